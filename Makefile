@@ -1,0 +1,41 @@
+# Two commands on a fresh machine do all the set-up: `make run` and `make test`.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help run test lint unit setup system lock fuzz cose-check bench clean
+
+help: ## what there is to do
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: setup ## set up what is needed and run the demo: three buses, broker, backend, status page
+	@$(BIN)/savar demo
+
+test: setup system lint unit ## set up what is needed and run lint and every test
+
+lint: setup ## formatting, ruff, strict types, import lines
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+unit: setup ## every test, without lint
+	@$(BIN)/pytest
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.lock pyproject.toml deploy/setup.sh
+	@bash deploy/setup.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+system: ## install what the tests need from Debian: mosquitto, libzbar0
+	@bash deploy/system.sh
+
+lock: ## renew requirements/*.lock from pyproject.toml
+	@bash deploy/lock.sh $(BIN)/uv
+
+clean: ## remove the environment and the runs
+	rm -rf $(VENV) run build dist *.egg-info

@@ -1,0 +1,1 @@
+"""One library or device each, behind a port."""

@@ -1,0 +1,1 @@
+"""Rules, pure: time, randomness and bytes are arguments."""

@@ -1,0 +1,68 @@
+"""`savar`: finds the sub-command, imports its room, and turns named errors into one line with the next step."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from protocol.errors import SavarError
+
+# sub-command → (module, what it does); the module is imported only when the command is called
+COMMANDS: dict[str, tuple[str, str]] = {
+    "audit": ("cli.audit", "compare journals and ledger on disk: lost, doubled, posted"),
+    "backend": ("cli.backend", "run the backend, or import depot files"),
+    "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
+    "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
+    "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),
+    "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
+    "read": ("cli.read", "run the decode loop over images or videos"),
+    "selftest": ("cli.selftest", "check this validator and say what to do"),
+    "validator": ("cli.validator", "run the validator of one door"),
+}
+
+
+class LazyCommands(click.Group):
+    """Lists every sub-command, imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import `cli.<name>` and take its `command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            module = importlib.import_module(COMMANDS[cmd_name][0])
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"`savar {cmd_name}` needs the package {error.name}, which this installation leaves out"
+                f" — install savar with the extra of that room"
+            ) from error
+        found: click.Command = module.command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list in --help, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in sorted(COMMANDS.items())])
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="savar")
+def cli() -> None:
+    """Savar: fares by QR code on city buses, offline first."""
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Entry point. A SavarError ends with status 1 and one line: what, whose fault, what to do."""
+    try:
+        return cli.main(argv, prog_name="savar")
+    except SavarError as error:
+        click.echo(f"savar: {error.name}: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Install what the tests need from Debian, and say so. The broker's own service is not used: tests start theirs.
+set -euo pipefail
+say() { printf '\033[1m[system]\033[0m %s\n' "$*"; }
+missing=()
+[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing+=(mosquitto)
+ldconfig -p | grep -q 'libzbar\.so\.0' || missing+=(libzbar0)
+[ ${#missing[@]} -eq 0 ] && exit 0
+say "tests need from Debian: ${missing[*]}"
+if [ "$(id -u)" != 0 ]; then
+  say "→ sudo apt-get install --no-install-recommends ${missing[*]}, then run make test again"
+  exit 1
+fi
+# A policy that starts no service while packages are set up: the tests start their own broker on a free port.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy; chmod +x $policy; trap 'rm -f $policy' EXIT; fi
+{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; } \
+  || { say "→ apt-get could not install ${missing[*]}: check the package mirror, then run make test again"; exit 1; }

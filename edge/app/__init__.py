@@ -1,0 +1,1 @@
+"""Services that run the flow, and the composition root that wires them."""

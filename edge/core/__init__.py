@@ -1,0 +1,1 @@
+"""Rules of the validator, pure: time, randomness and bytes are arguments."""

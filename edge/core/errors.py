@@ -1,0 +1,55 @@
+"""What can fail on the bus, by name, with the next step."""
+
+from protocol.errors import Fault, SavarError
+
+
+class LocalError(SavarError):
+    """Something on this device fails; a technician or the driver can act."""
+
+    fault = Fault.LOCAL
+
+
+class CameraMissing(LocalError):
+    """A camera, file, folder or stream cannot be opened."""
+
+
+class CameraLost(LocalError):
+    """A live camera stopped giving frames or vanished."""
+
+
+class NotAnImage(LocalError):
+    """A file that should be an image or a video is none."""
+
+
+class ReaderMissing(LocalError):
+    """A decoding library or the system library under it is not installed."""
+
+
+class JournalFull(LocalError):
+    """The disk or the journal's file is full; nothing may be accepted (P4)."""
+
+
+class JournalFailed(LocalError):
+    """The journal cannot be written or synced; nothing may be accepted (P4)."""
+
+
+class JournalForeign(LocalError):
+    """The journal on this card belongs to another device or is no journal."""
+
+
+class KeyMissing(LocalError):
+    """A key, certificate or bundle file is missing or unreadable."""
+
+
+class BrokerRefused(LocalError):
+    """The broker answers, but refuses this device."""
+
+
+class BrokerAway(LocalError):
+    """The broker cannot be reached."""
+
+
+class ConfigError(SavarError):
+    """A configuration file is wrong."""
+
+    fault = Fault.OPERATOR

@@ -1,0 +1,151 @@
+"""Ports of the validator: what its services need, and what the adapters (and the simulator) fill."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from protocol.fares.verdicts import Reason, Row, Verdict
+from protocol.wire.passes import Presentation
+from protocol.wire.records import Instant
+
+GreyImage: TypeAlias = Any  # numpy uint8 array, height × width; core does not import numpy
+
+
+class Clock(Protocol):
+    """The device's clocks, read once per event and handed on."""
+
+    def read(self) -> Instant:
+        """Wall and monotonic time with the quality that the wall clock has earned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of one camera. `mono_ms` is when it was taken, by the clock of `Clock`."""
+
+    camera: str
+    number: int
+    grey: GreyImage
+    mono_ms: int
+
+
+class FrameSource(Protocol):
+    """A camera, a file, a folder or a stream. Used by one thread.
+
+    `open` raises CameraMissing; `read` returns the next grey image, None at the end of a file or folder, and raises
+    CameraLost when a live source stops. `close` may be called in any state.
+    """
+
+    @property
+    def live(self) -> bool:
+        """Whether it goes on by itself: old frames of a live source are dropped, those of a file are not."""
+        ...
+
+    def open(self) -> None:
+        """Start it."""
+        ...
+
+    def read(self) -> GreyImage | None:
+        """Next image, blocking for at most a second or two."""
+        ...
+
+    def close(self) -> None:
+        """Release it."""
+        ...
+
+
+class QrReader(Protocol):
+    """Bytes out of pixels. Never raises for what it sees; one library's crash on odd input is contained."""
+
+    name: str
+
+    def read(self, grey: GreyImage) -> list[bytes]:
+        """The bytes of every QR code found, exactly as encoded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One accepted boarding, kept for the repeat window: plain ids stay on the bus only that long."""
+
+    presentation: Presentation
+    wall_ms: int
+    party: int
+    door: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """One journal row."""
+
+    sequence: int
+    raw: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a journal stands: its epoch, last sequence and last hash."""
+
+    epoch: int
+    sequence: int
+    hash: bytes
+
+
+class Journal(Protocol):
+    """The one durable store. `append` returns only when the record survives a power cut (P1).
+
+    Raises JournalFull or JournalFailed (LocalError); after either, nothing of the call is stored.
+    """
+
+    @property
+    def head(self) -> Head:
+        """Where the chain stands."""
+        ...
+
+    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None, forget_before_ms: int) -> None:
+        """Store a record and, in the same commit, the accepted boarding for the window; forget older ones."""
+        ...
+
+    def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
+        """Consecutive records from `first`, at least one if there is one, within both bounds."""
+        ...
+
+    def window(self) -> Iterable[Accepted]:
+        """Accepted boardings kept for the repeat window."""
+        ...
+
+    def keep_receipt(self, receipt: bytes, sequence: int) -> None:
+        """Remember the newest verified receipt."""
+        ...
+
+    def receipt(self) -> bytes | None:
+        """The newest receipt kept."""
+        ...
+
+    def prune(self, through: int) -> int:
+        """Delete records 1…`through`; the caller has checked receipt and age (P2). Returns how many went."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What the panel shows for one decision."""
+
+    verdict: Verdict
+    reason: Reason
+    row: Row
+    fare_rials: int
+    party: int
+
+
+class Panel(Protocol):
+    """Lamp, tone and words at one door. Shows only what is already durable."""
+
+    def show(self, showing: Showing) -> None:
+        """Show a verdict. Returns at once."""
+        ...
+
+    def idle(self) -> None:
+        """Nothing to say: ready for the next code."""
+        ...

@@ -1,0 +1,1 @@
+"""Fare rules, each in one place: tariff and price, and the verdict table."""

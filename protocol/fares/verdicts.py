@@ -1,0 +1,170 @@
+"""The verdict table: for every verdict its lamp, its tone, and the words for rider and driver (P17).
+
+Rules of this file:
+- one row per verdict; nothing else in Savar says what a verdict looks, sounds or reads like;
+- `boards` says that a boarding is counted, `charged` that a fare is posted for it;
+- words tell the rider what to do next; nobody is called a thief by a machine;
+- codes are stable: they are written into signed records. Retired codes are never given out again.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Lamp(Enum):
+    """Colour at the door; shape and place differ too, for riders who do not see colours."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+    BLUE = "blue"
+    OFF = "off"
+
+
+class Tone(Enum):
+    """Sound at the door, distinct for a rider who sees nothing."""
+
+    GOOD = "good"  # one high note
+    CONCESSION = "concession"  # two high notes: the driver hears that a concession was used
+    GRACE = "grace"  # high, then middle
+    AGAIN = "again"  # two middle notes
+    REFUSED = "refused"  # low, long
+    DRIVER = "driver"  # middle, then low: the driver should look
+    SILENT = "silent"
+
+
+class Verdict(IntEnum):
+    """What a validator answers."""
+
+    ACCEPTED = 1
+    ACCEPTED_CONCESSION = 2
+    ACCEPTED_GRACE = 3
+    ALREADY_PAID = 4
+    PARTY_EXTENDED = 5
+    CODE_EXPIRED = 6
+    CREDENTIAL_EXPIRED = 7
+    PHONE_CLOCK_WRONG = 8
+    COPIED = 9
+    DENIED = 10
+    BEARER_DENIED = 11
+    UNKNOWN_ISSUER = 12
+    WRONG_SERVICE = 13
+    NOT_A_FARE_CODE = 14
+    NOT_GENUINE = 15
+    BOARD_FREE = 16
+    TRAINING = 17
+    OUT_OF_SERVICE = 18
+
+
+class Reason(IntEnum):
+    """Why, where the verdict alone does not say it."""
+
+    NONE = 0
+    NO_TRUSTED_CLOCK = 1  # grace: this validator cannot judge freshness
+    BACKEND_SILENT = 2  # grace: no receipt for 24 h, expired credentials ride
+    CODE_FROM_FUTURE = 3  # the phone's clock is ahead of the window
+    CODE_TOO_OLD = 4
+    BAD_SIGNATURE = 5
+    MALFORMED = 6
+    SAME_DOOR = 7
+    OTHER_DOOR = 8
+    DENY_LIST = 9
+    CAMERA_LOST = 10
+    JOURNAL_FAILED = 11
+    STOPPING = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One verdict's light, sound and words."""
+
+    lamp: Lamp
+    tone: Tone
+    boards: bool
+    charged: bool
+    rider_fa: str
+    rider_en: str
+    driver_fa: str
+    driver_en: str
+
+
+TABLE: dict[Verdict, Row] = {
+    Verdict.ACCEPTED: Row(
+        Lamp.GREEN, Tone.GOOD, True, True, "خوش آمدید", "Welcome aboard", "پرداخت شد", "Paid"
+    ),
+    Verdict.ACCEPTED_CONCESSION: Row(
+        Lamp.GREEN, Tone.CONCESSION, True, True,
+        "خوش آمدید، با تخفیف", "Welcome aboard, reduced fare", "پرداخت با تخفیف", "Paid, reduced fare",
+    ),
+    Verdict.ACCEPTED_GRACE: Row(
+        Lamp.GREEN, Tone.GRACE, True, True,
+        "خوش آمدید", "Welcome aboard", "پذیرفته شد، بررسی بعدی", "Accepted, checked later",
+    ),
+    Verdict.ALREADY_PAID: Row(
+        Lamp.AMBER, Tone.AGAIN, False, False,
+        "کرایه پیش‌تر پرداخت شده؛ بفرمایید", "Already paid, please go on", "پیش‌تر پرداخت کرده", "Already paid",
+    ),
+    Verdict.PARTY_EXTENDED: Row(
+        Lamp.GREEN, Tone.GOOD, True, True,
+        "همراهان پرداخت شد", "Companions paid", "همراهان پرداخت شد", "Companions paid",
+    ),
+    Verdict.CODE_EXPIRED: Row(
+        Lamp.RED, Tone.REFUSED, False, False,
+        "کد قدیمی است؛ برنامه را تازه کنید", "Old code: refresh it in the app", "کد قدیمی", "Old code",
+    ),
+    Verdict.CREDENTIAL_EXPIRED: Row(
+        Lamp.RED, Tone.REFUSED, False, False,
+        "اعتبار تمام شده؛ یک بار آنلاین شوید", "Pass expired: go online once", "اعتبار تمام شده", "Pass expired",
+    ),
+    Verdict.PHONE_CLOCK_WRONG: Row(
+        Lamp.GREEN, Tone.GRACE, True, True,
+        "خوش آمدید؛ ساعت گوشی را درست کنید", "Welcome; please correct your phone's clock",
+        "ساعت گوشی نادرست", "Phone clock wrong",
+    ),
+    Verdict.COPIED: Row(
+        Lamp.RED, Tone.DRIVER, False, False,
+        "این کد پیش‌تر خوانده شده؛ کد تازه نشان دهید", "This code was already used: show a fresh one",
+        "کد تکراری؛ نگاه کنید", "Code used before, please look",
+    ),
+    Verdict.DENIED: Row(
+        Lamp.RED, Tone.DRIVER, False, False,
+        "پذیرفته نشد؛ برنامه را ببینید", "Not accepted: see the app", "پذیرفته نشد", "Not accepted",
+    ),
+    Verdict.BEARER_DENIED: Row(
+        Lamp.AMBER, Tone.DRIVER, False, False,
+        "لطفاً به راننده نشان دهید", "Please show the driver", "بلیت را ببینید", "Look at the ticket",
+    ),
+    Verdict.UNKNOWN_ISSUER: Row(
+        Lamp.RED, Tone.REFUSED, False, False,
+        "صادرکننده ناشناس؛ از برنامهٔ شهر استفاده کنید", "Unknown issuer: use the city's app",
+        "صادرکننده ناشناس", "Unknown issuer",
+    ),
+    Verdict.WRONG_SERVICE: Row(
+        Lamp.RED, Tone.REFUSED, False, False,
+        "برای این خط نیست؛ از راننده بپرسید", "Not for this line: ask the driver",
+        "برای خط دیگر", "For another line",
+    ),
+    Verdict.NOT_A_FARE_CODE: Row(
+        Lamp.BLUE, Tone.REFUSED, False, False,
+        "کد کرایه نیست؛ کد برنامه را نشان دهید", "Not a fare code: show the one in the app",
+        "کد کرایه نیست", "Not a fare code",
+    ),
+    Verdict.NOT_GENUINE: Row(
+        Lamp.RED, Tone.REFUSED, False, False,
+        "کد معتبر نیست؛ برنامه را باز و کد را تازه کنید", "Code not valid: open the app and refresh",
+        "کد نامعتبر", "Code not valid",
+    ),
+    Verdict.BOARD_FREE: Row(
+        Lamp.BLUE, Tone.GOOD, True, False,
+        "رایگان؛ به راننده پول ندهید", "Free ride: pay the driver nothing", "سفر رایگان", "Free ride",
+    ),
+    Verdict.TRAINING: Row(
+        Lamp.BLUE, Tone.SILENT, False, False,
+        "آزمایشی؛ پولی کم نمی‌شود", "Training: no charge", "حالت آموزش", "Training",
+    ),
+    Verdict.OUT_OF_SERVICE: Row(
+        Lamp.RED, Tone.SILENT, False, False,
+        "دستگاه خراب است؛ سوار شوید، پول نقد ندهید", "Out of service: board, pay no cash",
+        "دستگاه خراب؛ اطلاع داده شد", "Out of service, reported",
+    ),
+}  # fmt: skip

@@ -1,0 +1,56 @@
+"""Every limit of the contract, with its unit in the name and its reason beside it.
+
+Sources named `qr.md`, `ingest.md`, `ticketing.md` are the measurements that docs/PROTOCOL.md summarises.
+"""
+
+# --- Codes a validator reads -------------------------------------------------------------------------------------
+CODE_PREFIX = "SV1:"
+CODE_TEXT_MAX_CHARS = 4_296  # the largest QR symbol's alphanumeric capacity; anything longer is no code
+LONG_PASS_BYTES = 183  # 275 characters with prefix: the most that fits version 8-L (279 alphanumeric characters)
+
+# --- Freshness of a presentation ---------------------------------------------------------------------------------
+RENDER_PERIOD_S = 15  # the phone signs a new render this often
+FRESH_WINDOW_S = 30  # accepted within ± this of the validator's clock: two renders
+FRESH_WINDOW_MAX_S = 300  # never wider, whatever the clock's uncertainty: a copy is worth at most five minutes
+CREDENTIAL_GRACE_AFTER_S = 24 * 3600  # no receipt for so long: expired credentials ride on grace (87-day outage seen)
+REPEAT_WINDOW_DEFAULT_S = 180  # one credential, one fare per bus: two doors, a nervous rider, a long hold
+REPEAT_WINDOW_MAX_S = 3600  # a tariff cannot ask for more: plain ids stay on the bus this long
+PARTY_MAX = 15  # companions on one pass; a school class uses a group product
+HOLD_GAP_MS = 1_500  # the same code unseen for longer than this is a new showing, not one long hold
+SIGHTINGS_BEFORE_REFUSAL = (
+    3  # frames that must agree before bad or foreign bytes are answered (miscorrected reads exist)
+)
+
+# --- Local time --------------------------------------------------------------------------------------------------
+LOCAL_OFFSET_S = 12_600  # Asia/Tehran, UTC+03:30, no summer time since September 2022
+DAY_S = 86_400
+
+# --- Names and texts ---------------------------------------------------------------------------------------------
+NAME_MAX_CHARS = 32  # device, vehicle, city, shard, route, trip, stop, shift: [a-z0-9-], fits a certificate and a topic
+KEY_ID_BYTES = 8  # first bytes of SHA-256 of the compressed point
+PUBLIC_KEY_BYTES = 33  # compressed P-256 point
+SIGNATURE_BYTES = 64  # r‖s
+HASH_BYTES = 32  # SHA-256
+CREDENTIAL_ID_BYTES = 8
+ALLOWANCE_UNIT_RIALS = 50_000  # one byte in the pass: up to 12.75 million rials of unseen rides
+
+# --- Records, batches, messages ----------------------------------------------------------------------------------
+RECORD_MAX_BYTES = 2_048  # a tap with a long pass is ~450 B; leaves room for grants and chunks
+BATCH_LIVE_RECORDS = 100  # while live: small, acknowledged within a round trip
+BATCH_DRAIN_RECORDS = 1_000  # while draining a backlog: ingest is 2x faster at 1,000 rows a transaction (ingest.md §4)
+BATCH_MAX_BYTES = 1 << 20  # broker and backend refuse more; 1,000 taps are ~450 KiB
+MESSAGE_MAX_BYTES = 65_536  # receipt, health, state
+CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 4
+HEALTH_CAMERAS_MAX = 8  # cameras on one validator
+BUNDLE_KEYS_MAX = 16  # issuer or receipt keys valid at once
+BUNDLE_DENY_MAX = 100_000  # entries in a starting bundle; larger lists come as chunks with the bundle mechanism
+
+# --- Numbers -----------------------------------------------------------------------------------------------------
+UINT64_MAX = (1 << 64) - 1
+UINT32_MAX = (1 << 32) - 1
+INT63_MAX = (1 << 63) - 1  # SQLite's and PostgreSQL's largest integer: sequence, milliseconds
+RIALS_MAX = 10**12  # no single fare, top-up or posting reaches this: a typing slip, not money
+
+# --- Keeping ------------------------------------------------------------------------------------------------------
+RECEIPTED_KEPT_S = 35 * DAY_S  # receipted taps stay this long on the card: a restored backend asks again (P2)
+JOURNAL_TAPS_MIN = 240_000  # taps a validator stores without a network: 120 days at 2,000 a day (P5)

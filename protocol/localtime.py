@@ -1,0 +1,13 @@
+"""Local time of the city, without a time-zone database: Asia/Tehran is UTC+03:30 and has no summer time since 2022."""
+
+from protocol import limits
+
+
+def service_day(wall_ms: int) -> int:
+    """Unix milliseconds → days since 1970-01-01 in local time; the day starts at local midnight."""
+    return (wall_ms // 1000 + limits.LOCAL_OFFSET_S) // limits.DAY_S
+
+
+def since_midnight_s(wall_ms: int) -> int:
+    """Unix milliseconds → whole seconds since local midnight."""
+    return (wall_ms // 1000 + limits.LOCAL_OFFSET_S) % limits.DAY_S

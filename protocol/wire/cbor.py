@@ -1,0 +1,263 @@
+"""Deterministic CBOR (RFC 8949 §4.2), strict both ways, and positional structures with named fields.
+
+cbor2 alone accepts trailing bytes, duplicate keys and non-minimal integers. Rules here:
+- the profile is integers, byte strings, UTF-8 text, arrays, maps with text keys, false, true and null;
+- what decodes must be byte for byte what we would have encoded; if not, `_diagnose` walks the bytes and names why;
+- a structure is an array [version, field, …]; a field too many, too few or of another type is refused by its name.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cbor2
+
+from protocol import limits
+from protocol.errors import (
+    DuplicateKey,
+    MissingField,
+    NotDeterministic,
+    OutOfRange,
+    TooLarge,
+    TrailingBytes,
+    Truncated,
+    UnknownField,
+    UnknownVersion,
+    WrongType,
+)
+
+_TYPE_NAMES = {0: "unsigned", 1: "negative", 2: "bytes", 3: "text", 4: "array", 5: "map", 6: "tag", 7: "simple"}
+
+
+def encode(value: object) -> bytes:
+    """Value → deterministic CBOR. The value must be in the profile; maps are sorted by their encoded keys."""
+    return cbor2.dumps(value, canonical=True)
+
+
+def decode(data: bytes, *, max_bytes: int) -> Any:
+    """Deterministic CBOR → value.
+
+    Raises TooLarge, Truncated, TrailingBytes, DuplicateKey or NotDeterministic (all WireError), by name.
+    """
+    if len(data) > max_bytes:
+        raise TooLarge("CBOR item over its limit", bytes=len(data), limit=max_bytes)
+    try:
+        value = cbor2.loads(data, max_depth=limits.CBOR_MAX_DEPTH, allow_indefinite=False)
+        same = cbor2.dumps(value, canonical=True) == data
+    except (cbor2.CBORError, ValueError, OverflowError, TypeError, RecursionError) as error:
+        _diagnose(data)
+        raise NotDeterministic(f"CBOR refused by the decoder: {error}") from error
+    if not same:
+        _diagnose(data)
+        raise NotDeterministic("CBOR that re-encodes to other bytes")
+    _require_profile(value)
+    return value
+
+
+def _require_profile(value: object) -> None:
+    """Refuse what the profile leaves out although it round-trips (floats, tags, big numbers, odd map keys)."""
+    if isinstance(value, list):
+        for item in value:
+            _require_profile(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise WrongType("map key is not text", key=repr(key)[:40])
+            _require_profile(item)
+    elif isinstance(value, int):
+        if not -limits.UINT64_MAX - 1 <= value <= limits.UINT64_MAX:
+            raise NotDeterministic("integer beyond 64 bits (a tag)")
+    elif value is not None and not isinstance(value, bytes | str):
+        raise NotDeterministic(f"{type(value).__name__} is outside the profile")
+
+
+def _diagnose(data: bytes) -> None:
+    """Walk the bytes and raise the first fault by name; return if the walk finds none."""
+    end = _walk(data, 0, 0)
+    if end < len(data):
+        raise TrailingBytes("bytes after the end of the structure", at=end, extra=len(data) - end)
+
+
+def _head(data: bytes, at: int) -> tuple[int, int, int]:
+    """One CBOR head → (major type, argument, offset behind it), minimal and definite or refused."""
+    if at >= len(data):
+        raise Truncated("CBOR ends inside a structure", at=at)
+    major, info = data[at] >> 5, data[at] & 31
+    if info < 24:
+        return major, info, at + 1
+    if info > 27:
+        raise NotDeterministic("indefinite length or reserved head", at=at)
+    size = 1 << (info - 24)
+    if at + 1 + size > len(data):
+        raise Truncated("CBOR ends inside a head", at=at)
+    argument = int.from_bytes(data[at + 1 : at + 1 + size], "big")
+    if major == 7:
+        raise NotDeterministic("float or two-byte simple value", at=at)
+    if argument < (24 if size == 1 else 1 << (4 * size)):
+        raise NotDeterministic("non-minimal integer or length", at=at, type=_TYPE_NAMES[major])
+    return major, argument, at + 1 + size
+
+
+def _walk(data: bytes, at: int, depth: int) -> int:
+    """Walk one item from `at`; return the offset behind it."""
+    if depth > limits.CBOR_MAX_DEPTH:
+        raise TooLarge("CBOR nested too deep", limit=limits.CBOR_MAX_DEPTH)
+    major, argument, at = _head(data, at)
+    if major in (2, 3):
+        if at + argument > len(data):
+            raise Truncated("CBOR ends inside a string", at=at, missing=at + argument - len(data))
+        return at + argument
+    if major == 4:
+        for _ in range(argument):
+            at = _walk(data, at, depth + 1)
+    elif major == 5:
+        at = _walk_map(data, at, argument, depth + 1)
+    elif major == 6:
+        raise NotDeterministic("tag outside the profile", tag=argument)
+    return at
+
+
+def _walk_map(data: bytes, at: int, pairs: int, depth: int) -> int:
+    """Walk a map's pairs from `at`: keys sorted by their bytes, none twice."""
+    before = b""
+    for _ in range(pairs):
+        start = at
+        at = _walk(data, at, depth)
+        key = data[start:at]
+        if key == before:
+            raise DuplicateKey("map names one key twice", key=key.hex())
+        if key < before:
+            raise NotDeterministic("map keys are not sorted", key=key.hex())
+        before = key
+        at = _walk(data, at, depth)
+    return at
+
+
+# --- Named fields --------------------------------------------------------------------------------------------------
+Check = Callable[[str, object], None]
+Fields = Sequence[tuple[str, Check]]
+
+
+def uint(most: int) -> Check:
+    """Unsigned integer up to `most`."""
+
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise WrongType(f"{name} is not an integer", field=name, got=type(value).__name__)
+        if not 0 <= value <= most:
+            raise OutOfRange(f"{name} is out of range", field=name, value=value, most=most)
+
+    return check
+
+
+def sint(most: int) -> Check:
+    """Signed integer with magnitude up to `most`."""
+
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise WrongType(f"{name} is not an integer", field=name, got=type(value).__name__)
+        if not -most <= value <= most:
+            raise OutOfRange(f"{name} is out of range", field=name, value=value, most=most)
+
+    return check
+
+
+def octets(exactly: int | None = None, *, most: int = limits.BATCH_MAX_BYTES) -> Check:
+    """Byte string, of one length or up to `most`."""
+
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, bytes):
+            raise WrongType(f"{name} is not a byte string", field=name, got=type(value).__name__)
+        if exactly is not None and len(value) != exactly:
+            raise OutOfRange(f"{name} is not {exactly} bytes", field=name, bytes=len(value))
+        if len(value) > most:
+            raise TooLarge(f"{name} is over its limit", field=name, bytes=len(value), limit=most)
+
+    return check
+
+
+def flag(name: str, value: object) -> None:
+    """False or true."""
+    if not isinstance(value, bool):
+        raise WrongType(f"{name} is not a boolean", field=name, got=type(value).__name__)
+
+
+_NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def name_text(name: str, value: object) -> None:
+    """A short name of a device, vehicle, route…: 1–32 of a–z, 0–9 and hyphen. May be used in a topic."""
+    if not isinstance(value, str):
+        raise WrongType(f"{name} is not text", field=name, got=type(value).__name__)
+    if not 1 <= len(value) <= limits.NAME_MAX_CHARS or not _NAME_CHARS.issuperset(value):
+        raise OutOfRange(f"{name} is not a name of 1–{limits.NAME_MAX_CHARS} of a–z, 0–9, -", field=name)
+
+
+def short_text(name: str, value: object) -> None:
+    """Free text of at most 200 characters (software version, a reason for a person)."""
+    if not isinstance(value, str):
+        raise WrongType(f"{name} is not text", field=name, got=type(value).__name__)
+    if len(value) > 200:
+        raise TooLarge(f"{name} is over 200 characters", field=name)
+
+
+def optional(check: Check) -> Check:
+    """Null, or what `check` allows."""
+
+    def inner(name: str, value: object) -> None:
+        if value is not None:
+            check(name, value)
+
+    return inner
+
+
+def array(check: Check, *, most: int) -> Check:
+    """Array of at most `most` items that each pass `check`."""
+
+    def inner(name: str, value: object) -> None:
+        if not isinstance(value, list):
+            raise WrongType(f"{name} is not an array", field=name, got=type(value).__name__)
+        if len(value) > most:
+            raise TooLarge(f"{name} has too many items", field=name, items=len(value), limit=most)
+        for item in value:
+            check(name, item)
+
+    return inner
+
+
+def row(fields: Fields) -> Check:
+    """Array with exactly these fields."""
+
+    def inner(name: str, value: object) -> None:
+        if not isinstance(value, list):
+            raise WrongType(f"{name} is not an array", field=name, got=type(value).__name__)
+        check_fields(name, value, fields)
+
+    return inner
+
+
+def check_fields(structure: str, values: Sequence[object], fields: Fields) -> None:
+    """Hold values against their declared fields; raise MissingField, UnknownField or the field's own error."""
+    if len(values) < len(fields):
+        missing = fields[len(values)][0]
+        raise MissingField(f"{structure} lacks {missing}", structure=structure, field=missing)
+    if len(values) > len(fields):
+        raise UnknownField(f"{structure} has an unknown field", structure=structure, position=len(fields))
+    for (name, check), value in zip(fields, values, strict=True):
+        check(name, value)
+
+
+def decode_structure(structure: str, data: bytes, fields: Fields, *, version: int, max_bytes: int) -> list[Any]:
+    """Decode [version, field, …] and return the fields, each checked. Raises WireError by name."""
+    value = decode(data, max_bytes=max_bytes)
+    if not isinstance(value, list) or not value:
+        raise WrongType(f"{structure} is not a structure", structure=structure)
+    if value[0] != version or isinstance(value[0], bool):
+        raise UnknownVersion(f"{structure} of unknown version", structure=structure, version=repr(value[0])[:40])
+    check_fields(structure, value[1:], fields)
+    return value[1:]
+
+
+__all__ = [
+    "Check", "Fields", "array", "check_fields", "decode", "decode_structure", "encode", "flag",
+    "name_text", "octets", "optional", "row", "short_text", "sint", "uint",
+]  # fmt: skip

@@ -1,0 +1,165 @@
+"""Keys and signatures: ECDSA P-256 with SHA-256, raw r‖s, low s, over a COSE Sig_structure (RFC 9052 §4.4).
+
+Rules:
+- one algorithm; the protected header is the constant {1: -7} and nothing else is accepted;
+- the purpose is the Sig_structure's external data, so a signature made for one purpose never serves another;
+- a signature with s above n/2 is refused, so no third party can make a second valid form of one (malleability);
+- signing is deterministic (RFC 6979), so seeded runs replay byte for byte.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+from protocol import limits
+from protocol.errors import BadKey, BadSignature, HighSSignature, WrongLength
+
+_CURVE = ec.SECP256R1()
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_SIGN = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+_VERIFY = ec.ECDSA(hashes.SHA256())
+PROTECTED = b"\xa1\x01\x26"  # {1: -7}: algorithm ES256 (RFC 9053 §2.1)
+
+
+class Purpose(Enum):
+    """What a signature is for; its value is the Sig_structure's external_aad."""
+
+    CREDENTIAL = b"savar/1/credential"
+    PASS = b"savar/1/pass"
+    RECORD = b"savar/1/record"
+    RECEIPT = b"savar/1/receipt"
+    HEALTH = b"savar/1/health"
+    STATE = b"savar/1/state"
+    BUNDLE = b"savar/1/bundle"
+    REGISTRATION = b"savar/1/registration"
+
+
+def bstr(data: bytes) -> bytes:
+    """CBOR byte string with its minimal head."""
+    size = len(data)
+    if size < 24:
+        return bytes([0x40 | size]) + data
+    if size < 0x100:
+        return bytes([0x58, size]) + data
+    if size < 0x10000:
+        return b"\x59" + size.to_bytes(2, "big") + data
+    return b"\x5a" + size.to_bytes(4, "big") + data
+
+
+def to_be_signed(purpose: Purpose, payload: bytes) -> bytes:
+    """The Sig_structure ["Signature1", protected, external_aad, payload] that every Savar signature covers."""
+    return b"\x84\x6aSignature1" + bstr(PROTECTED) + bstr(purpose.value) + bstr(payload)
+
+
+def key_id(public: bytes) -> bytes:
+    """Compressed point → 8-byte key id."""
+    return sha256(public).digest()[: limits.KEY_ID_BYTES]
+
+
+class Signer(Protocol):
+    """Whatever can sign: a key in memory, a file, a token. `public` is the compressed point."""
+
+    @property
+    def public(self) -> bytes:
+        """Compressed public point, 33 bytes."""
+        ...
+
+    def sign(self, purpose: Purpose, payload: bytes) -> bytes:
+        """64-byte low-s signature over the payload for this purpose."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """A public P-256 key: its compressed bytes, its id, and the loaded point."""
+
+    public: bytes
+    id: bytes
+    _point: ec.EllipticCurvePublicKey
+
+    @classmethod
+    def load(cls, public: bytes) -> "VerifyingKey":
+        """33-byte compressed point → key. Raises BadKey (off the curve, or another encoding)."""
+        if len(public) != limits.PUBLIC_KEY_BYTES:
+            raise BadKey("public key is not a compressed P-256 point", bytes=len(public))
+        try:
+            point = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, public)
+        except ValueError as error:
+            raise BadKey("public key is not on the curve") from error
+        return cls(public, key_id(public), point)
+
+    def verify(self, purpose: Purpose, payload: bytes, signature: bytes) -> None:
+        """Return if the signature holds. Raises WrongLength, HighSSignature or BadSignature."""
+        if len(signature) != limits.SIGNATURE_BYTES:
+            raise WrongLength("signature is not 64 bytes", bytes=len(signature))
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        if s > _ORDER // 2:
+            raise HighSSignature("signature in its high-s form")
+        try:
+            self._point.verify(utils.encode_dss_signature(r, s), to_be_signed(purpose, payload), _VERIFY)
+        except InvalidSignature as error:
+            raise BadSignature("signature does not hold", purpose=purpose.name, key=self.id.hex()) from error
+
+
+class SigningKey:
+    """A private P-256 key held in memory. Its repr never shows the secret."""
+
+    def __init__(self, private: ec.EllipticCurvePrivateKey) -> None:
+        if not isinstance(private.curve, ec.SECP256R1):
+            raise BadKey("private key is not on P-256", curve=private.curve.name)
+        self._private = private
+        self.verifying = VerifyingKey.load(
+            private.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+        )
+
+    @classmethod
+    def from_secret(cls, secret: bytes) -> "SigningKey":
+        """32 random (or seeded) bytes → key; the scalar is the bytes modulo n-1, plus 1 (FIPS 186-5 A.2.1 in form)."""
+        scalar = int.from_bytes(secret, "big") % (_ORDER - 1) + 1
+        return cls(ec.derive_private_key(scalar, _CURVE))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "SigningKey":
+        """PKCS#8 PEM, unencrypted → key. Raises BadKey."""
+        try:
+            private = serialization.load_pem_private_key(pem, None)
+        except (ValueError, TypeError) as error:
+            raise BadKey("not an unencrypted PKCS#8 private key") from error
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
+            raise BadKey("private key is not an EC key")
+        return cls(private)
+
+    def to_pem(self) -> bytes:
+        """PKCS#8 PEM, unencrypted. The caller writes it 0600 and never logs it."""
+        return self._private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    @property
+    def private(self) -> ec.EllipticCurvePrivateKey:
+        """The loaded private key, for certificates and HPKE."""
+        return self._private
+
+    @property
+    def public(self) -> bytes:
+        """Compressed public point, 33 bytes."""
+        return self.verifying.public
+
+    @property
+    def id(self) -> bytes:
+        """8-byte key id."""
+        return self.verifying.id
+
+    def sign(self, purpose: Purpose, payload: bytes) -> bytes:
+        """Deterministic low-s r‖s over the payload for this purpose."""
+        r, s = utils.decode_dss_signature(self._private.sign(to_be_signed(purpose, payload), _SIGN))
+        return r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")
+
+    def __repr__(self) -> str:
+        """Key id only."""
+        return f"SigningKey({self.id.hex()})"

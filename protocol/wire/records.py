@@ -1,0 +1,292 @@
+"""Journal records: what a validator signs, stores and ships, always the same bytes.
+
+A record is CBOR [1, public, attachment]; `public` is itself CBOR, so the sealed part can be bound to exactly its bytes.
+
+    kind        attachment                                   says
+    OPENING     empty                                        a journal begins; names its predecessor
+    DAY_KEY     the day key, wrapped to the backend          taps sealed under this key follow
+    TAP         the rider's proof, sealed; empty if none     one decision at the door, refusals too
+
+Rules:
+- every record names its device, journal epoch, sequence and its predecessor's hash (P11);
+- sequence orders, time only labels, and every time carries its clock's quality (P14);
+- the bytes are never re-encoded: `raw` is what was signed.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+from protocol import limits
+from protocol.errors import OutOfRange, UnknownVersion, WrongType
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire import cbor
+
+VERSION = 1
+
+
+class RecordKind(IntEnum):
+    """First field of every public part."""
+
+    OPENING = 0
+    DAY_KEY = 1
+    TAP = 2
+
+
+class ClockQuality(IntEnum):
+    """How far the device's wall clock has earned trust."""
+
+    TRUSTED = 0  # disciplined by NTP, GNSS or the backend's signed time
+    HOLDOVER = 1  # was disciplined, runs on; its uncertainty grows
+    UNTRUSTED = 2  # never set, jumped back, or its battery is dead
+
+
+class CodeKind(IntEnum):
+    """What was held before the camera."""
+
+    NONE = 0  # not ours
+    LONG_PASS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One reading of a device's clocks."""
+
+    wall_ms: int  # Unix milliseconds
+    mono_ms: int  # since some fixed point of this run
+    quality: ClockQuality
+    uncertainty_s: int  # the wall clock is right within ± this
+
+    @property
+    def trusted(self) -> bool:
+        """Whether freshness may be judged by it."""
+        return self.quality is not ClockQuality.UNTRUSTED
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A record's place in its chain."""
+
+    device: str
+    epoch: int
+    sequence: int
+    previous: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where the device serves; null where it is not known."""
+
+    vehicle: str
+    door: int
+    route: str | None = None
+    direction: int | None = None
+    trip: str | None = None
+    stop: str | None = None
+    shift: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the vehicle says it is, and how good that is (metres; jammed GPS is a fact here)."""
+
+    lat_e6: int
+    lon_e6: int
+    accuracy_m: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A journal begins. `predecessor` is the (epoch, sequence, head) this device knew before, if any."""
+
+    link: Link
+    at: Instant
+    software: str
+    tap_key: bytes
+    predecessor: tuple[int, int, bytes] | None
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class DayKeyRecord:
+    """A day key, wrapped to the backend."""
+
+    link: Link
+    at: Instant
+    day: int
+    key_id: bytes
+    wrapped: bytes
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """One decision at the door. `public` is the exact public part that `sealed` is bound to."""
+
+    link: Link
+    at: Instant
+    service: Service
+    position: Position | None
+    key_id: bytes | None
+    code_kind: CodeKind
+    party: int
+    product: int
+    tariff_version: int
+    fare_rials: int
+    verdict: Verdict
+    reason: Reason
+    lists: tuple[int, int]  # (bundle number, deny-list number) in force
+    sealed: bytes = b""
+    public: bytes = b""
+    raw: bytes = b""
+
+
+Record: TypeAlias = Opening | DayKeyRecord | Tap
+
+_LINK: cbor.Fields = (
+    ("kind", cbor.uint(2)),
+    ("device", cbor.name_text),
+    ("epoch", cbor.uint(limits.INT63_MAX)),
+    ("sequence", cbor.uint(limits.INT63_MAX)),
+    ("previous", cbor.octets(limits.HASH_BYTES)),
+    ("wall_ms", cbor.uint(limits.INT63_MAX)),
+    ("mono_ms", cbor.uint(limits.INT63_MAX)),
+    ("clock_quality", cbor.uint(2)),
+    ("clock_uncertainty_s", cbor.uint(limits.UINT32_MAX)),
+)
+_OPENING: cbor.Fields = (
+    *_LINK,
+    ("software", cbor.short_text),
+    ("tap_key", cbor.octets(limits.PUBLIC_KEY_BYTES)),
+    ("predecessor", cbor.optional(cbor.row((
+        ("epoch", cbor.uint(limits.INT63_MAX)),
+        ("sequence", cbor.uint(limits.INT63_MAX)),
+        ("head", cbor.octets(limits.HASH_BYTES)),
+    )))),
+)  # fmt: skip
+_DAY_KEY: cbor.Fields = (
+    *_LINK,
+    ("day", cbor.uint(limits.UINT32_MAX)),
+    ("key_id", cbor.octets(limits.KEY_ID_BYTES)),
+)
+_TAP: cbor.Fields = (
+    *_LINK,
+    ("vehicle", cbor.name_text),
+    ("door", cbor.uint(255)),
+    ("route", cbor.optional(cbor.name_text)),
+    ("direction", cbor.optional(cbor.uint(1))),
+    ("trip", cbor.optional(cbor.name_text)),
+    ("stop", cbor.optional(cbor.name_text)),
+    ("shift", cbor.optional(cbor.name_text)),
+    ("position", cbor.optional(cbor.row((
+        ("lat_e6", cbor.sint(90_000_000)),
+        ("lon_e6", cbor.sint(180_000_000)),
+        ("accuracy_m", cbor.uint(limits.UINT32_MAX)),
+    )))),
+    ("key_id", cbor.optional(cbor.octets(limits.KEY_ID_BYTES))),
+    ("code_kind", cbor.uint(max(CodeKind))),
+    ("party", cbor.uint(limits.PARTY_MAX)),
+    ("product", cbor.uint(15)),
+    ("tariff_version", cbor.uint(limits.UINT32_MAX)),
+    ("fare_rials", cbor.uint(limits.RIALS_MAX)),
+    ("verdict", cbor.uint(max(Verdict))),
+    ("reason", cbor.uint(max(Reason))),
+    ("lists", cbor.row((("bundle", cbor.uint(limits.INT63_MAX)), ("deny", cbor.uint(limits.INT63_MAX))))),
+)  # fmt: skip
+_RECORD: cbor.Fields = (
+    ("public", cbor.octets(most=limits.RECORD_MAX_BYTES)),
+    ("attachment", cbor.octets(most=limits.RECORD_MAX_BYTES)),
+)
+_FIELDS = {RecordKind.OPENING: _OPENING, RecordKind.DAY_KEY: _DAY_KEY, RecordKind.TAP: _TAP}
+
+
+def _link_values(kind: RecordKind, link: Link, at: Instant) -> list[object]:
+    return [
+        int(kind), link.device, link.epoch, link.sequence, link.previous,
+        at.wall_ms, at.mono_ms, int(at.quality), at.uncertainty_s,
+    ]  # fmt: skip
+
+
+def encode_public_tap(tap: Tap) -> bytes:
+    """The public part of a tap: what the sealed part will be bound to."""
+    service, position = tap.service, tap.position
+    return cbor.encode([
+        *_link_values(RecordKind.TAP, tap.link, tap.at),
+        service.vehicle, service.door, service.route, service.direction, service.trip, service.stop, service.shift,
+        None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m],
+        tap.key_id, int(tap.code_kind), tap.party, tap.product, tap.tariff_version, tap.fare_rials,
+        int(tap.verdict), int(tap.reason), list(tap.lists),
+    ])  # fmt: skip
+
+
+def encode_tap(public: bytes, sealed: bytes) -> bytes:
+    """Public part and sealed rider part → record bytes."""
+    return cbor.encode([VERSION, public, sealed])
+
+
+def encode_opening(opening: Opening) -> bytes:
+    """Opening → record bytes."""
+    before = opening.predecessor
+    public = cbor.encode([
+        *_link_values(RecordKind.OPENING, opening.link, opening.at),
+        opening.software, opening.tap_key, None if before is None else list(before),
+    ])  # fmt: skip
+    return cbor.encode([VERSION, public, b""])
+
+
+def encode_day_key(record: DayKeyRecord) -> bytes:
+    """Day key record → record bytes."""
+    public = cbor.encode([*_link_values(RecordKind.DAY_KEY, record.link, record.at), record.day, record.key_id])
+    return cbor.encode([VERSION, public, record.wrapped])
+
+
+def decode_record(raw: bytes) -> Record:
+    """Record bytes (already authenticated by the chain) → record. Raises WireError by name."""
+    public, attachment = cbor.decode_structure(
+        "record", raw, _RECORD, version=VERSION, max_bytes=limits.RECORD_MAX_BYTES
+    )
+    values = cbor.decode(public, max_bytes=limits.RECORD_MAX_BYTES)
+    if not isinstance(values, list) or not values:
+        raise WrongType("record's public part is not a structure")
+    kind = values[0]
+    if kind not in (0, 1, 2) or isinstance(kind, bool):
+        raise UnknownVersion("record of unknown kind", kind=repr(kind)[:40])
+    kind = RecordKind(kind)
+    cbor.check_fields(kind.name.lower(), values, _FIELDS[kind])
+    link = Link(*values[1:5])
+    at = Instant(values[5], values[6], ClockQuality(values[7]), values[8])
+    rest = values[len(_LINK) :]
+    if kind is RecordKind.TAP:
+        return _tap(link, at, rest, sealed=attachment, public=public, raw=raw)
+    if kind is RecordKind.DAY_KEY:
+        return DayKeyRecord(link, at, rest[0], rest[1], wrapped=attachment, raw=raw)
+    if attachment:
+        raise OutOfRange("an opening has no attachment", field="attachment", bytes=len(attachment))
+    before = rest[2]
+    return Opening(link, at, rest[0], rest[1], None if before is None else (before[0], before[1], before[2]), raw=raw)
+
+
+def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: bytes, raw: bytes) -> Tap:
+    """Checked values → Tap."""
+    (vehicle, door, route, direction, trip, stop, shift, position, day_key, code_kind, party, product, tariff, fare,
+     verdict, reason, lists) = rest  # fmt: skip
+    if sealed and day_key is None:
+        raise WrongType("a sealed tap names no day key", field="key_id")
+    return Tap(
+        link=link,
+        at=at,
+        service=Service(vehicle, door, route, direction, trip, stop, shift),
+        position=None if position is None else Position(*position),
+        key_id=day_key,
+        code_kind=CodeKind(code_kind),
+        party=party,
+        product=product,
+        tariff_version=tariff,
+        fare_rials=fare,
+        verdict=Verdict(verdict),
+        reason=Reason(reason),
+        lists=(lists[0], lists[1]),
+        sealed=sealed,
+        public=public,
+        raw=raw,
+    )

@@ -1,0 +1,1 @@
+"""Authority, enrolment, keys, bundles and broker configuration. Floors: app ▶ adapters ▶ core."""
