@@ -41,14 +41,6 @@ class KeyMissing(LocalError):
     """A key, certificate or bundle file is missing or unreadable."""
 
 
-class BrokerRefused(LocalError):
-    """The broker answers, but refuses this device."""
-
-
-class BrokerAway(LocalError):
-    """The broker cannot be reached."""
-
-
 class ConfigError(SavarError):
     """A configuration file is wrong."""
 

@@ -1,0 +1,1 @@
+"""paho-mqtt in one place: the session that a validator and the backend both hold with their broker."""

@@ -1,0 +1,202 @@
+"""One MQTT 3.1.1 session over paho-mqtt.
+
+Rules:
+- QoS 1 is transport, never proof: nothing is queued here, `publish` says whether the message went out at all;
+- sessions are clean: what matters is asked for again by receipts, so no broker has to remember anything (and a broker
+  that forgets persistent sessions cannot hurt);
+- every connection has a client of its own, so nothing half sent outlives its connection, and a renewed certificate is
+  taken up at the next one;
+- reconnecting waits a random time below a doubling bound, so a thousand buses do not come back in one second;
+- TCP_NODELAY is set: without it a round trip costs 40 ms more (measured, ingest.md §7).
+"""
+
+import logging
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from transport.config import BrokerConfig
+from transport.errors import BrokerAway, BrokerRefused, CredentialsMissing, TransportError
+
+log = logging.getLogger(__name__)
+MAX_INFLIGHT = 20  # QoS 1 messages on their way; more brings nothing (ingest.md §5)
+MAX_QUEUED = 40  # waiting behind them; beyond it `publish` answers False and the caller keeps what it has
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we vanish; retained."""
+
+    topic: str
+    payload: bytes
+
+
+OnMessage = Callable[[Message], None]
+OnChange = Callable[[bool], None]
+
+
+class MqttSession:
+    """A session that keeps itself connected from `start` to `stop`.
+
+    `on_message` and `on_change(connected)` are called on the session's own thread and must return at once.
+    """
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        *,
+        client_id: str,
+        subscriptions: Sequence[str],
+        on_message: OnMessage,
+        on_change: OnChange = lambda _: None,
+        will: Will | None = None,
+    ) -> None:
+        self._config = config
+        self._client_id = client_id
+        self._subscriptions = list(subscriptions)
+        self._on_message = on_message
+        self._on_change = on_change
+        self._connected = threading.Event()
+        self._stopping = threading.Event()
+        self._problem: TransportError | None = BrokerAway("not connected yet")
+        self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
+        self._will = will
+        self._client = self._make_client()
+
+    def _make_client(self) -> paho.Client:
+        config, will = self._config, self._will
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=paho.MQTTv311, clean_session=True
+        )
+        client.max_inflight_messages_set(MAX_INFLIGHT)
+        client.max_queued_messages_set(MAX_QUEUED)
+        try:
+            if config.ca is not None:
+                context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(config.ca))
+                context.load_cert_chain(str(config.cert), str(config.key))
+                client.tls_set_context(context)
+            else:
+                assert config.password_file is not None
+                client.username_pw_set(config.username, config.password_file.read_text().strip())
+        except (OSError, ssl.SSLError) as error:
+            raise CredentialsMissing(
+                f"cannot use the broker credentials: {error}", fix="run `savar provision device` again for this device"
+            ) from error
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+        client.on_connect = self._connect_came
+        client.on_disconnect = self._disconnect_came
+        client.on_message = self._message_came
+        client.on_socket_open = _set_nodelay
+        # With a writer registered, paho lets only this session's thread write; `publish` from others just wakes it.
+        client.on_socket_register_write = _leave_writing_to_the_loop
+        return client
+
+    @property
+    def connected(self) -> bool:
+        """Whether a message would go out now."""
+        return self._connected.is_set()
+
+    @property
+    def problem(self) -> TransportError | None:
+        """Why it is not connected; None while it is."""
+        return self._problem
+
+    def start(self) -> None:
+        """Begin to connect, in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect and end the thread. The will is not sent."""
+        self._stopping.set()
+        self._client.disconnect()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Wait until connected; False if that took too long."""
+        return self._connected.wait(timeout_s)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Send at QoS 1 if connected. False: it did not go out, and nothing remembers it but the caller."""
+        if not self._connected.is_set():
+            return False
+        return self._client.publish(topic, payload, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    # --- the session's thread ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        bound = self._config.reconnect_min_s
+        while not self._stopping.is_set():
+            try:
+                self._client = self._make_client()
+                self._client.connect(self._config.host, self._config.port, keepalive=self._config.keepalive_s)
+                code = MQTTErrorCode.MQTT_ERR_SUCCESS
+                while code == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._stopping.is_set():
+                    code = self._client.loop(timeout=0.5)
+                    if self._connected.is_set():
+                        bound = self._config.reconnect_min_s
+            except CredentialsMissing as error:
+                self._problem = error
+            except (OSError, ssl.SSLError, ValueError) as error:  # ValueError: paho on a socket closed under it
+                self._problem = BrokerAway(
+                    f"cannot reach the broker: {error}",
+                    fix="taps are kept; check the broker and the network",
+                    host=self._config.host, port=self._config.port,
+                )  # fmt: skip
+            self._lost()
+            # Full jitter below a doubling bound.
+            self._stopping.wait(random.uniform(self._config.reconnect_min_s / 2, bound))  # noqa: S311 - not a secret
+            bound = min(bound * 2, self._config.reconnect_max_s)
+
+    def _lost(self) -> None:
+        if self._connected.is_set():
+            self._connected.clear()
+            self._on_change(False)
+
+    def _connect_came(self, client: paho.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
+        if reason.is_failure:
+            self._problem = BrokerRefused(
+                f"the broker refuses {self._client_id}: {reason}",
+                fix="the certificate or password may be revoked; taps are kept",
+            )
+            log.warning("%s", self._problem)
+            return
+        for topic in self._subscriptions:
+            client.subscribe(topic, qos=1)
+        self._problem = None
+        self._connected.set()
+        self._on_change(True)
+
+    def _disconnect_came(self, _c: paho.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
+        if self._problem is None:
+            self._problem = BrokerAway(f"connection ended: {reason}", fix="taps are kept; it reconnects by itself")
+        self._lost()
+
+    def _message_came(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
+        self._on_message(Message(message.topic, bytes(message.payload), bool(message.retain)))
+
+
+def _leave_writing_to_the_loop(_c: paho.Client, _u: Any, _s: Any) -> None:
+    """Nothing to do: the loop wakes by its socket pair."""
+
+
+def _set_nodelay(_c: paho.Client, _u: Any, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
