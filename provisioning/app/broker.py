@@ -1,0 +1,93 @@
+"""Writing the broker's files, and moving a demo city onto the embedded loopback broker."""
+
+import base64
+from dataclasses import replace as changed
+from pathlib import Path
+
+from provisioning.adapters import files
+from provisioning.adapters.mosquitto_plugin import find_plugin
+from provisioning.app.city import City, enrolled, load_city
+from provisioning.app.makers import Randomness
+from provisioning.core import limits, names
+from provisioning.core.broker_config import mosquitto_conf, roles_json
+from provisioning.core.city import identities
+from provisioning.core.settings_files import (
+    PASSWORD_FILE,
+    broker_by_certificate,
+    broker_by_password,
+    city_text,
+)
+from provisioning.core.toml_text import Table, with_table
+
+
+def write_broker(
+    root: Path, *, port: int | None = None, plugin_path: Path | None = None, user: str | None = None
+) -> Path:
+    """Write mosquitto.conf and the roles anew from the city's settings; returns mosquitto.conf.
+
+    `port` moves the city to another port: city.toml and every [broker] section follow. `user` is the account that a
+    broker started as root changes to; its files are given to it (needs root). Without `plugin_path` the plugin is
+    looked for. Raises PluginMissing, UnknownAccount, BadSetting, NotACity, FileFailed.
+    """
+    city = load_city(root)
+    plugin = plugin_path or find_plugin()
+    settings = changed(
+        city.settings,
+        broker_port=city.settings.broker_port if port is None else port,
+        broker_user=user or city.settings.broker_user,
+    )
+    moved = settings.broker_port != city.settings.broker_port
+    city = City(city.folder, settings)
+    folder = city.folder
+    # The plugin renames its file after a change of roles, so the folder is the broker's too; admin's key is not.
+    for path in (folder.broker, folder.broker / "broker.key.pem"):
+        files.give(path, settings.broker_user)
+    write_roles(city)
+    text = mosquitto_conf(
+        folder=folder.broker.absolute(), host=settings.broker_host, port=settings.broker_port,
+        user=settings.broker_user, plugin=plugin.absolute(),
+    )  # fmt: skip
+    files.replace(folder.broker_config, text.encode())
+    files.replace(folder.settings, city_text(settings).encode())
+    if moved:
+        section = broker_by_certificate(settings.broker_host, settings.broker_port)
+        for config in _clients(city).values():
+            _set_broker(config, section)
+    return folder.broker_config
+
+
+def write_roles(city: City) -> None:
+    """dynamic-security.json from the registry. The broker reads it when it starts."""
+    known = identities(city.settings.name, city.settings.shard, enrolled(city.folder))
+    owner = city.settings.broker_user
+    files.replace(city.folder.broker_roles, roles_json(known).encode(), mode=0o600, owner=owner)
+
+
+def use_password_broker(root: Path, *, port: int, randomness: Randomness, host: str = "127.0.0.1") -> dict[str, str]:
+    """Point backend and devices at a loopback broker with passwords; returns identity → password for that broker.
+
+    Passwords lie in keys/mqtt.password, 0600; one that exists is kept. Raises BadSetting for a host beyond loopback.
+    """
+    city = load_city(root)
+    names.checked_port("broker port", port)
+    passwords: dict[str, str] = {}
+    for identity, config in _clients(city).items():
+        section = broker_by_password(host, port, identity)
+        path = config.parent / PASSWORD_FILE
+        if not path.exists():
+            files.write_private(path, base64.urlsafe_b64encode(randomness(limits.PASSWORD_BYTES)))
+        passwords[identity] = files.read(path, fix="remove it and call again").decode()
+        _set_broker(config, section)
+    return passwords
+
+
+def _clients(city: City) -> dict[str, Path]:
+    """Identity → configuration file, for the backend and every device whose folder is here."""
+    backend = {names.backend_name(city.settings.shard): city.folder.backend_config}
+    devices = {name: city.folder.device(name).config for name in enrolled(city.folder)}
+    return backend | {name: config for name, config in devices.items() if config.is_file()}
+
+
+def _set_broker(config: Path, section: Table) -> None:
+    text = files.read(config, fix="restore it from the city's backup").decode()
+    files.replace(config, with_table(text, "[broker]", section).encode())

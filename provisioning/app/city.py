@@ -1,0 +1,112 @@
+"""Making a city, and finding one again."""
+
+import base64
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from protocol.fares.tariff import Tariff
+from protocol.wire.bundles import Bundle, encode_bundle
+from provisioning.adapters import files
+from provisioning.app.makers import Authority, Randomness, new_key
+from provisioning.core import limits, names
+from provisioning.core.broker_config import roles_json
+from provisioning.core.city import CitySettings, identities
+from provisioning.core.errors import BadSetting, NotACity
+from provisioning.core.layout import CityFolder
+from provisioning.core.settings_files import BackendSettings, backend_text, city_text
+
+FIRST_ISSUER = "main"  # the issuer whose key the backend starts with
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A city's folder and what its city.toml says."""
+
+    folder: CityFolder
+    settings: CitySettings
+
+
+def create_city(
+    root: Path,
+    *,
+    name: str,
+    tariff: Tariff,
+    now: datetime,
+    randomness: Randomness,
+    shard: str = "s0",
+    broker_host: str = "127.0.0.1",
+    broker_port: int = 8883,
+    http_host: str = "127.0.0.1",
+    http_port: int = 8080,
+    payments: tuple[str, str] | None = None,
+    silent_after_s: int = 600,
+) -> City:
+    """Make the city's folder: authority, keys, first bundle, backend, broker certificates and roles.
+
+    `payments` is (provider URL, merchant). mosquitto.conf comes with `write_broker`, since a demo needs no Mosquitto.
+    The folder appears whole or not at all. Raises CityExists, Unfinished, BadSetting, FileFailed.
+    """
+    settings = CitySettings(name, shard, broker_host, broker_port, files.account_now())
+    backend = BackendSettings(http_host, http_port, payments, silent_after_s)
+    if now.tzinfo is None:
+        raise BadSetting("the time has no zone", fix="pass an aware datetime, UTC")
+    with files.whole_folder(root) as making:
+        folder = CityFolder(making)
+        for path in (folder.authority_key, folder.bundle_key, folder.issuer_key(FIRST_ISSUER)):
+            files.make_folder(path.parent, private=True)
+        for path in (folder.registry, folder.broker, making / "devices"):
+            files.make_folder(path)
+        files.make_folder(folder.backend_keys, private=True)
+        authority = Authority.make(folder, name, now, randomness)
+        _make_backend(folder, settings, backend, authority, tariff)
+        authority.write_server(folder.broker, names.BROKER, ["127.0.0.1", "localhost", broker_host])
+        authority.write_client(folder.broker, names.ADMIN, prefix=names.ADMIN)
+        files.replace(folder.broker_roles, roles_json(identities(name, shard, ())).encode(), mode=0o600)
+        files.replace(folder.settings, city_text(settings).encode())
+    return City(CityFolder(root), settings)
+
+
+def _make_backend(
+    folder: CityFolder, settings: CitySettings, backend: BackendSettings, authority: Authority, tariff: Tariff
+) -> None:
+    """The backend's folder with its keys, and bundle number 1."""
+    keys, randomness = folder.backend_keys, authority.randomness
+    authority.write_client(keys, names.backend_name(settings.shard))
+    receipt = new_key(keys / "receipt.key.pem", randomness)
+    sealing = new_key(keys / "sealing.key.pem", randomness)
+    issuer = new_key(folder.issuer_key(FIRST_ISSUER), randomness)
+    files.write_private(keys / "issuer.key.pem", issuer.to_pem())
+    files.write_private(keys / "ops.token", base64.urlsafe_b64encode(randomness(limits.OPS_TOKEN_BYTES)))
+    signer = new_key(folder.bundle_key, randomness)
+    files.replace(keys / "bundle.pub", signer.public.hex().encode())
+    bundle = Bundle(
+        city=settings.name, number=1, issued_ms=int(authority.now.timestamp() * 1000), issuer_keys=(issuer.public,),
+        receipt_keys=(receipt.public,), sealing_key=sealing.public, tariff=tariff,
+    )  # fmt: skip
+    files.replace(folder.bundle_number, b"1\n")
+    files.replace(folder.backend_bundle, encode_bundle(bundle, signer))
+    files.replace(folder.backend_config, backend_text(settings, backend).encode())
+
+
+def load_city(root: Path) -> City:
+    """The city in a folder. Raises NotACity."""
+    folder = CityFolder(root)
+    fix = "give the folder that `savar provision city` made"
+    if not folder.settings.is_file():
+        raise NotACity(f"{root} is no city: it has no city.toml", fix=fix, path=str(root))
+    try:
+        text = tomllib.loads(files.read(folder.settings, fix=fix).decode())
+        broker = text["broker"]
+        settings = CitySettings(text["city"], text["shard"], broker["host"], broker["port"], broker["user"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotACity(
+            f"{folder.settings} is damaged: {error}", fix="restore it from the city's backup", path=str(folder.settings)
+        ) from error
+    return City(folder, settings)
+
+
+def enrolled(folder: CityFolder) -> list[str]:
+    """Names of the devices in the registry, sorted."""
+    return sorted(path.stem for path in folder.registry.glob("*.json"))

@@ -1,0 +1,71 @@
+"""Enrolling a device: its keys and certificate, its configuration, its public entry and its role at the broker."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from provisioning.adapters import files
+from provisioning.app.broker import write_roles
+from provisioning.app.city import City, load_city
+from provisioning.app.makers import Authority, Randomness, load_key, new_key
+from provisioning.core.errors import DeviceExists, Unfinished
+from provisioning.core.layout import DeviceFolder
+from provisioning.core.settings_files import DeviceSettings, validator_text
+
+
+def add_device(
+    root: Path,
+    *,
+    device: str,
+    vehicle: str,
+    door: int,
+    cameras: Sequence[tuple[str, str]],
+    now: datetime,
+    randomness: Randomness,
+    route: str | None = None,
+    clock_trust: str = "system",
+) -> Path:
+    """Enrol a device in the city at `root` and return its folder, which then goes to the bus.
+
+    `cameras` are (name, source). The folder appears whole or not at all. A running broker knows the new role after a
+    restart. Raises DeviceExists, Unfinished, ReservedName, BadSetting, AuthorityEnding, NotACity, FileFailed.
+    """
+    city = load_city(root)
+    settings = DeviceSettings(device, vehicle, door, route, cameras, clock_trust)
+    final = city.folder.device(device)
+    _require_new(city, final, device)
+    with files.whole_folder(final.root) as making:
+        tap_public = _fill(DeviceFolder(making), city, settings, Authority.load(city.folder, now, randomness))
+    entry = {
+        "device": device, "shard": city.settings.shard, "vehicle": vehicle, "door": door, "tap_key": tap_public.hex(),
+    }  # fmt: skip
+    files.replace(city.folder.registered(device), (json.dumps(entry) + "\n").encode())
+    write_roles(city)
+    return final.root
+
+
+def _require_new(city: City, final: DeviceFolder, device: str) -> None:
+    """A name is given once: a second key under it would disown the taps signed by the first."""
+    if city.folder.registered(device).exists():
+        raise DeviceExists(
+            f"{device} is enrolled in {city.settings.name} already",
+            fix="its folder is carried to the bus as it is; give another door another name", device=device,
+        )  # fmt: skip
+    if final.root.exists():
+        raise Unfinished(
+            f"{final.root} exists, but the backend's registry does not know {device}",
+            fix="an enrolment was interrupted: remove that folder and call again", path=str(final.root),
+        )  # fmt: skip
+
+
+def _fill(making: DeviceFolder, city: City, settings: DeviceSettings, authority: Authority) -> bytes:
+    """Write everything of the device's folder; returns the public tap key."""
+    files.make_folder(making.keys, private=True)
+    authority.write_client(making.keys, settings.device)
+    tap = new_key(making.keys / "tap.key.pem", authority.randomness)
+    files.replace(making.keys / "bundle.pub", load_key(city.folder.bundle_key).public.hex().encode())
+    bundle = files.read(city.folder.backend_bundle, fix="restore the backend's folder from the city's backup")
+    files.replace(making.bundle, bundle)
+    files.replace(making.config, validator_text(city.settings, settings).encode())
+    return tap.public

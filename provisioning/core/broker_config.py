@@ -1,0 +1,95 @@
+"""The text of mosquitto.conf and of the dynamic-security plugin's file. Measured with Mosquitto 2.0.11.
+
+Rules:
+- one listener, mutual TLS; the certificate's common name is user name and client id, so nobody can throw another
+  client off by using its id;
+- the plugin denies whatever no role grants; 2.0.11 knows no %u in its patterns, so every device has a role of its own
+  with literal topics;
+- the broker stores nothing: proof is the backend's signed receipt, and whatever has none is sent again.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from provisioning.core import limits
+from provisioning.core.city import Identity
+from provisioning.core.names import is_loopback
+
+_CONF = """\
+# Written by `savar provision broker`; a later call writes it anew. Change the city's settings, not this file.
+# Start it with: mosquitto -c {folder}/mosquitto.conf
+
+# Started as root, Mosquitto becomes this account before it reads the files below; they belong to it.
+user {user}
+
+# Mutual TLS is the only way in. The certificate's common name becomes user name and client id.
+listener {port}{bind}
+cafile {folder}/ca.crt.pem
+certfile {folder}/broker.crt.pem
+keyfile {folder}/broker.key.pem
+tls_version tlsv1.3
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+allow_anonymous false
+allow_zero_length_clientid false
+
+# Who may say and hear what: one role for each certificate name, everything else denied.
+plugin {plugin}
+plugin_opt_config_file {folder}/dynamic-security.json
+
+# Nothing is stored. A broker's acknowledgement proves nothing: after SIGKILL, 1,000 of 1,000 acknowledged messages were
+# gone even with a store. The backend's signed receipt is the proof, and whatever has none is sent again.
+persistence false
+
+# A larger packet ends its connection, so the sender notices. `message_size_limit` would acknowledge it and drop it.
+max_packet_size {packet_bytes}
+# Per client: as many as the clients themselves keep in flight.
+max_inflight_messages {inflight}
+# Per client, behind those in flight; the broker drops what overflows, and it is sent again for lack of a receipt.
+max_queued_messages {queued}
+max_queued_bytes {queued_bytes}
+queue_qos0_messages false
+# Without it a round trip costs 40 ms more.
+set_tcp_nodelay true
+
+# To standard error, for journald or whoever started it. Payloads and keys are never logged.
+log_dest stderr
+log_timestamp_format %Y-%m-%dT%H:%M:%S
+log_type error
+log_type warning
+log_type notice
+connection_messages true
+"""
+
+
+def mosquitto_conf(*, folder: Path, host: str, port: int, user: str, plugin: Path) -> str:
+    """mosquitto.conf of the broker whose files lie in `folder` (absolute). A loopback host binds loopback only."""
+    return _CONF.format(
+        folder=folder, port=port, bind=f" {host}" if is_loopback(host) else "", user=user, plugin=plugin,
+        packet_bytes=limits.BROKER_PACKET_MAX_BYTES, inflight=limits.BROKER_INFLIGHT_MESSAGES,
+        queued=limits.BROKER_QUEUED_MESSAGES, queued_bytes=limits.BROKER_QUEUED_BYTES,
+    )  # fmt: skip
+
+
+def roles_json(identities: Iterable[Identity]) -> str:
+    """dynamic-security.json: a client without password and a role for each identity; the certificate is the proof."""
+    known = list(identities)
+    document = {
+        "defaultACLAccess": dict.fromkeys(
+            ("publishClientSend", "publishClientReceive", "subscribe", "unsubscribe"), False
+        ),
+        "clients": [{"username": one.name, "roles": [{"rolename": one.name}]} for one in known],
+        "groups": [],
+        "roles": [{"rolename": one.name, "acls": _acls(one)} for one in known],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _acls(identity: Identity) -> list[dict[str, object]]:
+    grants = [("publishClientSend", topic) for topic in identity.sends]
+    for topic in identity.hears:
+        kind = "Pattern" if {"+", "#"} & set(topic) else "Literal"
+        grants += [(f"subscribe{kind}", topic), (f"unsubscribe{kind}", topic), ("publishClientReceive", topic)]
+    return [{"acltype": kind, "topic": topic, "allow": True} for kind, topic in grants]

@@ -1,0 +1,72 @@
+"""A city's settings, and who may do what at its broker.
+
+Rules of the role table:
+- an identity is the common name of a certificate; it is user name and client id at once;
+- everything is denied but what the table grants;
+- a device speaks and hears under its own address only; the backend of a shard hears all upward channels of the shard
+  and speaks on its downward ones; nobody else reads anyone's taps;
+- the admin may change roles and nothing else.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from protocol.wire.topics import DOWN, UP, Address, shard_filter
+from provisioning.core import names
+
+_CONTROL = "$CONTROL/dynamic-security/#"
+
+
+@dataclass(frozen=True, slots=True)
+class CitySettings:
+    """What city.toml says. `broker_user` is the account a broker started as root changes to."""
+
+    name: str
+    shard: str
+    broker_host: str
+    broker_port: int
+    broker_user: str
+
+    def __post_init__(self) -> None:
+        names.checked_name("city", self.name)
+        names.checked_name("shard", self.shard)
+        names.checked_host("broker host", self.broker_host)
+        names.checked_port("broker port", self.broker_port)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One certificate name and what it may send to, subscribe to and be sent."""
+
+    name: str
+    sends: tuple[str, ...]
+    hears: tuple[str, ...]
+
+
+def device_identity(city: str, shard: str, device: str) -> Identity:
+    """A validator: up and down channels of its own address."""
+    address = Address(city, shard, device)
+    return Identity(device, tuple(map(address.topic, UP)), tuple(map(address.topic, DOWN)))
+
+
+def backend_identity(city: str, shard: str) -> Identity:
+    """The backend of a shard: the mirror image of all its devices."""
+    return Identity(
+        names.backend_name(shard),
+        tuple(shard_filter(city, shard, channel) for channel in DOWN),
+        tuple(shard_filter(city, shard, channel) for channel in UP),
+    )
+
+
+def admin_identity() -> Identity:
+    """Whoever changes roles in the running broker."""
+    return Identity(names.ADMIN, (_CONTROL,), (_CONTROL,))
+
+
+def identities(city: str, shard: str, devices: Iterable[str]) -> list[Identity]:
+    """Everybody the broker of a city knows, in a stable order."""
+    return [
+        admin_identity(),
+        backend_identity(city, shard),
+        *(device_identity(city, shard, device) for device in sorted(devices)),
+    ]

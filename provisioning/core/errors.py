@@ -1,0 +1,65 @@
+"""What can go wrong while a city is being set up, by name, with the next step."""
+
+from protocol.errors import Fault, SavarError
+
+
+class ProvisioningError(SavarError):
+    """Somebody asked for what cannot be done as asked; nothing was changed unless the message says so."""
+
+    fault = Fault.OPERATOR
+
+
+class BadSetting(ProvisioningError):
+    """A name, address, source or number is not usable."""
+
+
+class ReservedName(ProvisioningError):
+    """A device may not carry the name of another identity at the broker."""
+
+
+class NotACity(ProvisioningError):
+    """The folder is no city, or its city.toml is damaged."""
+
+
+class CityExists(ProvisioningError):
+    """There is a city, or something else, in the folder already."""
+
+
+class DeviceExists(ProvisioningError):
+    """The name is taken: a device of that name is enrolled."""
+
+
+class IssuerExists(ProvisioningError):
+    """The name is taken: an issuer of that name is in the bundle."""
+
+
+class TooManyIssuers(ProvisioningError):
+    """The bundle holds as many issuer keys as it may."""
+
+
+class KeyExists(ProvisioningError):
+    """A private file is there already, and is never overwritten."""
+
+
+class Unfinished(ProvisioningError):
+    """An earlier call was interrupted and left a part behind."""
+
+
+class AuthorityEnding(ProvisioningError):
+    """The authority ends before a certificate made now would."""
+
+
+class UnknownAccount(ProvisioningError):
+    """The account that the broker is to run as does not exist."""
+
+
+class FileFailed(ProvisioningError):
+    """A file cannot be read or written."""
+
+    fault = Fault.LOCAL
+
+
+class PluginMissing(ProvisioningError):
+    """Mosquitto's dynamic-security plugin is not installed."""
+
+    fault = Fault.LOCAL

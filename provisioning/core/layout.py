@@ -1,0 +1,110 @@
+"""Where everything lies in a city's folder. Paths only; nothing is read or written here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFolder:
+    """One device's own folder, which is carried to the bus as it is."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """validator.toml."""
+        return self.root / "validator.toml"
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle it starts with."""
+        return self.root / "bundle.cose"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of its keys and certificates."""
+        return self.root / "keys"
+
+
+@dataclass(frozen=True, slots=True)
+class CityFolder:
+    """The folder that `savar provision` writes."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """city.toml."""
+        return self.root / "city.toml"
+
+    @property
+    def authority_key(self) -> Path:
+        """Private key of the TLS authority."""
+        return self.root / "authority" / "root.key.pem"
+
+    @property
+    def authority_certificate(self) -> Path:
+        """Certificate of the TLS authority."""
+        return self.root / "authority" / "root.crt.pem"
+
+    @property
+    def bundle_key(self) -> Path:
+        """Private key that signs bundles."""
+        return self.root / "bundle" / "bundle.key.pem"
+
+    @property
+    def bundle_number(self) -> Path:
+        """Number of the last bundle given out."""
+        return self.root / "bundle" / "number"
+
+    def issuer_key(self, name: str) -> Path:
+        """Private key of one issuer."""
+        return self.root / "issuers" / f"{name}.key.pem"
+
+    @property
+    def backend(self) -> Path:
+        """The backend's folder."""
+        return self.root / "backend"
+
+    @property
+    def backend_config(self) -> Path:
+        """backend.toml."""
+        return self.backend / "backend.toml"
+
+    @property
+    def backend_bundle(self) -> Path:
+        """The bundle in force."""
+        return self.backend / "bundle.cose"
+
+    @property
+    def backend_keys(self) -> Path:
+        """The backend's keys and certificates."""
+        return self.backend / "keys"
+
+    @property
+    def registry(self) -> Path:
+        """Folder with one public JSON file for each enrolled device."""
+        return self.backend / "registry"
+
+    def registered(self, device: str) -> Path:
+        """Public entry of one device."""
+        return self.registry / f"{device}.json"
+
+    @property
+    def broker(self) -> Path:
+        """The broker's folder."""
+        return self.root / "broker"
+
+    @property
+    def broker_config(self) -> Path:
+        """mosquitto.conf."""
+        return self.broker / "mosquitto.conf"
+
+    @property
+    def broker_roles(self) -> Path:
+        """Roles for Mosquitto's dynamic-security plugin."""
+        return self.broker / "dynamic-security.json"
+
+    def device(self, name: str) -> DeviceFolder:
+        """Folder of one device."""
+        return DeviceFolder(self.root / "devices" / name)

@@ -1,0 +1,21 @@
+"""Limits of provisioning, with the unit in each name and the reason beside it."""
+
+from protocol import limits
+
+# --- Certificates ------------------------------------------------------------------------------------------------
+AUTHORITY_VALID_DAYS = 3_650  # development authority: outlives every device certificate it can give out
+LEAF_VALID_DAYS = 730  # devices, backend, broker: nothing needed to ride expires in under 120 days (an outage took 87)
+CERTIFICATE_BACKDATE_S = 86_400  # a board whose clock is some hours behind must still find its certificate valid
+SERIAL_BYTES = 16  # random serial: RFC 5280 allows 20 octets, CA/B asks for 8 of entropy
+
+# --- Secrets -----------------------------------------------------------------------------------------------------
+KEY_SECRET_BYTES = 32  # one P-256 scalar
+OPS_TOKEN_BYTES = 32  # bearer token of operations staff
+PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a person
+
+# --- Broker ------------------------------------------------------------------------------------------------------
+BROKER_HEADER_BYTES = 256  # fixed header, packet id and the longest topic (8 + 3 * 33 + 7 characters) around a payload
+BROKER_PACKET_MAX_BYTES = limits.BATCH_MAX_BYTES + BROKER_HEADER_BYTES
+BROKER_INFLIGHT_MESSAGES = 20  # per client and direction; equals the session's own bound, more brings no speed
+BROKER_QUEUED_MESSAGES = 1_000  # per client beyond those in flight: a burst of births after a broker restart
+BROKER_QUEUED_BYTES = 64 << 20  # per client: 64 full batches wait for the backend; what overflows is sent again

@@ -1,0 +1,108 @@
+"""The text of city.toml, backend.toml and validator.toml. Their readers refuse unknown keys, so every key is here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioning.core import names
+from provisioning.core.city import CitySettings
+from provisioning.core.errors import BadSetting
+from provisioning.core.toml_text import Table, toml_text
+
+CLOCK_TRUST = ("system", "operator")
+PASSWORD_FILE = "keys/mqtt.password"  # noqa: S105 - a path
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    """Where the backend serves HTTP, (provider URL, merchant), and when a silent device is an alarm."""
+
+    http_host: str
+    http_port: int
+    payments: tuple[str, str] | None
+    silent_after_s: int
+
+    def __post_init__(self) -> None:
+        names.checked_host("http host", self.http_host)
+        names.checked_port("http port", self.http_port)
+        names.checked_number("silent_after_s", self.silent_after_s, least=1, most=86_400)
+        if self.payments is not None and not self.payments[0].startswith(("http://", "https://")):
+            raise BadSetting("payment provider is not an http(s) address", fix="http://HOST:PORT", field="payments")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """One validator: which door of which vehicle, its cameras as (name, source), and who vouches for its clock."""
+
+    device: str
+    vehicle: str
+    door: int
+    route: str | None
+    cameras: Sequence[tuple[str, str]]
+    clock_trust: str
+
+    def __post_init__(self) -> None:
+        names.device_name(self.device)
+        names.checked_name("vehicle", self.vehicle)
+        names.checked_number("door", self.door, least=1, most=9)
+        if self.route is not None:
+            names.checked_name("route", self.route)
+        names.checked_cameras(self.cameras)
+        if self.clock_trust not in CLOCK_TRUST:
+            raise BadSetting(
+                "clock trust is neither system nor operator", fix="use system on a bus", value=self.clock_trust
+            )
+
+
+def broker_by_certificate(host: str, port: int) -> Table:
+    """The [broker] section of a client with a certificate."""
+    return {
+        "host": host, "port": port,
+        "ca": "keys/ca.crt.pem", "cert": "keys/tls.crt.pem", "key": "keys/tls.key.pem",
+    }  # fmt: skip
+
+
+def broker_by_password(host: str, port: int, identity: str) -> Table:
+    """The [broker] section of a client on loopback, with its password in a private file. Raises BadSetting."""
+    if not names.is_loopback(host):
+        raise BadSetting("passwords are for loopback only", fix="use certificates across a network", host=host)
+    return {"host": host, "port": port, "username": identity, "password_file": PASSWORD_FILE}
+
+
+def city_text(city: CitySettings) -> str:
+    """city.toml."""
+    broker: Table = {"host": city.broker_host, "port": city.broker_port, "user": city.broker_user}
+    return toml_text(
+        {"city": city.name, "shard": city.shard}, [("[broker]", broker)], comment="Written by `savar provision`."
+    )
+
+
+def backend_text(city: CitySettings, settings: BackendSettings) -> str:
+    """backend.toml."""
+    top: Table = {
+        "city": city.name, "shard": city.shard, "data_dir": "data", "keys_dir": "keys", "registry": "registry",
+        "bundle": "bundle.cose",
+    }  # fmt: skip
+    tables: list[tuple[str, Table]] = [
+        ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),
+        ("[http]", {"host": settings.http_host, "port": settings.http_port}),
+        ("[alarms]", {"silent_after_s": settings.silent_after_s}),
+    ]
+    if settings.payments is not None:
+        tables.append(("[payments]", {"provider": settings.payments[0], "merchant": settings.payments[1]}))
+    return toml_text(top, tables, comment="Written by `savar provision city`.")
+
+
+def validator_text(city: CitySettings, settings: DeviceSettings) -> str:
+    """validator.toml."""
+    top: Table = {
+        "city": city.name, "shard": city.shard, "device": settings.device, "vehicle": settings.vehicle,
+        "door": settings.door, "route": settings.route, "data_dir": "data", "keys_dir": "keys",
+        "bundle": "bundle.cose",
+    }  # fmt: skip
+    tables: list[tuple[str, Table]] = [
+        ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),
+        ("[clock]", {"trust": settings.clock_trust}),
+        ("[reader]", {"order": ["zxing", "pyzbar"]}),
+        *(("[[camera]]", {"name": name, "source": source}) for name, source in settings.cameras),
+    ]
+    return toml_text(top, tables, comment="Written by `savar provision device`.")
