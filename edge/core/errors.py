@@ -41,7 +41,5 @@ class KeyMissing(LocalError):
     """A key, certificate or bundle file is missing or unreadable."""
 
 
-class ConfigError(SavarError):
-    """A configuration file is wrong."""
-
-    fault = Fault.OPERATOR
+class SourceUnknown(LocalError):
+    """A camera source is written in a form that no frame source knows."""

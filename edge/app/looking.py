@@ -1,0 +1,266 @@
+"""From cameras to showings: a capture and a decode thread per camera, and the newest frame between them.
+
+    capture thread   source.read ─▶ NewestFrame.put          an undecoded older frame is dropped and counted
+    decode thread    NewestFrame.take ─▶ readers ─▶ Sightings ─▶ on_sighting
+
+Frames live in the slot and on the decode thread's stack, nowhere else; none is stored or sent (P18).
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from edge.core.camera_watch import CameraWatch
+from edge.core.errors import CameraLost, CameraMissing, LocalError, NotAnImage
+from edge.core.limits import FRAME_WAIT_MS, THREAD_STOP_MS
+from edge.core.ports import Clock, Frame, FrameSource, GreyImage, QrReader
+from edge.core.reading import FrameReading
+from edge.core.sightings import Sighting, Sightings
+from protocol.wire.health import CameraHealth, CameraState
+
+_log = logging.getLogger(__name__)
+
+# (camera, sighting, when its frame was taken) → False for "not read yet": the code may be a misread, see S3
+OnSighting = Callable[[str, Sighting, int], bool]
+
+
+class NewestFrame:
+    """A slot for one frame between two threads. Never a queue: an old frame is of no use at a door."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._frame: Frame | None = None
+        self._closed = False
+
+    def put(self, frame: Frame) -> bool:
+        """Put the newest frame; True if an older one, not yet taken, was dropped for it."""
+        with self._changed:
+            dropped = self._frame is not None
+            self._frame = frame
+            self._changed.notify_all()
+            return dropped
+
+    def put_in_turn(self, frame: Frame) -> bool:
+        """Put a frame of a recording: wait until the one before is taken. False if the slot was closed meanwhile."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frame is None or self._closed)
+            if self._closed:
+                return False
+            self._frame = frame
+            self._changed.notify_all()
+            return True
+
+    def take(self, timeout_s: float) -> Frame | None:
+        """The frame in the slot, waiting for one; None after the time-out or when closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout_s)
+            frame, self._frame = self._frame, None
+            self._changed.notify_all()
+            return frame
+
+    def close(self) -> None:
+        """No more frames come; one that is in the slot may still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is closed and empty."""
+        with self._changed:
+            return self._closed and self._frame is None
+
+
+class Camera:
+    """One source and its capture thread. A missing or lost camera is tried again until `stop` (P4)."""
+
+    def __init__(self, source: FrameSource, clock: Clock, watch: CameraWatch) -> None:
+        self.name = watch.name
+        self.slot = NewestFrame()
+        self._source = source
+        self._clock = clock
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._guard, name=f"capture-{watch.name}", daemon=True)
+        self.failure: Exception | None = None
+
+    def start(self) -> None:
+        """Start capturing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop capturing; returns when the thread has ended, or its driver is blocked for good."""
+        self._stopping.set()
+        self.slot.close()
+        _join(self._thread)
+
+    def health(self) -> CameraHealth:
+        """State and counts now."""
+        with self._lock:
+            return self._watch.look(self._clock.read().mono_ms)
+
+    @property
+    def problem(self) -> LocalError | None:
+        """Why it is missing, if it is."""
+        with self._lock:
+            return self._watch.problem
+
+    def counted(self, reads: int) -> None:
+        """So many codes were read in one of its frames."""
+        with self._lock:
+            self._watch.reads += reads
+
+    def _guard(self) -> None:
+        """Thread body: keeps what the thread dies of, and lets the decode thread end."""
+        try:
+            self._capture()
+        except Exception as failure:  # noqa: BLE001 - kept, shown and raised by Looker.stop
+            _log.critical("camera %s is no longer captured", self.name, exc_info=failure)
+            self.failure = failure
+        finally:
+            self.slot.close()
+
+    def _capture(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._play()
+                break
+            except (CameraMissing, CameraLost) as problem:
+                with self._lock:
+                    first = self._watch.state is not CameraState.MISSING
+                    wait_ms = self._watch.failed(problem)
+                if first:  # not again at every retry
+                    _log.warning("camera %s: %s", self.name, problem)
+            finally:
+                self._source.close()
+            self._stopping.wait(wait_ms / 1000)
+
+    def _play(self) -> None:
+        """Open the source and pass its frames on, until its end or `stop`. Raises CameraMissing, CameraLost."""
+        self._source.open()
+        with self._lock:
+            self._watch.opened(self._clock.read().mono_ms)
+        while not self._stopping.is_set():
+            try:
+                grey = self._source.read()
+            except NotAnImage as problem:
+                _log.warning("camera %s: %s", self.name, problem)
+                continue
+            if grey is None:
+                with self._lock:
+                    self._watch.ended()
+                return
+            self._pass_on(grey)
+
+    def _pass_on(self, grey: GreyImage) -> None:
+        now_ms = self._clock.read().mono_ms
+        with self._lock:
+            self._watch.frame(now_ms)
+            frame = Frame(self.name, self._watch.frames, grey, now_ms)
+        if not self._source.live:
+            self.slot.put_in_turn(frame)
+        elif self.slot.put(frame):
+            with self._lock:
+                self._watch.dropped += 1
+
+
+class Looker:
+    """All cameras of one door: reads their newest frames and calls `on_sighting` for each showing.
+
+    `on_sighting` is called on the decode threads, several at once if there are several cameras. A thread that dies of
+    something unforeseen ends its camera; `failure` shows it meanwhile and `stop` raises it: nothing is swallowed.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[tuple[str, FrameSource]],
+        readers: Sequence[QrReader],
+        clock: Clock,
+        on_sighting: OnSighting,
+        *,
+        watch: Callable[[str, int], CameraWatch] = CameraWatch,
+    ) -> None:
+        now_ms = clock.read().mono_ms
+        self.cameras = [Camera(source, clock, watch(name, now_ms)) for name, source in sources]
+        self._readers = readers
+        self._on_sighting = on_sighting
+        self._sightings = Sightings()
+        self._lock = threading.Lock()
+        self._failure: Exception | None = None
+        self._threads = [
+            threading.Thread(target=self._guard, args=(camera,), name=f"decode-{camera.name}", daemon=True)
+            for camera in self.cameras
+        ]
+
+    def start(self) -> None:
+        """Start every camera's two threads."""
+        for camera in self.cameras:
+            camera.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End every thread; the frame being decoded is finished first. Raises what a decode thread died of."""
+        for camera in self.cameras:
+            camera.stop()
+        for thread in self._threads:
+            _join(thread)
+        if (failure := self.failure) is not None:
+            raise failure
+
+    def wait_ended(self, timeout_s: float) -> bool:
+        """Wait until every decode thread is done (recordings played to their end); False after the time-out."""
+        for thread in self._threads:
+            thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def health(self) -> tuple[CameraHealth, ...]:
+        """Every camera's state and counts now."""
+        return tuple(camera.health() for camera in self.cameras)
+
+    @property
+    def failure(self) -> Exception | None:
+        """What a thread of this door died of, if one did."""
+        return self._failure or next((camera.failure for camera in self.cameras if camera.failure), None)
+
+    @property
+    def overlooked(self) -> int:
+        """Codes not looked at because too many were held at once (S5)."""
+        with self._lock:
+            return self._sightings.overlooked
+
+    def _guard(self, camera: Camera) -> None:
+        """Thread body: keeps what the thread dies of, and lets the capture thread end."""
+        try:
+            self._decode(camera)
+        except Exception as failure:  # noqa: BLE001 - kept, shown and raised by Looker.stop
+            _log.critical("camera %s is no longer read", camera.name, exc_info=failure)
+            self._failure = failure
+            camera.slot.close()
+
+    def _decode(self, camera: Camera) -> None:
+        reading = FrameReading(self._readers)
+        while not camera.slot.finished:
+            frame = camera.slot.take(FRAME_WAIT_MS / 1000)
+            if frame is not None:
+                texts = reading.read(frame.grey)
+                camera.counted(len(texts))
+                self._answer(frame, texts)
+
+    def _answer(self, frame: Frame, texts: list[bytes]) -> None:
+        with self._lock:
+            seen = self._sightings.see(frame.camera, texts, frame.mono_ms)
+        for sighting in seen:
+            if not self._on_sighting(frame.camera, sighting, frame.mono_ms):
+                with self._lock:
+                    self._sightings.retry(sighting)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread's end; one that its driver does not let go is left to the process's end, and said."""
+    if thread.ident is None:
+        return
+    thread.join(THREAD_STOP_MS / 1000)
+    if thread.is_alive():
+        _log.warning("%s is blocked in its driver and was left behind", thread.name)

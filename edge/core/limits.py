@@ -1,0 +1,28 @@
+"""Every bound of the validator that is not part of the contract, with its unit and its reason."""
+
+# --- Syncing ---------------------------------------------------------------------------------------------------------
+INFLIGHT_BATCHES = 4  # covers a second of round trip at 100 taps a batch; more only delays the newest receipt
+RETRY_MIN_MS = 3_000  # an ingest group takes under a second; a lost receipt costs one resend of ≤ 4 batches
+RETRY_MAX_MS = 60_000  # a backend that is down for weeks is asked once a minute
+RECEIPTS_WAITING_MAX = 100  # receipts not yet handled; they are cumulative, so dropping the oldest loses nothing
+HEALTH_PERIOD_MS = 60_000  # one report a minute (Ruter ADT does the same)
+STEP_MAX_MS = 1_000  # the sync thread looks up at least this often: to see it stop, to checkpoint
+CHECKPOINT_PERIOD_MS = 10_000  # the write-ahead log is folded in by the sync thread, never by a tap
+WAL_PAGES_MAX = 4_000  # 16 MiB: beyond it a tap folds the log in itself, so a stuck sync thread cannot fill the card
+PRUNE_PERIOD_MS = 3_600_000  # hourly; what goes is 35 days old
+PRUNE_ROWS_MAX = 5_000  # a step: the journal is locked for ~20 ms
+DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
+
+# --- Seeing ----------------------------------------------------------------------------------------------------------
+TEXTS_REMEMBERED_MAX = 64  # texts on hold at once: two crowded doors show ~10 in a hold gap; 64 × 4 KiB is nothing
+SLOW_READER_EVERY = 8  # of the frames zxing missed: pyzbar costs 24 ms against 1.5, so 1 in 8 adds 3 ms a frame; a code
+#                        that only pyzbar reads, held for a second at 30 frames, is still tried three times
+CAMERA_WIDTH_PX = 1_280  # what the readers were measured at; a camera that cannot gives its nearest size
+CAMERA_HEIGHT_PX = 720
+CAMERA_STALL_MS = 3_000  # at 5 frames a second (a dim bus, long exposure) 15 frames are missing
+CAMERA_RETRY_MIN_MS = 500  # a loose USB plug is back within a second
+CAMERA_RETRY_MAX_MS = 10_000  # a camera plugged back in works again before the driver has asked
+CAMERA_OPEN_TIMEOUT_MS = 3_000  # a network camera on the bus answers within a second or is not there
+CAMERA_READ_TIMEOUT_MS = 2_000  # the longest a capture thread stays deaf to `stop`
+FRAME_WAIT_MS = 500  # a waiting thread looks up at least this often: to see it stop
+THREAD_STOP_MS = 5_000  # over open and read time-outs; a driver that blocks longer is left to the process's end

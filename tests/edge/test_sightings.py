@@ -1,0 +1,129 @@
+"""Rules S1–S5: one hold is one showing, misreads are not refused, memory is bounded."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.core.limits import TEXTS_REMEMBERED_MAX
+from edge.core.sightings import Sighting, SightingKind, Sightings
+from protocol import limits
+from protocol.wire.codes import write_code
+
+OURS = write_code(bytes(range(100))).encode()
+FOREIGN = b"https://example.org/pay"
+DAMAGED = b"SV1:this is no base45"
+GAP = limits.HOLD_GAP_MS
+ENOUGH = limits.SIGHTINGS_BEFORE_REFUSAL
+POOL = [OURS, write_code(b"other").encode(), FOREIGN, b"", DAMAGED, b"SV1:"]
+
+
+def test_a_code_of_ours_is_yielded_at_once_and_once_a_hold() -> None:
+    seen = Sightings()
+    assert seen.see("front", [OURS], 0) == [Sighting(SightingKind.CODE, OURS, settled=False)]
+    for mono_ms in range(GAP, 20 * GAP, GAP):
+        assert seen.see("front", [OURS], mono_ms) == []
+
+
+def test_the_gap_is_counted_from_the_last_sighting() -> None:
+    seen = Sightings()
+    seen.see("front", [OURS], 0)
+    assert seen.see("front", [OURS], GAP) == []
+    assert len(seen.see("front", [OURS], 2 * GAP + 1)) == 1
+
+
+def test_one_hold_spans_the_cameras_of_a_door_and_their_small_disorder() -> None:
+    seen = Sightings()
+    assert len(seen.see("front", [OURS], 100)) == 1
+    assert seen.see("top", [OURS], 90) == []
+    assert seen.see("top", [OURS], 100 + GAP) == []
+
+
+def test_a_foreign_code_is_answered_when_frames_agree_and_once() -> None:
+    seen = Sightings()
+    found = [seen.see("front", [FOREIGN, FOREIGN], 33 * frame) for frame in range(10)]
+    assert [len(f) for f in found] == [0] * (ENOUGH - 1) + [1] + [0] * (10 - ENOUGH)
+    assert found[ENOUGH - 1] == [Sighting(SightingKind.FOREIGN, FOREIGN, settled=True)]
+
+
+def test_a_damaged_code_likewise() -> None:
+    seen = Sightings()
+    found = [s for frame in range(10) for s in seen.see("front", [DAMAGED], 33 * frame)]
+    assert found == [Sighting(SightingKind.DAMAGED, DAMAGED, settled=True)]
+
+
+def test_frames_of_an_old_hold_do_not_count() -> None:
+    seen = Sightings()
+    for frame in range(10):
+        assert seen.see("front", [FOREIGN], frame * (GAP + 1)) == []
+
+
+def test_a_misread_is_never_settled_and_a_bad_code_is_when_frames_agree() -> None:
+    """A proof that fails in one frame may be a miscorrected read; three frames that agree are a bad code."""
+    seen = Sightings()
+    first = seen.see("front", [OURS], 0)[0]
+    seen.retry(first)
+    assert seen.see("front", [OURS], 33) == []
+    settled = seen.see("front", [OURS], 66)
+    assert settled == [Sighting(SightingKind.CODE, OURS, settled=True)]
+    seen.retry(settled[0])  # a settled answer stands
+    assert seen.see("front", [OURS], 99) == []
+
+
+def test_an_answered_code_is_not_asked_again() -> None:
+    seen = Sightings()
+    seen.see("front", [OURS], 0)
+    assert [seen.see("front", [OURS], 33 * n) for n in range(1, 6)] == [[]] * 5
+
+
+def test_a_full_memory_overlooks_and_counts_but_never_repeats_a_hold() -> None:
+    seen = Sightings()
+    held = [write_code(n.to_bytes(2, "big")).encode() for n in range(TEXTS_REMEMBERED_MAX)]
+    assert len(seen.see("front", held, 0)) == TEXTS_REMEMBERED_MAX
+    assert seen.see("front", [OURS], 1) == []
+    assert seen.overlooked == 1
+    assert seen.see("front", held, 2) == []
+    assert len(seen.see("front", [OURS], GAP + 3)) == 1  # the holds are over
+    assert len(seen) == 1
+
+
+def test_foreign_codes_do_not_keep_riders_out() -> None:
+    seen = Sightings()
+    seen.see("front", [b"poster %d" % n for n in range(TEXTS_REMEMBERED_MAX)], 0)
+    assert seen.see("front", [OURS], 1) == [Sighting(SightingKind.CODE, OURS, settled=False)]
+    assert len(seen) == TEXTS_REMEMBERED_MAX
+
+
+_frames = st.lists(st.tuples(st.lists(st.sampled_from(POOL), max_size=4), st.integers(0, 2 * GAP), st.booleans()))
+
+
+@given(_frames)
+def test_memory_is_bounded_and_only_codes_are_answered_unsettled(frames: list[tuple[list[bytes], int, bool]]) -> None:
+    seen = Sightings(most=3)
+    now = 0
+    for texts, step, _ in frames:
+        now += step
+        for sighting in seen.see("front", texts, now):
+            assert sighting.text in texts
+            assert sighting.settled or sighting.kind is SightingKind.CODE
+        assert len(seen) <= 3
+
+
+@given(_frames)
+def test_with_room_for_all_each_hold_is_answered_at_most_once_each_way(
+    frames: list[tuple[list[bytes], int, bool]],
+) -> None:
+    seen = Sightings()
+    now = 0
+    last: dict[bytes, int] = {}
+    answers: dict[bytes, list[bool]] = {}
+    for texts, step, unread in frames:
+        now += step
+        for text in set(texts):
+            if now - last.get(text, -GAP - 1) > GAP:
+                answers[text] = []
+            last[text] = now
+        for sighting in seen.see("front", texts, now):
+            answers[sighting.text].append(sighting.settled)
+            if unread:
+                seen.retry(sighting)
+        assert all(given in ([], [False], [True], [False, True]) for given in answers.values())
+    assert seen.overlooked == 0
