@@ -6,7 +6,7 @@ Sources named `qr.md`, `ingest.md`, `ticketing.md` are the measurements that doc
 # --- Codes a validator reads -------------------------------------------------------------------------------------
 CODE_PREFIX = "SV1:"
 CODE_TEXT_MAX_CHARS = 4_296  # the largest QR symbol's alphanumeric capacity; anything longer is no code
-LONG_PASS_BYTES = 183  # 275 characters with prefix: the most that fits version 8-L (279 alphanumeric characters)
+LONG_PASS_BYTES = 183  # 275 base45 characters and the prefix: exactly the 279 that version 8-L holds
 
 # --- Freshness of a presentation ---------------------------------------------------------------------------------
 RENDER_PERIOD_S = 15  # the phone signs a new render this often
@@ -27,6 +27,7 @@ DAY_S = 86_400
 
 # --- Names and texts ---------------------------------------------------------------------------------------------
 NAME_MAX_CHARS = 32  # device, vehicle, city, shard, route, trip, stop, shift: [a-z0-9-], fits a certificate and a topic
+TEXT_MAX_CHARS = 200  # free text for a person, in code points: a line on a screen, not a log
 KEY_ID_BYTES = 8  # first bytes of SHA-256 of the compressed point
 PUBLIC_KEY_BYTES = 33  # compressed P-256 point
 SIGNATURE_BYTES = 64  # r‖s
@@ -42,6 +43,7 @@ BATCH_MAX_BYTES = 1 << 20  # broker and backend refuse more; 1,000 taps are ~450
 MESSAGE_MAX_BYTES = 65_536  # receipt, health, state
 CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 4
 HEALTH_CAMERAS_MAX = 8  # cameras on one validator
+BUNDLE_MAX_BYTES = 4 << 20  # 100,000 deny entries of up to 12 bytes, keys and tariff, with room to grow
 BUNDLE_KEYS_MAX = 16  # issuer or receipt keys valid at once
 BUNDLE_DENY_MAX = 100_000  # entries in a starting bundle; larger lists come as chunks with the bundle mechanism
 
@@ -50,6 +52,7 @@ UINT64_MAX = (1 << 64) - 1
 UINT32_MAX = (1 << 32) - 1
 INT63_MAX = (1 << 63) - 1  # SQLite's and PostgreSQL's largest integer: sequence, milliseconds
 RIALS_MAX = 10**12  # no single fare, top-up or posting reaches this: a typing slip, not money
+FLAT_FARE_MAX_RIALS = RIALS_MAX // (PARTY_MAX + 1)  # so that the fare of a full party still fits its record
 
 # --- Keeping ------------------------------------------------------------------------------------------------------
 RECEIPTED_KEPT_S = 35 * DAY_S  # receipted taps stay this long on the card: a restored backend asks again (P2)

@@ -43,8 +43,8 @@ class Tariff:
     repeat_window_s: int = limits.REPEAT_WINDOW_DEFAULT_S
 
     def __post_init__(self) -> None:
-        if not 0 <= self.flat_fare_rials <= limits.RIALS_MAX:
-            raise OutOfRange("flat fare is out of range", rials=self.flat_fare_rials)
+        if not 0 <= self.flat_fare_rials <= limits.FLAT_FARE_MAX_RIALS:
+            raise OutOfRange("flat fare is out of range", rials=self.flat_fare_rials, most=limits.FLAT_FARE_MAX_RIALS)
         if not 0 <= self.repeat_window_s <= limits.REPEAT_WINDOW_MAX_S:
             raise OutOfRange("repeat window is out of range", seconds=self.repeat_window_s)
         for rider_class, share in self.rider_permille.items():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocol import limits
-from protocol.errors import OutOfRange, TooLarge
+from protocol.errors import OutOfRange
 from protocol.wire import cbor, chain
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.records import Record
@@ -16,7 +16,7 @@ VERSION = 1
 _FIELDS: cbor.Fields = (
     ("device", cbor.name_text),
     ("epoch", cbor.uint(limits.INT63_MAX)),
-    ("first", cbor.uint(limits.INT63_MAX)),
+    ("first", cbor.uint(limits.INT63_MAX, least=1)),
     ("records", cbor.array(cbor.octets(most=limits.RECORD_MAX_BYTES), most=limits.BATCH_DRAIN_RECORDS)),
     ("signature", cbor.octets(limits.SIGNATURE_BYTES)),
 )
@@ -39,11 +39,11 @@ class Batch:
 
 
 def encode_batch(device: str, epoch: int, first: int, records: Sequence[bytes], signature: bytes) -> bytes:
-    """Consecutive record bytes and the stored signature of the last one → batch bytes. Raises TooLarge."""
-    data = cbor.encode([VERSION, device, epoch, first, list(records), signature])
-    if len(data) > limits.BATCH_MAX_BYTES or len(records) > limits.BATCH_DRAIN_RECORDS:
-        raise TooLarge("batch over its limit", bytes=len(data), records=len(records))
-    return data
+    """Consecutive record bytes and the stored signature of the last one → batch bytes. Raises WireError by name."""
+    if not records:
+        raise OutOfRange("batch without records", field="records")
+    values = [device, epoch, first, list(records), signature]
+    return cbor.encode_structure("batch", values, _FIELDS, version=VERSION, max_bytes=limits.BATCH_MAX_BYTES)
 
 
 def decode_batch(data: bytes) -> Batch:

@@ -2,21 +2,23 @@
 
 Chunks, deltas and the rider table join it with the bundle mechanism; the rules of numbering are these already:
 - signed by the city's bundle key, which the device holds from its enrolment;
-- for one city; a bundle of a lower number than the one in force is refused.
+- for one city; a bundle of a lower number than the one in force is refused;
+- lists that mean a table or a set ascend strictly: one meaning has one form, and no entry overrides another unseen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from protocol import limits
-from protocol.errors import OutOfRange, RolledBack
+from protocol.errors import DuplicateKey, NotDeterministic, OutOfRange, RolledBack
 from protocol.fares.tariff import Tariff
 from protocol.wire import cbor
 from protocol.wire.keys import Purpose, Signer, VerifyingKey
 from protocol.wire.signed import open_message, seal_message
 
 VERSION = 1
-_BUNDLE_MAX_BYTES = 4 << 20  # 100,000 deny entries of 10–12 bytes, keys and tariff
 
 _KEYS = cbor.array(cbor.octets(limits.PUBLIC_KEY_BYTES), most=limits.BUNDLE_KEYS_MAX)
 _FIELDS: cbor.Fields = (
@@ -28,7 +30,7 @@ _FIELDS: cbor.Fields = (
     ("sealing_key", cbor.octets(limits.PUBLIC_KEY_BYTES)),
     ("tariff", cbor.row((
         ("version", cbor.uint(limits.UINT32_MAX)),
-        ("flat_fare_rials", cbor.uint(limits.RIALS_MAX)),
+        ("flat_fare_rials", cbor.uint(limits.FLAT_FARE_MAX_RIALS)),
         ("rider_permille", cbor.array(
             cbor.row((("rider_class", cbor.uint(15)), ("permille", cbor.uint(1000)))), most=16,
         )),
@@ -60,13 +62,14 @@ class Bundle:
 def encode_bundle(bundle: Bundle, signer: Signer) -> bytes:
     """Bundle → signed message bytes."""
     tariff = bundle.tariff
-    payload = cbor.encode([
-        VERSION, bundle.city, bundle.number, bundle.issued_ms, list(bundle.issuer_keys), list(bundle.receipt_keys),
+    values = [
+        bundle.city, bundle.number, bundle.issued_ms, list(bundle.issuer_keys), list(bundle.receipt_keys),
         bundle.sealing_key,
         [tariff.version, tariff.flat_fare_rials, [[c, tariff.rider_permille[c]] for c in sorted(tariff.rider_permille)],
          tariff.repeat_window_s],
         bundle.deny_number, [list(entry) for entry in sorted(bundle.deny)],
-    ])  # fmt: skip
+    ]  # fmt: skip
+    payload = cbor.encode_structure("bundle", values, _FIELDS, version=VERSION, max_bytes=limits.BUNDLE_MAX_BYTES)
     return seal_message(Purpose.BUNDLE, payload, signer)
 
 
@@ -75,14 +78,16 @@ def open_bundle(data: bytes, keys: Iterable[VerifyingKey], *, city: str, at_leas
 
     Raises WireError or ProofError by name; RolledBack when its number is below `at_least`.
     """
-    payload = open_message(Purpose.BUNDLE, data, keys, max_bytes=_BUNDLE_MAX_BYTES)
-    values = cbor.decode_structure("bundle", payload, _FIELDS, version=VERSION, max_bytes=_BUNDLE_MAX_BYTES)
+    payload = open_message(Purpose.BUNDLE, data, keys, max_bytes=limits.BUNDLE_MAX_BYTES)
+    values = cbor.decode_structure("bundle", payload, _FIELDS, version=VERSION, max_bytes=limits.BUNDLE_MAX_BYTES)
     for_city, number, issued_ms, issuers, receipts, sealing, tariff, deny_number, deny = values
     if for_city != city:
         raise OutOfRange("bundle is for another city", field="city", expected=city, found=for_city)
     if number < at_least:
         raise RolledBack("bundle is older than the one in force", number=number, in_force=at_least)
     version, fare, shares, window = tariff
+    _require_ascending("rider_permille", [share[0] for share in shares])
+    _require_ascending("deny", deny)
     return Bundle(
         city=city,
         number=number,
@@ -94,3 +99,12 @@ def open_bundle(data: bytes, keys: Iterable[VerifyingKey], *, city: str, at_leas
         deny_number=deny_number,
         deny=frozenset((c, v) for c, v in deny),
     )
+
+
+def _require_ascending(name: str, items: Sequence[Any]) -> None:
+    """Refuse a list that names one entry twice or out of order."""
+    for before, item in pairwise(items):
+        if item == before:
+            raise DuplicateKey(f"{name} names one entry twice", field=name)
+        if item < before:
+            raise NotDeterministic(f"{name} is not sorted", field=name)

@@ -3,11 +3,14 @@
 cbor2 alone accepts trailing bytes, duplicate keys and non-minimal integers. Rules here:
 - the profile is integers, byte strings, UTF-8 text, arrays, maps with text keys, false, true and null;
 - what decodes must be byte for byte what we would have encoded; if not, `_diagnose` walks the bytes and names why;
+- a tag is refused before its content is looked at: shared references (tags 28 and 29) let 2 KB stand for terabytes;
+- what we encode is held against the same declared fields, so nothing is signed that its reader would refuse;
 - a structure is an array [version, field, …]; a field too many, too few or of another type is refused by its name.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, Never
 
 import cbor2
 
@@ -25,6 +28,25 @@ from protocol.errors import (
     WrongType,
 )
 
+
+def _refuse_tag(*_: object) -> Never:
+    raise NotDeterministic("tag outside the profile")
+
+
+class _NoTags(Mapping[int, Callable[..., Never]]):
+    """Stands for a table that refuses every tag, in place of cbor2's built-in meanings."""
+
+    def __getitem__(self, tag: int) -> Callable[..., Never]:
+        return _refuse_tag
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+_NO_TAGS = _NoTags()
 _TYPE_NAMES = {0: "unsigned", 1: "negative", 2: "bytes", 3: "text", 4: "array", 5: "map", 6: "tag", 7: "simple"}
 
 
@@ -41,7 +63,14 @@ def decode(data: bytes, *, max_bytes: int) -> Any:
     if len(data) > max_bytes:
         raise TooLarge("CBOR item over its limit", bytes=len(data), limit=max_bytes)
     try:
-        value = cbor2.loads(data, max_depth=limits.CBOR_MAX_DEPTH, allow_indefinite=False)
+        value = cbor2.loads(
+            data,
+            semantic_decoders=_NO_TAGS,
+            max_depth=limits.CBOR_MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,
+        )
         same = cbor2.dumps(value, canonical=True) == data
     except (cbor2.CBORError, ValueError, OverflowError, TypeError, RecursionError) as error:
         _diagnose(data)
@@ -103,9 +132,12 @@ def _walk(data: bytes, at: int, depth: int) -> int:
         raise TooLarge("CBOR nested too deep", limit=limits.CBOR_MAX_DEPTH)
     major, argument, at = _head(data, at)
     if major in (2, 3):
-        if at + argument > len(data):
-            raise Truncated("CBOR ends inside a string", at=at, missing=at + argument - len(data))
-        return at + argument
+        end = at + argument
+        if end > len(data):
+            raise Truncated("CBOR ends inside a string", at=at, missing=end - len(data))
+        if major == 3:
+            _require_utf8(data[at:end], at)
+        return end
     if major == 4:
         for _ in range(argument):
             at = _walk(data, at, depth + 1)
@@ -114,6 +146,13 @@ def _walk(data: bytes, at: int, depth: int) -> int:
     elif major == 6:
         raise NotDeterministic("tag outside the profile", tag=argument)
     return at
+
+
+def _require_utf8(text: bytes, at: int) -> None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise NotDeterministic("text is not UTF-8", at=at + error.start) from error
 
 
 def _walk_map(data: bytes, at: int, pairs: int, depth: int) -> int:
@@ -137,14 +176,27 @@ Check = Callable[[str, object], None]
 Fields = Sequence[tuple[str, Check]]
 
 
-def uint(most: int) -> Check:
-    """Unsigned integer up to `most`."""
+def uint(most: int, *, least: int = 0) -> Check:
+    """Unsigned integer from `least` to `most`."""
 
     def check(name: str, value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
             raise WrongType(f"{name} is not an integer", field=name, got=type(value).__name__)
-        if not 0 <= value <= most:
-            raise OutOfRange(f"{name} is out of range", field=name, value=value, most=most)
+        if not least <= value <= most:
+            raise OutOfRange(f"{name} is out of range", field=name, value=value, least=least, most=most)
+
+    return check
+
+
+def code(codes: type[IntEnum]) -> Check:
+    """One of the numbers of `codes`; gaps and retired numbers are out of range."""
+    known = frozenset(int(member) for member in codes)
+
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise WrongType(f"{name} is not an integer", field=name, got=type(value).__name__)
+        if value not in known:
+            raise OutOfRange(f"{name} is no known code", field=name, value=value)
 
     return check
 
@@ -156,7 +208,7 @@ def sint(most: int) -> Check:
         if not isinstance(value, int) or isinstance(value, bool):
             raise WrongType(f"{name} is not an integer", field=name, got=type(value).__name__)
         if not -most <= value <= most:
-            raise OutOfRange(f"{name} is out of range", field=name, value=value, most=most)
+            raise OutOfRange(f"{name} is out of range", field=name, value=value, least=-most, most=most)
 
     return check
 
@@ -193,11 +245,11 @@ def name_text(name: str, value: object) -> None:
 
 
 def short_text(name: str, value: object) -> None:
-    """Free text of at most 200 characters (software version, a reason for a person)."""
+    """Free text of a bounded number of code points (software version, a reason for a person)."""
     if not isinstance(value, str):
         raise WrongType(f"{name} is not text", field=name, got=type(value).__name__)
-    if len(value) > 200:
-        raise TooLarge(f"{name} is over 200 characters", field=name)
+    if len(value) > limits.TEXT_MAX_CHARS:
+        raise TooLarge(f"{name} is over {limits.TEXT_MAX_CHARS} characters", field=name, limit=limits.TEXT_MAX_CHARS)
 
 
 def optional(check: Check) -> Check:
@@ -246,6 +298,17 @@ def check_fields(structure: str, values: Sequence[object], fields: Fields) -> No
         check(name, value)
 
 
+def encode_structure(
+    structure: str, values: Sequence[object], fields: Fields, *, version: int, max_bytes: int
+) -> bytes:
+    """Fields → [version, field, …], each held to its declaration first. Raises WireError by name."""
+    check_fields(structure, values, fields)
+    data = encode([version, *values])
+    if len(data) > max_bytes:
+        raise TooLarge(f"{structure} over its limit", structure=structure, bytes=len(data), limit=max_bytes)
+    return data
+
+
 def decode_structure(structure: str, data: bytes, fields: Fields, *, version: int, max_bytes: int) -> list[Any]:
     """Decode [version, field, …] and return the fields, each checked. Raises WireError by name."""
     value = decode(data, max_bytes=max_bytes)
@@ -258,6 +321,6 @@ def decode_structure(structure: str, data: bytes, fields: Fields, *, version: in
 
 
 __all__ = [
-    "Check", "Fields", "array", "check_fields", "decode", "decode_structure", "encode", "flag",
-    "name_text", "octets", "optional", "row", "short_text", "sint", "uint",
+    "Check", "Fields", "array", "check_fields", "code", "decode", "decode_structure", "encode", "encode_structure",
+    "flag", "name_text", "octets", "optional", "row", "short_text", "sint", "uint",
 ]  # fmt: skip

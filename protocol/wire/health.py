@@ -56,7 +56,7 @@ class Health:
 
 _CAMERA: cbor.Fields = (
     ("name", cbor.name_text),
-    ("state", cbor.uint(max(CameraState))),
+    ("state", cbor.code(CameraState)),
     ("frames", cbor.uint(limits.INT63_MAX)),
     ("dropped", cbor.uint(limits.INT63_MAX)),
     ("reads", cbor.uint(limits.INT63_MAX)),
@@ -85,13 +85,14 @@ _STATE: cbor.Fields = (
 
 
 def encode_health(health: Health, signer: Signer) -> bytes:
-    """Health → signed message bytes."""
+    """Health → signed message bytes. A problem longer than its limit is cut: better told in part than not at all."""
     cameras = [[c.name, int(c.state), c.frames, c.dropped, c.reads] for c in health.cameras]
-    payload = cbor.encode([
-        VERSION, health.device, health.epoch, health.wall_ms, health.clock_quality, health.software,
+    values = [
+        health.device, health.epoch, health.wall_ms, health.clock_quality, health.software,
         health.last_sequence, health.receipted_sequence, health.accepted, health.refused, health.disk_free_bytes,
-        cameras, health.problem,
-    ])  # fmt: skip
+        cameras, health.problem[: limits.TEXT_MAX_CHARS],
+    ]  # fmt: skip
+    payload = cbor.encode_structure("health", values, _HEALTH, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
     return seal_message(Purpose.HEALTH, payload, signer)
 
 
@@ -116,7 +117,8 @@ class State:
 
 def encode_state(state: State, signer: Signer) -> bytes:
     """State → signed message bytes."""
-    payload = cbor.encode([VERSION, state.device, state.online, state.epoch, state.wall_ms, state.software])
+    values = [state.device, state.online, state.epoch, state.wall_ms, state.software]
+    payload = cbor.encode_structure("state", values, _STATE, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
     return seal_message(Purpose.STATE, payload, signer)
 
 

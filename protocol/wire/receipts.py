@@ -41,10 +41,11 @@ class Receipt:
 
 def encode_receipt(receipt: Receipt, signer: Signer) -> bytes:
     """Receipt → signed message bytes."""
-    payload = cbor.encode([
-        VERSION, receipt.device, receipt.epoch, receipt.sequence, receipt.head,
+    values = [
+        receipt.device, receipt.epoch, receipt.sequence, receipt.head,
         receipt.incarnation, receipt.ledger_head, receipt.issued_ms,
-    ])  # fmt: skip
+    ]  # fmt: skip
+    payload = cbor.encode_structure("receipt", values, _FIELDS, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
     return seal_message(Purpose.RECEIPT, payload, signer)
 
 

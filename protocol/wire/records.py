@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import Any, TypeAlias
 
 from protocol import limits
-from protocol.errors import OutOfRange, UnknownVersion, WrongType
+from protocol.errors import OutOfRange, TooLarge, UnknownVersion, WrongType
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import cbor
 
@@ -144,14 +144,14 @@ class Tap:
 Record: TypeAlias = Opening | DayKeyRecord | Tap
 
 _LINK: cbor.Fields = (
-    ("kind", cbor.uint(2)),
+    ("kind", cbor.code(RecordKind)),
     ("device", cbor.name_text),
     ("epoch", cbor.uint(limits.INT63_MAX)),
-    ("sequence", cbor.uint(limits.INT63_MAX)),
+    ("sequence", cbor.uint(limits.INT63_MAX, least=1)),
     ("previous", cbor.octets(limits.HASH_BYTES)),
     ("wall_ms", cbor.uint(limits.INT63_MAX)),
     ("mono_ms", cbor.uint(limits.INT63_MAX)),
-    ("clock_quality", cbor.uint(2)),
+    ("clock_quality", cbor.code(ClockQuality)),
     ("clock_uncertainty_s", cbor.uint(limits.UINT32_MAX)),
 )
 _OPENING: cbor.Fields = (
@@ -184,13 +184,13 @@ _TAP: cbor.Fields = (
         ("accuracy_m", cbor.uint(limits.UINT32_MAX)),
     )))),
     ("key_id", cbor.optional(cbor.octets(limits.KEY_ID_BYTES))),
-    ("code_kind", cbor.uint(max(CodeKind))),
+    ("code_kind", cbor.code(CodeKind)),
     ("party", cbor.uint(limits.PARTY_MAX)),
     ("product", cbor.uint(15)),
     ("tariff_version", cbor.uint(limits.UINT32_MAX)),
     ("fare_rials", cbor.uint(limits.RIALS_MAX)),
-    ("verdict", cbor.uint(max(Verdict))),
-    ("reason", cbor.uint(max(Reason))),
+    ("verdict", cbor.code(Verdict)),
+    ("reason", cbor.code(Reason)),
     ("lists", cbor.row((("bundle", cbor.uint(limits.INT63_MAX)), ("deny", cbor.uint(limits.INT63_MAX))))),
 )  # fmt: skip
 _RECORD: cbor.Fields = (
@@ -207,10 +207,23 @@ def _link_values(kind: RecordKind, link: Link, at: Instant) -> list[object]:
     ]  # fmt: skip
 
 
+def _public(kind: RecordKind, values: list[object]) -> bytes:
+    """Checked values → public part: nothing goes into the chain that its reader would refuse."""
+    cbor.check_fields(kind.name.lower(), values, _FIELDS[kind])
+    return cbor.encode(values)
+
+
+def _record(public: bytes, attachment: bytes) -> bytes:
+    data = cbor.encode([VERSION, public, attachment])
+    if len(data) > limits.RECORD_MAX_BYTES:
+        raise TooLarge("record over its limit", bytes=len(data), limit=limits.RECORD_MAX_BYTES)
+    return data
+
+
 def encode_public_tap(tap: Tap) -> bytes:
-    """The public part of a tap: what the sealed part will be bound to."""
+    """The public part of a tap: what the sealed part will be bound to. Raises WireError naming a wrong field."""
     service, position = tap.service, tap.position
-    return cbor.encode([
+    return _public(RecordKind.TAP, [
         *_link_values(RecordKind.TAP, tap.link, tap.at),
         service.vehicle, service.door, service.route, service.direction, service.trip, service.stop, service.shift,
         None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m],
@@ -220,24 +233,24 @@ def encode_public_tap(tap: Tap) -> bytes:
 
 
 def encode_tap(public: bytes, sealed: bytes) -> bytes:
-    """Public part and sealed rider part → record bytes."""
-    return cbor.encode([VERSION, public, sealed])
+    """Public part and sealed rider part → record bytes. Raises TooLarge."""
+    return _record(public, sealed)
 
 
 def encode_opening(opening: Opening) -> bytes:
-    """Opening → record bytes."""
+    """Opening → record bytes. Raises WireError naming a wrong field."""
     before = opening.predecessor
-    public = cbor.encode([
+    public = _public(RecordKind.OPENING, [
         *_link_values(RecordKind.OPENING, opening.link, opening.at),
         opening.software, opening.tap_key, None if before is None else list(before),
     ])  # fmt: skip
-    return cbor.encode([VERSION, public, b""])
+    return _record(public, b"")
 
 
 def encode_day_key(record: DayKeyRecord) -> bytes:
-    """Day key record → record bytes."""
-    public = cbor.encode([*_link_values(RecordKind.DAY_KEY, record.link, record.at), record.day, record.key_id])
-    return cbor.encode([VERSION, public, record.wrapped])
+    """Day key record → record bytes. Raises WireError naming a wrong field."""
+    values = [*_link_values(RecordKind.DAY_KEY, record.link, record.at), record.day, record.key_id]
+    return _record(_public(RecordKind.DAY_KEY, values), record.wrapped)
 
 
 def decode_record(raw: bytes) -> Record:
@@ -249,7 +262,7 @@ def decode_record(raw: bytes) -> Record:
     if not isinstance(values, list) or not values:
         raise WrongType("record's public part is not a structure")
     kind = values[0]
-    if kind not in (0, 1, 2) or isinstance(kind, bool):
+    if isinstance(kind, bool) or kind not in tuple(RecordKind):
         raise UnknownVersion("record of unknown kind", kind=repr(kind)[:40])
     kind = RecordKind(kind)
     cbor.check_fields(kind.name.lower(), values, _FIELDS[kind])
@@ -270,8 +283,8 @@ def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: byt
     """Checked values → Tap."""
     (vehicle, door, route, direction, trip, stop, shift, position, day_key, code_kind, party, product, tariff, fare,
      verdict, reason, lists) = rest  # fmt: skip
-    if sealed and day_key is None:
-        raise WrongType("a sealed tap names no day key", field="key_id")
+    if bool(sealed) != (day_key is not None):
+        raise WrongType("a tap names a day key exactly when it has a sealed part", field="key_id")
     return Tap(
         link=link,
         at=at,

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from protocol.errors import BadKey, SealBroken
-from protocol.wire.keys import SigningKey, key_id
+from protocol.errors import SealBroken, WrongLength
+from protocol.wire.keys import SigningKey, VerifyingKey, key_id
 
 _SUITE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _RIDER = b"savar/1/rider"
@@ -26,11 +26,13 @@ DAY_KEY_BYTES = 32
 
 
 def wrap_day_key(day_key: bytes, recipient: bytes, *, device: str, epoch: int, day: int) -> bytes:
-    """Day key → HPKE ciphertext for the backend's sealing key (33-byte point), bound to device, epoch and day."""
-    try:
-        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), recipient)
-    except ValueError as error:
-        raise BadKey("sealing key is not on the curve") from error
+    """Day key → HPKE ciphertext for the backend's sealing key (33-byte point), bound to device, epoch and day.
+
+    Raises WrongLength (day key) or BadKey (recipient).
+    """
+    _require_day_key(day_key)
+    VerifyingKey.load(recipient)  # one rule for what a public key is: compressed, on the curve
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), recipient)
     return _SUITE.encrypt(day_key, point, info=_info(device, epoch, day))
 
 
@@ -43,6 +45,12 @@ def unwrap_day_key(wrapped: bytes, recipient: SigningKey, *, device: str, epoch:
     if len(day_key) != DAY_KEY_BYTES:
         raise SealBroken("day key is not 32 bytes", device=device, bytes=len(day_key))
     return day_key
+
+
+def _require_day_key(secret: bytes) -> None:
+    """AES-GCM would take a shorter key without a word."""
+    if len(secret) != DAY_KEY_BYTES:
+        raise WrongLength("day key is not 32 bytes", bytes=len(secret))
 
 
 def _info(device: str, epoch: int, day: int) -> bytes:
@@ -60,7 +68,8 @@ class DayKey:
 
     @classmethod
     def load(cls, secret: bytes, day: int) -> "DayKey":
-        """32 secret bytes → key with its 8-byte id (first bytes of a hash: it reveals nothing)."""
+        """32 secret bytes → key with its 8-byte id (first bytes of a hash: it reveals nothing). Raises WrongLength."""
+        _require_day_key(secret)
         return cls(key_id(_INFO + secret), day, AESGCM(secret))
 
     def seal(self, sequence: int, proof: bytes, public: bytes) -> bytes:

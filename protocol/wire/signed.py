@@ -45,25 +45,33 @@ def cut(data: bytes, *, max_bytes: int) -> Envelope:
     """COSE_Sign1 bytes → its parts, unverified. Raises WireError or UnknownAlgorithm by name."""
     if len(data) > max_bytes:
         raise TooLarge("signed message over its limit", bytes=len(data), limit=max_bytes)
-    if not data.startswith(_OPEN):
+    if not _stands(data, 0, _OPEN):
         raise WrongType("not a COSE_Sign1 message")
     at = len(_OPEN)
-    if not data[at:].startswith(_PROTECTED):
+    if not _stands(data, at, _PROTECTED):
         raise UnknownAlgorithm("protected header is not {1: -7}", header=data[at : at + 8].hex())
     at += len(_PROTECTED)
-    if not data[at:].startswith(_UNPROTECTED):
+    if not _stands(data, at, _UNPROTECTED):
         raise WrongType("unprotected header is not {4: key id}")
     at += len(_UNPROTECTED)
     kid = data[at : at + limits.KEY_ID_BYTES]
     payload, at = _takebstr(data, at + limits.KEY_ID_BYTES)
+    if not _stands(data, at, _TAIL):
+        raise WrongType("signature is not 64 bytes")
     tail = data[at:]
     if len(tail) < len(_TAIL) + limits.SIGNATURE_BYTES:
         raise Truncated("signed message ends inside its signature")
-    if not tail.startswith(_TAIL):
-        raise WrongType("signature is not 64 bytes")
     if len(tail) > len(_TAIL) + limits.SIGNATURE_BYTES:
         raise TrailingBytes("bytes after the signature")
     return Envelope(kid, payload, tail[len(_TAIL) :])
+
+
+def _stands(data: bytes, at: int, part: bytes) -> bool:
+    """Whether `part` stands at `at`. Raises Truncated where the bytes end inside it: that is no other message."""
+    found = data[at : at + len(part)]
+    if len(found) < len(part) and part.startswith(found):
+        raise Truncated("signed message ends inside its headers", at=len(data))
+    return found == part
 
 
 def _takebstr(data: bytes, at: int) -> tuple[bytes, int]:
@@ -76,7 +84,11 @@ def _takebstr(data: bytes, at: int) -> tuple[bytes, int]:
         size, start = head - 0x40, at + 1
     elif head in sizes:
         start = at + 1 + sizes[head]
+        if start > len(data):
+            raise Truncated("signed message ends inside its payload's length")
         size = int.from_bytes(data[at + 1 : start], "big")
+    elif head >> 5 == 2:
+        raise NotDeterministic("payload length is not minimal", head=head)
     else:
         raise WrongType("payload is not a byte string")
     payload = data[start : start + size]

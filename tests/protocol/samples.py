@@ -1,0 +1,166 @@
+"""Fixed keys and small real structures that the tests of the contract and the golden vectors share.
+
+Everything here is made from fixed secrets; signing is deterministic, so the same bytes come out on every machine.
+"""
+
+from hashlib import sha256
+
+from protocol.fares.tariff import Tariff
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire import chain
+from protocol.wire.batches import encode_batch
+from protocol.wire.bundles import Bundle
+from protocol.wire.health import CameraHealth, CameraState, Health, State
+from protocol.wire.keys import SigningKey
+from protocol.wire.passes import issue_credential, render_long_pass
+from protocol.wire.receipts import Receipt
+from protocol.wire.records import (
+    ClockQuality,
+    CodeKind,
+    DayKeyRecord,
+    Instant,
+    Link,
+    Opening,
+    Position,
+    Service,
+    Tap,
+    encode_day_key,
+    encode_opening,
+    encode_public_tap,
+    encode_tap,
+)
+from protocol.wire.seal import DayKey
+
+
+def secret(name: str) -> bytes:
+    """32 bytes for a test key of this name."""
+    return sha256(b"savar test key: " + name.encode()).digest()
+
+
+def key(name: str) -> SigningKey:
+    """Test key of this name."""
+    return SigningKey.from_secret(secret(name))
+
+
+ISSUER = key("issuer")
+OTHER_ISSUER = key("another issuer")
+HOLDER = key("holder")
+OTHER_HOLDER = key("another holder")
+TAP_KEY = key("tap")
+OTHER_TAP_KEY = key("another tap")
+RECEIPT_KEY = key("receipt")
+BUNDLE_KEY = key("bundle")
+SEALING_KEY = key("sealing")
+
+DEVICE = "bus-0001-d1"
+EPOCH = 7_000_000_000_000_000_001
+WALL_MS = 1_790_000_000_000  # 2026-09-21
+DAY = 20_717
+TIME_S = WALL_MS // 1000
+CREDENTIAL_ID = bytes.fromhex("0102030405060708")
+WRAPPED = bytes(113)  # shape of a wrapped day key: 65-byte encapsulated key, 32 bytes, 16-byte tag
+DAY_KEY = DayKey.load(sha256(b"savar test day key").digest(), DAY)
+
+
+def credential(
+    *,
+    issuer: SigningKey = ISSUER,
+    holder: SigningKey = HOLDER,
+    credential_id: bytes = CREDENTIAL_ID,
+    expiry_day: int = DAY + 120,
+) -> bytes:
+    """112 bytes of an adult's credential."""
+    return issue_credential(
+        issuer, credential_id=credential_id, version=1, holder=holder.public, rider_class=2, product=0,
+        expiry_day=expiry_day, allowance_units=10,
+    )  # fmt: skip
+
+
+def long_pass(*, party: int = 0, counter: int = 1234, time_s: int = TIME_S) -> bytes:
+    """183 bytes as a phone renders them."""
+    return render_long_pass(credential(), HOLDER, time_s=time_s, counter=counter, party=party)
+
+
+def instant(offset_ms: int = 0) -> Instant:
+    """A trusted reading."""
+    return Instant(WALL_MS + offset_ms, 5_000 + offset_ms, ClockQuality.TRUSTED, 2)
+
+
+def opening(previous: bytes = chain.GENESIS, *, sequence: int = 1, device: str = DEVICE, epoch: int = EPOCH) -> bytes:
+    """The first record of a journal."""
+    return encode_opening(Opening(
+        Link(device, epoch, sequence, previous), instant(), "savar 0.1.0", TAP_KEY.public,
+        (6_000_000_000_000_000_001, 41, bytes(range(32))),
+    ))  # fmt: skip
+
+
+def day_key(previous: bytes, *, sequence: int = 2, wrapped: bytes = WRAPPED) -> bytes:
+    """A day key's record."""
+    return encode_day_key(DayKeyRecord(Link(DEVICE, EPOCH, sequence, previous), instant(100), DAY, DAY_KEY.id, wrapped))
+
+
+def tap_values(previous: bytes, *, sequence: int = 3, sealed: bool = True) -> Tap:
+    """A tap before it is encoded."""
+    return Tap(
+        link=Link(DEVICE, EPOCH, sequence, previous),
+        at=instant(1000 * sequence),
+        service=Service("bus-0001", 1, "r9", 1, "t-0815", "s-104", None),
+        position=Position(32_654_600, 51_667_900, 8),
+        key_id=DAY_KEY.id if sealed else None,
+        code_kind=CodeKind.LONG_PASS if sealed else CodeKind.NONE,
+        party=2 if sealed else 0,
+        product=0,
+        tariff_version=3,
+        fare_rials=125_000 if sealed else 0,
+        verdict=Verdict.ACCEPTED_CONCESSION if sealed else Verdict.NOT_A_FARE_CODE,
+        reason=Reason.NONE,
+        lists=(12, 4),
+    )
+
+
+def tap(previous: bytes, *, sequence: int = 3, sealed: bool = True) -> bytes:
+    """A tap's record, its rider part really sealed."""
+    public = encode_public_tap(tap_values(previous, sequence=sequence, sealed=sealed))
+    part = DAY_KEY.seal(sequence, long_pass(party=2), public) if sealed else b""
+    return encode_tap(public, part)
+
+
+def history(taps: int = 3) -> tuple[list[bytes], list[bytes]]:
+    """Opening, day key and `taps` taps (the last a refusal) → (records, their hashes)."""
+    records, hashes = [opening()], []
+    hashes.append(chain.next_hash(chain.GENESIS, records[0]))
+    for sequence in range(2, taps + 3):
+        sealed = sequence != taps + 2
+        record = day_key(hashes[-1]) if sequence == 2 else tap(hashes[-1], sequence=sequence, sealed=sealed)
+        records.append(record)
+        hashes.append(chain.next_hash(hashes[-1], record))
+    return records, hashes
+
+
+def batch(records: list[bytes], head: bytes, *, first: int = 1, device: str = DEVICE, epoch: int = EPOCH) -> bytes:
+    """Batch signed over its last hash."""
+    return encode_batch(device, epoch, first, records, chain.sign_hash(head, TAP_KEY))
+
+
+RECEIPT = Receipt(DEVICE, EPOCH, 5, bytes(range(32)), 1, bytes(range(32, 64)), WALL_MS)
+HEALTH = Health(
+    device=DEVICE, epoch=EPOCH, wall_ms=WALL_MS, clock_quality=0, software="savar 0.1.0", last_sequence=5,
+    receipted_sequence=4, accepted=2, refused=1, disk_free_bytes=12_000_000_000,
+    cameras=(
+        CameraHealth("front", CameraState.WORKING, 90_000, 12, 3), CameraHealth("rear", CameraState.MISSING, 0, 0, 0),
+    ),
+    problem="rear camera: نیست",
+)  # fmt: skip
+STATE = State(DEVICE, True, EPOCH, WALL_MS, "savar 0.1.0")
+TARIFF = Tariff(3, 50_000, {1: 500, 2: 500, 3: 0}, 180)
+BUNDLE = Bundle(
+    city="isfahan", number=12, issued_ms=WALL_MS, issuer_keys=(ISSUER.public, OTHER_ISSUER.public),
+    receipt_keys=(RECEIPT_KEY.public,), sealing_key=SEALING_KEY.public, tariff=TARIFF, deny_number=4,
+    deny=frozenset({(CREDENTIAL_ID, 0), (bytes(8), 255)}),
+)  # fmt: skip
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve's group: P-256's n
+
+
+def high_s(signature: bytes) -> bytes:
+    """The twin of a signature that also satisfies the equation: (r, n-s)."""
+    return signature[:32] + (ORDER - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")

@@ -1,0 +1,262 @@
+"""Every structure, field by field: missing, unknown, of another type, a boolean for an integer, out of range — each by name."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from protocol import limits
+from protocol.errors import (
+    MissingField,
+    NotDeterministic,
+    OutOfRange,
+    SavarError,
+    TooLarge,
+    TrailingBytes,
+    Truncated,
+    UnknownField,
+    UnknownVersion,
+    WrongType,
+)
+from protocol.wire import batches, bundles, cbor, chain, health, receipts, records
+from protocol.wire.keys import Purpose, SigningKey
+from protocol.wire.signed import cut, seal_message
+from tests.protocol import samples
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A structure under test: its declared fields, a valid example, and its decoder over encoded [version, …] bytes."""
+
+    name: str
+    fields: cbor.Fields
+    values: list[Any]
+    decode: Callable[[bytes], object]
+    versioned: bool = True
+
+    def bytes_of(self, values: list[Any]) -> bytes:
+        return cbor.encode([1, *values] if self.versioned else values)
+
+
+def signed(
+    name: str, fields: cbor.Fields, message: bytes, key: SigningKey, opener: Callable[..., object], **more: Any
+) -> Structure:
+    """A structure inside a signed message: what is under test is signed again, so that it gets as far as the decoder."""
+    values = cbor.decode(cut(message, max_bytes=len(message)).payload, max_bytes=len(message))[1:]
+    return Structure(
+        name,
+        fields,
+        values,
+        lambda payload: opener(seal_message(Purpose[name.upper()], payload, key), [key.verifying], **more),
+    )
+
+
+def public_part(kind: records.RecordKind, raw: bytes) -> Structure:
+    _, public, attachment = cbor.decode(raw, max_bytes=len(raw))
+    return Structure(
+        kind.name.lower(),
+        records._FIELDS[kind],
+        cbor.decode(public, max_bytes=len(public)),
+        lambda part: records.decode_record(cbor.encode([1, part, attachment])),
+        versioned=False,
+    )
+
+
+HISTORY, HASHES = samples.history()
+BATCH = samples.batch(HISTORY, HASHES[-1])
+STRUCTURES = [
+    Structure("batch", batches._FIELDS, cbor.decode(BATCH, max_bytes=len(BATCH))[1:], batches.decode_batch),
+    Structure("record", records._RECORD, cbor.decode(HISTORY[2], max_bytes=9999)[1:], records.decode_record),
+    public_part(records.RecordKind.OPENING, HISTORY[0]),
+    public_part(records.RecordKind.DAY_KEY, HISTORY[1]),
+    public_part(records.RecordKind.TAP, HISTORY[2]),
+    signed("receipt", receipts._FIELDS, receipts.encode_receipt(samples.RECEIPT, samples.RECEIPT_KEY),
+           samples.RECEIPT_KEY, receipts.open_receipt),
+    signed("health", health._HEALTH, health.encode_health(samples.HEALTH, samples.TAP_KEY),
+           samples.TAP_KEY, health.open_health),
+    signed("state", health._STATE, health.encode_state(samples.STATE, samples.TAP_KEY),
+           samples.TAP_KEY, health.open_state),
+    signed("bundle", bundles._FIELDS, bundles.encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY),
+           samples.BUNDLE_KEY, bundles.open_bundle, city="isfahan"),
+]  # fmt: skip
+each_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
+
+
+@each_structure
+def test_the_example_is_taken(structure: Structure) -> None:
+    structure.decode(structure.bytes_of(structure.values))
+
+
+@each_structure
+def test_missing_field(structure: Structure) -> None:
+    for count in range(1 - structure.versioned, len(structure.fields)):
+        with pytest.raises(MissingField) as caught:
+            structure.decode(structure.bytes_of(structure.values[:count]))
+        assert caught.value.data == {"structure": structure.name, "field": structure.fields[count][0]}
+
+
+@each_structure
+def test_unknown_field(structure: Structure) -> None:
+    with pytest.raises(UnknownField) as caught:
+        structure.decode(structure.bytes_of([*structure.values, 0]))
+    assert caught.value.data == {"structure": structure.name, "position": len(structure.fields)}
+
+
+@each_structure
+def test_not_a_structure(structure: Structure) -> None:
+    for data in (b"\x80", b"\xa0", b"\x01", b"\xf6", cbor.encode("x"), cbor.encode(b"x")):
+        with pytest.raises(WrongType):
+            structure.decode(data)
+
+
+@each_structure
+@pytest.mark.parametrize("version", [0, 2, True, None, "1", [1], b"\x01"], ids=repr)
+def test_unknown_version_or_kind(structure: Structure, version: object) -> None:
+    values = [version, *(structure.values if structure.versioned else structure.values[1:])]
+    if not structure.versioned and version in (0, 2) and version is not True:
+        version = values[0] = 3  # 0–2 are kinds
+    with pytest.raises(UnknownVersion) as caught:
+        structure.decode(cbor.encode(values))
+    assert repr(version) in caught.value.data.values()
+
+
+@each_structure
+def test_damaged_bytes(structure: Structure) -> None:
+    whole = structure.bytes_of(structure.values)
+    with pytest.raises(TrailingBytes):
+        structure.decode(whole + b"\x00")
+    with pytest.raises(Truncated):
+        structure.decode(whole[:-1])
+    with pytest.raises(NotDeterministic):  # the same array with a longer head
+        structure.decode(b"\x98" + bytes([whole[0] & 31]) + whole[1:] if whole[0] < 0x98 else b"\x99\x00" + whole[1:])
+
+
+def wrong_values(check: cbor.Check, value: Any) -> Iterator[tuple[object, type[SavarError]]]:
+    """Values that a field with this example must refuse, and as what."""
+    if not _takes(check, None):
+        yield None, WrongType
+    if isinstance(value, bool):
+        yield from ((1, WrongType), ("true", WrongType))
+    elif isinstance(value, int):
+        yield from ((True, WrongType), (str(value), WrongType), ([value], WrongType), (b"\x01", WrongType))
+        yield from ((limits.UINT64_MAX, OutOfRange), (-limits.INT63_MAX, OutOfRange))
+    elif isinstance(value, bytes):
+        yield from ((value.hex(), WrongType), (list(value), WrongType), (0, WrongType))
+        if not _takes(check, b"x"):  # of one length
+            yield from ((value[:-1], OutOfRange), (value + b"\x00", OutOfRange))
+    elif isinstance(value, str):
+        yield from ((value.encode(), WrongType), (1, WrongType), ([value], WrongType))
+        if not _takes(check, ""):  # a name, not free text
+            yield from (
+                (bad, OutOfRange) for bad in ("", "x" * 33, "Bus", "bus/1", "bus+", "b#", "b us", "bus_1", "اتوبوس")
+            )
+        else:
+            yield "x" * 201, TooLarge
+    elif isinstance(value, list):
+        yield from (({}, WrongType), ("x", WrongType), (1, WrongType))
+
+
+def _takes(check: cbor.Check, value: object) -> bool:
+    try:
+        check("field", value)
+    except SavarError:
+        return False
+    return True
+
+
+@each_structure
+def test_wrong_values(structure: Structure) -> None:
+    tried = 0
+    for position, (name, check) in enumerate(structure.fields):
+        if position == 0 and not structure.versioned:
+            continue  # the kind has its own test
+        for bad, error in wrong_values(check, structure.values[position]):
+            values = [*structure.values]
+            values[position] = bad
+            with pytest.raises(error) as caught:
+                structure.decode(structure.bytes_of(values))
+            assert caught.type is error, (name, bad)
+            assert caught.value.data["field"] == name, (name, bad)
+            tried += 1
+    assert tried >= 3 * (len(structure.fields) - 1)
+
+
+INNER = [
+    ("opening", -1, "epoch", [True, 41, bytes(32)], WrongType),
+    ("opening", -1, "head", [1, 41, bytes(31)], OutOfRange),
+    ("tap", 16, "lat_e6", [90_000_001, 0, 1], OutOfRange),
+    ("tap", 16, "lat_e6", [-90_000_001, 0, 1], OutOfRange),
+    ("tap", 16, "lon_e6", [0, 180_000_001, 1], OutOfRange),
+    ("tap", 16, "accuracy_m", [0, 0, -1], OutOfRange),
+    ("tap", 12, "direction", 2, OutOfRange),
+    ("tap", 19, "party", 16, OutOfRange),
+    ("tap", 22, "fare_rials", limits.RIALS_MAX + 1, OutOfRange),
+    ("tap", 22, "fare_rials", -1, OutOfRange),
+    ("tap", 23, "verdict", 19, OutOfRange),
+    ("tap", 23, "verdict", 0, OutOfRange),
+    ("tap", 24, "reason", 99, OutOfRange),
+    ("tap", 25, "deny", [1, "4"], WrongType),
+    ("opening", 3, "sequence", 0, OutOfRange),
+    ("batch", 2, "first", 0, OutOfRange),
+    ("batch", 3, "records", [], OutOfRange),
+    ("batch", 3, "records", ["x"], WrongType),
+    ("batch", 3, "records", [bytes(limits.RECORD_MAX_BYTES + 1)], TooLarge),
+    ("batch", 3, "records", [b""] * (limits.BATCH_DRAIN_RECORDS + 1), TooLarge),
+    ("health", 10, "name", [["Front", 0, 0, 0, 0]], OutOfRange),
+    ("health", 10, "state", [["front", 5, 0, 0, 0]], OutOfRange),
+    ("health", 10, "cameras", [["front", 0, 0, 0, 0]] * 9, TooLarge),
+    ("bundle", 3, "issuer_keys", [bytes(32)], OutOfRange),
+    ("bundle", 3, "issuer_keys", [bytes(33)] * 17, TooLarge),
+    ("bundle", 6, "permille", [3, 1, [[1, 1001]], 180], OutOfRange),
+    ("bundle", 6, "rider_class", [3, 1, [[16, 1]], 180], OutOfRange),
+    ("bundle", 6, "flat_fare_rials", [3, limits.FLAT_FARE_MAX_RIALS + 1, [], 180], OutOfRange),
+    ("bundle", 6, "repeat_window_s", [3, 1, [], limits.REPEAT_WINDOW_MAX_S + 1], OutOfRange),
+    ("bundle", 8, "credential_id", [[bytes(7), 0]], OutOfRange),
+    ("bundle", 8, "version", [[bytes(8), 256]], OutOfRange),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "position", "field", "bad", "error"), INNER)
+def test_wrong_inner_values(name: str, position: int, field: str, bad: object, error: type[SavarError]) -> None:
+    structure = next(one for one in STRUCTURES if one.name == name)
+    values = [*structure.values]
+    values[position] = bad
+    with pytest.raises(error) as caught:
+        structure.decode(structure.bytes_of(values))
+    assert caught.value.data["field"] == field
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_structure_in_a_structure_has_exactly_its_fields(position: int) -> None:
+    bundle = next(one for one in STRUCTURES if one.name == "bundle")
+    values = [*bundle.values]
+    values[6] = values[6][:-1] if position else [*values[6], 0]
+    with pytest.raises(MissingField if position else UnknownField) as caught:
+        bundle.decode(bundle.bytes_of(values))
+    assert caught.value.data["structure"] == "tariff"
+
+
+def test_over_the_size_of_its_kind() -> None:
+    """Bytes beyond a format's limit are refused unread."""
+    with pytest.raises(TooLarge):
+        batches.decode_batch(bytes(limits.BATCH_MAX_BYTES + 1))
+    with pytest.raises(TooLarge):
+        records.decode_record(bytes(limits.RECORD_MAX_BYTES + 1))
+    for opener in (receipts.open_receipt, health.open_health, health.open_state):
+        with pytest.raises(TooLarge):
+            opener(bytes(limits.MESSAGE_MAX_BYTES + 1), [])
+    with pytest.raises(TooLarge):
+        bundles.open_bundle(bytes(limits.BUNDLE_MAX_BYTES + 1), [], city="isfahan")
+
+
+def test_a_record_that_would_be_refused_is_not_made() -> None:
+    """What the reader refuses must never get into a chain: it would block the journal behind it."""
+    with pytest.raises(TooLarge):
+        records.encode_tap(bytes(2_000), bytes(50))
+    with pytest.raises(OutOfRange):
+        samples.opening(sequence=0)
+    with pytest.raises(OutOfRange):
+        samples.opening(previous=chain.GENESIS[:-1])
+    with pytest.raises(OutOfRange):
+        samples.opening(device="Bus 1")
