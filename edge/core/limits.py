@@ -19,6 +19,7 @@ SLOW_READER_EVERY = 8  # of the frames zxing missed: pyzbar costs 24 ms against 
 #                        that only pyzbar reads, held for a second at 30 frames, is still tried three times
 CAMERA_WIDTH_PX = 1_280  # what the readers were measured at; a camera that cannot gives its nearest size
 CAMERA_HEIGHT_PX = 720
+IMAGE_FILE_MAX_BYTES = 64 << 20  # a raw 20-megapixel picture; beyond it a file is no picture, and not read into memory
 CAMERA_STALL_MS = 3_000  # at 5 frames a second (a dim bus, long exposure) 15 frames are missing
 CAMERA_RETRY_MIN_MS = 500  # a loose USB plug is back within a second
 CAMERA_RETRY_MAX_MS = 10_000  # a camera plugged back in works again before the driver has asked

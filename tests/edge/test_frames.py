@@ -15,7 +15,7 @@ from edge.adapters.frames.picamera2 import PiCamera
 from edge.adapters.frames.source import make_source
 from edge.adapters.readers.zxing import ZxingReader
 from edge.core.errors import CameraLost, CameraMissing, NotAnImage, SourceUnknown
-from edge.core.limits import CAMERA_HEIGHT_PX, CAMERA_WIDTH_PX
+from edge.core.limits import CAMERA_HEIGHT_PX, CAMERA_WIDTH_PX, IMAGE_FILE_MAX_BYTES
 from edge.core.ports import FrameSource
 from tests.edge.cameras import FakeCamera
 from tests.edge.pictures import pass_picture, pass_text
@@ -108,6 +108,20 @@ def test_a_file_that_is_no_image_is_named_and_the_rest_still_come(tmp_path: Path
         source.read()
     assert source.read() is not None
     assert source.read() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", bytes(1000), b"\xff\xd8\xff\xe0" * 50])
+def test_broken_pictures_are_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(NotAnImage, match=r"x\.png"):
+        read_image(tmp_path / "x.png")
+
+
+def test_a_huge_file_is_not_read_into_memory(tmp_path: Path) -> None:
+    with (tmp_path / "x.png").open("wb") as file:
+        file.truncate(IMAGE_FILE_MAX_BYTES + 1)
+    with pytest.raises(NotAnImage, match="larger"):
+        read_image(tmp_path / "x.png")
 
 
 def test_a_picture_of_a_pass_survives_the_file(tmp_path: Path) -> None:

@@ -3,20 +3,31 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge.adapters.frames.opencv import settle_opencv
 from edge.core.errors import CameraMissing, NotAnImage
+from edge.core.limits import IMAGE_FILE_MAX_BYTES
 from edge.core.ports import GreyImage
 
 
 def read_image(path: Path) -> GreyImage:
-    """One image file → grey. Raises CameraMissing (no such file) or NotAnImage, naming the file."""
+    """One image file → grey. Raises CameraMissing (no such file) or NotAnImage, naming the file.
+
+    Python reads the file: given a name that is no UTF-8, cv2.imread ends the whole process.
+    """
     settle_opencv()
-    if not path.is_file():
-        raise CameraMissing(f"no file {path}", fix="check the path", path=str(path))
     try:
-        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    except cv2.error as error:  # a picture beyond OpenCV's size limit
+        if path.stat().st_size > IMAGE_FILE_MAX_BYTES:
+            raise NotAnImage(f"{path} is larger than any picture", fix=_FIX, path=str(path))
+        data = path.read_bytes()
+    except OSError as error:
+        raise CameraMissing(
+            f"{path} cannot be read: {error.strerror}", fix="check the path and its rights", path=str(path)
+        ) from error
+    try:
+        grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error as error:  # an empty file, or a picture beyond OpenCV's size limit
         raise NotAnImage(f"{path} cannot be read as an image: {error.err}", fix=_FIX, path=str(path)) from error
     if grey is None:
         raise NotAnImage(f"{path} is no image", fix=_FIX, path=str(path))

@@ -36,6 +36,15 @@ def to_grey(picture: GreyImage) -> GreyImage:
     return picture[:, :, 0] if picture.ndim == 3 else picture
 
 
+def _is_utf8(name: str) -> bool:
+    """Whether a file name is text; Python carries other bytes as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _Capture:
     """What the three sources share: one cv2.VideoCapture."""
 
@@ -150,8 +159,10 @@ class VideoFile(_Capture):
         settle_opencv()
         if not self._path.is_file():
             raise CameraMissing(f"no file {self._path}", fix="check the path", path=str(self._path))
+        if not _is_utf8(name := str(self._path)):  # OpenCV ends the whole process on such a name
+            raise CameraMissing(f"the name {name!r} is no UTF-8", fix="rename the file", path=name)
         self._start(
-            cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG),
+            cv2.VideoCapture(name, cv2.CAP_FFMPEG),
             CameraMissing(f"{self._path} is no video that can be read", fix="give an MP4, MKV, AVI or WebM file"),
         )
 
