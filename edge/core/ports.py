@@ -103,8 +103,8 @@ class Journal(Protocol):
         """Where the chain stands."""
         ...
 
-    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None, forget_before_ms: int) -> None:
-        """Store a record and, in the same commit, the accepted boarding for the window; forget older ones."""
+    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
+        """Store a record and, in the same commit, the accepted boarding for the window."""
         ...
 
     def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
@@ -112,7 +112,11 @@ class Journal(Protocol):
         ...
 
     def window(self) -> Iterable[Accepted]:
-        """Accepted boardings kept for the repeat window."""
+        """Accepted boardings kept for the repeat window, oldest first."""
+        ...
+
+    def forget_window(self, through: int) -> None:
+        """Wipe the plain ids kept beside records up to `through`."""
         ...
 
     def keep_receipt(self, receipt: bytes, sequence: int) -> None:

@@ -23,6 +23,11 @@ def next_hash(previous: bytes, record: bytes) -> bytes:
     return sha256(previous + record).digest()
 
 
+def head_of(record: bytes) -> bytes:
+    """Hash of a record from its bytes alone: it names its predecessor's hash itself."""
+    return next_hash(decode_record(record).link.previous, record)
+
+
 def sign_hash(head: bytes, signer: Signer) -> bytes:
     """The device's signature over one hash of its chain."""
     return signer.sign(Purpose.RECORD, head)

@@ -51,9 +51,12 @@ def bstr(data: bytes) -> bytes:
     return b"\x5a" + size.to_bytes(4, "big") + data
 
 
+_PREFIX = {purpose: b"\x84\x6aSignature1" + bstr(PROTECTED) + bstr(purpose.value) for purpose in Purpose}
+
+
 def to_be_signed(purpose: Purpose, payload: bytes) -> bytes:
     """The Sig_structure ["Signature1", protected, external_aad, payload] that every Savar signature covers."""
-    return b"\x84\x6aSignature1" + bstr(PROTECTED) + bstr(purpose.value) + bstr(payload)
+    return _PREFIX[purpose] + bstr(payload)
 
 
 def key_id(public: bytes) -> bytes:

@@ -1,0 +1,43 @@
+"""`savar bench …`: speed as ratios to a physical limit measured in the same run."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from cli.output import write_json
+
+
+@click.group()
+def command() -> None:
+    """Measure speed. Quote the medians of several runs: machines are noisy."""
+
+
+@command.command()
+@click.option("--taps", default=4_000, show_default=True, help="Taps to measure.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
+              show_default="here", help="Measure on this folder's disk.")  # fmt: skip
+@click.option("--json", "out", help="Write the figures to this file; - is standard output.")
+def tap(taps: int, folder: Path, out: str | None) -> None:
+    """A full tap (decide, encode, seal, chain, sign, commit) against fdatasync of a 4 KiB block."""
+    from benchmarks import tap as bench
+
+    with (
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
+    ):
+        task = progress.add_task("taps", total=taps)
+        figures = bench.run(Path(scratch), taps=taps, tick=lambda done: progress.update(task, completed=done))
+    _report(figures, out)
+
+
+def _report(figures: dict[str, Any], out: str | None) -> None:
+    if out:
+        write_json(out, figures)
+        return
+    for name, value in figures.items():
+        click.echo(f"{name:20} {json.dumps(value)}")

@@ -1,0 +1,56 @@
+"""The system's clocks, and whether the kernel says that something disciplines the wall clock."""
+
+import ctypes
+import os
+import time
+
+from edge.core.timekeeping import Timekeeper
+from protocol.wire.records import Instant
+
+_TIME_ERROR = 5  # adjtimex(2): clock not synchronised
+
+
+class _Timex(ctypes.Structure):
+    """struct timex, as far as it is read; the rest is room."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),  # microseconds
+        ("esterror", ctypes.c_long),
+        ("room", ctypes.c_char * 256),
+    )
+
+
+def _kernel_discipline() -> tuple[bool, int]:
+    """(disciplined, error bound in whole seconds, rounded up) as adjtimex(2) reports for any time service."""
+    timex = _Timex()
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    if state < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return state != _TIME_ERROR, -(-timex.maxerror // 1_000_000)
+
+
+class SystemClock:
+    """Reads both clocks. `trust="operator"`: a person vouches for the wall clock (development, tests)."""
+
+    CHECK_MS = 10_000  # the kernel is asked this often: discipline changes in minutes
+
+    def __init__(self, *, trust: str, floor_ms: int) -> None:
+        self._keeper = Timekeeper(floor_ms)
+        self._operator = trust == "operator"
+        self._disciplined = (True, 1)
+        self._checked_ms: int | None = None
+
+    def heard(self, wall_ms: int) -> None:
+        """The backend's signed word of this time has arrived: no honest clock is earlier."""
+        self._keeper.raise_floor(wall_ms)
+
+    def read(self) -> Instant:
+        """Wall and monotonic time with the quality earned."""
+        wall_ms, mono_ms = time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000
+        if not self._operator and (self._checked_ms is None or mono_ms - self._checked_ms >= self.CHECK_MS):
+            self._disciplined, self._checked_ms = _kernel_discipline(), mono_ms
+        disciplined, bound_s = self._disciplined
+        return self._keeper.judge(wall_ms, mono_ms, disciplined=disciplined, error_bound_s=bound_s)

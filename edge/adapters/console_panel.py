@@ -1,0 +1,36 @@
+"""A panel on the console: lamp, words and fare, one line per verdict."""
+
+from rich.console import Console
+from rich.text import Text
+
+from edge.core.ports import Showing
+from protocol.fares.verdicts import Lamp
+
+_STYLE = {Lamp.GREEN: "bold green", Lamp.AMBER: "bold yellow", Lamp.RED: "bold red", Lamp.BLUE: "bold blue"}
+# Shape as well as colour, for a driver who does not see colours.
+_SHAPE = {Lamp.GREEN: "●", Lamp.AMBER: "▲", Lamp.RED: "■", Lamp.BLUE: "◆", Lamp.OFF: " "}
+
+
+class ConsolePanel:
+    """Prints what the door shows. `label` names the door where several share a console."""
+
+    def __init__(self, label: str, console: Console | None = None) -> None:
+        self._label = label
+        self._console = console or Console()
+
+    def show(self, showing: Showing) -> None:
+        """One line: lamp, Persian and English words, fare in tomans, companions."""
+        row = showing.row
+        line = Text.assemble(
+            (f"{self._label} ", "dim"),
+            (f"{_SHAPE[row.lamp]} {row.rider_fa}  ", _STYLE.get(row.lamp, "")),
+            (row.rider_en, ""),
+        )
+        if row.boards:
+            line.append(f"  {showing.fare_rials // 10:,} toman", "bold")
+        if showing.party:
+            line.append(f"  +{showing.party}", "bold")
+        self._console.print(line)
+
+    def idle(self) -> None:
+        """A console has no resting picture."""

@@ -1,0 +1,206 @@
+"""The journal on SQLite through apsw: WAL, synchronous=FULL, one append-only table of record bytes.
+
+Rules:
+- `append` is one transaction and returns after its fsync; only then may anything green be shown (P1);
+- one process owns the file, exclusively: two writers would fork the chain, and the locks and shared memory that a
+  second opener needs would cost every tap a tenth of its time. `savar journal` reads when the validator is stopped;
+- no second SQLite library opens this file in the same process (POSIX locks are per process);
+- after a failed write the file is reopened and whatever the failed commit may have left behind the known head is
+  removed before the next record: a record is in the journal if and only if `append` returned (P4);
+- the write-ahead log is folded in by `checkpoint`, off the tap's path.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, pack_window, unpack_window
+from edge.core.errors import JournalFailed, JournalForeign, JournalFull
+from edge.core.limits import WAL_PAGES_MAX
+from edge.core.ports import Accepted, Head, StoredRecord
+from protocol.wire import chain
+
+_INSERT = "INSERT INTO record VALUES (?, ?, ?, ?)"
+_FULL_FIX = (
+    "taps are not accepted until there is room: let it sync, or carry the journal off with `savar journal export`"
+)
+_FAILED_FIX = "taps are not accepted; replace the card and run `savar journal recover` on the old one"
+
+
+class ApswJournal:
+    """One device's journal file. Safe to call from several threads; writes are serialised by the caller's lock too."""
+
+    def __init__(self, path: Path, *, device: str, new_epoch: int, vfs: str | None = None) -> None:
+        """Open or create. `new_epoch` (random) names the journal if it is new.
+
+        Raises JournalForeign (another device's file, or no journal), JournalFull, JournalFailed.
+        """
+        self._path = path
+        self._vfs = vfs
+        self._device = device
+        self._lock = threading.Lock()
+        self._suspect = False
+        self._forgotten = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._write = self._connect()
+            self._create(new_epoch)
+            self._insert = self._write.cursor()
+            self._head = self._stored_head()
+        except apsw.Error as error:
+            raise _translate(error) from error
+        except OSError as error:
+            raise JournalFailed(f"cannot use {path.name}: {error}", fix=_FAILED_FIX) from error
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._path), vfs=self._vfs)
+        connection.set_busy_timeout(5_000)
+        # Exclusive before WAL: then the index of the log lives in memory, and the first write takes the file for good.
+        for pragma in (
+            "locking_mode=EXCLUSIVE",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"wal_autocheckpoint={WAL_PAGES_MAX}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        # Plain ids leave the window within minutes; their bytes must leave the file too.
+        connection.execute("PRAGMA secure_delete=ON")
+        return connection
+
+    def _create(self, new_epoch: int) -> None:
+        found = self._write.execute("PRAGMA application_id").get
+        if found == 0 and not self._write.execute("SELECT count(*) FROM sqlite_schema").get:
+            with self._write:
+                self._write.execute(SCHEMA)
+                self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                self._write.execute("INSERT INTO identity VALUES (1, ?, ?)", (self._device, new_epoch))
+        elif found != APPLICATION_ID:
+            raise JournalForeign(
+                f"{self._path.name} is not a Savar journal", fix="point data_dir at this device's folder"
+            )
+        device, self._epoch = self._write.execute("SELECT device, epoch FROM identity").get
+        if device != self._device:
+            raise JournalForeign(
+                f"this card holds the journal of {device}, not of {self._device}",
+                fix="carry its taps off with `savar journal recover`, then give this device an empty data_dir",
+                found=device, expected=self._device,
+            )  # fmt: skip
+
+    def _stored_head(self) -> Head:
+        row = self._write.execute("SELECT sequence, bytes FROM record ORDER BY sequence DESC LIMIT 1").fetchone()
+        if row is None:
+            return Head(self._epoch, 0, chain.GENESIS)
+        return Head(self._epoch, row[0], chain.head_of(row[1]))
+
+    @property
+    def head(self) -> Head:
+        """Where the chain stands."""
+        return self._head
+
+    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
+        """One durable commit: the record, and the boarding for the window. Raises JournalFull or JournalFailed."""
+        window = None if accepted is None else pack_window(accepted)
+        with self._lock:
+            try:
+                if self._suspect:
+                    self._reopen()
+                # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
+                self._insert.execute(_INSERT, (record.sequence, record.raw, record.signature, window))
+            except apsw.Error as error:
+                self._suspect = True
+                raise _translate(error) from error
+            self._head = Head(self._epoch, record.sequence, head)
+
+    def _reopen(self) -> None:
+        """After a failed write: fresh connections, and nothing behind the head that `append` vouched for."""
+        self._write.close(force=True)
+        self._write = self._connect()
+        self._insert = self._write.cursor()
+        self._write.execute("DELETE FROM record WHERE sequence > ?", (self._head.sequence,))
+        self._suspect = False
+
+    def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
+        """Consecutive records from `first` within both bounds, at least one if there is one. Raises JournalFailed."""
+        rows: list[StoredRecord] = []
+        size = 0
+        with self._lock:
+            try:
+                for sequence, raw, signature in self._write.execute(
+                    "SELECT sequence, bytes, signature FROM record WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
+                    (first, first + most - 1),
+                ):
+                    size += len(raw) + 4
+                    if rows and size > most_bytes:
+                        break
+                    rows.append(StoredRecord(sequence, raw, signature))
+            except apsw.Error as error:
+                raise _translate(error) from error
+        return rows
+
+    def window(self) -> Iterable[Accepted]:
+        """Accepted boardings kept for the repeat window, oldest first."""
+        with self._lock:
+            rows: list[Any] = self._write.execute(
+                "SELECT window FROM record WHERE window IS NOT NULL ORDER BY sequence"
+            ).fetchall()
+        return [unpack_window(row[0]) for row in rows]
+
+    def forget_window(self, through: int) -> None:
+        """Wipe the plain ids beside records up to `through`. Raises JournalFull, JournalFailed."""
+        with self._lock:
+            try:
+                self._write.execute(
+                    "UPDATE record SET window = NULL WHERE sequence > ? AND sequence <= ? AND window IS NOT NULL",
+                    (self._forgotten, through),
+                )
+            except apsw.Error as error:
+                raise _translate(error) from error
+            self._forgotten = through
+
+    def keep_receipt(self, receipt: bytes, sequence: int) -> None:
+        """Remember the newest verified receipt; not synced by itself, losing it costs a resend."""
+        with self._lock:
+            try:
+                self._write.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (sequence, receipt))
+            except apsw.Error as error:
+                raise _translate(error) from error
+
+    def receipt(self) -> bytes | None:
+        """The newest receipt kept."""
+        with self._lock:
+            found: bytes | None = self._write.execute("SELECT bytes FROM receipt").get
+            return found
+
+    def prune(self, through: int) -> int:
+        """Delete records 1…`through`, never the last one. Returns how many went."""
+        with self._lock:
+            try:
+                self._write.execute("DELETE FROM record WHERE sequence <= ?", (min(through, self._head.sequence - 1),))
+            except apsw.Error as error:
+                raise _translate(error) from error
+            return self._write.changes()
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file, as far as readers allow. Raises JournalFailed."""
+        with self._lock:
+            try:
+                self._write.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.BusyError:
+                return  # a tap is being written; the next period does it
+            except apsw.Error as error:
+                raise _translate(error) from error
+
+    def close(self) -> None:
+        """Fold the log in and close."""
+        with self._lock:
+            self._write.close()
+
+
+def _translate(error: apsw.Error) -> JournalFull | JournalFailed:
+    """apsw's errors → ours, at one place."""
+    if isinstance(error, apsw.FullError):
+        return JournalFull("the journal's disk is full", fix=_FULL_FIX)
+    return JournalFailed(f"the journal cannot be used: {error}", fix=_FAILED_FIX)

@@ -1,0 +1,41 @@
+"""Key files and the bundle on the validator's card."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.core.errors import KeyMissing
+from protocol.errors import ProofError, WireError
+from protocol.wire.bundles import Bundle, open_bundle
+from protocol.wire.keys import SigningKey, VerifyingKey
+
+_FIX = "run `savar provision device` for this device and copy its folder here"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKeys:
+    """The device's own tap key, and the city's bundle key that everything downward is signed under."""
+
+    tap: SigningKey
+    bundle: VerifyingKey
+
+
+def load_keys(folder: Path) -> DeviceKeys:
+    """Read tap.key.pem and bundle.pub. Raises KeyMissing."""
+    try:
+        tap = SigningKey.from_pem((folder / "tap.key.pem").read_bytes())
+        bundle = VerifyingKey.load(bytes.fromhex((folder / "bundle.pub").read_text().strip()))
+    except OSError as error:
+        raise KeyMissing(f"cannot read a key: {error}", fix=_FIX) from error
+    except (ValueError, ProofError) as error:
+        raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
+    return DeviceKeys(tap, bundle)
+
+
+def load_bundle(path: Path, key: VerifyingKey, *, city: str) -> Bundle:
+    """Read and verify the bundle in force. Raises KeyMissing when it is missing or not proven."""
+    try:
+        return open_bundle(path.read_bytes(), [key], city=city)
+    except OSError as error:
+        raise KeyMissing(f"cannot read the bundle: {error}", fix=_FIX) from error
+    except (WireError, ProofError) as error:
+        raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error

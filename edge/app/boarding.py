@@ -1,0 +1,143 @@
+"""One boarding: code → decision → durable record → lamp. Nothing is shown before the journal has returned (P1)."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.core.decide import Decision, Door, Unproven, decide, open_code
+from edge.core.errors import JournalFailed, JournalFull, LocalError
+from edge.core.ports import Journal, Panel, Showing, StoredRecord
+from edge.core.taps import Signed, next_link, sign_day_key, sign_opening, sign_tap
+from edge.core.window import Window
+from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.localtime import service_day
+from protocol.wire.bundles import Bundle
+from protocol.wire.codes import is_ours
+from protocol.wire.keys import Signer, VerifyingKey
+from protocol.wire.passes import LongPass
+from protocol.wire.records import Instant, Service
+from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one showing. `sequence` is the stored record's, None if nothing could be stored."""
+
+    showing: Showing
+    sequence: int | None
+    problem: LocalError | None = None
+
+
+class Boarding:
+    """The service behind one door. `present` may be called from several camera threads."""
+
+    def __init__(
+        self,
+        *,
+        device: str,
+        service: Service,
+        bundle: Bundle,
+        journal: Journal,
+        signer: Signer,
+        panel: Panel,
+        software: str,
+        randomness: Callable[[int], bytes],
+        on_appended: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._device = device
+        self._service = service
+        self._bundle = bundle
+        self._issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
+        self._journal = journal
+        self._signer = signer
+        self._panel = panel
+        self._software = software
+        self._randomness = randomness
+        self._on_appended = on_appended
+        self._window = Window(bundle.tariff.repeat_window_s)
+        self._heard_ms = bundle.issued_ms
+        self._day_key: DayKey | None = None
+        self._lock = threading.Lock()
+        self.accepted = 0
+        self.refused = 0
+        self.problem: LocalError | None = None
+
+    def begin(self, now: Instant) -> None:
+        """Open the journal's chain if it is new, and take up the repeat window. Raises JournalFull, JournalFailed."""
+        with self._lock:
+            self._window.load(self._journal.window(), now)
+            if self._journal.head.sequence == 0:
+                link = next_link(self._device, self._journal.head)
+                self._store(sign_opening(link, now, self._software, self._signer))
+
+    def heard(self, wall_ms: int) -> None:
+        """The backend's signed word of this time has arrived."""
+        self._heard_ms = max(self._heard_ms, wall_ms)
+
+    def present(self, text: bytes, now: Instant, *, settled: bool) -> Outcome | None:
+        """Decide on one showing, record it, then show it.
+
+        `settled`: the same bytes were seen in enough frames. An unproven code with our prefix that is not settled may
+        be a misread: None, and neither record nor lamp.
+        """
+        code = open_code(text, self._issuers)
+        if isinstance(code, Unproven) and is_ours(text) and not settled:
+            return None
+        return self.decide_and_record(code, now)
+
+    def decide_and_record(self, code: LongPass | Unproven, now: Instant) -> Outcome:
+        """The tap behind the verification: decide, record durably, then show."""
+        with self._lock:
+            door = Door(self._service.door, self._bundle, self._window, self._heard_ms)
+            decision = decide(code, door, now)
+            try:
+                sequence = self._record(decision, now)
+            except (JournalFull, JournalFailed) as problem:
+                self.problem = problem
+                return self._show(_out_of_service(), None, problem)
+            self.problem = None
+            if decision.accepted is not None:
+                self._window.note(decision.accepted, now)
+                self.accepted += 1
+            else:
+                self.refused += 1
+            row = TABLE[decision.verdict]
+            showing = Showing(decision.verdict, decision.reason, row, decision.fare_rials, decision.party)
+            return self._show(showing, sequence, None)
+
+    def _show(self, showing: Showing, sequence: int | None, problem: LocalError | None) -> Outcome:
+        self._panel.show(showing)
+        return Outcome(showing, sequence, problem)
+
+    def _record(self, decision: Decision, now: Instant) -> int:
+        key = self._key_of_the_day(now)
+        link = next_link(self._device, self._journal.head)
+        signed = sign_tap(link, now, decision, service=self._service, bundle=self._bundle, key=key, signer=self._signer)
+        self._journal.append(_stored(signed), signed.head, decision.accepted)
+        self._on_appended(signed.sequence)
+        return signed.sequence
+
+    def _key_of_the_day(self, now: Instant) -> DayKey:
+        """The day key in memory; a new day or a new run makes a new one and records it first."""
+        day = service_day(now.wall_ms)
+        if self._day_key is None or self._day_key.day != day:
+            secret = self._randomness(DAY_KEY_BYTES)
+            link = next_link(self._device, self._journal.head)
+            wrapped = wrap_day_key(secret, self._bundle.sealing_key, device=self._device, epoch=link.epoch, day=day)
+            key = DayKey.load(secret, day)
+            self._store(sign_day_key(link, now, key, wrapped, self._signer))
+            self._day_key = key
+        return self._day_key
+
+    def _store(self, signed: Signed) -> None:
+        self._journal.append(_stored(signed), signed.head, None)
+        self._on_appended(signed.sequence)
+
+
+def _stored(signed: Signed) -> StoredRecord:
+    return StoredRecord(signed.sequence, signed.raw, signed.signature)
+
+
+def _out_of_service() -> Showing:
+    verdict = Verdict.OUT_OF_SERVICE
+    return Showing(verdict, Reason.JOURNAL_FAILED, TABLE[verdict], 0, 0)

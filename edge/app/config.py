@@ -1,0 +1,90 @@
+"""The validator's configuration file: one model, unknown keys refused, paths relative to the file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from protocol import limits
+from protocol.errors import WireError
+from protocol.wire.cbor import name_text
+from protocol.wire.records import Service
+from transport.config import BrokerConfig
+from transport.toml_file import load_toml
+
+
+def _name(value: str) -> str:
+    """pydantic wants a ValueError where the contract raises a WireError."""
+    try:
+        name_text("name", value)
+    except WireError as error:
+        raise ValueError(error.message) from error
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraConfig(BaseModel):
+    """One camera of this door."""
+
+    model_config = _STRICT
+    name: Name
+    source: str = Field(min_length=1)
+
+
+class ClockConfig(BaseModel):
+    """Who vouches for the wall clock: the system's time service, or an operator (development, tests)."""
+
+    model_config = _STRICT
+    trust: Literal["system", "operator"] = "system"
+
+
+class ReaderConfig(BaseModel):
+    """Decoders in the order in which they look at a frame."""
+
+    model_config = _STRICT
+    order: tuple[Literal["zxing", "pyzbar"], ...] = Field(default=("zxing", "pyzbar"), min_length=1)
+
+
+class ValidatorConfig(BaseModel):
+    """One validator at one door."""
+
+    model_config = _STRICT
+    city: Name
+    shard: Name
+    device: Name
+    vehicle: Name
+    door: int = Field(ge=0, le=255)
+    route: Name | None = None
+    direction: Literal[0, 1] | None = None
+    trip: Name | None = None
+    stop: Name | None = None
+    shift: Name | None = None
+    data_dir: Path = Path("data")
+    keys_dir: Path = Path("keys")
+    bundle: Path = Path("bundle.cose")
+    broker: BrokerConfig
+    clock: ClockConfig = ClockConfig()
+    reader: ReaderConfig = ReaderConfig()
+    camera: tuple[CameraConfig, ...] = Field(min_length=1, max_length=limits.HEALTH_CAMERAS_MAX)
+
+    @property
+    def service(self) -> Service:
+        """Where the device serves, as its records name it."""
+        return Service(self.vehicle, self.door, self.route, self.direction, self.trip, self.stop, self.shift)
+
+
+def load_config(path: Path) -> ValidatorConfig:
+    """Read, validate, and resolve paths against the file's folder. Raises ConfigError naming every wrong key."""
+    config = load_toml(path, ValidatorConfig)
+    base = path.resolve().parent
+    return config.model_copy(
+        update={
+            "data_dir": base / config.data_dir,
+            "keys_dir": base / config.keys_dir,
+            "bundle": base / config.bundle,
+            "broker": config.broker.resolved(base),
+        }
+    )

@@ -1,0 +1,151 @@
+"""The uplink, sans-I/O: which records go to which sink next, given the receipts so far.
+
+Rules:
+- a sink has everything up to its last verified receipt, and nothing is taken as delivered by anything else (P2);
+- at most `INFLIGHT_BATCHES` batches are on their way; while they are, taps gather into the next batch by themselves;
+- a batch not receipted in time is sent again from the receipted sequence on (go-back-N); the wait doubles to a bound;
+- a receipt that does not advance while batches are on their way says that the sink misses something: go back at once,
+  at most once a `RETRY_MIN_MS`;
+- a receipt *below* what was receipted, and issued later, is a restored backend: it gets its taps again (P2); one issued
+  earlier is a late message and is ignored;
+- a receipt whose head is not our hash of that sequence is a fork: reported, never acted upon (P11).
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from edge.core.limits import INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
+from protocol import limits
+from protocol.wire.receipts import Receipt
+
+
+class ReceiptOutcome(Enum):
+    """What a receipt meant."""
+
+    ADVANCED = "advanced"
+    REPEATED = "repeated"
+    LATE = "late"
+    REWOUND = "rewound"  # the backend was restored and stands lower than before
+    FORKED = "forked"
+    FOREIGN = "foreign"  # another device or epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send to `sink` up to `most` consecutive records from `first`."""
+
+    sink: str
+    first: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    last: int
+    sent_ms: int
+
+
+@dataclass(slots=True)
+class _Sink:
+    connected: bool = False
+    receipted: int = 0
+    issued_ms: int = 0
+    sent: int = 0
+    wait_ms: int = RETRY_MIN_MS
+    rewound_ms: int | None = None
+    flights: deque[_Flight] = field(default_factory=deque)
+
+    def go_back(self) -> None:
+        self.flights.clear()
+        self.sent = self.receipted
+
+
+class Uplink:
+    """State of every sink. All times are monotonic milliseconds handed in."""
+
+    def __init__(self, device: str, epoch: int, sinks: tuple[str, ...], *, last: int) -> None:
+        self._device = device
+        self._epoch = epoch
+        self._last = last
+        self._sinks = {name: _Sink() for name in sinks}
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def on_appended(self, sequence: int) -> None:
+        """The journal now ends here."""
+        self._last = sequence
+
+    def on_connected(self, sink: str) -> None:
+        """A session with the sink begins; whatever was on its way before is void."""
+        state = self._sinks[sink]
+        state.connected = True
+        state.wait_ms = RETRY_MIN_MS
+        state.go_back()
+
+    def on_disconnected(self, sink: str) -> None:
+        """The session ended."""
+        self._sinks[sink].connected = False
+
+    def on_sent(self, sink: str, last: int, now_ms: int) -> None:
+        """The batch asked for by `next_publish` went out, up to `last`."""
+        state = self._sinks[sink]
+        state.sent = last
+        state.flights.append(_Flight(last, now_ms))
+
+    def on_receipt(self, sink: str, receipt: Receipt, our_hash: bytes | None, now_ms: int) -> ReceiptOutcome:
+        """A verified receipt came. `our_hash` is our chain's hash at its sequence, None if we do not hold it."""
+        state = self._sinks[sink]
+        if (receipt.device, receipt.epoch) != (self._device, self._epoch):
+            return ReceiptOutcome.FOREIGN
+        if receipt.sequence > self._last or (our_hash is not None and our_hash != receipt.head):
+            return ReceiptOutcome.FORKED
+        if receipt.sequence > state.receipted:
+            state.receipted, state.issued_ms = receipt.sequence, receipt.issued_ms
+            state.wait_ms = RETRY_MIN_MS
+            state.sent = max(state.sent, receipt.sequence)
+            while state.flights and state.flights[0].last <= receipt.sequence:
+                state.flights.popleft()
+            return ReceiptOutcome.ADVANCED
+        if receipt.issued_ms < state.issued_ms:
+            return ReceiptOutcome.LATE
+        rewound = receipt.sequence < state.receipted
+        state.receipted, state.issued_ms = receipt.sequence, receipt.issued_ms
+        if rewound:
+            state.go_back()
+            return ReceiptOutcome.REWOUND
+        if state.flights and (state.rewound_ms is None or now_ms - state.rewound_ms >= RETRY_MIN_MS):
+            state.rewound_ms = now_ms
+            state.go_back()
+        return ReceiptOutcome.REPEATED
+
+    # --- what to do next ---------------------------------------------------------------------------------------------
+
+    def next_publish(self, now_ms: int) -> Publish | None:
+        """The next batch to send, or None. Call again after `on_sent` until it is None."""
+        for name, state in self._sinks.items():
+            if not state.connected:
+                continue
+            if state.flights and now_ms - state.flights[0].sent_ms >= state.wait_ms:
+                state.wait_ms = min(state.wait_ms * 2, RETRY_MAX_MS)
+                state.go_back()
+            backlog = self._last - state.sent
+            if backlog <= 0 or len(state.flights) >= INFLIGHT_BATCHES:
+                continue
+            draining = backlog > limits.BATCH_LIVE_RECORDS
+            most = limits.BATCH_DRAIN_RECORDS if draining else limits.BATCH_LIVE_RECORDS
+            return Publish(name, state.sent + 1, min(backlog, most))
+        return None
+
+    def next_deadline(self) -> int | None:
+        """Monotonic milliseconds at which `next_publish` may have something without a new event."""
+        due = [s.flights[0].sent_ms + s.wait_ms for s in self._sinks.values() if s.connected and s.flights]
+        return min(due, default=None)
+
+    def receipted(self, sink: str) -> int:
+        """Last sequence that the sink has receipted."""
+        return self._sinks[sink].receipted
+
+    def backlog(self, sink: str) -> int:
+        """Records not yet receipted."""
+        return self._last - self._sinks[sink].receipted
