@@ -1,0 +1,161 @@
+"""Receipts, health, state, bundles and topics: round trips and their own rules."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import limits
+from protocol.errors import DuplicateKey, NotDeterministic, OutOfRange, RolledBack, SavarError, UnknownVersion
+from protocol.fares.tariff import Tariff
+from protocol.wire import cbor
+from protocol.wire.bundles import Bundle, encode_bundle, open_bundle
+from protocol.wire.health import (
+    CameraHealth,
+    CameraState,
+    Health,
+    State,
+    encode_health,
+    encode_state,
+    open_health,
+    open_state,
+)
+from protocol.wire.keys import Purpose
+from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
+from protocol.wire.signed import cut, seal_message
+from protocol.wire.topics import DOWN, UP, Address, Channel, shard_filter, split
+from tests.protocol import samples
+from tests.protocol.test_records import names, uint32, uint63
+
+digests = st.binary(min_size=32, max_size=32)
+points = st.binary(min_size=33, max_size=33)
+texts = st.text(max_size=200)
+receipts = st.builds(Receipt, names, uint63, uint63, digests, uint63, digests, uint63)
+cameras = st.builds(CameraHealth, names, st.sampled_from(CameraState), uint63, uint63, uint63)
+healths = st.builds(
+    Health, device=names, epoch=uint63, wall_ms=uint63, clock_quality=st.integers(0, 2), software=texts,
+    last_sequence=uint63, receipted_sequence=uint63, accepted=uint63, refused=uint63, disk_free_bytes=uint63,
+    cameras=st.lists(cameras, max_size=8).map(tuple), problem=texts,
+)  # fmt: skip
+states = st.builds(State, names, st.booleans(), uint63, uint63, texts)
+tariffs = st.builds(
+    Tariff, uint32, st.integers(0, limits.FLAT_FARE_MAX_RIALS),
+    st.dictionaries(st.integers(0, 15), st.integers(0, 1000)), st.integers(0, limits.REPEAT_WINDOW_MAX_S),
+)  # fmt: skip
+bundles = st.builds(
+    Bundle, city=names, number=uint63, issued_ms=uint63, issuer_keys=st.lists(points, max_size=16).map(tuple),
+    receipt_keys=st.lists(points, max_size=16).map(tuple), sealing_key=points, tariff=tariffs, deny_number=uint63,
+    deny=st.frozensets(st.tuples(st.binary(min_size=8, max_size=8), st.integers(0, 255)), max_size=20),
+)  # fmt: skip
+
+
+@given(receipts)
+def test_receipt_round_trip(receipt: Receipt) -> None:
+    data = encode_receipt(receipt, samples.RECEIPT_KEY)
+    assert open_receipt(data, [samples.RECEIPT_KEY.verifying]) == receipt
+
+
+@given(healths)
+def test_health_round_trip(health: Health) -> None:
+    assert open_health(encode_health(health, samples.TAP_KEY), [samples.TAP_KEY.verifying]) == health
+
+
+@given(states)
+def test_state_round_trip(state: State) -> None:
+    assert open_state(encode_state(state, samples.TAP_KEY), [samples.TAP_KEY.verifying]) == state
+
+
+@given(bundles)
+def test_bundle_round_trip(bundle: Bundle) -> None:
+    data = encode_bundle(bundle, samples.BUNDLE_KEY)
+    assert open_bundle(data, [samples.BUNDLE_KEY.verifying], city=bundle.city, at_least=bundle.number) == bundle
+
+
+def test_a_problem_too_long_is_told_in_part() -> None:
+    """A device that has much to complain about must not fall silent."""
+    health = Health("d", 1, 1, 0, "s", 1, 1, 1, 1, 1, (), "ن" * 201)
+    found = open_health(encode_health(health, samples.TAP_KEY), [samples.TAP_KEY.verifying])
+    assert found.problem == "ن" * 200
+
+
+def test_what_its_reader_would_refuse_is_not_signed() -> None:
+    with pytest.raises(OutOfRange):
+        encode_receipt(Receipt("d", 1, 1, bytes(31), 1, bytes(32), 1), samples.RECEIPT_KEY)
+    with pytest.raises(OutOfRange):
+        encode_state(State("Bus 1", True, 1, 1, ""), samples.TAP_KEY)
+
+
+def bundle_with(position: int, value: object) -> bytes:
+    payload = cut(encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY), max_bytes=9999).payload
+    values = cbor.decode(payload, max_bytes=9999)
+    values[1 + position] = value
+    return seal_message(Purpose.BUNDLE, cbor.encode(values), samples.BUNDLE_KEY)
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "field"),
+    [
+        (6, [3, 50_000, [[1, 500], [1, 1000]], 180], "rider_permille"),
+        (8, [[bytes(8), 1], [bytes(8), 1]], "deny"),
+    ],
+)
+def test_no_entry_overrides_another_unseen(position: int, value: object, field: str) -> None:
+    """Two shares for one class: which of them a reader takes would be its own affair."""
+    with pytest.raises(DuplicateKey) as caught:
+        open_bundle(bundle_with(position, value), [samples.BUNDLE_KEY.verifying], city="isfahan")
+    assert caught.value.data == {"field": field}
+
+
+@pytest.mark.parametrize(
+    ("position", "value"),
+    [(6, [3, 50_000, [[2, 500], [1, 1000]], 180]), (8, [[bytes(8), 2], [bytes(8), 1]])],
+)
+def test_lists_that_mean_a_set_ascend(position: int, value: object) -> None:
+    with pytest.raises(NotDeterministic):
+        open_bundle(bundle_with(position, value), [samples.BUNDLE_KEY.verifying], city="isfahan")
+
+
+@given(st.integers(0, limits.INT63_MAX), st.integers(0, limits.INT63_MAX))
+def test_a_bundle_is_never_rolled_back(number: int, in_force: int) -> None:
+    """P12: a lower number is refused, the same and a higher one taken."""
+    bundle = Bundle("isfahan", number, 1, (), (), samples.SEALING_KEY.public, samples.TARIFF)
+    data = encode_bundle(bundle, samples.BUNDLE_KEY)
+    if number >= in_force:
+        assert open_bundle(data, [samples.BUNDLE_KEY.verifying], city="isfahan", at_least=in_force) == bundle
+        return
+    with pytest.raises(RolledBack) as caught:
+        open_bundle(data, [samples.BUNDLE_KEY.verifying], city="isfahan", at_least=in_force)
+    assert caught.value.data == {"number": number, "in_force": in_force}
+
+
+@given(names, names, names, st.sampled_from(Channel))
+def test_topic_round_trip(city: str, shard: str, device: str, channel: Channel) -> None:
+    topic = Address(city, shard, device).topic(channel)
+    assert topic == f"savar/1/{city}/{shard}/{device}/{channel.value}"
+    assert split(topic) == (Address(city, shard, device), channel)
+    assert shard_filter(city, shard, channel) == f"savar/1/{city}/{shard}/+/{channel.value}"
+
+
+@pytest.mark.parametrize(
+    ("topic", "error"),
+    [
+        ("", UnknownVersion),
+        ("savar/2/isfahan/s0/bus-1/taps", UnknownVersion),
+        ("other/1/isfahan/s0/bus-1/taps", UnknownVersion),
+        ("savar/1/isfahan/s0/taps", UnknownVersion),
+        ("savar/1/isfahan/s0/bus-1/taps/", UnknownVersion),
+        ("/savar/1/isfahan/s0/bus-1/taps", UnknownVersion),
+        ("savar/1/isfahan/s0/+/taps", OutOfRange),
+        ("savar/1/isfahan/#/bus-1/taps", OutOfRange),
+        ("savar/1//s0/bus-1/taps", OutOfRange),
+        ("savar/1/Isfahan/s0/bus-1/taps", OutOfRange),
+        ("savar/1/isfahan/s0/bus-1/tap", OutOfRange),
+        ("savar/1/isfahan/s0/bus-1/TAPS", OutOfRange),
+    ],
+)
+def test_wrong_topic(topic: str, error: type[SavarError]) -> None:
+    with pytest.raises(error):
+        split(topic)
+
+
+def test_every_channel_has_one_direction() -> None:
+    assert sorted(channel.value for channel in UP + DOWN) == sorted(channel.value for channel in Channel)
