@@ -34,3 +34,13 @@ class ConsolePanel:
 
     def idle(self) -> None:
         """A console has no resting picture."""
+
+
+class SilentPanel:
+    """A panel for tests under load and for a validator whose panel is elsewhere: it shows nothing."""
+
+    def show(self, showing: Showing) -> None:
+        """Nothing."""
+
+    def idle(self) -> None:
+        """Nothing."""

@@ -43,7 +43,6 @@ class ApswJournal:
         self._device = device
         self._lock = threading.Lock()
         self._suspect = False
-        self._forgotten = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._write = self._connect()
@@ -76,7 +75,7 @@ class ApswJournal:
             with self._write:
                 self._write.execute(SCHEMA)
                 self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                self._write.execute("INSERT INTO identity VALUES (1, ?, ?)", (self._device, new_epoch))
+                self._write.execute("INSERT INTO identity VALUES (1, ?, ?, 0)", (self._device, new_epoch))
         elif found != APPLICATION_ID:
             raise JournalForeign(
                 f"{self._path.name} is not a Savar journal", fix="point data_dir at this device's folder"
@@ -144,7 +143,8 @@ class ApswJournal:
         """Accepted boardings kept for the repeat window, oldest first."""
         with self._lock:
             rows: list[Any] = self._write.execute(
-                "SELECT window FROM record WHERE window IS NOT NULL ORDER BY sequence"
+                "SELECT window FROM record WHERE sequence > (SELECT forgotten FROM identity) AND window IS NOT NULL"
+                " ORDER BY sequence"
             ).fetchall()
         return [unpack_window(row[0]) for row in rows]
 
@@ -152,13 +152,15 @@ class ApswJournal:
         """Wipe the plain ids beside records up to `through`. Raises JournalFull, JournalFailed."""
         with self._lock:
             try:
-                self._write.execute(
-                    "UPDATE record SET window = NULL WHERE sequence > ? AND sequence <= ? AND window IS NOT NULL",
-                    (self._forgotten, through),
-                )
+                with self._write:
+                    self._write.execute(
+                        "UPDATE record SET window = NULL WHERE sequence > (SELECT forgotten FROM identity)"
+                        " AND sequence <= ? AND window IS NOT NULL",
+                        (through,),
+                    )
+                    self._write.execute("UPDATE identity SET forgotten = max(forgotten, ?)", (through,))
             except apsw.Error as error:
                 raise _translate(error) from error
-            self._forgotten = through
 
     def keep_receipt(self, receipt: bytes, sequence: int) -> None:
         """Remember the newest verified receipt; not synced by itself, losing it costs a resend."""

@@ -15,7 +15,10 @@ SCHEMA = """
 CREATE TABLE record (
   sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL, signature BLOB NOT NULL, window BLOB
 ) STRICT;
-CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), device TEXT NOT NULL, epoch INTEGER NOT NULL) STRICT;
+CREATE TABLE identity (
+  one INTEGER PRIMARY KEY CHECK (one = 1), device TEXT NOT NULL, epoch INTEGER NOT NULL,
+  forgotten INTEGER NOT NULL  -- every `window` up to this sequence is wiped
+) STRICT;
 CREATE TABLE receipt (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
 """
 _WINDOW = struct.Struct(">8sIHQBB")  # credential id, render time s, counter, accepted at wall ms, party, door

@@ -1,6 +1,7 @@
 """One boarding: code → decision → durable record → lamp. Nothing is shown before the journal has returned (P1)."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ class Boarding:
         self._heard_ms = bundle.issued_ms
         self._day_key: DayKey | None = None
         self._lock = threading.Lock()
+        self._windowed: deque[tuple[int, int]] = deque()  # (accepted at mono ms, sequence): ids to wipe when past
         self.accepted = 0
         self.refused = 0
         self.problem: LocalError | None = None
@@ -66,9 +68,18 @@ class Boarding:
         """Open the journal's chain if it is new, and take up the repeat window. Raises JournalFull, JournalFailed."""
         with self._lock:
             self._window.load(self._journal.window(), now)
+            self._windowed.append((now.mono_ms, self._journal.head.sequence))
             if self._journal.head.sequence == 0:
                 link = next_link(self._device, self._journal.head)
                 self._store(sign_opening(link, now, self._software, self._signer))
+
+    def forgettable(self, now: Instant) -> int:
+        """The last sequence whose plain ids are past the repeat window and may be wiped; 0 if there is none new."""
+        through = 0
+        with self._lock:
+            while self._windowed and now.mono_ms - self._windowed[0][0] > self._window.keep_ms:
+                through = self._windowed.popleft()[1]
+        return through
 
     def heard(self, wall_ms: int) -> None:
         """The backend's signed word of this time has arrived."""
@@ -98,6 +109,7 @@ class Boarding:
             self.problem = None
             if decision.accepted is not None:
                 self._window.note(decision.accepted, now)
+                self._windowed.append((now.mono_ms, sequence))
                 self.accepted += 1
             else:
                 self.refused += 1

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from edge.core.errors import JournalFailed
+from edge.core.errors import JournalFailed, JournalFull, LocalError
 from edge.core.limits import (
     CHECKPOINT_PERIOD_MS,
     PRUNE_PERIOD_MS,
@@ -47,6 +47,7 @@ class Sync:
         receipt_keys: list[VerifyingKey],
         publish: Callable[[str, bytes], bool],
         heard: Callable[[int], None],
+        forgettable: Callable[[Instant], int],
     ) -> None:
         self._device = device
         self._journal = journal
@@ -54,13 +55,14 @@ class Sync:
         self._receipt_keys = receipt_keys
         self._publish = publish
         self._heard = heard
+        self._forgettable = forgettable
         self._newest: tuple[bytes, Receipt] | None = None
         self._kept_sequence = 0
         self._checkpoint_due_ms = 0
         self._prune_due_ms = 0
         self.refused_receipts = 0
         self.forked = False
-        self.problem: JournalFailed | None = None
+        self.problem: LocalError | None = None
 
     def take_up(self, now: Instant) -> None:
         """Start from the receipt that the journal kept, verified again."""
@@ -103,7 +105,7 @@ class Sync:
             self._ship(now)
             self._keep_house(now)
             self.problem = None
-        except JournalFailed as error:
+        except (JournalFailed, JournalFull) as error:
             # The card fails under the reader: the panel and the health report say so; receipts keep coming.
             self.problem = error
             log.error("%s", error)
@@ -127,6 +129,8 @@ class Sync:
         if now.mono_ms >= self._checkpoint_due_ms:
             self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
             self.keep_receipt()
+            if through := self._forgettable(now):
+                self._journal.forget_window(through)
             self._journal.checkpoint()
         if now.mono_ms >= self._prune_due_ms:
             self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS

@@ -216,9 +216,14 @@ def _bytes_of(rows: Iterable[StoredRecord]) -> int:
 
 
 def whole(rows: Iterable[StoredRecord], walk: Walk) -> Iterator[Proven]:
-    """Rows of a sound journal → a group each. Raises WireError or ProofError, with the sequence, at the first break."""
+    """Rows of a sound journal → a group each. Raises ChainBroken, with the sequence, at the first break."""
     for number, row in enumerate(rows):
-        walk.step(row)
+        try:
+            walk.step(row)
+        except (WireError, ProofError) as error:
+            raise ChainBroken(
+                f"record {row.sequence}: {error.message}", fix="use `savar journal recover`", sequence=row.sequence
+            ) from error
         yield Proven((row,), joins=number > 0)
 
 
