@@ -67,6 +67,12 @@ class JournalFile:
             )
         return Extent(found["first"], found["last"], found["n"], found["w"])
 
+    def last(self) -> int:
+        """Last row's number, 0 if there is none. Raises JournalFailed."""
+        with _named(self.path):
+            (found,) = self._rows("SELECT max(sequence) AS last FROM record")
+        return found["last"] or 0
+
     def rows(self, first: int = 0) -> Iterator[StoredRecord]:
         """Rows from `first` in order. Raises JournalFailed where the file cannot be read."""
         at = first

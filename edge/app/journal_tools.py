@@ -7,8 +7,18 @@ from typing import Any, TypeAlias
 
 from edge.adapters.depot import write_batch
 from edge.adapters.journal_file import JournalFile
-from edge.core.errors import KeyMissing
-from edge.core.journal_check import Break, Checked, CutBatch, Walk, check, cut_batches, missing, proven_groups, whole
+from edge.core.errors import JournalFailed, KeyMissing
+from edge.core.journal_check import (
+    Break,
+    Checked,
+    Proven,
+    Walk,
+    check,
+    cut_batches,
+    missing,
+    proven_groups,
+    whole,
+)
 from edge.core.ports import StoredRecord
 from protocol.errors import ProofError, WireError
 from protocol.wire.keys import VerifyingKey
@@ -32,12 +42,12 @@ def inspect(journal: JournalFile, watch: Watch) -> Report:
         kinds[_kind(record)] += 1
         if isinstance(record, Tap):
             verdicts[record.verdict.name] += 1
-    extent, kept = journal.extent(), journal.receipt()
+    extent = journal.extent()
     return {
         "file": str(journal.path), "device": journal.device, "epoch": journal.epoch,
         "first": extent.first, "last": extent.last, "records": extent.rows,
         "kinds": dict(kinds), "verdicts": dict(verdicts),
-        "receipted": 0 if kept is None else kept[0], "window": extent.window,
+        "receipted": _receipted(journal), "window": extent.window,
     }  # fmt: skip
 
 
@@ -64,7 +74,7 @@ def verify(
             broken = Break.of(kept[0], error)
     _require_key(journal, key)
     checked = check(watch(journal.rows()), device=journal.device, epoch=journal.epoch, key=key, receipt=receipt)
-    receipted = 0 if kept is None else kept[0]
+    receipted = _receipted(journal)
     broken = checked.broken or broken
     if broken is None and receipted > (checked.last or 0):
         message = "the backend holds more than this journal"
@@ -97,10 +107,9 @@ def export(journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Pa
 
     At a break the files written before it stand; each is whole and proven.
     """
-    _require_key(journal, key, first)
+    _require_key(journal, key)
     walk = Walk(journal.device, journal.epoch, key or opening_key(journal))
-    groups = whole(watch(journal.rows(first)), walk)
-    files, kept = _write(journal, out, cut_batches(groups, journal.device, journal.epoch))
+    files, kept = _write(journal, out, whole(watch(journal.rows(first)), walk))
     return {
         "device": journal.device, "epoch": journal.epoch, "files": files,
         "first": kept[0][0] if kept else None, "last": kept[-1][1] if kept else None, "records": _count(kept),
@@ -108,19 +117,101 @@ def export(journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Pa
 
 
 def recover(journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path) -> Report:
-    """Batch files of all that is readable and proven, and exactly what is lost. Raises KeyMissing, JournalFailed."""
+    """Batch files of all that is readable and proven, and exactly what is lost. Raises KeyMissing, JournalFailed.
+
+    `lost` names every sequence that is not in the files, and whether the receipt kept says that the backend holds it.
+    `receipted` is null if the receipt cannot be read. `end_known` is false if the file's end cannot be read: records
+    behind the last one named may be lost too.
+    """
     key = key or opening_key(journal)
     if key is None:
         raise _no_key(journal)
-    seen = _Seen()
-    rows = watch(seen.of(journal.readable_rows()))
-    groups = proven_groups(rows, device=journal.device, epoch=journal.epoch, key=key)
-    files, kept = _write(journal, out, cut_batches(groups, journal.device, journal.epoch))
-    receipted = _receipted(journal)
-    lost = missing(kept, 1, max(seen.last, receipted, kept[-1][1] if kept else 0))
+    seen = [0]
+
+    def noted() -> Iterator[StoredRecord]:
+        for row in journal.readable_rows():
+            seen[0] = row.sequence
+            yield row
+
+    groups = proven_groups(watch(noted()), device=journal.device, epoch=journal.epoch, key=key)
+    files, kept = _write(journal, out, groups)
+    last, receipted = _readable(journal.last), _readable(lambda: _receipted(journal))
+    held = receipted or 0
+    lost = _split(missing(kept, 1, max(seen[0], last or 0, held)), held)
     return {
         "device": journal.device, "epoch": journal.epoch, "files": files, "records": _count(kept),
-        "kept": [list(each) for each in kept], "receipted": receipted, "read_to": seen.last,
-        "lost": [{"first": a, "last": b, "backend_holds": b <= receipted} for a, b in _split(lost, receipted)],
-        "end_known": not seen.cut_short(journal),
+        "kept": [{"first": first, "last": last} for first, last in kept], "receipted": receipted,
+        "lost": [{"first": first, "last": last, "backend_holds": last <= held} for first, last in lost],
+        "end_known": last is not None,
     }  # fmt: skip
+
+
+def _write(journal: JournalFile, out: Path, groups: Iterable[Proven]) -> tuple[list[str], list[tuple[int, int]]]:
+    """Write batches as they are cut → (file names, ranges of sequences in them, joined where they follow)."""
+    files: list[str] = []
+    kept: list[tuple[int, int]] = []
+    for batch in cut_batches(groups, journal.device, journal.epoch):
+        files.append(write_batch(out, journal.device, journal.epoch, batch).name)
+        if kept and kept[-1][1] + 1 == batch.first:
+            kept[-1] = (kept[-1][0], batch.last)
+        else:
+            kept.append((batch.first, batch.last))
+    return files, kept
+
+
+def _count(ranges: Iterable[tuple[int, int]]) -> int:
+    return sum(last - first + 1 for first, last in ranges)
+
+
+def _split(ranges: Iterable[tuple[int, int]], at: int) -> list[tuple[int, int]]:
+    """Ranges, cut behind `at` where it lies inside one."""
+    out: list[tuple[int, int]] = []
+    for first, last in ranges:
+        out += [(first, at), (at + 1, last)] if first <= at < last else [(first, last)]
+    return out
+
+
+def _readable(read: Callable[[], int]) -> int | None:
+    """What a damaged file says, or None where it cannot be read."""
+    try:
+        return read()
+    except JournalFailed:
+        return None
+
+
+def _receipted(journal: JournalFile) -> int:
+    kept = journal.receipt()
+    return 0 if kept is None else kept[0]
+
+
+def rows_from(journal: JournalFile, first: int) -> int | None:
+    """How many rows a walk from `first` will meet, for a progress display; None if the file cannot say."""
+    try:
+        extent = journal.extent()
+    except JournalFailed:
+        return None
+    return 0 if extent.last is None else max(0, extent.last - max(first, extent.first or 1) + 1)
+
+
+def opening_key(journal: JournalFile) -> VerifyingKey | None:
+    """The tap key that the journal's opening names, if there is one to be read. It is the journal's own word."""
+    row = journal.row(1)
+    try:
+        record = None if row is None else decode_record(row.raw)
+        return VerifyingKey.load(record.tap_key) if isinstance(record, Opening) else None
+    except (WireError, ProofError):
+        return None
+
+
+def _require_key(journal: JournalFile, key: VerifyingKey | None) -> None:
+    """A pruned journal has no opening to take the tap key from."""
+    first = next(journal.rows(), None)
+    if key is None and first is not None and first.sequence != 1:
+        raise _no_key(journal)
+
+
+def _no_key(journal: JournalFile) -> KeyMissing:
+    return KeyMissing(
+        f"the journal of {journal.device} has no readable opening, so its tap key is not known",
+        fix="give --key with the tap key from the device's registry entry",
+    )

@@ -1,0 +1,272 @@
+"""`savar journal` on real files: with a log not folded in, pruned, damaged, foreign, and no journal at all."""
+
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives import serialization
+
+from cli.journal import command
+from edge.adapters.journal_file import open_journal
+from edge.core.errors import JournalFailed, JournalForeign, KeyMissing
+from protocol.errors import ChainBroken
+from protocol.wire.batches import decode_batch, verify_batch
+from tests.edge.journals import create, head_at, receipt, rows, write
+from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, RECEIPT_KEY, TAP_KEY
+
+ROWS = rows(5)
+HEX = TAP_KEY.public.hex()
+
+
+def _run(*arguments: object) -> Result:
+    result = CliRunner().invoke(command, list(map(str, arguments)))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def _report(*arguments: object, status: int = 0) -> dict:
+    result = _run(*arguments, "--json", "-")
+    assert result.exit_code == status, result.output
+    return json.loads(result.stdout)
+
+
+def _batches(folder: Path) -> list[tuple[int, int]]:
+    """What a depot file holds, as the backend would take it."""
+    ranges = []
+    for file in folder.iterdir():
+        batch = decode_batch(file.read_bytes())
+        verify_batch(batch, TAP_KEY.verifying)
+        assert file.name == f"{DEVICE}-{EPOCH}-{batch.first}-{batch.last}.batch"
+        assert list(batch.records) == [row.raw for row in BIG[batch.first - 1 : batch.last]]
+        ranges.append((batch.first, batch.last))
+    return sorted(ranges)
+
+
+BIG = rows(400)  # several pages of the file, so that one can be damaged
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return write(tmp_path / "journal.db", BIG, receipt(100, head_at(BIG, 100)))
+
+
+def test_inspect_counts_what_is_there(journal: Path) -> None:
+    report = _report("inspect", journal)
+    assert report == {
+        "file": str(journal), "device": DEVICE, "epoch": EPOCH, "first": 1, "last": 402, "records": 402,
+        "kinds": {"OPENING": 1, "DAY_KEY": 1, "TAP": 400},
+        "verdicts": {"ACCEPTED_CONCESSION": 399, "NOT_A_FARE_CODE": 1}, "receipted": 100, "window": 0,
+    }  # fmt: skip
+
+
+def test_verify_proves_chain_signatures_and_receipt(journal: Path) -> None:
+    report = _report("verify", journal, "--key", HEX, "--receipt-key", RECEIPT_KEY.public.hex())
+    assert report["ok"] is True
+    assert (report["records"], report["head"], report["broken"]) == (402, head_at(BIG, 402).hex(), None)
+    assert (report["key_from"], report["receipt_proven"], report["receipted"]) == ("given", True, 100)
+    assert _report("verify", journal)["key_from"] == "opening"
+
+
+def test_a_log_that_is_not_folded_in_is_read(tmp_path: Path) -> None:
+    """The validator may be running, or have lost power: what is only in the log counts."""
+    writer = create(tmp_path / "journal.db", ROWS)
+    assert (tmp_path / "journal.db-wal").stat().st_size > 0
+    assert _report("verify", tmp_path / "journal.db")["records"] == len(ROWS)
+    for suffix in ("", "-wal"):  # a copy of a card
+        copy = tmp_path / f"copy.db{suffix}"
+        copy.write_bytes((tmp_path / f"journal.db{suffix}").read_bytes())
+    writer.close()
+    assert _report("verify", tmp_path / "copy.db")["records"] == len(ROWS)
+
+
+def test_nothing_is_written(journal: Path) -> None:
+    before = journal.read_bytes()
+    for verb in (["inspect"], ["verify"], ["export", "--out", journal.parent / "a"]):
+        _run(verb[0], journal, *verb[1:])
+    assert journal.read_bytes() == before
+    with open_journal(journal) as opened, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        opened._database.execute("DELETE FROM record")
+
+
+def test_read_only_media_with_a_log_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = create(tmp_path / "journal.db", ROWS)
+
+    class _ReadOnly:
+        f_flag = 1
+
+    monkeypatch.setattr("edge.adapters.journal_file.os.statvfs", lambda _: _ReadOnly)
+    with pytest.raises(JournalFailed, match="not folded in"):
+        _run("verify", tmp_path / "journal.db")
+    writer.close()
+    assert _report("verify", tmp_path / "journal.db")["ok"] is True
+
+
+@pytest.mark.parametrize("name", ["bytes", "signature"])
+def test_verify_names_the_first_break_and_ends_with_1(journal: Path, name: str) -> None:
+    """P11."""
+    connection = sqlite3.connect(journal)
+    (data,) = connection.execute(f"SELECT {name} FROM record WHERE sequence = 77").fetchone()
+    changed = data[:40] + bytes([data[40] ^ 4]) + data[41:]
+    connection.execute(f"UPDATE record SET {name} = ? WHERE sequence = 77", (changed,))
+    connection.commit()
+    connection.close()
+    report = _report("verify", journal, status=1)
+    assert report["ok"] is False
+    assert report["broken"]["sequence"] == 77
+    assert report["broken"]["message"]
+    assert "77" in _run("verify", journal).stdout
+
+
+def test_a_card_rolled_back_below_its_receipt_is_found(tmp_path: Path) -> None:
+    path = write(tmp_path / "journal.db", ROWS[:4], receipt(5, head_at(ROWS, 5)))
+    for options in ([], ["--receipt-key", RECEIPT_KEY.public.hex()]):
+        report = _report("verify", path, *options, status=1)
+        assert report["broken"]["error"] == "RolledBack"
+
+
+def test_a_receipt_under_another_key_is_not_believed(journal: Path) -> None:
+    report = _report("verify", journal, "--receipt-key", OTHER_TAP_KEY.public.hex(), status=1)
+    assert report["broken"]["error"] == "UnknownKey"
+
+
+def test_a_pruned_journal_needs_the_key_and_says_what_went(tmp_path: Path) -> None:
+    path = write(tmp_path / "journal.db", ROWS[3:], receipt(2, head_at(ROWS, 2)))
+    with pytest.raises(KeyMissing, match="opening"):
+        _run("verify", path)
+    report = _report("verify", path, "--key", HEX)
+    assert (report["ok"], report["pruned"], report["pruned_without_receipt"]) == (True, 3, 1)
+
+
+def test_keys_come_as_hex_as_a_file_and_as_pem(tmp_path: Path, journal: Path) -> None:
+    private = tmp_path / "tap.key.pem"
+    private.write_bytes(TAP_KEY.to_pem())
+    public = tmp_path / "tap.pub.pem"
+    public.write_bytes(TAP_KEY.private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ))  # fmt: skip
+    written = tmp_path / "tap.pub"
+    written.write_text(HEX + "\n")
+    for key in (private, public, written, HEX):
+        assert _report("verify", journal, "--key", key)["key"] == HEX
+    for key in ("zz", "00" * 33, "no-such-file"):
+        assert _run("verify", journal, "--key", key).exit_code == 2
+
+
+def test_export_writes_batches_a_backend_takes(journal: Path, tmp_path: Path) -> None:
+    report = _report("export", journal, "--out", tmp_path / "depot", "--from", 101)
+    assert (report["first"], report["last"], report["records"]) == (101, 402, 302)
+    assert _batches(tmp_path / "depot") == [(101, 402)]
+    assert report["files"] == [file.name for file in (tmp_path / "depot").iterdir()]
+
+
+def test_export_of_a_broken_journal_points_to_recover(journal: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(journal)
+    connection.execute("DELETE FROM record WHERE sequence = 50")
+    connection.commit()
+    connection.close()
+    with pytest.raises(ChainBroken, match="recover"):
+        _run("export", journal, "--out", tmp_path / "depot")
+    assert not [file for file in (tmp_path / "depot").glob("*") if file.suffix != ".batch"]
+
+
+def test_a_depot_that_cannot_be_written_is_named(journal: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalFailed, match="cannot write"):
+        _run("export", journal, "--out", tmp_path / "file" / "depot")
+
+
+def test_recover_of_a_sound_journal_loses_nothing(journal: Path, tmp_path: Path) -> None:
+    report = _report("recover", journal, "--out", tmp_path / "saved")
+    assert (report["records"], report["lost"], report["end_known"]) == (402, [], True)
+    assert _batches(tmp_path / "saved") == [(1, 402)]
+
+
+def test_recover_says_exactly_what_is_lost_and_what_the_backend_holds(journal: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(journal)
+    connection.execute("DELETE FROM record WHERE sequence BETWEEN 90 AND 110")
+    connection.execute("UPDATE record SET bytes = x'00' WHERE sequence = 300")
+    connection.commit()
+    connection.close()
+    report = _report("recover", journal, "--out", tmp_path / "saved", status=1)
+    assert report["lost"] == [
+        {"first": 90, "last": 100, "backend_holds": True},
+        {"first": 101, "last": 110, "backend_holds": False},
+        {"first": 300, "last": 300, "backend_holds": False},
+    ]
+    assert _batches(tmp_path / "saved") == [(1, 89), (111, 299), (301, 402)]
+
+
+def _pages(path: Path) -> list[int]:
+    """Numbers (from 0) of the pages that hold leaves of the record table: several records each."""
+    connection = sqlite3.connect(path)
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.close()
+    data = path.read_bytes()
+    return [at // size for at in range(size, len(data), size) if data[at : at + size].count(DEVICE.encode()) > 2]
+
+
+def _wreck(path: Path, pages: list[int]) -> None:
+    data = bytearray(path.read_bytes())
+    for page in pages:
+        data[4096 * page : 4096 * (page + 1)] = b"\xa5" * 4096
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("where", ["start", "middle", "two", "end"])
+def test_recover_reads_around_pages_that_sqlite_cannot(journal: Path, tmp_path: Path, where: str) -> None:
+    """A dead block on a card: every record outside it is saved."""
+    leaves = _pages(journal)
+    assert len(leaves) > 30
+    wrecked = {"start": leaves[:1], "middle": leaves[10:14], "two": [leaves[5], leaves[20]], "end": leaves[-1:]}[where]
+    _wreck(journal, wrecked)
+    with pytest.raises(JournalFailed):
+        _run("verify", journal, "--key", HEX)
+    status = 0 if where == "start" else 1  # the backend's receipt reaches over the first page
+    report = _report("recover", journal, "--out", tmp_path / "saved", "--key", HEX, status=status)
+    saved = {n for first, last in _batches(tmp_path / "saved") for n in range(first, last + 1)}
+    lost = {n for each in report["lost"] for n in range(each["first"], each["last"] + 1)}
+    assert not saved & lost
+    assert len(saved) == report["records"] >= 402 - 12 * len(wrecked)  # at most a dozen records fit a page
+    if where == "end":
+        assert report["end_known"] is False
+    else:
+        assert saved | lost == set(range(1, 403))
+
+
+def test_recover_without_the_receipt_says_so_and_saves_all(journal: Path, tmp_path: Path) -> None:
+    _wreck(journal, [3])  # pages: schema, record's root, identity, receipt
+    report = _report("recover", journal, "--out", tmp_path / "saved")
+    assert (report["records"], report["receipted"]) == (402, None)
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify", "export", "recover"])
+def test_what_is_no_journal_is_named(tmp_path: Path, verb: str) -> None:
+    options = ["--out", tmp_path / "out"] if verb in ("export", "recover") else []
+    text = tmp_path / "notes.txt"
+    text.write_text("no database " * 500)
+    other = tmp_path / "other.db"
+    connection = sqlite3.connect(other)
+    connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    for path in (text, other):
+        with pytest.raises(JournalForeign, match="not a Savar journal"):
+            _run(verb, path, *options)
+
+
+def test_an_empty_journal_is_no_fault(tmp_path: Path) -> None:
+    path = write(tmp_path / "journal.db", [])
+    report = _report("verify", path)
+    assert (report["ok"], report["records"], report["first"]) == (True, 0, None)
+    assert _report("export", path, "--out", tmp_path / "out")["files"] == []
+
+
+def test_renumbered_rows_are_not_saved(tmp_path: Path) -> None:
+    stored = [*ROWS[:3], *(replace(row, sequence=row.sequence + 10) for row in ROWS[3:])]
+    path = write(tmp_path / "journal.db", stored)
+    report = _report("recover", path, "--out", tmp_path / "saved", status=1)
+    assert report["kept"] == [{"first": 1, "last": 3}]
+    assert report["lost"] == [{"first": 4, "last": 17, "backend_holds": False}]
