@@ -1,0 +1,134 @@
+"""What the tests of the door share: keys, riders, instants, a memory journal and a panel that remembers."""
+
+from dataclasses import dataclass, field
+
+from edge.app.boarding import Boarding
+from edge.core.ports import Accepted, Head, Showing, StoredRecord
+from protocol.fares.tariff import Tariff
+from protocol.localtime import service_day
+from protocol.wire import chain
+from protocol.wire.bundles import Bundle
+from protocol.wire.codes import write_code
+from protocol.wire.keys import SigningKey
+from protocol.wire.passes import issue_credential, render_long_pass
+from protocol.wire.records import ClockQuality, Instant, Service
+
+ISSUER = SigningKey.from_secret(b"issuer" + bytes(26))
+STRANGER = SigningKey.from_secret(b"stranger" + bytes(24))
+DEVICE = SigningKey.from_secret(b"device" + bytes(26))
+BACKEND = SigningKey.from_secret(b"backend" + bytes(25))
+NOON_MS = 1_790_000_000_000
+FARE = 60_000
+
+
+def at(seconds: float = 0, *, quality: ClockQuality = ClockQuality.TRUSTED, uncertainty_s: int = 0,
+       wall_jump_s: float = 0) -> Instant:  # fmt: skip
+    """`seconds` after noon; the wall clock may have jumped besides."""
+    ms = round(seconds * 1000)
+    return Instant(NOON_MS + ms + round(wall_jump_s * 1000), 5_000_000 + ms, quality, uncertainty_s)
+
+
+def bundle(**changes: object) -> Bundle:
+    """A bundle of the test city."""
+    values: dict[str, object] = {
+        "city": "testabad", "number": 3, "issued_ms": NOON_MS - 86_400_000, "issuer_keys": (ISSUER.public,),
+        "receipt_keys": (BACKEND.public,), "sealing_key": BACKEND.public,
+        "tariff": Tariff(7, FARE, {2: 500, 3: 0}, 180),
+    }  # fmt: skip
+    return Bundle(**(values | changes))  # type: ignore[arg-type]
+
+
+class Rider:
+    """A phone with a credential."""
+
+    def __init__(self, number: int, *, rider_class: int = 0, issuer: SigningKey = ISSUER, days: int = 200) -> None:
+        self.key = SigningKey.from_secret(number.to_bytes(32, "big"))
+        self.credential_id = number.to_bytes(8, "big")
+        self.credential = issue_credential(
+            issuer, credential_id=self.credential_id, version=1, holder=self.key.public, rider_class=rider_class,
+            product=0, expiry_day=service_day(NOON_MS) + days, allowance_units=4,
+        )  # fmt: skip
+
+    def raw(self, now: Instant, *, party: int = 0, counter: int = 1, ahead_s: int = 0) -> bytes:
+        """183 bytes rendered now, by a phone whose clock is `ahead_s` ahead."""
+        return render_long_pass(
+            self.credential, self.key, time_s=now.wall_ms // 1000 + ahead_s, counter=counter, party=party
+        )
+
+    def code(self, now: Instant, **changes: int) -> bytes:
+        """The text in the QR."""
+        return write_code(self.raw(now, **changes)).encode()
+
+
+@dataclass
+class RememberingPanel:
+    """Remembers what it showed, in order."""
+
+    shown: list[Showing] = field(default_factory=list)
+
+    def show(self, showing: Showing) -> None:
+        self.shown.append(showing)
+
+    def idle(self) -> None:
+        """Nothing."""
+
+
+class MemoryJournal:
+    """Fulfils the Journal port in memory; `tests/edge/test_journal_contract.py` holds it to the real one."""
+
+    def __init__(self, epoch: int = 11) -> None:
+        self.rows: dict[int, StoredRecord] = {}
+        self.windows: dict[int, Accepted] = {}
+        self.head = Head(epoch, 0, chain.GENESIS)
+        self.kept: bytes | None = None
+        self.fails: Exception | None = None
+
+    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.rows[record.sequence] = record
+        if accepted is not None:
+            self.windows[record.sequence] = accepted
+        self.head = Head(self.head.epoch, record.sequence, head)
+
+    def read(self, first: int, most: int, most_bytes: int) -> list[StoredRecord]:
+        found: list[StoredRecord] = []
+        size = 0
+        for sequence in sorted(s for s in self.rows if first <= s < first + most):
+            size += len(self.rows[sequence].raw) + 4
+            if found and size > most_bytes:
+                break
+            found.append(self.rows[sequence])
+        return found
+
+    def window(self) -> list[Accepted]:
+        return [self.windows[s] for s in sorted(self.windows)]
+
+    def forget_window(self, through: int) -> None:
+        self.windows = {s: a for s, a in self.windows.items() if s > through}
+
+    def keep_receipt(self, receipt: bytes, sequence: int) -> None:
+        self.kept = receipt
+
+    def receipt(self) -> bytes | None:
+        return self.kept
+
+    def prune(self, through: int) -> int:
+        going = [s for s in self.rows if s <= min(through, self.head.sequence - 1)]
+        for sequence in going:
+            del self.rows[sequence]
+        return len(going)
+
+    def checkpoint(self) -> None:
+        """Nothing to fold in."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def boarding(journal: object, panel: RememberingPanel, **changes: object) -> Boarding:
+    """A boarding service at door 1."""
+    return Boarding(
+        device="bus-1-d1", service=Service("bus-1", 1, "r9", 0), bundle=bundle(**changes), journal=journal,  # type: ignore[arg-type]
+        signer=DEVICE, panel=panel, software="test", randomness=lambda size: bytes(range(size)),
+    )  # fmt: skip

@@ -1,0 +1,163 @@
+"""One boarding through the service: durable before green, sealed, chained, and calm when the card fails."""
+
+import pytest
+
+from edge.app.boarding import Boarding
+from edge.core.errors import JournalFailed, JournalFull
+from edge.core.ports import Accepted, Showing, StoredRecord
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire import chain
+from protocol.wire.keys import SigningKey
+from protocol.wire.records import DayKeyRecord, Opening, Tap, decode_record
+from protocol.wire.seal import DayKey, unwrap_day_key
+from tests.edge.door import BACKEND, DEVICE, FARE, MemoryJournal, RememberingPanel, Rider, at, boarding
+
+
+class Steps(MemoryJournal):
+    """A journal and a panel that write down the order in which they are used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+
+    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
+        super().append(record, head, accepted)
+        self.steps.append("durable")
+
+    def show(self, showing: Showing) -> None:
+        self.steps.append(showing.verdict.name)
+
+    def idle(self) -> None:
+        """Nothing."""
+
+
+def records(journal: MemoryJournal) -> list[Opening | DayKeyRecord | Tap]:
+    return [decode_record(row.raw) for row in journal.read(1, 10_000, 1 << 30)]
+
+
+def begun(journal: MemoryJournal, panel: RememberingPanel, **changes: object) -> Boarding:
+    service = boarding(journal, panel, **changes)
+    service.begin(at())
+    return service
+
+
+def test_green_means_durable() -> None:
+    """P1: the panel shows after the journal's commit has returned, never before."""
+    both = Steps()
+    service = boarding(both, both)  # type: ignore[arg-type]
+    service.begin(at())
+    both.steps.clear()
+    service.present(Rider(1).code(at()), at(), settled=False)
+    assert both.steps == ["durable", "durable", "ACCEPTED"]  # day key, tap, then the lamp
+
+
+@pytest.mark.parametrize("fault", [JournalFull("full"), JournalFailed("fsync")])
+def test_a_failing_card_shows_out_of_service_and_accepts_nothing(fault: Exception) -> None:
+    """P4: and when the card recovers, the same rider boards: nothing was noted as paid."""
+    journal, panel = MemoryJournal(), RememberingPanel()
+    service = begun(journal, panel)
+    journal.fails = fault
+    outcome = service.present(Rider(1).code(at()), at(), settled=False)
+    assert outcome is not None
+    assert outcome.sequence is None
+    assert outcome.problem is fault
+    assert panel.shown[-1].verdict is Verdict.OUT_OF_SERVICE
+    assert panel.shown[-1].reason is Reason.JOURNAL_FAILED
+    assert (service.accepted, service.refused) == (0, 0)
+    journal.fails = None
+    service.present(Rider(1).code(at()), at(1), settled=False)
+    assert panel.shown[-1].verdict is Verdict.ACCEPTED
+    assert service.problem is None
+
+
+def test_the_chain_opens_with_its_key_and_every_record_is_signed() -> None:
+    journal = MemoryJournal()
+    service = begun(journal, RememberingPanel())
+    for number in range(3):
+        service.present(Rider(number + 1).code(at()), at(), settled=False)
+    rows = journal.read(1, 99, 1 << 20)
+    walked = chain.walk([row.raw for row in rows], device="bus-1-d1", epoch=11, first=1)
+    for row, (_, head) in zip(rows, walked, strict=True):
+        chain.verify_hash(head, row.signature, DEVICE.verifying)
+    kinds = [type(record) for record, _ in walked]
+    assert kinds == [Opening, DayKeyRecord, Tap, Tap, Tap]
+    opening = walked[0][0]
+    assert isinstance(opening, Opening)
+    assert opening.tap_key == DEVICE.public
+
+
+def test_the_backend_opens_the_rider_part_and_nobody_else_sees_it() -> None:
+    """P18: the record's bytes do not contain the credential; the backend's key opens the rider's proof."""
+    journal = MemoryJournal()
+    rider = Rider(77)
+    begun(journal, RememberingPanel()).present(rider.code(at(), party=1), at(), settled=False)
+    _, wrapped, tap = records(journal)
+    assert isinstance(wrapped, DayKeyRecord)
+    assert isinstance(tap, Tap)
+    assert rider.credential_id not in tap.raw
+    secret = unwrap_day_key(wrapped.wrapped, BACKEND, device="bus-1-d1", epoch=11, day=wrapped.day)
+    assert DayKey.load(secret, wrapped.day).open(tap.link.sequence, tap.sealed, tap.public) == rider.raw(at(), party=1)
+    assert (tap.fare_rials, tap.party, tap.tariff_version, tap.lists) == (2 * FARE, 1, 7, (3, 0))
+
+
+def test_refusals_are_records_too() -> None:
+    """P3: refused with its reason and its evidence, sealed; of a foreign code nothing but the fact."""
+    journal = MemoryJournal()
+    service = begun(journal, RememberingPanel())
+    service.present(b"https://pay.example/1", at(), settled=True)
+    service.present(Rider(5).code(at(-3600)), at(), settled=False)
+    foreign, old = records(journal)[2:]
+    assert isinstance(foreign, Tap)
+    assert isinstance(old, Tap)
+    assert (foreign.verdict, foreign.sealed, foreign.key_id) == (Verdict.NOT_A_FARE_CODE, b"", None)
+    assert (old.verdict, old.reason, old.fare_rials) == (Verdict.CODE_EXPIRED, Reason.CODE_TOO_OLD, 0)
+    assert old.sealed
+    assert (service.accepted, service.refused) == (0, 2)
+
+
+def test_an_unproven_code_is_not_read_yet_until_enough_frames_agree() -> None:
+    journal, panel = MemoryJournal(), RememberingPanel()
+    service = begun(journal, panel)
+    forged = Rider(6, issuer=SigningKey.from_secret(b"forger" + bytes(26))).code(at())
+    assert service.present(forged, at(), settled=False) is None
+    assert (len(journal.rows), panel.shown) == (1, [])
+    assert service.present(forged, at(), settled=True) is not None
+    assert panel.shown[-1].verdict is Verdict.UNKNOWN_ISSUER
+
+
+def test_a_new_day_and_a_new_run_seal_under_a_new_key() -> None:
+    journal = MemoryJournal()
+    service = begun(journal, RememberingPanel())
+    service.present(Rider(1).code(at()), at(), settled=False)
+    tomorrow = at(86_400)
+    service.present(Rider(1).code(tomorrow, counter=2), tomorrow, settled=False)
+    assert [type(r).__name__ for r in records(journal)] == ["Opening", "DayKeyRecord", "Tap", "DayKeyRecord", "Tap"]
+    restarted = boarding(journal, RememberingPanel())
+    restarted.begin(at(86_401))
+    restarted.present(Rider(2).code(at(86_401)), at(86_401), settled=False)
+    assert [type(r).__name__ for r in records(journal)][5:] == ["DayKeyRecord", "Tap"]
+
+
+def test_a_restart_remembers_who_paid() -> None:
+    """P7: the repeat window survives a power cut, because it is in the tap's own commit."""
+    journal = MemoryJournal()
+    code = Rider(1).code(at())
+    begun(journal, RememberingPanel()).present(code, at(), settled=False)
+    panel = RememberingPanel()
+    restarted = boarding(journal, panel)
+    restarted.begin(at(20))
+    restarted.present(code, at(20), settled=False)
+    restarted.present(Rider(1).code(at(21), counter=2), at(21), settled=False)
+    assert [s.verdict for s in panel.shown] == [Verdict.COPIED, Verdict.ALREADY_PAID]
+
+
+def test_ids_may_be_wiped_only_when_past_the_window() -> None:
+    """P18."""
+    journal = MemoryJournal()
+    service = begun(journal, RememberingPanel())
+    service.present(Rider(1).code(at()), at(), settled=False)
+    service.present(Rider(2).code(at(300)), at(300), settled=False)
+    assert service.forgettable(at(600)) == 0
+    assert service.forgettable(at(601)) == 3
+    assert service.forgettable(at(700)) == 0
+    assert service.forgettable(at(901)) == 4

@@ -1,0 +1,101 @@
+"""The Journal port: one suite over the real journal on a disk and the memory journal that other tests use."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.adapters.journal import ApswJournal
+from edge.core.ports import Accepted, StoredRecord
+from protocol.wire import chain
+from protocol.wire.passes import Presentation
+from protocol.wire.records import Link, Opening, encode_opening
+from tests.edge.door import DEVICE, MemoryJournal, at
+
+Make = Callable[[], Any]
+
+
+@pytest.fixture(params=["memory", "apsw"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    if request.param == "memory":
+        journal = MemoryJournal()
+        return lambda: journal
+    return lambda: ApswJournal(tmp_path / "data" / "journal.db", device="bus-1-d1", new_epoch=11)
+
+
+def record(journal: Any) -> tuple[StoredRecord, bytes]:
+    """The next record in its chain; an opening serves as any."""
+    head = journal.head
+    link = Link("bus-1-d1", head.epoch, head.sequence + 1, head.hash)
+    raw = encode_opening(Opening(link, at(), "test", DEVICE.public, None))
+    after = chain.next_hash(head.hash, raw)
+    return StoredRecord(link.sequence, raw, chain.sign_hash(after, DEVICE)), after
+
+
+def fill(journal: Any, count: int) -> None:
+    for number in range(count):
+        stored, head = record(journal)
+        shown = Presentation(number.to_bytes(8, "big"), number, 1)
+        journal.append(stored, head, Accepted(shown, number, 0, 1) if number % 2 else None)
+
+
+def test_a_new_journal_stands_before_its_first_record(make: Make) -> None:
+    journal = make()
+    assert (journal.head.epoch, journal.head.sequence, journal.head.hash) == (11, 0, chain.GENESIS)
+    assert journal.read(1, 10, 10_000) == []
+    assert journal.receipt() is None
+    journal.close()
+
+
+def test_what_was_appended_is_read_back_and_survives_reopening(make: Make) -> None:
+    journal = make()
+    fill(journal, 5)
+    before = journal.head
+    rows = list(journal.read(2, 3, 100_000))
+    assert [row.sequence for row in rows] == [2, 3, 4]
+    journal.close()
+    journal = make()
+    assert journal.head == before
+    assert list(journal.read(2, 3, 100_000)) == rows
+    journal.close()
+
+
+def test_reading_keeps_to_its_byte_bound_but_gives_at_least_one(make: Make) -> None:
+    journal = make()
+    fill(journal, 4)
+    size = len(journal.read(1, 1, 1)[0].raw)
+    assert len(journal.read(1, 4, 1)) == 1
+    assert len(journal.read(1, 4, 2 * (size + 8))) == 2
+    journal.close()
+
+
+def test_the_window_comes_back_oldest_first_and_is_wiped_on_demand(make: Make) -> None:
+    journal = make()
+    fill(journal, 6)
+    assert [a.wall_ms for a in journal.window()] == [1, 3, 5]
+    journal.forget_window(4)
+    assert [a.wall_ms for a in journal.window()] == [5]
+    journal.forget_window(2)  # going back changes nothing
+    assert [a.wall_ms for a in journal.window()] == [5]
+    journal.close()
+
+
+def test_receipts_replace_one_another(make: Make) -> None:
+    journal = make()
+    journal.keep_receipt(b"one", 1)
+    journal.keep_receipt(b"two", 2)
+    assert journal.receipt() == b"two"
+    journal.close()
+
+
+def test_pruning_never_takes_the_last_record_with_its_hash(make: Make) -> None:
+    journal = make()
+    fill(journal, 4)
+    head = journal.head
+    assert journal.prune(99) == 3
+    assert journal.head == head
+    journal.close()
+    journal = make()
+    assert journal.head == head
+    journal.close()

@@ -1,0 +1,132 @@
+"""The real journal in trouble: full, foreign, wiped, owned by another (P4, P18)."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import apsw
+import pytest
+
+from edge.adapters.journal import ApswJournal
+from edge.core.errors import JournalFailed, JournalForeign, JournalFull
+from edge.core.ports import Accepted
+from protocol.wire.passes import Presentation
+from tests.edge.test_journal_contract import fill, record
+
+
+def journal(path: Path, device: str = "bus-1-d1", **more: str) -> ApswJournal:
+    return ApswJournal(path, device=device, new_epoch=11, **more)
+
+
+def test_another_devices_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    fill(mine, 2)
+    mine.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalForeign) as caught:
+        journal(path, device="bus-2-d1")
+    assert "savar journal recover" in caught.value.fix
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE t (x)")
+    other.close()
+    with pytest.raises(JournalForeign):
+        journal(path)
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(JournalFailed):
+        journal(path)
+
+
+def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
+    """P11: two writers would fork the chain."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    fill(mine, 1)
+    child = os.fork()
+    if child == 0:  # a second process tries
+        try:
+            other = apsw.Connection(str(path))
+            other.execute("SELECT count(*) FROM record").get  # noqa: B018
+        except apsw.BusyError:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    mine.close()
+
+
+def test_a_full_journal_refuses_by_name_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    """P4: nothing of the failed call is stored, the chain goes on where it stood."""
+    mine = journal(tmp_path / "journal.db")
+    fill(mine, 3)
+    pages = mine._write.execute("PRAGMA page_count").get
+    mine._write.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(JournalFull) as caught:
+        fill(mine, 500)
+    assert "room" in caught.value.fix
+    head = mine.head
+    mine._write.execute("PRAGMA max_page_count=100000")
+    fill(mine, 2)
+    assert mine.head.sequence == head.sequence + 2
+    assert len(mine.read(1, 10_000, 1 << 30)) == mine.head.sequence
+    mine.close()
+
+
+class _FailingSync(apsw.VFS):
+    """A disk whose sync fails while `failing` is set, after the bytes were written: the ambiguous case."""
+
+    def __init__(self) -> None:
+        self.failing = False
+        super().__init__("failing-sync", "")
+
+    def xOpen(self, name: object, flags: list[int]) -> "_File":  # noqa: N802 - apsw's name
+        return _File(self, name, flags)
+
+
+class _File(apsw.VFSFile):
+    def __init__(self, vfs: _FailingSync, name: object, flags: list[int]) -> None:
+        self._vfs = vfs
+        super().__init__("", name, flags)  # type: ignore[arg-type]
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        if self._vfs.failing:
+            raise apsw.IOError
+        super().xSync(flags)
+
+
+def test_a_failed_sync_stores_nothing_even_if_its_bytes_reached_the_file(tmp_path: Path) -> None:
+    """P1, P4: a record is in the journal if and only if `append` returned."""
+    vfs = _FailingSync()
+    mine = journal(tmp_path / "journal.db", vfs="failing-sync")
+    fill(mine, 3)
+    stored, head = record(mine)
+    vfs.failing = True
+    for _ in range(2):  # the second try reopens the file while it still fails: its log may hold the first one's bytes
+        with pytest.raises(JournalFailed):
+            mine.append(stored, head, None)
+    vfs.failing = False
+    assert mine.head.sequence == 3
+    fill(mine, 2)
+    mine.close()
+    again = journal(tmp_path / "journal.db")
+    assert [row.sequence for row in again.read(1, 99, 1 << 20)] == [1, 2, 3, 4, 5]
+    again.close()
+    vfs.unregister()
+
+
+def test_wiped_ids_are_gone_from_the_file(tmp_path: Path) -> None:
+    """P18: plain ids stay on the bus only for the window, their bytes too."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    stored, head = record(mine)
+    mine.append(stored, head, Accepted(Presentation(b"PLAINID!", 1, 1), 1, 0, 1))
+    mine.checkpoint()
+    assert b"PLAINID!" in path.read_bytes()
+    mine.forget_window(1)
+    mine.close()
+    assert b"PLAINID!" not in path.read_bytes()
+    assert not path.with_name("journal.db-wal").exists()

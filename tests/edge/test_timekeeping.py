@@ -1,0 +1,53 @@
+"""What a wall clock has earned (P14)."""
+
+import pytest
+
+from edge.core.timekeeping import JUMP_MS, Timekeeper
+from protocol.wire.records import ClockQuality
+
+FLOOR = 1_790_000_000_000
+
+
+def keeper() -> Timekeeper:
+    return Timekeeper(FLOOR)
+
+
+def test_a_disciplined_clock_is_trusted_with_its_own_bound() -> None:
+    got = keeper().judge(FLOOR + 5, 100, disciplined=True, error_bound_s=2)
+    assert (got.quality, got.uncertainty_s) == (ClockQuality.TRUSTED, 2)
+
+
+def test_a_clock_never_disciplined_is_untrusted() -> None:
+    assert keeper().judge(FLOOR + 5, 100, disciplined=False, error_bound_s=0).quality is ClockQuality.UNTRUSTED
+
+
+def test_a_dead_rtc_is_untrusted_even_if_something_calls_it_disciplined() -> None:
+    assert keeper().judge(86_400_000, 100, disciplined=True, error_bound_s=0).quality is ClockQuality.UNTRUSTED
+
+
+def test_holdover_grows_uncertain() -> None:
+    clock = keeper()
+    clock.judge(FLOOR, 0, disciplined=True, error_bound_s=1)
+    day_ms = 86_400_000
+    soon = clock.judge(FLOOR + 1_000, 1_000, disciplined=False, error_bound_s=0)
+    late = clock.judge(FLOOR + 30 * day_ms, 30 * day_ms, disciplined=False, error_bound_s=0)
+    assert (soon.quality, soon.uncertainty_s) == (ClockQuality.HOLDOVER, 2)
+    assert (late.quality, late.uncertainty_s) == (ClockQuality.HOLDOVER, 261)  # 100 ppm of 30 days, and 2
+
+
+@pytest.mark.parametrize("jump", [JUMP_MS + 1, -JUMP_MS - 1, 365 * 86_400_000])
+def test_a_jump_in_holdover_loses_trust_until_disciplined_again(jump: int) -> None:
+    clock = keeper()
+    clock.judge(FLOOR + 10**9, 0, disciplined=True, error_bound_s=1)
+    for _ in range(2):
+        got = clock.judge(FLOOR + 10**9 + jump + 1000, 1000, disciplined=False, error_bound_s=0)
+        assert got.quality is ClockQuality.UNTRUSTED
+    again = clock.judge(FLOOR + 10**9 + jump + 2000, 2000, disciplined=True, error_bound_s=1)
+    assert again.quality is ClockQuality.TRUSTED
+
+
+def test_a_signed_word_raises_the_floor() -> None:
+    clock = keeper()
+    clock.raise_floor(FLOOR + 10_000)
+    clock.raise_floor(FLOOR)  # an older word does not lower it
+    assert clock.judge(FLOOR + 9_999, 0, disciplined=True, error_bound_s=0).quality is ClockQuality.UNTRUSTED

@@ -1,0 +1,163 @@
+"""The uplink's rules, one by one, and then against a sink that loses whatever it likes."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.core.limits import INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
+from edge.core.uplink import Publish, ReceiptOutcome, Uplink
+from protocol import limits
+from protocol.wire.receipts import Receipt
+
+SINK = "backend"
+
+
+def head(sequence: int) -> bytes:
+    return sequence.to_bytes(32, "big")
+
+
+def receipt(sequence: int, issued_ms: int = 1, *, of: bytes | None = None, epoch: int = 5) -> Receipt:
+    return Receipt("d", epoch, sequence, head(sequence) if of is None else of, 1, bytes(32), issued_ms)
+
+
+def uplink(last: int = 0) -> Uplink:
+    made = Uplink("d", 5, (SINK,), last=last)
+    made.on_connected(SINK)
+    return made
+
+
+def send_all(link: Uplink, now: int) -> list[Publish]:
+    out = []
+    while (order := link.next_publish(now)) is not None:
+        link.on_sent(order.sink, order.first + order.most - 1, now)
+        out.append(order)
+    return out
+
+
+def take(link: Uplink, it: Receipt, now: int = 0) -> ReceiptOutcome:
+    return link.on_receipt(SINK, it, head(it.sequence), now)
+
+
+def test_live_taps_gather_while_batches_are_on_their_way() -> None:
+    link = uplink()
+    sizes = []
+    for sequence in range(1, 11):
+        link.on_appended(sequence)
+        sizes += [order.most for order in send_all(link, 0)]
+    assert sizes == [1] * INFLIGHT_BATCHES
+    take(link, receipt(INFLIGHT_BATCHES))
+    assert [(o.first, o.most) for o in send_all(link, 1)] == [(5, 6)]
+
+
+def test_a_backlog_drains_in_large_batches() -> None:
+    orders = send_all(uplink(5_000), 0)
+    assert [o.most for o in orders] == [limits.BATCH_DRAIN_RECORDS] * INFLIGHT_BATCHES
+    assert [o.first for o in orders] == [1, 1001, 2001, 3001]
+
+
+def test_nothing_goes_out_without_a_session() -> None:
+    link = Uplink("d", 5, (SINK,), last=9)
+    assert link.next_publish(0) is None
+    link.on_connected(SINK)
+    assert send_all(link, 0)
+    link.on_disconnected(SINK)
+    assert link.next_publish(RETRY_MAX_MS) is None
+
+
+def test_what_is_not_receipted_in_time_is_sent_again_and_the_wait_doubles_to_its_bound() -> None:
+    link = uplink(3)
+    now, waits = 0, []
+    send_all(link, now)
+    for _ in range(8):
+        due = link.next_deadline()
+        assert due is not None
+        waits.append(due - now)
+        assert link.next_publish(due - 1) is None
+        assert send_all(link, due) == [Publish(SINK, 1, 3)]
+        now = due
+    assert waits[:3] == [RETRY_MIN_MS, 2 * RETRY_MIN_MS, 4 * RETRY_MIN_MS]
+    assert max(waits) == RETRY_MAX_MS
+
+
+def test_a_receipt_that_does_not_advance_sends_again_at_once_but_not_in_a_loop() -> None:
+    link = uplink(3)
+    send_all(link, 0)
+    assert take(link, receipt(0), 10) is ReceiptOutcome.REPEATED
+    assert send_all(link, 10) == [Publish(SINK, 1, 3)]
+    take(link, receipt(0, 2), 20)
+    assert send_all(link, 20) == []
+    take(link, receipt(0, 3), 10 + RETRY_MIN_MS)
+    assert send_all(link, 10 + RETRY_MIN_MS) == [Publish(SINK, 1, 3)]
+
+
+def test_a_restored_backend_gets_its_taps_again_and_a_late_receipt_does_not_rewind() -> None:
+    """P2: lower and issued later is a restored ledger; lower and issued earlier is only late."""
+    link = uplink(10)
+    send_all(link, 0)
+    assert take(link, receipt(10, 100)) is ReceiptOutcome.ADVANCED
+    assert take(link, receipt(4, 50)) is ReceiptOutcome.LATE
+    assert link.receipted(SINK) == 10
+    assert take(link, receipt(4, 200)) is ReceiptOutcome.REWOUND
+    assert send_all(link, 1) == [Publish(SINK, 5, 6)]
+
+
+def test_a_receipt_of_another_history_is_never_acted_upon() -> None:
+    """P11: another head, or beyond what we ever wrote."""
+    link = uplink(10)
+    assert take(link, receipt(7, of=b"x" * 32)) is ReceiptOutcome.FORKED
+    assert link.on_receipt(SINK, receipt(11), None, 0) is ReceiptOutcome.FORKED
+    assert take(link, receipt(7, epoch=6)) is ReceiptOutcome.FOREIGN
+    assert link.receipted(SINK) == 0
+
+
+def test_a_new_session_starts_from_the_receipted_sequence() -> None:
+    link = uplink(10)
+    send_all(link, 0)
+    take(link, receipt(4))
+    link.on_disconnected(SINK)
+    link.on_connected(SINK)
+    assert send_all(link, 1) == [Publish(SINK, 5, 6)]
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32), st.integers(1, 400))
+def test_everything_arrives_whatever_is_lost_doubled_or_late(seed: int, taps: int) -> None:
+    """Safety: the sink never misses what is receipted. Liveness: once faults stop, it has everything."""
+    rng = random.Random(seed)
+    link = uplink()
+    held, now, clock = 0, 0, 0
+    receipts: list[Receipt] = []
+
+    def deliver(order: Publish) -> None:
+        nonlocal held, clock
+        if order.first <= held + 1:
+            held = max(held, order.first + order.most - 1)
+        clock += 1
+        receipts.append(receipt(held, clock))
+
+    appended = 0
+    for _ in range(600):
+        now += rng.randrange(2_000)
+        if appended < taps:
+            appended += 1
+            link.on_appended(appended)
+        for order in send_all(link, now):
+            for _ in range(rng.choice((0, 1, 1, 2))):
+                deliver(order)
+        rng.shuffle(receipts)
+        while receipts and rng.random() < 0.6:
+            take(link, receipts.pop(), now)
+        assert link.receipted(SINK) <= held
+        if rng.random() < 0.05:
+            link.on_disconnected(SINK)
+            link.on_connected(SINK)
+    receipts.clear()
+    for _ in range(200):
+        now += RETRY_MAX_MS
+        for order in send_all(link, now):
+            deliver(order)
+        for it in receipts:
+            take(link, it, now)
+        receipts.clear()
+    assert (held, link.receipted(SINK), link.backlog(SINK)) == (appended, appended, 0)
