@@ -36,6 +36,8 @@ class LazyCommands(click.Group):
         try:
             module = importlib.import_module(COMMANDS[cmd_name][0])
         except ModuleNotFoundError as error:
+            if error.name in COMMANDS[cmd_name]:
+                raise
             raise click.ClickException(
                 f"`savar {cmd_name}` needs the package {error.name}, which this installation leaves out"
                 f" — install savar with the extra of that room"

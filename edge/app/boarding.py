@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge.core.decide import Decision, Door, Unproven, decide, open_code
 from edge.core.errors import JournalFailed, JournalFull, LocalError
-from edge.core.ports import Journal, Panel, Showing, StoredRecord
+from edge.core.ports import Journal, Panel, Showing
 from edge.core.taps import Signed, next_link, sign_day_key, sign_opening, sign_tap
 from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict
@@ -125,9 +125,9 @@ class Boarding:
         key = self._key_of_the_day(now)
         link = next_link(self._device, self._journal.head)
         signed = sign_tap(link, now, decision, service=self._service, bundle=self._bundle, key=key, signer=self._signer)
-        self._journal.append(_stored(signed), signed.head, decision.accepted)
-        self._on_appended(signed.sequence)
-        return signed.sequence
+        self._journal.append(signed.stored, signed.head, decision.accepted)
+        self._on_appended(link.sequence)
+        return link.sequence
 
     def _key_of_the_day(self, now: Instant) -> DayKey:
         """The day key in memory; a new day or a new run makes a new one and records it first."""
@@ -142,12 +142,8 @@ class Boarding:
         return self._day_key
 
     def _store(self, signed: Signed) -> None:
-        self._journal.append(_stored(signed), signed.head, None)
-        self._on_appended(signed.sequence)
-
-
-def _stored(signed: Signed) -> StoredRecord:
-    return StoredRecord(signed.sequence, signed.raw, signed.signature)
+        self._journal.append(signed.stored, signed.head, None)
+        self._on_appended(signed.stored.sequence)
 
 
 def _out_of_service() -> Showing:

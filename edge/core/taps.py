@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edge.core.decide import Decision
-from edge.core.ports import Head
+from edge.core.ports import Head, StoredRecord
 from protocol.wire import chain
 from protocol.wire.bundles import Bundle
 from protocol.wire.keys import Signer
@@ -24,17 +24,15 @@ from protocol.wire.seal import DayKey
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A record ready to store: its bytes, the chain's new head, and the device's signature over that."""
+    """A record ready to store (its bytes and the device's signature over the new head), and that head."""
 
-    sequence: int
-    raw: bytes
+    stored: StoredRecord
     head: bytes
-    signature: bytes
 
 
 def _sign(link: Link, raw: bytes, signer: Signer) -> Signed:
     head = chain.next_hash(link.previous, raw)
-    return Signed(link.sequence, raw, head, chain.sign_hash(head, signer))
+    return Signed(StoredRecord(link.sequence, raw, chain.sign_hash(head, signer)), head)
 
 
 def next_link(device: str, head: Head) -> Link:

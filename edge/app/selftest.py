@@ -1,0 +1,165 @@
+"""Self-test of one validator: camera, reader, journal, clock, keys, broker, panel; each says what to do.
+
+Run while the validator is stopped: the journal belongs to one process.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import zxingcpp
+
+from edge.adapters.clock import SystemClock
+from edge.adapters.frames.source import make_source
+from edge.adapters.journal import ApswJournal
+from edge.adapters.keys import load_bundle, load_keys
+from edge.adapters.readers.choose import make_readers
+from edge.app.config import CameraConfig, ValidatorConfig
+from edge.core.errors import CameraLost, JournalFailed
+from edge.core.ports import Panel, Showing
+from edge.core.taps import next_link, sign_opening
+from protocol.errors import SavarError
+from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.wire.codes import write_code
+from transport.mqtt import MqttSession
+
+BROKER_WAIT_S = 5.0  # a TLS handshake on a Pi takes 0.2 s; a 4G modem that wakes up a few seconds
+SAMPLE = write_code(bytes(range(183)))  # as large as a long pass
+
+
+class Result(Enum):
+    """How one check went."""
+
+    OK = "ok"
+    WARN = "warn"  # it rides without, but someone should look
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was found, and the next step if it is not well."""
+
+    part: str
+    result: Result
+    found: str
+    fix: str = ""
+
+
+def run(config: ValidatorConfig, panel: Panel) -> Iterator[Check]:
+    """Check every part in turn; one that fails never keeps the others from being checked."""
+    yield _guarded("keys", lambda: _keys(config))
+    yield _guarded("clock", lambda: _clock(config))
+    yield _guarded("journal", lambda: _journal(config))
+    yield _guarded("reader", lambda: _reader(config))
+    for camera in config.camera:
+        yield _guarded(f"camera {camera.name}", lambda camera=camera: _camera(camera))  # type: ignore[misc]
+    yield _guarded("broker", lambda: _broker(config))
+    yield _guarded("panel", lambda: _panel(panel))
+
+
+def _guarded(part: str, check: Callable[[], tuple[Result, str, str]]) -> Check:
+    try:
+        return Check(part, *check())
+    except SavarError as error:
+        return Check(part, Result.FAIL, f"{error.name}: {error.message}", error.fix)
+
+
+def _keys(config: ValidatorConfig) -> tuple[Result, str, str]:
+    keys = load_keys(config.keys_dir)
+    bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
+    found = f"tap key {keys.tap.id.hex()}, bundle {bundle.number}, {len(bundle.issuer_keys)} issuer keys"
+    return Result.OK, found, ""
+
+
+def _clock(config: ValidatorConfig) -> tuple[Result, str, str]:
+    keys = load_keys(config.keys_dir)
+    bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
+    now = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms).read()
+    if now.trusted:
+        return Result.OK, f"{now.quality.name.lower()}, within {now.uncertainty_s} s", ""
+    return Result.WARN, "nothing vouches for the wall clock: every rider boards on grace", (
+        "let systemd-timesyncd or chrony reach a time source; `timedatectl` shows how it stands"
+    )  # fmt: skip
+
+
+def _journal(config: ValidatorConfig) -> tuple[Result, str, str]:
+    """Open the real journal; prove a durable write on a scratch one beside it, never in the chain itself."""
+    path = config.data_dir / "journal.db"
+    found = "no journal yet: the first start makes it"
+    if path.exists():
+        real = ApswJournal(path, device=config.device, new_epoch=1)
+        found = f"epoch {real.head.epoch}, {real.head.sequence} records"
+        real.close()
+    scratch = config.data_dir / "selftest.db"
+    try:
+        journal = ApswJournal(scratch, device=config.device, new_epoch=1)
+        keys = load_keys(config.keys_dir)
+        now = SystemClock(trust="operator", floor_ms=0).read()
+        signed = sign_opening(next_link(config.device, journal.head), now, "selftest", keys.tap)
+        journal.append(signed.stored, signed.head, None)
+        journal.close()
+    except OSError as error:
+        raise JournalFailed(f"cannot write beside the journal: {error}", fix="check the card and its rights") from error
+    finally:
+        for leftover in config.data_dir.glob("selftest.db*"):
+            leftover.unlink()
+    return Result.OK, f"{found}; a write was synced", ""
+
+
+def _reader(config: ValidatorConfig) -> tuple[Result, str, str]:
+    """Every reader that is there reads a code of the size of a long pass."""
+    readers = make_readers(config.reader.order)
+    barcode = zxingcpp.create_barcode(SAMPLE, zxingcpp.BarcodeFormat.QRCode)
+    picture = zxingcpp.write_barcode_to_image(barcode, scale=4)
+    blind = [reader.name for reader in readers if SAMPLE.encode() not in reader.read(_grey(picture))]
+    if blind:
+        return Result.FAIL, f"cannot read a clean code: {', '.join(blind)}", "reinstall Savar's environment"
+    missing = set(config.reader.order) - {reader.name for reader in readers}
+    if missing:
+        return Result.WARN, f"left out: {', '.join(sorted(missing))}", "apt-get install libzbar0, if you want pyzbar"
+    return Result.OK, ", ".join(reader.name for reader in readers), ""
+
+
+def _grey(picture: object) -> object:
+    import numpy as np  # noqa: PLC0415 - only here; the rest of the self-test works without
+
+    return np.pad(np.array(picture, dtype=np.uint8), 32, constant_values=255)
+
+
+def _camera(camera: CameraConfig) -> tuple[Result, str, str]:
+    source = make_source(camera.source)
+    try:
+        source.open()
+        grey = source.read()
+    finally:
+        source.close()
+    if grey is None:
+        raise CameraLost(f"{camera.source} gave no picture", fix="check the cable, then the source in validator.toml")
+    dark = float(grey.mean()) < 8  # of 255: a lens cap, or a dead sensor
+    height, width = grey.shape
+    if dark:
+        return Result.WARN, f"{width}×{height}, but black", "take the cap off, wipe the lens, look at the light"
+    return Result.OK, f"{width}×{height} from {camera.source}", ""
+
+
+def _broker(config: ValidatorConfig) -> tuple[Result, str, str]:
+    session = MqttSession(config.broker, client_id=config.device, subscriptions=[], on_message=lambda _message: None)
+    session.start()
+    try:
+        connected = session.wait_connected(BROKER_WAIT_S)
+        problem = session.problem
+    finally:
+        session.stop()
+    where = f"{config.broker.host}:{config.broker.port}"
+    if connected:
+        return Result.OK, f"connected to {where}", ""
+    # The bus rides without a network: taps wait in the journal.
+    found = problem.message if problem is not None else "no answer"
+    return Result.WARN, f"{where}: {found}", problem.fix if problem is not None else "check the network"
+
+
+def _panel(panel: Panel) -> tuple[Result, str, str]:
+    for verdict in (Verdict.ACCEPTED, Verdict.ALREADY_PAID, Verdict.DENIED, Verdict.BOARD_FREE):
+        panel.show(Showing(verdict, Reason.NONE, TABLE[verdict], 0, 0))
+    panel.idle()
+    return Result.OK, "green, amber, red and blue were shown: look that they were", ""
