@@ -4,7 +4,7 @@ Rules:
 - opened with `mode=ro`; the write-ahead log beside the file belongs to it and is read;
 - `immutable` only on read-only media, where SQLite cannot make its shared memory; a log that is not folded in cannot
   be read there, so that is refused by name instead of showing an older journal as whole;
-- rows are read in short transactions, so a running validator is not held up.
+- a running validator owns its file alone; then the tools say so, and read a copy of the file and its log.
 """
 
 import os
@@ -22,6 +22,7 @@ from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.limits import JOURNAL_PAGE_ROWS, JOURNAL_ROW_MIN_BYTES
 from edge.core.ports import StoredRecord
 
+_LOCK_WAIT_S = 1.0  # another tool may be closing; a validator keeps its lock for good
 _PROBE_MAX_STEP = 1 << 40  # no device makes so many taps: behind it nothing is looked for
 _SELECT = "SELECT sequence, bytes, signature FROM record WHERE "
 _RECOVER = "use `savar journal recover`, which reads what is readable"
@@ -156,7 +157,7 @@ def open_journal(path: Path) -> Iterator[JournalFile]:
         raise JournalForeign(f"no file {path}", fix="give the path of a journal.db")
     mode = "immutable=1" if _on_read_only_media(path) else "mode=ro"
     with _named(path):
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=_LOCK_WAIT_S)
     try:
         with _named(path):
             database = Database(connection, recursive_triggers=False, execute_plugins=False)
@@ -183,6 +184,12 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+        name = getattr(error, "sqlite_errorname", "")
+        if name == "SQLITE_NOTADB":
             raise JournalForeign(f"{path} is not a Savar journal", fix="give the path of a journal.db") from error
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise JournalFailed(
+                f"{path} is in use by a running validator",
+                fix=f"stop it, or read a copy of {path.name} and {path.name}-wal",
+            ) from error
         raise JournalFailed(f"{path} cannot be read: {error}", fix=_RECOVER) from error

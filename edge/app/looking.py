@@ -111,13 +111,23 @@ class Camera:
         with self._lock:
             self._watch.reads += reads
 
+    def give_up(self, failure: Exception) -> None:
+        """A thread of this camera died of something unforeseen: end the other, and show it like any camera fault."""
+        _log.critical("camera %s is given up", self.name, exc_info=failure)
+        with self._lock:
+            self.failure = failure
+            self._watch.broke(
+                CameraLost(f"camera {self.name} is given up: {failure!r}", fix="restart savar; report this")
+            )
+        self._stopping.set()
+        self.slot.close()
+
     def _guard(self) -> None:
-        """Thread body: keeps what the thread dies of, and lets the decode thread end."""
+        """Thread body."""
         try:
             self._capture()
-        except Exception as failure:  # noqa: BLE001 - kept, shown and raised by Looker.stop
-            _log.critical("camera %s is no longer captured", self.name, exc_info=failure)
-            self.failure = failure
+        except Exception as failure:  # noqa: BLE001 - kept and shown, see give_up
+            self.give_up(failure)
         finally:
             self.slot.close()
 
@@ -127,20 +137,24 @@ class Camera:
                 self._play()
                 break
             except (CameraMissing, CameraLost) as problem:
-                with self._lock:
-                    first = self._watch.state is not CameraState.MISSING
-                    wait_ms = self._watch.failed(problem)
-                if first:  # not again at every retry
-                    _log.warning("camera %s: %s", self.name, problem)
+                wait_ms = self._failed(problem)
             finally:
                 self._source.close()
             self._stopping.wait(wait_ms / 1000)
 
+    def _failed(self, problem: LocalError) -> int:
+        """Note it, warn once and not at every retry → milliseconds to wait."""
+        with self._lock:
+            first = self._watch.state is not CameraState.MISSING
+            wait_ms = self._watch.failed(problem)
+        if first:
+            _log.warning("camera %s: %s", self.name, problem)
+        return wait_ms
+
     def _play(self) -> None:
         """Open the source and pass its frames on, until its end or `stop`. Raises CameraMissing, CameraLost."""
         self._source.open()
-        with self._lock:
-            self._watch.opened(self._clock.read().mono_ms)
+        self._note(self._watch.opened)
         while not self._stopping.is_set():
             try:
                 grey = self._source.read()
@@ -148,16 +162,21 @@ class Camera:
                 _log.warning("camera %s: %s", self.name, problem)
                 continue
             if grey is None:
-                with self._lock:
-                    self._watch.ended()
+                self._note(lambda _: self._watch.ended())
                 return
             self._pass_on(grey)
 
-    def _pass_on(self, grey: GreyImage) -> None:
+    def _note(self, event: Callable[[int], None]) -> int:
+        """Tell the watch, unless the camera was given up meanwhile → monotonic milliseconds now."""
         now_ms = self._clock.read().mono_ms
         with self._lock:
-            self._watch.frame(now_ms)
-            frame = Frame(self.name, self._watch.frames, grey, now_ms)
+            if self.failure is None:
+                event(now_ms)
+        return now_ms
+
+    def _pass_on(self, grey: GreyImage) -> None:
+        now_ms = self._note(self._watch.frame)
+        frame = Frame(self.name, self._watch.frames, grey, now_ms)
         if not self._source.live:
             self.slot.put_in_turn(frame)
         elif self.slot.put(frame):
@@ -169,7 +188,7 @@ class Looker:
     """All cameras of one door: reads their newest frames and calls `on_sighting` for each showing.
 
     `on_sighting` is called on the decode threads, several at once if there are several cameras. A thread that dies of
-    something unforeseen ends its camera; `failure` shows it meanwhile and `stop` raises it: nothing is swallowed.
+    something unforeseen ends its camera: its health is MISSING, its problem says why, and `failure` holds it.
     """
 
     def __init__(
@@ -187,7 +206,6 @@ class Looker:
         self._on_sighting = on_sighting
         self._sightings = Sightings()
         self._lock = threading.Lock()
-        self._failure: Exception | None = None
         self._threads = [
             threading.Thread(target=self._guard, args=(camera,), name=f"decode-{camera.name}", daemon=True)
             for camera in self.cameras
@@ -201,13 +219,11 @@ class Looker:
             thread.start()
 
     def stop(self) -> None:
-        """End every thread; the frame being decoded is finished first. Raises what a decode thread died of."""
+        """End every thread; the frame being decoded is finished first."""
         for camera in self.cameras:
             camera.stop()
         for thread in self._threads:
             _join(thread)
-        if (failure := self.failure) is not None:
-            raise failure
 
     def wait_ended(self, timeout_s: float) -> bool:
         """Wait until every decode thread is done (recordings played to their end); False after the time-out."""
@@ -222,7 +238,7 @@ class Looker:
     @property
     def failure(self) -> Exception | None:
         """What a thread of this door died of, if one did."""
-        return self._failure or next((camera.failure for camera in self.cameras if camera.failure), None)
+        return next((camera.failure for camera in self.cameras if camera.failure), None)
 
     @property
     def overlooked(self) -> int:
@@ -231,13 +247,11 @@ class Looker:
             return self._sightings.overlooked
 
     def _guard(self, camera: Camera) -> None:
-        """Thread body: keeps what the thread dies of, and lets the capture thread end."""
+        """Thread body."""
         try:
             self._decode(camera)
-        except Exception as failure:  # noqa: BLE001 - kept, shown and raised by Looker.stop
-            _log.critical("camera %s is no longer read", camera.name, exc_info=failure)
-            self._failure = failure
-            camera.slot.close()
+        except Exception as failure:  # noqa: BLE001 - kept and shown, see give_up
+            camera.give_up(failure)
 
     def _decode(self, camera: Camera) -> None:
         reading = FrameReading(self._readers)

@@ -19,6 +19,7 @@ class CameraEvent(Enum):
     SILENT = auto()  # open, no frame for CAMERA_STALL_MS
     FAILED = auto()  # CameraMissing or CameraLost
     ENDED = auto()  # a file or folder was played to its end
+    BROKE = auto()  # its thread died of something unforeseen
 
 
 _S, _E = CameraState, CameraEvent
@@ -38,6 +39,7 @@ TRANSITIONS: dict[tuple[CameraState, CameraEvent], CameraState] = {
     (_S.STALLED, _E.ENDED): _S.ENDED,
     (_S.MISSING, _E.FAILED): _S.MISSING,
     (_S.MISSING, _E.OPENED): _S.STARTING,
+    **{(state, _E.BROKE): _S.MISSING for state in _S},
 }
 _WATCHED = (CameraState.STARTING, CameraState.WORKING, CameraState.STALLED)  # states in which silence is measured
 
@@ -88,6 +90,11 @@ class CameraWatch:
     def ended(self) -> None:
         """A file or folder is at its end."""
         self._step(CameraEvent.ENDED)
+
+    def broke(self, problem: LocalError) -> None:
+        """A thread of it died: it is as good as missing, and nothing tries it again."""
+        self.problem = problem
+        self._step(CameraEvent.BROKE)
 
     def look(self, mono_ms: int) -> CameraHealth:
         """How it is now; silence is noticed here, so that a thread blocked in a driver is noticed too."""

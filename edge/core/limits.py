@@ -29,5 +29,5 @@ FRAME_WAIT_MS = 500  # a waiting thread looks up at least this often: to see it 
 THREAD_STOP_MS = 5_000  # over open and read time-outs; a driver that blocks longer is left to the process's end
 
 # --- Journal tools ---------------------------------------------------------------------------------------------------
-JOURNAL_PAGE_ROWS = 1_000  # rows read in one transaction: a longer one keeps a running validator's log from folding in
+JOURNAL_PAGE_ROWS = 1_000  # rows in memory at once while a journal is walked: ~2 MiB at most
 JOURNAL_ROW_MIN_BYTES = 160  # an opening's 90-odd bytes, a signature's 64, heads: bounds the rows that a file can hold

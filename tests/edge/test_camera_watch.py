@@ -1,7 +1,5 @@
 """A camera's states, as in the table."""
 
-import itertools
-
 import pytest
 
 from edge.core.camera_watch import TRANSITIONS, CameraEvent, CameraWatch
@@ -56,9 +54,14 @@ def test_an_ended_recording_stays_ended() -> None:
         watch.frame(1)
 
 
-def test_every_state_is_reached_and_all_but_the_end_can_be_left() -> None:
+def test_every_state_is_reached_and_only_a_defect_leaves_the_end() -> None:
     assert set(TRANSITIONS.values()) == set(CameraState)
-    for state, event in itertools.product(CameraState, CameraEvent):
-        if state is CameraState.ENDED:
-            assert (state, event) not in TRANSITIONS
-    assert {state for state, _ in TRANSITIONS} == set(CameraState) - {CameraState.ENDED}
+    assert {event for state, event in TRANSITIONS if state is CameraState.ENDED} == {CameraEvent.BROKE}
+
+
+@pytest.mark.parametrize("state", list(CameraState))
+def test_a_broken_thread_is_shown_from_every_state(state: CameraState) -> None:
+    watch = CameraWatch("front", 0)
+    watch.state = state
+    watch.broke(CameraLost("broke"))
+    assert (watch.look(10 * CAMERA_STALL_MS).state, str(watch.problem)) == (CameraState.MISSING, "broke")

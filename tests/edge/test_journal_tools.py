@@ -83,6 +83,19 @@ def test_a_log_that_is_not_folded_in_is_read(tmp_path: Path) -> None:
     assert _report("verify", tmp_path / "copy.db")["records"] == len(ROWS)
 
 
+@pytest.mark.parametrize("verb", ["inspect", "verify", "export", "recover"])
+def test_a_running_validators_journal_is_said_to_be_in_use(journal: Path, tmp_path: Path, verb: str) -> None:
+    """The validator owns its file alone (locking_mode EXCLUSIVE); the way out is a copy, not `recover`."""
+    owner = sqlite3.connect(journal)
+    owner.execute("PRAGMA locking_mode=EXCLUSIVE")
+    owner.execute("INSERT INTO record (sequence, bytes, signature) VALUES (999, x'', x'')")
+    options = ["--out", tmp_path / "out"] if verb in ("export", "recover") else []
+    with pytest.raises(JournalFailed, match="in use by a running validator — stop it"):
+        _run(verb, journal, *options)
+    owner.close()
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_is_written(journal: Path) -> None:
     before = journal.read_bytes()
     for verb in (["inspect"], ["verify"], ["export", "--out", journal.parent / "a"]):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from edge.adapters.frames.folder import ImageFolder
 from edge.adapters.readers.choose import make_readers
@@ -198,16 +197,30 @@ def test_the_time_is_the_frames() -> None:
     assert seen.all[0][2] == 4_711
 
 
-def test_what_a_thread_dies_of_is_raised_and_not_swallowed() -> None:
+def test_what_a_decode_thread_dies_of_is_shown_and_not_swallowed() -> None:
+    """P4: a door that no longer reads says so, like a dead camera; the rest can still be stopped in order."""
+
     def broken(*_: object) -> bool:
         raise ZeroDivisionError
 
-    looker = Looker([("front", FakeCamera([[pass_picture()] * 5], live=False))], READERS, HandClock(), broken)
+    looker = Looker([("front", FakeCamera([[pass_picture()] * 5]))], READERS, HandClock(), broken)
     looker.start()
     assert looker.wait_ended(20)
     assert isinstance(looker.failure, ZeroDivisionError)
-    with pytest.raises(ZeroDivisionError):
-        looker.stop()
+    assert looker.health()[0].state is CameraState.MISSING
+    assert "ZeroDivisionError" in str(looker.cameras[0].problem)
+    looker.stop()
+
+
+def test_what_a_capture_thread_dies_of_is_shown_and_not_swallowed() -> None:
+    class Odd(FakeCamera):
+        def read(self) -> np.ndarray | None:
+            raise ZeroDivisionError
+
+    with looking(Odd([[EMPTY]]), Seen()) as looker:
+        assert looker.wait_ended(20)
+        assert isinstance(looker.failure, ZeroDivisionError)
+        assert looker.health()[0].state is CameraState.MISSING
 
 
 class _Reader:
