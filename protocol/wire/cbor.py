@@ -90,7 +90,7 @@ def _require_profile(value: object) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise WrongType("map key is not text", key=repr(key)[:40])
+                raise WrongType("map key is not text", key=encode(key).hex())
             _require_profile(item)
     elif isinstance(value, int):
         if not -limits.UINT64_MAX - 1 <= value <= limits.UINT64_MAX:
@@ -162,6 +162,8 @@ def _walk_map(data: bytes, at: int, pairs: int, depth: int) -> int:
         start = at
         at = _walk(data, at, depth)
         key = data[start:at]
+        if key[0] >> 5 != 3:
+            raise WrongType("map key is not text", key=key.hex())
         if key == before:
             raise DuplicateKey("map names one key twice", key=key.hex())
         if key < before:

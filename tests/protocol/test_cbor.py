@@ -107,7 +107,9 @@ REFUSED = {
     "tag of no meaning": ("d9ffff01", NotDeterministic, {"tag": 65_535}),
     "unsorted keys": ("a2616201616102", NotDeterministic, {"key": "6161"}),
     "keys sorted by letters, not by bytes": ("a262616101616202", NotDeterministic, {"key": "6162"}),
-    "key that is bytes": ("a1416101", WrongType, {"key": "b'a'"}),
+    "key that is bytes": ("a1416101", WrongType, {"key": "4161"}),
+    "key that is an integer": ("a10102", WrongType, {"key": "01"}),
+    "key that is an array": ("a1810102", WrongType, {"key": "8101"}),
     "text that is no UTF-8": ("61ff", NotDeterministic, {"at": 1}),
     "text with a surrogate": ("63eda080", NotDeterministic, {"at": 1}),
     "array of 2^64-1 items": ("9bffffffffffffffff", Truncated, {"at": 9}),
@@ -125,12 +127,6 @@ def test_refused_by_name(data: str, error: type[SavarError], facts: dict[str, ob
         cbor.decode(bytes.fromhex(data), max_bytes=ROOM)
     assert caught.type is error
     assert caught.value.data == facts
-
-
-@pytest.mark.parametrize("data", ["a10102", "a1810102"], ids=["integer", "array"])
-def test_a_key_that_is_no_text_is_refused(data: str) -> None:
-    with pytest.raises((WrongType, NotDeterministic)):
-        cbor.decode(bytes.fromhex(data), max_bytes=ROOM)
 
 
 def test_the_deepest_allowed_nesting_is_taken() -> None:

@@ -1,0 +1,81 @@
+# ruff: noqa: T201 - a program that says what it found
+"""Check the COSE_Sign1 vectors with an independent library: `make cose-check` runs this in an environment of its own.
+
+The library (cwt) wants an older cbor2 than Savar does, so this file imports nothing of Savar. The signature's purpose
+is the external data of the Sig_structure. What only Savar's own rules refuse (low s, determinism, fields, numbers) the
+library takes, and the line says so.
+"""
+
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import cwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+KEYS = {
+    "receipt": "receipt_keys",
+    "health": "tap_keys",
+    "state": "tap_keys",
+    "envelope": "envelope_keys",
+    "bundle": "bundle_keys",
+}
+FORGED = {"BadSignature", "UnknownKey", "UnknownAlgorithm", "Truncated"}  # what any COSE library must refuse
+
+
+def data(entry: dict[str, Any]) -> bytes:
+    """An entry's bytes, as in README.md."""
+    if "bytes" in entry:
+        return bytes.fromhex(entry["bytes"])
+    return (
+        bytes.fromhex(entry["before"])
+        + bytes.fromhex(entry["fill"]) * int(entry["times"])
+        + bytes.fromhex(entry["after"])
+    )
+
+
+def cose_key(public: bytes) -> Any:
+    """Compressed point → COSE_Key (RFC 9053 §7.1.1) with the key id as kid."""
+    numbers = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public).public_numbers()
+    x, y = numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")
+    return cwt.COSEKey.new({1: 2, 2: sha256(public).digest()[:8], 3: -7, -1: 1, -2: x, -3: y})
+
+
+def holds(entry: dict[str, Any], given: dict[str, Any], purpose: bytes) -> bool:
+    """Whether the library finds a right signature of one of the keys held."""
+    keys = [cose_key(bytes.fromhex(public)) for public in given[KEYS[entry["decoder"]]]]
+    try:
+        cwt.COSE.new().decode(data(entry), keys, external_aad=purpose)
+    except (cwt.VerifyError, cwt.DecodeError, ValueError):
+        return False
+    return True
+
+
+def check(name: str, content: dict[str, Any]) -> int:
+    """Print what the library says of one file; 1 if it contradicts the vectors."""
+    given, wrong = content["given"], []
+    for entry in content["pass"]:
+        purpose = b"savar/1/" + entry.get("purpose", entry["decoder"]).lower().encode()
+        if not holds(entry, given, purpose):
+            wrong.append(f"not verified: {entry['name']}")
+        if holds(entry, given, b"savar/1/another purpose"):
+            wrong.append(f"verified for another purpose: {entry['name']}")
+    taken = [entry for entry in content["fail"] if holds(entry, given, b"savar/1/" + entry["decoder"].encode())]
+    wrong += [f"forged, but verified: {entry['name']}" for entry in taken if entry["error"] in FORGED]
+    print(
+        f"{name}: cwt {cwt.__version__}: {len(content['pass'])} must-pass, {len(content['fail'])} must-fail, "
+        f"{len(wrong)} contradictions; left to Savar's own rules: {', '.join(sorted({entry['error'] for entry in taken}))}"
+    )
+    for line in wrong:
+        print(f"{name}: {line}")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    folder = Path(__file__).parent
+    files = {
+        name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("messages", "bundles")
+    }
+    sys.exit(max([check(name, content) for name, content in files.items()]))

@@ -1,0 +1,129 @@
+"""Every decoder of the contract by the name that the vectors use, from (file's `given`, entry) to plain fields.
+
+Shared by the test that reads the vectors and by the fuzz target, so both run the same decoders.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from protocol.fares.tariff import Tariff, price
+from protocol.wire import cbor
+from protocol.wire.batches import decode_batch, verify_batch
+from protocol.wire.bundles import open_bundle
+from protocol.wire.codes import read_code
+from protocol.wire.health import open_health, open_state
+from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
+from protocol.wire.passes import open_long_pass, verify_credential
+from protocol.wire.receipts import open_receipt
+from protocol.wire.records import decode_record
+from protocol.wire.seal import DayKey, unwrap_day_key
+from protocol.wire.signed import open_message
+from protocol.wire.topics import split
+
+ROOM = 1 << 21
+Entry = Mapping[str, Any]
+Decoder = Callable[[Entry, Entry], Any]
+
+
+def plain(value: Any) -> Any:
+    """What JSON can say without loss: integers as decimal text, bytes as hex, a table as rows, names as they are."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return [[plain(key), plain(item)] for key, item in sorted(value.items())]
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return [plain(item) for item in sorted(value)]
+    assert is_dataclass(value), value
+    return {part.name: plain(getattr(value, part.name)) for part in fields(value) if part.name not in ("raw", "public")}
+
+
+def keys(given: Entry, name: str) -> list[VerifyingKey]:
+    return [VerifyingKey.load(bytes.fromhex(public)) for public in given[name]]
+
+
+def data(entry: Entry) -> bytes:
+    """An entry's bytes; a long payload is told as its parts and a repeated byte."""
+    if "bytes" in entry:
+        return bytes.fromhex(entry["bytes"])
+    return (
+        bytes.fromhex(entry["before"])
+        + bytes.fromhex(entry["fill"]) * int(entry["times"])
+        + bytes.fromhex(entry["after"])
+    )
+
+
+def _batch(given: Entry, entry: Entry) -> Any:
+    batch = decode_batch(data(entry))
+    walked = verify_batch(batch, keys(given, "tap_keys")[0])
+    return {
+        "device": batch.device, "epoch": plain(batch.epoch), "first": plain(batch.first), "last": plain(batch.last),
+        "hashes": [head.hex() for _, head in walked],
+    }  # fmt: skip
+
+
+def _sealed(given: Entry, entry: Entry) -> Any:
+    key = DayKey.load(bytes.fromhex(given["day_key"]), int(given["day"]))
+    return {
+        "proof": key.open(int(entry["sequence"]), data(entry), bytes.fromhex(entry["public"])).hex(),
+        "key_id": key.id.hex(),
+    }
+
+
+def _wrapped(given: Entry, entry: Entry) -> Any:
+    recipient = SigningKey.from_secret(bytes.fromhex(given["sealing_secret"]))
+    day_key = unwrap_day_key(
+        data(entry), recipient, device=entry["device"], epoch=int(entry["epoch"]), day=int(entry["day"])
+    )
+    return {"day_key": day_key.hex()}
+
+
+def _topic(_: Entry, entry: Entry) -> Any:
+    address, channel = split(entry["text"])
+    return {**plain(address), "channel": channel.value}
+
+
+def _price(_: Entry, entry: Entry) -> Any:
+    shares = {int(rider_class): int(share) for rider_class, share in entry["rider_permille"]}
+    tariff = Tariff(int(entry["tariff_version"]), int(entry["flat_fare_rials"]), shares)
+    return plain(price(tariff, rider_class=int(entry["rider_class"]), party=int(entry["party"])))
+
+
+def _envelope(given: Entry, entry: Entry) -> Any:
+    payload = open_message(Purpose[entry["purpose"]], data(entry), keys(given, "envelope_keys"), max_bytes=ROOM)
+    return {"payload_bytes": str(len(payload))}
+
+
+def _message(opener: Callable[..., Any], key_list: str) -> Decoder:
+    return lambda given, entry: plain(opener(data(entry), keys(given, key_list)))
+
+
+def _bundle(given: Entry, entry: Entry) -> Any:
+    return plain(
+        open_bundle(data(entry), keys(given, "bundle_keys"), city=entry["city"], at_least=int(entry["at_least"]))
+    )
+
+
+DECODERS: dict[str, Decoder] = {
+    "cbor": lambda _, entry: cbor.encode(cbor.decode(data(entry), max_bytes=ROOM)).hex(),
+    "code": lambda _, entry: {"payload": read_code(entry["text"].encode()).hex()},
+    "credential": lambda given, entry: plain(verify_credential(data(entry), keys(given, "issuer_keys"))),
+    "long_pass": lambda given, entry: plain(open_long_pass(data(entry), keys(given, "issuer_keys"))),
+    "envelope": _envelope,
+    "receipt": _message(open_receipt, "receipt_keys"),
+    "health": _message(open_health, "tap_keys"),
+    "state": _message(open_state, "tap_keys"),
+    "bundle": _bundle,
+    "record": lambda _, entry: plain(decode_record(data(entry))),
+    "batch": _batch,
+    "sealed": _sealed,
+    "wrapped": _wrapped,
+    "topic": _topic,
+    "price": _price,
+}

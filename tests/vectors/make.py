@@ -1,0 +1,392 @@
+"""Make the golden vectors: `python -m tests.vectors.make` from the project's root. Byte-stable: fixed secrets, RFC 6979.
+
+Only the wrapped day key is not made here: HPKE is randomised, so one value is kept and only its opening is tested.
+"""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from protocol.errors import SavarError
+from protocol.wire import cbor
+from protocol.wire.bundles import Bundle, encode_bundle
+from protocol.wire.codes import write_code
+from protocol.wire.health import CameraHealth, CameraState, Health, encode_health, encode_state
+from protocol.wire.keys import Purpose, bstr, to_be_signed
+from protocol.wire.receipts import encode_receipt
+from protocol.wire.records import Tap, decode_record
+from protocol.wire.signed import cut, seal_message
+from tests.protocol import samples
+from tests.protocol.samples import high_s
+from tests.vectors.decoders import DECODERS
+from tests.vectors.refusals import REFUSALS
+
+HERE = Path(__file__).parent
+DAY_KEY_SECRET = sha256(b"savar test day key").digest()
+WRAPPED = bytes.fromhex(
+    "04e01c76016f18198328fdc234535da51db84202ba7565227ab481ed3bf58c1c1bfce4c9f77aad655a3fc248e9d683b083e52fff0f27014b"
+    "92cdd2e467eef39e93361a93d91efe8fdb7143d187ae020d41f708ad24f73cacaecdf752e0f1d717569e58142b8ec09f5bae959ccdb56374f2"
+)
+Entries = dict[str, dict[str, Any]]
+
+
+class Unexpected(Exception):
+    """An entry was taken that must be refused, or refused as something else."""
+
+
+def vectors_file(file: str, about: str, decoder: str | None, given: dict[str, Any], entries: Entries) -> dict[str, Any]:
+    """Entries with the fields their decoder finds, or the refusal that `refusals.py` demands. Raises Unexpected."""
+    out: dict[str, Any] = {"about": about, "given": given, "pass": [], "fail": []}
+    for name, entry in entries.items():
+        whole = {"name": name, "decoder": decoder, **entry}
+        demanded = REFUSALS[file].get(name)
+        try:
+            found = {"fields": DECODERS[whole["decoder"]](given, whole)}
+            refused = None
+        except SavarError as error:
+            found = {"error": error.name}
+            refused = error.name
+        if refused != demanded:
+            raise Unexpected(f"{file}, {name}: must be {demanded or 'taken'}, was {refused or 'taken'}")
+        out["fail" if demanded else "pass"].append(whole | found)
+    return out
+
+
+def of(data: bytes, **more: Any) -> dict[str, Any]:
+    return {"bytes": data.hex(), **more}
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def keys_file() -> dict[str, Any]:
+    """Keys that the other files use, and a signature of each purpose."""
+    named = {
+        name: samples.key(name)
+        for name in ("issuer", "another issuer", "holder", "tap", "receipt", "bundle", "sealing")
+    }
+    payload = b"savar"
+    return {
+        "about": "Test keys: scalar = secret mod (n-1) + 1; id = first 8 bytes of SHA-256(public). Signatures by key `tap`.",
+        "keys": [
+            {"name": name, "secret": samples.secret(name).hex(), "public": key.public.hex(), "id": key.id.hex()}
+            for name, key in named.items()
+        ],
+        "signatures": [
+            {
+                "purpose": purpose.name, "external_aad": purpose.value.hex(), "payload": payload.hex(),
+                "to_be_signed": to_be_signed(purpose, payload).hex(), "signature": samples.TAP_KEY.sign(purpose, payload).hex(),
+            }
+            for purpose in Purpose
+        ],
+    }  # fmt: skip
+
+
+def cbor_entries() -> Entries:
+    taken = {
+        "null": None, "true": True, "zero": 0, "largest": (1 << 64) - 1, "smallest": -(1 << 64), "23": 23, "24": 24, "255": 255,
+        "256": 256, "65536": 65_536, "Persian": "سوار", "256 bytes": bytes(256), "map": {"b": 1, "aa": 2}, "arrays": [[], [[]], [1]],
+    }  # fmt: skip
+    refused = {
+        "empty": "", "trailing byte": "0102", "duplicate key": "a2616101616102", "non-minimal integer": "1801",
+        "non-minimal length": "580161", "indefinite array": "9f01ff", "indefinite bytes": "5f4101ff", "float": "f93c00",
+        "double": "fb3ff199999999999a", "undefined": "f7", "simple value": "f820", "tag": "c11a514b67b0",
+        "big number": "c249010000000000000000", "shared reference": "82d81c80d81d00", "unsorted keys": "a2616201616102",
+        "integer key": "a10102", "bytes as key": "a1416102", "not UTF-8": "61ff", "truncated text": "6561", "too deep": "81" * 9 + "01",
+        "huge array": "9bffffffffffffffff",
+    }  # fmt: skip
+    return {name: of(cbor.encode(value)) for name, value in taken.items()} | {
+        name: {"bytes": hexed} for name, hexed in refused.items()
+    }
+
+
+def code_entries() -> Entries:
+    texts = {
+        "RFC 9285 AB": "SV1:BB8", "RFC 9285 base-45": "SV1:UJCLQE7W581", "empty": "SV1:", "long pass": write_code(samples.long_pass()),
+        "300 bytes": write_code(bytes(range(256)) + bytes(44)), "no prefix": "BB8", "URL": "https://example.org/pay?id=1",
+        "lower-case prefix": "sv1:BB8", "one letter left over": "SV1:BB8B", "three letters beyond 65535": "SV1::::",
+        "two letters beyond 255": "SV1:::", "lower case": "SV1:bb8", "line end": "SV1:BB8\n", "Persian": "SV1:کرایه",
+        "longer than a symbol": "SV1:" + "0" * 4293,
+    }  # fmt: skip
+    return {name: {"text": text} for name, text in texts.items()}
+
+
+def pass_entries() -> Entries:
+    good = samples.long_pass(party=3)
+    impostor = next(
+        key for key in (samples.key(f"impostor {n}") for n in range(10_000)) if key.id[0] == samples.ISSUER.id[0]
+    )
+    signed = good[:118] + b"\x10"
+    entries = {
+        "adult alone": of(samples.long_pass()),
+        "with companions": of(good),
+        "issued by the second key": of(_pass_of(samples.credential(issuer=samples.OTHER_ISSUER))),
+        "credential": of(samples.credential(), decoder="credential"),
+        "phone's signature stripped": of(good[:119]),
+        "presentation stripped": of(good[:112]),
+        "phone's signature zeroed": of(good[:119] + bytes(64)),
+        "issuer's signature zeroed": of(good[:48] + bytes(64) + good[112:]),
+        "high s, phone": of(good[:119] + high_s(good[119:])),
+        "high s, issuer": of(good[:48] + high_s(good[48:112]) + good[112:]),
+        "glued to another credential": of(samples.credential(expiry_day=30_000) + good[112:]),
+        "issuer of the same hint": of(_pass_of(samples.credential(issuer=impostor))),
+        "unknown issuer": of(good[:1] + bytes([_unknown_hint()]) + good[2:]),
+        "party of 16": of(signed + samples.HOLDER.sign(Purpose.PASS, signed)),
+        "holder key off the curve": of(_with_holder(b"\x02" + b"\xff" * 32)),
+        "one byte short": of(good[:-1]),
+        "one byte more": of(good + b"\x00"),
+        "unknown kind": of(b"\x02" + good[1:]),
+        "nothing": of(b""),
+        "credential, one bit changed": of(flipped(samples.credential(), 45), decoder="credential"),
+        "credential, one byte short": of(samples.credential()[:-1], decoder="credential"),
+    }
+    for field, at in {
+        "version": 10,
+        "holder": 20,
+        "class": 44,
+        "expiry": 46,
+        "allowance": 47,
+        "time": 115,
+        "counter": 117,
+        "party": 118,
+    }.items():
+        entries[f"{field} changed"] = of(flipped(good, at))
+    return entries
+
+
+def _unknown_hint() -> int:
+    return next(hint for hint in range(256) if hint not in (samples.ISSUER.id[0], samples.OTHER_ISSUER.id[0]))
+
+
+def _with_holder(public: bytes) -> bytes:
+    """A pass that the issuer signed over these bytes as the holder's key."""
+    body = samples.long_pass()[:11] + public + samples.long_pass()[44:48]
+    return body + samples.ISSUER.sign(Purpose.CREDENTIAL, body) + samples.long_pass()[112:]
+
+
+def _pass_of(credential: bytes) -> bytes:
+    signed = credential + samples.long_pass()[112:119]
+    return signed + samples.HOLDER.sign(Purpose.PASS, signed)
+
+
+def message_entries() -> Entries:
+    receipt = encode_receipt(samples.RECEIPT, samples.RECEIPT_KEY)
+    health = encode_health(samples.HEALTH, samples.TAP_KEY)
+    state = encode_state(samples.STATE, samples.TAP_KEY)
+    cameras = tuple(CameraHealth(f"camera-{n}", CameraState.STALLED, n, n, n) for n in range(8))
+    long_health = Health(
+        samples.DEVICE, samples.EPOCH, samples.WALL_MS, 2, "savar 0.1.0", 1, 1, 1, 1, 0, cameras, "دوربین " * 28
+    )
+    payload = cut(receipt, max_bytes=len(receipt)).payload
+    entries = {
+        "receipt": of(receipt, decoder="receipt"),
+        "health": of(health, decoder="health"),
+        "health with eight cameras": of(encode_health(long_health, samples.TAP_KEY), decoder="health"),
+        "state": of(state, decoder="state"),
+        "high s": of(receipt[:-64] + high_s(receipt[-64:]), decoder="receipt"),
+        "signature zeroed": of(receipt[:-64] + bytes(64), decoder="receipt"),
+        "signature left out": of(receipt[:-66] + b"\x40", decoder="receipt"),
+        "one byte short": of(receipt[:-1], decoder="receipt"),
+        "one byte more": of(receipt + b"\x00", decoder="receipt"),
+        "no tag": of(receipt[1:], decoder="receipt"),
+        "algorithm EdDSA": of(receipt.replace(b"\x43\xa1\x01\x26", b"\x43\xa1\x01\x27", 1), decoder="receipt"),
+        "payload with a longer head": of(receipt[:17] + b"\x59\x00" + receipt[18:], decoder="receipt"),
+        "re-encoded payload": of(receipt[:17] + bstr(b"\x98\x08" + payload[1:]) + receipt[-66:], decoder="receipt"),
+        "re-encoded payload, signed": of(
+            seal_message(Purpose.RECEIPT, b"\x98\x08" + payload[1:], samples.RECEIPT_KEY), decoder="receipt"
+        ),
+        "payload with a trailing byte, signed": of(
+            seal_message(Purpose.RECEIPT, payload + b"\x00", samples.RECEIPT_KEY), decoder="receipt"
+        ),
+        "state read as health": of(state, decoder="health"),
+        "receipt by a device": of(encode_receipt(samples.RECEIPT, samples.TAP_KEY), decoder="receipt"),
+    }
+    values = cbor.decode(payload, max_bytes=len(payload))
+    changed = {
+        "field missing": values[:-1], "field too many": [*values, 0], "version 2": [2, *values[1:]], "version true": [True, *values[1:]],
+        "sequence is true": [*values[:3], True, *values[4:]], "sequence is negative": [*values[:3], -1, *values[4:]],
+        "sequence beyond 63 bits": [*values[:3], 1 << 63, *values[4:]], "head of 31 bytes": [*values[:4], bytes(31), *values[5:]],
+        "device in capitals": [1, "BUS-1", *values[2:]], "map instead of array": {"device": "bus-1"}, "null": None,
+    }  # fmt: skip
+    for name, value in changed.items():
+        entries[f"receipt: {name}"] = of(
+            seal_message(Purpose.RECEIPT, cbor.encode(value), samples.RECEIPT_KEY), decoder="receipt"
+        )
+    for size in (0, 23, 24, 255, 256, 257, 65_535, 65_536):
+        whole = seal_message(Purpose.HEALTH, b"\xab" * size, samples.TAP_KEY)
+        head = len(whole) - 66 - size
+        entries[f"payload of {size} bytes"] = {
+            "decoder": "envelope", "purpose": "HEALTH", "before": whole[:head].hex(), "fill": "ab", "times": str(size), "after": whole[-66:].hex(),
+        }  # fmt: skip
+    return entries
+
+
+def bundle_entries() -> Entries:
+    def entry(data: bytes, city: str = "isfahan", at_least: int = 0) -> dict[str, Any]:
+        return of(data, city=city, at_least=str(at_least))
+
+    def with_values(position: int, value: object) -> bytes:
+        values = cbor.decode(payload, max_bytes=len(payload))
+        values[position] = value
+        return seal_message(Purpose.BUNDLE, cbor.encode(values), samples.BUNDLE_KEY)
+
+    good = encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY)
+    payload = cut(good, max_bytes=len(good)).payload
+    deny = frozenset((sha256(bytes([n])).digest()[:8], n) for n in range(120))
+    many = Bundle("isfahan", 13, samples.WALL_MS, (samples.ISSUER.public,), (samples.RECEIPT_KEY.public,), samples.SEALING_KEY.public,
+                  samples.TARIFF, 5, deny)  # fmt: skip
+    return {
+        "bundle": entry(good),
+        "same number as in force": entry(good, at_least=12),
+        "120 entries in the deny list": entry(encode_bundle(many, samples.BUNDLE_KEY)),
+        "rolled back": entry(good, at_least=13),
+        "of another city": entry(good, city="shiraz"),
+        "signed by another key": entry(encode_bundle(samples.BUNDLE, samples.TAP_KEY)),
+        "one class twice": entry(with_values(7, [3, 50_000, [[1, 500], [1, 1000]], 180])),
+        "classes not sorted": entry(with_values(7, [3, 50_000, [[2, 500], [1, 1000]], 180])),
+        "denied twice": entry(with_values(9, [[bytes(8), 1], [bytes(8), 1]])),
+        "fare beyond its limit": entry(with_values(7, [3, 62_500_000_001, [], 180])),
+        "share of 1001": entry(with_values(7, [3, 50_000, [[1, 1001]], 180])),
+    }
+
+
+def record_entries(records: list[bytes]) -> Entries:
+    _, public, sealed = cbor.decode(records[2], max_bytes=9999)
+    values = cbor.decode(public, max_bytes=9999)
+
+    def tap(position: int, value: object) -> dict[str, Any]:
+        changed = [*values[:position], value, *values[position + 1 :]]
+        return of(cbor.encode([1, cbor.encode(changed), sealed]))
+
+    return {
+        "opening": of(records[0]), "day key": of(records[1]), "tap": of(records[2]), "refusal without a proof": of(records[-1]),
+        "trailing byte": of(records[2] + b"\x00"), "one byte short": of(records[2][:-1]), "version 2": of(cbor.encode([2, public, sealed])),
+        "public part with a trailing byte": of(cbor.encode([1, public + b"\x00", sealed])), "no attachment": of(cbor.encode([1, public])),
+        "attachment of an opening": of(cbor.encode([1, *cbor.decode(records[0], max_bytes=9999)[1:2], b"x"])),
+        "sealed part without a key": tap(17, None), "unknown kind": tap(0, 3), "sequence 0": tap(3, 0), "party 16": tap(19, 16),
+        "verdict 0": tap(23, 0), "verdict 200": tap(23, 200), "fare negative": tap(22, -1), "fare is text": tap(22, "50000"),
+        "latitude beyond the pole": tap(16, [90_000_001, 0, 1]), "field too many": of(cbor.encode([1, cbor.encode([*values, 0]), sealed])),
+        "field missing": of(cbor.encode([1, cbor.encode(values[:-1]), sealed])),
+        "over 2048 bytes": of(cbor.encode([1, public, bytes(2048)])),
+    }  # fmt: skip
+
+
+def batch_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
+    whole = samples.batch(records, hashes[-1])
+    fork = samples.tap(hashes[1], sequence=3, sealed=False)
+    return {
+        "whole journal": of(whole),
+        "part of it": of(samples.batch(records[2:4], hashes[3], first=3)),
+        "one record": of(samples.batch(records[:1], hashes[0])),
+        "hole": of(samples.batch(records[:2] + records[3:], hashes[-1])),
+        "fork": of(samples.batch([*records[:2], fork, records[3]], hashes[3])),
+        "another order": of(samples.batch([records[0], records[2], records[1]], hashes[2])),
+        "cut short": of(cbor.encode([1, samples.DEVICE, samples.EPOCH, 1, records[:-1], whole[-64:]])),
+        "another device": of(samples.batch(records, hashes[-1], device="bus-0002-d1")),
+        "another epoch": of(samples.batch(records, hashes[-1], epoch=1)),
+        "numbered from 2": of(samples.batch(records, hashes[-1], first=2)),
+        "numbered from 0": of(cbor.encode([1, samples.DEVICE, samples.EPOCH, 0, records, whole[-64:]])),
+        "no records": of(cbor.encode([1, samples.DEVICE, samples.EPOCH, 1, [], whole[-64:]])),
+        "high s": of(whole[:-64] + high_s(whole[-64:])),
+        "signature zeroed": of(whole[:-64] + bytes(64)),
+        "a byte of a record changed": of(flipped(whole, len(whole) // 2)),
+        "trailing byte": of(whole + b"\x00"),
+        "indefinite array": of(b"\x9f" + whole[1:] + b"\xff"),
+    }
+
+
+def sealing_entries(records: list[bytes]) -> Entries:
+    first, second = (decode_record(raw) for raw in records[2:4])
+    assert isinstance(first, Tap)
+    assert isinstance(second, Tap)
+
+    def wrapped(
+        data: bytes = WRAPPED, device: str = samples.DEVICE, epoch: int = samples.EPOCH, day: int = samples.DAY
+    ) -> dict[str, Any]:
+        return of(data, decoder="wrapped", device=device, epoch=str(epoch), day=str(day))
+
+    def sealed(data: bytes, sequence: int, tap: Tap) -> dict[str, Any]:
+        return of(data, sequence=str(sequence), nonce=sequence.to_bytes(12, "big").hex(), public=tap.public.hex())
+
+    return {
+        "tap 3": sealed(first.sealed, 3, first),
+        "tap 4": sealed(second.sealed, 4, second),
+        "moved to another tap": sealed(first.sealed, 4, second),
+        "another sequence": sealed(first.sealed, 4, first),
+        "one bit changed": sealed(flipped(first.sealed, 0), 3, first),
+        "tag cut off": sealed(first.sealed[:-16], 3, first),
+        "empty": sealed(b"", 3, first),
+        "wrapped": wrapped(),
+        "wrapped for another device": wrapped(device="bus-0002-d1"),
+        "wrapped for another epoch": wrapped(epoch=1),
+        "wrapped for another day": wrapped(day=samples.DAY + 1),
+        "wrapped, one bit changed": wrapped(flipped(WRAPPED, 112)),
+        "wrapped, one byte short": wrapped(WRAPPED[:-1]),
+    }
+
+
+def price_entries() -> Entries:
+    def entry(rider_class: int, party: int, fare: int = 33_333) -> dict[str, Any]:
+        return {
+            "tariff_version": "3", "flat_fare_rials": str(fare), "rider_permille": [["1", "500"], ["2", "333"], ["3", "0"]],
+            "rider_class": str(rider_class), "party": str(party),
+        }  # fmt: skip
+
+    return {
+        "adult": entry(0, 0), "half, rounded down": entry(1, 0), "a third": entry(2, 0), "free": entry(3, 0),
+        "free with two companions": entry(3, 2), "class without a share": entry(15, 1), "full party": entry(0, 15),
+        "nothing costs nothing": entry(0, 15, 0), "dearest": entry(0, 15, 62_500_000_000), "party of 16": entry(0, 16),
+        "fare beyond its limit": entry(0, 0, 62_500_000_001),
+    }  # fmt: skip
+
+
+def topic_entries() -> Entries:
+    base = "savar/1/isfahan/s0/bus-0001-d1/"
+    taken = {channel: base + channel for channel in ("taps", "health", "state", "reply", "receipt", "command")}
+    refused = {
+        "another version": base.replace("/1/", "/2/") + "taps", "short": "savar/1/isfahan/taps", "long": base + "taps/x",
+        "unknown channel": base + "tap", "wildcard": "savar/1/isfahan/s0/+/taps", "capital": "savar/1/Isfahan/s0/bus-1/taps",
+        "empty name": "savar/1//s0/bus-1/taps", "name of 33": f"savar/1/isfahan/s0/{'x' * 33}/taps",
+    }  # fmt: skip
+    return {name: {"text": topic} for name, topic in (taken | refused).items()}
+
+
+def make() -> dict[str, dict[str, Any]]:
+    """File name → its content."""
+    records, hashes = samples.history()
+    issuers = {"issuer_keys": [samples.ISSUER.public.hex(), samples.OTHER_ISSUER.public.hex()]}
+    tap_keys = {"tap_keys": [samples.TAP_KEY.public.hex()]}
+    messages = {
+        "receipt_keys": [samples.RECEIPT_KEY.public.hex()],
+        "envelope_keys": [samples.TAP_KEY.public.hex()],
+    } | tap_keys
+    sealing = {
+        "day_key": DAY_KEY_SECRET.hex(),
+        "day": str(samples.DAY),
+        "sealing_secret": samples.secret("sealing").hex(),
+    }
+    contents: dict[str, tuple[str, str | None, dict[str, Any], Entries]] = {
+        "cbor": ("The CBOR profile.", "cbor", {}, cbor_entries()),
+        "codes": ("Texts in a QR.", "code", {}, code_entries()),
+        "passes": ("Long passes and credentials.", "long_pass", issuers, pass_entries()),
+        "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
+        "bundles": ("Bundles.", "bundle", {"bundle_keys": [samples.BUNDLE_KEY.public.hex()]}, bundle_entries()),
+        "records": ("Journal records.", "record", {}, record_entries(records)),
+        "batches": ("Batches: chain and signature.", "batch", tap_keys, batch_entries(records, hashes)),
+        "sealing": ("The sealed rider part and the wrapped day key.", "sealed", sealing, sealing_entries(records)),
+        "prices": ("Prices in rials.", "price", {}, price_entries()),
+        "topics": ("MQTT topics.", "topic", {}, topic_entries()),
+    }
+    return {"keys": keys_file()} | {name: vectors_file(name, *content) for name, content in contents.items()}
+
+
+def text(content: dict[str, Any]) -> str:
+    """As it is committed."""
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    for name, content in make().items():
+        (HERE / f"{name}.json").write_text(text(content), encoding="utf-8")
