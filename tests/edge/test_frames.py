@@ -1,8 +1,11 @@
 """Frame sources: one contract over the real ones and the test's fake, and each one's own faults."""
 
+import functools
 import sys
+import threading
 import types
 from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -127,6 +130,24 @@ def test_a_huge_file_is_not_read_into_memory(tmp_path: Path) -> None:
 def test_a_picture_of_a_pass_survives_the_file(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "pass.png"), pass_picture())
     assert ZxingReader().read(read_image(tmp_path / "pass.png")) == [pass_text().encode()]
+
+
+def test_a_stream_is_read_over_http_and_its_end_is_a_loss(tmp_path: Path) -> None:
+    """A real server and OpenCV's own client; the stream ends as a camera does that loses its network."""
+    write_video(tmp_path / "door.avi", [np.full((48, 64), shade, np.uint8) for shade in SHADES])
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        camera = make_source(f"http://127.0.0.1:{server.server_port}/door.avi")
+        camera.open()
+        assert [abs(int(camera.read().mean()) - shade) < 8 for shade in SHADES] == [True] * 3
+        with pytest.raises(CameraLost, match="stopped"):
+            camera.read()
+        camera.close()
+        server.shutdown()
 
 
 def test_a_stream_never_shows_its_password() -> None:

@@ -14,7 +14,7 @@ from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.receipts import Receipt
 from tests.edge.journals import head_at, rows
-from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, TAP_KEY, WALL_MS
+from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, TAP_KEY, WALL_MS, tap
 
 ROWS = rows(5)
 KEY = TAP_KEY.verifying
@@ -167,6 +167,17 @@ def test_a_changed_signature_loses_nothing_but_at_the_end() -> None:
 
 def test_a_gap_cuts_a_batch() -> None:
     assert _saved([*ROWS[:2], *ROWS[4:]]) == [(1, 2), (5, 7)]
+
+
+def test_a_number_that_the_device_itself_skipped_cuts_a_batch() -> None:
+    """Signed and chained, but not consecutive: one batch would give its records wrong numbers."""
+    raw = tap(head_at(ROWS, 3), sequence=9)
+    skipped = StoredRecord(9, raw, chain.sign_hash(chain.next_hash(head_at(ROWS, 3), raw), TAP_KEY))
+    groups = proven_groups([*ROWS[:3], skipped], device=DEVICE, epoch=EPOCH, key=KEY)
+    assert [(cut.first, cut.last) for cut in cut_batches(groups, DEVICE, EPOCH)] == [(1, 3), (9, 9)]
+    broken = _check([*ROWS[:3], skipped]).broken
+    assert broken is not None
+    assert broken.message == "rows are missing"
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), st.integers(0, 8 * 64 - 1)), max_size=4))
