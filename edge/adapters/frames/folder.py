@@ -25,9 +25,11 @@ def read_image(path: Path) -> GreyImage:
         raise CameraMissing(
             f"{path} cannot be read: {error.strerror}", fix="check the path and its rights", path=str(path)
         ) from error
+    if not data:
+        raise NotAnImage(f"{path} is empty", fix=_FIX, path=str(path))
     try:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error as error:  # an empty file, or a picture beyond OpenCV's size limit
+    except cv2.error as error:  # a picture beyond OpenCV's size limit
         raise NotAnImage(f"{path} cannot be read as an image: {error.err}", fix=_FIX, path=str(path)) from error
     if grey is None:
         raise NotAnImage(f"{path} is no image", fix=_FIX, path=str(path))
