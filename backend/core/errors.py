@@ -1,0 +1,47 @@
+"""What can fail at the backend, by name, with the next step."""
+
+from protocol.errors import Fault, SavarError
+
+
+class BackendError(SavarError):
+    """Something of the backend's own fails."""
+
+    fault = Fault.LOCAL
+
+
+class StoreFailed(BackendError):
+    """The ledger cannot be read or written."""
+
+
+class StoreForeign(BackendError):
+    """The ledger file belongs to another city or is no ledger."""
+
+
+class KeyMissing(BackendError):
+    """A key, token or bundle file of the backend is missing or damaged."""
+
+
+class ProviderUnknown(BackendError):
+    """The payment provider did not answer clearly: nothing is known yet, the top-up stays pending."""
+
+
+class RequestError(SavarError):
+    """A caller of the HTTP API asked for something that cannot be."""
+
+    fault = Fault.PEER
+
+
+class NotFound(RequestError):
+    """There is no such rider, top-up or device."""
+
+
+class NotAllowed(RequestError):
+    """The token is missing, wrong, or for somebody else."""
+
+
+class Refused(RequestError):
+    """The request is understood and refused."""
+
+
+class ProviderRefused(RequestError):
+    """The payment provider says no."""

@@ -1,0 +1,306 @@
+"""Ports of the backend. `Store` is the seam where PostgreSQL goes: the same suite runs over every store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.core.ingest import Watermark
+from backend.core.ledger import Payer, Transfer
+from protocol.wire.health import Health, State
+from protocol.wire.passes import Presentation
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One enrolled validator, as the registry knows it."""
+
+    name: str
+    shard: str
+    vehicle: str
+    door: int
+    tap_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """One record to store, with what is indexed of it. Taps carry verdict and fare; other kinds leave them None."""
+
+    device: str
+    epoch: int
+    sequence: int
+    hash: bytes
+    raw: bytes
+    kind: int
+    wall_ms: int
+    vehicle: str | None = None
+    door: int | None = None
+    verdict: int | None = None
+    reason: int | None = None
+    fare_rials: int | None = None
+    payer: Payer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one batch adds: all of it or nothing. `presentations` are claimed by these taps for the rider's charge."""
+
+    device: str
+    before: Watermark
+    after: Watermark
+    records: Sequence[StoredRecord]
+    transfers: Sequence[Transfer]
+    presentations: Mapping[Presentation, tuple[int, int]]  # → (sequence, rials charged)
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMark:
+    """Where the ledger stands: its incarnation (a restored one counts up) and its chain head."""
+
+    incarnation: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Bytes that were not taken, with the reason (P3)."""
+
+    device: str
+    channel: str
+    reason: str
+    detail: str
+    payload: bytes
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rider:
+    """One registered credential. `token_hash` is SHA-256 of the bearer token."""
+
+    credential_id: bytes
+    credential: bytes
+    rider_class: int
+    token_hash: bytes
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """One top-up. `status`: asked, pending, paid, failed. `authority` is the provider's id of the payment."""
+
+    id: str
+    credential_id: bytes
+    rials: int
+    status: str
+    authority: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TapRow:
+    """One tap for a list: no rider in it."""
+
+    device: str
+    epoch: int
+    sequence: int
+    wall_ms: int
+    vehicle: str
+    door: int
+    verdict: int
+    reason: int
+    fare_rials: int
+    payer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RiderTap:
+    """One charged tap of a rider: what it cost and where."""
+
+    wall_ms: int
+    vehicle: str
+    door: int
+    verdict: int
+    rials: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """One device's standing: last word from it, where its journal stands, and how far we hold it."""
+
+    device: str
+    vehicle: str
+    door: int
+    last_seen_ms: int | None
+    online: bool
+    held_sequence: int
+    health: Health | None
+
+    @property
+    def backlog(self) -> int:
+        """Records that the device said it has and we do not hold."""
+        return max(self.health.last_sequence - self.held_sequence, 0) if self.health else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person should look at. `kind` is a short stable name; open until `ended_ms`."""
+
+    id: int
+    kind: str
+    device: str
+    since_ms: int
+    ended_ms: int | None
+    detail: str
+    fix: str
+
+
+class IngestStore(Protocol):
+    """The hot path. Raises StoreFailed; after it nothing of the call is stored."""
+
+    def watermark(self, device: str, epoch: int) -> Watermark:
+        """How far this epoch is held."""
+        ...
+
+    def latest(self, device: str) -> Watermark | None:
+        """The watermark of the device's newest epoch."""
+        ...
+
+    def hash_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
+        """Our hash of one record."""
+        ...
+
+    def day_key(self, device: str, epoch: int, key_id: bytes) -> bytes | None:
+        """The record bytes of a day key."""
+        ...
+
+    def riders(self, credential_ids: Sequence[bytes]) -> Mapping[bytes, Rider]:
+        """Those that are registered."""
+        ...
+
+    def claimed(self, presentations: Sequence[Presentation]) -> set[Presentation]:
+        """Those that were already charged to their rider."""
+        ...
+
+    def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
+        """Store all of a group in one durable transaction; returns where the ledger then stands."""
+        ...
+
+    def ledger_mark(self) -> LedgerMark:
+        """Where the ledger stands."""
+        ...
+
+    def quarantine(self, it: Quarantined) -> None:
+        """Keep refused bytes; the same bytes for the same reason are counted, not kept twice."""
+        ...
+
+
+class RiderStore(Protocol):
+    """Riders, wallets, top-ups."""
+
+    def add_rider(self, rider: Rider) -> None:
+        """Register. The caller made the id at random; a clash raises StoreFailed."""
+        ...
+
+    def rider(self, credential_id: bytes) -> Rider | None:
+        """One rider."""
+        ...
+
+    def rider_with_key(self, public_key: bytes) -> Rider | None:
+        """The rider whose credential holds this key, if any."""
+        ...
+
+    def balance(self, account: str) -> int:
+        """Credits minus debits of one account, in rials; 0 if it has none."""
+        ...
+
+    def rider_taps(self, credential_id: bytes, limit: int) -> Sequence[RiderTap]:
+        """Newest first."""
+        ...
+
+    def add_topup(self, topup: TopUp) -> None:
+        """Note a top-up before the provider is asked."""
+        ...
+
+    def topup(self, topup_id: str) -> TopUp | None:
+        """One top-up."""
+        ...
+
+    def topup_by_authority(self, authority: str) -> TopUp | None:
+        """One top-up by the provider's id."""
+        ...
+
+    def set_topup(self, topup_id: str, *, status: str, authority: str) -> None:
+        """What the provider said, short of paid."""
+        ...
+
+    def pay_topup(self, topup_id: str, transfer: Transfer, at_ms: int) -> bool:
+        """Mark paid and post the transfer, in one transaction; False if it was paid already."""
+        ...
+
+    def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
+        """By creation time."""
+        ...
+
+
+class FleetStore(Protocol):
+    """Health, state, alarms, lists."""
+
+    def keep_health(self, health: Health, at_ms: int) -> None:
+        """Keep a verified health message, and that the device was seen."""
+        ...
+
+    def keep_state(self, state: State, at_ms: int) -> None:
+        """Keep a verified birth or will."""
+        ...
+
+    def seen(self, device: str, at_ms: int) -> None:
+        """Something proven came from the device."""
+        ...
+
+    def devices(self, known: Sequence[Device]) -> Sequence[DeviceRow]:
+        """The standing of every enrolled device."""
+        ...
+
+    def open_alarm(self, kind: str, device: str, detail: str, fix: str, at_ms: int) -> Alarm | None:
+        """Open an alarm; None if the same is open already."""
+        ...
+
+    def end_alarm(self, kind: str, device: str, at_ms: int) -> Alarm | None:
+        """End it; None if none is open."""
+        ...
+
+    def alarms(self, *, open_only: bool) -> Sequence[Alarm]:
+        """Newest first."""
+        ...
+
+    def taps(self, before_id: int | None, limit: int) -> Sequence[tuple[int, TapRow]]:
+        """Newest first, with a cursor id each."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Totals for the status page: `accepted`, `posted_rials`, `quarantined`, and `verdict:{n}` each."""
+        ...
+
+
+class Store(IngestStore, RiderStore, FleetStore, Protocol):
+    """Everything the backend keeps."""
+
+    def close(self) -> None:
+        """Release it."""
+        ...
+
+
+class PaymentProvider(Protocol):
+    """Request, redirect, verify. Raises ProviderRefused (a clear no) or ProviderUnknown (no clear answer)."""
+
+    def request(self, *, rials: int, callback_url: str, description: str) -> str:
+        """Ask for a payment → the provider's authority."""
+        ...
+
+    def pay_url(self, authority: str) -> str:
+        """Where the rider pays."""
+        ...
+
+    def verify(self, *, authority: str, rials: int) -> None:
+        """Return if the payment of exactly this amount is made (now or before)."""
+        ...
