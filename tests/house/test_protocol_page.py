@@ -1,0 +1,131 @@
+"""docs/PROTOCOL.md says what the code does: fields in order, codes, purposes, errors, channels, limits."""
+
+import re
+from enum import IntEnum
+from pathlib import Path
+
+import pytest
+
+from protocol import errors, limits
+from protocol.errors import SavarError
+from protocol.fares.tariff import Product, RiderClass
+from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.wire import batches, bundles, cbor, health, receipts, records
+from protocol.wire.health import CameraState
+from protocol.wire.keys import Purpose
+from protocol.wire.topics import DOWN, UP
+
+PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
+STRUCTURES = {
+    "Record": records._RECORD,
+    "Opening": records._OPENING,
+    "Day key": records._DAY_KEY,
+    "Tap": records._TAP,
+    "Batch": batches._FIELDS,
+    "Receipt": receipts._FIELDS,
+    "Health": health._HEALTH,
+    "State": health._STATE,
+    "Bundle": bundles._FIELDS,
+}
+
+
+def section(title: str) -> str:
+    """The text under a heading, up to the next one."""
+    found = re.search(rf"^###? {re.escape(title)}\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    assert found, f"PROTOCOL.md has no section {title}"
+    return found[1]
+
+
+def inner_names(fields: cbor.Fields) -> list[str]:
+    """Names of fields with those inside them, by asking each check what it misses."""
+    found = []
+    for name, check in fields:
+        found += [name, *_names_inside(check)]
+    return found
+
+
+def _names_inside(check: cbor.Check) -> list[str]:
+    for cell in check.__closure__ or ():
+        content = cell.cell_contents
+        if isinstance(content, tuple) and content and isinstance(content[0], tuple):
+            return inner_names(content)
+        if callable(content):
+            return _names_inside(content)
+    return []
+
+
+@pytest.mark.parametrize("title", STRUCTURES)
+def test_fields_are_told_in_their_order(title: str) -> None:
+    rows = re.findall(r"^\| \d+ \| (.*) \|$", section(title), re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == inner_names(STRUCTURES[title])
+
+
+def test_numbers_of_the_rows_are_positions() -> None:
+    for title, fields in STRUCTURES.items():
+        start = 0 if fields[0][0] == "kind" else 1  # behind the version, where there is one
+        numbers = re.findall(r"^\| (\d+) \|", section(title), re.MULTILINE)
+        assert numbers == [str(start + position) for position in range(len(fields))], title
+
+
+def test_inner_fields_are_found() -> None:
+    """The test above would be blind if it did not see rows inside rows."""
+    assert {"lat_e6", "deny"} <= set(inner_names(records._TAP))
+    assert {"rider_class", "permille", "credential_id"} <= set(inner_names(bundles._FIELDS))
+
+
+@pytest.mark.parametrize(
+    ("title", "codes"),
+    [
+        ("verdict", Verdict), ("reason", Reason), ("clock quality", records.ClockQuality), ("code kind", records.CodeKind),
+        ("camera state", CameraState), ("rider class", RiderClass), ("product", Product),
+    ],
+)  # fmt: skip
+def test_codes_are_told(title: str, codes: type[IntEnum]) -> None:
+    table = re.search(rf"^\| {title} \|.*?\n\n", PAGE + "\n", re.DOTALL | re.MULTILINE)
+    assert table
+    told = {int(number): name for number, name in re.findall(r"^\| (\d+) \| (\w+) ", table[0], re.MULTILINE)}
+    assert told == {int(code): code.name for code in codes}
+
+
+def test_kinds_of_record_are_told() -> None:
+    told = re.findall(r"^\| (\d) (\w+) \|", section("Record"), re.MULTILINE)
+    assert told == [(str(int(kind)), kind.name) for kind in records.RecordKind]
+
+
+def test_what_a_verdict_counts_is_told() -> None:
+    for verdict, row in TABLE.items():
+        words = ["yes" if said else "no" for said in (row.boards, row.charged)]
+        assert f"| {int(verdict)} | {verdict.name} | {words[0]} | {words[1]} |" in PAGE
+
+
+def test_every_error_is_told_in_its_family() -> None:
+    _, peer, proof = re.split(r"^(?:Peer|Proof): ", section("Errors"), flags=re.MULTILINE)
+    for name, kind in vars(errors).items():
+        if not (isinstance(kind, type) and issubclass(kind, SavarError)):
+            continue
+        if kind in (errors.SavarError, errors.WireError, errors.ProofError):
+            assert f"`{name}`" in proof
+        else:
+            assert f"| `{name}` |" in (peer if issubclass(kind, errors.WireError) else proof), name
+
+
+def test_purposes_and_channels_are_told() -> None:
+    for purpose in Purpose:
+        assert f"| {purpose.name} | `{purpose.value.decode()}` |" in PAGE
+    told = re.findall(r"^\| `(\w+)` \| (device|backend) \|", section("Topics"), re.MULTILINE)
+    assert told == [(channel.value, "device") for channel in UP] + [(channel.value, "backend") for channel in DOWN]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        f"{limits.CODE_TEXT_MAX_CHARS:,} characters", f"| record | {limits.RECORD_MAX_BYTES:,} bytes",
+        f"1 MiB, {limits.BATCH_DRAIN_RECORDS:,} records", f"{limits.BUNDLE_DENY_MAX:,} denied, {limits.BUNDLE_KEYS_MAX} keys",
+        f"| CBOR depth | {limits.CBOR_MAX_DEPTH} |", f"{limits.NAME_MAX_CHARS} characters, {limits.TEXT_MAX_CHARS} code points",
+        f"{limits.FLAT_FARE_MAX_RIALS:,} rials", f"| party | {limits.PARTY_MAX} |", f"{limits.REPEAT_WINDOW_MAX_S:,} s",
+        f"within ± w of now, w = {limits.FRESH_WINDOW_S} s + `clock_uncertainty_s`, at most {limits.FRESH_WINDOW_MAX_S} s",
+        f"a new render every {limits.RENDER_PERIOD_S} s", f"units of {limits.ALLOWANCE_UNIT_RIALS:,} rials",
+    ],
+)  # fmt: skip
+def test_limits_are_told(told: str) -> None:
+    assert told in re.sub(r"\s+", " ", PAGE)
