@@ -55,12 +55,12 @@ def follow(link: Link, *, device: str, epoch: int, sequence: int, previous: byte
 
 
 def walk(records: Sequence[bytes], *, device: str, epoch: int, first: int) -> list[tuple[Record, bytes]]:
-    """Records in order → [(record, its hash)]. The first record's own `previous` is where the walk starts.
+    """Records in order → [(record, its hash)]. The walk starts at genesis, or at the first record's own `previous`.
 
-    Whoever calls compares that start, or the head, with what they hold. Raises ChainBroken or WireError.
+    Whoever calls compares that `previous`, or the head, with what they hold. Raises ChainBroken or WireError.
     """
     out: list[tuple[Record, bytes]] = []
-    previous: bytes | None = None
+    previous = GENESIS if first == 1 else None
     for offset, raw in enumerate(records):
         record = decode_record(raw)
         expected = record.link.previous if previous is None else previous

@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a program that says what it found
-"""Check the COSE_Sign1 vectors with an independent library: `make cose-check` runs this in an environment of its own.
+"""Check the COSE_Sign1 vectors, and the day key wrapped by HPKE, with independent libraries: `make cose-check` runs this in an environment of its own.
 
-The library (cwt) wants an older cbor2 than Savar does, so this file imports nothing of Savar. The signature's purpose
+The COSE library (cwt, which brings pyhpke) wants an older cbor2 than Savar does, so this file imports nothing of Savar. The signature's purpose
 is the external data of the Sig_structure. What only Savar's own rules refuse (low s, determinism, fields, numbers) the
 library takes, and the line says so.
 """
@@ -14,7 +14,9 @@ from typing import Any
 
 import cwt
 from cryptography.hazmat.primitives.asymmetric import ec
+from pyhpke import AEADId, CipherSuite, KDFId, KEMId, KEMKey
 
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 KEYS = {
     "receipt": "receipt_keys",
     "health": "tap_keys",
@@ -73,9 +75,24 @@ def check(name: str, content: dict[str, Any]) -> int:
     return int(bool(wrong))
 
 
+def check_wrapping(content: dict[str, Any]) -> int:
+    """Open the wrapped day key as docs/PROTOCOL.md tells it; 1 if another key comes out."""
+    entry = next(entry for entry in content["pass"] if entry["decoder"] == "wrapped")
+    scalar = int(content["given"]["sealing_secret"], 16) % (ORDER - 1) + 1
+    recipient = KEMKey.from_pyca_cryptography_key(ec.derive_private_key(scalar, ec.SECP256R1()))
+    suite = CipherSuite.new(KEMId.DHKEM_P256_HKDF_SHA256, KDFId.HKDF_SHA256, AEADId.AES256_GCM)
+    info = f"savar/1/daykey|{entry['device']}|{entry['epoch']}|{entry['day']}".encode()
+    wrapped = data(entry)
+    opened = suite.create_recipient_context(wrapped[:65], recipient, info=info).open(wrapped[65:])
+    same = opened.hex() == content["given"]["day_key"]
+    print(f"sealing: pyhpke opens the wrapped day key: {'the same' if same else 'another'}")
+    return int(not same)
+
+
 if __name__ == "__main__":
     folder = Path(__file__).parent
     files = {
-        name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("messages", "bundles")
+        name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("messages", "bundles", "sealing")
     }
-    sys.exit(max([check(name, content) for name, content in files.items()]))
+    sys.exit(max(check_wrapping(files["sealing"]), *[check(name, files[name]) for name in ("messages", "bundles")]))
