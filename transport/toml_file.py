@@ -3,14 +3,28 @@
 import difflib
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from protocol.errors import Fault, SavarError
+from protocol.errors import Fault, SavarError, WireError
+from protocol.wire.cbor import name_text
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _name(value: str) -> str:
+    """pydantic wants a ValueError where the contract raises a WireError."""
+    try:
+        name_text("name", value)
+    except WireError as error:
+        raise ValueError(error.message) from error
+    return value
+
+
+# A contract name (device, vehicle, city…) as a setting.
+Name = Annotated[str, AfterValidator(_name)]
 
 
 class ConfigError(SavarError):

@@ -38,6 +38,7 @@ class StoredRecord:
     reason: int | None = None
     fare_rials: int | None = None
     payer: Payer | None = None
+    key_id: bytes | None = None  # of the day key that a DAY_KEY record carries
 
 
 @dataclass(frozen=True, slots=True)

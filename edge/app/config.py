@@ -1,28 +1,15 @@
 """The validator's configuration file: one model, unknown keys refused, paths relative to the file."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from protocol import limits
-from protocol.errors import WireError
-from protocol.wire.cbor import name_text
 from protocol.wire.records import Service
 from transport.config import BrokerConfig
-from transport.toml_file import load_toml
+from transport.toml_file import Name, load_toml
 
-
-def _name(value: str) -> str:
-    """pydantic wants a ValueError where the contract raises a WireError."""
-    try:
-        name_text("name", value)
-    except WireError as error:
-        raise ValueError(error.message) from error
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 

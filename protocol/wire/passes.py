@@ -143,7 +143,20 @@ def open_long_pass(raw: bytes, issuers: Iterable[VerifyingKey]) -> LongPass:
     if len(raw) != limits.LONG_PASS_BYTES:
         raise WrongLength("long pass is not 183 bytes", bytes=len(raw))
     _verify_issuer(raw[:CREDENTIAL_BYTES], issuers)
-    verify_presentation(raw)
+    return open_presentation(raw)
+
+
+def open_presentation(raw: bytes) -> LongPass:
+    """Verify the phone's signature with the holder key inside the pass, then parse.
+
+    Enough by itself only where the credential's 112 bytes are known to be issued: the backend compares them. Raises
+    UnknownVersion, WrongLength, BadSignature, HighSSignature, BadKey or OutOfRange.
+    """
+    if len(raw) != limits.LONG_PASS_BYTES:
+        raise WrongLength("long pass is not 183 bytes", bytes=len(raw))
+    if raw[0] != KIND_LONG_PASS:
+        raise UnknownVersion("not a code of a kind we know", kind=raw[0])
+    VerifyingKey.load(raw[11:44]).verify(Purpose.PASS, raw[:_SIGNED], raw[_SIGNED:])
     party = raw[118]
     if party > limits.PARTY_MAX:
         raise OutOfRange("party is out of range", field="party", value=party, most=limits.PARTY_MAX)
@@ -154,16 +167,6 @@ def open_long_pass(raw: bytes, issuers: Iterable[VerifyingKey]) -> LongPass:
         party=party,
         raw=raw,
     )
-
-
-def verify_presentation(raw: bytes) -> None:
-    """Check the phone's signature of a 183-byte pass with the holder key inside it. Raises ProofError or WrongLength.
-
-    Enough by itself only where the credential's 112 bytes are known to be issued: the backend compares them.
-    """
-    if len(raw) != limits.LONG_PASS_BYTES:
-        raise WrongLength("long pass is not 183 bytes", bytes=len(raw))
-    VerifyingKey.load(raw[11:44]).verify(Purpose.PASS, raw[:_SIGNED], raw[_SIGNED:])
 
 
 def _verify_issuer(raw: bytes, issuers: Iterable[VerifyingKey]) -> None:

@@ -19,7 +19,7 @@ from protocol.wire.bundles import open_bundle
 from protocol.wire.codes import read_code
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
-from protocol.wire.passes import open_long_pass, verify_credential, verify_presentation
+from protocol.wire.passes import open_long_pass, verify_credential, open_presentation
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
@@ -58,7 +58,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "long pass, kind right": lambda data: open_long_pass(b"\x01" + KEY.id[:1] + data, KEYS),
     "long pass, issued": _rightly_issued,
     "credential": lambda data: verify_credential(data, KEYS),
-    "presentation": verify_presentation,
+    "presentation": open_presentation,
     "public key": VerifyingKey.load,
     "private key": SigningKey.from_pem,
     "envelope": lambda data: cut(data, max_bytes=ROOM),

@@ -26,7 +26,7 @@ from protocol.wire.passes import (
     open_long_pass,
     render_long_pass,
     verify_credential,
-    verify_presentation,
+    open_presentation,
 )
 from tests.protocol import samples
 
@@ -108,7 +108,7 @@ def test_round_trip(
     assert (found.time_s, found.counter, found.party) == (time_s, counter, party)
     assert found.presentation == Presentation(ident, time_s, counter)
     assert (found.raw, credential.raw) == (received, raw)
-    verify_presentation(received)
+    open_presentation(received)
 
 
 def test_layout() -> None:
@@ -140,7 +140,7 @@ def test_wrong_length(size: int) -> None:
     with pytest.raises(WrongLength) as caught:
         open_long_pass((samples.long_pass() * 2)[:size], ISSUERS)
     assert caught.value.data == {"bytes": size}
-    for check in (verify_presentation, lambda raw: verify_credential(raw, ISSUERS)):
+    for check in (open_presentation, lambda raw: verify_credential(raw, ISSUERS)):
         with pytest.raises(WrongLength):
             check(bytes([1]) * (size + 1000))
 

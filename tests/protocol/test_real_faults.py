@@ -27,7 +27,7 @@ from protocol.wire.passes import (
     open_long_pass,
     render_long_pass,
     verify_credential,
-    verify_presentation,
+    open_presentation,
 )
 from protocol.wire.receipts import encode_receipt, open_receipt
 from protocol.wire.signed import open_message, seal_message
@@ -118,7 +118,7 @@ def test_a_holder_does_not_issue() -> None:
     raw = render_long_pass(forged, samples.HOLDER, time_s=1, counter=1, party=0)
     with pytest.raises((UnknownIssuer, BadSignature)):
         open_long_pass(raw, ISSUERS)
-    verify_presentation(raw)  # proves the phone, never the issuer
+    open_presentation(raw)  # proves the phone, never the issuer
 
 
 def test_unknown_issuer_hint() -> None:

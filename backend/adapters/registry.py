@@ -1,0 +1,55 @@
+"""The registry of enrolled validators: one JSON file a device, written by `savar provision device`."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from backend.core.limits import REGISTRY_REREAD_S
+from backend.core.ports import Device
+from protocol.errors import ProofError
+from protocol.wire.keys import VerifyingKey
+
+log = logging.getLogger(__name__)
+
+
+class FolderRegistry:
+    """Reads `*.json` of a folder; an unknown name makes it read again, at most every REGISTRY_REREAD_S."""
+
+    def __init__(self, folder: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._devices: dict[str, tuple[Device, VerifyingKey]] = {}
+        self._read_at = self._read()
+
+    def _read(self) -> float:
+        found = {}
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                values = json.loads(path.read_text())
+                key = VerifyingKey.load(bytes.fromhex(values["tap_key"]))
+                device = Device(values["device"], values["shard"], values["vehicle"], values["door"], key.public)
+            except (OSError, ValueError, KeyError, ProofError) as error:
+                # One damaged file must not keep the other buses' taps out.
+                log.error("registry entry %s is left out: %s — enrol that device again", path.name, error)
+                continue
+            found[device.name] = (device, key)
+        self._devices = found
+        return self._monotonic()
+
+    def find(self, name: str) -> tuple[Device, VerifyingKey] | None:
+        """The device and its tap key."""
+        with self._lock:
+            if name not in self._devices and self._monotonic() - self._read_at >= REGISTRY_REREAD_S:
+                self._read_at = self._read()
+            return self._devices.get(name)
+
+    def all(self) -> Sequence[Device]:
+        """Every enrolled device, by name; re-read as `find` does."""
+        with self._lock:
+            if self._monotonic() - self._read_at >= REGISTRY_REREAD_S:
+                self._read_at = self._read()
+            return [device for device, _ in self._devices.values()]

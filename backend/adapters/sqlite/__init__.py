@@ -1,0 +1,1 @@
+"""The ledger on SQLite: plain SQL, one durable transaction a group."""

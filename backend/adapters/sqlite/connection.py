@@ -1,0 +1,75 @@
+"""Opening the ledger file, and turning SQLite's errors into ours at one place."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from backend.adapters.sqlite.schema import APPLICATION_ID, SCHEMA
+from backend.core.errors import StoreFailed, StoreForeign
+from backend.core.ledger import LEDGER_GENESIS
+
+_FIX = "nothing of the last group is stored and buses keep their taps; look at the disk, then start the backend again"
+
+
+class Guarded:
+    """One SQLite connection and the lock that serialises it."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection for reads. Raises StoreFailed."""
+        with self._lock:
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                raise StoreFailed(f"the ledger cannot be read: {error}", fix=_FIX) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One durable transaction: committed and synced when the block ends, nothing stored if it raises."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise StoreFailed(f"the ledger cannot be written: {error}", fix=_FIX) from error
+                raise
+
+    def close(self) -> None:
+        """Release it."""
+        with self._lock:
+            self._connection.close()
+
+
+def open_ledger(path: Path, city: str) -> Guarded:
+    """Open or create the ledger of a city. Raises StoreForeign, StoreFailed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        guarded = Guarded(path)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
+    with guarded.transaction() as connection:
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if found == 0 and tables == 0:
+            for statement in SCHEMA.split(";\n"):
+                connection.execute(statement)
+            connection.execute("INSERT INTO ledger VALUES (1, ?, 1, ?)", (city, LEDGER_GENESIS))
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        elif found != APPLICATION_ID:
+            raise StoreForeign(f"{path.name} is not a Savar ledger", fix="point data_dir at the backend's folder")
+        (held,) = connection.execute("SELECT city FROM ledger").fetchone()
+    if held != city:
+        raise StoreForeign(f"this is the ledger of {held}, not of {city}", fix="point data_dir at this city's folder")
+    return guarded

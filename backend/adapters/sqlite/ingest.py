@@ -1,0 +1,198 @@
+"""The hot path: watermark, records, transfers, balances and presentations of a group in one transaction."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from backend.adapters.sqlite.connection import Guarded
+from backend.core.errors import StoreFailed
+from backend.core.ingest import Watermark
+from backend.core.ledger import Transfer, TransferKind, next_head
+from backend.core.ports import Commit, LedgerMark, Quarantined, Rider
+from protocol.fares.verdicts import TABLE, Verdict
+from protocol.wire.passes import Presentation
+from protocol.wire.records import RecordKind
+
+_ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
+
+
+def post_transfers(connection: sqlite3.Connection, transfers: Sequence[Transfer], at_ms: int) -> None:
+    """Append transfers to the chain and move the balances; the caller holds the transaction."""
+    (head,) = connection.execute("SELECT head FROM ledger").fetchone()
+    debited: Counter[str] = Counter()
+    credited: Counter[str] = Counter()
+    rows = []
+    for transfer in transfers:
+        head = next_head(head, transfer)
+        rows.append((
+            transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials, head, at_ms
+        ))  # fmt: skip
+        debited[transfer.debit] += transfer.rials
+        credited[transfer.credit] += transfer.rials
+    connection.executemany(
+        "INSERT INTO transfer (key, kind, debit, credit, rials, hash, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+    )
+    connection.executemany(
+        "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+        " SET debits = debits + excluded.debits, credits = credits + excluded.credits",
+        [(account, debited[account], credited[account]) for account in {*debited, *credited}],
+    )
+    connection.execute("UPDATE ledger SET head = ?", (head,))
+
+
+class IngestTables:
+    """Implements `IngestStore` over the writing connection."""
+
+    def __init__(self, writer: Guarded) -> None:
+        self._writer = writer
+
+    def watermark(self, device: str, epoch: int) -> Watermark:
+        """How far this epoch is held."""
+        with self._writer.reading() as connection:
+            row = connection.execute(
+                "SELECT sequence, head FROM epoch WHERE device = ? AND epoch = ?", (device, epoch)
+            ).fetchone()
+        return Watermark.before(epoch) if row is None else Watermark(epoch, row[0], row[1])
+
+    def latest(self, device: str) -> Watermark | None:
+        """The watermark of the device's newest epoch."""
+        with self._writer.reading() as connection:
+            row = connection.execute(
+                "SELECT epoch, sequence, head FROM epoch WHERE device = ? ORDER BY began_ms DESC LIMIT 1", (device,)
+            ).fetchone()
+        return None if row is None else Watermark(*row)
+
+    def hash_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
+        """Our hash of one record."""
+        return self._one("SELECT hash FROM record WHERE device = ? AND epoch = ? AND sequence = ?",
+                         (device, epoch, sequence))  # fmt: skip
+
+    def day_key(self, device: str, epoch: int, key_id: bytes) -> bytes | None:
+        """The record bytes of a day key."""
+        return self._one(
+            "SELECT record.bytes FROM day_key JOIN record USING (device, epoch, sequence)"
+            " WHERE device = ? AND epoch = ? AND key_id = ?",
+            (device, epoch, key_id),
+        )
+
+    def _one(self, sql: str, values: tuple[object, ...]) -> bytes | None:
+        with self._writer.reading() as connection:
+            row = connection.execute(sql, values).fetchone()
+        found: bytes | None = None if row is None else row[0]
+        return found
+
+    def riders(self, credential_ids: Sequence[bytes]) -> Mapping[bytes, Rider]:
+        """Those that are registered."""
+        found: dict[bytes, Rider] = {}
+        with self._writer.reading() as connection:
+            for at in range(0, len(credential_ids), _ASKED_MAX):
+                asked = credential_ids[at : at + _ASKED_MAX]
+                marks = ",".join("?" * len(asked))
+                for row in connection.execute(
+                    "SELECT credential_id, credential, rider_class, token_hash, created_ms FROM rider"  # noqa: S608 - marks only
+                    f" WHERE credential_id IN ({marks})",
+                    asked,
+                ):
+                    found[row[0]] = Rider(*row)
+        return found
+
+    def claimed(self, presentations: Sequence[Presentation]) -> set[Presentation]:
+        """Those that were already charged to their rider."""
+        with self._writer.reading() as connection:
+            return {
+                shown
+                for shown in presentations
+                if connection.execute(
+                    "SELECT 1 FROM presentation WHERE credential = ? AND time_s = ? AND counter = ?",
+                    (shown.credential_id, shown.time_s, shown.counter),
+                ).fetchone()
+            }
+
+    def ledger_mark(self) -> LedgerMark:
+        """Where the ledger stands."""
+        with self._writer.reading() as connection:
+            return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
+
+    def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
+        """Store all of a group in one durable transaction; returns where the ledger then stands."""
+        with self._writer.transaction() as connection:
+            for commit in commits:
+                _advance(connection, commit, at_ms)
+                _add_records(connection, commit)
+            post_transfers(connection, [t for commit in commits for t in commit.transfers], at_ms)
+            _count(connection, commits)
+            return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
+
+    def quarantine(self, it: Quarantined) -> None:
+        """Keep refused bytes; the same bytes for the same reason are counted, not kept twice."""
+        with self._writer.transaction() as connection:
+            connection.execute(
+                "INSERT INTO quarantine (digest, reason, device, channel, detail, payload, first_ms, last_ms, times)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (digest, reason) DO UPDATE"
+                " SET times = times + 1, last_ms = excluded.last_ms",
+                (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail, it.payload, it.at_ms,
+                 it.at_ms),
+            )  # fmt: skip
+
+
+def _advance(connection: sqlite3.Connection, commit: Commit, at_ms: int) -> None:
+    """Move the watermark from exactly where the batch was judged against; anything else is a lost race, and stops."""
+    before, after = commit.before, commit.after
+    if before.sequence == 0:
+        changed = connection.execute(
+            "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (commit.device, after.epoch, after.sequence, after.head, commit.signature, at_ms),
+        ).rowcount
+    else:
+        changed = connection.execute(
+            "UPDATE epoch SET sequence = ?, head = ?, signature = ?"
+            " WHERE device = ? AND epoch = ? AND sequence = ? AND head = ?",
+            (after.sequence, after.head, commit.signature, commit.device, before.epoch, before.sequence, before.head),
+        ).rowcount
+    if changed != 1:
+        raise StoreFailed(
+            f"the watermark of {commit.device} moved meanwhile",
+            fix="one ingest worker owns a shard: stop the second backend",
+            device=commit.device,
+        )
+
+
+def _add_records(connection: sqlite3.Connection, commit: Commit) -> None:
+    """Records, the index of day keys, and the presentations that were charged."""
+    connection.executemany(
+        "INSERT INTO record (device, epoch, sequence, hash, bytes, kind, wall_ms, vehicle, door, verdict, reason,"
+        " fare_rials, payer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
+             r.fare_rials, None if r.payer is None else r.payer.value)
+            for r in commit.records
+        ],
+    )  # fmt: skip
+    connection.executemany(
+        "INSERT OR IGNORE INTO day_key VALUES (?, ?, ?, ?)",
+        [(r.device, r.epoch, r.key_id, r.sequence) for r in commit.records if r.key_id is not None],
+    )
+    epoch = commit.after.epoch
+    connection.executemany(
+        "INSERT INTO presentation VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (shown.credential_id, shown.time_s, shown.counter, commit.device, epoch, sequence, rials)
+            for shown, (sequence, rials) in commit.presentations.items()
+        ],
+    )
+
+
+def _count(connection: sqlite3.Connection, commits: Sequence[Commit]) -> None:
+    """Totals for the status page, kept as they grow."""
+    tally: Counter[str] = Counter()
+    for commit in commits:
+        for record in commit.records:
+            if record.kind == RecordKind.TAP:
+                assert record.verdict is not None
+                tally[f"verdict:{record.verdict}"] += 1
+                tally["accepted"] += TABLE[Verdict(record.verdict)].boards
+        tally["posted_rials"] += sum(t.rials for t in commit.transfers if t.kind is not TransferKind.TOPUP)
+    connection.executemany(
+        "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n", list(tally.items())
+    )

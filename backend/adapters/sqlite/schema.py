@@ -1,0 +1,62 @@
+"""Tables of the ledger file.
+
+What identifies a rider's travel stands in `presentation` alone (and, sealed, in `record.bytes`): `record` has no rider,
+`transfer` and `account` have no tap. Deleting from `presentation` and destroying day keys leaves the money intact.
+"""
+
+APPLICATION_ID = 0x53564C31  # "SVL1": so that no other SQLite file is taken for a ledger
+SCHEMA = """
+CREATE TABLE ledger (
+  one INTEGER PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, incarnation INTEGER NOT NULL, head BLOB NOT NULL
+) STRICT;
+CREATE TABLE epoch (
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, head BLOB NOT NULL,
+  signature BLOB NOT NULL, began_ms INTEGER NOT NULL, PRIMARY KEY (device, epoch)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY,
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL,
+  kind INTEGER NOT NULL, wall_ms INTEGER NOT NULL, vehicle TEXT, door INTEGER, verdict INTEGER, reason INTEGER,
+  fare_rials INTEGER, payer TEXT, UNIQUE (device, epoch, sequence)
+) STRICT;
+CREATE TABLE day_key (
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, key_id BLOB NOT NULL, sequence INTEGER NOT NULL,
+  PRIMARY KEY (device, epoch, key_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE presentation (
+  credential BLOB NOT NULL, time_s INTEGER NOT NULL, counter INTEGER NOT NULL,
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, rials INTEGER NOT NULL,
+  PRIMARY KEY (credential, time_s, counter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE account (
+  id TEXT PRIMARY KEY, debits INTEGER NOT NULL CHECK (debits >= 0), credits INTEGER NOT NULL CHECK (credits >= 0)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE transfer (
+  id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, debit TEXT NOT NULL, credit TEXT NOT NULL,
+  rials INTEGER NOT NULL CHECK (rials > 0), hash BLOB NOT NULL, at_ms INTEGER NOT NULL, CHECK (debit <> credit)
+) STRICT;
+CREATE TABLE tally (name TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE rider (
+  credential_id BLOB PRIMARY KEY, credential BLOB NOT NULL, public_key BLOB NOT NULL UNIQUE,
+  rider_class INTEGER NOT NULL, token_hash BLOB NOT NULL, created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE topup (
+  id TEXT PRIMARY KEY, credential BLOB NOT NULL, rials INTEGER NOT NULL, status TEXT NOT NULL,
+  authority TEXT NOT NULL, created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX topup_authority ON topup (authority);
+CREATE INDEX topup_created ON topup (created_ms);
+CREATE TABLE device (
+  name TEXT PRIMARY KEY, seen_ms INTEGER, online INTEGER NOT NULL, health TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alarm (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, device TEXT NOT NULL, since_ms INTEGER NOT NULL, ended_ms INTEGER,
+  detail TEXT NOT NULL, fix TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX alarm_open ON alarm (kind, device) WHERE ended_ms IS NULL;
+CREATE TABLE quarantine (
+  id INTEGER PRIMARY KEY, digest BLOB NOT NULL, reason TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
+  detail TEXT NOT NULL, payload BLOB NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+  times INTEGER NOT NULL, UNIQUE (digest, reason)
+) STRICT;
+"""

@@ -1,0 +1,70 @@
+"""The backend's configuration file: one model, unknown keys refused, paths relative to the file."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.core.limits import SILENT_AFTER_DEFAULT_S
+from transport.config import BrokerConfig
+from transport.toml_file import Name, load_toml
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpConfig(BaseModel):
+    """Where the API and the status page are served. Port 0 takes a free one."""
+
+    model_config = _STRICT
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65_535)
+
+
+class PaymentsConfig(BaseModel):
+    """The payment provider."""
+
+    model_config = _STRICT
+    provider: str = Field(pattern=r"^https?://")
+    merchant: str = Field(min_length=1)
+
+
+class AlarmsConfig(BaseModel):
+    """When people are called."""
+
+    model_config = _STRICT
+    silent_after_s: int = Field(default=SILENT_AFTER_DEFAULT_S, ge=1)
+
+
+class BackendConfig(BaseModel):
+    """One shard's backend."""
+
+    model_config = _STRICT
+    city: Name
+    shard: Name
+    data_dir: Path = Path("data")
+    keys_dir: Path = Path("keys")
+    registry: Path = Path("registry")
+    bundle: Path = Path("bundle.cose")
+    broker: BrokerConfig
+    http: HttpConfig = HttpConfig()
+    payments: PaymentsConfig | None = None
+    alarms: AlarmsConfig = AlarmsConfig()
+
+    @property
+    def identity(self) -> str:
+        """Certificate name = user = client id."""
+        return f"backend-{self.shard}"
+
+
+def load_config(path: Path) -> BackendConfig:
+    """Read, validate, and resolve paths against the file's folder. Raises ConfigError naming every wrong key."""
+    config = load_toml(path, BackendConfig)
+    base = path.resolve().parent
+    return config.model_copy(
+        update={
+            "data_dir": base / config.data_dir,
+            "keys_dir": base / config.keys_dir,
+            "registry": base / config.registry,
+            "bundle": base / config.bundle,
+            "broker": config.broker.resolved(base),
+        }
+    )

@@ -1,0 +1,87 @@
+"""Health and state of devices: verified, kept; a device silent too long raises an alarm."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from backend.core.fleet import Change, Contact, step
+from backend.core.limits import QUARANTINE_BYTES_MAX
+from backend.core.ports import Device, FleetStore, IngestStore, Quarantined
+from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
+from protocol.wire.health import State, open_health, open_state
+from protocol.wire.keys import VerifyingKey
+from protocol.wire.topics import Channel
+
+log = logging.getLogger(__name__)
+OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
+SILENT = "silent"
+
+
+class FleetWatch:
+    """Takes health and state messages, and looks for silence. Used by the ingest thread only."""
+
+    def __init__(
+        self,
+        *,
+        store: FleetStore,
+        quarantine: IngestStore,
+        find_device: Callable[[str], tuple[Device, VerifyingKey] | None],
+        devices: Callable[[], Sequence[Device]],
+        silent_after_s: int,
+        now_ms: Callable[[], int],
+        on_alarm: OnAlarm,
+        on_ended: Callable[[str, str], None],
+    ) -> None:
+        self._store = store
+        self._quarantine = quarantine
+        self._find_device = find_device
+        self._devices = devices
+        self._limit_ms = silent_after_s * 1000
+        self._now_ms = now_ms
+        self._on_alarm = on_alarm
+        self._on_ended = on_ended
+        self._began_ms = now_ms()
+        self._contact: dict[str, Contact] = {}
+
+    def take(self, channel: Channel, device: str, payload: bytes) -> State | None:
+        """One health or state message; a birth (online) is returned, so that its device can be told where it stands."""
+        try:
+            found = self._find_device(device)
+            if found is None:
+                raise UnknownKey("a device that is not enrolled", device=device)
+            if channel is Channel.HEALTH:
+                health = open_health(payload, [found[1]])
+                _require(device, health.device)
+                self._store.keep_health(health, self._now_ms())
+                return None
+            state = open_state(payload, [found[1]])
+            _require(device, state.device)
+            self._store.keep_state(state, self._now_ms())
+        except (WireError, ProofError) as error:
+            log.warning("quarantined a %s message of %s: %s", channel.value, device, error)
+            self._quarantine.quarantine(Quarantined(
+                device, channel.value, error.name, str(error)[:500], payload[:QUARANTINE_BYTES_MAX], self._now_ms()
+            ))  # fmt: skip
+            return None
+        return state if state.online else None
+
+    def look(self) -> None:
+        """Raise and end alarms for silence. A device never heard counts from when this backend began."""
+        now_ms = self._now_ms()
+        for row in self._store.devices(self._devices()):
+            heard_ms = max(row.last_seen_ms or 0, self._began_ms)
+            before = self._contact.get(row.device, Contact.OK)
+            after, change = step(before, silent_ms=now_ms - heard_ms, limit_ms=self._limit_ms)
+            self._contact[row.device] = after
+            if change is Change.RAISE:
+                silent_s = (now_ms - heard_ms) // 1000
+                self._on_alarm(
+                    SILENT, row.device, f"no word for {silent_s} s; it held {row.backlog} unsent records",
+                    "look at the bus's network and power; its taps are kept on board",
+                )  # fmt: skip
+            elif change is Change.END:
+                self._on_ended(SILENT, row.device)
+
+
+def _require(topic_device: str, named: str) -> None:
+    if topic_device != named:
+        raise OutOfRange("a message under another device's name", field="device", named=named)

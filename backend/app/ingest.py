@@ -1,0 +1,229 @@
+"""Ingest of a group of messages: verify, judge, price, commit once, then sign the receipts.
+
+What is refused is quarantined with its reason (P3); what cannot be stored is not receipted, and its bus sends it again.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from backend.app.proofs import ProofDesk
+from backend.core.errors import StoreFailed
+from backend.core.ingest import Judgement, Standing, Watermark, judge
+from backend.core.ledger import Boarding, Payer, Transfer, post
+from backend.core.limits import QUARANTINE_BYTES_MAX
+from backend.core.ports import Commit, Device, IngestStore, Quarantined, StoredRecord
+from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
+from protocol.fares.tariff import Price, Tariff, price
+from protocol.fares.verdicts import TABLE
+from protocol.wire.batches import Batch, decode_batch, verify_batch
+from protocol.wire.keys import Signer, VerifyingKey
+from protocol.wire.passes import LongPass, Presentation
+from protocol.wire.receipts import Receipt, encode_receipt
+from protocol.wire.records import DayKeyRecord, Opening, Record, RecordKind, Tap
+
+log = logging.getLogger(__name__)
+FindDevice = Callable[[str], tuple[Device, VerifyingKey] | None]
+OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One batch message: whose topic it came on (or whose file), and its bytes."""
+
+    device: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A signed receipt for a device."""
+
+    device: str
+    receipt: bytes
+
+
+@dataclass(slots=True)
+class _Group:
+    """What the batches of one group have claimed so far, before anything is committed."""
+
+    marks: dict[tuple[str, int], Watermark]
+    presentations: set[Presentation]
+    commits: list[Commit]
+    touched: dict[tuple[str, int], None]  # in order
+
+
+class Ingest:
+    """The ingest service of one shard. Used by one thread."""
+
+    def __init__(
+        self,
+        *,
+        store: IngestStore,
+        find_device: FindDevice,
+        proofs: ProofDesk,
+        tariffs: Mapping[int, Tariff],
+        receipt_signer: Signer,
+        now_ms: Callable[[], int],
+        on_stored: Callable[[Sequence[StoredRecord]], None] = lambda _: None,
+        on_alarm: OnAlarm = lambda *_: None,
+    ) -> None:
+        self._store = store
+        self._find_device = find_device
+        self._proofs = proofs
+        self._tariffs = tariffs
+        self._signer = receipt_signer
+        self._now_ms = now_ms
+        self._on_stored = on_stored
+        self._on_alarm = on_alarm
+
+    def take(self, messages: Sequence[Incoming]) -> list[Outgoing]:
+        """Ingest a group in one transaction → the receipts to publish.
+
+        If the transaction fails, every batch is tried by itself, so one cannot block the others; what fails alone is
+        logged and not receipted. Raises nothing for what a device can send.
+        """
+        try:
+            return self._take(messages)
+        except StoreFailed as error:
+            if len(messages) == 1:
+                log.error("a batch of %s is not stored: %s", messages[0].device, error)
+                return []
+        return [receipt for message in messages for receipt in self.take([message])]
+
+    def _take(self, messages: Sequence[Incoming]) -> list[Outgoing]:
+        group = _Group({}, set(), [], {})
+        for message in messages:
+            self._add(group, message)
+        if group.commits:
+            self._store.commit(group.commits, self._now_ms())
+            for commit in group.commits:
+                self._on_stored(commit.records)
+        return [Outgoing(device, self.receipt(device, epoch)) for device, epoch in group.touched]
+
+    def receipt(self, device: str, epoch: int) -> bytes:
+        """Where we stand with a device's epoch, signed: only what is committed."""
+        mark = self._store.watermark(device, epoch)
+        ledger = self._store.ledger_mark()
+        return encode_receipt(
+            Receipt(device, epoch, mark.sequence, mark.head, ledger.incarnation, ledger.head, self._now_ms()),
+            self._signer,
+        )
+
+    def _add(self, group: _Group, message: Incoming) -> None:
+        """Verify and judge one message; what is new joins the group."""
+        found = self._find_device(message.device)
+        try:
+            if found is None:
+                raise UnknownKey("a device that is not enrolled", device=message.device)
+            batch = decode_batch(message.payload)
+            if batch.device != message.device:
+                raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
+            walked = verify_batch(batch, found[1])
+        except (WireError, ProofError) as error:
+            self._quarantine(message, error.name, str(error))
+            return
+        key = (batch.device, batch.epoch)
+        mark = group.marks.get(key) or self._store.watermark(*key)
+        judgement = judge(walked, mark, self._held_hash(batch, mark))
+        if judgement.standing is Standing.FORK:
+            self._quarantine(message, "Fork", judgement.why)
+            self._on_alarm("fork", batch.device, judgement.why, "take the device out of service; keep its card")
+            return
+        if judgement.standing is Standing.NEW:
+            self._extend(group, batch, mark, judgement)
+        group.touched[key] = None
+
+    def _held_hash(self, batch: Batch, mark: Watermark) -> bytes | None:
+        if batch.last == mark.sequence:
+            return mark.head
+        return self._store.hash_of(batch.device, batch.epoch, batch.last) if batch.last < mark.sequence else None
+
+    def _extend(self, group: _Group, batch: Batch, mark: Watermark, judgement: Judgement) -> None:
+        """The new records of one batch → a commit of the group."""
+        if mark.sequence == 0:
+            self._watch_new_epoch(batch)
+        last, head = judgement.fresh[-1]
+        after = Watermark(batch.epoch, last.link.sequence, head)
+        records: list[StoredRecord] = []
+        transfers: list[Transfer] = []
+        presentations: dict[Presentation, tuple[int, int]] = {}
+        for record, record_hash in judgement.fresh:
+            payer = None
+            if isinstance(record, DayKeyRecord):
+                self._proofs.learn(record)
+            elif isinstance(record, Tap) and TABLE[record.verdict].charged:
+                payer, proof = self._payer(record, group)
+                posted, charged = self._post(record, proof, payer)
+                transfers += posted
+                if payer is Payer.RIDER:
+                    assert proof is not None
+                    group.presentations.add(proof.presentation)
+                    presentations[proof.presentation] = (record.link.sequence, charged)
+            records.append(_indexed(record, record_hash, payer))
+        group.marks[batch.device, batch.epoch] = after
+        group.commits.append(Commit(batch.device, mark, after, records, transfers, presentations, batch.signature))
+
+    def _watch_new_epoch(self, batch: Batch) -> None:
+        """A device that starts another journal is told to people: a new card, or a rollback (P11)."""
+        before = self._store.latest(batch.device)
+        if before is not None and before.epoch != batch.epoch:
+            self._on_alarm(
+                "new-journal", batch.device, f"a new journal began; the one before ended at {before.sequence}",
+                "if the card was not changed on purpose, keep the old card and run `savar journal recover`",
+            )  # fmt: skip
+
+    def _payer(self, tap: Tap, group: _Group) -> tuple[Payer, LongPass | None]:
+        """Who pays for an accepted tap: the rider only with a proof that holds, and only once a presentation."""
+        proof = self._proofs.open(tap)
+        if proof is None:
+            return Payer.NO_PROOF, None
+        rider = self._store.riders([proof.credential.credential_id]).get(proof.credential.credential_id)
+        if rider is None or rider.credential != proof.credential.raw:
+            return Payer.UNKNOWN_CREDENTIAL, proof
+        shown = proof.presentation
+        if shown in group.presentations or self._store.claimed([shown]):
+            return Payer.COPIED, proof
+        return Payer.RIDER, proof
+
+    def _post(self, tap: Tap, proof: LongPass | None, payer: Payer) -> tuple[list[Transfer], int]:
+        """The transfers of one accepted tap, and what they charge its payer."""
+        tariff = self._tariffs.get(tap.tariff_version)
+        if tariff is None:
+            self._on_alarm(
+                "unknown-tariff", tap.link.device, f"taps under tariff {tap.tariff_version}, which is not known here",
+                "give the backend that tariff's bundle; until then riders pay what they were shown",
+            )  # fmt: skip
+            cost = Price(rider_rials=tap.fare_rials, city_rials=0)
+        elif proof is None:
+            cost = Price(rider_rials=tap.fare_rials, city_rials=0)
+        else:
+            cost = price(tariff, rider_class=proof.credential.rider_class, party=proof.party)
+        boarding = Boarding(
+            device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=tap.service.vehicle,
+            shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
+            credential_id=None if proof is None else proof.credential.credential_id, payer=payer,
+        )  # fmt: skip
+        return post(boarding, cost), min(cost.rider_rials, tap.fare_rials)
+
+    def _quarantine(self, message: Incoming, reason: str, detail: str) -> None:
+        log.warning("quarantined a batch of %s: %s: %s", message.device, reason, detail)
+        self._store.quarantine(Quarantined(
+            message.device, "taps", reason, detail[:500], message.payload[:QUARANTINE_BYTES_MAX], self._now_ms()
+        ))  # fmt: skip
+
+
+def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredRecord:
+    """A record with what is indexed of it; nothing of the rider."""
+    link = record.link
+    if isinstance(record, Tap):
+        return StoredRecord(
+            link.device, link.epoch, link.sequence, record_hash, record.raw, int(RecordKind.TAP), record.at.wall_ms,
+            record.service.vehicle, record.service.door, int(record.verdict), int(record.reason), record.fare_rials,
+            payer,
+        )  # fmt: skip
+    kind = RecordKind.OPENING if isinstance(record, Opening) else RecordKind.DAY_KEY
+    return StoredRecord(
+        link.device, link.epoch, link.sequence, record_hash, record.raw, int(kind), record.at.wall_ms,
+        key_id=record.key_id if isinstance(record, DayKeyRecord) else None,
+    )  # fmt: skip
