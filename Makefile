@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
 .PHONY: help run test lint unit setup system lock fuzz cose-check bench clean
@@ -36,6 +37,18 @@ system: ## install what the tests need from Debian: mosquitto, libzbar0
 
 lock: ## renew requirements/*.lock from pyproject.toml
 	@bash deploy/lock.sh $(BIN)/uv
+
+fuzz: setup ## fuzz every decoder for FUZZ_S=60 seconds, with atheris in an environment of its own
+	@bash deploy/extra.sh $(BIN)/python build/fuzz atheris==3.0.0
+	@PYTHONPATH=.:$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') \
+	  build/fuzz/bin/python -m tests.fuzz.fuzz_decoders build/fuzz-corpus -max_total_time=$(FUZZ_S)
+
+cose-check: setup ## check the COSE and HPKE vectors with independent libraries, in an environment of their own
+	@bash deploy/extra.sh $(BIN)/python build/cose cwt==3.3.0
+	@build/cose/bin/python tests/vectors/check_cose.py
+
+bench: setup ## the benchmarks whose figures stand in docs/BENCHMARKS.md
+	@for n in 1 2 3; do $(BIN)/savar bench tap; done
 
 clean: ## remove the environment and the runs
 	rm -rf $(VENV) run build dist *.egg-info

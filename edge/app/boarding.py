@@ -105,6 +105,8 @@ class Boarding:
                 sequence = self._record(decision, now)
             except (JournalFull, JournalFailed) as problem:
                 self.problem = problem
+                # The failed write may have reached the card; its sequence will be sealed again, so under another key.
+                self._day_key = None
                 return self._show(_out_of_service(), None, problem)
             self.problem = None
             if decision.accepted is not None:

@@ -2,7 +2,7 @@
 
 Rules, in the order in which they are asked; the first that answers decides:
  R1  bytes that are no proven pass get the verdict of what is wrong with them; nothing of them is believed (P9);
- R2  a credential on the deny list, by id and version, is denied;
+ R2  a credential on the deny list is denied, up to the version listed there: a reissued one rides;
  R3  a presentation that this bus accepted before is *copied*, and only then is that said (P10);
  R4  without a trusted clock freshness cannot be judged: the rider boards on grace, and the record says so (P14);
  R5  a render outside the freshness window is *expired*; the window is ±30 s, widened by the clock's own uncertainty,
@@ -89,7 +89,7 @@ def decide(code: LongPass | Unproven, door: Door, now: Instant) -> Decision:
         kind = CodeKind.NONE
         return Decision(code.verdict, code.reason, kind, 0, 0, 0, code.evidence, None)
     credential = code.credential
-    if (credential.credential_id, credential.version) in door.bundle.deny:  # R2
+    if credential.version <= door.bundle.deny.get(credential.credential_id, -1):  # R2
         return _refuse(code, Verdict.DENIED, Reason.DENY_LIST)
     before = door.window.of_presentation(code.presentation, now)
     if before is not None:  # R3

@@ -6,8 +6,8 @@ Chunks, deltas and the rider table join it with the bundle mechanism; the rules 
 - lists that mean a table or a set ascend strictly: one meaning has one form, and no entry overrides another unseen.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -46,7 +46,7 @@ _FIELDS: cbor.Fields = (
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Public keys (33-byte points), tariff and deny list of one city. `deny` holds (credential id, version)."""
+    """Public keys (33-byte points), tariff and deny list of a city. `deny`: credential id → highest denied version."""
 
     city: str
     number: int
@@ -56,7 +56,7 @@ class Bundle:
     sealing_key: bytes
     tariff: Tariff
     deny_number: int = 0
-    deny: frozenset[tuple[bytes, int]] = frozenset()
+    deny: Mapping[bytes, int] = field(default_factory=dict)
 
 
 def encode_bundle(bundle: Bundle, signer: Signer) -> bytes:
@@ -67,7 +67,7 @@ def encode_bundle(bundle: Bundle, signer: Signer) -> bytes:
         bundle.sealing_key,
         [tariff.version, tariff.flat_fare_rials, [[c, tariff.rider_permille[c]] for c in sorted(tariff.rider_permille)],
          tariff.repeat_window_s],
-        bundle.deny_number, [list(entry) for entry in sorted(bundle.deny)],
+        bundle.deny_number, [list(entry) for entry in sorted(bundle.deny.items())],
     ]  # fmt: skip
     payload = cbor.encode_structure("bundle", values, _FIELDS, version=VERSION, max_bytes=limits.BUNDLE_MAX_BYTES)
     return seal_message(Purpose.BUNDLE, payload, signer)
@@ -87,7 +87,7 @@ def open_bundle(data: bytes, keys: Iterable[VerifyingKey], *, city: str, at_leas
         raise RolledBack("bundle is older than the one in force", number=number, in_force=at_least)
     version, fare, shares, window = tariff
     _require_ascending("rider_permille", [share[0] for share in shares])
-    _require_ascending("deny", deny)
+    _require_ascending("deny", [entry[0] for entry in deny])
     return Bundle(
         city=city,
         number=number,
@@ -97,7 +97,7 @@ def open_bundle(data: bytes, keys: Iterable[VerifyingKey], *, city: str, at_leas
         sealing_key=sealing,
         tariff=Tariff(version, fare, {c: s for c, s in shares}, window),  # noqa: C416
         deny_number=deny_number,
-        deny=frozenset((c, v) for c, v in deny),
+        deny=dict(deny),
     )
 
 

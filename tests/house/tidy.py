@@ -38,7 +38,11 @@ BANNED_MODULES = {"random": CHANCE, "secrets": CHANCE, "socket": OUTSIDE, "threa
 # Methods of pathlib.Path, on whatever object: nothing pure has methods of these names.
 BANNED_METHODS = ("read_text", "write_text", "read_bytes", "write_bytes", "unlink", "mkdir", "touch")
 # Thread bodies that keep whatever ends them and hand it on. Nothing else may catch what it cannot name.
-SUPERVISORS = {("edge/app/looking.py", "_guard"), ("edge/app/validator.py", "_guard")}
+SUPERVISORS = {
+    ("backend/app/worker.py", "_guard"),
+    ("edge/app/looking.py", "_guard"),
+    ("edge/app/validator.py", "_guard"),
+}
 LOOPBACK = {"127.0.0.1", "[::1]"}
 URL = re.compile(r"\b(?:https?|rtsp|mqtts?|wss?)://([^\s/:'\"<>)\]}]*|\[[^\]]*\])")
 HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|\[[0-9a-fA-F:]+\]")

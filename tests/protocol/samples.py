@@ -156,7 +156,7 @@ TARIFF = Tariff(3, 50_000, {1: 500, 2: 500, 3: 0}, 180)
 BUNDLE = Bundle(
     city="isfahan", number=12, issued_ms=WALL_MS, issuer_keys=(ISSUER.public, OTHER_ISSUER.public),
     receipt_keys=(RECEIPT_KEY.public,), sealing_key=SEALING_KEY.public, tariff=TARIFF, deny_number=4,
-    deny=frozenset({(CREDENTIAL_ID, 0), (bytes(8), 255)}),
+    deny={CREDENTIAL_ID: 0, bytes(8): 255},
 )  # fmt: skip
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve's group: P-256's n
 

@@ -24,9 +24,9 @@ from protocol.wire.passes import (
     Presentation,
     issue_credential,
     open_long_pass,
+    open_presentation,
     render_long_pass,
     verify_credential,
-    open_presentation,
 )
 from tests.protocol import samples
 

@@ -25,9 +25,9 @@ from protocol.wire.keys import Purpose, bstr, to_be_signed
 from protocol.wire.passes import (
     issue_credential,
     open_long_pass,
+    open_presentation,
     render_long_pass,
     verify_credential,
-    open_presentation,
 )
 from protocol.wire.receipts import encode_receipt, open_receipt
 from protocol.wire.signed import open_message, seal_message

@@ -234,7 +234,7 @@ def bundle_entries() -> Entries:
 
     good = encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY)
     payload = cut(good, max_bytes=len(good)).payload
-    deny = frozenset((sha256(bytes([n])).digest()[:8], n) for n in range(120))
+    deny = {sha256(bytes([n])).digest()[:8]: n for n in range(120)}
     many = Bundle("isfahan", 13, samples.WALL_MS, (samples.ISSUER.public,), (samples.RECEIPT_KEY.public,), samples.SEALING_KEY.public,
                   samples.TARIFF, 5, deny)  # fmt: skip
     return {
