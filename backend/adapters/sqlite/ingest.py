@@ -122,6 +122,11 @@ class IngestTables:
                 _add_records(connection, commit)
             post_transfers(connection, [t for commit in commits for t in commit.transfers], at_ms)
             _count(connection, commits)
+            connection.executemany(
+                "INSERT INTO device VALUES (?, ?, 0, NULL) ON CONFLICT (name) DO UPDATE SET"
+                " seen_ms = max(coalesce(seen_ms, 0), excluded.seen_ms)",
+                [(device, at_ms) for device in {commit.device for commit in commits}],
+            )
             return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
 
     def quarantine(self, it: Quarantined) -> None:
