@@ -1,0 +1,1 @@
+"""The HTTP API and the status page, over FastAPI and uvicorn."""

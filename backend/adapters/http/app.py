@@ -1,0 +1,60 @@
+"""The FastAPI application: routes, problems, security headers."""
+
+from typing import Any
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.staticfiles import StaticFiles
+
+from backend.adapters.http import open_routes, ops_routes, problems, rider_routes, topup_routes
+from backend.adapters.http.body_limit import BodyLimit
+from backend.adapters.http.security import SecurityHeaders
+from backend.adapters.http.services import Services
+from backend.core import limits
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The name of the function is the operation's name."""
+    return route.name
+
+
+def make_app(services: Services) -> FastAPI:
+    """The API and the status page over these services. Nothing starts before the app is served."""
+    # No /docs: those pages load scripts from a content network (P19). /openapi.json says the same.
+    app = FastAPI(
+        title="Savar backend",
+        version="1",
+        summary="Fares by QR code on city buses.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        # Whatever the environment says, requests are told to nobody (P18): their paths name riders.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.services = services
+    app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
+    for routes in (rider_routes, topup_routes, ops_routes, open_routes):
+        app.include_router(routes.router)
+    app.mount("/static", StaticFiles(directory=open_routes.STATIC), name="static")
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    _document_problems(app)
+    return app
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Put the problem document into the schemas that every route refers to."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = made()
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = problems.Problem.model_json_schema()
+        for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own shape, which no route answers with
+            schemas.pop(name, None)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,110 @@
+"""Rows of the store as bodies of answers."""
+
+from collections.abc import Mapping
+
+from backend.adapters.http import models
+from backend.core import api, limits
+from backend.core.ports import Alarm, DeviceRow, TapRow, TopUp
+from backend.core.reconcile import Item, Kind, Reconciliation
+from protocol.fares.verdicts import TABLE, Tone
+
+_REFUSING = (Tone.REFUSED, Tone.DRIVER)
+VERDICTS = [
+    models.VerdictBody(
+        verdict=int(verdict), name=verdict.name, lamp=row.lamp.value, boards=row.boards, charged=row.charged,
+        rider_fa=row.rider_fa, rider_en=row.rider_en, driver_fa=row.driver_fa, driver_en=row.driver_en,
+    )
+    for verdict, row in TABLE.items()
+]  # fmt: skip
+
+
+def tap(row: TapRow) -> models.TapBody:
+    """One tap, as the live view tells it too."""
+    event = api.boarding_event(row)
+    return models.TapBody.model_validate({name: event[name] for name in models.TapBody.model_fields})
+
+
+def alarm(row: Alarm) -> models.AlarmBody:
+    """One alarm, as the live view tells it too."""
+    event = api.alarm_event(row)
+    return models.AlarmBody.model_validate({name: event[name] for name in models.AlarmBody.model_fields})
+
+
+def device(row: DeviceRow) -> models.DeviceBody:
+    """One device and what its last health message said."""
+    health = row.health
+    return models.DeviceBody(
+        device=row.device,
+        vehicle=row.vehicle,
+        door=row.door,
+        last_seen_ms=row.last_seen_ms,
+        online=row.online,
+        held_sequence=row.held_sequence,
+        backlog=row.backlog,
+        cameras=[
+            models.CameraBody(
+                name=c.name, state=c.state.name.lower(), frames=c.frames, dropped=c.dropped, reads=c.reads
+            )
+            for c in (health.cameras if health else ())
+        ],
+        problem=health.problem if health else "",
+        clock_quality=int(health.clock_quality) if health else None,
+        software=health.software if health else None,
+    )
+
+
+def counts(totals: Mapping[str, int]) -> models.CountsBody:
+    """Totals; a refusal is what sounds like one, so that "already paid" and training count as neither."""
+    refused = sum(
+        totals.get(f"verdict:{int(v)}", 0) for v, row in TABLE.items() if not row.boards and row.tone in _REFUSING
+    )
+    return models.CountsBody(
+        accepted=totals["accepted"],
+        refused=refused,
+        posted_rials=totals["posted_rials"],
+        quarantined=totals["quarantined"],
+    )
+
+
+def topup(row: TopUp, pay_url: str | None = None) -> models.TopUpBody:
+    """One top-up, without the provider's authority."""
+    return models.TopUpBody.model_validate({
+        "id": row.id, "amount_rials": row.rials, "status": row.status, "created_ms": row.created_ms, "pay_url": pay_url,
+    })  # fmt: skip
+
+
+def reconciliation(found: Reconciliation) -> models.ReconciliationBody:
+    """Totals of every kind; what matched is not listed."""
+
+    def total(kind: Kind) -> models.TotalBody:
+        it = found.total(kind)
+        return models.TotalBody(count=it.count, ours_rials=it.ours_rials, theirs_rials=it.theirs_rials)
+
+    return models.ReconciliationBody(
+        matched=total(Kind.MATCHED),
+        ours_only=total(Kind.OURS_ONLY),
+        theirs_only=total(Kind.THEIRS_ONLY),
+        amount_differs=total(Kind.AMOUNT_DIFFERS),
+        differing=[_payment(item) for item in found.items if item.kind is not Kind.MATCHED],
+        bad_lines=len(found.bad_lines),
+        bad_lines_shown=[
+            models.BadLineBody(line=bad.number, what=bad.fault.value)
+            for bad in found.bad_lines[: limits.STATEMENT_BAD_LINES_SHOWN_MAX]
+        ],
+    )
+
+
+def _payment(item: Item) -> models.PaymentBody:
+    known = item.topup
+    row = item.row
+    return models.PaymentBody.model_validate(
+        {
+            "kind": item.kind.value,
+            "authority": row.authority if row else known.authority if known else "",
+            "topup_id": known.id if known else None,
+            "status": known.status if known else None,
+            "ours_rials": known.rials if known else None,
+            "theirs_rials": row.rials if row else None,
+            "paid_ms": row.paid_ms if row else None,
+        }
+    )

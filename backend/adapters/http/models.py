@@ -1,0 +1,254 @@
+"""Bodies of requests and answers: strict, money in whole `*_rials`, times in Unix `*_ms`, bytes in lower-case hex."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from protocol.limits import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
+
+
+class Model(BaseModel):
+    """Unknown fields are refused, and nothing is converted: "10000" is no number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _bytes_from(size: int) -> Callable[[object], bytes]:
+    """Hex or base64url text of exactly `size` bytes; told apart by their lengths."""
+
+    def read(value: object) -> bytes:
+        if isinstance(value, str) and re.fullmatch(rf"[0-9a-fA-F]{{{2 * size}}}", value):
+            return bytes.fromhex(value)
+        if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", value):
+            bare = value.rstrip("=")
+            raw = urlsafe_b64decode(bare + "=" * (-len(bare) % 4)) if len(bare) % 4 != 1 else b""
+            if len(raw) == size and urlsafe_b64encode(raw).rstrip(b"=").decode() == bare:
+                return raw
+        raise ValueError(f"must be {size} bytes as hex or base64url text")
+
+    return read
+
+
+def _text_schema(size: int, what: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": f"{what}: {size} bytes as hex or base64url"})
+
+
+class Registration(Model):
+    """A key to register, with the proof that the caller holds it."""
+
+    public_key: Annotated[
+        bytes,
+        BeforeValidator(_bytes_from(PUBLIC_KEY_BYTES)),
+        _text_schema(PUBLIC_KEY_BYTES, "compressed P-256 point, made on the phone"),
+    ]
+    proof: Annotated[
+        bytes,
+        BeforeValidator(_bytes_from(SIGNATURE_BYTES)),
+        _text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
+    ]
+    rider_class: int = Field(default=0, ge=0, le=15, description="0 is adult; others need the operations token.")
+
+
+class RegisteredBody(Model):
+    """The credential to render passes from, and the token for this API. The token is told only here."""
+
+    credential_id: str
+    credential: str
+    token: str
+
+
+class TopUpRequest(Model):
+    """How much to pay in."""
+
+    amount_rials: int = Field(gt=0, description="Whole rials.")
+
+
+TopUpStatus = Literal["asked", "pending", "paid", "failed"]
+
+
+class TopUpBody(Model):
+    """How a top-up stands. `pay_url` is where the rider pays it; only a new one has it."""
+
+    id: str
+    amount_rials: int
+    status: TopUpStatus
+    created_ms: int
+    pay_url: str | None = None
+
+
+class BalanceBody(Model):
+    """What a rider's wallet holds; below zero is owed."""
+
+    credential_id: str
+    balance_rials: int
+
+
+class RiderTapBody(Model):
+    """One charged boarding of the rider's own."""
+
+    wall_ms: int
+    vehicle: str
+    door: int
+    verdict: int
+    charged_rials: int
+
+
+class RiderTapsBody(Model):
+    """Newest first."""
+
+    taps: list[RiderTapBody]
+
+
+class CameraBody(Model):
+    """One camera, with its state in words: starting, working, stalled, missing, ended."""
+
+    name: str
+    state: str
+    frames: int
+    dropped: int
+    reads: int
+
+
+class DeviceBody(Model):
+    """One validator. `backlog`: records it has told of that we do not hold yet; `problem` is empty if there is none."""
+
+    device: str
+    vehicle: str
+    door: int
+    last_seen_ms: int | None
+    online: bool
+    held_sequence: int
+    backlog: int
+    cameras: list[CameraBody]
+    problem: str
+    clock_quality: int | None
+    software: str | None
+
+
+class DevicesBody(Model):
+    """Every enrolled validator."""
+
+    devices: list[DeviceBody]
+
+
+class TapBody(Model):
+    """One tap as the fleet sees it: no rider in it. The epoch is text: a browser's numbers have too few digits."""
+
+    device: str
+    epoch: str
+    sequence: int
+    wall_ms: int
+    vehicle: str
+    door: int
+    verdict: int
+    reason: int
+    fare_rials: int
+    payer: str | None
+
+
+class TapsBody(Model):
+    """Newest first. Ask for the rest with `before` = `next_before`; None is the end."""
+
+    taps: list[TapBody]
+    next_before: int | None
+
+
+class AlarmBody(Model):
+    """Something that a person should look at; open while `ended_ms` is null. `fix` is what to do next."""
+
+    id: int
+    name: str
+    device: str
+    since_ms: int
+    ended_ms: int | None
+    detail: str
+    fix: str
+
+
+class AlarmsBody(Model):
+    """Newest first."""
+
+    alarms: list[AlarmBody]
+
+
+class VerdictBody(Model):
+    """How a verdict looks and reads, from the one table of words."""
+
+    verdict: int
+    name: str
+    lamp: Literal["green", "amber", "red", "blue", "off"]
+    boards: bool
+    charged: bool
+    rider_fa: str
+    rider_en: str
+    driver_fa: str
+    driver_en: str
+
+
+class CountsBody(Model):
+    """Totals since the ledger began. `refused`: taps answered by the refusal or the driver's tone."""
+
+    accepted: int
+    refused: int
+    posted_rials: int
+    quarantined: int
+
+
+class StatusBody(Model):
+    """What the status page begins with."""
+
+    city: str
+    now_ms: int
+    counts: CountsBody
+    devices: list[DeviceBody]
+    alarms: list[AlarmBody]
+    taps: list[TapBody]
+    verdicts: list[VerdictBody]
+
+
+class HealthBody(Model):
+    """The process answers and its ledger can be read."""
+
+    status: Literal["ok"]
+
+
+class TotalBody(Model):
+    """Payments of one kind, and their rials by each side's books."""
+
+    count: int
+    ours_rials: int
+    theirs_rials: int
+
+
+class PaymentBody(Model):
+    """One payment that does not match. What a side does not know of it is null."""
+
+    kind: Literal["ours_only", "theirs_only", "amount_differs"]
+    authority: str
+    topup_id: str | None
+    status: TopUpStatus | None
+    ours_rials: int | None
+    theirs_rials: int | None
+    paid_ms: int | None
+
+
+class BadLineBody(Model):
+    """A line that was left out, by its number in the file."""
+
+    line: int
+    what: str
+
+
+class ReconciliationBody(Model):
+    """A statement against our books: totals of the four kinds, each payment that differs, each line left out."""
+
+    matched: TotalBody
+    ours_only: TotalBody
+    theirs_only: TotalBody
+    amount_differs: TotalBody
+    differing: list[PaymentBody]
+    bad_lines: int
+    bad_lines_shown: list[BadLineBody]

@@ -1,0 +1,53 @@
+"""Routes that anybody on the network may see: health, the status page and what feeds it. No rider is in them."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+
+from backend.adapters.http import bodies, models
+from backend.adapters.http.access import Having
+from backend.adapters.http.events import EventStream
+from backend.adapters.http.problems import documented
+from backend.core import limits
+
+STATIC = Path(__file__).parents[2] / "static"
+router = APIRouter(tags=["open"])
+
+
+@router.get("/healthz", summary="Whether the backend serves", responses=documented(503))
+def healthz(having: Having) -> models.HealthBody:
+    """ok when the ledger can be read."""
+    having.store.counts()
+    return models.HealthBody(status="ok")
+
+
+@router.get("/", summary="The status page", response_class=HTMLResponse, responses=documented())
+def page() -> FileResponse:
+    """Boardings as they arrive, counts, devices and alarms, in Persian and English."""
+    return FileResponse(STATIC / "status.html", media_type="text/html")
+
+
+@router.get("/v1/status", summary="What the status page begins with", responses=documented(503))
+def status(having: Having) -> models.StatusBody:
+    """Counts, devices, open alarms, the last taps and the verdict table with its words."""
+    return models.StatusBody(
+        city=having.city,
+        now_ms=having.clock(),
+        counts=bodies.counts(having.store.counts()),
+        devices=[bodies.device(row) for row in having.store.devices(having.devices())],
+        alarms=[bodies.alarm(row) for row in having.store.alarms(open_only=True)],
+        taps=[bodies.tap(row) for _, row in having.store.taps(None, limits.STATUS_TAPS)],
+        verdicts=bodies.VERDICTS,
+    )
+
+
+@router.get(
+    "/v1/events",
+    summary="Live events",
+    response_class=StreamingResponse,
+    responses=documented(503) | {200: {"description": "Server-sent events.", "content": {"text/event-stream": {}}}},
+)
+async def events(having: Having) -> EventStream:
+    """Server-sent events `boarding`, `alarm` and `counts`; a comment line when quiet. A reader that lags is cut off."""
+    return EventStream(having.live.subscribe())

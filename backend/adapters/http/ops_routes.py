@@ -1,0 +1,61 @@
+"""Routes for operations, behind the operations token: devices, taps, alarms, statements."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+
+from backend.adapters.http import bodies, models
+from backend.adapters.http.access import Having, ops_only
+from backend.adapters.http.problems import Unreadable, documented
+from backend.core import limits
+from backend.core.errors import Refused
+from protocol.limits import INT63_MAX
+
+router = APIRouter(prefix="/v1", tags=["operations"], dependencies=[Depends(ops_only)])
+
+
+@router.get("/devices", summary="Every validator and how it stands", responses=documented(401, 403, 503))
+def devices(having: Having) -> models.DevicesBody:
+    """Last seen, online, held sequence, backlog, cameras and the worst current problem."""
+    return models.DevicesBody(devices=[bodies.device(row) for row in having.store.devices(having.devices())])
+
+
+@router.get("/taps", summary="Taps, newest first", responses=documented(401, 403, 422, 503))
+def taps(
+    having: Having,
+    before: Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=limits.TAPS_PAGE_MAX)] = limits.TAPS_PAGE_MAX,
+) -> models.TapsBody:
+    """A page of taps without any rider in them."""
+    rows = having.store.taps(before, limit)
+    return models.TapsBody(
+        taps=[bodies.tap(row) for _, row in rows], next_before=rows[-1][0] if len(rows) == limit else None
+    )
+
+
+@router.get("/alarms", summary="Alarms, newest first", responses=documented(401, 403, 422, 503))
+def alarms(
+    having: Having, *, open_only: Annotated[bool, Query(description="Only those not ended.")] = False
+) -> models.AlarmsBody:
+    """What a person should look at, or had to."""
+    return models.AlarmsBody(alarms=[bodies.alarm(row) for row in having.store.alarms(open_only=open_only)])
+
+
+@router.post(
+    "/statements",
+    summary="Compare a provider's statement with our books",
+    responses=documented(400, 401, 403, 409, 413, 422, 503),
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}},
+    },
+)
+async def statements(request: Request, having: Having) -> models.ReconciliationBody:
+    """CSV of whole local days, header `authority,amount_rials,paid_at` (ISO 8601 with offset). Changes nothing."""
+    if having.topups is None:
+        raise Refused("this city takes no top-ups here", fix="name a provider under [payments] in backend.toml")
+    try:
+        text = (await request.body()).decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable("the statement is not UTF-8 text", fix="export it as CSV in UTF-8") from error
+    return bodies.reconciliation(await run_in_threadpool(having.topups.reconcile, text))

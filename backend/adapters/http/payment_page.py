@@ -1,0 +1,60 @@
+"""The page that a rider's browser comes back to from the payment provider: how it stands, and what to do next."""
+
+from enum import Enum
+from html import escape
+
+
+class Outcome(Enum):
+    """How the payment stands; the first three are a top-up's own words."""
+
+    PAID = "paid"
+    FAILED = "failed"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+
+
+_WORDS = {
+    Outcome.PAID: ("●", "green", "پرداخت شد", "مبلغ به کیف پول شما افزوده شد. این صفحه را ببندید.",
+                   "Paid", "Your wallet has been credited. You can close this page."),
+    Outcome.FAILED: ("■", "red", "پرداخت نشد",
+                     "چیزی به کیف پول افزوده نشد. اگر از حساب شما کم شده، بانک آن را برمی‌گرداند.",
+                     "Not paid", "Nothing was credited. If your account was debited, the bank returns it."),
+    Outcome.PENDING: ("▲", "amber", "هنوز روشن نیست", "پول شما گم نشده است. چند دقیقهٔ دیگر این صفحه را تازه کنید.",
+                      "Not clear yet", "Your money is not lost. Reload this page in a few minutes."),
+    Outcome.UNKNOWN: ("◆", "blue", "چنین پرداختی نیست", "از برنامه دوباره آغاز کنید.",
+                      "No such payment", "Please start again from the app."),
+}  # fmt: skip
+_PERSIAN_DIGITS = str.maketrans("0123456789,", "۰۱۲۳۴۵۶۷۸۹٬")
+
+
+def payment_page(outcome: Outcome, rials: int | None) -> str:
+    """A whole HTML page, Persian first. `rials` is shown in tomans; None shows no amount."""
+    shape, lamp, head_fa, next_fa, head_en, next_en = _WORDS[outcome]
+    # A rial that makes no whole toman is not shown away: the amount then stands in rials.
+    amount_fa = amount_en = ""
+    if rials is not None:
+        number, unit_fa, unit_en = (rials // 10, "تومان", "tomans") if rials % 10 == 0 else (rials, "ریال", "rials")
+        amount_fa = f"{number:,} {unit_fa}".translate(_PERSIAN_DIGITS)
+        amount_en = f"{number:,} {unit_en}"
+    return f"""<!doctype html>
+<html lang="fa" dir="rtl">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(head_fa)} · {escape(head_en)}</title>
+<link rel="stylesheet" href="/static/status.css">
+</head>
+<body class="payment">
+<main>
+<h1><span class="lamp {lamp}" aria-hidden="true">{shape}</span> {escape(head_fa)}</h1>
+<p class="amount">{escape(amount_fa)}</p>
+<p>{escape(next_fa)}</p>
+<section lang="en" dir="ltr">
+<h2>{escape(head_en)}</h2>
+<p class="amount">{escape(amount_en)}</p>
+<p>{escape(next_en)}</p>
+</section>
+</main>
+</body>
+</html>
+"""

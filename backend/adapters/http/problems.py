@@ -1,0 +1,178 @@
+"""Errors as problem documents (RFC 9457): one mapping from error families to statuses, one shape for everything.
+
+Rules:
+- every refusal and failure, FastAPI's own included, is application/problem+json with type, title, status, detail, fix
+  and data;
+- what a caller sent is never repeated, and what broke inside is never told: it is in the log.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from backend.adapters.http.security import HEADERS
+from backend.core.errors import NotAllowed, NotFound, RequestError
+from backend.core.reconcile import BadStatement
+from protocol.errors import BadKey, Fault, SavarError, TooLarge
+
+MEDIA_TYPE = "application/problem+json"
+LOG = logging.getLogger(__name__)
+
+
+class NotSignedIn(NotAllowed):
+    """The request carries no bearer token."""
+
+
+class Unreadable(RequestError):
+    """The body is not text in UTF-8."""
+
+
+# The nearest class of an error's ancestry decides; a family without a row is decided by whose fault it is.
+_STATUS: dict[type[SavarError], int] = {
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    RequestError: 409,
+    TooLarge: 413,
+    Unreadable: 400,
+    BadStatement: 422,
+    BadKey: 422,
+}
+_FAULT_STATUS = {Fault.PEER: 400, Fault.PROOF: 403, Fault.LOCAL: 503, Fault.OPERATOR: 503}
+_HTTP_NAME = {404: "NotFound", 405: "MethodNotAllowed", 413: "ContentTooLarge"}
+_HTTP_FIX = {
+    404: "look at /openapi.json for what there is",
+    405: "look at /openapi.json for what this path answers",
+    413: "send less at once",
+}
+_MEANING = {
+    400: "The request breaks the contract.",
+    401: "No bearer token.",
+    403: "The token or the proof is not good for this.",
+    404: "There is no such thing.",
+    409: "Understood and refused; `fix` says what would be taken.",
+    413: "Too many bytes.",
+    422: "A field is wrong; `data.errors` names it.",
+    500: "A defect of ours; it is logged.",
+    503: "Something of ours, or the payment provider, does not answer; nothing was lost.",
+}
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document. `type` is stable and safe to compare; `fix` tells a person the next step."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: str
+    title: str
+    status: int
+    detail: str
+    fix: str
+    data: dict[str, Any]
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem responses of a route for OpenAPI; 500 always."""
+    return {
+        status: {
+            "description": _MEANING[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in (*statuses, 500)
+    }
+
+
+def status_of(error: SavarError) -> int:
+    """The HTTP status of a named error."""
+    for family in type(error).__mro__:
+        if family in _STATUS:
+            return _STATUS[family]
+    return _FAULT_STATUS[error.fault]
+
+
+def problem(
+    name: str,
+    status: int,
+    *,
+    detail: str,
+    fix: str,
+    data: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One problem document. `name` is the error's class name, `NotFound`."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    content = Problem(
+        type=f"urn:savar:problem:{words.replace(' ', '-')}",
+        title=words.capitalize(),
+        status=status,
+        detail=detail,
+        fix=fix,
+        data={key: _plain(value) for key, value in (data or {}).items()},
+    )
+    return JSONResponse(content.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def _plain(value: object) -> object:
+    """A fact as JSON: bytes as hex, lists and maps through, anything unknown as text."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, bool | int | str | None) else str(value)
+
+
+async def _savar_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SavarError)
+    status = status_of(error)
+    if error.fault in (Fault.LOCAL, Fault.OPERATOR):
+        LOG.error("%s: %s %s", error.name, error, error.data)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "60"} if status == 503 else None
+    return problem(error.name, status, detail=error.message, fix=error.fix, data=error.data, headers=headers)
+
+
+async def _validation(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = [{"where": ".".join(str(part) for part in one["loc"]), "what": one["msg"]} for one in error.errors()]
+    status = 400 if any(one["type"] == "json_invalid" for one in error.errors()) else 422
+    return problem(
+        "ValidationFailed",
+        status,
+        detail="; ".join(f"{one['where']}: {one['what']}" for one in found[:3]),
+        fix="correct what data.errors names; /openapi.json has every field",
+        data={"errors": found},
+    )
+
+
+async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+    """404 and 405 of the router, 413 of a body that grew too large."""
+    assert isinstance(error, HTTPException)
+    fix = _HTTP_FIX.get(error.status_code, "correct the request")
+    name = _HTTP_NAME.get(error.status_code, "HttpError")
+    return problem(name, error.status_code, detail=error.detail, fix=fix, headers=error.headers)
+
+
+async def _defect(_request: Request, _error: Exception) -> JSONResponse:
+    """Anything unnamed: a defect. Starlette raises it again for the log; the caller learns nothing of our inside."""
+    return problem(
+        "InternalError",
+        500,
+        detail="a defect of ours; it is logged",
+        fix="try again; if it stays, tell operations",
+        headers=HEADERS,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app as a problem document."""
+    app.add_exception_handler(SavarError, _savar_error)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _defect)

@@ -1,0 +1,62 @@
+"""Routes for a rider's phone: register, wallet, rides."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from backend.adapters.http import models
+from backend.adapters.http.access import Having, ThisRider, is_staff
+from backend.adapters.http.problems import documented
+from backend.core import limits
+from backend.core.ledger import rider_account
+
+router = APIRouter(prefix="/v1/riders", tags=["riders"])
+
+
+@router.post(
+    "",
+    summary="Register a key, or recover with it",
+    status_code=201,
+    responses=documented(400, 403, 409, 413, 422, 503),
+)
+def register(
+    having: Having, body: models.Registration, by_staff: Annotated[bool, Depends(is_staff)]
+) -> models.RegisteredBody:
+    """Proof of possession in, credential and token out. Safe to repeat: the same key gets the same credential again.
+
+    A repeat gives a new token and ends the old one. A class other than 0 needs the operations token.
+    """
+    found = having.riders.register(body.public_key, body.proof, body.rider_class, by_staff=by_staff)
+    return models.RegisteredBody(
+        credential_id=found.credential_id.hex(), credential=found.credential.hex(), token=found.token
+    )
+
+
+@router.get(
+    "/{rider_id}/balance",  # noqa: FAST003 - ThisRider takes it
+    summary="What the wallet holds",
+    responses=documented(401, 403, 422, 503),
+)
+def balance(having: Having, rider: ThisRider) -> models.BalanceBody:
+    """Posted top-ups less posted fares. Boardings that buses still carry offline are not in it yet."""
+    return models.BalanceBody(
+        credential_id=rider.credential_id.hex(), balance_rials=having.store.balance(rider_account(rider.credential_id))
+    )
+
+
+@router.get(
+    "/{rider_id}/taps",  # noqa: FAST003 - ThisRider takes it
+    summary="The rider's own charged boardings",
+    responses=documented(401, 403, 422, 503),
+)
+def rider_taps(having: Having, rider: ThisRider) -> models.RiderTapsBody:
+    """The newest charged boardings, newest first."""
+    rows = having.store.rider_taps(rider.credential_id, limits.RIDER_TAPS_MAX)
+    return models.RiderTapsBody(
+        taps=[
+            models.RiderTapBody(
+                wall_ms=row.wall_ms, vehicle=row.vehicle, door=row.door, verdict=row.verdict, charged_rials=row.rials
+            )
+            for row in rows
+        ]
+    )

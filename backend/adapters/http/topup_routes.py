@@ -1,0 +1,94 @@
+"""Routes for top-ups: start, settle, and the page that a rider comes back to.
+
+Calls that wait on the payment provider take one of a few places of their own, so that a slow provider holds up nobody
+else.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, TypeVar
+
+import anyio
+from anyio import CapacityLimiter
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from backend.adapters.http import bodies, models
+from backend.adapters.http.access import Having, OwnTopUp, ThisRider
+from backend.adapters.http.payment_page import Outcome, payment_page
+from backend.adapters.http.problems import documented
+from backend.adapters.http.services import Services
+from backend.core import limits
+from backend.core.api import TopUpDesk
+from backend.core.errors import ProviderUnknown, Refused
+from backend.core.ports import TopUp
+
+T = TypeVar("T")
+router = APIRouter(prefix="/v1", tags=["top-ups"])
+
+
+def _desk(having: Services) -> TopUpDesk:
+    if having.topups is None:
+        raise Refused("this city takes no top-ups here", fix="name a provider under [payments] in backend.toml")
+    return having.topups
+
+
+async def _waiting(request: Request, what: Callable[[], T]) -> T:
+    """Run what waits on the provider in a thread, a few at once."""
+    places: CapacityLimiter = request.app.state.provider_places
+    return await anyio.to_thread.run_sync(what, limiter=places)
+
+
+@router.post(
+    "/riders/{rider_id}/topups",  # noqa: FAST003 - ThisRider takes it
+    summary="Start a top-up",
+    status_code=201,
+    responses=documented(400, 401, 403, 409, 413, 422, 503),
+)
+async def start(request: Request, having: Having, rider: ThisRider, body: models.TopUpRequest) -> models.TopUpBody:
+    """Note the top-up and ask the provider. The rider then pays at `pay_url`. A repeat makes another, unpaid one."""
+    desk = _desk(having)
+    started = await _waiting(request, partial(desk.start, rider.credential_id, body.amount_rials))
+    return bodies.topup(started.topup, started.pay_url)
+
+
+@router.post(
+    "/topups/{topup_id}/settle",  # noqa: FAST003 - OwnTopUp takes it
+    summary="Ask whether a top-up is paid",
+    responses=documented(401, 403, 409, 422, 503),
+)
+async def settle(request: Request, having: Having, mine: OwnTopUp) -> models.TopUpBody:
+    """Verify with the provider and credit once. 503 means that nothing is known yet: ask again. Safe to repeat."""
+    return bodies.topup(await _waiting(request, partial(_desk(having).settle, mine.id)))
+
+
+@router.get(
+    "/topups/callback",
+    summary="Where the provider sends the rider's browser",
+    response_class=HTMLResponse,
+    responses=documented(409, 422, 503)
+    | {404: {"description": "A page: no such payment.", "content": {"text/html": {}}}},
+)
+async def callback(
+    request: Request,
+    having: Having,
+    authority: Annotated[str, Query(alias="Authority", pattern=rf"^[A-Za-z0-9_-]{{1,{limits.AUTHORITY_MAX_CHARS}}}$")],
+    status: Annotated[str, Query(alias="Status", max_length=16, description="OK or NOK; a hint, never proof.")] = "",  # noqa: ARG001
+) -> HTMLResponse:
+    """A page in Persian and English that says how it stands. The provider is asked; the address is not believed."""
+    desk = _desk(having)
+
+    def ask() -> tuple[Outcome, TopUp | None]:
+        topup = having.store.topup_by_authority(authority)
+        if topup is None:
+            return Outcome.UNKNOWN, None
+        try:
+            topup = desk.settle(topup.id)
+        except ProviderUnknown:
+            return Outcome.PENDING, topup
+        return Outcome(topup.status), topup
+
+    outcome, topup = await _waiting(request, ask)
+    return HTMLResponse(
+        payment_page(outcome, topup.rials if topup else None), 404 if outcome is Outcome.UNKNOWN else 200
+    )

@@ -1,0 +1,111 @@
+"""What the HTTP API asks of the app, and the live events that the app tells it. Protocols; the app fills them."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from backend.core.ports import Alarm, Rider, TapRow, TopUp
+from backend.core.reconcile import Reconciliation
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A rider's credential (112 bytes) and the bearer token, told once and stored only as its SHA-256."""
+
+    credential_id: bytes
+    credential: bytes
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A top-up that the provider knows, and where the rider pays it."""
+
+    topup: TopUp
+    pay_url: str
+
+
+class RiderDesk(Protocol):
+    """Registration and tokens."""
+
+    def register(self, public_key: bytes, proof: bytes, rider_class: int, *, by_staff: bool) -> Registered:
+        """Register a key whose holder proves it. Raises BadKey, BadSignature, NotAllowed, Refused, StoreFailed."""
+        ...
+
+    def authenticate(self, credential_id: bytes, token: str) -> Rider:
+        """The rider whose token this is. Raises NotAllowed."""
+        ...
+
+
+class TopUpDesk(Protocol):
+    """Top-ups through the payment provider."""
+
+    def start(self, credential_id: bytes, rials: int) -> Started:
+        """Note it, then ask the provider. Raises Refused, ProviderRefused, ProviderUnknown."""
+        ...
+
+    def settle(self, topup_id: str) -> TopUp:
+        """Ask the provider whether it is paid → paid or failed. Raises NotFound, Refused, ProviderUnknown."""
+        ...
+
+    def reconcile(self, csv_text: str) -> Reconciliation:
+        """A statement of whole local days against our top-ups. Raises BadStatement."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """One event as every browser gets it: its kind and its JSON text, made once."""
+
+    kind: str
+    json: str
+
+
+class Subscription(Protocol):
+    """One browser's events; None is a heartbeat. It ends when the browser is cut off or the feed closes."""
+
+    def __aiter__(self) -> AsyncIterator[LiveEvent | None]:
+        """Itself."""
+        ...
+
+    async def ended(self) -> None:
+        """Return once no more events will come."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening; harmless twice."""
+        ...
+
+
+class LiveFeed(Protocol):
+    """Live events for browsers."""
+
+    def subscribe(self) -> Subscription:
+        """A new browser, from within the event loop. Raises BackendError where there are too many."""
+        ...
+
+    def close(self) -> None:
+        """End every subscription."""
+        ...
+
+
+def boarding_event(tap: TapRow) -> dict[str, object]:
+    """One tap, for the live view and for lists. The epoch is text: a browser's numbers have too few digits."""
+    return {
+        "kind": "boarding", "device": tap.device, "epoch": str(tap.epoch), "sequence": tap.sequence,
+        "wall_ms": tap.wall_ms, "vehicle": tap.vehicle, "door": tap.door, "verdict": tap.verdict,
+        "reason": tap.reason, "fare_rials": tap.fare_rials, "payer": tap.payer,
+    }  # fmt: skip
+
+
+def alarm_event(alarm: Alarm) -> dict[str, object]:
+    """An alarm that opened, or ended (`ended_ms` set)."""
+    return {
+        "kind": "alarm", "id": alarm.id, "name": alarm.kind, "device": alarm.device, "since_ms": alarm.since_ms,
+        "ended_ms": alarm.ended_ms, "detail": alarm.detail, "fix": alarm.fix,
+    }  # fmt: skip
+
+
+def counts_event(counts: Mapping[str, int]) -> dict[str, object]:
+    """Totals, as `FleetStore.counts` gives them."""
+    return {"kind": "counts", "counts": dict(counts)}

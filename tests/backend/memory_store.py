@@ -1,0 +1,152 @@
+"""A store in memory for riders and fleet: what the API's tests and the status page's demo stand on."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from backend.core.errors import StoreFailed
+from backend.core.ledger import Transfer
+from backend.core.ports import Alarm, Device, DeviceRow, Rider, RiderTap, TapRow, TopUp
+from protocol.fares.verdicts import TABLE, Verdict
+from protocol.wire.health import Health, State
+
+HOLDER = slice(11, 44)
+
+
+class MemoryStore:
+    """Implements RiderStore and FleetStore. `failing` makes every read raise StoreFailed, as a dead disk would."""
+
+    def __init__(self) -> None:
+        self.riders: dict[bytes, Rider] = {}
+        self.topups: dict[str, TopUp] = {}
+        self.transfers: list[Transfer] = []
+        self.health: dict[str, Health] = {}
+        self.online: dict[str, bool] = {}
+        self.seen_ms: dict[str, int] = {}
+        self.held: dict[str, int] = {}
+        self.alarm_rows: list[Alarm] = []
+        self.tap_rows: list[TapRow] = []
+        self.rides: dict[bytes, list[RiderTap]] = {}
+        self.posted_rials = 0
+        self.failing = False
+
+    def _look(self) -> None:
+        if self.failing:
+            raise StoreFailed("the ledger cannot be read: disk I/O error", fix="look at the disk")
+
+    # --- riders ---------------------------------------------------------------------------------------------------
+
+    def add_rider(self, rider: Rider) -> None:
+        self._look()
+        known = self.rider_with_key(rider.credential[HOLDER])
+        if known is not None and known.credential_id != rider.credential_id:
+            raise StoreFailed("one key, two riders")
+        old = self.riders.get(rider.credential_id)
+        self.riders[rider.credential_id] = replace(old, token_hash=rider.token_hash) if old else rider
+
+    def rider(self, credential_id: bytes) -> Rider | None:
+        self._look()
+        return self.riders.get(credential_id)
+
+    def rider_with_key(self, public_key: bytes) -> Rider | None:
+        self._look()
+        return next((rider for rider in self.riders.values() if rider.credential[HOLDER] == public_key), None)
+
+    def balance(self, account: str) -> int:
+        self._look()
+        return sum(t.rials for t in self.transfers if t.credit == account) - sum(
+            t.rials for t in self.transfers if t.debit == account
+        )
+
+    def rider_taps(self, credential_id: bytes, limit: int) -> Sequence[RiderTap]:
+        self._look()
+        return sorted(self.rides.get(credential_id, []), key=lambda tap: -tap.wall_ms)[:limit]
+
+    def add_topup(self, topup: TopUp) -> None:
+        self._look()
+        self.topups[topup.id] = topup
+
+    def topup(self, topup_id: str) -> TopUp | None:
+        self._look()
+        return self.topups.get(topup_id)
+
+    def topup_by_authority(self, authority: str) -> TopUp | None:
+        self._look()
+        return next((topup for topup in self.topups.values() if topup.authority == authority), None)
+
+    def set_topup(self, topup_id: str, *, status: str, authority: str) -> None:
+        self._look()
+        if self.topups[topup_id].status != "paid":
+            self.topups[topup_id] = replace(self.topups[topup_id], status=status, authority=authority)
+
+    def pay_topup(self, topup_id: str, transfer: Transfer, at_ms: int) -> bool:
+        self._look()
+        if self.topups[topup_id].status == "paid":
+            return False
+        if any(posted.key == transfer.key for posted in self.transfers):
+            raise StoreFailed("transfer posted twice")
+        self.topups[topup_id] = replace(self.topups[topup_id], status="paid")
+        self.transfers.append(transfer)
+        return True
+
+    def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
+        self._look()
+        return [topup for topup in self.topups.values() if from_ms <= topup.created_ms < until_ms]
+
+    # --- fleet ----------------------------------------------------------------------------------------------------
+
+    def keep_health(self, health: Health, at_ms: int) -> None:
+        self.health[health.device] = health
+        self.seen(health.device, at_ms)
+
+    def keep_state(self, state: State, at_ms: int) -> None:
+        self.online[state.device] = state.online
+        if state.online:
+            self.seen(state.device, at_ms)
+
+    def seen(self, device: str, at_ms: int) -> None:
+        self.seen_ms[device] = max(at_ms, self.seen_ms.get(device, 0))
+
+    def devices(self, known: Sequence[Device]) -> Sequence[DeviceRow]:
+        self._look()
+        return [
+            DeviceRow(
+                it.name, it.vehicle, it.door, self.seen_ms.get(it.name), self.online.get(it.name, False),
+                self.held.get(it.name, 0), self.health.get(it.name),
+            )
+            for it in known
+        ]  # fmt: skip
+
+    def open_alarm(self, kind: str, device: str, detail: str, fix: str, at_ms: int) -> Alarm | None:
+        if self._open(kind, device) is not None:
+            return None
+        self.alarm_rows.append(Alarm(len(self.alarm_rows) + 1, kind, device, at_ms, None, detail, fix))
+        return self.alarm_rows[-1]
+
+    def end_alarm(self, kind: str, device: str, at_ms: int) -> Alarm | None:
+        at = self._open(kind, device)
+        if at is None:
+            return None
+        self.alarm_rows[at] = replace(self.alarm_rows[at], ended_ms=at_ms)
+        return self.alarm_rows[at]
+
+    def _open(self, kind: str, device: str) -> int | None:
+        for at, alarm in enumerate(self.alarm_rows):
+            if (alarm.kind, alarm.device, alarm.ended_ms) == (kind, device, None):
+                return at
+        return None
+
+    def alarms(self, *, open_only: bool) -> Sequence[Alarm]:
+        self._look()
+        return [alarm for alarm in reversed(self.alarm_rows) if alarm.ended_ms is None or not open_only]
+
+    def taps(self, before_id: int | None, limit: int) -> Sequence[tuple[int, TapRow]]:
+        self._look()
+        rows = [(number, row) for number, row in enumerate(self.tap_rows, start=1)]
+        return [row for row in reversed(rows) if before_id is None or row[0] < before_id][:limit]
+
+    def counts(self) -> Mapping[str, int]:
+        self._look()
+        tally = Counter(f"verdict:{row.verdict}" for row in self.tap_rows)
+        accepted = sum(TABLE[Verdict(row.verdict)].boards for row in self.tap_rows)
+        return {"accepted": accepted, "posted_rials": self.posted_rials, "quarantined": 0} | tally
