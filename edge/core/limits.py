@@ -14,7 +14,7 @@ PRUNE_ROWS_MAX = 5_000  # a step: the journal is locked for ~20 ms
 DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
 
 # --- Seeing ----------------------------------------------------------------------------------------------------------
-TEXTS_REMEMBERED_MAX = 64  # texts on hold at once: two crowded doors show ~10 in a hold gap; 64 × 4 KiB is nothing
+TEXTS_REMEMBERED_MAX = 512  # on hold at once: two doors show ~10 in a hold gap, the kill test 150; at most 2 MiB
 SLOW_READER_EVERY = 8  # of the frames zxing missed: pyzbar costs 24 ms against 1.5, so 1 in 8 adds 3 ms a frame; a code
 #                        that only pyzbar reads, held for a second at 30 frames, is still tried three times
 CAMERA_WIDTH_PX = 1_280  # what the readers were measured at; a camera that cannot gives its nearest size
