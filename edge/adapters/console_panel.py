@@ -6,9 +6,9 @@ from rich.text import Text
 from edge.core.ports import Showing
 from protocol.fares.verdicts import Lamp
 
-_STYLE = {Lamp.GREEN: "bold green", Lamp.AMBER: "bold yellow", Lamp.RED: "bold red", Lamp.BLUE: "bold blue"}
+STYLE = {Lamp.GREEN: "bold green", Lamp.AMBER: "bold yellow", Lamp.RED: "bold red", Lamp.BLUE: "bold blue"}
 # Shape as well as colour, for a driver who does not see colours.
-_SHAPE = {Lamp.GREEN: "●", Lamp.AMBER: "▲", Lamp.RED: "■", Lamp.BLUE: "◆", Lamp.OFF: " "}
+SHAPE = {Lamp.GREEN: "●", Lamp.AMBER: "▲", Lamp.RED: "■", Lamp.BLUE: "◆", Lamp.OFF: " "}
 
 
 class ConsolePanel:
@@ -23,7 +23,7 @@ class ConsolePanel:
         row = showing.row
         line = Text.assemble(
             (f"{self._label} ", "dim"),
-            (f"{_SHAPE[row.lamp]} {row.rider_fa}  ", _STYLE.get(row.lamp, "")),
+            (f"{SHAPE[row.lamp]} {row.rider_fa}  ", STYLE.get(row.lamp, "")),
             (row.rider_en, ""),
         )
         if row.boards:

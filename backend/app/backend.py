@@ -1,0 +1,175 @@
+"""The backend of one shard, wired: broker → inbox → ingest → ledger → receipts, and the HTTP API beside it.
+
+Threads: `mqtt-…` only fills the inbox; `ingest` owns everything that writes taps; the HTTP server's threads read, and
+write riders and top-ups through the store's own lock.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from backend.adapters.http.app import make_app
+from backend.adapters.http.server import HttpServer
+from backend.adapters.http.services import Services
+from backend.adapters.keys import BackendKeys, load_bundle, load_keys
+from backend.adapters.provider import HttpProvider
+from backend.adapters.registry import FolderRegistry
+from backend.adapters.sqlite.store import SqliteStore
+from backend.app.config import BackendConfig
+from backend.app.fleet_watch import FleetWatch
+from backend.app.ingest import Incoming, Ingest
+from backend.app.live import Live
+from backend.app.proofs import ProofDesk
+from backend.app.riders import Riders
+from backend.app.topups import TopUps
+from backend.app.worker import IngestWorker
+from backend.core.api import alarm_event, boarding_event, counts_event
+from backend.core.limits import LIVE_TAPS_MAX
+from backend.core.ports import StoredRecord, TapRow
+from protocol.errors import SavarError
+from protocol.wire.batches import decode_batch
+from protocol.wire.records import RecordKind
+from protocol.wire.topics import Address, Channel, shard_filter
+from transport.mqtt import Message, MqttSession
+
+
+def wall_ms() -> int:
+    """Unix milliseconds, by the server's clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Backend:
+    """Build it, `start` it, `stop` it. Raises KeyMissing, StoreForeign, StoreFailed."""
+
+    def __init__(
+        self,
+        config: BackendConfig,
+        *,
+        now_ms: Callable[[], int] = wall_ms,
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._config = config
+        self._now_ms = now_ms
+        keys = load_keys(config.keys_dir)
+        bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
+        self.store = SqliteStore(config.data_dir / "ledger.db", config.city)
+        self._registry = FolderRegistry(config.registry)
+        self._live = Live()
+        self._ingest = Ingest(
+            store=self.store, find_device=self._registry.find,
+            proofs=ProofDesk(keys.sealing, self.store.day_key),
+            tariffs={bundle.tariff.version: bundle.tariff}, receipt_signer=keys.receipt, now_ms=now_ms,
+            on_stored=self._stored, on_alarm=self._alarm,
+        )  # fmt: skip
+        watch = FleetWatch(
+            store=self.store, quarantine=self.store, find_device=self._registry.find, devices=self._registry.all,
+            silent_after_s=config.alarms.silent_after_s, now_ms=now_ms, on_alarm=self._alarm,
+            on_ended=self._alarm_ended,
+        )  # fmt: skip
+        self._worker = IngestWorker(self._ingest, watch, publish_receipt=self._publish_receipt)
+        self._session = MqttSession(
+            config.broker,
+            client_id=config.identity,
+            subscriptions=[
+                shard_filter(config.city, config.shard, channel)
+                for channel in (Channel.TAPS, Channel.HEALTH, Channel.STATE)
+            ],
+            on_message=self._message_came,
+        )
+        self._http = self._make_http(keys, randomness)
+
+    def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
+        config = self._config
+        topups = None
+        if config.payments is not None:
+            topups = TopUps(
+                self.store, HttpProvider(config.payments.provider, config.payments.merchant), clock=self._now_ms,
+                randomness=randomness, callback_base=f"http://{config.http.host}:{config.http.port}",
+            )  # fmt: skip
+        services = Services(
+            riders=Riders(self.store, keys.issuer, self._now_ms, randomness),
+            topups=topups,
+            store=self.store,
+            live=self._live,
+            devices=self._registry.all,
+            ops_token_hash=sha256(keys.ops_token.encode()).digest(),
+            clock=self._now_ms,
+            city=config.city,
+        )
+        return HttpServer(make_app(services), config.http.host, config.http.port)
+
+    def start(self) -> None:
+        """Serve, then ingest."""
+        self._http.start()
+        self._worker.start()
+        self._session.start()
+
+    def stop(self) -> None:
+        """Stop listening, finish the group in hand, close the ledger."""
+        self._session.stop()
+        self._worker.stop()
+        self._live.close()
+        self._http.stop()
+        self.store.close()
+
+    @property
+    def url(self) -> str:
+        """Where the API and the status page are."""
+        return f"http://{self._config.http.host}:{self._http.port}/"
+
+    @property
+    def failure(self) -> Exception | None:
+        """What the ingest thread died of, for the supervisor."""
+        return self._worker.failure
+
+    def import_batch(self, payload: bytes) -> str:
+        """One depot file through the very same ingest → what became of it, in words."""
+        try:
+            batch = decode_batch(payload)
+        except SavarError as error:
+            return f"refused: {error.name}: {error.message}"
+        before = self.store.watermark(batch.device, batch.epoch)
+        if not self._ingest.take([Incoming(batch.device, payload)]):
+            return f"refused: {batch.device}, records {batch.first} to {batch.last}: see the quarantine and the log"
+        after = self.store.watermark(batch.device, batch.epoch)
+        if after.sequence > before.sequence:
+            return f"taken: {batch.device}, records {before.sequence + 1} to {after.sequence}"
+        if batch.first > before.sequence + 1:
+            return f"waits: {batch.device}, records {before.sequence + 1} to {batch.first - 1} are missing before it"
+        return f"known: {batch.device}, records {batch.first} to {batch.last} were held already"
+
+    # --- the session's thread ---------------------------------------------------------------
+
+    def _message_came(self, message: Message) -> None:
+        self._worker.offer(message.topic, message.payload)
+
+    # --- the ingest thread ------------------------------------------------------------------
+
+    def _publish_receipt(self, device: str, receipt: bytes) -> None:
+        """Not sent is not lost: the device asks again by sending again."""
+        address = Address(self._config.city, self._config.shard, device)
+        self._session.publish(address.topic(Channel.RECEIPT), receipt)
+
+    def _stored(self, records: Sequence[StoredRecord]) -> None:
+        """Tell the live view of the newest taps of a batch; of a drained backlog, only the newest few."""
+        taps = [record for record in records if record.kind == RecordKind.TAP]
+        for record in taps[-LIVE_TAPS_MAX:]:
+            assert record.vehicle is not None
+            self._live.publish(boarding_event(TapRow(
+                record.device, record.epoch, record.sequence, record.wall_ms, record.vehicle, record.door or 0,
+                record.verdict or 0, record.reason or 0, record.fare_rials or 0,
+                None if record.payer is None else record.payer.value,
+            )))  # fmt: skip
+        if taps:
+            self._live.publish(counts_event(self.store.counts()))
+
+    def _alarm(self, kind: str, device: str, detail: str, fix: str) -> None:
+        alarm = self.store.open_alarm(kind, device, detail, fix, self._now_ms())
+        if alarm is not None:
+            self._live.publish(alarm_event(alarm))
+
+    def _alarm_ended(self, kind: str, device: str) -> None:
+        alarm = self.store.end_alarm(kind, device, self._now_ms())
+        if alarm is not None:
+            self._live.publish(alarm_event(alarm))
