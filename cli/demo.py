@@ -1,0 +1,115 @@
+"""`savar demo`: a city in one process, and an audit of what is on the disk after it."""
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from benchmarks.figures import percentile
+from cli.output import write_json
+from edge.adapters.console_panel import SHAPE, STYLE
+from simulators.city import City, Tally
+
+REFRESH_HZ = 4
+
+
+@click.command()
+@click.option("--buses", default=3, show_default=True, type=click.IntRange(1, 12), help="How many buses.")
+@click.option("--for", "seconds", type=click.FloatRange(1), help="Seconds to run; without it, until Ctrl-C.")
+@click.option("--seed", default=7, show_default=True, help="Keys, riders and script come from it.")
+@click.option(
+    "--cut-network", "cut_s", default=0.0, type=click.FloatRange(0), help="Cut the network for so long in the middle."
+)
+@click.option(
+    "--run", "root", type=click.Path(path_type=Path, file_okay=False), help="Folder of this run; must be new."
+)
+@click.option("--json", "out", help="Write the result to this file; - is standard output.")
+def command(*, buses: int, seconds: float | None, seed: int, cut_s: float, root: Path | None, out: str | None) -> None:
+    """Three buses whose riders hold phones before cameras, a broker, a backend, a status page; then an audit.
+
+    Frames go through the validator's own decode loop. Everything listens on 127.0.0.1.
+    """
+    if cut_s and (seconds is None or cut_s >= seconds):
+        raise click.UsageError("--cut-network needs a longer --for")
+    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
+    console = Console(stderr=True)
+    root = root or Path("run") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005 - a folder's name
+    root.parent.mkdir(parents=True, exist_ok=True)
+    city = City(root, buses=buses, seed=seed, say=lambda text: console.print(f"[bold]·[/] {text}", highlight=False))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    drained = _run(city, console, stop, seconds, cut_s)
+    result = _audit(root)
+    ordered = city.tally.decision_ms or [0.0]
+    result["decision_ms"] = {f"p{at}": round(percentile(ordered, at), 1) for at in (50, 95, 99)}
+    result["drained"] = drained
+    if out:
+        write_json(out, result)
+    _say_result(console, root, result)
+    sys.exit(not drained or any(result[name] for name in ("lost", "doubled", "ledger_sum")))
+
+
+def _run(city: City, console: Console, stop: threading.Event, seconds: float | None, cut_s: float) -> bool:
+    """Set up, play, drain, stop → whether all was drained."""
+    try:
+        city.prepare()
+        city.start()
+        console.print(f"[bold green]·[/] status page: [link={city.url}]{city.url}[/link]   Ctrl-C ends it cleanly")
+        with Live(console=console, get_renderable=lambda: _picture(city), refresh_per_second=REFRESH_HZ):
+            city.play(seconds, stop, cut_s=cut_s)
+        failure = city.failure()
+        if failure is not None:
+            raise failure
+        drained = city.drain()
+        matched = city.statement()
+        console.print(f"[bold]·[/] provider's statement: {json.dumps(matched)}", highlight=False)
+        return drained
+    finally:
+        city.stop()
+
+
+def _picture(city: City) -> Text:
+    """One line a bus: its lamp and words now; then the counts."""
+    tally: Tally = city.tally
+    text = Text()
+    with tally.lock:
+        for bus, showing in sorted(tally.last.items()):
+            row = showing.row
+            text.append(f"  {bus}  ")
+            text.append(f"{SHAPE[row.lamp]} {row.rider_fa}", STYLE.get(row.lamp, ""))
+            text.append(f"  {row.rider_en}\n", "dim")
+        text.append(f"  {tally.boarded} boarded, {tally.refused} not, {city.backlog} waiting to be sent")
+    return text
+
+
+def _audit(root: Path) -> dict[str, Any]:
+    """The separate audit, another process, over what is on the disk."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "cli.main", "audit", "--run", str(root), "--json", "-"],
+        check=False, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    if not done.stdout:
+        raise click.ClickException("the audit found nothing to read; its own words are above")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _say_result(console: Console, root: Path, result: dict[str, Any]) -> None:
+    good = not any(result[name] for name in ("lost", "doubled", "ledger_sum"))
+    console.print(
+        f"[bold]audit[/] {result['presented']} presented, {result['accepted']} accepted, {result['posted']} posted, "
+        f"{result['lost']} lost, {result['doubled']} doubled, ledger sum {result['ledger_sum']}",
+        style="green" if good else "bold red", highlight=False,
+    )  # fmt: skip
+    console.print(f"the run is in {root}; again: savar audit --run {root}", style="dim", highlight=False)

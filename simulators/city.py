@@ -1,0 +1,254 @@
+"""A city in one process: real rooms wired over an embedded broker, with riders before simulated cameras.
+
+    riders ─▶ SimulatedCamera ─▶ the validator's own decode loop, journal, uplink ─▶ CuttableProxy ─▶ broker ─▶ backend
+
+Everything listens on loopback. Keys, riders and the script come from one seed; times are the machine's own.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from backend.app.backend import Backend
+from backend.app.config import load_config as load_backend
+from edge.adapters.clock import SystemClock
+from edge.app.boarding import Outcome
+from edge.app.config import load_config as load_validator
+from edge.app.validator import Validator
+from edge.core.ports import Showing
+from protocol.fares.tariff import RiderClass, Tariff
+from protocol.localtime import service_day
+from protocol.wire.keys import SigningKey
+from provisioning.app.broker import use_password_broker
+from provisioning.app.city import create_city
+from provisioning.app.devices import add_device
+from provisioning.core.city import identities
+from simulators.broker import EmbeddedBroker
+from simulators.camera import PresentedLog, Rhythm, SimulatedCamera
+from simulators.errors import SimulatorError
+from simulators.network import CuttableProxy
+from simulators.optics import Scene
+from simulators.payment_provider import PaymentServer
+from simulators.phones import Phones
+from simulators.riders import Crowd
+from simulators.script import Codes, Script
+
+CITY = "isfahan"
+TARIFF = Tariff(1, 60_000, {int(RiderClass.STUDENT): 500, int(RiderClass.SENIOR): 100})
+CLASSES = (RiderClass.ADULT, RiderClass.ADULT, RiderClass.ADULT, RiderClass.STUDENT, RiderClass.SENIOR)
+RIDERS_A_BUS = 60  # each boards a bus about once in the repeat window of three minutes
+FIRST_TOPUP_RIALS = 500_000
+TOPUPS = 6  # riders who top up before they ride
+RHYTHM = Rhythm(fps=18.0, frames_shown=5, frames_between=2)
+SPACING_MS = round(1000 * (RHYTHM.frames_shown + RHYTHM.frames_between) / RHYTHM.fps)
+HTTP_PORT = 8080  # of the status page
+OFFER_WAIT_S = 0.2
+DRAIN_WAIT_S = 60.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a terminal shows while the city runs. The audit counts anew from the disk; nothing here is a result."""
+
+    shown: int = 0
+    boarded: int = 0
+    refused: int = 0
+    decision_ms: list[float] = field(default_factory=list)
+    last: dict[str, Showing] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, bus: str, elapsed_ms: float, outcome: Outcome) -> None:
+        """One answer at a door."""
+        with self.lock:
+            self.shown += 1
+            self.boarded += outcome.showing.row.boards
+            self.refused += not outcome.showing.row.boards
+            self.decision_ms.append(elapsed_ms)
+            self.last[bus] = outcome.showing
+
+
+class QuietPanel:
+    """The door's panel; what it shows is seen in the tally."""
+
+    def show(self, showing: Showing) -> None:
+        """Nothing."""
+
+    def idle(self) -> None:
+        """Nothing."""
+
+
+class City:
+    """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up."""
+
+    def __init__(self, root: Path, *, buses: int, seed: int, say: Callable[[str], None]) -> None:
+        self.root = root
+        self.tally = Tally()
+        self._seed = seed
+        self._say = say
+        self._names = [f"bus-{number:04}" for number in range(1, buses + 1)]
+        self._clock = SystemClock(trust="operator", floor_ms=0)
+        self._crowd = Crowd(seed, RIDERS_A_BUS * buses, CLASSES)
+        self._codes = Codes(self._crowd)
+        self._cameras: dict[str, SimulatedCamera] = {}
+        self._validators: dict[str, Validator] = {}
+
+    # --- setting up -------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Keys, certificates, devices, configuration files, all under `root`."""
+        self._say("authority, keys, bundle, devices")
+        randomness = Random(f"city {self._seed}").randbytes  # noqa: S311 - a city of loopback, replayed from its seed
+        now = datetime.now(UTC)
+        self._provider = PaymentServer(merchant="savar-dev", seed=self._seed)
+        self._provider.start()
+        create_city(
+            self.root, name=CITY, tariff=TARIFF, http_port=_http_port(),
+            payments=(self._provider.url, "savar-dev"), now=now, randomness=randomness,
+        )  # fmt: skip
+        for bus in self._names:
+            add_device(
+                self.root, device=f"{bus}-d1", vehicle=bus, door=1, route="r9",
+                cameras=[("front", "folder:simulated")], clock_trust="operator", now=now, randomness=randomness,
+            )  # fmt: skip
+        self._wire_broker(randomness)
+
+    def _wire_broker(self, randomness: Callable[[int], bytes]) -> None:
+        """The backend stands beside the broker; buses reach it over the network that can be cut."""
+        devices = [f"{bus}-d1" for bus in self._names]
+        roles = identities(CITY, "s0", devices)
+        passwords = use_password_broker(self.root, port=1, randomness=randomness)
+        self._broker = EmbeddedBroker(passwords, self.root / "broker", roles=roles)
+        self._broker.start()
+        self._network = CuttableProxy("127.0.0.1", self._broker.port)
+        self._network.start()
+        use_password_broker(self.root, port=self._network.port, randomness=randomness)
+        backend = self.root / "backend" / "backend.toml"
+        text = backend.read_text()
+        backend.write_text(text.replace(f"port = {self._network.port}", f"port = {self._broker.port}"))
+
+    def start(self) -> None:
+        """Backend, riders with their first top-ups, validators."""
+        self._say("backend and status page")
+        self._backend = Backend(load_backend(self.root / "backend" / "backend.toml"))
+        self._backend.start()
+        self._say(f"{len(self._crowd.riders)} riders register their keys over the API")
+        keys = self.root / "backend" / "keys"
+        self._phones = Phones(self._backend.url, (keys / "ops.token").read_text().strip())
+        for rider in self._crowd.riders:
+            self._phones.register(rider)
+        for rider in self._crowd.riders[:TOPUPS]:
+            self._phones.top_up(rider, FIRST_TOPUP_RIALS)
+        issuer = SigningKey.from_pem((keys / "issuer.key.pem").read_bytes())
+        self._crowd.issue_strangers([issuer.verifying], service_day(self._clock.read().wall_ms))
+        self._say(f"{len(self._names)} buses with their cameras")
+        self._log = PresentedLog(self.root / "presented.jsonl")
+        for bus in self._names:
+            self._start_bus(bus)
+
+    def _start_bus(self, bus: str) -> None:
+        camera = SimulatedCamera(
+            Scene(f"{self._seed} {bus}"), self._codes.text, self._log, clock=self._clock, sleep=time.sleep,
+            rhythm=RHYTHM,
+        )  # fmt: skip
+
+        def answered(_camera: str, frame_mono_ms: int, outcome: Outcome) -> None:
+            self.tally.note(bus, self._clock.read().mono_ms - frame_mono_ms, outcome)
+
+        validator = Validator(
+            load_validator(self.root / "devices" / f"{bus}-d1" / "validator.toml"), panel=QuietPanel(),
+            sources={"front": camera}, on_outcome=answered,
+        )  # fmt: skip
+        validator.start()
+        self._cameras[bus], self._validators[bus] = camera, validator
+
+    # --- running ----------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The status page."""
+        return self._backend.url
+
+    @property
+    def backlog(self) -> int:
+        """Records on the buses that the backend has not receipted."""
+        return sum(validator.backlog for validator in self._validators.values())
+
+    def play(self, seconds: float | None, stop: threading.Event, *, cut_s: float = 0) -> None:
+        """Show the script for so long (None: until `stop`), the network cut for `cut_s` in the middle."""
+        director = threading.Thread(target=self._direct, args=(stop,), name="director", daemon=True)
+        director.start()
+        if seconds is None:
+            stop.wait()
+        else:
+            stop.wait((seconds - cut_s) / 2)
+            if cut_s and not stop.is_set():
+                self._cut(cut_s, stop)
+            stop.wait((seconds - cut_s) / 2)
+            stop.set()
+        director.join()
+
+    def _cut(self, cut_s: float, stop: threading.Event) -> None:
+        self._say(f"the network is cut for {cut_s:g} s; the buses go on")
+        self._network.cut()
+        stop.wait(cut_s)
+        self._network.restore()
+        self._say("the network is back; the buses send what they kept")
+
+    def _direct(self, stop: threading.Event) -> None:
+        """Bring riders to the doors at the script's times; a door that is busy keeps its rider waiting."""
+        began = time.monotonic()
+        script = Script(self._seed, self._names, self._crowd.riders, TARIFF, spacing_ms=SPACING_MS)
+        for showing in script:
+            while not stop.is_set() and time.monotonic() - began < showing.at_ms / 1000:
+                stop.wait(0.01)
+            while not stop.is_set() and not self._cameras[showing.bus].offer(showing, OFFER_WAIT_S):
+                pass
+            if stop.is_set():
+                return
+
+    def drain(self) -> bool:
+        """Let the phones in hand be shown to their end, and the buses send what they have. False if they could not."""
+        self._say("last riders board; the buses send what they have")
+        until = time.monotonic() + DRAIN_WAIT_S
+        while not all(camera.idle for camera in self._cameras.values()) or self.backlog:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def failure(self) -> Exception | None:
+        """What a thread of a room died of, if one did."""
+        found = [self._backend.failure, *(validator.failure for validator in self._validators.values())]
+        return next((failure for failure in found if failure is not None), None)
+
+    def statement(self) -> dict[str, object]:
+        """The provider's statement, matched against the top-ups by the backend."""
+        return self._phones.reconcile(self._provider.statement())
+
+    def stop(self) -> None:
+        """End everything that was started, in whatever state it is."""
+        self._say("stopping")
+        for validator in self._validators.values():
+            validator.stop()
+        for name in ("_phones", "_backend", "_network", "_broker", "_provider", "_log"):
+            part = getattr(self, name, None)
+            if part is not None:
+                (part.close if name in ("_phones", "_log") else part.stop)()
+
+
+def _http_port() -> int:
+    """The usual port of the status page, or a free one if somebody has it."""
+    for port in (HTTP_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SimulatorError("no free port on 127.0.0.1", fix="end some programs that listen there")

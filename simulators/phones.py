@@ -1,0 +1,67 @@
+"""What riders' phones do over the documented HTTP API: register their key, top up, look at the wallet."""
+
+from typing import Any
+
+import httpx
+
+from protocol.wire.keys import Purpose
+from simulators.errors import SimulatorError
+from simulators.riders import Rider
+
+
+class PhoneFailed(SimulatorError):
+    """The backend did not do what a phone asked."""
+
+
+class Phones:
+    """One HTTP client for a crowd. `ops_token` is what staff show for riders with a concession."""
+
+    def __init__(self, base_url: str, ops_token: str) -> None:
+        self._client = httpx.Client(base_url=base_url, trust_env=False, timeout=10)
+        self._ops_token = ops_token
+        self._tokens: dict[int, tuple[str, str]] = {}
+
+    def register(self, rider: Rider) -> None:
+        """Prove the key, take the credential. A concession is given by staff."""
+        body = {
+            "public_key": rider.key.public.hex(),
+            "proof": rider.key.sign(Purpose.REGISTRATION, rider.key.public).hex(),
+            "rider_class": int(rider.rider_class),
+        }
+        staff = {"Authorization": f"Bearer {self._ops_token}"} if rider.rider_class else {}
+        made = self._ask("POST", "/v1/riders", json=body, headers=staff)
+        rider.credential = bytes.fromhex(made["credential"])
+        self._tokens[rider.number] = (made["credential_id"], made["token"])
+
+    def top_up(self, rider: Rider, rials: int) -> None:
+        """Ask for a top-up, pay it on the provider's page, let the backend settle it."""
+        credential_id, token = self._tokens[rider.number]
+        mine = {"Authorization": f"Bearer {token}"}
+        asked = self._ask("POST", f"/v1/riders/{credential_id}/topups", json={"amount_rials": rials}, headers=mine)
+        httpx.get(asked["pay_url"], trust_env=False, timeout=10)  # the provider "pays", and answers with a redirect
+        self._ask("POST", f"/v1/topups/{asked['id']}/settle", headers=mine)
+
+    def balance(self, rider: Rider) -> int:
+        """What the wallet holds, in rials."""
+        credential_id, token = self._tokens[rider.number]
+        mine = {"Authorization": f"Bearer {token}"}
+        return int(self._ask("GET", f"/v1/riders/{credential_id}/balance", headers=mine)["balance_rials"])
+
+    def reconcile(self, statement_csv: str) -> dict[str, Any]:
+        """Operations hand in the provider's statement."""
+        staff = {"Authorization": f"Bearer {self._ops_token}", "Content-Type": "text/csv"}
+        return self._ask("POST", "/v1/statements", content=statement_csv.encode(), headers=staff)
+
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
+
+    def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        try:
+            answer = self._client.request(method, path, **more)
+        except httpx.HTTPError as error:
+            raise PhoneFailed(f"{method} {path}: {error}", fix="look at the backend's log") from error
+        if answer.is_error:
+            raise PhoneFailed(f"{method} {path}: {answer.status_code} {answer.text[:200]}", fix="look at the answer")
+        found: dict[str, Any] = answer.json()
+        return found
