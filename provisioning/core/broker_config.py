@@ -33,7 +33,6 @@ require_certificate true
 use_identity_as_username true
 use_username_as_clientid true
 allow_anonymous false
-allow_zero_length_clientid false
 
 # Who may say and hear what: one role for each certificate name, everything else denied.
 plugin {plugin}

@@ -55,7 +55,7 @@ class Mosquitto:
             raise AssertionError("no mosquitto here: run `make system` (it installs Debian's mosquitto)")
         config = write_broker(self.root, port=self.port)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)  # noqa: S603
+            self._process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)
         self._wait_until_it_accepts()
         return self
 
