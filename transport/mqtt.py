@@ -102,6 +102,7 @@ class MqttSession:
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         client.on_connect = self._connect_came
+        client.on_subscribe = self._subscribe_came
         client.on_disconnect = self._disconnect_came
         client.on_message = self._message_came
         client.on_socket_open = _set_nodelay
@@ -179,8 +180,19 @@ class MqttSession:
             )
             log.warning("%s", self._problem)
             return
-        for topic in self._subscriptions:
-            client.subscribe(topic, qos=1)
+        if self._subscriptions:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
+        else:
+            self._ready()
+
+    def _subscribe_came(self, _c: paho.Client, _u: Any, _m: int, reasons: list[ReasonCode], _p: Any) -> None:
+        """Only now is what is published to us delivered: only now are we connected."""
+        for topic, reason in zip(self._subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                log.warning("the broker refuses %s the topic %s", self._client_id, topic)
+        self._ready()
+
+    def _ready(self) -> None:
         self._problem = None
         self._connected.set()
         self._on_change(True)
