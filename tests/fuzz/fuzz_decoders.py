@@ -19,7 +19,7 @@ from protocol.wire.bundles import open_bundle
 from protocol.wire.codes import read_code
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
-from protocol.wire.passes import open_long_pass, verify_credential, open_presentation
+from protocol.wire.passes import open_long_pass, open_presentation, verify_credential
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
