@@ -18,7 +18,7 @@ from rich.text import Text
 from benchmarks.figures import percentile
 from cli.output import write_json
 from edge.adapters.console_panel import SHAPE, STYLE
-from simulators.city import City, Tally
+from simulators.city import BRISK, CALM, City, Tally
 
 REFRESH_HZ = 4
 
@@ -45,7 +45,10 @@ def command(*, buses: int, seconds: float | None, seed: int, cut_s: float, root:
     console = Console(stderr=True)
     root = root or Path("run") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005 - a folder's name
     root.parent.mkdir(parents=True, exist_ok=True)
-    city = City(root, buses=buses, seed=seed, say=lambda text: console.print(f"[bold]·[/] {text}", highlight=False))
+    city = City(
+        root, buses=buses, seed=seed, rhythm=CALM if seconds is None else BRISK,
+        say=lambda text: console.print(f"[bold]·[/] {text}", highlight=False),
+    )  # fmt: skip
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -72,8 +75,7 @@ def _run(city: City, console: Console, stop: threading.Event, seconds: float | N
         if failure is not None:
             raise failure
         drained = city.drain()
-        matched = city.statement()
-        console.print(f"[bold]·[/] provider's statement: {json.dumps(matched)}", highlight=False)
+        console.print(f"[bold]·[/] top-ups against the provider's statement: {city.statement()}", highlight=False)
         return drained
     finally:
         city.stop()
@@ -82,7 +84,7 @@ def _run(city: City, console: Console, stop: threading.Event, seconds: float | N
 def _picture(city: City) -> Text:
     """One line a bus: its lamp and words now; then the counts."""
     tally: Tally = city.tally
-    text = Text()
+    text = Text(no_wrap=True, overflow="ellipsis")
     with tally.lock:
         for bus, showing in sorted(tally.last.items()):
             row = showing.row

@@ -23,6 +23,6 @@ say "environment in $venv (about 700 MB, a minute or two the first time)"
 "$python" -m venv "$venv" || fail "could not make $venv" "remove it and run make again"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock \
   || fail "installing the locked packages failed" "check the network or the package mirror, then run make again: what came is kept"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
+PYTHONWARNINGS=ignore "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
   || fail "installing Savar itself failed" "read the lines above"
 say "ready: $venv/bin/savar --help"

@@ -44,8 +44,9 @@ CLASSES = (RiderClass.ADULT, RiderClass.ADULT, RiderClass.ADULT, RiderClass.STUD
 RIDERS_A_BUS = 60  # each boards a bus about once in the repeat window of three minutes
 FIRST_TOPUP_RIALS = 500_000
 TOPUPS = 6  # riders who top up before they ride
-RHYTHM = Rhythm(fps=18.0, frames_shown=5, frames_between=2)
-SPACING_MS = round(1000 * (RHYTHM.frames_shown + RHYTHM.frames_between) / RHYTHM.fps)
+BRISK = Rhythm(fps=18.0, frames_shown=5, frames_between=2)  # a rider every 0.4 s: many in a short run
+CALM = Rhythm(fps=15.0, frames_shown=12, frames_between=12)  # one every 1.6 s: the crowd lasts for hours
+CLASSES_OF_MATCH = ("matched", "ours_only", "theirs_only", "amount_differs")
 HTTP_PORT = 8080  # of the status page
 OFFER_WAIT_S = 0.2
 DRAIN_WAIT_S = 60.0
@@ -85,8 +86,11 @@ class QuietPanel:
 class City:
     """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up."""
 
-    def __init__(self, root: Path, *, buses: int, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, *, buses: int, seed: int, say: Callable[[str], None], rhythm: Rhythm = BRISK
+    ) -> None:
         self.root = root
+        self._rhythm = rhythm
         self.tally = Tally()
         self._seed = seed
         self._say = say
@@ -153,7 +157,7 @@ class City:
     def _start_bus(self, bus: str) -> None:
         camera = SimulatedCamera(
             Scene(f"{self._seed} {bus}"), self._codes.text, self._log, clock=self._clock, sleep=time.sleep,
-            rhythm=RHYTHM,
+            rhythm=self._rhythm,
         )  # fmt: skip
 
         def answered(_camera: str, frame_mono_ms: int, outcome: Outcome) -> None:
@@ -202,7 +206,9 @@ class City:
     def _direct(self, stop: threading.Event) -> None:
         """Bring riders to the doors at the script's times; a door that is busy keeps its rider waiting."""
         began = time.monotonic()
-        script = Script(self._seed, self._names, self._crowd.riders, TARIFF, spacing_ms=SPACING_MS)
+        frames = self._rhythm.frames_shown + self._rhythm.frames_between
+        spacing_ms = round(1000 * frames / self._rhythm.fps)
+        script = Script(self._seed, self._names, self._crowd.riders, TARIFF, spacing_ms=spacing_ms)
         for showing in script:
             while not stop.is_set() and time.monotonic() - began < showing.at_ms / 1000:
                 stop.wait(0.01)
@@ -226,9 +232,10 @@ class City:
         found = [self._backend.failure, *(validator.failure for validator in self._validators.values())]
         return next((failure for failure in found if failure is not None), None)
 
-    def statement(self) -> dict[str, object]:
-        """The provider's statement, matched against the top-ups by the backend."""
-        return self._phones.reconcile(self._provider.statement())
+    def statement(self) -> str:
+        """The provider's statement, matched against the top-ups by the backend, in words."""
+        found = self._phones.reconcile(self._provider.statement())
+        return ", ".join(f"{found[name]['count']} {name.replace('_', ' ')}" for name in CLASSES_OF_MATCH)
 
     def stop(self) -> None:
         """End everything that was started, in whatever state it is."""
