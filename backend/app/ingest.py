@@ -5,7 +5,7 @@ What is refused is quarantined with its reason (P3); what cannot be stored is no
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed
@@ -47,10 +47,11 @@ class Outgoing:
 class _Group:
     """What the batches of one group have claimed so far, before anything is committed."""
 
-    marks: dict[tuple[str, int], Watermark]
-    presentations: set[Presentation]
-    commits: list[Commit]
-    touched: dict[tuple[str, int], None]  # in order
+    marks: dict[tuple[str, int], Watermark] = field(default_factory=dict)
+    hashes: dict[tuple[str, int, int], bytes] = field(default_factory=dict)  # of records not yet committed
+    presentations: set[Presentation] = field(default_factory=set)
+    commits: list[Commit] = field(default_factory=list)
+    touched: dict[tuple[str, int], None] = field(default_factory=dict)  # in order
 
 
 class Ingest:
@@ -92,7 +93,7 @@ class Ingest:
         return [receipt for message in messages for receipt in self.take([message])]
 
     def _take(self, messages: Sequence[Incoming]) -> list[Outgoing]:
-        group = _Group({}, set(), [], {})
+        group = _Group()
         for message in messages:
             self._add(group, message)
         if group.commits:
@@ -125,7 +126,7 @@ class Ingest:
             return
         key = (batch.device, batch.epoch)
         mark = group.marks.get(key) or self._store.watermark(*key)
-        judgement = judge(walked, mark, self._held_hash(batch, mark))
+        judgement = judge(walked, mark, self._held_hash(group, batch, mark))
         if judgement.standing is Standing.FORK:
             self._quarantine(message, "Fork", judgement.why)
             self._on_alarm("fork", batch.device, judgement.why, "take the device out of service; keep its card")
@@ -134,15 +135,17 @@ class Ingest:
             self._extend(group, batch, mark, judgement)
         group.touched[key] = None
 
-    def _held_hash(self, batch: Batch, mark: Watermark) -> bytes | None:
-        if batch.last == mark.sequence:
-            return mark.head
-        return self._store.hash_of(batch.device, batch.epoch, batch.last) if batch.last < mark.sequence else None
+    def _held_hash(self, group: _Group, batch: Batch, mark: Watermark) -> bytes | None:
+        """Our hash of the batch's last record, also where the group holds it but has not committed it yet."""
+        if batch.last >= mark.sequence:
+            return mark.head if batch.last == mark.sequence else None
+        name = (batch.device, batch.epoch, batch.last)
+        return group.hashes.get(name) or self._store.hash_of(*name)
 
     def _extend(self, group: _Group, batch: Batch, mark: Watermark, judgement: Judgement) -> None:
         """The new records of one batch → a commit of the group."""
         if mark.sequence == 0:
-            self._watch_new_epoch(batch)
+            self._watch_new_epoch(batch, group)
         last, head = judgement.fresh[-1]
         after = Watermark(batch.epoch, last.link.sequence, head)
         records: list[StoredRecord] = []
@@ -154,20 +157,23 @@ class Ingest:
                 self._proofs.learn(record)
             elif isinstance(record, Tap) and TABLE[record.verdict].charged:
                 payer, proof = self._payer(record, group)
-                posted, charged = self._post(record, proof, payer)
+                cost = self._cost(record, proof, payer)
+                posted, charged = _post(record, proof, payer, cost)
                 transfers += posted
                 if payer is Payer.RIDER:
                     assert proof is not None
                     group.presentations.add(proof.presentation)
                     presentations[proof.presentation] = (record.link.sequence, charged)
             records.append(_indexed(record, record_hash, payer))
+            group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
         group.commits.append(Commit(batch.device, mark, after, records, transfers, presentations, batch.signature))
 
-    def _watch_new_epoch(self, batch: Batch) -> None:
+    def _watch_new_epoch(self, batch: Batch, group: _Group) -> None:
         """A device that starts another journal is told to people: a new card, or a rollback (P11)."""
-        before = self._store.latest(batch.device)
-        if before is not None and before.epoch != batch.epoch:
+        waiting = [mark for (device, _), mark in group.marks.items() if device == batch.device]
+        before = waiting[-1] if waiting else self._store.latest(batch.device)
+        if before is not None:
             self._on_alarm(
                 "new-journal", batch.device, f"a new journal began; the one before ended at {before.sequence}",
                 "if the card was not changed on purpose, keep the old card and run `savar journal recover`",
@@ -186,31 +192,36 @@ class Ingest:
             return Payer.COPIED, proof
         return Payer.RIDER, proof
 
-    def _post(self, tap: Tap, proof: LongPass | None, payer: Payer) -> tuple[list[Transfer], int]:
-        """The transfers of one accepted tap, and what they charge its payer."""
+    def _cost(self, tap: Tap, proof: LongPass | None, payer: Payer) -> Price:
+        """What a boarding costs: by the tariff that the record names, and by the class and party of an issued pass.
+
+        Where one of them is missing, what was shown: nobody's concession is paid on a stranger's word.
+        """
         tariff = self._tariffs.get(tap.tariff_version)
         if tariff is None:
             self._on_alarm(
                 "unknown-tariff", tap.link.device, f"taps under tariff {tap.tariff_version}, which is not known here",
                 "give the backend that tariff's bundle; until then riders pay what they were shown",
             )  # fmt: skip
-            cost = Price(rider_rials=tap.fare_rials, city_rials=0)
-        elif proof is None:
-            cost = Price(rider_rials=tap.fare_rials, city_rials=0)
-        else:
-            cost = price(tariff, rider_class=proof.credential.rider_class, party=proof.party)
-        boarding = Boarding(
-            device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=tap.service.vehicle,
-            shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
-            credential_id=None if proof is None else proof.credential.credential_id, payer=payer,
-        )  # fmt: skip
-        return post(boarding, cost), min(cost.rider_rials, tap.fare_rials)
+        elif proof is not None and payer is not Payer.UNKNOWN_CREDENTIAL:
+            return price(tariff, rider_class=proof.credential.rider_class, party=proof.party)
+        return Price(rider_rials=tap.fare_rials, city_rials=0)
 
     def _quarantine(self, message: Incoming, reason: str, detail: str) -> None:
         log.warning("quarantined a batch of %s: %s: %s", message.device, reason, detail)
         self._store.quarantine(Quarantined(
             message.device, "taps", reason, detail[:500], message.payload[:QUARANTINE_BYTES_MAX], self._now_ms()
         ))  # fmt: skip
+
+
+def _post(tap: Tap, proof: LongPass | None, payer: Payer, cost: Price) -> tuple[list[Transfer], int]:
+    """The transfers of one accepted tap, and what they charge its payer."""
+    boarding = Boarding(
+        device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=tap.service.vehicle,
+        shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
+        credential_id=None if proof is None else proof.credential.credential_id, payer=payer,
+    )  # fmt: skip
+    return post(boarding, cost), min(cost.rider_rials, tap.fare_rials)
 
 
 def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredRecord:

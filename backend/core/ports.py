@@ -191,7 +191,7 @@ class IngestStore(Protocol):
         ...
 
     def quarantine(self, it: Quarantined) -> None:
-        """Keep refused bytes; the same bytes for the same reason are counted, not kept twice."""
+        """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice."""
         ...
 
 

@@ -130,11 +130,11 @@ class IngestTables:
             return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
 
     def quarantine(self, it: Quarantined) -> None:
-        """Keep refused bytes; the same bytes for the same reason are counted, not kept twice."""
+        """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice."""
         with self._writer.transaction() as connection:
             connection.execute(
                 "INSERT INTO quarantine (digest, reason, device, channel, detail, payload, first_ms, last_ms, times)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (digest, reason) DO UPDATE"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (device, digest, reason) DO UPDATE"
                 " SET times = times + 1, last_ms = excluded.last_ms",
                 (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail, it.payload, it.at_ms,
                  it.at_ms),

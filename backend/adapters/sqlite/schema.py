@@ -57,6 +57,6 @@ CREATE UNIQUE INDEX alarm_open ON alarm (kind, device) WHERE ended_ms IS NULL;
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL, reason TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
   detail TEXT NOT NULL, payload BLOB NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  times INTEGER NOT NULL, UNIQUE (digest, reason)
+  times INTEGER NOT NULL, UNIQUE (device, digest, reason)
 ) STRICT;
 """

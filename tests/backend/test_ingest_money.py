@@ -1,0 +1,208 @@
+"""Who pays for a boarding, and how much: by the rider's proof, once a presentation, never above what was shown."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.core.ledger import COPIED, SUSPENSE
+from protocol.fares.verdicts import Verdict
+from tests.backend.bus import FARE, Bus, Proof, Rider, key
+from tests.backend.desk import Desk, check_ledger
+
+ADULT, STUDENT, SENIOR = Rider(1), Rider(2, rider_class=2), Rider(3, rider_class=3)
+RIDERS = [ADULT, STUDENT, SENIOR]
+
+
+def desk_of(folder: Path, *buses: Bus) -> Desk:
+    return Desk(folder, buses, RIDERS)
+
+
+def balances(desk: Desk) -> dict[str, int]:
+    """Every account that is not even."""
+    check_ledger(desk)
+    return {name: rials for name, rials in desk.rows("SELECT id, credits - debits FROM account") if rials}
+
+
+def test_a_genuine_boarding(tmp_path: Path) -> None:
+    """The rider pays the fare to the operator."""
+    bus = Bus()
+    bus.tap(ADULT.show(1))
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {ADULT.account: -FARE, bus.operator: FARE}
+    assert desk.payers() == ["rider"]
+    assert [ride.rials for ride in desk.store.rider_taps(ADULT.credential_id, 9)] == [FARE]
+
+
+# --- without proof nobody's wallet pays (P20) -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("proof", [Proof.STRIPPED, Proof.FORGED, Proof.BARE, Proof.MOVED])
+def test_no_proof_no_charge(tmp_path: Path, proof: Proof) -> None:
+    """P9, P16, P20: the boarding is a fact and the operator is owed it; suspense pays, never the rider."""
+    bus = Bus()
+    bus.tap(ADULT.show(1), proof=proof)
+    bus.tap(ADULT.show(1))  # the genuine showing of the same code is not spoiled by it
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {SUSPENSE: -FARE, ADULT.account: -FARE, bus.operator: 2 * FARE}
+    assert desk.payers() == ["no-proof", "rider"]
+
+
+def test_a_day_key_that_we_cannot_open(tmp_path: Path) -> None:
+    """P20: wrapped to another key, every tap under it is without proof, now and after a restart."""
+    bus = Bus(sealing=key("other sealing"))
+    bus.tap(ADULT.show(1))
+    bus.tap(STUDENT.show(2), verdict=Verdict.ACCEPTED_CONCESSION)
+    desk = desk_of(tmp_path, bus)
+    desk.take((bus, bus.batch(1, 3)))
+    desk.close()
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {SUSPENSE: -FARE * 3 // 2, bus.operator: FARE * 3 // 2}
+    assert desk.payers() == ["no-proof", "no-proof"]
+
+
+def test_a_day_key_that_never_came(tmp_path: Path) -> None:
+    """P20: nothing can be opened; the tap stays."""
+    bus = Bus(with_day_key=False)
+    bus.tap(ADULT.show(1))
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+
+
+def test_a_credential_that_nobody_issued(tmp_path: Path) -> None:
+    """P20: a phone that vouches for itself is believed nothing, its class included: no concession is paid on its word."""
+    stranger = Rider(77, rider_class=3, issuer=key("nobody"))
+    bus = Bus()
+    bus.tap(stranger.show(1), fare=FARE)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert desk.payers() == ["unknown-credential"]
+
+
+def test_a_credential_with_a_registered_id_but_other_bytes(tmp_path: Path) -> None:
+    """P20: the owner of the id is not charged for a credential that another issuer signed for another phone."""
+    forged = Rider(1, rider_class=3, issuer=key("nobody"))
+    forged.key = key("thief")
+    bus = Bus()
+    bus.tap(forged.show(1), fare=FARE)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+
+
+# --- one presentation, one charge (P10) -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("apart", [True, False], ids=["in two groups", "in one group"])
+def test_one_presentation_on_two_buses(tmp_path: Path, order: tuple[int, int], *, apart: bool) -> None:
+    """P7, P10: the rider pays once, whichever bus tells first; the other boarding is paid by `copied`."""
+    shown = ADULT.show(1)
+    buses = Bus("bus-1-d1"), Bus("bus-2-d1")
+    for bus in buses:
+        bus.tap(shown)
+    desk = desk_of(tmp_path, *buses)
+    batches = [(buses[n], buses[n].batch()) for n in order]
+    if apart:
+        for batch in batches:
+            desk.take(batch)
+    else:
+        desk.take(*batches)
+    assert balances(desk) == {ADULT.account: -FARE, COPIED: -FARE} | {bus.operator: FARE for bus in buses}
+    assert sorted(desk.payers()) == ["copied", "rider"]
+    assert len(desk.store.rider_taps(ADULT.credential_id, 9)) == 1
+
+
+def test_one_presentation_twice_in_one_batch(tmp_path: Path) -> None:
+    """P10: also where the two taps lie side by side in one journal."""
+    bus = Bus()
+    bus.tap(ADULT.show(1))
+    bus.tap(ADULT.show(1))
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert desk.payers() == ["rider", "copied"]
+    assert balances(desk)[ADULT.account] == -FARE
+
+
+def test_a_journal_told_again_under_a_new_epoch_charges_nobody_twice(tmp_path: Path) -> None:
+    """P6, P11: a card restored from a backup that begins another journal with the same riders' proofs."""
+    old, new = Bus(epoch=7), Bus(epoch=8)
+    for bus in (old, new):
+        for counter in (1, 2):
+            bus.tap(ADULT.show(counter))
+    desk = desk_of(tmp_path, old)
+    desk.take((old, old.batch()), (old, new.batch()))
+    assert balances(desk)[ADULT.account] == -2 * FARE
+
+
+def test_counters_and_times_make_another_presentation(tmp_path: Path) -> None:
+    """P10 does not forbid riding again."""
+    bus = Bus()
+    bus.tap(ADULT.show(1))
+    bus.tap(ADULT.show(2))
+    bus.tap(ADULT.show(1, time_s=1_790_000_015))
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert desk.payers() == ["rider"] * 3
+    assert balances(desk)[ADULT.account] == -3 * FARE
+
+
+# --- how much (P20) -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told_party", "shown_rials", "charged"),
+    [
+        (2, 3 * FARE, FARE),  # the record says two companions, the rider's own signature none
+        (0, FARE, FARE),
+        (0, FARE - 1, FARE - 1),  # shown less than it costs
+        (0, 10 * FARE, FARE),  # shown more
+        (0, 0, 0),
+    ],
+)
+def test_the_rider_pays_by_the_proof_and_never_above_what_was_shown(
+    tmp_path: Path, told_party: int, shown_rials: int, charged: int
+) -> None:
+    """P20."""
+    bus = Bus()
+    bus.tap(ADULT.show(1), party=told_party, fare=shown_rials)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == ({ADULT.account: -charged, bus.operator: charged} if charged else {})
+    assert desk.payers() == ["rider"]
+    assert [ride.rials for ride in desk.store.rider_taps(ADULT.credential_id, 9)] == [charged]
+
+
+def test_a_party_smaller_in_the_record_than_in_the_proof_is_charged_as_shown(tmp_path: Path) -> None:
+    """P20: told one fare, charged one fare."""
+    bus = Bus()
+    bus.tap(ADULT.show(1, party=3), party=0)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk)[ADULT.account] == -FARE
+
+
+@pytest.mark.parametrize(("rider", "own"), [(STUDENT, FARE // 2), (SENIOR, 0)])
+def test_the_city_pays_the_rest_of_a_concession(tmp_path: Path, rider: Rider, own: int) -> None:
+    """From the account of its class; companions pay in full."""
+    bus = Bus()
+    bus.tap(rider.show(1, party=1), verdict=Verdict.ACCEPTED_CONCESSION)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {
+        rider.account: -(own + FARE), f"city:class:{rider.rider_class}": own - FARE, bus.operator: 2 * FARE,
+    }  # fmt: skip
+
+
+def test_an_unknown_tariff_charges_what_was_shown_and_calls_for_it(tmp_path: Path) -> None:
+    """P16, P20: the boarding stands under the tariff that its record names; without it, the rider's word is the lamp's."""
+    bus = Bus()
+    bus.tap(ADULT.show(1), tariff=9, fare=42_000)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {ADULT.account: -42_000, bus.operator: 42_000}
+    assert desk.alarms == [("unknown-tariff", bus.name)]

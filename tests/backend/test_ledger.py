@@ -1,0 +1,207 @@
+"""Double entry: balanced, idempotent, never above what was shown, and the same in whatever order taps arrive (P6, P8, P20)."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from backend.core.errors import StoreFailed
+from backend.core.ledger import (
+    COPIED,
+    LEDGER_GENESIS,
+    SUSPENSE,
+    Boarding,
+    Payer,
+    Transfer,
+    TransferKind,
+    next_head,
+    post,
+    rider_account,
+    tap_key,
+    topup,
+)
+from protocol.fares.tariff import Price, Tariff, price
+from protocol.limits import FLAT_FARE_MAX_RIALS, PARTY_MAX, RIALS_MAX
+from tests.backend.bus import FARE, NOON_MS, Bus, Rider
+from tests.backend.desk import Desk, check_ledger
+
+rials = st.integers(0, RIALS_MAX)
+prices = st.builds(
+    price, st.builds(Tariff, st.just(3), st.integers(0, FLAT_FARE_MAX_RIALS), st.dictionaries(
+        st.integers(0, 15), st.integers(0, 1000), max_size=16)),
+    rider_class=st.integers(0, 15), party=st.integers(0, PARTY_MAX),
+)  # fmt: skip
+boardings = st.builds(
+    Boarding, device=st.sampled_from(["bus-1-d1", "bus-2-d1"]), epoch=st.integers(0, 3), sequence=st.integers(1, 9),
+    vehicle=st.sampled_from(["bus-1", "bus-2"]), shown_rials=rials, rider_class=st.integers(0, 15),
+    credential_id=st.sampled_from([bytes(8), b"12345678"]), payer=st.sampled_from(Payer),
+)  # fmt: skip
+
+
+@given(boardings, prices)
+def test_never_more_than_shown_and_only_from_the_one_who_pays(boarding: Boarding, cost: Price) -> None:
+    """P20: whatever the price, what leaves the payer is at most what the validator showed, and at most the price."""
+    transfers = post(boarding, cost)
+    fares = [t for t in transfers if t.kind is TransferKind.FARE]
+    assert sum(t.rials for t in fares) == min(cost.rider_rials, boarding.shown_rials)
+    payer = {Payer.RIDER: rider_account(boarding.credential_id), Payer.COPIED: COPIED}.get(boarding.payer, SUSPENSE)
+    assert {t.debit for t in fares} <= {payer}
+    others = [t for t in transfers if t not in fares]
+    assert sum(t.rials for t in others) == cost.city_rials
+    assert not any(t.debit.startswith("rider:") for t in others)
+    assert {t.credit for t in transfers} <= {f"operator:{boarding.vehicle}"}
+    for transfer in transfers:
+        assert type(transfer.rials) is int
+        assert transfer.rials > 0
+
+
+@given(boardings, prices)
+def test_the_same_tap_makes_the_same_transfers(boarding: Boarding, cost: Price) -> None:
+    """P6: the keys come from the tap alone, one for each part."""
+    transfers = post(boarding, cost)
+    assert transfers == post(boarding, cost)
+    assert [t.key for t in transfers] == [
+        tap_key(boarding.device, boarding.epoch, boarding.sequence, t.kind) for t in transfers
+    ]
+    assert len({t.key for t in transfers}) == len(transfers)
+
+
+def test_keys_of_different_taps_differ() -> None:
+    """P6: no two taps share a key, also where their numbers would run together."""
+    taps = [("b-1", 1, 11), ("b-1", 11, 1), ("b-1", 1, 1), ("b-11", 1, 1), ("b-1", 111, 1)]
+    keys = {tap_key(*tap, kind) for tap in taps for kind in TransferKind}
+    keys.add(topup("t", bytes(8), 1).key)
+    assert len(keys) == len(taps) * len(TransferKind) + 1
+
+
+@pytest.mark.parametrize("amount", [0, -1, RIALS_MAX + 1])
+def test_no_transfer_of_nothing_or_less(amount: int) -> None:
+    """P8: a negative amount would turn a charge around."""
+    with pytest.raises(ValueError, match="rials"):
+        Transfer(bytes(32), TransferKind.FARE, "a", "b", amount)
+
+
+def test_no_transfer_to_itself() -> None:
+    with pytest.raises(ValueError, match="itself"):
+        Transfer(bytes(32), TransferKind.FARE, "a", "a", 1)
+
+
+@given(st.lists(st.builds(
+    Transfer, st.binary(min_size=32, max_size=32), st.sampled_from(TransferKind), st.sampled_from("abc"),
+    st.sampled_from("xyz"), st.integers(1, RIALS_MAX)), min_size=2, max_size=6, unique_by=lambda t: t.key))  # fmt: skip
+def test_the_head_depends_on_every_transfer_and_on_their_order(transfers: list[Transfer]) -> None:
+    """P8: an entry changed, removed or moved shows in the head that receipts carry."""
+
+    def head(rows: list[Transfer]) -> bytes:
+        at = LEDGER_GENESIS
+        for row in rows:
+            at = next_head(at, row)
+        return at
+
+    heads = {head(transfers), head(transfers[:-1]), head(transfers[1:]), head(transfers[::-1])}
+    first = transfers[0]
+    for changed in (
+        Transfer(first.key[::-1] + b"+", first.kind, first.debit, first.credit, first.rials),
+        Transfer(first.key, first.kind, "other", first.credit, first.rials),
+        Transfer(first.key, first.kind, first.debit, "other", first.rials),
+        Transfer(first.key, first.kind, first.debit, first.credit, first.rials % RIALS_MAX + 1),
+    ):
+        heads.add(head([changed, *transfers[1:]]))
+    assert len(heads) == 8
+
+
+# --- the ledger that ingest makes of buses --------------------------------------------------------------------------
+
+RIDERS = [Rider(n, rider_class=n % 4) for n in range(1, 6)]
+COPY = RIDERS[0].show(9_999, party=1)  # one code, held to every bus
+
+
+def _fleet() -> list[Bus]:
+    buses = [Bus(f"bus-{n}-d1", epoch=1_000 + n) for n in (1, 2, 3)]
+    for seed, bus in enumerate(buses):
+        bus.ride(seed, RIDERS, 4)
+        bus.tap(COPY)
+        bus.tap(RIDERS[1].show(8_000 + seed), fare=FARE // 3)  # shown less than it costs
+        bus.ride(10 + seed, RIDERS, 3)
+    return buses
+
+
+FLEET = _fleet()
+PIECES = [(bus, payload) for bus in FLEET for payload in bus.batches(4)]
+UNTIL_SETTLED = len(PIECES)  # rounds in which every bus sends all of it again
+
+
+def _settle(order: list[int], sizes: list[int]) -> tuple[dict[str, int], int]:
+    """Send the pieces in this order and in groups of these sizes, again and again as a bus does, until all is held."""
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), FLEET, RIDERS)
+        for _ in range(UNTIL_SETTLED):
+            waiting, turn = list(order), 0
+            while waiting:
+                size = sizes[turn % len(sizes)]
+                desk.take(*(PIECES[n] for n in waiting[:size]))
+                waiting, turn = waiting[size:], turn + 1
+            if desk.records() == sum(bus.last for bus in FLEET):
+                break
+        check_ledger(desk)
+        assert desk.records() == sum(bus.last for bus in FLEET)
+        assert not desk.quarantined()
+        found = {name: desk.store.balance(name) for name in [r.account for r in RIDERS] + [COPIED, SUSPENSE]}
+        copies = Counter(desk.payers())["copied"]
+        desk.close()
+        return found, copies
+
+
+IN_ORDER = list(range(len(PIECES)))
+EXPECTED = _settle(IN_ORDER, [1])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.permutations(IN_ORDER), st.lists(st.integers(1, 12), min_size=1, max_size=3))
+@example(IN_ORDER[::-1], [1])
+@example(IN_ORDER + IN_ORDER, [12])
+def test_what_riders_pay_does_not_depend_on_the_order_of_arrival(order: list[int], sizes: list[int]) -> None:
+    """P6, P8, P10: any order and any grouping of batches ends at the same balances, and balances at every commit."""
+    assert _settle(order, sizes) == EXPECTED
+
+
+def test_what_they_pay_is_right() -> None:
+    """The figure that every order ends at, from the taps themselves."""
+    balances, copies = EXPECTED
+    assert copies == len(FLEET) - 1
+    assert balances[COPIED] == -2 * 2 * FARE
+    assert balances[SUSPENSE] == 0
+    assert all(balances[rider.account] < 0 for rider in RIDERS if rider.rider_class != 3)
+
+
+def test_the_ledger_balances_at_every_commit(tmp_path: Path) -> None:
+    """P8."""
+    desk = Desk(tmp_path, FLEET, RIDERS)
+    for piece in PIECES:
+        desk.take(piece)
+        check_ledger(desk)
+    desk.close()
+
+
+def test_a_transfer_is_posted_once(tmp_path: Path) -> None:
+    """P6: the store itself refuses a key it has, whoever asks, and nothing of that call is stored."""
+    desk = Desk(tmp_path, [], RIDERS[:1])
+    first = topup("t-1", RIDERS[0].credential_id, 70_000)
+    for number, transfer in ((1, first), (2, topup("t-1", RIDERS[0].credential_id, 90_000))):
+        row = f"t-{number}", RIDERS[0].credential_id, 70_000, "pending", f"a-{number}", NOON_MS
+        connection = desk.store._writer
+        with connection.transaction() as open_connection:
+            open_connection.execute("INSERT INTO topup VALUES (?, ?, ?, ?, ?, ?)", row)
+        if number == 1:
+            assert desk.store.pay_topup("t-1", transfer, NOON_MS)
+            assert not desk.store.pay_topup("t-1", transfer, NOON_MS)
+        else:
+            with pytest.raises(StoreFailed):
+                desk.store.pay_topup("t-2", transfer, NOON_MS)
+    assert desk.store.balance(RIDERS[0].account) == 70_000
+    assert desk.store.topup("t-2").status == "pending"
+    check_ledger(desk)
+    desk.close()
