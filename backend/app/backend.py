@@ -24,12 +24,11 @@ from backend.app.proofs import ProofDesk
 from backend.app.riders import Riders
 from backend.app.topups import TopUps
 from backend.app.worker import IngestWorker
-from backend.core.api import alarm_event, boarding_event, counts_event
+from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
 from backend.core.limits import LIVE_TAPS_MAX
-from backend.core.ports import StoredRecord, TapRow
+from backend.core.ports import StoredRecord
 from protocol.errors import SavarError
 from protocol.wire.batches import decode_batch
-from protocol.wire.records import RecordKind
 from protocol.wire.topics import Address, Channel, shard_filter
 from transport.mqtt import Message, MqttSession
 
@@ -153,14 +152,9 @@ class Backend:
 
     def _stored(self, records: Sequence[StoredRecord]) -> None:
         """Tell the live view of the newest taps of a batch; of a drained backlog, only the newest few."""
-        taps = [record for record in records if record.kind == RecordKind.TAP]
-        for record in taps[-LIVE_TAPS_MAX:]:
-            assert record.vehicle is not None
-            self._live.publish(boarding_event(TapRow(
-                record.device, record.epoch, record.sequence, record.wall_ms, record.vehicle, record.door or 0,
-                record.verdict or 0, record.reason or 0, record.fare_rials or 0,
-                None if record.payer is None else record.payer.value,
-            )))  # fmt: skip
+        taps = [tap for tap in map(tap_row, records) if tap is not None]
+        for tap in taps[-LIVE_TAPS_MAX:]:
+            self._live.publish(boarding_event(tap))
         if taps:
             self._live.publish(counts_event(self.store.counts()))
 

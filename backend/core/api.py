@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backend.core.ports import Alarm, Rider, TapRow, TopUp
+from backend.core.ports import Alarm, Rider, StoredRecord, TapRow, TopUp
 from backend.core.reconcile import Reconciliation
+from protocol.fares.verdicts import TABLE, Tone
+
+_REFUSING = (Tone.REFUSED, Tone.DRIVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,31 @@ def alarm_event(alarm: Alarm) -> dict[str, object]:
     }  # fmt: skip
 
 
+def tap_row(record: StoredRecord) -> TapRow | None:
+    """A stored record as a tap for lists; None if it is another kind of record."""
+    if record.vehicle is None or record.door is None or record.verdict is None:
+        return None
+    return TapRow(
+        record.device, record.epoch, record.sequence, record.wall_ms, record.vehicle, record.door, record.verdict,
+        record.reason or 0, record.fare_rials or 0, None if record.payer is None else record.payer.value,
+    )  # fmt: skip
+
+
 def counts_event(counts: Mapping[str, int]) -> dict[str, object]:
-    """Totals, as `FleetStore.counts` gives them."""
-    return {"kind": "counts", "counts": dict(counts)}
+    """Totals for people, from what `FleetStore.counts` gives.
+
+    A refusal is what sounds like one at the door, so that "already paid" and training count as neither.
+    """
+    refusals = {
+        str(int(verdict)): counts[f"verdict:{int(verdict)}"]
+        for verdict, row in TABLE.items()
+        if not row.boards and row.tone in _REFUSING and counts.get(f"verdict:{int(verdict)}")
+    }
+    return {
+        "kind": "counts",
+        "accepted": counts["accepted"],
+        "refused": sum(refusals.values()),
+        "refusals": refusals,
+        "posted_rials": counts["posted_rials"],
+        "quarantined": counts["quarantined"],
+    }

@@ -6,9 +6,8 @@ from backend.adapters.http import models
 from backend.core import api, limits
 from backend.core.ports import Alarm, DeviceRow, TapRow, TopUp
 from backend.core.reconcile import Item, Kind, Reconciliation
-from protocol.fares.verdicts import TABLE, Tone
+from protocol.fares.verdicts import TABLE
 
-_REFUSING = (Tone.REFUSED, Tone.DRIVER)
 VERDICTS = [
     models.VerdictBody(
         verdict=int(verdict), name=verdict.name, lamp=row.lamp.value, boards=row.boards, charged=row.charged,
@@ -54,16 +53,9 @@ def device(row: DeviceRow) -> models.DeviceBody:
 
 
 def counts(totals: Mapping[str, int]) -> models.CountsBody:
-    """Totals; a refusal is what sounds like one, so that "already paid" and training count as neither."""
-    refused = sum(
-        totals.get(f"verdict:{int(v)}", 0) for v, row in TABLE.items() if not row.boards and row.tone in _REFUSING
-    )
-    return models.CountsBody(
-        accepted=totals["accepted"],
-        refused=refused,
-        posted_rials=totals["posted_rials"],
-        quarantined=totals["quarantined"],
-    )
+    """Totals, as the live view tells them too."""
+    event = api.counts_event(totals)
+    return models.CountsBody.model_validate({name: event[name] for name in models.CountsBody.model_fields})
 
 
 def topup(row: TopUp, pay_url: str | None = None) -> models.TopUpBody:

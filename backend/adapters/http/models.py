@@ -189,10 +189,14 @@ class VerdictBody(Model):
 
 
 class CountsBody(Model):
-    """Totals since the ledger began. `refused`: taps answered by the refusal or the driver's tone."""
+    """Totals since the ledger began. `refused`: taps answered by the refusal or the driver's tone.
+
+    `refusals` says how many of them by verdict; the verdicts' words are in /v1/status.
+    """
 
     accepted: int
     refused: int
+    refusals: dict[str, int]
     posted_rials: int
     quarantined: int
 

@@ -1,0 +1,63 @@
+// Words of the status page, Persian and English. The words of verdicts are not here: they come from /v1/status.
+
+export const WORDS = {
+  fa: {
+    name: "سوار", counts: "شمارش از آغاز", accepted: "پذیرفته", refused: "رد شده", posted: "تومان ثبت‌شده",
+    quarantined: "پیام قرنطینه", alarms: "هشدارهای باز", noAlarms: "هشداری باز نیست.", boardings: "سوار شدن‌ها",
+    noBoardings: "هنوز سوار شدنی نرسیده است.", time: "زمان", vehicle: "اتوبوس", door: "در", verdict: "پاسخ",
+    fare: "کرایه (تومان)", devices: "دستگاه‌ها", noDevices: "هیچ دستگاهی ثبت نشده است.", device: "دستگاه",
+    seen: "آخرین خبر", backlog: "در راه", cameras: "دوربین‌ها", problem: "ایراد", never: "هرگز", noProblem: "–",
+    noNews: "گزارشی نرسیده", online: "وصل", offline: "قطع",
+    live: "زنده", starting: "در حال وصل شدن…", lost: "ارتباط قطع شد؛ دوباره وصل می‌شود…", asOf: "آخرین خبر ساعت",
+    since: "از", next: "کار بعدی", detail: "جزئیات",
+    doorOf: (n) => `در ${n}`,
+  },
+  en: {
+    name: "Savar", counts: "Counts since the beginning", accepted: "accepted", refused: "refused", posted: "tomans posted",
+    quarantined: "messages quarantined", alarms: "Open alarms", noAlarms: "No alarm is open.", boardings: "Boardings",
+    noBoardings: "No boarding has arrived yet.", time: "Time", vehicle: "Bus", door: "Door", verdict: "Answer",
+    fare: "Fare (tomans)", devices: "Devices", noDevices: "No device is enrolled.", device: "Device",
+    seen: "Last word", backlog: "On the way", cameras: "Cameras", problem: "Problem", never: "never", noProblem: "–",
+    noNews: "no report yet", online: "online", offline: "offline",
+    live: "Live", starting: "Connecting…", lost: "Connection lost, reconnecting…", asOf: "last word at",
+    since: "since", next: "Next", detail: "Detail",
+    doorOf: (n) => `door ${n}`,
+  },
+};
+
+export const CITIES = { isfahan: { fa: "اصفهان", en: "Isfahan" } };
+
+export const CAMERA_STATES = {
+  starting: { fa: "در حال آغاز", en: "starting" },
+  working: { fa: "کار می‌کند", en: "working" },
+  stalled: { fa: "تصویر تازه ندارد", en: "no new picture" },
+  missing: { fa: "نیست", en: "missing" },
+  ended: { fa: "به پایان رسید", en: "ended" },
+};
+
+// Who pays when it is not the rider: a case for a person.
+export const CASES = {
+  copied: { fa: "پرونده: کد کپی", en: "case: copied code" },
+  "no-proof": { fa: "پرونده: بی‌گواه", en: "case: no proof" },
+  "unknown-credential": { fa: "پرونده: اعتبار ناشناس", en: "case: unknown pass" },
+};
+
+// Alarms by name; one that is not here shows its name. The detail is the backend's own English text.
+export const ALARMS = {
+  silent: {
+    fa: ["دستگاه خاموش یا بی‌خبر است", "شبکه و برق اتوبوس را ببینید؛ تراکنش‌ها روی دستگاه محفوظ است."],
+    en: ["Device is silent", ""],
+  },
+  fork: {
+    fa: ["دو دفتر با یک نام", "دستگاه را از سرویس خارج کنید و کارت حافظه را نگه دارید."],
+    en: ["Two journals under one name", ""],
+  },
+  "new-journal": {
+    fa: ["دفتر تازه آغاز شد", "اگر کارت حافظه را کسی عوض نکرده، کارت پیشین را نگه دارید و بازیابی کنید."],
+    en: ["A new journal began", ""],
+  },
+  "unknown-tariff": {
+    fa: ["تعرفهٔ ناشناس", "بستهٔ این تعرفه را به سرور بدهید؛ تا آن زمان همان مبلغ نشان‌داده‌شده ثبت می‌شود."],
+    en: ["Unknown tariff", ""],
+  },
+};
