@@ -26,17 +26,16 @@ class FolderRegistry:
         self._read_at = self._read()
 
     def _read(self) -> float:
-        found = {}
+        found: dict[str, tuple[Device, VerifyingKey]] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
                 values = json.loads(path.read_text())
                 key = VerifyingKey.load(bytes.fromhex(values["tap_key"]))
                 device = Device(values["device"], values["shard"], values["vehicle"], values["door"], key.public)
-            except (OSError, ValueError, KeyError, ProofError) as error:
+                found[device.name] = (device, key)
+            except (OSError, ValueError, KeyError, TypeError, ProofError) as error:
                 # One damaged file must not keep the other buses' taps out.
                 log.error("registry entry %s is left out: %s — enrol that device again", path.name, error)
-                continue
-            found[device.name] = (device, key)
         self._devices = found
         return self._monotonic()
 

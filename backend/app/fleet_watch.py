@@ -40,7 +40,8 @@ class FleetWatch:
         self._on_alarm = on_alarm
         self._on_ended = on_ended
         self._began_ms = now_ms()
-        self._contact: dict[str, Contact] = {}
+        # Silence that an earlier run told of is open until its device is heard.
+        self._contact = {alarm.device: Contact.SILENT for alarm in store.alarms(open_only=True) if alarm.kind == SILENT}
 
     def take(self, channel: Channel, device: str, payload: bytes) -> State | None:
         """One health or state message; a birth (online) is returned, so that its device can be told where it stands."""
@@ -68,10 +69,9 @@ class FleetWatch:
         """Raise and end alarms for silence. A device never heard counts from when this backend began."""
         now_ms = self._now_ms()
         for row in self._store.devices(self._devices()):
-            heard_ms = max(row.last_seen_ms or 0, self._began_ms)
             before = self._contact.get(row.device, Contact.OK)
+            heard_ms = max(row.last_seen_ms or 0, self._began_ms if before is Contact.OK else 0)
             after, change = step(before, silent_ms=now_ms - heard_ms, limit_ms=self._limit_ms)
-            self._contact[row.device] = after
             if change is Change.RAISE:
                 silent_s = (now_ms - heard_ms) // 1000
                 self._on_alarm(
@@ -80,6 +80,7 @@ class FleetWatch:
                 )  # fmt: skip
             elif change is Change.END:
                 self._on_ended(SILENT, row.device)
+            self._contact[row.device] = after
 
 
 def _require(topic_device: str, named: str) -> None:

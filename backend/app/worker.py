@@ -4,15 +4,26 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming, Ingest, Outgoing
+from backend.core.errors import StoreFailed
 from backend.core.limits import GROUP_BATCHES_MAX, GROUP_WAIT_S, INBOX_MESSAGES_MAX, WATCH_PERIOD_S
 from protocol.errors import OutOfRange, UnknownVersion
 from protocol.wire.topics import Channel, split
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _outliving_the_store() -> Iterator[None]:
+    """A full disk is said and outlived: without receipts the buses keep everything, and with room it goes on."""
+    try:
+        yield
+    except StoreFailed as error:
+        log.error("not kept: %s", error)
 
 
 class IngestWorker:
@@ -75,16 +86,19 @@ class IngestWorker:
             if channel is Channel.TAPS:
                 batches.append(Incoming(address.device, payload))
             elif channel in (Channel.HEALTH, Channel.STATE):
-                birth = self._watch.take(channel, address.device, payload)
-                if birth is not None:
-                    births.append((address.device, birth.epoch))
+                with _outliving_the_store():
+                    birth = self._watch.take(channel, address.device, payload)
+                    if birth is not None:
+                        births.append((address.device, birth.epoch))
         for out in self._ingest.take(batches) if batches else []:
             self._publish(out)
         for device, epoch in births:
-            self._publish(Outgoing(device, self._ingest.receipt(device, epoch)))
+            with _outliving_the_store():
+                self._publish(Outgoing(device, self._ingest.receipt(device, epoch)))
         if self._monotonic() >= self._look_due:
             self._look_due = self._monotonic() + WATCH_PERIOD_S
-            self._watch.look()
+            with _outliving_the_store():
+                self._watch.look()
 
     def _waiting(self) -> list[tuple[str, bytes]]:
         """What waits, up to a group; waits a little for the first."""

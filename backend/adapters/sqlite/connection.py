@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from backend.adapters.sqlite.schema import APPLICATION_ID, SCHEMA
@@ -14,13 +14,16 @@ _FIX = "nothing of the last group is stored and buses keep their taps; look at t
 
 
 class Guarded:
-    """One SQLite connection and the lock that serialises it."""
+    """One SQLite connection and the lock that serialises it. Raises StoreFailed when opened."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-            self._connection.execute(f"PRAGMA {pragma}")
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+                self._connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as error:
+            raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -56,20 +59,38 @@ def open_ledger(path: Path, city: str) -> Guarded:
     """Open or create the ledger of a city. Raises StoreForeign, StoreFailed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        guarded = Guarded(path)
+        if path.exists():
+            _require_ours(path, city)
     except (sqlite3.Error, OSError) as error:
         raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
+    guarded = Guarded(path)
     with guarded.transaction() as connection:
-        found = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if found == 0 and tables == 0:
+        if _is_empty(connection):
             for statement in SCHEMA.split(";\n"):
                 connection.execute(statement)
             connection.execute("INSERT INTO ledger VALUES (1, ?, 1, ?)", (city, LEDGER_GENESIS))
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        elif found != APPLICATION_ID:
+    return guarded
+
+
+def _require_ours(path: Path, city: str) -> None:
+    """Look before any pragma writes: what is not ours is left as it is. Raises StoreForeign."""
+    with closing(sqlite3.connect(path, timeout=10)) as connection:
+        try:
+            (found,) = connection.execute("PRAGMA application_id").fetchone()
+            if found == 0 and _is_empty(connection):
+                return
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                raise
+            found = None
+        if found != APPLICATION_ID:
             raise StoreForeign(f"{path.name} is not a Savar ledger", fix="point data_dir at the backend's folder")
         (held,) = connection.execute("SELECT city FROM ledger").fetchone()
     if held != city:
         raise StoreForeign(f"this is the ledger of {held}, not of {city}", fix="point data_dir at this city's folder")
-    return guarded
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return tables == 0

@@ -1,0 +1,115 @@
+"""backend.toml: what is not meant is named, with the key that probably was; paths stand by the file."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.app.config import load_config
+from backend.core.limits import SILENT_AFTER_DEFAULT_S
+from transport.toml_file import ConfigError
+
+GOOD = """
+city = "testabad"
+shard = "s0"
+data_dir = "data"
+registry = "../registry"
+bundle = "/elsewhere/bundle.cose"
+[broker]
+host = "10.0.0.1"
+port = 8883
+ca = "keys/ca.crt.pem"
+cert = "keys/tls.crt.pem"
+key = "keys/tls.key.pem"
+"""
+PASSWORD = """
+city = "testabad"
+shard = "s0"
+[broker]
+host = "{host}"
+port = 1883
+username = "backend-s0"
+password_file = "password"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "backend.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative paths are taken from the file's folder, wherever the process stands; absolute ones stay."""
+    path = write(tmp_path, GOOD)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    config = load_config(Path("..") / path.name)
+    assert config.data_dir == tmp_path / "data"
+    assert config.keys_dir == tmp_path / "keys"
+    assert config.registry.resolve() == tmp_path.parent / "registry"
+    assert config.bundle == Path("/elsewhere/bundle.cose")
+    assert config.broker.key == tmp_path / "keys" / "tls.key.pem"
+    assert config.identity == "backend-s0"
+    assert (config.http.host, config.http.port, config.payments) == ("127.0.0.1", 8080, None)
+    assert config.alarms.silent_after_s == SILENT_AFTER_DEFAULT_S
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "says"),
+    [
+        ("[http]\nprot = 80\n", "http.prot", "did you mean port?"),
+        ("[alarms]\nsilent_after = 5\n", "alarms.silent_after", "did you mean silent_after_s?"),
+        ("[payment]\n", "payment", "did you mean payments?"),
+        ("[zzz]\n", "zzz", "unknown key zzz"),
+        ("[alarms]\nsilent_after_s = 0\n", "alarms.silent_after_s", "greater than or equal to 1"),
+        ("[http]\nport = 65536\n", "http.port", "less than or equal to 65535"),
+        ('[payments]\nprovider = "ftp://x"\nmerchant = "m"\n', "payments.provider", "pattern"),
+        ('[payments]\nprovider = "http://x"\n', "payments.merchant", "is missing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(tmp_path: Path, more: str, key: str, says: str) -> None:
+    """An unknown key comes with the near one."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, GOOD + more))
+    assert caught.value.data["keys"] == [key]
+    assert key in str(caught.value)
+    assert says in str(caught.value)
+    assert caught.value.fix
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace('city = "testabad"', "").replace('"s0"', '"S 0"') + "[http]\nprot = 80\n"
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text))
+    assert sorted(caught.value.data["keys"]) == ["city", "http.prot", "shard"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_a_password_is_allowed_on_loopback(tmp_path: Path, host: str) -> None:
+    config = load_config(write(tmp_path, PASSWORD.format(host=host)))
+    assert config.broker.password_file == tmp_path / "password"
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "0.0.0.0", "broker.example", "localhost.example", "::"])
+def test_a_password_crosses_no_network(tmp_path: Path, host: str) -> None:
+    """P12: only mutual TLS leaves the machine."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, PASSWORD.format(host=host)))
+    assert caught.value.data["keys"] == ["broker"]
+
+
+@pytest.mark.parametrize("line", ['ca = "keys/ca.crt.pem"', 'key = "keys/tls.key.pem"'])
+def test_half_an_identity_is_none(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigError, match="either ca, cert and key"):
+        load_config(write(tmp_path, GOOD.replace(line, "")))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [(None, "cannot read"), ("city = ", "is not TOML"), (b"\xff", "is not TOML")]
+)
+def test_a_file_that_cannot_be_read(tmp_path: Path, text: str | bytes | None, says: str) -> None:
+    path = tmp_path / "backend.toml"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError, match=says):
+        load_config(path)

@@ -1,0 +1,251 @@
+"""Health, state and silence: only what is signed is believed, and a silent device is told once, until it is heard."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from backend.app.fleet_watch import FleetWatch
+from backend.core.errors import StoreFailed
+from backend.core.fleet import Change, Contact, step
+from protocol.wire.health import CameraHealth, CameraState, Health, State, encode_health, encode_state
+from protocol.wire.keys import SigningKey
+from protocol.wire.topics import Channel
+from tests.backend.bus import NOON_MS, Bus, Rider, key
+from tests.backend.desk import Desk
+
+LIMIT_S = 600
+BUS, OTHER = Bus(), Bus("bus-2-d1")
+
+
+def health(*, bus: Bus = BUS, signer: SigningKey | None = None, last: int = 9) -> bytes:
+    return encode_health(
+        Health(bus.name, bus.epoch, NOON_MS, 0, "test", last, 0, 3, 1, 10**9,
+               (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "نیست"), signer or bus.tap_key,
+    )  # fmt: skip
+
+
+def state(*, online: bool = True, bus: Bus = BUS, signer: SigningKey | None = None) -> bytes:
+    return encode_state(State(bus.name, online, bus.epoch, NOON_MS, "test"), signer or bus.tap_key)
+
+
+class Watched:
+    """A watch over a real store, its clock in seconds since the backend began, and what it told."""
+
+    def __init__(self, desk: Desk, buses: list[Bus], *, began_s: int = 0) -> None:
+        self.desk, self.second, self.told = desk, began_s, []
+        for bus in buses:
+            desk.enrol(bus)
+        self.watch = FleetWatch(
+            store=desk.store, quarantine=desk.store, find_device=desk.find,
+            devices=lambda: [bus.device for bus in buses], silent_after_s=LIMIT_S, now_ms=self.now_ms,
+            on_alarm=self._alarm, on_ended=self._ended,
+        )  # fmt: skip
+
+    def now_ms(self) -> int:
+        return NOON_MS + self.second * 1000
+
+    def _alarm(self, kind: str, device: str, detail: str, fix: str) -> None:
+        if self.desk.store.open_alarm(kind, device, detail, fix, self.now_ms()):
+            self.told.append(("open", kind, device, self.second))
+
+    def _ended(self, kind: str, device: str) -> None:
+        if self.desk.store.end_alarm(kind, device, self.now_ms()):
+            self.told.append(("end", kind, device, self.second))
+
+    def look(self, second: int) -> None:
+        self.second = second
+        self.watch.look()
+
+    def hear(self, second: int, payload: bytes, *, bus: Bus = BUS, channel: Channel = Channel.HEALTH) -> State | None:
+        self.second = second
+        return self.watch.take(channel, bus.name, payload)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path, [], [Rider(1)])
+    yield desk
+    desk.close()
+
+
+# --- the table ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("contact", "silent_ms", "after", "change"),
+    [
+        (Contact.OK, 1000, Contact.OK, Change.NONE),
+        (Contact.OK, 1001, Contact.SILENT, Change.RAISE),
+        (Contact.SILENT, 1001, Contact.SILENT, Change.NONE),
+        (Contact.SILENT, 1000, Contact.OK, Change.END),
+        (Contact.OK, -5, Contact.OK, Change.NONE),  # the clock went back
+    ],
+)
+def test_the_table(contact: Contact, silent_ms: int, after: Contact, change: Change) -> None:
+    assert step(contact, silent_ms=silent_ms, limit_ms=1000) == (after, change)
+
+
+def test_raise_and_end_alternate() -> None:
+    """However silence comes and goes, no alarm is raised twice and none is ended that was not raised."""
+    for course in product((0, 2000), repeat=6):
+        contact, changes = Contact.OK, []
+        for silent_ms in course:
+            contact, change = step(contact, silent_ms=silent_ms, limit_ms=1000)
+            changes.append(change)
+        told = [c for c in changes if c is not Change.NONE]
+        assert told == [Change.RAISE, Change.END] * (len(told) // 2) + [Change.RAISE] * (len(told) % 2)
+
+
+# --- over the store ------------------------------------------------------------------------------------------------------
+
+
+def test_silence_is_told_once_and_ends_when_the_device_is_heard(desk: Desk) -> None:
+    it = Watched(desk, [BUS])
+    it.hear(10, health())
+    for second in (300, 610, 611, 612, 900):
+        it.look(second)
+    assert it.told == [("open", "silent", BUS.name, 611)]
+    (alarm,) = desk.store.alarms(open_only=True)
+    assert "no word for 601 s" in alarm.detail
+    assert "9 unsent records" in alarm.detail
+    it.hear(1_000, health())
+    it.look(1_001)
+    it.look(1_002)
+    assert it.told[1:] == [("end", "silent", BUS.name, 1_001)]
+    it.look(1_601)
+    assert it.told[2:] == [("open", "silent", BUS.name, 1_601)]
+
+
+def test_a_device_never_heard_counts_from_the_start_of_the_backend(desk: Desk) -> None:
+    """Also one that was last heard before: a backend that was down has heard nobody."""
+    desk.store.seen(OTHER.name, NOON_MS - 10**9)
+    it = Watched(desk, [BUS, OTHER], began_s=50)
+    it.look(650)
+    assert it.told == []
+    it.look(651)
+    assert it.told == [("open", "silent", BUS.name, 651), ("open", "silent", OTHER.name, 651)]
+
+
+@pytest.mark.parametrize("word", ["birth", "taps"])
+def test_every_proven_word_ends_silence(desk: Desk, word: str) -> None:
+    it = Watched(desk, [BUS])
+    it.look(700)
+    if word == "birth":
+        assert it.hear(710, state(), channel=Channel.STATE).epoch == BUS.epoch
+    else:
+        desk.now_ms = NOON_MS + 710_000
+        desk.take_whole(BUS)
+    it.look(711)
+    assert [told[0] for told in it.told] == ["open", "end"]
+
+
+@pytest.mark.parametrize("payload", [state(online=False), state(signer=key("thief")), health(), b""])
+def test_a_will_or_a_forgery_does_not(desk: Desk, payload: bytes) -> None:
+    """The broker publishes the will; that is no word of the device."""
+    it = Watched(desk, [BUS])
+    it.look(700)
+    assert it.hear(710, payload, channel=Channel.STATE) is None
+    it.look(711)
+    assert [told[0] for told in it.told] == ["open"]
+
+
+@pytest.mark.parametrize("heard", [900, 1_600])
+def test_an_alarm_from_before_a_restart_ends_too(desk: Desk, heard: int) -> None:
+    """An alarm is open until its device is heard, whichever process raised it; a restart neither ends nor repeats it."""
+    Watched(desk, [BUS]).look(700)
+    it = Watched(desk, [BUS], began_s=800)
+    it.look(801)
+    it.look(heard - 1)
+    assert it.told == []
+    assert len(desk.store.alarms(open_only=True)) == 1
+    it.hear(heard, health())
+    it.look(heard + 1)
+    assert it.told == [("end", "silent", BUS.name, heard + 1)]
+    assert desk.store.alarms(open_only=True) == []
+
+
+def test_a_word_between_two_processes_ends_an_old_alarm(desk: Desk) -> None:
+    Watched(desk, [BUS]).look(700)
+    desk.store.seen(BUS.name, NOON_MS + 1_000_000)
+    it = Watched(desk, [BUS], began_s=1_100)
+    it.look(1_101)
+    assert it.told == [("end", "silent", BUS.name, 1_101)]
+
+
+def test_an_alarm_that_could_not_be_kept_is_raised_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P4: a disk that was full at that moment swallows no alarm."""
+
+    def full(*_: object) -> None:
+        raise StoreFailed("the ledger cannot be written: database or disk is full")
+
+    it = Watched(desk, [BUS])
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.store, "open_alarm", full)
+        with pytest.raises(StoreFailed):
+            it.look(700)
+    it.look(701)
+    assert it.told == [("open", "silent", BUS.name, 701)]
+
+
+# --- what is kept of a device ---------------------------------------------------------------------------------------------
+
+
+def test_health_and_state_are_kept(desk: Desk) -> None:
+    it = Watched(desk, [BUS, OTHER])
+    it.hear(5, health(last=BUS.last + 7))
+    assert it.hear(6, state(), channel=Channel.STATE) == State(BUS.name, True, BUS.epoch, NOON_MS, "test")
+    desk.take_whole(BUS)
+    row, other = desk.store.devices([BUS.device, OTHER.device])
+    assert (row.online, row.last_seen_ms, row.held_sequence, row.backlog) == (True, NOON_MS + 6_000, BUS.last, 7)
+    assert row.health.cameras == (CameraHealth("front", CameraState.WORKING, 9, 1, 4),)
+    assert row.health.problem == "نیست"
+    assert (other.online, other.last_seen_ms, other.health, other.backlog) == (False, None, None, 0)
+    assert it.hear(7, state(online=False), channel=Channel.STATE) is None
+    (row,) = desk.store.devices([BUS.device])
+    assert (row.online, row.last_seen_ms) == (False, NOON_MS + 6_000)
+    assert row.health is not None
+
+
+@pytest.mark.parametrize(
+    ("channel", "payload", "reason"),
+    [
+        (Channel.HEALTH, health(signer=key("thief")), "UnknownKey"),
+        (Channel.HEALTH, health()[:-1] + bytes([health()[-1] ^ 1]), "BadSignature"),
+        (Channel.HEALTH, health(bus=OTHER, signer=BUS.tap_key), "OutOfRange"),  # signed by us, in another's name
+        (Channel.STATE, state(bus=OTHER, signer=BUS.tap_key), "OutOfRange"),
+        (Channel.STATE, state(signer=key("thief")), "UnknownKey"),
+        (Channel.HEALTH, state(), "BadSignature"),
+        (Channel.HEALTH, b"\x00", "WrongType"),
+        (Channel.STATE, health(), "BadSignature"),
+    ],
+)
+def test_what_is_not_proven_is_quarantined(desk: Desk, channel: Channel, payload: bytes, reason: str) -> None:
+    """P3: kept with reason and bytes; nothing of it is believed."""
+    it = Watched(desk, [BUS, OTHER])
+    assert it.hear(5, payload, channel=channel) is None
+    ((device, why, kept, times),) = desk.quarantined()
+    assert (device, why, kept, times) == (BUS.name, reason, payload, 1)
+    assert desk.one("SELECT channel FROM quarantine") == channel.value
+    for row in desk.store.devices([BUS.device, OTHER.device]):
+        assert (row.last_seen_ms, row.online, row.health) == (None, False, None)
+
+
+def test_a_stranger_is_quarantined(desk: Desk) -> None:
+    """P3."""
+    it = Watched(desk, [])
+    it.hear(5, health())
+    assert desk.quarantined() == [(BUS.name, "UnknownKey", health(), 1)]
+
+
+def test_an_alarm_opens_once_and_ends_once(desk: Desk) -> None:
+    first = desk.store.open_alarm("silent", "a", "d", "f", 1)
+    assert desk.store.open_alarm("silent", "a", "d2", "f", 2) is None
+    assert desk.store.open_alarm("silent", "b", "d", "f", 2) is not None
+    assert desk.store.end_alarm("silent", "a", 3).ended_ms == 3
+    assert desk.store.end_alarm("silent", "a", 4) is None
+    again = desk.store.open_alarm("silent", "a", "d", "f", 5)
+    assert again.id != first.id
+    assert desk.store.alarms(open_only=True)[0].id == again.id
+    assert len(desk.store.alarms(open_only=False)) == 3
