@@ -48,6 +48,7 @@ _STATUS: dict[type[SavarError], int] = {
 _FAULT_STATUS = {Fault.PEER: 400, Fault.PROOF: 403, Fault.LOCAL: 503, Fault.OPERATOR: 503}
 _HTTP_NAME = {404: "NotFound", 405: "MethodNotAllowed", 413: "ContentTooLarge"}
 _HTTP_FIX = {
+    403: "prove it with the right key or token",
     404: "look at /openapi.json for what there is",
     405: "look at /openapi.json for what this path answers",
     413: "send less at once",
@@ -129,13 +130,20 @@ def _plain(value: object) -> object:
     return value if isinstance(value, bool | int | str | None) else str(value)
 
 
+def _fix_for(status: int) -> str:
+    """The next step where the error itself names none: those of the contract do not know who calls."""
+    return _HTTP_FIX.get(status, "correct the request")
+
+
 async def _savar_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SavarError)
     status = status_of(error)
     if error.fault in (Fault.LOCAL, Fault.OPERATOR):
         LOG.error("%s: %s %s", error.name, error, error.data)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "60"} if status == 503 else None
-    return problem(error.name, status, detail=error.message, fix=error.fix, data=error.data, headers=headers)
+    return problem(
+        error.name, status, detail=error.message, fix=error.fix or _fix_for(status), data=error.data, headers=headers
+    )
 
 
 async def _validation(_request: Request, error: Exception) -> JSONResponse:
@@ -154,9 +162,8 @@ async def _validation(_request: Request, error: Exception) -> JSONResponse:
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     """404 and 405 of the router, 413 of a body that grew too large."""
     assert isinstance(error, HTTPException)
-    fix = _HTTP_FIX.get(error.status_code, "correct the request")
     name = _HTTP_NAME.get(error.status_code, "HttpError")
-    return problem(name, error.status_code, detail=error.detail, fix=fix, headers=error.headers)
+    return problem(name, error.status_code, detail=error.detail, fix=_fix_for(error.status_code), headers=error.headers)
 
 
 async def _defect(_request: Request, _error: Exception) -> JSONResponse:
