@@ -36,7 +36,7 @@ from simulators.optics import Scene
 from simulators.payment_provider import PaymentServer
 from simulators.phones import Phones
 from simulators.riders import Crowd
-from simulators.script import Codes, Script
+from simulators.script import Codes, Presentation, Script
 
 CITY = "isfahan"
 TARIFF = Tariff(1, 60_000, {int(RiderClass.STUDENT): 500, int(RiderClass.SENIOR): 100})
@@ -98,6 +98,9 @@ class City:
         self._clock = SystemClock(trust="operator", floor_ms=0)
         self._crowd = Crowd(seed, RIDERS_A_BUS * buses, CLASSES)
         self._codes = Codes(self._crowd)
+        spacing_ms = round(1000 * (rhythm.frames_shown + rhythm.frames_between) / rhythm.fps)
+        self._script = iter(Script(seed, self._names, self._crowd.riders, TARIFF, spacing_ms=spacing_ms))
+        self._next: Presentation | None = None
         self._cameras: dict[str, SimulatedCamera] = {}
         self._validators: dict[str, Validator] = {}
 
@@ -205,15 +208,18 @@ class City:
 
     def _direct(self, stop: threading.Event) -> None:
         """Bring riders to the doors at the script's times; a door that is busy keeps its rider waiting."""
-        began = time.monotonic()
-        frames = self._rhythm.frames_shown + self._rhythm.frames_between
-        spacing_ms = round(1000 * frames / self._rhythm.fps)
-        script = Script(self._seed, self._names, self._crowd.riders, TARIFF, spacing_ms=spacing_ms)
-        for showing in script:
-            while not stop.is_set() and time.monotonic() - began < showing.at_ms / 1000:
-                stop.wait(0.01)
-            while not stop.is_set() and not self._cameras[showing.bus].offer(showing, OFFER_WAIT_S):
-                pass
+        began: float | None = None
+        while True:
+            showing = self._next or next(self._script)
+            self._next = showing  # until it is offered: the script counts on every showing being shown
+            began = began or time.monotonic() - showing.at_ms / 1000
+            while time.monotonic() - began < showing.at_ms / 1000:
+                if stop.wait(0.01):
+                    return
+            while not self._cameras[showing.bus].offer(showing, 0 if stop.is_set() else OFFER_WAIT_S):
+                if stop.is_set():
+                    return
+            self._next = None
             if stop.is_set():
                 return
 

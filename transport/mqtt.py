@@ -15,6 +15,7 @@ import random
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from transport.errors import BrokerAway, BrokerRefused, CredentialsMissing, Tran
 
 log = logging.getLogger(__name__)
 MAX_INFLIGHT = 20  # QoS 1 messages on their way; more brings nothing (ingest.md §5)
+FAREWELL_S = 2.0  # to say goodbye at a stop; a broker that does not take it says the will, which is true enough
 MAX_QUEUED = 40  # waiting behind them; beyond it `publish` answers False and the caller keeps what it has
 
 
@@ -149,11 +151,9 @@ class MqttSession:
             try:
                 self._client = self._make_client()
                 self._client.connect(self._config.host, self._config.port, keepalive=self._config.keepalive_s)
-                code = MQTTErrorCode.MQTT_ERR_SUCCESS
-                while code == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._stopping.is_set():
-                    code = self._client.loop(timeout=0.5)
-                    if self._connected.is_set():
-                        bound = self._config.reconnect_min_s
+                self._live(self._client)
+                if self._connected.is_set():
+                    bound = self._config.reconnect_min_s
             except CredentialsMissing as error:
                 self._problem = error
             except (OSError, ssl.SSLError, ValueError) as error:  # ValueError: paho on a socket closed under it
@@ -163,9 +163,21 @@ class MqttSession:
                     host=self._config.host, port=self._config.port,
                 )  # fmt: skip
             self._lost()
+            left_open = self._client.socket()
+            if left_open is not None:
+                left_open.close()
             # Full jitter below a doubling bound.
             self._stopping.wait(random.uniform(self._config.reconnect_min_s / 2, bound))  # noqa: S311 - not a secret
             bound = min(bound * 2, self._config.reconnect_max_s)
+
+    def _live(self, client: paho.Client) -> None:
+        """Pump one connection to its end; at `stop`, until the farewell is out, so that the will is not sent."""
+        farewell_by: float | None = None
+        while client.loop(timeout=0.5) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            if self._stopping.is_set():
+                farewell_by = farewell_by or time.monotonic() + FAREWELL_S
+                if time.monotonic() > farewell_by:
+                    return
 
     def _lost(self) -> None:
         if self._connected.is_set():
@@ -199,7 +211,10 @@ class MqttSession:
 
     def _disconnect_came(self, _c: paho.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
         if self._problem is None:
-            self._problem = BrokerAway(f"connection ended: {reason}", fix="taps are kept; it reconnects by itself")
+            self._problem = BrokerAway(
+                f"the broker ended the connection, or the network did: {reason}",
+                fix="taps are kept; it reconnects by itself",
+            )
         self._lost()
 
     def _message_came(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:

@@ -76,15 +76,18 @@ class Backend:
             ],
             on_message=self._message_came,
         )
+        self._provider: HttpProvider | None = None
+        if config.payments is not None:
+            self._provider = HttpProvider(config.payments.provider, config.payments.merchant)
         self._http = self._make_http(keys, randomness)
 
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
         config = self._config
         topups = None
-        if config.payments is not None:
+        if self._provider is not None:
             topups = TopUps(
-                self.store, HttpProvider(config.payments.provider, config.payments.merchant), clock=self._now_ms,
-                randomness=randomness, callback_base=f"http://{config.http.host}:{config.http.port}",
+                self.store, self._provider, clock=self._now_ms, randomness=randomness,
+                callback_base=f"http://{config.http.host}:{config.http.port}",
             )  # fmt: skip
         services = Services(
             riders=Riders(self.store, keys.issuer, self._now_ms, randomness),
@@ -110,6 +113,8 @@ class Backend:
         self._worker.stop()
         self._live.close()
         self._http.stop()
+        if self._provider is not None:
+            self._provider.close()
         self.store.close()
 
     @property

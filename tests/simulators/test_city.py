@@ -1,0 +1,144 @@
+"""The whole city in one process, with parts failing under it: nothing is lost, nothing doubled.
+
+Real cameras' frames, real decode loop, real journals and ledger; judged by the separate audit of the disk.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.app.backend import Backend
+from backend.app.config import load_config
+from protocol.fares.verdicts import Verdict
+from protocol.wire.health import CameraState
+from simulators.city import City
+
+pytestmark = pytest.mark.slow
+
+
+def audit(root: Path) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "audit", "--run", str(root), "--json", "-"],
+        check=False, capture_output=True, timeout=60,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, found
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    made = City(tmp_path / "city", buses=2, seed=11, say=lambda _: None)
+    try:
+        made.prepare()
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def play(city: City, seconds: float) -> None:
+    city.play(seconds, threading.Event())
+
+
+def settle(city: City) -> dict[str, Any]:
+    """Drain, stop, audit."""
+    assert city.drain()
+    city.stop()
+    status, found = audit(city.root)
+    assert status == 0, found
+    assert (found["lost"], found["doubled"], found["ledger_sum"]) == (0, 0, 0)
+    assert found["posted"] == found["accepted"]
+    assert found["receipted"] == found["journaled"]
+    return found
+
+
+def test_every_kind_of_code_gets_the_verdict_it_deserves(city: City) -> None:
+    """What riders showed, line by line in the log, against what the doors answered: each showing got one answer."""
+    play(city, 12)
+    found = settle(city)
+    expected: dict[str, int] = {}
+    for line in (city.root / "presented.jsonl").read_text().splitlines():
+        verdict = json.loads(line)["expected"]
+        expected[verdict] = expected.get(verdict, 0) + 1
+    boards = sum(expected.pop(name, 0) for name in ("accepted", "accepted_concession"))
+    assert found["presented"] == boards + sum(expected.values())
+    assert found["accepted"] == boards
+    assert found["refused"] == expected
+    assert Verdict.NOT_A_FARE_CODE.name.lower() in expected
+
+
+def test_a_backend_that_is_down_for_a_while_loses_nothing(city: City) -> None:
+    city._backend.stop()
+    play(city, 4)
+    assert city.backlog > 0
+    assert city.tally.boarded > 0, "the buses go on without it"
+    city._backend = Backend(load_config(city.root / "backend" / "backend.toml"))
+    city._backend.start()
+    play(city, 2)
+    settle(city)
+
+
+def test_a_broker_that_is_away_and_comes_back_loses_nothing(city: City) -> None:
+    play(city, 2)
+    city._broker.stop()
+    play(city, 3)
+    assert city.backlog > 0
+    validator = city._validators["bus-0001"]
+    assert "broker" in validator.problem()
+    city._broker.start()
+    settle(city)
+
+
+def test_a_frozen_network_loses_nothing(city: City) -> None:
+    """A black hole: connections stand, nothing passes; what was on its way is sent again."""
+    play(city, 2)
+    city._network.freeze()
+    play(city, 3)
+    city._network.restore()
+    settle(city)
+
+
+def test_a_camera_that_vanishes_is_reported_and_taken_up_again(city: City) -> None:
+    """P4: a dead camera is shown, and its bus goes on when it is back; the other bus never notices."""
+    play(city, 2)
+    validator, camera = city._validators["bus-0001"], city._cameras["bus-0001"]
+    camera.unplug()
+    wait_until(lambda: validator.health().cameras[0].state is CameraState.MISSING)
+    assert "unplugged" in validator.problem()
+    camera.plug()
+    wait_until(lambda: validator.health().cameras[0].state is CameraState.WORKING)
+    assert validator.problem() == ""
+    before = validator.boarding.accepted
+    play(city, 3)
+    assert validator.boarding.accepted > before
+    settle(city)
+
+
+def wait_until(true: Any) -> None:
+    until = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_the_demo_ends_by_itself_and_writes_its_result() -> None:
+    """`savar demo` with the network cut in the middle, as the README has it, shorter."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "demo", "--buses", "2", "--for", "8", "--seed", "7", "--cut-network", "3",
+         "--json", "-"],
+        check=False, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    found = json.loads(done.stdout)
+    for name in ("presented", "accepted", "refused", "journaled", "receipted", "posted", "decision_ms"):
+        assert found[name], name
+    assert (found["lost"], found["doubled"], found["ledger_sum"]) == (0, 0, 0)
+    assert found["posted"] == found["accepted"]
+    assert set(found["decision_ms"]) == {"p50", "p95", "p99"}
