@@ -3,10 +3,12 @@
 import itertools
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -141,6 +143,13 @@ class KillCity:
             camera.start()
         for validator in self.validators:
             validator.start()
+
+    def posted(self) -> int:
+        """Taps posted so far, read beside the backend."""
+        ledger = (self.root / "backend" / "data" / "ledger.db").as_uri()
+        with closing(sqlite3.connect(f"{ledger}?mode=ro", uri=True)) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM transfer").fetchone()
+        return int(count)
 
     def close(self) -> None:
         """Stop everything that still runs."""
