@@ -59,8 +59,10 @@ class Proof(Enum):
 class Rider:
     """A phone with a credential of its own."""
 
-    def __init__(self, number: int, *, rider_class: int = 0, issuer: SigningKey = ISSUER) -> None:
-        self.key = key(f"rider {number}")
+    def __init__(
+        self, number: int, *, rider_class: int = 0, issuer: SigningKey = ISSUER, holder: SigningKey | None = None
+    ) -> None:
+        self.key = holder or key(f"rider {number}")
         self.rider_class = rider_class
         self.credential_id = number.to_bytes(8, "big")
         self.credential = issue_credential(

@@ -85,13 +85,13 @@ def test_a_credential_that_nobody_issued(tmp_path: Path) -> None:
 
 def test_a_credential_with_a_registered_id_but_other_bytes(tmp_path: Path) -> None:
     """P20: the owner of the id is not charged for a credential that another issuer signed for another phone."""
-    forged = Rider(1, rider_class=3, issuer=key("nobody"))
-    forged.key = key("thief")
+    forged = Rider(1, rider_class=3, issuer=key("nobody"), holder=key("thief"))
     bus = Bus()
     bus.tap(forged.show(1), fare=FARE)
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
     assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert desk.payers() == ["unknown-credential"]
 
 
 # --- one presentation, one charge (P10) -------------------------------------------------------------------------------------

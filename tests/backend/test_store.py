@@ -81,6 +81,19 @@ def test_a_commit_moves_everything_together(desk: Desk) -> None:
     check_ledger(desk)
 
 
+@pytest.mark.parametrize("epochs", [(7, 9), (9, 7)])
+def test_the_newest_journal_is_the_one_that_began_last(desk: Desk, epochs: tuple[int, int]) -> None:
+    """P14: an epoch is a random number; which is newer, only its arrival tells."""
+    first, second = (Bus(epoch=epoch) for epoch in epochs)
+    desk.enrol(first)
+    desk.take_whole(first)
+    second.refusal()
+    desk.now_ms += 1
+    desk.take_whole(second)
+    assert desk.store.latest(first.name) == Watermark(second.epoch, 3, second.hashes[-1])
+    assert [row.held_sequence for row in desk.store.devices([first.device])] == [3]
+
+
 @pytest.mark.parametrize(
     "late",
     [

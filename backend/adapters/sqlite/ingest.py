@@ -8,7 +8,7 @@ from hashlib import sha256
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import StoreFailed
 from backend.core.ingest import Watermark
-from backend.core.ledger import Transfer, TransferKind, next_head
+from backend.core.ledger import Transfer, next_head
 from backend.core.ports import Commit, LedgerMark, Quarantined, Rider
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
@@ -197,7 +197,7 @@ def _count(connection: sqlite3.Connection, commits: Sequence[Commit]) -> None:
                 assert record.verdict is not None
                 tally[f"verdict:{record.verdict}"] += 1
                 tally["accepted"] += TABLE[Verdict(record.verdict)].boards
-        tally["posted_rials"] += sum(t.rials for t in commit.transfers if t.kind is not TransferKind.TOPUP)
+        tally["posted_rials"] += sum(t.rials for t in commit.transfers)
     connection.executemany(
         "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n", list(tally.items())
     )
