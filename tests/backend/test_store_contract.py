@@ -1,0 +1,149 @@
+"""One suite over the store in memory and the one on disk, so that what the API's tests stand on cannot lie."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.sqlite.store import SqliteStore
+from backend.core import ledger
+from backend.core.errors import StoreFailed
+from backend.core.ports import Device, TopUp
+from protocol.wire.health import State
+from tests.backend.bus import Rider
+from tests.backend.memory_store import MemoryStore
+from tests.protocol.samples import DEVICE, HEALTH, WALL_MS
+
+ONE, TWO = Rider(1), Rider(2, rider_class=2)
+KNOWN = [Device(DEVICE, "s0", "bus-0001", 1, b""), Device("bus-0009-d2", "s0", "bus-0009", 2, b"")]
+Store = MemoryStore | SqliteStore
+
+
+@pytest.fixture(params=["memory", "disk"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    made = SqliteStore(tmp_path / "ledger.db", "isfahan")
+    yield made
+    made.close()
+
+
+# --- riders --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rider_is_found_by_id_and_by_key(store: Store) -> None:
+    store.add_rider(ONE.row)
+    store.add_rider(TWO.row)
+    assert store.rider(TWO.credential_id) == TWO.row
+    assert store.rider_with_key(TWO.key.public) == TWO.row
+    assert store.rider(bytes(8)) is None
+    assert store.rider_with_key(bytes(33)) is None
+
+
+def test_adding_again_changes_the_token_only(store: Store) -> None:
+    store.add_rider(ONE.row)
+    store.add_rider(replace(ONE.row, token_hash=bytes(32), rider_class=5, created_ms=9))
+    assert store.rider(ONE.credential_id) == replace(ONE.row, token_hash=bytes(32))
+
+
+def test_one_key_is_one_rider(store: Store) -> None:
+    store.add_rider(ONE.row)
+    twin = Rider(77, holder=ONE.key)
+    with pytest.raises(StoreFailed):
+        store.add_rider(twin.row)
+    assert store.rider(twin.credential_id) is None
+
+
+# --- top-ups -------------------------------------------------------------------------------------------------------------
+
+
+def topup(name: str, *, at_ms: int = WALL_MS, status: str = "asked", authority: str = "") -> TopUp:
+    return TopUp(name, ONE.credential_id, 500_000, status, authority, at_ms)
+
+
+def test_a_top_up_is_paid_once(store: Store) -> None:
+    """P6, P8: the status and the posting in one step, and only the first time."""
+    store.add_topup(topup("a"))
+    store.set_topup("a", status="pending", authority="A1")
+    assert store.topup("a") == topup("a", status="pending", authority="A1")
+    assert store.topup_by_authority("A1") == store.topup("a")
+    transfer = ledger.topup("a", ONE.credential_id, 500_000)
+    assert [store.pay_topup("a", transfer, WALL_MS) for _ in range(3)] == [True, False, False]
+    assert (store.balance(ONE.account), store.balance(ledger.PROVIDER_CLEARING)) == (500_000, -500_000)
+    assert store.counts()["posted_rials"] == 0  # a top-up is no fare
+
+
+def test_paid_stays_paid(store: Store) -> None:
+    """A late no does not undo money that was credited."""
+    store.add_topup(topup("a"))
+    store.pay_topup("a", ledger.topup("a", ONE.credential_id, 500_000), WALL_MS)
+    store.set_topup("a", status="failed", authority="A2")
+    assert store.topup("a") == topup("a", status="paid")
+
+
+def test_a_transfer_under_a_used_key_is_refused_whole(store: Store) -> None:
+    """P6: the key is the last line of defence; the status does not move without the money."""
+    store.add_topup(topup("a"))
+    store.add_topup(topup("b"))
+    transfer = ledger.topup("a", ONE.credential_id, 500_000)
+    store.pay_topup("a", transfer, WALL_MS)
+    with pytest.raises(StoreFailed):
+        store.pay_topup("b", transfer, WALL_MS)
+    assert store.topup("b").status == "asked"
+    assert store.balance(ONE.account) == 500_000
+
+
+def test_what_is_unknown_is_none_or_nothing(store: Store) -> None:
+    assert store.topup("x") is None
+    assert store.topup_by_authority("x") is None
+    assert store.balance("rider:00") == 0
+    assert list(store.rider_taps(bytes(8), 10)) == []
+
+
+def test_top_ups_of_a_period(store: Store) -> None:
+    """From inclusive, until exclusive."""
+    for n, at_ms in enumerate((10, 20, 30)):
+        store.add_topup(topup(str(n), at_ms=at_ms))
+    assert [it.id for it in store.topups_between(10, 30)] == ["0", "1"]
+
+
+# --- the fleet -----------------------------------------------------------------------------------------------------------
+
+
+def test_devices_are_those_enrolled_heard_or_not(store: Store) -> None:
+    store.keep_health(HEALTH, WALL_MS + 9)
+    store.keep_health(HEALTH, WALL_MS + 7)  # an older word does not turn the clock back
+    store.keep_health(replace(HEALTH, device="stranger"), WALL_MS)
+    told, silent = store.devices(KNOWN)
+    assert (told.device, told.last_seen_ms, told.health, told.online) == (DEVICE, WALL_MS + 9, HEALTH, False)
+    assert (silent.device, silent.last_seen_ms, silent.health, silent.backlog) == ("bus-0009-d2", None, None, 0)
+
+
+def test_a_will_is_no_word_of_the_device(store: Store) -> None:
+    """The broker sends it: the device was not seen."""
+    store.keep_state(State(DEVICE, True, 7, WALL_MS, "v"), WALL_MS)
+    store.keep_health(HEALTH, WALL_MS + 1)
+    store.keep_state(State(DEVICE, False, 7, WALL_MS, "v"), WALL_MS + 50)
+    row = store.devices(KNOWN)[0]
+    assert (row.online, row.last_seen_ms, row.health) == (False, WALL_MS + 1, HEALTH)
+    store.seen(DEVICE, WALL_MS + 60)
+    assert store.devices(KNOWN)[0].last_seen_ms == WALL_MS + 60
+
+
+def test_an_alarm_opens_once_ends_once_and_may_open_again(store: Store) -> None:
+    first = store.open_alarm("silent", DEVICE, "d", "f", 5)
+    assert store.open_alarm("silent", DEVICE, "other", "f", 6) is None
+    other = store.open_alarm("fork", DEVICE, "d", "f", 6)
+    assert [alarm.id for alarm in store.alarms(open_only=True)] == [other.id, first.id]
+    assert store.end_alarm("silent", DEVICE, 7) == replace(first, ended_ms=7)
+    assert store.end_alarm("silent", DEVICE, 8) is None
+    again = store.open_alarm("silent", DEVICE, "d", "f", 9)
+    assert again.id != first.id
+    assert [alarm.ended_ms for alarm in store.alarms(open_only=False)] == [None, None, 7]
+
+
+def test_an_empty_ledger_counts_nothing(store: Store) -> None:
+    assert dict(store.counts()) == {"accepted": 0, "posted_rials": 0, "quarantined": 0}
+    assert list(store.taps(None, 10)) == []
