@@ -39,7 +39,7 @@ def wall_ms() -> int:
 
 
 class Backend:
-    """Build it, `start` it, `stop` it. Raises KeyMissing, StoreForeign, StoreFailed."""
+    """Build it, `start` it, `stop` it. Raises KeyMissing, StoreForeign, StoreFailed, TariffChanged."""
 
     def __init__(
         self,
@@ -53,12 +53,13 @@ class Backend:
         keys = load_keys(config.keys_dir)
         bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
         self.store = SqliteStore(config.data_dir / "ledger.db", config.city)
+        self.store.keep_tariff(bundle.tariff)
         self._registry = FolderRegistry(config.registry)
         self._live = Live()
         self._ingest = Ingest(
             store=self.store, find_device=self._registry.find,
             proofs=ProofDesk(keys.sealing, self.store.day_key),
-            tariffs={bundle.tariff.version: bundle.tariff}, receipt_signer=keys.receipt, now_ms=now_ms,
+            tariffs=self.store.tariffs(), receipt_signer=keys.receipt, now_ms=now_ms,
             on_stored=self._stored, on_alarm=self._alarm,
         )  # fmt: skip
         watch = FleetWatch(
@@ -87,7 +88,7 @@ class Backend:
         if self._provider is not None:
             topups = TopUps(
                 self.store, self._provider, clock=self._now_ms, randomness=randomness,
-                callback_base=f"http://{config.http.host}:{config.http.port}",
+                callback_base=lambda: self.url,
             )  # fmt: skip
         services = Services(
             riders=Riders(self.store, keys.issuer, self._now_ms, randomness),

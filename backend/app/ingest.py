@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.app.proofs import ProofDesk
-from backend.core.errors import StoreFailed
+from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ingest import Judgement, Standing, Watermark, judge
 from backend.core.ledger import Boarding, Payer, Transfer, post
 from backend.core.limits import QUARANTINE_BYTES_MAX
@@ -81,16 +81,34 @@ class Ingest:
     def take(self, messages: Sequence[Incoming]) -> list[Outgoing]:
         """Ingest a group in one transaction → the receipts to publish.
 
-        If the transaction fails, every batch is tried by itself, so one cannot block the others; what fails alone is
-        logged and not receipted. Raises nothing for what a device can send.
+        If it fails, nothing of the group is stored and every batch is tried by itself, so that one cannot block the
+        others. What the disk does not take is not receipted, and comes again; what the ledger's rules refuse is set
+        aside. Raises nothing for what a device can send.
         """
         try:
             return self._take(messages)
+        except (StoreFailed, ValueError) as error:  # ValueError: a transfer that breaks the ledger's own rules
+            log.warning("a group is tried batch by batch: %s", error)
+        return [receipt for message in messages for receipt in self._take_alone(message)]
+
+    def _take_alone(self, message: Incoming) -> list[Outgoing]:
+        """One batch of a group that failed. A second time is not too many: another process may have come first."""
+        try:
+            try:
+                return self._take([message])
+            except (StoreRefused, ValueError) as error:
+                self._set_aside(message, error)
         except StoreFailed as error:
-            if len(messages) == 1:
-                log.error("a batch of %s is not stored: %s", messages[0].device, error)
-                return []
-        return [receipt for message in messages for receipt in self.take([message])]
+            log.error("a batch of %s is not stored: %s", message.device, error)
+        return []
+
+    def _set_aside(self, message: Incoming, error: Exception) -> None:
+        """A proven batch that the ledger's rules refuse: kept, and told to people (P3)."""
+        self._quarantine(message, type(error).__name__, str(error))
+        self._on_alarm(
+            "poison", message.device, f"a proven batch cannot be stored: {type(error).__name__}",
+            "its taps are kept on board and in the quarantine; send the log to the developers",
+        )  # fmt: skip
 
     def _take(self, messages: Sequence[Incoming]) -> list[Outgoing]:
         group = _Group()
@@ -132,7 +150,7 @@ class Ingest:
             self._on_alarm("fork", batch.device, judgement.why, "take the device out of service; keep its card")
             return
         if judgement.standing is Standing.NEW:
-            self._extend(group, batch, mark, judgement)
+            self._extend(group, batch, mark, judgement, found[0])
         group.touched[key] = None
 
     def _held_hash(self, group: _Group, batch: Batch, mark: Watermark) -> bytes | None:
@@ -142,7 +160,7 @@ class Ingest:
         name = (batch.device, batch.epoch, batch.last)
         return group.hashes.get(name) or self._store.hash_of(*name)
 
-    def _extend(self, group: _Group, batch: Batch, mark: Watermark, judgement: Judgement) -> None:
+    def _extend(self, group: _Group, batch: Batch, mark: Watermark, judgement: Judgement, enrolled: Device) -> None:
         """The new records of one batch → a commit of the group."""
         if mark.sequence == 0:
             self._watch_new_epoch(batch, group)
@@ -151,6 +169,7 @@ class Ingest:
         records: list[StoredRecord] = []
         transfers: list[Transfer] = []
         presentations: dict[Presentation, tuple[int, int]] = {}
+        shown_less = 0
         for record, record_hash in judgement.fresh:
             payer = None
             if isinstance(record, DayKeyRecord):
@@ -158,16 +177,20 @@ class Ingest:
             elif isinstance(record, Tap) and TABLE[record.verdict].charged:
                 payer, proof = self._payer(record, group)
                 cost = self._cost(record, proof, payer)
-                posted, charged = _post(record, proof, payer, cost)
+                self._watch_vehicle(record, enrolled)
+                posted, charged = _post(record, proof, payer, cost, enrolled.vehicle)
                 transfers += posted
                 if payer is Payer.RIDER:
                     assert proof is not None
                     group.presentations.add(proof.presentation)
                     presentations[proof.presentation] = (record.link.sequence, charged)
+                    shown_less += charged < cost.rider_rials
             records.append(_indexed(record, record_hash, payer))
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
-        group.commits.append(Commit(batch.device, mark, after, records, transfers, presentations, batch.signature))
+        group.commits.append(
+            Commit(batch.device, mark, after, records, transfers, presentations, batch.signature, shown_less)
+        )
 
     def _watch_new_epoch(self, batch: Batch, group: _Group) -> None:
         """A device that starts another journal is told to people: a new card, or a rollback (P11)."""
@@ -177,6 +200,15 @@ class Ingest:
             self._on_alarm(
                 "new-journal", batch.device, f"a new journal began; the one before ended at {before.sequence}",
                 "if the card was not changed on purpose, keep the old card and run `savar journal recover`",
+            )  # fmt: skip
+
+    def _watch_vehicle(self, tap: Tap, enrolled: Device) -> None:
+        """Money goes to the vehicle that the device is enrolled for, whatever the device says it is on."""
+        if tap.service.vehicle != enrolled.vehicle:
+            self._on_alarm(
+                "other-vehicle", enrolled.name,
+                f"it says {tap.service.vehicle}, but is enrolled for {enrolled.vehicle}, whose operator is paid",
+                "enrol the device for the vehicle it is on, or find out who moved it",
             )  # fmt: skip
 
     def _payer(self, tap: Tap, group: _Group) -> tuple[Payer, LongPass | None]:
@@ -214,10 +246,10 @@ class Ingest:
         ))  # fmt: skip
 
 
-def _post(tap: Tap, proof: LongPass | None, payer: Payer, cost: Price) -> tuple[list[Transfer], int]:
-    """The transfers of one accepted tap, and what they charge its payer."""
+def _post(tap: Tap, proof: LongPass | None, payer: Payer, cost: Price, vehicle: str) -> tuple[list[Transfer], int]:
+    """The transfers of one accepted tap to the vehicle's operator, and what they charge its payer."""
     boarding = Boarding(
-        device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=tap.service.vehicle,
+        device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=vehicle,
         shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
         credential_id=None if proof is None else proof.credential.credential_id, payer=payer,
     )  # fmt: skip

@@ -24,7 +24,7 @@ _DAY_MS = DAY_S * 1000
 
 
 class TopUps:
-    """Implements `TopUpDesk`. `clock` gives Unix milliseconds, `callback_base` is our own address for browsers."""
+    """Implements `TopUpDesk`. `clock` gives Unix milliseconds, `callback_base` our own address for browsers."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class TopUps:
         *,
         clock: Callable[[], int],
         randomness: Callable[[int], bytes],
-        callback_base: str,
+        callback_base: Callable[[], str],
     ) -> None:
         self._store = store
         self._provider = provider
         self._clock = clock
         self._randomness = randomness
-        self._callback_url = f"{callback_base.rstrip('/')}/v1/topups/callback"
+        self._callback_base = callback_base
 
     def start(self, credential_id: bytes, rials: int) -> Started:
         """Note it, then ask the provider. Raises Refused (amount), ProviderRefused, ProviderUnknown, StoreFailed."""
@@ -53,7 +53,9 @@ class TopUps:
         self._store.add_topup(TopUp(topup_id, credential_id, rials, "asked", "", self._clock()))
         try:
             authority = self._provider.request(
-                rials=rials, callback_url=self._callback_url, description=f"Savar {topup_id}"
+                rials=rials,
+                callback_url=f"{self._callback_base().rstrip('/')}/v1/topups/callback",
+                description=f"Savar {topup_id}",
             )
         except ProviderRefused:
             self._store.set_topup(topup_id, status="failed", authority="")

@@ -46,6 +46,7 @@ class IngestWorker:
         self._thread = threading.Thread(target=self._guard, name="ingest", daemon=True)
         self._look_due = 0.0
         self.dropped = 0
+        self._dropped_told = 0
         self.failure: Exception | None = None
 
     def start(self) -> None:
@@ -97,8 +98,14 @@ class IngestWorker:
                 self._publish(Outgoing(device, self._ingest.receipt(device, epoch)))
         if self._monotonic() >= self._look_due:
             self._look_due = self._monotonic() + WATCH_PERIOD_S
+            self._tell_dropped()
             with _outliving_the_store():
                 self._watch.look()
+
+    def _tell_dropped(self) -> None:
+        if (dropped := self.dropped) > self._dropped_told:
+            log.warning("%d messages found the inbox full since the start; their buses send them again", dropped)
+            self._dropped_told = dropped
 
     def _waiting(self) -> list[tuple[str, bytes]]:
         """What waits, up to a group; waits a little for the first."""

@@ -13,10 +13,14 @@ _REFUSING = (Tone.REFUSED, Tone.DRIVER)
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A rider's credential (112 bytes) and the bearer token, told once and stored only as its SHA-256."""
+    """A rider's credential (112 bytes), the offline allowance in it, and the bearer token.
+
+    The token is told once and stored only as its SHA-256.
+    """
 
     credential_id: bytes
     credential: bytes
+    allowance_rials: int
     token: str = field(repr=False)
 
 
@@ -135,5 +139,6 @@ def counts_event(counts: Mapping[str, int]) -> dict[str, object]:
         "refused": sum(refusals.values()),
         "refusals": refusals,
         "posted_rials": counts["posted_rials"],
+        "shown_less": counts["shown_less"],
         "quarantined": counts["quarantined"],
     }

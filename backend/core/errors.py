@@ -13,6 +13,16 @@ class StoreFailed(BackendError):
     """The ledger cannot be read or written."""
 
 
+class StoreRefused(StoreFailed):
+    """The ledger's own rules refuse what was to be stored; trying again brings nothing."""
+
+
+class TariffChanged(BackendError):
+    """A tariff's number was given out again for another tariff."""
+
+    fault = Fault.OPERATOR
+
+
 class StoreForeign(BackendError):
     """The ledger file belongs to another city or is no ledger."""
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from backend.core.ingest import Watermark
 from backend.core.ledger import Payer, Transfer
+from protocol.fares.tariff import Tariff
 from protocol.wire.health import Health, State
 from protocol.wire.passes import Presentation
 
@@ -52,6 +53,7 @@ class Commit:
     transfers: Sequence[Transfer]
     presentations: Mapping[Presentation, tuple[int, int]]  # → (sequence, rials charged)
     signature: bytes
+    shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,18 @@ class IngestStore(Protocol):
         ...
 
 
+class TariffStore(Protocol):
+    """Tariffs by number, kept for ever."""
+
+    def keep_tariff(self, tariff: Tariff) -> None:
+        """Keep it under its number. Raises TariffChanged when another one has that number already."""
+        ...
+
+    def tariffs(self) -> Mapping[int, Tariff]:
+        """Every tariff ever in force, by number."""
+        ...
+
+
 class RiderStore(Protocol):
     """Riders, wallets, top-ups."""
 
@@ -279,11 +293,11 @@ class FleetStore(Protocol):
         ...
 
     def counts(self) -> Mapping[str, int]:
-        """Totals for the status page: `accepted`, `posted_rials`, `quarantined`, and `verdict:{n}` each."""
+        """Totals for the status page: `accepted`, `posted_rials`, `quarantined`, `shown_less`, `verdict:{n}` each."""
         ...
 
 
-class Store(IngestStore, RiderStore, FleetStore, Protocol):
+class Store(IngestStore, TariffStore, RiderStore, FleetStore, Protocol):
     """Everything the backend keeps."""
 
     def close(self) -> None:

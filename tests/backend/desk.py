@@ -129,6 +129,7 @@ class Failing:
         self.before = 0  # so many commits fail with nothing stored
         self.after = 0  # so many are stored, and then the process is gone before it hears of it
         self.poison: str | None = None  # commits with this device fail
+        self.poison_error: Exception = StoreFailed("the ledger cannot be written: database or disk is full")
 
     def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
         """Fail as asked."""
@@ -136,7 +137,7 @@ class Failing:
             self.before -= 1
             raise StoreFailed("the ledger cannot be written: disk I/O error")
         if any(commit.device == self.poison for commit in commits):
-            raise StoreFailed("the ledger cannot be written: constraint")
+            raise self.poison_error
         mark = self._store.commit(commits, at_ms)
         if self.after:
             self.after -= 1

@@ -30,9 +30,11 @@ class Provider:
         self.says = "paid"
         self.takes = "ok"  # what request answers: "ok", "refused" or "unknown"
         self.given = 0
+        self.callbacks: list[str] = []
         self.asked: list[tuple[str, int]] = []
 
     def request(self, *, rials: int, callback_url: str, description: str) -> str:
+        self.callbacks.append(callback_url)
         self._answer(self.takes)
         self.given += 1
         return f"A{self.given:035d}"
@@ -61,7 +63,7 @@ class Api:
         self.now_ms = WALL_MS
         topups = TopUps(
             self.store, self.provider, clock=lambda: self.now_ms, randomness=os.urandom,
-            callback_base="http://backend.test",
+            callback_base=lambda: self.server.url,
         )  # fmt: skip
         self.services = Services(
             riders=Riders(self.store, ISSUER, lambda: self.now_ms, os.urandom), topups=topups if payments else None,

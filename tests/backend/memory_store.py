@@ -149,4 +149,4 @@ class MemoryStore:
         self._look()
         tally = Counter(f"verdict:{row.verdict}" for row in self.tap_rows)
         accepted = sum(TABLE[Verdict(row.verdict)].boards for row in self.tap_rows)
-        return {"accepted": accepted, "posted_rials": self.posted_rials, "quarantined": 0} | tally
+        return {"accepted": accepted, "posted_rials": self.posted_rials, "shown_less": 0, "quarantined": 0} | tally

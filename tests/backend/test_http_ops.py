@@ -148,7 +148,7 @@ def test_the_status_counts_and_words(api: Api) -> None:
     api.store.posted_rials = 60_000
     found = api.client.get("/v1/status").json()
     assert found["counts"] == {
-        "accepted": 2, "refused": 3, "refusals": {"6": 2, "14": 1}, "posted_rials": 60_000, "quarantined": 0,
+        "accepted": 2, "refused": 3, "refusals": {"6": 2, "14": 1}, "posted_rials": 60_000, "shown_less": 0, "quarantined": 0,
     }  # fmt: skip
     assert [row["driver_fa"] for row in found["verdicts"]] == [row.driver_fa for row in TABLE.values()]
     assert [row["lamp"] for row in found["verdicts"]] == [row.lamp.value for row in TABLE.values()]

@@ -29,6 +29,7 @@ def test_a_registered_phone_can_render_passes_that_a_validator_accepts(api: Api)
     assert shown.credential.credential_id.hex() == body["credential_id"]
     assert (shown.credential.rider_class, shown.credential.holder) == (0, PHONE.public)
     assert shown.credential.allowance_units == limits.ALLOWANCE_UNITS_DEFAULT
+    assert body["allowance_rials"] == limits.ALLOWANCE_UNITS_DEFAULT * 50_000
     assert (shown.credential.expiry_day - WALL_MS // 86_400_000) >= 120  # P15: nothing needed to ride expires sooner
 
 
@@ -161,6 +162,7 @@ def test_no_clear_answer_leaves_it_pending_and_a_later_one_pays_it(api: Api) -> 
     """A provider that times out has not cancelled anything."""
     rider, headers = api.register()
     topup = api.start(rider, headers)
+    assert api.provider.callbacks == [f"{api.server.url}/v1/topups/callback"]  # also where a free port was taken
     api.provider.says = "unknown"
     answer = api.client.post(f"/v1/topups/{topup['id']}/settle", headers=headers)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.core.errors import StoreRefused
 from protocol.fares.verdicts import Verdict
 from protocol.wire import chain
 from protocol.wire.batches import encode_batch
@@ -238,8 +239,9 @@ def test_a_failed_commit_stores_nothing_and_promises_nothing(tmp_path: Path) -> 
     one = bus()
     failing: list[Failing] = []
     desk = desk_of(tmp_path, one, wrap=lambda store: failing.append(Failing(store)) or failing[0])
-    failing[0].before = 1
+    failing[0].before = 2  # the group, and its one batch by itself
     assert desk.take_whole(one) == []
+    assert not desk.quarantined()
     assert (desk.records(), desk.rows("SELECT * FROM transfer"), desk.stored) == (0, [], [])
     assert desk.take_whole(one)[0].sequence == one.last
     held(desk, one)
@@ -272,6 +274,23 @@ def test_a_poison_batch_does_not_block_its_group(tmp_path: Path) -> None:
     desk.take_whole(fleet[1])
     for it in fleet:
         held(desk, it)
+
+
+@pytest.mark.parametrize("error", [StoreRefused("the ledger refuses it: UNIQUE"), ValueError("a transfer of 0 rials")])
+def test_a_proven_batch_that_the_ledger_refuses_is_set_aside(tmp_path: Path, error: Exception) -> None:
+    """P3: kept with its reason and told to people; the others go on, and no receipt covers it."""
+    fleet = [bus(f"bus-{n}-d1") for n in (1, 2, 3)]
+    failing: list[Failing] = []
+    desk = desk_of(tmp_path, *fleet, wrap=lambda store: failing.append(Failing(store)) or failing[0])
+    failing[0].poison, failing[0].poison_error = "bus-2-d1", error
+    for times in (1, 2):
+        receipts = desk.take(*((it, it.batch()) for it in fleet))
+        assert [r.device for r in receipts] == ["bus-1-d1", "bus-3-d1"]
+        assert desk.quarantined() == [("bus-2-d1", type(error).__name__, fleet[1].batch(), times)]
+    assert set(desk.alarms) == {("poison", "bus-2-d1")}
+    failing[0].poison = None
+    desk.take_whole(fleet[1])
+    held(desk, fleet[1])
 
 
 def test_a_lost_receipt_costs_nothing(tmp_path: Path) -> None:
@@ -327,6 +346,6 @@ def test_refusals_are_stored_and_not_posted(tmp_path: Path) -> None:
     assert desk.rows("SELECT * FROM presentation") == []
     assert desk.payers() == []
     assert desk.store.counts() == {
-        "accepted": 1, "posted_rials": 0, "quarantined": 0, "verdict:14": 1, "verdict:4": 1, "verdict:10": 1,
+        "accepted": 1, "posted_rials": 0, "shown_less": 0, "quarantined": 0, "verdict:14": 1, "verdict:4": 1, "verdict:10": 1,
         "verdict:16": 1, "verdict:9": 1,
     }  # fmt: skip

@@ -206,3 +206,13 @@ def test_an_unknown_tariff_charges_what_was_shown_and_calls_for_it(tmp_path: Pat
     desk.take_whole(bus)
     assert balances(desk) == {ADULT.account: -42_000, bus.operator: 42_000}
     assert desk.alarms == [("unknown-tariff", bus.name)]
+
+
+def test_what_was_shown_below_the_price_is_counted(tmp_path: Path) -> None:
+    """P20: it costs the operator; somebody should see how often."""
+    bus = Bus()
+    for counter, fare in enumerate((FARE, FARE - 1, 0, 2 * FARE)):
+        bus.tap(ADULT.show(counter), fare=fare)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert desk.store.counts()["shown_less"] == 2

@@ -145,5 +145,5 @@ def test_an_alarm_opens_once_ends_once_and_may_open_again(store: Store) -> None:
 
 
 def test_an_empty_ledger_counts_nothing(store: Store) -> None:
-    assert dict(store.counts()) == {"accepted": 0, "posted_rials": 0, "quarantined": 0}
+    assert dict(store.counts()) == {"accepted": 0, "posted_rials": 0, "shown_less": 0, "quarantined": 0}
     assert list(store.taps(None, 10)) == []

@@ -58,6 +58,7 @@ class RegisteredBody(Model):
     credential_id: str
     credential: str
     token: str
+    allowance_rials: int = Field(description="What may be spent before a bus has told us.")
 
 
 class TopUpRequest(Model):
@@ -191,13 +192,15 @@ class VerdictBody(Model):
 class CountsBody(Model):
     """Totals since the ledger began. `refused`: taps answered by the refusal or the driver's tone.
 
-    `refusals` says how many of them by verdict; the verdicts' words are in /v1/status.
+    `refusals` says how many of them by verdict; the verdicts' words are in /v1/status. `shown_less`: boardings posted
+    below the tariff, because that is what the rider was shown.
     """
 
     accepted: int
     refused: int
     refusals: dict[str, int]
     posted_rials: int
+    shown_less: int
     quarantined: int
 
 

@@ -28,7 +28,10 @@ def register(
     """
     found = having.riders.register(body.public_key, body.proof, body.rider_class, by_staff=by_staff)
     return models.RegisteredBody(
-        credential_id=found.credential_id.hex(), credential=found.credential.hex(), token=found.token
+        credential_id=found.credential_id.hex(),
+        credential=found.credential.hex(),
+        token=found.token,
+        allowance_rials=found.allowance_rials,
     )
 
 

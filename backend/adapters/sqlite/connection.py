@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from backend.adapters.sqlite.schema import APPLICATION_ID, SCHEMA
-from backend.core.errors import StoreFailed, StoreForeign
+from backend.core.errors import StoreFailed, StoreForeign, StoreRefused
 from backend.core.ledger import LEDGER_GENESIS
 
 _FIX = "nothing of the last group is stored and buses keep their taps; look at the disk, then start the backend again"
@@ -36,7 +36,10 @@ class Guarded:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One durable transaction: committed and synced when the block ends, nothing stored if it raises."""
+        """One durable transaction: committed and synced when the block ends, nothing stored if it raises.
+
+        Raises StoreRefused where a rule of the tables forbids it, StoreFailed where the disk does.
+        """
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -45,6 +48,8 @@ class Guarded:
             except BaseException as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError):
+                    raise StoreRefused(f"the ledger refuses it: {error}", fix="look at the quarantine") from error
                 if isinstance(error, sqlite3.Error):
                     raise StoreFailed(f"the ledger cannot be written: {error}", fix=_FIX) from error
                 raise

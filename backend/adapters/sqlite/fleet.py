@@ -103,8 +103,8 @@ class FleetTables:
         return [(row[0], TapRow(*row[1:])) for row in rows]
 
     def counts(self) -> Mapping[str, int]:
-        """Totals for the status page: `accepted`, `posted_rials`, `quarantined`, and `verdict:{n}` each."""
+        """Totals for the status page: `accepted`, `posted_rials`, `quarantined`, `shown_less`, `verdict:{n}` each."""
         with self._reader.reading() as connection:
             tally = dict(connection.execute("SELECT name, n FROM tally").fetchall())
             (quarantined,) = connection.execute("SELECT coalesce(sum(times), 0) FROM quarantine").fetchone()
-        return {"accepted": 0, "posted_rials": 0} | tally | {"quarantined": quarantined}
+        return {"accepted": 0, "posted_rials": 0, "shown_less": 0} | tally | {"quarantined": quarantined}

@@ -198,6 +198,7 @@ def _count(connection: sqlite3.Connection, commits: Sequence[Commit]) -> None:
                 tally[f"verdict:{record.verdict}"] += 1
                 tally["accepted"] += TABLE[Verdict(record.verdict)].boards
         tally["posted_rials"] += sum(t.rials for t in commit.transfers)
+        tally["shown_less"] += commit.shown_less
     connection.executemany(
         "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n", list(tally.items())
     )

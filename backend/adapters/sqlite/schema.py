@@ -1,7 +1,9 @@
 """Tables of the ledger file.
 
-What identifies a rider's travel stands in `presentation` alone (and, sealed, in `record.bytes`): `record` has no rider,
-`transfer` and `account` have no tap. Deleting from `presentation` and destroying day keys leaves the money intact.
+`record` has no rider but inside its sealed bytes, `transfer` and `account` have no tap; `presentation` ties the two for
+a rider's own list of rides. Deleting from it and destroying day keys leaves the money intact. What is not done yet: a
+transfer's key is a hash of its tap and can be found by trying, and it names rider and vehicle side by side. Cutting
+that tie too needs a keyed hash and a clearing account between them (docs/ARCHITECTURE.md).
 """
 
 APPLICATION_ID = 0x53564C31  # "SVL1": so that no other SQLite file is taken for a ledger
@@ -35,6 +37,7 @@ CREATE TABLE transfer (
   id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, debit TEXT NOT NULL, credit TEXT NOT NULL,
   rials INTEGER NOT NULL CHECK (rials > 0), hash BLOB NOT NULL, at_ms INTEGER NOT NULL, CHECK (debit <> credit)
 ) STRICT;
+CREATE TABLE tariff (version INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE tally (name TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE rider (
   credential_id BLOB PRIMARY KEY, credential BLOB NOT NULL, public_key BLOB NOT NULL UNIQUE,

@@ -6,9 +6,10 @@ from backend.adapters.sqlite.connection import Guarded, open_ledger
 from backend.adapters.sqlite.fleet import FleetTables
 from backend.adapters.sqlite.ingest import IngestTables
 from backend.adapters.sqlite.riders import RiderTables
+from backend.adapters.sqlite.tariffs import TariffTables
 
 
-class SqliteStore(IngestTables, RiderTables, FleetTables):
+class SqliteStore(IngestTables, TariffTables, RiderTables, FleetTables):
     """Implements `backend.core.ports.Store`. Raises StoreForeign or StoreFailed when opened."""
 
     def __init__(self, path: Path, city: str) -> None:
