@@ -9,8 +9,8 @@ from provisioning.adapters.mosquitto_plugin import find_plugin
 from provisioning.app.city import City, enrolled, load_city
 from provisioning.app.makers import Randomness
 from provisioning.core import limits, names
-from provisioning.core.broker_config import mosquitto_conf, roles_json
-from provisioning.core.city import identities
+from provisioning.core.broker_config import mosquitto_conf, roles_json, roles_with
+from provisioning.core.city import device_identity, identities
 from provisioning.core.settings_files import (
     PASSWORD_FILE,
     broker_by_certificate,
@@ -23,7 +23,7 @@ from provisioning.core.toml_text import Table, with_table
 def write_broker(
     root: Path, *, port: int | None = None, plugin_path: Path | None = None, user: str | None = None
 ) -> Path:
-    """Write mosquitto.conf and the roles anew from the city's settings; returns mosquitto.conf.
+    """Write mosquitto.conf from the city's settings, and the roles if they are missing; returns mosquitto.conf.
 
     `port` moves the city to another port: city.toml and every [broker] section follow. `user` is the account that a
     broker started as root changes to; its files are given to it (needs root). Without `plugin_path` the plugin is
@@ -42,7 +42,7 @@ def write_broker(
     # The plugin renames its file after a change of roles, so the folder is the broker's too; admin's key is not.
     for path in (folder.broker, folder.broker / "broker.key.pem"):
         files.give(path, settings.broker_user)
-    write_roles(city)
+    _require_roles(city)
     text = mosquitto_conf(
         folder=folder.broker.absolute(), host=settings.broker_host, port=settings.broker_port,
         user=settings.broker_user, plugin=plugin.absolute(),
@@ -56,11 +56,25 @@ def write_broker(
     return folder.broker_config
 
 
-def write_roles(city: City) -> None:
-    """dynamic-security.json from the registry. The broker reads it when it starts."""
-    known = identities(city.settings.name, city.settings.shard, enrolled(city.folder))
-    owner = city.settings.broker_user
-    files.replace(city.folder.broker_roles, roles_json(known).encode(), mode=0o600, owner=owner)
+def add_role(city: City, device: str) -> None:
+    """Add one device to dynamic-security.json. The broker reads that file when it starts."""
+    path, settings = city.folder.broker_roles, city.settings
+    text = files.read(path, fix="call `savar provision broker` first").decode(errors="replace")
+    one = device_identity(settings.name, settings.shard, device)
+    files.replace(path, roles_with(text, one).encode(), mode=0o600, owner=settings.broker_user)
+
+
+def _require_roles(city: City) -> None:
+    """Give the roles to the broker's account; make them from the registry if they are lost.
+
+    They are not made anew otherwise: the running broker keeps in that file who was disabled (P13).
+    """
+    path, settings = city.folder.broker_roles, city.settings
+    if path.exists():
+        files.give(path, settings.broker_user)
+        return
+    known = identities(settings.name, settings.shard, enrolled(city.folder))
+    files.replace(path, roles_json(known).encode(), mode=0o600, owner=settings.broker_user)
 
 
 def use_password_broker(root: Path, *, port: int, randomness: Randomness, host: str = "127.0.0.1") -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from provisioning.adapters import files
-from provisioning.app.broker import write_roles
+from provisioning.app.broker import add_role
 from provisioning.app.city import City, load_city
 from provisioning.app.makers import Authority, Randomness, load_key, new_key
 from provisioning.core.errors import DeviceExists, Unfinished
@@ -37,11 +37,11 @@ def add_device(
     _require_new(city, final, device)
     with files.whole_folder(final.root) as making:
         tap_public = _fill(DeviceFolder(making), city, settings, Authority.load(city.folder, now, randomness))
+    add_role(city, device)
     entry = {
         "device": device, "shard": city.settings.shard, "vehicle": vehicle, "door": door, "tap_key": tap_public.hex(),
     }  # fmt: skip
     files.replace(city.folder.registered(device), (json.dumps(entry) + "\n").encode())
-    write_roles(city)
     return final.root
 
 

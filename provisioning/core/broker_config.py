@@ -11,9 +11,11 @@ Rules:
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from provisioning.core import limits
 from provisioning.core.city import Identity
+from provisioning.core.errors import BadSetting
 from provisioning.core.names import is_loopback
 
 _CONF = """\
@@ -74,16 +76,40 @@ def mosquitto_conf(*, folder: Path, host: str, port: int, user: str, plugin: Pat
 
 def roles_json(identities: Iterable[Identity]) -> str:
     """dynamic-security.json: a client without password and a role for each identity; the certificate is the proof."""
-    known = list(identities)
-    document = {
+    document: dict[str, object] = {
         "defaultACLAccess": dict.fromkeys(
             ("publishClientSend", "publishClientReceive", "subscribe", "unsubscribe"), False
         ),
-        "clients": [{"username": one.name, "roles": [{"rolename": one.name}]} for one in known],
+        "clients": [],
         "groups": [],
-        "roles": [{"rolename": one.name, "acls": _acls(one)} for one in known],
+        "roles": [],
     }
+    return _with_identities(document, identities)
+
+
+def roles_with(text: str, identity: Identity) -> str:
+    """The file with one identity more. The rest stays as it is: what was disabled or taken away live stays so (P13).
+
+    Raises BadSetting when the text is no such file.
+    """
+    try:
+        document = json.loads(text)
+        return _with_identities(document, [identity])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadSetting(
+            f"dynamic-security.json is damaged: {error}", fix="remove it and call `savar provision broker`"
+        ) from error
+
+
+def _with_identities(document: dict[str, Any], identities: Iterable[Identity]) -> str:
+    for one in identities:
+        _put(document["clients"], "username", {"username": one.name, "roles": [{"rolename": one.name}]})
+        _put(document["roles"], "rolename", {"rolename": one.name, "acls": _acls(one)})
     return json.dumps(document, indent=1) + "\n"
+
+
+def _put(entries: list[dict[str, Any]], key: str, entry: dict[str, Any]) -> None:
+    entries[:] = [other for other in entries if other[key] != entry[key]] + [entry]
 
 
 def _acls(identity: Identity) -> list[dict[str, object]]:
