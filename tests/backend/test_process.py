@@ -1,0 +1,141 @@
+"""The wired backend: depot files through the very same ingest, and a process that starts and ends cleanly."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from backend.adapters.sqlite.store import SqliteStore
+from backend.app.backend import Backend
+from backend.app.config import load_config
+from backend.core.errors import TariffChanged
+from backend.core.ports import Rider as RiderRow
+from cli.backend import command
+from protocol.fares.tariff import Tariff
+from protocol.wire.keys import SigningKey
+from provisioning.app.city import create_city
+from tests.backend.bus import FARE, TARIFF, Bus, Rider
+
+RIDER = Rider(1)
+
+
+def make_city(root: Path, *, tariff: Tariff = TARIFF) -> Path:
+    """A provisioned city with no broker running → its backend.toml."""
+    create_city(
+        root, name="isfahan", tariff=tariff, now=datetime.now(UTC), randomness=Random("backend process").randbytes,
+        broker_port=1,
+    )  # fmt: skip
+    config = root / "backend" / "backend.toml"
+    text = config.read_text()
+    assert "port = 8080" in text
+    config.write_text(text.replace("port = 8080", "port = 0"))  # a free one
+    return config
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return make_city(tmp_path / "city")
+
+
+def bus_of(config: Path, name: str = "bus-1-d1") -> Bus:
+    """A bus enrolled there, with one boarding."""
+    sealing = SigningKey.from_pem((config.parent / "keys" / "sealing.key.pem").read_bytes())
+    bus = Bus(name, sealing=sealing)
+    device = bus.device
+    (config.parent / "registry").mkdir(exist_ok=True)
+    (config.parent / "registry" / f"{name}.json").write_text(json.dumps(
+        {"device": name, "shard": "s0", "vehicle": device.vehicle, "door": 1, "tap_key": device.tap_key.hex()}
+    ))  # fmt: skip
+    for counter in range(3):
+        bus.tap(RIDER.show(counter))
+    return bus
+
+
+def enrol(config: Path, row: RiderRow) -> None:
+    store = SqliteStore(config.parent / "data" / "ledger.db", "isfahan")
+    store.add_rider(row)
+    store.close()
+
+
+def bring(config: Path, files: list[Path]) -> tuple[int, list[str]]:
+    """`savar backend import` → (status, its lines)."""
+    ran = CliRunner().invoke(command, ["import", "--config", str(config), *map(str, files)])
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+    return ran.exit_code, ran.stdout.splitlines()
+
+
+def test_depot_files_are_told_one_by_one_and_kept(config: Path, tmp_path: Path) -> None:
+    """P3, P6: taken, known, waiting or refused; carried twice they count once, and no file is touched."""
+    bus = bus_of(config)
+    enrol(config, RIDER.row)
+    files = {
+        "1.batch": bus.batch(1, 3), "2.batch": bus.batch(3, 4), "3.batch": bus.batch(1, 2), "4.batch": b"no batch",
+        "5.batch": bus.batch(5, 5)[:-1] + b"\0",
+    }  # fmt: skip
+    paths = []
+    for name, payload in files.items():
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(payload)
+    status, lines = bring(config, paths)
+    assert status == 1
+    assert lines[:3] == [
+        "1.batch: taken: bus-1-d1, records 1 to 3",
+        "2.batch: taken: bus-1-d1, records 4 to 4",
+        "3.batch: known: bus-1-d1, records 1 to 2 were held already",
+    ]
+    assert lines[3].startswith("4.batch: refused: ")
+    assert lines[4].startswith("5.batch: refused: bus-1-d1")
+    assert {path.name: path.read_bytes() for path in paths} == files
+    late = tmp_path / "late.batch"
+    late.write_bytes(bus.batch(5, 5))
+    assert bring(config, [late, *paths[:3]])[0] == 0
+    store = SqliteStore(config.parent / "data" / "ledger.db", "isfahan")
+    assert store.balance(RIDER.account) == -3 * FARE
+    store.close()
+
+
+def test_a_depot_file_beyond_a_gap_waits(config: Path, tmp_path: Path) -> None:
+    """P11: it is not refused for good; the line says what is missing."""
+    bus = bus_of(config)
+    ahead = tmp_path / "ahead.batch"
+    ahead.write_bytes(bus.batch(4, 5))
+    status, lines = bring(config, [ahead])
+    assert (status, lines) == (0, ["ahead.batch: waits: bus-1-d1, records 1 to 3 are missing before it"])
+
+
+def test_a_tariff_number_given_out_again_is_refused_at_the_start(config: Path, tmp_path: Path) -> None:
+    """P20: what was priced under a number stays priced so."""
+    first = Backend(load_config(config))
+    first.store.close()
+    other = make_city(tmp_path / "other", tariff=Tariff(TARIFF.version, FARE + 1))
+    ledger = other.parent / "data" / "ledger.db"
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    ledger.write_bytes((config.parent / "data" / "ledger.db").read_bytes())
+    with pytest.raises(TariffChanged):
+        Backend(load_config(other))
+
+
+def test_the_process_serves_without_a_broker_and_ends_on_sigterm(config: Path) -> None:
+    """A broker that is away is waited for; SIGTERM ends it with status 0, the port is told where it was free."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "backend", "run", "--config", str(config)],
+        stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        told = next(line for line in process.stderr if "status page at" in line)
+        url = told.split("status page at ")[1].split(";")[0]
+        assert httpx.get(f"{url}healthz", trust_env=False).json() == {"status": "ok"}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
