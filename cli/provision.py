@@ -1,210 +1,155 @@
-"""`savar provision`: make a city, enrol devices, add issuers, write the broker's configuration.
-
-Prints what was made, where the secrets lie, and the next step; never a secret.
-"""
+"""`savar provision city|device|issuer|broker`: what a city starts with. No secret is ever printed."""
 
 import os
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from cli.output import write_json
+from protocol.fares.tariff import Tariff
+from provisioning.app.broker import write_broker
+from provisioning.app.city import create_city
+from provisioning.app.devices import add_device
+from provisioning.app.issuers import add_issuer
 
-if TYPE_CHECKING:
-    from protocol.fares.tariff import Tariff
-
-_ROOT = click.argument("root", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-_JSON = click.option(
-    "--json", "out", metavar="OUT", help="Write the result as JSON to this file; - is standard output."
-)
+_FOLDER = click.argument("root", type=click.Path(path_type=Path, file_okay=False))
+_JSON = click.option("--json", "out", help="Write what was made to this file; - is standard output.")
 
 
 @click.group()
 def command() -> None:
-    """Make a city's authority, keys, devices and broker configuration."""
+    """Make a city's authority, keys, devices, issuers and broker configuration. Development authority: see docs."""
+
+
+def _say(out: str | None, made: dict[str, Any], next_steps: list[str]) -> None:
+    """What was made, where the secrets lie, what to do next."""
+    if out:
+        write_json(out, made)
+        return
+    for name, value in made.items():
+        click.echo(f"{name:16} {value}")
+    click.echo("next:")
+    for step in next_steps:
+        click.echo(f"  {step}")
+
+
+def _shares(values: tuple[str, ...]) -> dict[int, int]:
+    """CLASS=PERMILLE, several → {class: share}."""
+    shares = {}
+    for value in values:
+        rider_class, equals, share = value.partition("=")
+        if not (equals and rider_class.isdecimal() and share.isdecimal()):
+            raise click.BadParameter(f"{value} is not CLASS=PERMILLE, e.g. 2=500", param_hint="--class-share")
+        shares[int(rider_class)] = int(share)
+    return shares
+
+
+def _cameras(values: tuple[str, ...]) -> list[tuple[str, str]]:
+    """NAME=SOURCE, several → [(name, source)]."""
+    cameras = []
+    for value in values:
+        name, equals, source = value.partition("=")
+        if not (equals and name and source):
+            raise click.BadParameter(f"{value} is not NAME=SOURCE, e.g. front=v4l2:0", param_hint="--camera")
+        cameras.append((name, source))
+    return cameras
 
 
 @command.command()
-@_ROOT
-@click.option("--name", required=True, help="Name of the city: a–z, 0–9, hyphen.")
-@click.option("--shard", default="s0", show_default=True, help="Shard that its one ingest worker owns.")
-@click.option("--broker-host", default="127.0.0.1", show_default=True, help="Address or DNS name of the broker.")
-@click.option("--broker-port", default=8883, show_default=True, help="Port of the broker.")
-@click.option("--http-host", default="127.0.0.1", show_default=True, help="Address on which the backend serves HTTP.")
-@click.option("--http-port", default=8080, show_default=True, help="Port on which the backend serves HTTP.")
-@click.option("--fare", default=40_000, show_default=True, metavar="RIALS", help="Flat fare in rials.")
-@click.option(
-    "--class-share", "shares", multiple=True, metavar="CLASS=PERMILLE",
-    help="Share of the fare that a rider class pays, in per mille: 2=500. May be repeated.",
-)  # fmt: skip
-@click.option("--payments", nargs=2, metavar="URL MERCHANT", help="Payment provider and our merchant name there.")
+@_FOLDER
+@click.option("--name", required=True, help="The city: a–z, 0–9, hyphen.")
+@click.option("--shard", default="s0", show_default=True)
+@click.option("--fare", default=60_000, show_default=True, type=click.IntRange(0), help="Flat adult fare in rials.")
+@click.option("--class-share", "shares", multiple=True, metavar="CLASS=PERMILLE",
+              help="What a rider class pays of it, per mille; the city pays the rest.")  # fmt: skip
+@click.option("--broker-host", default="127.0.0.1", show_default=True)
+@click.option("--broker-port", default=8883, show_default=True, type=click.IntRange(1, 65_535))
+@click.option("--http-host", default="127.0.0.1", show_default=True)
+@click.option("--http-port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
+@click.option("--provider", nargs=2, metavar="URL MERCHANT", help="Payment provider.")
 @_JSON
 def city(
-    root: Path, *, name: str, shard: str, broker_host: str, broker_port: int, http_host: str, http_port: int,
-    fare: int, shares: tuple[str, ...], payments: tuple[str, str] | None, out: str | None,
+    *, root: Path, name: str, shard: str, fare: int, shares: tuple[str, ...], broker_host: str, broker_port: int,
+    http_host: str, http_port: int, provider: tuple[str, str] | None, out: str | None,
 ) -> None:  # fmt: skip
-    """Make the city's folder DIR with its authority, first issuer, bundle, backend and broker."""
-    from provisioning.app.broker import write_broker
-    from provisioning.app.city import create_city
-    from provisioning.core.errors import PluginMissing
-
+    """Make the city in the new folder ROOT: authority, bundle, issuer, receipt and sealing keys, backend, roles."""
     made = create_city(
-        root, name=name, shard=shard, tariff=_tariff(fare, shares), broker_host=broker_host, broker_port=broker_port,
-        http_host=http_host, http_port=http_port, payments=payments, now=datetime.now(UTC), randomness=os.urandom,
-    ).folder  # fmt: skip
-    try:
-        broker = f"mosquitto -c {write_broker(root)}"
-    except PluginMissing as error:  # the city is complete; a demo needs no Mosquitto
-        broker = f"{error.fix} {root}"
-    _report(
-        out,
-        {"city": name, "folder": str(root), "bundle_number": 1, "broker_next": broker},
-        [
-            f"city {name} is in {root}",
-            f"backend    {made.backend_config}",
-            f"broker     {made.broker}",
-        ],
-        secrets=[
-            made.authority_key, made.bundle_key, made.issuer_key("*"), made.backend_keys / "*.key.pem",
-            made.backend_keys / "ops.token", made.broker / "*.key.pem",
-        ],
-        steps=[
-            f"savar provision device {root} bus-0001-d1 --vehicle bus-0001 --door 1 --camera front=v4l2:0",
-            broker,
-            f"savar backend --config {made.backend_config}",
-        ],
+        root, name=name, shard=shard, tariff=Tariff(1, fare, _shares(shares)), broker_host=broker_host,
+        broker_port=broker_port, http_host=http_host, http_port=http_port, payments=provider,
+        now=datetime.now(UTC), randomness=os.urandom,
     )  # fmt: skip
-
-
-@command.command()
-@_ROOT
-@click.argument("name")
-@click.option("--vehicle", required=True, help="Vehicle that carries it.")
-@click.option("--door", required=True, type=int, help="Door of the vehicle, from 1.")
-@click.option("--route", help="Route it starts with.")
-@click.option(
-    "--camera", "cameras", multiple=True, metavar="NAME=SOURCE",
-    help="front=v4l2:0, file:PATH, folder:PATH, http://…, rtsp://…, picamera2:0. May be repeated.",
-)  # fmt: skip
-@click.option(
-    "--clock-trust", type=click.Choice(["system", "operator"]), default="system", show_default=True,
-    help="Who vouches for its clock: the system's time service, or a person (development).",
-)  # fmt: skip
-@_JSON
-def device(
-    root: Path, *, name: str, vehicle: str, door: int, route: str | None, cameras: tuple[str, ...], clock_trust: str,
-    out: str | None,
-) -> None:  # fmt: skip
-    """Enrol the device NAME in the city DIR; its folder then goes to the bus."""
-    from provisioning.app.devices import add_device
-
-    folder = add_device(
-        root, device=name, vehicle=vehicle, door=door, route=route, clock_trust=clock_trust,
-        cameras=[_pair("--camera", text) for text in cameras], now=datetime.now(UTC), randomness=os.urandom,
-    )  # fmt: skip
-    _report(
-        out,
-        {"device": name, "vehicle": vehicle, "door": door, "folder": str(folder)},
-        [f"device {name} (door {door} of {vehicle}) is in {folder}"],
-        secrets=[folder / "keys" / "*.key.pem"],
-        steps=[
-            "restart the broker: it reads the new role when it starts",
-            f"carry {folder} to the bus with owner and modes kept (rsync -a, tar -p), then delete it here",
-            f"savar validator --config {folder / 'validator.toml'}",
-        ],
-    )
-
-
-@command.command()
-@_ROOT
-@click.argument("name")
-@_JSON
-def issuer(root: Path, *, name: str, out: str | None) -> None:
-    """Add the issuer NAME to the city DIR: a new key, and a bundle in which the earlier ones stay valid."""
-    from provisioning.app.issuers import add_issuer
-
-    added = add_issuer(root, name, now=datetime.now(UTC), randomness=os.urandom)
-    steps = ["restart the backend and the validators: they read the bundle when they start"]
-    if added.away:
-        steps.append(f"bring {root / 'backend' / 'bundle.cose'} to: {', '.join(added.away)}")
-    _report(
+    folder = made.folder
+    _say(
         out,
         {
-            "issuer": name, "bundle_number": added.bundle_number, "given_to": list(added.given_to),
-            "away": list(added.away),
+            "city": name, "shard": shard, "settings": str(folder.settings),
+            "authority key": f"{folder.authority_key} (0600: keep it off line)",
+            "bundle key": f"{folder.bundle_key} (0600: keep it off line)",
+            "backend": str(folder.backend_config),
         },
         [
-            f"issuer {name} is in bundle number {added.bundle_number}",
-            f"bundle given to the backend and {len(added.given_to)} devices",
+            f"savar provision device {root} bus-0001-d1 --vehicle bus-0001 --door 1 --camera front=v4l2:0",
+            f"savar provision broker {root}",
         ],
-        secrets=[added.key],
-        steps=steps,
     )  # fmt: skip
 
 
 @command.command()
-@_ROOT
-@click.option("--port", type=int, help="Move the city's broker, backend and devices to this port.")
-@click.option("--user", help="Account that a broker started as root changes to; its files are given to it.")
+@_FOLDER
+@click.argument("name")
+@click.option("--vehicle", required=True, help="The vehicle's name, e.g. bus-0001.")
+@click.option("--door", required=True, type=click.IntRange(0, 255))
+@click.option("--camera", "cameras", multiple=True, metavar="NAME=SOURCE", default=("front=v4l2:0",), show_default=True,
+              help="v4l2:N | file:PATH | folder:PATH | http://… | rtsp://… | picamera2:N")  # fmt: skip
+@click.option("--route", help="The route it serves, if it is always the same.")
+@click.option("--clock-trust", default="system", show_default=True, type=click.Choice(["system", "operator"]))
 @_JSON
-def broker(root: Path, *, port: int | None, user: str | None, out: str | None) -> None:
-    """Write Mosquitto's configuration of the city DIR anew."""
-    from provisioning.app.broker import write_broker
-
-    config = write_broker(root, port=port, user=user)
-    steps = [f"mosquitto -c {config}"]
-    if user is None and os.geteuid() == 0:
-        steps.append(f"for a service, let it leave root: savar provision broker {root} --user mosquitto")
-    _report(
+def device(
+    *, root: Path, name: str, vehicle: str, door: int, cameras: tuple[str, ...], route: str | None, clock_trust: str,
+    out: str | None,
+) -> None:  # fmt: skip
+    """Enrol the device NAME: its certificate, tap key, bundle, configuration, and its role at the broker."""
+    folder = add_device(
+        root, device=name, vehicle=vehicle, door=door, cameras=_cameras(cameras), route=route, clock_trust=clock_trust,
+        now=datetime.now(UTC), randomness=os.urandom,
+    )  # fmt: skip
+    _say(
         out,
-        {"config": str(config), "roles": str(config.parent / "dynamic-security.json")},
-        [f"broker configuration is {config}"],
-        secrets=[config.parent / "*.key.pem"],
-        steps=steps,
+        {"device": name, "folder": str(folder), "keys": f"{folder / 'keys'} (0600: carry them to this device only)"},
+        [
+            f"copy {folder} to the device",
+            f"savar selftest --config {folder / 'validator.toml'}",
+            f"savar validator --config {folder / 'validator.toml'}",
+            "restart the broker if it runs: it knows the new role then",
+        ],
     )
 
 
-def _tariff(fare: int, shares: Iterable[str]) -> "Tariff":
-    from protocol.errors import OutOfRange
-    from protocol.fares.tariff import RiderClass, Tariff
-    from provisioning.core.errors import BadSetting
-
-    permille: dict[int, int] = {}
-    for text in shares:
-        rider_class, share = _pair("--class-share", text)
-        if not (rider_class.isdecimal() and share.isdecimal() and int(rider_class) in set(RiderClass)):
-            known = ", ".join(f"{one.value} {one.name.lower()}" for one in RiderClass)
-            raise BadSetting(f"--class-share {text} is not CLASS=PERMILLE", fix=f"classes: {known}", value=text)
-        permille[int(rider_class)] = int(share)
-    try:
-        return Tariff(1, fare, permille)
-    except OutOfRange as error:
-        raise BadSetting(error.message, fix="see --fare and --class-share", **error.data) from error
-
-
-def _pair(option: str, text: str) -> tuple[str, str]:
-    from provisioning.core.errors import BadSetting
-
-    left, equals, right = text.partition("=")
-    if not equals:
-        raise BadSetting(f"{option} {text} has no =", fix=f"see {option} in --help", value=text)
-    return left, right
+@command.command()
+@_FOLDER
+@click.argument("name")
+@_JSON
+def issuer(*, root: Path, name: str, out: str | None) -> None:
+    """Add the issuer NAME; earlier issuers stay valid. The bundle gets the next number."""
+    made = add_issuer(root, name, now=datetime.now(UTC), randomness=os.urandom)
+    _say(
+        out,
+        {
+            "issuer": name, "key": f"{made.key} (0600)", "bundle number": made.bundle_number,
+            "given to": list(made.given_to), "folder away": list(made.away),
+        },
+        ["restart the backend and these validators; carry bundle.cose to every device whose folder is away"],
+    )  # fmt: skip
 
 
-def _report(out: str | None, facts: dict[str, Any], made: list[str], *, secrets: list[Path], steps: list[str]) -> None:
-    """Say what was made, where the secrets lie and what comes next; as JSON if asked for."""
-    if out is not None:
-        write_json(out, facts | {"secrets": [str(path) for path in secrets], "next": steps})
-    if out == "-":
-        return
-    for line in made:
-        click.echo(line)
-    click.echo("\nsecrets (mode 0600; back them up, never mail them):")
-    for path in secrets:
-        click.echo(f"  {path}")
-    click.echo("\nnext:")
-    for step in steps:
-        click.echo(f"  {step}")
+@command.command()
+@_FOLDER
+@click.option("--port", type=click.IntRange(1, 65_535), help="Move the city to this port.")
+@click.option("--user", help="The account that a broker started as root changes to.")
+@_JSON
+def broker(*, root: Path, port: int | None, user: str | None, out: str | None) -> None:
+    """Write mosquitto.conf and the roles for Mosquitto with mutual TLS."""
+    config = write_broker(root, port=port, user=user)
+    _say(out, {"configuration": str(config)}, [f"mosquitto -c {config}"])
