@@ -1,26 +1,32 @@
 """The promises, held against what is on the disk, apart from the code that keeps them. Pure functions over facts.
 
 - lost: a boarding that a journal accepted and charged, and that the ledger has no posting for (P1, P2, P6);
-- doubled: a posting more than once for a tap, or a rider charged more than once for one presentation (P6, P10);
+- doubled: a tap posted more than once, a posting for a tap that its journal did not accept, or a presentation that was
+  charged more than once to who showed it (P6, P10);
+- overcharged: a rider charged above what the validator showed, or charged without a proof of that rider's own (P20);
 - ledger_sum: what all accounts add up to, and every difference between a stored balance and its transfers (P8).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from backend.core.ledger import COPIED, SUSPENSE, TransferKind, rider_account
 from protocol.fares.verdicts import TABLE, Verdict
+from protocol.wire.passes import Presentation
 
 TapId = tuple[str, int, int]  # device, epoch, sequence
+_NOT_RIDERS = (COPIED, SUSPENSE)  # who pays for a boarding that is not charged to anyone's pass
 
 
 @dataclass(frozen=True, slots=True)
 class JournalTap:
-    """One tap of a journal."""
+    """One tap of a journal. `shown` is the presentation whose own proof lies sealed in it; None if there is none."""
 
     tap: TapId
     verdict: Verdict
     fare_rials: int
+    shown: Presentation | None = None
 
     @property
     def charged(self) -> bool:
@@ -32,7 +38,7 @@ class JournalTap:
 class Posting:
     """One transfer of the ledger, with the tap it was made for where it was made for one."""
 
-    kind: str
+    kind: TransferKind
     debit: str
     credit: str
     rials: int
@@ -41,14 +47,14 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the comparison found; `lost` and `doubled` name their taps."""
+    """What the comparison found; `lost`, `doubled` and `overcharged` say it in words, one line each."""
 
     accepted: int
     refused: dict[str, int]
     posted: int
-    lost: tuple[TapId, ...]
+    lost: tuple[str, ...]
     doubled: tuple[str, ...]
-    overcharged: tuple[TapId, ...]
+    overcharged: tuple[str, ...]
     ledger_sum: int
 
 
@@ -56,31 +62,29 @@ def compare(
     taps: Sequence[JournalTap],
     postings: Sequence[Posting],
     balances: Iterable[tuple[str, int]],
-    charges: Iterable[tuple[bytes, int, int]],
+    begins: Mapping[tuple[str, int], int],
 ) -> Findings:
-    """Hold journals against the ledger. `balances`: stored (account, credits − debits); `charges`: presentations."""
+    """Hold journals against the ledger.
+
+    `balances`: stored (account, credits − debits). `begins`: (device, epoch) → first sequence its journal still holds;
+    what was pruned before it, or written in a journal that is not here, cannot be compared.
+    """
     accepted = {tap.tap: tap for tap in taps if tap.charged}
-    refused = Counter(tap.verdict.name.lower() for tap in taps if not tap.charged)
-    fares = Counter(posting.tap for posting in postings if posting.kind == "fare" and posting.tap is not None)
-    free = {tap.tap for tap in accepted.values() if tap.fare_rials == 0}  # the city pays all of it
-    subsidised = {posting.tap for posting in postings if posting.kind == "subsidy"}
-    posted = {tap for tap in accepted if fares[tap] or (tap in free and tap in subsidised)}
-    doubled = [f"tap {tap} posted {times} times" for tap, times in fares.items() if times > 1]
-    doubled += [f"tap {tap} posted, but its journal did not accept it" for tap in fares if tap not in accepted]
-    doubled += [
-        f"presentation {shown[0].hex()} charged {times} times" for shown, times in Counter(charges).items() if times > 1
-    ]
-    paid: Counter[TapId] = Counter()
-    for posting in postings:
-        if posting.kind == "fare" and posting.tap is not None:
-            paid[posting.tap] += posting.rials
+    fares = _by_tap(postings, TransferKind.FARE)
+    subsidies = _by_tap(postings, TransferKind.SUBSIDY)
+    # A boarding for which the rider pays nothing has the city's part alone.
+    posted = {tap for tap in accepted if tap in fares or (accepted[tap].fare_rials == 0 and tap in subsidies)}
     return Findings(
         accepted=len(accepted),
-        refused=dict(sorted(refused.items())),
+        refused=dict(sorted(Counter(tap.verdict.name.lower() for tap in taps if not tap.charged).items())),
         posted=len(posted),
-        lost=tuple(sorted(set(accepted) - posted)),
-        doubled=tuple(doubled),
-        overcharged=tuple(t for t, rials in paid.items() if t in accepted and rials > accepted[t].fare_rials),
+        lost=tuple(f"{_name(tap)} was accepted and is not posted" for tap in sorted(set(accepted) - posted)),
+        doubled=(
+            *_posted_twice(fares, subsidies),
+            *_never_accepted({*fares, *subsidies} - set(accepted), begins),
+            *_charged_twice(accepted, fares, subsidies),
+        ),
+        overcharged=tuple(_overcharged(accepted, fares)),
         ledger_sum=ledger_sum(postings, balances),
     )
 
@@ -94,3 +98,58 @@ def ledger_sum(postings: Iterable[Posting], balances: Iterable[tuple[str, int]])
     stored = dict(balances)
     off = sum(abs(stored.get(account, 0) - moved[account]) for account in {*stored, *moved})
     return abs(sum(stored.values())) + off
+
+
+def _by_tap(postings: Iterable[Posting], kind: TransferKind) -> dict[TapId, list[Posting]]:
+    found: dict[TapId, list[Posting]] = {}
+    for posting in postings:
+        if posting.tap is not None and posting.kind is kind:
+            found.setdefault(posting.tap, []).append(posting)
+    return found
+
+
+def _posted_twice(*kinds: Mapping[TapId, Sequence[Posting]]) -> Iterable[str]:
+    for found in kinds:
+        for tap, made in found.items():
+            if len(made) > 1:
+                yield f"{_name(tap)} has {len(made)} postings of kind {made[0].kind.value}"
+
+
+def _never_accepted(taps: Iterable[TapId], begins: Mapping[tuple[str, int], int]) -> Iterable[str]:
+    for tap in sorted(taps):
+        device, epoch, sequence = tap
+        begin = begins.get((device, epoch))
+        if begin is not None and sequence >= begin:
+            yield f"{_name(tap)} is posted, but its journal did not accept it"
+
+
+def _charged_twice(
+    accepted: Mapping[TapId, JournalTap],
+    fares: Mapping[TapId, Sequence[Posting]],
+    subsidies: Mapping[TapId, Sequence[Posting]],
+) -> Iterable[str]:
+    """A presentation is charged, to rider and city, for one boarding; other boardings with it are paid by `copied`."""
+    charged: dict[Presentation, list[TapId]] = {}
+    for tap, one in accepted.items():
+        made = [*fares.get(tap, ()), *subsidies.get(tap, ())]
+        if one.shown is not None and any(posting.debit not in _NOT_RIDERS for posting in made):
+            charged.setdefault(one.shown, []).append(tap)
+    for taps in charged.values():
+        if len(taps) > 1:
+            yield f"one presentation is charged for {', '.join(map(_name, sorted(taps)))}"
+
+
+def _overcharged(accepted: Mapping[TapId, JournalTap], fares: Mapping[TapId, Sequence[Posting]]) -> Iterable[str]:
+    for tap, one in accepted.items():
+        made = fares.get(tap, ())
+        total = sum(posting.rials for posting in made)
+        if total > one.fare_rials:
+            yield f"{_name(tap)} is charged {total} rials, and the rider was shown {one.fare_rials}"
+        proven = None if one.shown is None else rider_account(one.shown.credential_id)
+        if any(posting.debit not in (*_NOT_RIDERS, proven) for posting in made):
+            yield f"{_name(tap)} is charged to somebody of whom the journal holds no proof"
+
+
+def _name(tap: TapId) -> str:
+    device, epoch, sequence = tap
+    return f"tap {sequence} of {device} (journal {epoch:x})"

@@ -1,114 +1,90 @@
-"""Reads journals and ledger from the disk after a run, read-only, with sqlite3 and the contract alone."""
+"""A run read back from its city folder, after the fact and read-only: journals, ledger, and how they fit together."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head, tap_key
-from protocol.errors import ProofError, WireError
-from protocol.wire import chain
-from protocol.wire.records import Opening, Tap, decode_record
-from simulators.checkers import JournalTap, Posting, TapId
+from backend.adapters.registry import FolderRegistry
+from edge.adapters.keys import load_bundle
+from protocol.errors import ProofError
+from protocol.wire.keys import SigningKey, VerifyingKey
+from simulators.checkers import JournalTap, Posting
 from simulators.errors import SimulatorError
+from simulators.journal_facts import JournalFacts, Keys, read_journal
+from simulators.ledger_facts import LedgerFacts, read_ledger
 
 
 class NothingToAudit(SimulatorError):
-    """The folder holds no city with a ledger."""
-
-
-class InUse(SimulatorError):
-    """A journal is still owned by a running validator."""
+    """The folder is no city's, or its keys cannot be read."""
 
 
 @dataclass(slots=True)
 class Facts:
-    """What the disk says. `broken` names every chain that does not hold."""
+    """What the disk says. `receipted`: journal records under a proven receipt; `broken`: one line for each misfit."""
 
     taps: list[JournalTap] = field(default_factory=list)
+    begins: dict[tuple[str, int], int] = field(default_factory=dict)
     journaled: int = 0
     receipted: int = 0
     postings: list[Posting] = field(default_factory=list)
     balances: list[tuple[str, int]] = field(default_factory=list)
-    charges: list[tuple[bytes, int, int]] = field(default_factory=list)
     quarantined: int = 0
     broken: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        try:
-            yield connection
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise InUse(f"{path} is in use by a running validator", fix="stop it, then audit again") from error
-            raise
-
-
 def read_city(root: Path) -> Facts:
-    """Every journal under `devices/`, and the ledger. Raises NothingToAudit, InUse."""
-    ledger = root / "backend" / "data" / "ledger.db"
-    if not ledger.is_file():
-        raise NothingToAudit(f"{root} holds no ledger", fix="give --run the city's folder, e.g. run/demo-…")
-    facts = Facts()
-    held = _read_ledger(ledger, facts)
+    """Every journal under `devices/`, and the ledger. For validators that are stopped.
+
+    Raises NothingToAudit, LedgerUnreadable, and JournalForeign, JournalFailed and KeyMissing of the rooms' readers.
+    """
+    ledger = read_ledger(root / "backend" / "data" / "ledger.db")
+    keys = _keys(root / "backend", ledger.city)
+    tap_keys = _tap_keys(root / "backend" / "registry")
+    facts = Facts(
+        postings=ledger.postings, balances=ledger.balances, quarantined=ledger.quarantined, broken=ledger.broken
+    )
     for path in sorted(root.glob("devices/*/data/journal.db")):
-        _read_journal(path, facts, held)
+        _add(facts, read_journal(path, tap_keys, keys), ledger)
     return facts
 
 
-def _read_journal(path: Path, facts: Facts, held: dict[TapId, bytes]) -> None:
-    """Records into facts: the chain walked, the last signature checked, what the ledger holds compared by hash."""
-    with _opened(path) as connection:
-        device, epoch = connection.execute("SELECT device, epoch FROM identity").fetchone()
-        rows = connection.execute("SELECT sequence, bytes FROM record ORDER BY sequence").fetchall()
-    previous, first, expected = None, True, 0
-    for sequence, raw in rows:
-        try:
-            record = decode_record(raw)
-            before = record.link.previous if previous is None else previous
-            chain.follow(record.link, device=device, epoch=epoch, sequence=expected or sequence, previous=before)
-        except (WireError, ProofError) as error:
-            facts.broken.append(f"journal of {device} at {sequence}: {error}")
-            return
-        if first and sequence == 1 and not isinstance(record, Opening):
-            facts.broken.append(f"journal of {device} does not begin with its opening")
-        previous, first, expected = chain.next_hash(before, raw), False, sequence + 1
-        facts.journaled += 1
-        tap: TapId = (device, epoch, sequence)
-        if tap in held:
-            facts.receipted += 1
-            if held[tap] != previous:
-                facts.broken.append(f"the ledger holds another record {sequence} of {device}")
-        if isinstance(record, Tap):
-            facts.taps.append(JournalTap(tap, record.verdict, record.fare_rials))
+def _add(facts: Facts, journal: JournalFacts, ledger: LedgerFacts) -> None:
+    """One journal into the facts, and record by record against what the ledger holds of it."""
+    device, epoch = journal.device, journal.epoch
+    facts.taps += journal.taps
+    facts.broken += journal.broken
+    facts.journaled += len(journal.hashes)
+    facts.receipted += sum(sequence <= journal.receipted for sequence in journal.hashes)
+    if not journal.hashes:
+        return
+    facts.begins[device, epoch] = min(journal.hashes)
+    for sequence, here in journal.hashes.items():
+        there = ledger.hashes.get((device, epoch, sequence))
+        if there is None and sequence <= journal.receipted:
+            facts.broken.append(f"record {sequence} of {device} has a receipt, and the ledger does not hold it")
+        if there not in (None, here):
+            facts.broken.append(f"the ledger holds another record {sequence} of {device} than its journal")
+    held = max((s for name, of, s in ledger.hashes if (name, of) == (device, epoch)), default=0)
+    if held > max(journal.hashes):
+        facts.broken.append(f"the ledger holds {device} up to {held}, its journal ends at {max(journal.hashes)}")
 
 
-def _read_ledger(path: Path, facts: Facts) -> dict[TapId, bytes]:
-    """Transfers, balances, charges into facts → hash of every record held."""
-    with _opened(path) as connection:
-        held: dict[TapId, bytes] = {}
-        tap_of: dict[bytes, TapId] = {}
-        for device, epoch, sequence, record_hash in connection.execute(
-            "SELECT device, epoch, sequence, hash FROM record"
-        ):
-            held[device, epoch, sequence] = record_hash
-            for kind in (TransferKind.FARE, TransferKind.SUBSIDY):
-                tap_of[tap_key(device, epoch, sequence, kind)] = (device, epoch, sequence)
-        head = LEDGER_GENESIS
-        for key, kind, debit, credit, rials, stored in connection.execute(
-            "SELECT key, kind, debit, credit, rials, hash FROM transfer ORDER BY id"
-        ):
-            head = next_head(head, Transfer(key, TransferKind(kind), debit, credit, rials))
-            if head != stored:
-                facts.broken.append(f"the ledger's chain breaks at transfer {key.hex()}")
-                head = stored
-            facts.postings.append(Posting(kind, debit, credit, rials, tap_of.get(key)))
-        if connection.execute("SELECT head FROM ledger").fetchone()[0] != head:
-            facts.broken.append("the ledger's head is not the hash of its last transfer")
-        facts.balances = connection.execute("SELECT id, credits - debits FROM account").fetchall()
-        facts.charges = connection.execute("SELECT credential, time_s, counter FROM presentation").fetchall()
-        (facts.quarantined,) = connection.execute("SELECT coalesce(sum(times), 0) FROM quarantine").fetchone()
-    return held
+def _keys(backend: Path, city: str) -> Keys:
+    """Receipt and issuer keys as the city's signed bundle names them, and the key that opens riders' proofs."""
+    try:
+        signer = VerifyingKey.load(bytes.fromhex((backend / "keys" / "bundle.pub").read_text().strip()))
+        sealing = SigningKey.from_pem((backend / "keys" / "sealing.key.pem").read_bytes())
+    except (OSError, ValueError, ProofError) as error:
+        raise NothingToAudit(
+            f"cannot read a key of {backend}: {error}", fix="audit the whole city folder, as its owner"
+        ) from error
+    bundle = load_bundle(backend / "bundle.cose", signer, city=city)
+    return Keys(
+        receipts=[VerifyingKey.load(key) for key in bundle.receipt_keys],
+        issuers=[VerifyingKey.load(key) for key in bundle.issuer_keys],
+        sealing=sealing,
+    )
+
+
+def _tap_keys(folder: Path) -> dict[str, VerifyingKey]:
+    """Device → its enrolled tap key. Raises KeyMissing."""
+    return {device.name: VerifyingKey.load(device.tap_key) for device in FolderRegistry(folder).all()}
