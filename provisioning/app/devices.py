@@ -37,7 +37,7 @@ def add_device(
     _require_new(city, final, device)
     with files.whole_folder(final.root) as making:
         tap_public = _fill(DeviceFolder(making), city, settings, Authority.load(city.folder, now, randomness))
-    add_role(city, device)
+        add_role(city, device)
     entry = {
         "device": device, "shard": city.settings.shard, "vehicle": vehicle, "door": door, "tap_key": tap_public.hex(),
     }  # fmt: skip
