@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from backend.core.errors import KeyMissing
 from backend.core.limits import REGISTRY_REREAD_S
 from backend.core.ports import Device
 from protocol.errors import ProofError
@@ -16,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class FolderRegistry:
-    """Reads `*.json` of a folder; an unknown name makes it read again, at most every REGISTRY_REREAD_S."""
+    """Reads `*.json` of a folder; an unknown name makes it read again, at most every REGISTRY_REREAD_S.
+
+    Raises KeyMissing where there is no folder.
+    """
 
     def __init__(self, folder: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
@@ -26,6 +30,11 @@ class FolderRegistry:
         self._read_at = self._read()
 
     def _read(self) -> float:
+        if not self._folder.is_dir():
+            raise KeyMissing(
+                f"no registry at {self._folder.name}",
+                fix="point `registry` at the folder that `savar provision` writes",
+            )
         found: dict[str, tuple[Device, VerifyingKey]] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:

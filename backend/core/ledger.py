@@ -7,7 +7,8 @@ Rules:
 - a rider is charged at most what the validator showed (P20), and only for a presentation with the rider's own proof;
 - without proof, or for a credential that nobody issued, the operator is still owed the ride: `suspense` pays, and it is
   a case; a presentation that was already charged elsewhere is paid by `copied` (P10);
-- the city pays the rest of a concession's flat fare, from the account of its class.
+- the city pays the rest of a concession's flat fare, from the account of its class, and only where the rider pays:
+  a copy of a concession costs the city nothing.
 """
 
 from dataclasses import dataclass
@@ -103,13 +104,13 @@ def post(boarding: Boarding, price: Price) -> list[Transfer]:
     fare = min(price.rider_rials, boarding.shown_rials)
     if boarding.payer is Payer.RIDER:
         assert boarding.credential_id is not None
-        debit = rider_account(boarding.credential_id)
+        debit, rest = rider_account(boarding.credential_id), class_account(boarding.rider_class)
     else:
-        debit = COPIED if boarding.payer is Payer.COPIED else SUSPENSE
+        debit = rest = COPIED if boarding.payer is Payer.COPIED else SUSPENSE
     credit = operator_account(boarding.vehicle)
     parts = (
         (TransferKind.FARE, debit, fare),
-        (TransferKind.SUBSIDY, class_account(boarding.rider_class), price.city_rials),
+        (TransferKind.SUBSIDY, rest, price.city_rials),
     )
     return [
         Transfer(tap_key(boarding.device, boarding.epoch, boarding.sequence, kind), kind, source, credit, rials)

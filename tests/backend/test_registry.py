@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.registry import FolderRegistry
+from backend.core.errors import KeyMissing
 from backend.core.limits import REGISTRY_REREAD_S
 from tests.backend.bus import Bus
 
@@ -104,3 +105,9 @@ def test_a_revoked_device_is_gone_when_the_fleet_is_looked_at(tmp_path: Path) ->
     clock.seconds = REGISTRY_REREAD_S
     assert len(registry.all()) == 2
     assert registry.find(BUSES[0].name) is None
+
+
+def test_a_missing_folder_is_no_empty_fleet(tmp_path: Path) -> None:
+    with pytest.raises(KeyMissing) as caught:
+        FolderRegistry(tmp_path / "nowhere")
+    assert "savar provision" in caught.value.fix
