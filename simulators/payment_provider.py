@@ -11,12 +11,14 @@ import io
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -26,6 +28,7 @@ from simulators.errors import ProviderNotStarted
 
 OK, AGAIN, OTHER_AMOUNT, NOT_PAID, UNKNOWN, WRONG_MERCHANT = 100, 101, -50, -51, -54, -11
 START_WAIT_S = 10.0
+CALLBACK_WAIT_S = 5.0
 
 
 class PaymentRequest(BaseModel):
@@ -60,10 +63,12 @@ class Payment:
 
 @dataclass(slots=True)
 class Faults:
-    """What goes wrong, as chances of a seeded generator: an answer lost after the work, or a 503 before it."""
+    """What goes wrong, as chances (0–1) drawn from a seeded generator."""
 
-    answer_lost: float = 0.0
-    unavailable: float = 0.0
+    unavailable: float = 0.0  # a 503, and nothing was done
+    failed_after: float = 0.0  # a 502, and the work was done all the same
+    answer_lost: float = 0.0  # the connection ends within the answer, the work was done
+    double_callback: float = 0.0  # the provider calls back by itself, before the rider's browser does
 
 
 class ProviderDesk:
@@ -130,32 +135,41 @@ def make_provider(desk: ProviderDesk) -> FastAPI:
     """The provider's HTTP face."""
     app = FastAPI(title="simulated payment provider", openapi_url=None)
 
-    def answer(work: Callable[[], dict[str, Any]]) -> Response:
-        if desk.fails(desk.faults.unavailable):
-            return PlainTextResponse("try later", status_code=503)
-        data = work()
-        if desk.fails(desk.faults.answer_lost):
-            return PlainTextResponse("gateway timeout", status_code=504)
-        return JSONResponse({"data": data, "errors": []})
-
     @app.post("/pg/v4/payment/request.json")
     def request(asked: PaymentRequest) -> Response:
-        return answer(lambda: desk.request(asked))
+        return _answer(desk, lambda: desk.request(asked))
 
     @app.post("/pg/v4/payment/verify.json")
     def verify(check: PaymentCheck) -> Response:
-        return answer(lambda: desk.verify(check))
+        return _answer(desk, lambda: desk.verify(check))
 
     @app.get("/pg/StartPay/{authority}")
     def start_pay(authority: str) -> Response:
         onward = desk.pay(authority)
-        return PlainTextResponse("no such payment", status_code=404) if onward is None else RedirectResponse(onward)
+        if onward is None:
+            return PlainTextResponse("no such payment", status_code=404)
+        if desk.fails(desk.faults.double_callback):
+            with suppress(httpx.HTTPError):  # a real provider does not care either
+                httpx.get(onward, trust_env=False, timeout=CALLBACK_WAIT_S)
+        return RedirectResponse(onward)
 
     @app.get("/statement.csv")
     def statement() -> Response:
         return PlainTextResponse(desk.statement(), media_type="text/csv")
 
     return app
+
+
+def _answer(desk: ProviderDesk, work: Callable[[], dict[str, Any]]) -> Response:
+    """Do the work and say so, unless a fault comes between."""
+    if desk.fails(desk.faults.unavailable):
+        return PlainTextResponse("try later", status_code=503)
+    data = work()
+    if desk.fails(desk.faults.failed_after):
+        return PlainTextResponse("bad gateway", status_code=502)
+    if desk.fails(desk.faults.answer_lost):
+        return Response(b"{", headers={"content-length": "64"})  # uvicorn drops the connection over it
+    return JSONResponse({"data": data, "errors": []})
 
 
 class PaymentServer:
@@ -167,7 +181,7 @@ class PaymentServer:
     ) -> None:  # fmt: skip
         self.desk = ProviderDesk(merchant, seed, faults or Faults(), now)
         config = uvicorn.Config(
-            make_provider(self.desk), host="127.0.0.1", port=0, log_level="error", lifespan="off", access_log=False
+            make_provider(self.desk), host="127.0.0.1", port=0, log_level="critical", lifespan="off", access_log=False
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="payment-provider", daemon=True)
