@@ -8,6 +8,7 @@ Everything listens on loopback. Keys, riders and the script come from one seed; 
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ CLASSES_OF_MATCH = ("matched", "ours_only", "theirs_only", "amount_differs")
 HTTP_PORT = 8080  # of the status page
 OFFER_WAIT_S = 0.2
 DRAIN_WAIT_S = 60.0
+DECISIONS_KEPT = 100_000  # a run without an end keeps the newest
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Tally:
     shown: int = 0
     boarded: int = 0
     refused: int = 0
-    decision_ms: list[float] = field(default_factory=list)
+    decision_ms: deque[float] = field(default_factory=lambda: deque(maxlen=DECISIONS_KEPT))
     last: dict[str, Showing] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
