@@ -76,6 +76,7 @@ class MqttSession:
         self._on_message = on_message
         self._on_change = on_change
         self._connected = threading.Event()
+        self._was_ready = False  # whether the connection in hand was ever usable: then the wait starts small again
         self._stopping = threading.Event()
         self._problem: TransportError | None = BrokerAway("not connected yet")
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
@@ -151,8 +152,9 @@ class MqttSession:
             try:
                 self._client = self._make_client()
                 self._client.connect(self._config.host, self._config.port, keepalive=self._config.keepalive_s)
+                self._was_ready = False
                 self._live(self._client)
-                if self._connected.is_set():
+                if self._was_ready:
                     bound = self._config.reconnect_min_s
             except CredentialsMissing as error:
                 self._problem = error
@@ -206,6 +208,7 @@ class MqttSession:
 
     def _ready(self) -> None:
         self._problem = None
+        self._was_ready = True
         self._connected.set()
         self._on_change(True)
 

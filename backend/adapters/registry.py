@@ -48,16 +48,25 @@ class FolderRegistry:
         self._devices = found
         return self._monotonic()
 
+    def _read_again(self) -> None:
+        """Read again if it is time; a folder that is away for a moment leaves the last list in force."""
+        if self._monotonic() - self._read_at < REGISTRY_REREAD_S:
+            return
+        try:
+            self._read_at = self._read()
+        except KeyMissing as error:
+            self._read_at = self._monotonic()
+            log.error("%s; the last list stays in force", error)
+
     def find(self, name: str) -> tuple[Device, VerifyingKey] | None:
         """The device and its tap key."""
         with self._lock:
-            if name not in self._devices and self._monotonic() - self._read_at >= REGISTRY_REREAD_S:
-                self._read_at = self._read()
+            if name not in self._devices:
+                self._read_again()
             return self._devices.get(name)
 
     def all(self) -> Sequence[Device]:
         """Every enrolled device, by name; re-read as `find` does."""
         with self._lock:
-            if self._monotonic() - self._read_at >= REGISTRY_REREAD_S:
-                self._read_at = self._read()
+            self._read_again()
             return [device for device, _ in self._devices.values()]

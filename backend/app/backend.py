@@ -147,7 +147,7 @@ class Backend:
     # --- the session's thread ---------------------------------------------------------------
 
     def _message_came(self, message: Message) -> None:
-        self._worker.offer(message.topic, message.payload)
+        self._worker.offer(message.topic, message.payload, retained=message.retained)
 
     # --- the ingest thread ------------------------------------------------------------------
 

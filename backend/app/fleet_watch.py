@@ -43,8 +43,11 @@ class FleetWatch:
         # Silence that an earlier run told of is open until its device is heard.
         self._contact = {alarm.device: Contact.SILENT for alarm in store.alarms(open_only=True) if alarm.kind == SILENT}
 
-    def take(self, channel: Channel, device: str, payload: bytes) -> State | None:
-        """One health or state message; a birth (online) is returned, so that its device can be told where it stands."""
+    def take(self, channel: Channel, device: str, payload: bytes, *, retained: bool = False) -> State | None:
+        """One health or state message; a birth (online) is returned, so that its device can be told where it stands.
+
+        A retained one may be weeks old: it is kept, but is no sign of life.
+        """
         try:
             found = self._find_device(device)
             if found is None:
@@ -56,7 +59,7 @@ class FleetWatch:
                 return None
             state = open_state(payload, [found[1]])
             _require(device, state.device)
-            self._store.keep_state(state, self._now_ms())
+            self._store.keep_state(state, None if retained else self._now_ms())
         except (WireError, ProofError) as error:
             log.warning("quarantined a %s message of %s: %s", channel.value, device, error)
             self._quarantine.quarantine(Quarantined(

@@ -41,7 +41,7 @@ class IngestWorker:
         self._watch = watch
         self._publish_receipt = publish_receipt
         self._monotonic = monotonic
-        self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(INBOX_MESSAGES_MAX)
+        self._inbox: queue.Queue[tuple[str, bytes, bool]] = queue.Queue(INBOX_MESSAGES_MAX)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._guard, name="ingest", daemon=True)
         self._look_due = 0.0
@@ -58,10 +58,10 @@ class IngestWorker:
         self._stopping.set()
         self._thread.join()
 
-    def offer(self, topic: str, payload: bytes) -> None:
+    def offer(self, topic: str, payload: bytes, *, retained: bool = False) -> None:
         """A message came; never blocks. A full inbox drops it, and counts: its bus sends it again."""
         try:
-            self._inbox.put_nowait((topic, payload))
+            self._inbox.put_nowait((topic, payload, retained))
         except queue.Full:
             self.dropped += 1
 
@@ -78,7 +78,7 @@ class IngestWorker:
         """One group, if something waits, and a look for silence when it is due."""
         batches: list[Incoming] = []
         births: list[tuple[str, int]] = []
-        for topic, payload in self._waiting():
+        for topic, payload, retained in self._waiting():
             try:
                 address, channel = split(topic)
             except (OutOfRange, UnknownVersion) as error:
@@ -88,7 +88,7 @@ class IngestWorker:
                 batches.append(Incoming(address.device, payload))
             elif channel in (Channel.HEALTH, Channel.STATE):
                 with _outliving_the_store():
-                    birth = self._watch.take(channel, address.device, payload)
+                    birth = self._watch.take(channel, address.device, payload, retained=retained)
                     if birth is not None:
                         births.append((address.device, birth.epoch))
         for out in self._ingest.take(batches) if batches else []:
@@ -107,9 +107,9 @@ class IngestWorker:
             log.warning("%d messages found the inbox full since the start; their buses send them again", dropped)
             self._dropped_told = dropped
 
-    def _waiting(self) -> list[tuple[str, bytes]]:
+    def _waiting(self) -> list[tuple[str, bytes, bool]]:
         """What waits, up to a group; waits a little for the first."""
-        found: list[tuple[str, bytes]] = []
+        found: list[tuple[str, bytes, bool]] = []
         try:
             found.append(self._inbox.get(timeout=GROUP_WAIT_S))
             while len(found) < GROUP_BATCHES_MAX:

@@ -264,8 +264,8 @@ class FleetStore(Protocol):
         """Keep a verified health message, and that the device was seen."""
         ...
 
-    def keep_state(self, state: State, at_ms: int) -> None:
-        """Keep a verified birth or will."""
+    def keep_state(self, state: State, at_ms: int | None) -> None:
+        """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
         ...
 
     def seen(self, device: str, at_ms: int) -> None:

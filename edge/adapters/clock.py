@@ -3,8 +3,9 @@
 import ctypes
 import os
 import time
+from collections.abc import Callable
 
-from edge.core.timekeeping import Timekeeper
+from edge.core.timekeeping import JUMP_MS, Timekeeper
 from protocol.wire.records import Instant
 
 _TIME_ERROR = 5  # adjtimex(2): clock not synchronised
@@ -37,11 +38,21 @@ class SystemClock:
 
     CHECK_MS = 10_000  # the kernel is asked this often: discipline changes in minutes
 
-    def __init__(self, *, trust: str, floor_ms: int) -> None:
+    def __init__(
+        self,
+        *,
+        trust: str,
+        floor_ms: int,
+        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        mono_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+        discipline: Callable[[], tuple[bool, int]] = _kernel_discipline,
+    ) -> None:
+        self._wall_ms, self._mono_ms, self._discipline = wall_ms, mono_ms, discipline
         self._keeper = Timekeeper(floor_ms)
         self._operator = trust == "operator"
         self._disciplined = (True, 1)
         self._checked_ms: int | None = None
+        self._offset_ms = 0
 
     def heard(self, wall_ms: int) -> None:
         """The backend's signed word of this time has arrived: no honest clock is earlier."""
@@ -49,8 +60,12 @@ class SystemClock:
 
     def read(self) -> Instant:
         """Wall and monotonic time with the quality earned."""
-        wall_ms, mono_ms = time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000
-        if not self._operator and (self._checked_ms is None or mono_ms - self._checked_ms >= self.CHECK_MS):
-            self._disciplined, self._checked_ms = _kernel_discipline(), mono_ms
+        wall_ms, mono_ms = self._wall_ms(), self._mono_ms()
+        offset_ms = wall_ms - mono_ms
+        moved = abs(offset_ms - self._offset_ms) > JUMP_MS
+        self._offset_ms = offset_ms
+        due = moved or self._checked_ms is None or mono_ms - self._checked_ms >= self.CHECK_MS
+        if due and not self._operator:  # a clock that was set is asked about at once, before the jump is believed
+            self._disciplined, self._checked_ms = self._discipline(), mono_ms
         disciplined, bound_s = self._disciplined
         return self._keeper.judge(wall_ms, mono_ms, disciplined=disciplined, error_bound_s=bound_s)

@@ -86,7 +86,7 @@ def _journal(config: ValidatorConfig) -> tuple[Result, str, str]:
     """Open the real journal; prove a durable write on a scratch one beside it, never in the chain itself."""
     path = config.data_dir / "journal.db"
     found = "no journal yet: the first start makes it"
-    if path.exists():
+    if path.exists() and path.stat().st_size:
         real = ApswJournal(path, device=config.device, new_epoch=1)
         found = f"epoch {real.head.epoch}, {real.head.sequence} records"
         real.close()

@@ -58,6 +58,7 @@ class Sync:
         self._forgettable = forgettable
         self._newest: tuple[bytes, Receipt] | None = None
         self._kept_sequence = 0
+        self._forget_through = 0  # plain ids still to wipe: kept until that has worked
         self._checkpoint_due_ms = 0
         self._prune_due_ms = 0
         self.refused_receipts = 0
@@ -78,7 +79,12 @@ class Sync:
             self.refused_receipts += 1
             log.warning("receipt refused: %s: %s", error.name, error)
             return None
-        outcome = self._uplink.on_receipt(BACKEND, receipt, self._hash_at(receipt.sequence), now.mono_ms)
+        try:
+            our_hash = self._hash_at(receipt.sequence)
+        except (JournalFailed, WireError) as error:
+            log.error("a receipt is left until the journal can be read: %s", error)
+            return None
+        outcome = self._uplink.on_receipt(BACKEND, receipt, our_hash, now.mono_ms)
         if outcome is ReceiptOutcome.FORKED:
             self.forked = True
             log.error("receipt for another history of this journal at %d: copied card or restored image",
@@ -101,14 +107,9 @@ class Sync:
 
     def step(self, now: Instant) -> None:
         """Publish whatever may go out now, and keep house when it is time."""
-        try:
-            self._ship(now)
-            self._keep_house(now)
-            self.problem = None
-        except (JournalFailed, JournalFull) as error:
-            # The card fails under the reader: the panel and the health report say so; receipts keep coming.
-            self.problem = error
-            log.error("%s", error)
+        # One that fails must not keep the other from being done: a card fails under either.
+        problems = [problem for work in (self._ship, self._keep_house) if (problem := _tried(work, now)) is not None]
+        self.problem = problems[0] if problems else None
 
     def _ship(self, now: Instant) -> None:
         while (order := self._uplink.next_publish(now.mono_ms)) is not None:
@@ -129,8 +130,10 @@ class Sync:
         if now.mono_ms >= self._checkpoint_due_ms:
             self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
             self.keep_receipt()
-            if through := self._forgettable(now):
-                self._journal.forget_window(through)
+            self._forget_through = max(self._forget_through, self._forgettable(now))
+            if self._forget_through:
+                self._journal.forget_window(self._forget_through)
+                self._forget_through = 0
             self._journal.checkpoint()
         if now.mono_ms >= self._prune_due_ms:
             self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
@@ -154,3 +157,16 @@ class Sync:
     def next_deadline(self) -> int | None:
         """Monotonic milliseconds by which `step` should run without an event."""
         return self._uplink.next_deadline()
+
+
+def _tried(work: Callable[[Instant], None], now: Instant) -> LocalError | None:
+    """Do it → what kept it from being done, if something did."""
+    try:
+        work(now)
+    except (JournalFailed, JournalFull) as error:
+        log.error("%s", error)
+        return error
+    except WireError as error:
+        log.error("a record cannot be read back: %s", error)
+        return JournalFailed(f"a record cannot be read back: {error.message}", fix="run `savar journal recover`")
+    return None

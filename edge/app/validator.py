@@ -23,6 +23,7 @@ from edge.app.boarding import Boarding, Outcome
 from edge.app.config import ValidatorConfig
 from edge.app.looking import Looker
 from edge.app.sync import BACKEND, Sync
+from edge.core.errors import LocalError
 from edge.core.limits import DISK_FREE_MIN_BYTES, HEALTH_PERIOD_MS, RECEIPTS_WAITING_MAX, STEP_MAX_MS
 from edge.core.ports import Clock, FrameSource, Panel
 from edge.core.sightings import Sighting
@@ -88,7 +89,7 @@ class Validator:
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._guard, name=f"sync-{config.device}", daemon=True)
-        self.failure: Exception | None = None
+        self._failure: Exception | None = None
 
     def _make_session(self) -> MqttSession:
         return MqttSession(
@@ -119,8 +120,17 @@ class Validator:
         self._thread.join()
         self._session.publish(self._address.topic(Channel.STATE), self._state(online=False), retain=True)
         self._session.stop()
-        self._sync.keep_receipt()
-        self._journal.close()
+        try:
+            self._sync.keep_receipt()
+        except LocalError as error:
+            log.warning("the newest receipt is not kept, and is asked for again: %s", error)
+        finally:
+            self._journal.close()
+
+    @property
+    def failure(self) -> Exception | None:
+        """What a thread died of, for the supervisor that ends the process."""
+        return self._failure or self._looker.failure
 
     @property
     def backlog(self) -> int:
@@ -138,11 +148,19 @@ class Validator:
         for camera in self._looker.cameras:
             if camera.problem is not None:
                 return str(camera.problem)
-        if shutil.disk_usage(self._config.data_dir).free < DISK_FREE_MIN_BYTES:
+        if self._disk_free() < DISK_FREE_MIN_BYTES:
             return "the card is nearly full — let it sync, or carry the journal off"
         if self._session.problem is not None:
             return str(self._session.problem)
         return ""
+
+    def _disk_free(self) -> int:
+        """Bytes free on the card; none on one that does not answer."""
+        try:
+            return shutil.disk_usage(self._config.data_dir).free
+        except OSError as error:
+            log.error("the card does not answer: %s", error)
+            return 0
 
     # --- cameras' threads ---------------------------------------------------------------------------------------------
 
@@ -180,7 +198,7 @@ class Validator:
                 self._step()
         except Exception as failure:
             log.critical("the sync thread ends", exc_info=failure)
-            self.failure = failure
+            self._failure = failure
 
     def _step(self) -> None:
         now = self._clock.read()
@@ -234,7 +252,7 @@ class Validator:
             receipted_sequence=self._uplink.receipted(BACKEND),
             accepted=self.boarding.accepted,
             refused=self.boarding.refused,
-            disk_free_bytes=shutil.disk_usage(self._config.data_dir).free,
+            disk_free_bytes=self._disk_free(),
             cameras=tuple(camera.health() for camera in self._looker.cameras),
             problem=self.problem()[:200],
         )

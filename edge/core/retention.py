@@ -9,14 +9,19 @@ from protocol.wire.records import Instant, Record
 def prunable_through(oldest: Iterable[Record], *, receipted: int, now: Instant) -> int:
     """Oldest records in order → the last sequence that may go, 0 if none may.
 
-    Stops at the first record that is not receipted or not old enough: the journal stays one run of sequences.
+    Stops at the first record that is not receipted or not old enough: the journal stays one run of sequences. A record
+    whose own clock was untrusted is as old as the next trusted one behind it: 1970 makes nothing old, 2046 nothing
+    young.
     """
     through = 0
     if not now.trusted:
         return through
     for record in oldest:
-        young = now.wall_ms - record.at.wall_ms < limits.RECEIPTED_KEPT_S * 1000
-        if young or record.link.sequence > receipted:
+        if record.link.sequence > receipted:
+            break
+        if not record.at.trusted:
+            continue
+        if now.wall_ms - record.at.wall_ms < limits.RECEIPTED_KEPT_S * 1000:
             break
         through = record.link.sequence
     return through

@@ -99,9 +99,9 @@ class MemoryStore:
         self.health[health.device] = health
         self.seen(health.device, at_ms)
 
-    def keep_state(self, state: State, at_ms: int) -> None:
+    def keep_state(self, state: State, at_ms: int | None) -> None:
         self.online[state.device] = state.online
-        if state.online:
+        if state.online and at_ms is not None:
             self.seen(state.device, at_ms)
 
     def seen(self, device: str, at_ms: int) -> None:

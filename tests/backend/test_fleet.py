@@ -249,3 +249,13 @@ def test_an_alarm_opens_once_and_ends_once(desk: Desk) -> None:
     assert again.id != first.id
     assert desk.store.alarms(open_only=True)[0].id == again.id
     assert len(desk.store.alarms(open_only=False)) == 3
+
+
+def test_a_retained_birth_is_no_sign_of_life(desk: Desk) -> None:
+    """It may be weeks old: the broker says it to every backend that comes back."""
+    watched = Watched(desk, [BUS])
+    watched.second = LIMIT_S + 1
+    born = watched.watch.take(Channel.STATE, BUS.name, state(), retained=True)
+    assert born is not None  # it is told where it stands all the same
+    watched.look(LIMIT_S + 2)
+    assert [told[:2] for told in watched.told] == [("open", "silent")]

@@ -383,3 +383,18 @@ def test_the_quarantine_counts_what_comes_again(desk: Desk) -> None:
         ("a", "Fork", 1, 5, 2, b"payload"), ("a", "BadSignature", 6, 6, 1, b"payload"), ("b", "Fork", 7, 7, 1, b"payload"),
     ]  # fmt: skip
     assert desk.store.counts()["quarantined"] == 4
+
+
+def test_the_quarantine_keeps_only_so_many_bytes_of_one_device(desk: Desk) -> None:
+    """P3: beyond it what came is still counted, with its reason; another device's is kept whole."""
+    mebibyte = 1 << 20
+    for number in range(18):
+        payload = number.to_bytes(2, "big") + bytes(mebibyte - 2)
+        desk.store.quarantine(Quarantined("bus-1-d1", "taps", "BadSignature", "", payload, NOON_MS))
+    desk.store.quarantine(Quarantined("bus-2-d1", "taps", "BadSignature", "", bytes(mebibyte), NOON_MS))
+    with desk.store._reader.reading() as connection:
+        kept = dict(
+            connection.execute("SELECT device, sum(length(payload)) FROM quarantine GROUP BY device").fetchall()
+        )
+    assert kept == {"bus-1-d1": 16 * mebibyte, "bus-2-d1": mebibyte}
+    assert desk.store.counts()["quarantined"] == 19

@@ -130,3 +130,30 @@ def test_prune_needs_age_receipt_and_a_trusted_clock() -> None:
     assert through(at(KEEP_S - 1), 99) == 0
     assert through(at(KEEP_S), 2) == 2
     assert through(at(KEEP_S * 10, quality=ClockQuality.UNTRUSTED), 99) == 0
+
+
+def test_a_record_written_under_a_dead_clock_is_as_old_as_the_next_trusted_one() -> None:
+    """P2, P14: 1970 makes nothing old, 2046 makes nothing young for ever."""
+    bus = Bus(3)
+    rows = [decode_record(row.raw) for row in bus.journal.read(1, 99, 1 << 20)]
+
+    def dated(wall_ms: int, *numbers: int) -> list[object]:
+        lost = replace(rows[0].at, wall_ms=wall_ms, quality=ClockQuality.UNTRUSTED)
+        return [replace(row, at=lost) if n in numbers else row for n, row in enumerate(rows)]
+
+    def through(records: list[object], now: Instant) -> int:
+        return prunable_through(records, receipted=99, now=now)  # type: ignore[arg-type]
+
+    assert through(dated(0, 0, 1, 2, 3, 4), at(60)) == 0
+    assert through(dated(0, 0, 1), at(60)) == 0
+    assert through(dated(at().wall_ms + 20 * 365 * 86_400_000, 0, 1), at(KEEP_S)) == bus.last
+    assert through(dated(0, 3, 4), at(KEEP_S)) == 3  # an untrusted tail waits for the next trusted record
+
+
+def test_shipping_that_fails_does_not_keep_the_house_from_being_kept() -> None:
+    """P4, P18: a hole in the journal stops neither receipts nor the wiping of plain ids."""
+    bus = Bus(2)
+    del bus.journal.rows[1]
+    bus.sync.step(at(700))
+    assert isinstance(bus.sync.problem, JournalFailed)
+    assert bus.journal.windows == {}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.adapters.clock import SystemClock
 from edge.core.timekeeping import JUMP_MS, Timekeeper
 from protocol.wire.records import ClockQuality
 
@@ -50,4 +51,27 @@ def test_a_signed_word_raises_the_floor() -> None:
     clock = keeper()
     clock.raise_floor(FLOOR + 10_000)
     clock.raise_floor(FLOOR)  # an older word does not lower it
-    assert clock.judge(FLOOR + 9_999, 0, disciplined=True, error_bound_s=0).quality is ClockQuality.UNTRUSTED
+    # A receipt blinds no clock that the kernel vouches for: the backend's own clock may be the wrong one.
+    assert clock.judge(FLOOR + 9_000, 0, disciplined=True, error_bound_s=0).quality is ClockQuality.TRUSTED
+    assert clock.judge(FLOOR + 9_999, 999, disciplined=False, error_bound_s=0).quality is ClockQuality.UNTRUSTED
+    assert clock.judge(FLOOR + 10_001, 1_001, disciplined=False, error_bound_s=0).quality is ClockQuality.HOLDOVER
+
+
+def test_a_holdover_too_long_for_the_widest_window_is_untrusted() -> None:
+    """P5, P15: after months offline riders board on grace, not on a clock that cannot judge them."""
+    clock = keeper()
+    clock.judge(FLOOR, 0, disciplined=True, error_bound_s=1)
+    late = clock.judge(FLOOR + 90 * 86_400_000, 90 * 86_400_000, disciplined=False, error_bound_s=0)
+    assert late.quality is ClockQuality.UNTRUSTED
+
+
+def test_a_clock_that_is_set_is_asked_about_at_once() -> None:
+    """P14: the kernel's word is kept for ten seconds, but not over a jump."""
+    wall, mono, vouched = [FLOOR], [0], [True]
+    clock = SystemClock(
+        trust="system", floor_ms=FLOOR, wall_ms=lambda: wall[0], mono_ms=lambda: mono[0],
+        discipline=lambda: (vouched[0], 1),
+    )  # fmt: skip
+    assert clock.read().quality is ClockQuality.TRUSTED
+    wall[0], mono[0], vouched[0] = FLOOR + 3_600_000, 1_000, False
+    assert clock.read().quality is ClockQuality.UNTRUSTED

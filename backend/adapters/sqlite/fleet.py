@@ -30,8 +30,8 @@ class FleetTables:
         """Keep a verified health message, and that the device was seen."""
         self._keep(health.device, at_ms, health=json.dumps(asdict(health)))
 
-    def keep_state(self, state: State, at_ms: int) -> None:
-        """Keep a verified birth or will."""
+    def keep_state(self, state: State, at_ms: int | None) -> None:
+        """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
         self._keep(state.device, at_ms if state.online else None, online=state.online)
 
     def seen(self, device: str, at_ms: int) -> None:

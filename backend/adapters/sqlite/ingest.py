@@ -9,6 +9,7 @@ from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import StoreFailed
 from backend.core.ingest import Watermark
 from backend.core.ledger import Transfer, next_head
+from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.ports import Commit, LedgerMark, Quarantined, Rider
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
@@ -130,14 +131,21 @@ class IngestTables:
             return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
 
     def quarantine(self, it: Quarantined) -> None:
-        """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice."""
+        """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice.
+
+        Beyond QUARANTINE_DEVICE_BYTES_MAX of one device only digest, reason and count are kept: one certificate must
+        not fill the ledger's disk.
+        """
         with self._writer.transaction() as connection:
+            (held,) = connection.execute(
+                "SELECT coalesce(sum(length(payload)), 0) FROM quarantine WHERE device = ?", (it.device,)
+            ).fetchone()
+            kept = it.payload if held + len(it.payload) <= QUARANTINE_DEVICE_BYTES_MAX else b""
             connection.execute(
                 "INSERT INTO quarantine (digest, reason, device, channel, detail, payload, first_ms, last_ms, times)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (device, digest, reason) DO UPDATE"
                 " SET times = times + 1, last_ms = excluded.last_ms",
-                (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail, it.payload, it.at_ms,
-                 it.at_ms),
+                (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail, kept, it.at_ms, it.at_ms),
             )  # fmt: skip
 
 
