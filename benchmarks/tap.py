@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.figures import micros
 from benchmarks.limits import OverwriteSync
 from edge.adapters.journal import ApswJournal
+from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding
 from edge.core.ports import Showing
 from protocol.fares.tariff import Tariff
@@ -68,8 +69,10 @@ def run(folder: Path, *, taps: int, tick: Callable[[int], None] = lambda _: None
     path = folder / "journal.db"
     journal = ApswJournal(path, device="bench-1", new_epoch=1)
     panel = _LastShown()
+    signer = ThreadTapSigner(device)
+    signer.open()
     boarding = Boarding(
-        device="bench-1", service=Service("bus-1", 1, "r1", 0), bundle=bundle, journal=journal, signer=device,
+        device="bench-1", service=Service("bus-1", 1, "r1", 0), bundle=bundle, journal=journal, signer=signer,
         panel=panel, software="bench", randomness=os.urandom,
     )  # fmt: skip
     boarding.begin(at)
@@ -98,6 +101,7 @@ def run(folder: Path, *, taps: int, tick: Callable[[int], None] = lambda _: None
             tick(len(tap_ns))
     finally:
         sync.close()
+        signer.close()
         journal.close()
         for leftover in folder.glob("journal.db*"):
             leftover.unlink()

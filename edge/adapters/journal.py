@@ -2,14 +2,18 @@
 
 Rules:
 - `append` is one transaction and returns after its fsync; only then may anything green be shown (P1);
+- a record's signature is stored with the record behind it (see `journal_schema`), so nothing follows an unsigned one,
+  and `read` gives none;
 - one process owns the file, exclusively: two writers would fork the chain, and the locks and shared memory that a
   second opener needs would cost every tap a tenth of its time. `savar journal` reads when the validator is stopped;
 - no second SQLite library opens this file in the same process (POSIX locks are per process);
 - after a failed write the file is reopened and whatever the failed commit may have left behind the known head is
-  removed before the next record: a record is in the journal if and only if `append` returned (P4);
+  removed before the next record: a record is in the journal if and only if `append` returned (P4); `drop_tail` takes
+  one back that nobody was told of;
 - the write-ahead log is folded in by `checkpoint`, off the tap's path.
 """
 
+import logging
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,12 +21,13 @@ from typing import Any
 
 import apsw
 
-from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, pack_window, unpack_window
+from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_window, unpack_window
 from edge.core.errors import JournalFailed, JournalForeign, JournalFull
 from edge.core.limits import WAL_PAGES_MAX
-from edge.core.ports import Accepted, Head, StoredRecord
+from edge.core.ports import Accepted, ChainedRecord, Head, StoredRecord
 from protocol.wire import chain
 
+log = logging.getLogger(__name__)
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?)"
 _FULL_FIX = (
     "taps are not accepted until there is room: let it sync, or carry the journal off with `savar journal export`"
@@ -49,6 +54,8 @@ class ApswJournal:
             self._create(new_epoch)
             self._insert = self._write.cursor()
             self._head = self._stored_head()
+            self._signature = self._stored_signature()  # over the head; None until it is known
+            self._before: tuple[Head, bytes | None] | None = None  # where the newest `append` began
         except apsw.Error as error:
             raise _translate(error) from error
         except OSError as error:
@@ -75,7 +82,7 @@ class ApswJournal:
             with self._write:
                 self._write.execute(SCHEMA)
                 self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                self._write.execute("INSERT INTO identity VALUES (1, ?, ?, 0)", (self._device, new_epoch))
+                self._write.execute("INSERT INTO identity VALUES (1, ?, ?, 0, NULL, NULL)", (self._device, new_epoch))
         elif found != APPLICATION_ID:
             raise JournalForeign(
                 f"{self._path.name} is not a Savar journal", fix="point data_dir at this device's folder"
@@ -94,47 +101,90 @@ class ApswJournal:
             return Head(self._epoch, 0, chain.GENESIS)
         return Head(self._epoch, row[0], chain.head_of(row[1]))
 
+    def _stored_signature(self) -> bytes | None:
+        found: bytes | None = self._write.execute(
+            "SELECT tail_signature FROM identity WHERE tail_sequence = ?", (self._head.sequence,)
+        ).get
+        return found
+
     @property
     def head(self) -> Head:
         """Where the chain stands."""
         return self._head
 
-    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
+    @property
+    def signed(self) -> int:
+        """The last sequence whose signature is known: the head's, or the one before it."""
+        with self._lock:
+            return self._signed_through()
+
+    def _signed_through(self) -> int:
+        return self._head.sequence if self._signature is not None else max(0, self._head.sequence - 1)
+
+    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
         """One durable commit: the record, and the boarding for the window. Raises JournalFull or JournalFailed."""
         window = None if accepted is None else pack_window(accepted)
         with self._lock:
+            before, signature = self._head, self._signature
+            assert signature is not None or before.sequence == 0, "a record is signed before the next one follows it"
             try:
                 if self._suspect:
                     self._reopen()
                 # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
-                self._insert.execute(_INSERT, (record.sequence, record.raw, record.signature, window))
+                self._insert.execute(_INSERT, (record.sequence, record.raw, signature, window))
             except apsw.Error as error:
                 self._suspect = True
                 raise _translate(error) from error
-            self._head = Head(self._epoch, record.sequence, head)
+            self._before = (before, signature)
+            self._head = Head(self._epoch, record.sequence, record.head)
+            self._signature = None
+
+    def sign_tail(self, signature: bytes) -> None:
+        """The signature over the head's hash has come."""
+        with self._lock:
+            self._signature = signature
+
+    def drop_tail(self) -> None:
+        """Undo the newest `append`, durably. Raises JournalFull, JournalFailed; then the next `append` does it first."""
+        with self._lock:
+            assert self._before is not None, "there is an append to undo"
+            assert self._signature is None, "what is signed may have been shipped"
+            (self._head, self._signature), self._before = self._before, None
+            try:
+                self._cut()
+            except apsw.Error as error:
+                self._suspect = True
+                raise _translate(error) from error
 
     def _reopen(self) -> None:
         """After a failed write: fresh connections, and nothing behind the head that `append` vouched for."""
         self._write.close(force=True)
         self._write = self._connect()
         self._insert = self._write.cursor()
-        self._write.execute("DELETE FROM record WHERE sequence > ?", (self._head.sequence,))
+        self._cut()
         self._suspect = False
 
+    def _cut(self) -> None:
+        self._write.execute("DELETE FROM record WHERE sequence > ?", (self._head.sequence,))
+
     def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
-        """Consecutive records from `first` within both bounds, at least one if there is one. Raises JournalFailed."""
+        """Consecutive signed records from `first` within both bounds, at least one if there is one.
+
+        Raises JournalFailed.
+        """
         rows: list[StoredRecord] = []
         size = 0
         with self._lock:
+            last = min(first + most - 1, self._signed_through())
             try:
-                for sequence, raw, signature in self._write.execute(
-                    "SELECT sequence, bytes, signature FROM record WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
-                    (first, first + most - 1),
+                for sequence, raw, countersign in self._write.execute(
+                    SELECT_SIGNED + "WHERE record.sequence BETWEEN ? AND ? ORDER BY record.sequence", (first, last)
                 ):
                     size += len(raw) + 4
                     if rows and size > most_bytes:
                         break
-                    rows.append(StoredRecord(sequence, raw, signature))
+                    signature = self._signature if sequence == self._head.sequence else countersign
+                    rows.append(StoredRecord(sequence, raw, signature or b""))
             except apsw.Error as error:
                 raise _translate(error) from error
         return rows
@@ -196,8 +246,16 @@ class ApswJournal:
                 raise _translate(error) from error
 
     def close(self) -> None:
-        """Fold the log in and close."""
+        """Keep the last record's signature, fold the log in and close."""
         with self._lock:
+            if self._signature is not None and not self._suspect:
+                try:
+                    self._write.execute(
+                        "UPDATE identity SET tail_sequence = ?, tail_signature = ?",
+                        (self._head.sequence, self._signature),
+                    )
+                except apsw.Error as error:
+                    log.warning("the last signature is not kept, the next start makes it again: %s", error)
             self._write.close()
 
 

@@ -1,4 +1,10 @@
-"""The journal's tables. A record's bytes and signature are the append-only truth and never need a migration.
+"""The journal's tables. Record bytes and signatures are the append-only truth and never need a migration.
+
+`countersign` is the signature over the hash of the record *before*: a record is signed while its own commit syncs, so
+its signature can only be stored with the next one, and the tap's commit stays one INSERT. That hides the whole
+signature behind the sync: 70 µs of a 260 µs tap with a key in memory (measured; the caches are cold after each sync),
+14 to 30 ms with a TPM. The last record's signature is in memory; a clean close writes it into `identity`. After a
+power cut it is made again: the bytes that it covers are all there.
 
 `window` beside them holds an accepted boarding's plain ids (layout: `pack_window`) for the repeat window only; it is
 wiped when that has passed. It stands in the record's own row because a second table costs a tap a second page: 1.5
@@ -13,13 +19,21 @@ from protocol.wire.passes import Presentation
 APPLICATION_ID = 0x53564A31  # "SVJ1": so that no other SQLite file is taken for a journal
 SCHEMA = """
 CREATE TABLE record (
-  sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL, signature BLOB NOT NULL, window BLOB
+  sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL,
+  countersign BLOB,  -- over the hash of record sequence - 1; null in record 1
+  window BLOB
 ) STRICT;
 CREATE TABLE identity (
   one INTEGER PRIMARY KEY CHECK (one = 1), device TEXT NOT NULL, epoch INTEGER NOT NULL,
-  forgotten INTEGER NOT NULL  -- every `window` up to this sequence is wiped
+  forgotten INTEGER NOT NULL,  -- every `window` up to this sequence is wiped
+  tail_sequence INTEGER, tail_signature BLOB  -- the last record at the last clean close, and the signature over it
 ) STRICT;
 CREATE TABLE receipt (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+"""
+# Records with their signatures: each from the record behind it. A WHERE clause on `record.sequence` follows.
+SELECT_SIGNED = """
+SELECT record.sequence AS sequence, record.bytes AS bytes, behind.countersign AS signature
+FROM record LEFT JOIN record AS behind ON behind.sequence = record.sequence + 1
 """
 _WINDOW = struct.Struct(">8sIHQBB")  # credential id, render time s, counter, accepted at wall ms, party, door
 

@@ -1,4 +1,10 @@
-"""One boarding: code → decision → durable record → lamp. Nothing is shown before the journal has returned (P1)."""
+"""One boarding: code → decision → durable, signed record → lamp.
+
+Rules:
+- nothing is shown before the journal's commit has returned and the signature exists (P1); the two are made side by side;
+- a record that could not be signed is taken back: it was not shown, and nobody was told of it;
+- after a power cut between the commit and the signature, `begin` signs the last record before anything follows it.
+"""
 
 import threading
 from collections import deque
@@ -6,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.core.decide import Decision, Door, Unproven, decide, open_code
-from edge.core.errors import JournalFailed, JournalFull, LocalError
-from edge.core.ports import Journal, Panel, Showing
-from edge.core.taps import Signed, next_link, sign_day_key, sign_opening, sign_tap
+from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
+from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Showing, TapSigner
+from edge.core.taps import day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
-from protocol.wire.keys import Signer, VerifyingKey
+from protocol.wire.keys import VerifyingKey
 from protocol.wire.passes import LongPass
 from protocol.wire.records import Instant, Service
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
@@ -39,7 +45,7 @@ class Boarding:
         service: Service,
         bundle: Bundle,
         journal: Journal,
-        signer: Signer,
+        signer: TapSigner,
         panel: Panel,
         software: str,
         randomness: Callable[[int], bytes],
@@ -65,13 +71,20 @@ class Boarding:
         self.problem: LocalError | None = None
 
     def begin(self, now: Instant) -> None:
-        """Open the journal's chain if it is new, and take up the repeat window. Raises JournalFull, JournalFailed."""
+        """Open the chain if it is new, sign its end if a power cut left it unsigned, take up the repeat window.
+
+        Raises JournalFull, JournalFailed, SignerFailed.
+        """
         with self._lock:
             self._window.load(self._journal.window(), now)
             self._windowed.append((now.mono_ms, self._journal.head.sequence))
-            if self._journal.head.sequence == 0:
-                link = next_link(self._device, self._journal.head)
-                self._store(sign_opening(link, now, self._software, self._signer))
+            head = self._journal.head
+            if head.sequence == 0:
+                link = next_link(self._device, head)
+                self._store(opening_record(link, now, self._software, self._signer.public), None)
+            elif self._journal.signed < head.sequence:
+                self._journal.sign_tail(self._signer.start(head.hash).result())
+                self._on_appended(head.sequence)
 
     def forgettable(self, now: Instant) -> int:
         """The last sequence whose plain ids are past the repeat window and may be wiped; 0 if there is none new."""
@@ -103,7 +116,7 @@ class Boarding:
             decision = decide(code, door, now)
             try:
                 sequence = self._record(decision, now)
-            except (JournalFull, JournalFailed) as problem:
+            except (JournalFull, JournalFailed, SignerFailed) as problem:
                 self.problem = problem
                 # The failed write may have reached the card; its sequence will be sealed again, so under another key.
                 self._day_key = None
@@ -126,9 +139,8 @@ class Boarding:
     def _record(self, decision: Decision, now: Instant) -> int:
         key = self._key_of_the_day(now)
         link = next_link(self._device, self._journal.head)
-        signed = sign_tap(link, now, decision, service=self._service, bundle=self._bundle, key=key, signer=self._signer)
-        self._journal.append(signed.stored, signed.head, decision.accepted)
-        self._on_appended(link.sequence)
+        record = tap_record(link, now, decision, service=self._service, bundle=self._bundle, key=key)
+        self._store(record, decision.accepted)
         return link.sequence
 
     def _key_of_the_day(self, now: Instant) -> DayKey:
@@ -139,13 +151,21 @@ class Boarding:
             link = next_link(self._device, self._journal.head)
             wrapped = wrap_day_key(secret, self._bundle.sealing_key, device=self._device, epoch=link.epoch, day=day)
             key = DayKey.load(secret, day)
-            self._store(sign_day_key(link, now, key, wrapped, self._signer))
+            self._store(day_key_record(link, now, key, wrapped), None)
             self._day_key = key
         return self._day_key
 
-    def _store(self, signed: Signed) -> None:
-        self._journal.append(signed.stored, signed.head, None)
-        self._on_appended(signed.stored.sequence)
+    def _store(self, record: ChainedRecord, accepted: Accepted | None) -> None:
+        """Commit and sign side by side; return when both are done, and only then tell of it."""
+        pending = self._signer.start(record.head)
+        self._journal.append(record, accepted)
+        try:
+            signature = pending.result()
+        except SignerFailed:
+            self._journal.drop_tail()
+            raise
+        self._journal.sign_tail(signature)
+        self._on_appended(record.sequence)
 
 
 def _out_of_service() -> Showing:

@@ -17,7 +17,7 @@ from edge.adapters.readers.choose import make_readers
 from edge.app.config import CameraConfig, ValidatorConfig
 from edge.core.errors import CameraLost, JournalFailed
 from edge.core.ports import Panel, Showing
-from edge.core.taps import next_link, sign_opening
+from edge.core.taps import next_link, opening_record
 from protocol.errors import SavarError
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire.codes import write_code
@@ -95,8 +95,7 @@ def _journal(config: ValidatorConfig) -> tuple[Result, str, str]:
         journal = ApswJournal(scratch, device=config.device, new_epoch=1)
         keys = load_keys(config.keys_dir)
         now = SystemClock(trust="operator", floor_ms=0).read()
-        signed = sign_opening(next_link(config.device, journal.head), now, "selftest", keys.tap)
-        journal.append(signed.stored, signed.head, None)
+        journal.append(opening_record(next_link(config.device, journal.head), now, "selftest", keys.tap.public), None)
         journal.close()
     except OSError as error:
         raise JournalFailed(f"cannot write beside the journal: {error}", fix="check the card and its rights") from error

@@ -119,6 +119,7 @@ class Sync:
                     "the journal lacks records that no receipt covers",
                     fix="stop the device and run `savar journal recover`", first=order.first,
                 )  # fmt: skip
+            assert rows[-1].signature, "the uplink is told of signed records only, and the journal reads no others"
             batch = encode_batch(
                 self._device, self._journal.head.epoch, order.first, [row.raw for row in rows], rows[-1].signature
             )

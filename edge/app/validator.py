@@ -2,6 +2,7 @@
 
 Threads, and what each may touch:
 - two per camera (see `looking`): frames, readers, sightings; they call `Boarding.present`, which has its own lock;
+- `tap-signer`: the tap key while a record's commit syncs, nothing else (see `tap_signer`);
 - `sync`: the uplink, shipping, receipts, health, housekeeping; nobody else touches `Sync` and `Uplink`;
 - the MQTT session's own: it only leaves messages and a flag, and wakes `sync`.
 """
@@ -19,6 +20,7 @@ from edge.adapters.frames.source import make_source
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_bundle, load_keys
 from edge.adapters.readers.choose import make_readers
+from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
 from edge.app.config import ValidatorConfig
 from edge.app.looking import Looker
@@ -62,11 +64,12 @@ class Validator:
         epoch = int.from_bytes(randomness(8), "big") % INT63_MAX + 1
         self._journal = ApswJournal(config.data_dir / "journal.db", device=config.device, new_epoch=epoch)
         self._epoch = self._journal.head.epoch
-        self._uplink = Uplink(config.device, self._epoch, (BACKEND,), last=self._journal.head.sequence)
+        self._uplink = Uplink(config.device, self._epoch, (BACKEND,), last=self._journal.signed)
         self._wake = threading.Event()
-        self._appended = self._journal.head.sequence
+        self._appended = self._journal.signed
+        self._signer = ThreadTapSigner(self._keys.tap)
         self.boarding = Boarding(
-            device=config.device, service=config.service, bundle=bundle, journal=self._journal, signer=self._keys.tap,
+            device=config.device, service=config.service, bundle=bundle, journal=self._journal, signer=self._signer,
             panel=panel, software=self._software, randomness=randomness, on_appended=self._appended_came,
         )  # fmt: skip
         self._sync = Sync(
@@ -104,7 +107,8 @@ class Validator:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open the chain, then start syncing and looking. Raises JournalFull or JournalFailed."""
+        """Open the chain, then start syncing and looking. Raises JournalFull, JournalFailed or SignerFailed."""
+        self._signer.open()
         now = self._clock.read()
         self.boarding.begin(now)
         self._sync.take_up(now)
@@ -120,6 +124,7 @@ class Validator:
         self._thread.join()
         self._session.publish(self._address.topic(Channel.STATE), self._state(online=False), retain=True)
         self._session.stop()
+<<<<<<< HEAD
         try:
             self._sync.keep_receipt()
         except LocalError as error:
@@ -131,6 +136,11 @@ class Validator:
     def failure(self) -> Exception | None:
         """What a thread died of, for the supervisor that ends the process."""
         return self._failure or self._looker.failure
+=======
+        self._sync.keep_receipt()
+        self._journal.close()
+        self._signer.close()
+>>>>>>> 7ec1673 (wip)
 
     @property
     def backlog(self) -> int:
@@ -248,7 +258,7 @@ class Validator:
             wall_ms=now.wall_ms,
             clock_quality=int(now.quality),
             software=self._software,
-            last_sequence=self._journal.head.sequence,
+            last_sequence=self._journal.signed,
             receipted_sequence=self._uplink.receipted(BACKEND),
             accepted=self.boarding.accepted,
             refused=self.boarding.refused,

@@ -33,6 +33,10 @@ class JournalFailed(LocalError):
     """The journal cannot be written or synced; nothing may be accepted (P4)."""
 
 
+class SignerFailed(LocalError):
+    """The tap key does not sign, or not in time; nothing may be accepted, for a record without it proves nothing."""
+
+
 class JournalForeign(LocalError):
     """The journal on this card belongs to another device or is no journal."""
 

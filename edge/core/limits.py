@@ -11,6 +11,7 @@ CHECKPOINT_PERIOD_MS = 10_000  # the write-ahead log is folded in by the sync th
 WAL_PAGES_MAX = 4_000  # 16 MiB: beyond it a tap folds the log in itself, so a stuck sync thread cannot fill the card
 PRUNE_PERIOD_MS = 3_600_000  # hourly; what goes is 35 days old
 PRUNE_ROWS_MAX = 5_000  # a step: the journal is locked for ~20 ms
+SIGN_WAIT_MS = 2_000  # a TPM signs in 14 to 30 ms; one that takes two seconds is dead, and the queue must be told
 DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
 
 # --- Seeing ----------------------------------------------------------------------------------------------------------

@@ -75,8 +75,17 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainedRecord:
+    """A record ready to be stored and signed: its place, its bytes, and the chain's hash over it."""
+
+    sequence: int
+    raw: bytes
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """One journal row."""
+    """A record out of a journal with the device's signature over its hash; empty bytes if that is missing."""
 
     sequence: int
     raw: bytes
@@ -95,7 +104,8 @@ class Head:
 class Journal(Protocol):
     """The one durable store. `append` returns only when the record survives a power cut (P1).
 
-    Raises JournalFull or JournalFailed (LocalError); after either, nothing of the call is stored.
+    A record is signed beside its own commit, so its signature is stored with the record after it; until then `sign_tail`
+    keeps it in memory. Raises JournalFull or JournalFailed (LocalError); after either, nothing of the call is stored.
     """
 
     @property
@@ -103,12 +113,25 @@ class Journal(Protocol):
         """Where the chain stands."""
         ...
 
-    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
-        """Store a record and, in the same commit, the accepted boarding for the window."""
+    @property
+    def signed(self) -> int:
+        """The last sequence whose signature is known: the head's, or the one before it."""
+        ...
+
+    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
+        """Store a record behind a signed one and, in the same commit, the accepted boarding for the window."""
+        ...
+
+    def sign_tail(self, signature: bytes) -> None:
+        """The signature over the head's hash has come."""
+        ...
+
+    def drop_tail(self) -> None:
+        """Undo the newest `append`: its record could not be signed, was never acknowledged and never shipped."""
         ...
 
     def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
-        """Consecutive records from `first`, at least one if there is one, within both bounds."""
+        """Consecutive signed records from `first`, at least one if there is one, within both bounds."""
         ...
 
     def window(self) -> Iterable[Accepted]:
@@ -152,4 +175,25 @@ class Panel(Protocol):
 
     def idle(self) -> None:
         """Nothing to say: ready for the next code."""
+        ...
+
+
+class Pending(Protocol):
+    """A signature that is being made."""
+
+    def result(self) -> bytes:
+        """Wait for it, a bounded time: 64 bytes. Raises SignerFailed."""
+        ...
+
+
+class TapSigner(Protocol):
+    """The device's tap key, signing beside a commit: a key in memory takes 70 µs, a TPM 14 to 30 ms."""
+
+    @property
+    def public(self) -> bytes:
+        """Compressed public point, 33 bytes."""
+        ...
+
+    def start(self, head: bytes) -> Pending:
+        """Begin to sign a hash of the chain; one at a time. Raises SignerFailed if an earlier one does not end."""
         ...

@@ -1,12 +1,9 @@
-"""From a decision to the record that is signed: pure assembly, one function per record kind."""
-
-from dataclasses import dataclass
+"""From a decision to the record that is stored and signed: pure assembly, one function per record kind."""
 
 from edge.core.decide import Decision
-from edge.core.ports import Head, StoredRecord
+from edge.core.ports import ChainedRecord, Head
 from protocol.wire import chain
 from protocol.wire.bundles import Bundle
-from protocol.wire.keys import Signer
 from protocol.wire.records import (
     DayKeyRecord,
     Instant,
@@ -22,17 +19,8 @@ from protocol.wire.records import (
 from protocol.wire.seal import DayKey
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A record ready to store (its bytes and the device's signature over the new head), and that head."""
-
-    stored: StoredRecord
-    head: bytes
-
-
-def _sign(link: Link, raw: bytes, signer: Signer) -> Signed:
-    head = chain.next_hash(link.previous, raw)
-    return Signed(StoredRecord(link.sequence, raw, chain.sign_hash(head, signer)), head)
+def _chained(link: Link, raw: bytes) -> ChainedRecord:
+    return ChainedRecord(link.sequence, raw, chain.next_hash(link.previous, raw))
 
 
 def next_link(device: str, head: Head) -> Link:
@@ -40,19 +28,19 @@ def next_link(device: str, head: Head) -> Link:
     return Link(device, head.epoch, head.sequence + 1, head.hash)
 
 
-def sign_opening(link: Link, now: Instant, software: str, signer: Signer) -> Signed:
-    """The first record of a journal."""
-    return _sign(link, encode_opening(Opening(link, now, software, signer.public, None)), signer)
+def opening_record(link: Link, now: Instant, software: str, tap_key: bytes) -> ChainedRecord:
+    """The first record of a journal. `tap_key` is the public point that everything in it is signed under."""
+    return _chained(link, encode_opening(Opening(link, now, software, tap_key, None)))
 
 
-def sign_day_key(link: Link, now: Instant, key: DayKey, wrapped: bytes, signer: Signer) -> Signed:
+def day_key_record(link: Link, now: Instant, key: DayKey, wrapped: bytes) -> ChainedRecord:
     """A day key, wrapped to the backend, before the first tap sealed under it."""
-    return _sign(link, encode_day_key(DayKeyRecord(link, now, key.day, key.id, wrapped)), signer)
+    return _chained(link, encode_day_key(DayKeyRecord(link, now, key.day, key.id, wrapped)))
 
 
-def sign_tap(
-    link: Link, now: Instant, decision: Decision, *, service: Service, bundle: Bundle, key: DayKey, signer: Signer
-) -> Signed:
+def tap_record(
+    link: Link, now: Instant, decision: Decision, *, service: Service, bundle: Bundle, key: DayKey
+) -> ChainedRecord:
     """One decision, its rider part sealed."""
     tap = Tap(
         link=link,
@@ -71,4 +59,4 @@ def sign_tap(
     )
     public = encode_public_tap(tap)
     sealed = key.seal(link.sequence, decision.proof, public) if decision.proof else b""
-    return _sign(link, encode_tap(public, sealed), signer)
+    return _chained(link, encode_tap(public, sealed))

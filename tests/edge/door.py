@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
-from edge.core.ports import Accepted, Head, Showing, StoredRecord
+from edge.core.ports import Accepted, ChainedRecord, Head, Showing, StoredRecord, TapSigner
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
 from protocol.wire import chain
@@ -77,28 +78,46 @@ class MemoryJournal:
     """Fulfils the Journal port in memory; `tests/edge/test_journal_contract.py` holds it to the real one."""
 
     def __init__(self, epoch: int = 11) -> None:
-        self.rows: dict[int, StoredRecord] = {}
+        self.rows: dict[int, bytes] = {}
+        self.signatures: dict[int, bytes] = {0: b""}
+        self.before: Head | None = None
         self.windows: dict[int, Accepted] = {}
         self.head = Head(epoch, 0, chain.GENESIS)
         self.kept: bytes | None = None
         self.fails: Exception | None = None
 
-    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
+    @property
+    def signed(self) -> int:
+        return self.head.sequence if self.head.sequence in self.signatures else max(0, self.head.sequence - 1)
+
+    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
         if self.fails is not None:
             raise self.fails
-        self.rows[record.sequence] = record
+        assert self.signed == self.head.sequence, "a record is signed before the next one follows it"
+        self.before = self.head
+        self.rows[record.sequence] = record.raw
         if accepted is not None:
             self.windows[record.sequence] = accepted
-        self.head = Head(self.head.epoch, record.sequence, head)
+        self.head = Head(self.head.epoch, record.sequence, record.head)
+
+    def sign_tail(self, signature: bytes) -> None:
+        self.signatures[self.head.sequence] = signature
+
+    def drop_tail(self) -> None:
+        assert self.before is not None
+        assert self.head.sequence not in self.signatures
+        del self.rows[self.head.sequence]
+        self.windows.pop(self.head.sequence, None)
+        self.head, self.before = self.before, None
 
     def read(self, first: int, most: int, most_bytes: int) -> list[StoredRecord]:
         found: list[StoredRecord] = []
         size = 0
-        for sequence in sorted(s for s in self.rows if first <= s < first + most):
-            size += len(self.rows[sequence].raw) + 4
+        for sequence in sorted(s for s in self.rows if first <= s < first + most and s in self.signatures):
+            size += len(self.rows[sequence]) + 4
             if found and size > most_bytes:
                 break
-            found.append(self.rows[sequence])
+            found.append(StoredRecord(sequence, self.rows[sequence], self.signatures[sequence]))
         return found
 
     def window(self) -> list[Accepted]:
@@ -126,9 +145,11 @@ class MemoryJournal:
         """Nothing to close."""
 
 
-def boarding(journal: object, panel: RememberingPanel, **changes: object) -> Boarding:
+def boarding(
+    journal: object, panel: RememberingPanel, signer: TapSigner | None = None, **changes: object
+) -> Boarding:
     """A boarding service at door 1."""
     return Boarding(
         device="bus-1-d1", service=Service("bus-1", 1, "r9", 0), bundle=bundle(**changes), journal=journal,  # type: ignore[arg-type]
-        signer=DEVICE, panel=panel, software="test", randomness=lambda size: bytes(range(size)),
+        signer=signer or InlineTapSigner(DEVICE), panel=panel, software="test", randomness=lambda size: bytes(range(size)),
     )  # fmt: skip
