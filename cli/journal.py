@@ -54,6 +54,28 @@ out_option = click.option(
 )
 
 
+class PrivateTapKey(click.ParamType[SigningKey]):
+    """The device's own tap.key.pem. What the file says is never shown."""
+
+    name = "FILE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> SigningKey:
+        """Path → key."""
+        if isinstance(value, SigningKey):
+            return value
+        try:
+            return SigningKey.from_pem(Path(str(value)).read_bytes())
+        except (OSError, ProofError):
+            self.fail("no readable file with an unencrypted P-256 private key in PEM", param, ctx)
+
+
+tap_key_option = click.option(
+    "--tap-key",
+    type=PrivateTapKey(),
+    help="The device's own tap.key.pem: signs a last record that a power cut left unsigned; else it is left out.",
+)
+
+
 @click.group()
 def command() -> None:
     """Inspect, verify, export or recover a validator's journal. Nothing is written into it."""
@@ -88,11 +110,14 @@ def verify(file: Path, key: VerifyingKey | None, receipt_key: VerifyingKey | Non
 @out_option
 @click.option("--from", "first", type=click.IntRange(min=1), default=1, help="First sequence to export.")
 @key_option
+@tap_key_option
 @json_option
-def export(file: Path, out: Path, first: int, key: VerifyingKey | None, out_json: str | None) -> None:
-    """Write the records as batch files for a depot."""
+def export(
+    file: Path, out: Path, *, first: int, key: VerifyingKey | None, tap_key: SigningKey | None, out_json: str | None
+) -> None:
+    """Write the records as batch files for a depot, up to the last signed one."""
     with open_journal(file) as journal:
-        report = journal_tools.export(journal, _progress(journal, "exporting", first), key, out, first)
+        report = journal_tools.export(journal, _progress(journal, "exporting", first), key, out, first, tap_key=tap_key)
     _show(report, out_json)
 
 
@@ -100,11 +125,12 @@ def export(file: Path, out: Path, first: int, key: VerifyingKey | None, out_json
 @file_argument
 @out_option
 @key_option
+@tap_key_option
 @json_option
-def recover(file: Path, out: Path, key: VerifyingKey | None, out_json: str | None) -> None:
+def recover(file: Path, out: Path, key: VerifyingKey | None, tap_key: SigningKey | None, out_json: str | None) -> None:
     """Save what a damaged journal still proves, and say exactly what is lost; status 1 if anything is."""
     with open_journal(file) as journal:
-        report = journal_tools.recover(journal, _progress(journal, "recovering"), key, out)
+        report = journal_tools.recover(journal, _progress(journal, "recovering"), key, out, tap_key=tap_key)
     _show(report, out_json)
     sys.exit(0 if report["end_known"] and all(lost["backend_holds"] for lost in report["lost"]) else 1)
 

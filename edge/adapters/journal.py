@@ -145,7 +145,7 @@ class ApswJournal:
             self._signature = signature
 
     def drop_tail(self) -> None:
-        """Undo the newest `append`, durably. Raises JournalFull, JournalFailed; then the next `append` does it first."""
+        """Undo the newest `append`, durably. Raises JournalFull, JournalFailed; the next `append` does it then."""
         with self._lock:
             assert self._before is not None, "there is an append to undo"
             assert self._signature is None, "what is signed may have been shipped"

@@ -4,6 +4,8 @@ Rules:
 - opened with `mode=ro`; the write-ahead log beside the file belongs to it and is read;
 - `immutable` only on read-only media, where SQLite cannot make its shared memory; a log that is not folded in cannot
   be read there, so that is refused by name instead of showing an older journal as whole;
+- a record's signature stands beside the record behind it, the last one's in `identity` after a clean close; a record
+  whose signature is not there, or cannot be read, comes with empty bytes in its place;
 - a running validator owns its file alone; then the tools say so, and read a copy of the file and its log.
 """
 
@@ -17,14 +19,15 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from edge.adapters.journal_schema import APPLICATION_ID
+from edge.adapters.journal_schema import APPLICATION_ID, SELECT_SIGNED
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.limits import JOURNAL_PAGE_ROWS, JOURNAL_ROW_MIN_BYTES
 from edge.core.ports import StoredRecord
 
 _LOCK_WAIT_S = 1.0  # another tool may be closing; a validator keeps its lock for good
 _PROBE_MAX_STEP = 1 << 40  # no device makes so many taps: behind it nothing is looked for
-_SELECT = "SELECT sequence, bytes, signature FROM record WHERE "
+# Of a damaged file: the page of the record behind, which holds the signature, may be what cannot be read.
+_SELECT_UNSIGNED = "SELECT sequence, bytes, NULL AS signature FROM record "
 _RECOVER = "use `savar journal recover`, which reads what is readable"
 
 
@@ -44,17 +47,18 @@ class JournalFile:
     def __init__(self, path: Path, database: Database) -> None:
         self._database = database
         self.path = path
-        self.device, self.epoch = self._identity()
+        self.device, self.epoch, self._tail_sequence, self._tail_signature = self._identity()
 
-    def _identity(self) -> tuple[str, int]:
+    def _identity(self) -> tuple[str, int, int | None, bytes | None]:
         with _named(self.path):
             (found,) = self._rows("PRAGMA application_id")
             if found["application_id"] != APPLICATION_ID:
                 raise JournalForeign(f"{self.path} is not a Savar journal", fix="give the path of a journal.db")
-            identity = list(self._rows("SELECT device, epoch FROM identity"))
+            identity = list(self._rows("SELECT device, epoch, tail_sequence, tail_signature FROM identity"))
         if not identity:
             raise JournalFailed(f"{self.path} does not say whose journal it is", fix="its file is damaged beyond use")
-        return identity[0]["device"], identity[0]["epoch"]
+        device, epoch, tail_sequence, tail_signature = identity[0].values()
+        return device, epoch, tail_sequence, tail_signature
 
     def _rows(self, sql: str, *values: int) -> Iterator[dict[str, Any]]:
         rows: Iterator[dict[str, Any]] = self._database.query(sql, values)
@@ -80,8 +84,12 @@ class JournalFile:
         while True:
             with _named(self.path):
                 page = [
-                    _stored(row)
-                    for row in self._rows(f"{_SELECT} sequence >= ? ORDER BY sequence LIMIT {JOURNAL_PAGE_ROWS}", at)
+                    self._stored(row)
+                    for row in self._rows(
+                        f"{SELECT_SIGNED} WHERE record.sequence >= ? ORDER BY record.sequence"
+                        f" LIMIT {JOURNAL_PAGE_ROWS}",
+                        at,
+                    )
                 ]
             yield from page
             if len(page) < JOURNAL_PAGE_ROWS:
@@ -91,9 +99,25 @@ class JournalFile:
     def row(self, sequence: int) -> StoredRecord | None:
         """One row, None if there is none or it cannot be read."""
         try:
-            return next(map(_stored, self._rows(f"{_SELECT} sequence = ?", sequence)), None)
+            return self._one("WHERE record.sequence = ?", sequence)
         except sqlite3.DatabaseError:
             return None
+
+    def _one(self, where: str, value: int) -> StoredRecord | None:
+        """One row, without its signature if only that cannot be read."""
+        try:
+            return next((self._stored(row) for row in self._rows(SELECT_SIGNED + where, value)), None)
+        except sqlite3.DatabaseError:
+            return next((self._stored(row) for row in self._rows(_SELECT_UNSIGNED + where, value)), None)
+
+    def _stored(self, row: dict[str, Any]) -> StoredRecord:
+        """A row; a damaged one may hold anything, and then holds nothing."""
+        sequence, raw, signature = row["sequence"], row["bytes"], row["signature"]
+        if signature is None and sequence == self._tail_sequence:
+            signature = self._tail_signature
+        return StoredRecord(
+            sequence, raw if isinstance(raw, bytes) else b"", signature if isinstance(signature, bytes) else b""
+        )
 
     def receipt(self) -> tuple[int, bytes] | None:
         """The newest receipt kept: (sequence, message bytes). Raises JournalFailed."""
@@ -121,7 +145,7 @@ class JournalFile:
             at = row.sequence + 1
 
     def _first_from(self, at: int) -> StoredRecord | None:
-        return next(map(_stored, self._rows(f"{_SELECT} sequence >= ? ORDER BY sequence LIMIT 1", at)), None)
+        return self._one("WHERE record.sequence >= ? ORDER BY record.sequence LIMIT 1", at)
 
     def _around_damage(self, at: int, most: int) -> tuple[range, bool]:
         """Nothing can be read in order from `at` on: the rows to try singly, and whether order works behind them.
@@ -140,14 +164,6 @@ class JournalFile:
                 return range(at, at + min(step, most)), False
             return range(max(at, row.sequence - most), row.sequence), True
         return range(at, at + most), False
-
-
-def _stored(row: dict[str, Any]) -> StoredRecord:
-    """A row; a damaged one may hold anything, and then holds nothing."""
-    raw, signature = row["bytes"], row["signature"]
-    return StoredRecord(
-        row["sequence"], raw if isinstance(raw, bytes) else b"", signature if isinstance(signature, bytes) else b""
-    )
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 Rules:
 - one signature at a time; a thread that does not end with one in time is reported, and nothing queues behind it;
-- whatever the key raises comes out of `result` as SignerFailed, on the thread that waits for it.
+- a key that cannot sign comes out of `result` as SignerFailed, on the thread that waits for it;
+- something unforeseen ends the signing thread; who waits is told at once, and every later tap is refused.
 
 The hand-over is two bare locks and no `concurrent.futures`: a tap pays for it on every boarding.
 """
@@ -12,6 +13,7 @@ from queue import SimpleQueue
 
 from edge.core.errors import SignerFailed
 from edge.core.limits import SIGN_WAIT_MS
+from protocol.errors import SavarError
 from protocol.limits import SIGNATURE_BYTES
 from protocol.wire import chain
 from protocol.wire.keys import Signer
@@ -29,7 +31,7 @@ class _Job:
         self._key = key
         self._head = head
         self._signature = b""
-        self._failure: Exception | None = None
+        self._failure: SavarError | OSError | ValueError | None = None
         self._done = threading.Lock()
         self._done.acquire()
 
@@ -37,7 +39,7 @@ class _Job:
         """Sign, and keep what came of it."""
         try:
             self._signature = chain.sign_hash(self._head, self._key)
-        except Exception as failure:  # noqa: BLE001 - handed to the thread that waits, which raises it by name
+        except (SavarError, OSError, ValueError) as failure:  # a token's own, its bus's, its library's
             self._failure = failure
 
     def done(self) -> None:
@@ -99,7 +101,7 @@ class ThreadTapSigner:
     def start(self, head: bytes) -> _Job:
         """Begin to sign a hash of the chain. Raises SignerFailed if closed or if an earlier one does not end."""
         if not self._free.acquire(timeout=self._wait_ms / 1000):
-            raise SignerFailed("the tap key is closed or still busy", fix=_FIX, limit_ms=self._wait_ms)
+            raise SignerFailed("the tap key is closed, still busy or dead", fix=_FIX, limit_ms=self._wait_ms)
         job = _Job(self._key, head, self._wait_ms)
         self._jobs.put(job)
         return job
@@ -112,6 +114,8 @@ class ThreadTapSigner:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job.run()
-            self._free.release()
-            job.done()
+            try:
+                job.run()
+                self._free.release()
+            finally:
+                job.done()

@@ -1,7 +1,7 @@
 """One boarding: code → decision → durable, signed record → lamp.
 
 Rules:
-- nothing is shown before the journal's commit has returned and the signature exists (P1); the two are made side by side;
+- nothing is shown before the journal's commit has returned and the signature exists (P1); they are made side by side;
 - a record that could not be signed is taken back: it was not shown, and nobody was told of it;
 - after a power cut between the commit and the signature, `begin` signs the last record before anything follows it.
 """

@@ -21,11 +21,13 @@ from edge.core.journal_check import (
 )
 from edge.core.ports import StoredRecord
 from protocol.errors import ProofError, WireError
-from protocol.wire.keys import VerifyingKey
+from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.receipts import Receipt, open_receipt
 from protocol.wire.records import Opening, Tap, decode_record
 
 Report: TypeAlias = dict[str, Any]
+_LEFT_OUT = "it is left out; give --tap-key with the device's own tap.key.pem to sign it here"
+_UNSIGNED = "the last record is chained but not yet signed"  # a power cut between its commit and its signature
 Watch: TypeAlias = Callable[[Iterable[StoredRecord]], Iterable[StoredRecord]]  # shows progress, passes rows through
 
 
@@ -33,7 +35,9 @@ def inspect(journal: JournalFile, watch: Watch) -> Report:
     """What a journal says of itself, unproven. Raises JournalFailed."""
     kinds: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
+    signed = 0
     for row in watch(journal.rows()):
+        signed = row.sequence if row.signature else signed
         try:
             record = decode_record(row.raw)
         except WireError:
@@ -46,9 +50,14 @@ def inspect(journal: JournalFile, watch: Watch) -> Report:
     return {
         "file": str(journal.path), "device": journal.device, "epoch": journal.epoch,
         "first": extent.first, "last": extent.last, "records": extent.rows,
+        "signed": signed, "note": _note(signed, extent.last),
         "kinds": dict(kinds), "verdicts": dict(verdicts),
         "receipted": _receipted(journal), "window": extent.window,
     }  # fmt: skip
+
+
+def _note(signed: int | None, last: int | None, then: str = "the validator signs it at its next start") -> str | None:
+    return None if (signed or 0) == (last or 0) else f"{_UNSIGNED}: {then}"
 
 
 def _kind(record: object) -> str:
@@ -89,7 +98,8 @@ def _report(
     pruned = (checked.first or 1) - 1
     return {
         "file": str(journal.path), "device": journal.device, "epoch": journal.epoch, "ok": broken is None,
-        "first": checked.first, "last": checked.last, "records": checked.records,
+        "first": checked.first, "last": checked.last, "records": checked.records, "signed": checked.signed,
+        "note": None if broken is not None else _note(checked.signed, checked.last),
         "head": None if checked.head is None else checked.head.hex(),
         "key": None if checked.key is None else checked.key.public.hex(),
         "key_from": "given" if key is not None else "opening",
@@ -102,38 +112,66 @@ def _report(
     }  # fmt: skip
 
 
-def export(journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path, first: int) -> Report:
+def export(
+    journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path, first: int,
+    *, tap_key: SigningKey | None = None,
+) -> Report:  # fmt: skip
     """Every record from `first` as batch files. Raises ChainBroken, KeyMissing, JournalFailed.
 
+    A last record without a signature is signed with the device's own `tap_key`, else left out and said in `note`.
     At a break the files written before it stand; each is whole and proven.
     """
+    key = _one_key(journal, key, tap_key)
     _require_key(journal, key)
-    walk = Walk(journal.device, journal.epoch, key or opening_key(journal))
-    files, kept = _write(journal, out, whole(watch(journal.rows(first)), walk))
+    walk = Walk(journal.device, journal.epoch, key)
+    files, kept = _write(journal, out, whole(watch(journal.rows(first)), walk, tap_key))
     return {
         "device": journal.device, "epoch": journal.epoch, "files": files,
         "first": kept[0][0] if kept else None, "last": kept[-1][1] if kept else None, "records": _count(kept),
+        "note": _left_out(walk, tap_key),
     }  # fmt: skip
 
 
-def recover(journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path) -> Report:
+def _left_out(walk: Walk, tap_key: SigningKey | None) -> str | None:
+    return _note(walk.signed, walk.sequence, _LEFT_OUT if tap_key is None else "signed here with --tap-key")
+
+
+def _one_key(journal: JournalFile, key: VerifyingKey | None, tap_key: SigningKey | None) -> VerifyingKey | None:
+    """The tap key to believe: the one given, else the opening's. A private one must be the same. Raises KeyMissing."""
+    key = key or opening_key(journal)
+    if tap_key is None:
+        return key
+    if key is not None and key.public != tap_key.public:
+        raise KeyMissing(
+            "--tap-key is not the key that this journal is signed with", fix="give the tap.key.pem of its own device"
+        )
+    return tap_key.verifying
+
+
+def recover(
+    journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path, *, tap_key: SigningKey | None = None
+) -> Report:
     """Batch files of all that is readable and proven, and exactly what is lost. Raises KeyMissing, JournalFailed.
 
     `lost` names every sequence that is not in the files, and whether the receipt kept says that the backend holds it.
     `receipted` is null if the receipt cannot be read. `end_known` is false if the file's end cannot be read: records
-    behind the last one named may be lost too.
+    behind the last one named may be lost too. A record that lacks only its signature, because the one behind it is gone
+    or was never written, is in `unsigned`; the device's own `tap_key` signs it if it follows a proven one.
     """
-    key = key or opening_key(journal)
+    key = _one_key(journal, key, tap_key)
     if key is None:
         raise _no_key(journal)
     seen = [0]
+    unsigned: list[int] = []
 
     def noted() -> Iterator[StoredRecord]:
         for row in journal.readable_rows():
             seen[0] = row.sequence
+            if row.raw and not row.signature:
+                unsigned.append(row.sequence)
             yield row
 
-    groups = proven_groups(watch(noted()), device=journal.device, epoch=journal.epoch, key=key)
+    groups = proven_groups(watch(noted()), device=journal.device, epoch=journal.epoch, key=key, tap_key=tap_key)
     files, kept = _write(journal, out, groups)
     last, receipted = _readable(journal.last), _readable(lambda: _receipted(journal))
     held = receipted or 0
@@ -142,8 +180,15 @@ def recover(journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: P
         "device": journal.device, "epoch": journal.epoch, "files": files, "records": _count(kept),
         "kept": [{"first": first, "last": last} for first, last in kept], "receipted": receipted,
         "lost": [{"first": first, "last": last, "backend_holds": last <= held} for first, last in lost],
-        "end_known": last is not None,
+        "end_known": last is not None, "unsigned": unsigned, "note": _unsigned_note(unsigned, tap_key),
     }  # fmt: skip
+
+
+def _unsigned_note(unsigned: list[int], tap_key: SigningKey | None) -> str | None:
+    if not unsigned:
+        return None
+    then = _LEFT_OUT if tap_key is None else "signed here with --tap-key where it follows a proven record"
+    return f"a record in `unsigned` is chained but not signed: {then}"
 
 
 def _write(journal: JournalFile, out: Path, groups: Iterable[Proven]) -> tuple[list[str], list[tuple[int, int]]]:

@@ -124,23 +124,18 @@ class Validator:
         self._thread.join()
         self._session.publish(self._address.topic(Channel.STATE), self._state(online=False), retain=True)
         self._session.stop()
-<<<<<<< HEAD
         try:
             self._sync.keep_receipt()
         except LocalError as error:
             log.warning("the newest receipt is not kept, and is asked for again: %s", error)
         finally:
             self._journal.close()
+            self._signer.close()
 
     @property
     def failure(self) -> Exception | None:
         """What a thread died of, for the supervisor that ends the process."""
         return self._failure or self._looker.failure
-=======
-        self._sync.keep_receipt()
-        self._journal.close()
-        self._signer.close()
->>>>>>> 7ec1673 (wip)
 
     @property
     def backlog(self) -> int:

@@ -3,6 +3,8 @@
 Rules:
 - a row is proven when its bytes decode, name this device, epoch and row number, follow the row before, and the
   device's signature over the hash holds (P11);
+- the last row may be unsigned, after a power cut between its commit and its signature: it is chained, not proven, and
+  no break; a row with anything behind it is signed;
 - row 1 is an opening that follows the chain's beginning; a journal that starts higher was pruned, and starts from
   what its first record says, which its signature covers;
 - a later signature commits to all before it: what is saved from a damaged file is every run of rows that follow one
@@ -11,14 +13,14 @@ Rules:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.core.ports import StoredRecord
 from protocol import limits
 from protocol.errors import ChainBroken, ProofError, SavarError, WireError
 from protocol.wire import chain
 from protocol.wire.batches import encode_batch
-from protocol.wire.keys import VerifyingKey
+from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import Receipt
 from protocol.wire.records import Opening, Record, decode_record
 
@@ -36,6 +38,7 @@ class Walk:
         self.key = key
         self.sequence: int | None = None
         self.head: bytes | None = None
+        self.signed: int | None = None  # the last row whose signature is there
 
     def step(self, row: StoredRecord) -> Record:
         """Prove the next row → its record. Raises WireError or ProofError naming what differs."""
@@ -44,14 +47,18 @@ class Walk:
                 "rows are missing", field="sequence", sequence=row.sequence,
                 expected=self.sequence + 1, found=row.sequence,
             )  # fmt: skip
+        if self.signed != self.sequence:
+            raise ChainBroken("a record inside the journal is not signed", field="signature", sequence=self.sequence)
         record = decode_record(row.raw)
         previous = self.head or (chain.GENESIS if row.sequence == 1 else record.link.previous)
         chain.follow(record.link, device=self._device, epoch=self._epoch, sequence=row.sequence, previous=previous)
         if row.sequence == 1:
             self._begin(record)
         head = chain.next_hash(previous, row.raw)
-        if self.key is not None:
-            chain.verify_hash(head, row.signature, self.key)
+        if row.signature:
+            if self.key is not None:
+                chain.verify_hash(head, row.signature, self.key)
+            self.signed = row.sequence
         self.sequence, self.head = row.sequence, head
         return record
 
@@ -85,10 +92,11 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A walk's end: proven rows first…last, the head, and the first break if there is one."""
+    """A walk's end: chained rows first…last, proven up to `signed`, the head, and the first break if there is one."""
 
     first: int | None
     last: int | None
+    signed: int | None
     records: int
     head: bytes | None
     key: VerifyingKey | None
@@ -107,7 +115,7 @@ def check(
         try:
             record = walk.step(row)
         except (WireError, ProofError) as error:
-            broken = Break.of(row.sequence, error)
+            broken = Break.of(_at(row, error), error)
             break
         if first is None:
             first = row.sequence
@@ -119,7 +127,13 @@ def check(
     if broken is None and receipt is not None:
         broken = _against(receipt, device, epoch, last or 0, receipted_head)
     records = 0 if first is None or last is None else last - first + 1
-    return Checked(first, last, records, walk.head, walk.key, broken)
+    return Checked(first, last, walk.signed, records, walk.head, walk.key, broken)
+
+
+def _at(row: StoredRecord, error: SavarError) -> int:
+    """Which row an error that `row` raised is about: it may be the one before."""
+    at = error.data.get("sequence")
+    return at if isinstance(at, int) else row.sequence
 
 
 def _against(receipt: Receipt, device: str, epoch: int, last: int, head: bytes | None) -> Break | None:
@@ -143,8 +157,13 @@ class Proven:
     joins: bool
 
 
-def proven_groups(rows: Iterable[StoredRecord], *, device: str, epoch: int, key: VerifyingKey) -> Iterator[Proven]:
-    """Rows of a damaged journal → every group that is proven, in order; what is not is left out."""
+def proven_groups(
+    rows: Iterable[StoredRecord], *, device: str, epoch: int, key: VerifyingKey, tap_key: Signer | None = None
+) -> Iterator[Proven]:
+    """Rows of a damaged journal → every group that is proven, in order; what is not is left out.
+
+    With the device's own `tap_key`, a row that only lacks its signature and follows a proven one is signed.
+    """
     pending: list[StoredRecord] = []
     last, head, joins = 0, b"", False
     for row in rows:
@@ -155,12 +174,19 @@ def proven_groups(rows: Iterable[StoredRecord], *, device: str, epoch: int, key:
         if previous is None:
             continue
         head = chain.next_hash(previous, row.raw)
-        pending.append(row)
-        if _signed(head, row, key):
+        only_unsigned = not row.signature and not pending and (joins or row.sequence == 1)
+        signed = countersigned(row, head, tap_key) if only_unsigned and tap_key is not None else row
+        pending.append(signed)
+        if _signed(head, signed, key):
             yield Proven(tuple(pending), joins)
             pending, joins = [], True
         elif len(pending) == limits.BATCH_DRAIN_RECORDS or _bytes_of(pending) > _BATCH_BUDGET_BYTES:
             pending, head, joins = [], b"", False  # no batch could carry them to a good signature
+
+
+def countersigned(row: StoredRecord, head: bytes, tap_key: Signer) -> StoredRecord:
+    """A row whose signature is missing, signed as the device itself would at its next start."""
+    return replace(row, signature=chain.sign_hash(head, tap_key))
 
 
 def _claimed_previous(row: StoredRecord, device: str, epoch: int) -> bytes | None:
@@ -215,16 +241,23 @@ def _bytes_of(rows: Iterable[StoredRecord]) -> int:
     return sum(len(row.raw) + _RECORD_HEAD_BYTES for row in rows)
 
 
-def whole(rows: Iterable[StoredRecord], walk: Walk) -> Iterator[Proven]:
-    """Rows of a sound journal → a group each. Raises ChainBroken, with the sequence, at the first break."""
+def whole(rows: Iterable[StoredRecord], walk: Walk, tap_key: Signer | None = None) -> Iterator[Proven]:
+    """Rows of a sound journal → a group each; an unsigned last one only with the device's own `tap_key`.
+
+    Raises ChainBroken, with the sequence, at the first break.
+    """
     for number, row in enumerate(rows):
         try:
             walk.step(row)
         except (WireError, ProofError) as error:
+            at = _at(row, error)
             raise ChainBroken(
-                f"record {row.sequence}: {error.message}", fix="use `savar journal recover`", sequence=row.sequence
+                f"record {at}: {error.message}", fix="use `savar journal recover`", sequence=at
             ) from error
-        yield Proven((row,), joins=number > 0)
+        if row.signature:
+            yield Proven((row,), joins=number > 0)
+        elif tap_key is not None and walk.head is not None:
+            yield Proven((countersigned(row, walk.head, tap_key),), joins=number > 0)
 
 
 def missing(kept: Iterable[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:

@@ -104,8 +104,8 @@ class Head:
 class Journal(Protocol):
     """The one durable store. `append` returns only when the record survives a power cut (P1).
 
-    A record is signed beside its own commit, so its signature is stored with the record after it; until then `sign_tail`
-    keeps it in memory. Raises JournalFull or JournalFailed (LocalError); after either, nothing of the call is stored.
+    A record is signed beside its own commit, so its signature is stored with the record after it; until then it is kept
+    in memory. Raises JournalFull or JournalFailed (LocalError); after either, nothing of the call is stored.
     """
 
     @property

@@ -145,9 +145,7 @@ class MemoryJournal:
         """Nothing to close."""
 
 
-def boarding(
-    journal: object, panel: RememberingPanel, signer: TapSigner | None = None, **changes: object
-) -> Boarding:
+def boarding(journal: object, panel: RememberingPanel, signer: TapSigner | None = None, **changes: object) -> Boarding:
     """A boarding service at door 1."""
     return Boarding(
         device="bus-1-d1", service=Service("bus-1", 1, "r9", 0), bundle=bundle(**changes), journal=journal,  # type: ignore[arg-type]

@@ -41,11 +41,16 @@ def create(path: Path, stored: Iterable[StoredRecord], kept: tuple[int, bytes] |
     connection.execute("PRAGMA wal_autocheckpoint=0")
     connection.executescript(SCHEMA)
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    connection.execute("INSERT INTO identity (one, device, epoch, forgotten) VALUES (1, ?, ?, 0)", (DEVICE, EPOCH))
+    rows = list(stored)
+    tail = rows[-1] if rows else StoredRecord(0, b"", b"")
+    connection.execute(
+        "INSERT INTO identity VALUES (1, ?, ?, 0, ?, ?)", (DEVICE, EPOCH, tail.sequence, tail.signature or None)
+    )
+    before = [StoredRecord(0, b"", b""), *rows]
     connection.execute("BEGIN")
     connection.executemany(
-        "INSERT INTO record (sequence, bytes, signature) VALUES (?, ?, ?)",
-        [(row.sequence, row.raw, row.signature) for row in stored],
+        "INSERT INTO record (sequence, bytes, countersign) VALUES (?, ?, ?)",
+        [(row.sequence, row.raw, signed.signature or None) for row, signed in zip(rows, before, strict=False)],
     )
     connection.execute("COMMIT")
     if kept is not None:

@@ -4,7 +4,7 @@ import pytest
 
 from edge.app.boarding import Boarding
 from edge.core.errors import JournalFailed, JournalFull
-from edge.core.ports import Accepted, Showing, StoredRecord
+from edge.core.ports import Accepted, ChainedRecord, Showing
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import chain
 from protocol.wire.keys import SigningKey
@@ -20,8 +20,8 @@ class Steps(MemoryJournal):
         super().__init__()
         self.steps: list[str] = []
 
-    def append(self, record: StoredRecord, head: bytes, accepted: Accepted | None) -> None:
-        super().append(record, head, accepted)
+    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
+        super().append(record, accepted)
         self.steps.append("durable")
 
     def show(self, showing: Showing) -> None:

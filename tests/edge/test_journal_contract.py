@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.adapters.journal import ApswJournal
-from edge.core.ports import Accepted, StoredRecord
+from edge.core.ports import Accepted, ChainedRecord
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Link, Opening, encode_opening
@@ -24,20 +24,23 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     return lambda: ApswJournal(tmp_path / "data" / "journal.db", device="bus-1-d1", new_epoch=11)
 
 
-def record(journal: Any) -> tuple[StoredRecord, bytes]:
+def record(journal: Any) -> ChainedRecord:
     """The next record in its chain; an opening serves as any."""
     head = journal.head
     link = Link("bus-1-d1", head.epoch, head.sequence + 1, head.hash)
     raw = encode_opening(Opening(link, at(), "test", DEVICE.public, None))
-    after = chain.next_hash(head.hash, raw)
-    return StoredRecord(link.sequence, raw, chain.sign_hash(after, DEVICE)), after
+    return ChainedRecord(link.sequence, raw, chain.next_hash(head.hash, raw))
+
+
+def sign(journal: Any) -> None:
+    journal.sign_tail(chain.sign_hash(journal.head.hash, DEVICE))
 
 
 def fill(journal: Any, count: int) -> None:
     for number in range(count):
-        stored, head = record(journal)
         shown = Presentation(number.to_bytes(8, "big"), number, 1)
-        journal.append(stored, head, Accepted(shown, number, 0, 1) if number % 2 else None)
+        journal.append(record(journal), Accepted(shown, number, 0, 1) if number % 2 else None)
+        sign(journal)
 
 
 def test_a_new_journal_stands_before_its_first_record(make: Make) -> None:
@@ -98,4 +101,71 @@ def test_pruning_never_takes_the_last_record_with_its_hash(make: Make) -> None:
     journal.close()
     journal = make()
     assert journal.head == head
+    journal.close()
+
+
+def test_each_record_is_read_with_its_own_signature(make: Make) -> None:
+    """P11: also over a restart, when the last signature was in memory only."""
+    journal = make()
+    fill(journal, 3)
+    journal.close()
+    journal = make()
+    fill(journal, 2)
+    rows = journal.read(1, 99, 1 << 20)
+    assert len(rows) == 5
+    for row in rows:
+        chain.verify_hash(chain.head_of(row.raw), row.signature, DEVICE.verifying)
+    journal.close()
+
+
+def test_a_record_that_is_not_signed_yet_is_not_read(make: Make) -> None:
+    """Sync ships what `read` gives."""
+    journal = make()
+    assert (journal.signed, journal.read(1, 99, 1 << 20)) == (0, [])
+    journal.append(record(journal), None)
+    assert (journal.head.sequence, journal.signed, journal.read(1, 99, 1 << 20)) == (1, 0, [])
+    sign(journal)
+    journal.append(record(journal), None)
+    assert (journal.head.sequence, journal.signed) == (2, 1)
+    assert [row.sequence for row in journal.read(1, 99, 1 << 20)] == [1]
+    sign(journal)
+    assert [row.sequence for row in journal.read(1, 99, 1 << 20)] == [1, 2]
+    journal.close()
+
+
+def test_nothing_follows_an_unsigned_record(make: Make) -> None:
+    journal = make()
+    journal.append(record(journal), None)
+    with pytest.raises(AssertionError, match="signed before the next"):
+        journal.append(record(journal), None)
+    assert journal.head.sequence == 1
+    sign(journal)
+    journal.close()
+
+
+def test_a_dropped_record_is_gone_with_its_boarding_and_another_takes_its_place(make: Make) -> None:
+    journal = make()
+    fill(journal, 3)
+    before = journal.head
+    journal.append(record(journal), Accepted(Presentation(b"dropped!", 9, 9), 9, 0, 1))
+    journal.drop_tail()
+    assert (journal.head, journal.signed) == (before, 3)
+    fill(journal, 2)
+    journal.close()
+    journal = make()
+    rows = journal.read(1, 99, 1 << 20)
+    assert [row.sequence for row in rows] == [1, 2, 3, 4, 5]
+    assert all(accepted.wall_ms != 9 for accepted in journal.window())
+    for row in rows:
+        chain.verify_hash(chain.head_of(row.raw), row.signature, DEVICE.verifying)
+    journal.close()
+
+
+def test_what_is_signed_is_not_dropped(make: Make) -> None:
+    """It may have been shipped."""
+    journal = make()
+    fill(journal, 1)
+    with pytest.raises(AssertionError):
+        journal.drop_tail()
+    assert len(journal.read(1, 9, 1 << 20)) == 1
     journal.close()

@@ -11,7 +11,7 @@ from edge.adapters.journal import ApswJournal
 from edge.core.errors import JournalFailed, JournalForeign, JournalFull
 from edge.core.ports import Accepted
 from protocol.wire.passes import Presentation
-from tests.edge.test_journal_contract import fill, record
+from tests.edge.test_journal_contract import fill, record, sign
 
 
 def journal(path: Path, device: str = "bus-1-d1", **more: str) -> ApswJournal:
@@ -76,19 +76,21 @@ def test_a_full_journal_refuses_by_name_and_goes_on_when_there_is_room(tmp_path:
     mine.close()
 
 
-class _FailingSync(apsw.VFS):
+class FailingSync(apsw.VFS):
     """A disk whose sync fails while `failing` is set, after the bytes were written: the ambiguous case."""
+
+    NAME = "failing-sync"
 
     def __init__(self) -> None:
         self.failing = False
-        super().__init__("failing-sync", "")
+        super().__init__(self.NAME, "")
 
     def xOpen(self, name: object, flags: list[int]) -> "_File":  # noqa: N802 - apsw's name
         return _File(self, name, flags)
 
 
 class _File(apsw.VFSFile):
-    def __init__(self, vfs: _FailingSync, name: object, flags: list[int]) -> None:
+    def __init__(self, vfs: FailingSync, name: object, flags: list[int]) -> None:
         self._vfs = vfs
         super().__init__("", name, flags)  # type: ignore[arg-type]
 
@@ -100,14 +102,14 @@ class _File(apsw.VFSFile):
 
 def test_a_failed_sync_stores_nothing_even_if_its_bytes_reached_the_file(tmp_path: Path) -> None:
     """P1, P4: a record is in the journal if and only if `append` returned."""
-    vfs = _FailingSync()
-    mine = journal(tmp_path / "journal.db", vfs="failing-sync")
+    vfs = FailingSync()
+    mine = journal(tmp_path / "journal.db", vfs=FailingSync.NAME)
     fill(mine, 3)
-    stored, head = record(mine)
+    following = record(mine)
     vfs.failing = True
     for _ in range(2):  # the second try reopens the file while it still fails: its log may hold the first one's bytes
         with pytest.raises(JournalFailed):
-            mine.append(stored, head, None)
+            mine.append(following, None)
     vfs.failing = False
     assert mine.head.sequence == 3
     fill(mine, 2)
@@ -122,8 +124,8 @@ def test_wiped_ids_are_gone_from_the_file(tmp_path: Path) -> None:
     """P18: plain ids stay on the bus only for the window, their bytes too."""
     path = tmp_path / "journal.db"
     mine = journal(path)
-    stored, head = record(mine)
-    mine.append(stored, head, Accepted(Presentation(b"PLAINID!", 1, 1), 1, 0, 1))
+    mine.append(record(mine), Accepted(Presentation(b"PLAINID!", 1, 1), 1, 0, 1))
+    sign(mine)
     mine.checkpoint()
     assert b"PLAINID!" in path.read_bytes()
     mine.forget_window(1)

@@ -14,6 +14,7 @@ from edge.adapters.journal_file import open_journal
 from edge.core.errors import JournalFailed, JournalForeign, KeyMissing
 from protocol.errors import ChainBroken
 from protocol.wire.batches import decode_batch, verify_batch
+from protocol.wire.keys import SigningKey
 from tests.edge.journals import create, head_at, receipt, rows, write
 from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, RECEIPT_KEY, TAP_KEY
 
@@ -58,7 +59,7 @@ def test_inspect_counts_what_is_there(journal: Path) -> None:
     report = _report("inspect", journal)
     assert report == {
         "file": str(journal), "device": DEVICE, "epoch": EPOCH, "first": 1, "last": 402, "records": 402,
-        "kinds": {"OPENING": 1, "DAY_KEY": 1, "TAP": 400},
+        "signed": 402, "note": None, "kinds": {"OPENING": 1, "DAY_KEY": 1, "TAP": 400},
         "verdicts": {"ACCEPTED_CONCESSION": 399, "NOT_A_FARE_CODE": 1}, "receipted": 100, "window": 0,
     }  # fmt: skip
 
@@ -88,7 +89,7 @@ def test_a_running_validators_journal_is_said_to_be_in_use(journal: Path, tmp_pa
     """The validator owns its file alone (locking_mode EXCLUSIVE); the way out is a copy, not `recover`."""
     owner = sqlite3.connect(journal)
     owner.execute("PRAGMA locking_mode=EXCLUSIVE")
-    owner.execute("INSERT INTO record (sequence, bytes, signature) VALUES (999, x'', x'')")
+    owner.execute("INSERT INTO record (sequence, bytes, countersign) VALUES (999, x'', x'')")
     options = ["--out", tmp_path / "out"] if verb in ("export", "recover") else []
     with pytest.raises(JournalFailed, match="in use by a running validator — stop it"):
         _run(verb, journal, *options)
@@ -118,13 +119,13 @@ def test_read_only_media_with_a_log_are_refused_by_name(tmp_path: Path, monkeypa
     assert _report("verify", tmp_path / "journal.db")["ok"] is True
 
 
-@pytest.mark.parametrize("name", ["bytes", "signature"])
-def test_verify_names_the_first_break_and_ends_with_1(journal: Path, name: str) -> None:
-    """P11."""
+@pytest.mark.parametrize(("name", "row"), [("bytes", 77), ("countersign", 78)])
+def test_verify_names_the_first_break_and_ends_with_1(journal: Path, name: str, row: int) -> None:
+    """P11. The signature of 77 stands beside 78."""
     connection = sqlite3.connect(journal)
-    (data,) = connection.execute(f"SELECT {name} FROM record WHERE sequence = 77").fetchone()
+    (data,) = connection.execute(f"SELECT {name} FROM record WHERE sequence = {row}").fetchone()
     changed = data[:40] + bytes([data[40] ^ 4]) + data[41:]
-    connection.execute(f"UPDATE record SET {name} = ? WHERE sequence = 77", (changed,))
+    connection.execute(f"UPDATE record SET {name} = ? WHERE sequence = {row}", (changed,))
     connection.commit()
     connection.close()
     report = _report("verify", journal, status=1)
@@ -205,12 +206,104 @@ def test_recover_says_exactly_what_is_lost_and_what_the_backend_holds(journal: P
     connection.commit()
     connection.close()
     report = _report("recover", journal, "--out", tmp_path / "saved", status=1)
+    # 89 stands there, but its signature stood beside 90.
+    assert (report["unsigned"], "--tap-key" in report["note"]) == ([89], True)
     assert report["lost"] == [
-        {"first": 90, "last": 100, "backend_holds": True},
+        {"first": 89, "last": 100, "backend_holds": True},
         {"first": 101, "last": 110, "backend_holds": False},
         {"first": 300, "last": 300, "backend_holds": False},
     ]
-    assert _batches(tmp_path / "saved") == [(1, 89), (111, 299), (301, 402)]
+    assert _batches(tmp_path / "saved") == [(1, 88), (111, 299), (301, 402)]
+
+
+def test_recover_with_the_devices_own_key_signs_what_only_lacks_its_signature(journal: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(journal)
+    connection.execute("DELETE FROM record WHERE sequence BETWEEN 90 AND 110")
+    connection.execute("UPDATE identity SET tail_sequence = NULL, tail_signature = NULL")
+    connection.commit()
+    connection.close()
+    report = _report("recover", journal, "--out", tmp_path / "saved", *_tap_key(tmp_path), status=1)
+    assert report["unsigned"] == [89, 402]
+    assert [(lost["first"], lost["last"]) for lost in report["lost"]] == [(90, 100), (101, 110)]
+    assert _batches(tmp_path / "saved") == [(1, 89), (111, 402)]
+
+
+def test_recover_signs_nothing_whose_predecessor_is_not_proven(journal: Path, tmp_path: Path) -> None:
+    """P11: a row that stands alone says itself what it follows; the device's key must not vouch for that."""
+    connection = sqlite3.connect(journal)
+    connection.execute("DELETE FROM record WHERE sequence IN (99, 101)")  # 100 stands alone, its signature gone
+    connection.commit()
+    connection.close()
+    report = _report("recover", journal, "--out", tmp_path / "saved", *_tap_key(tmp_path), status=1)
+    assert report["unsigned"] == [98, 100]
+    assert _batches(tmp_path / "saved") == [(1, 98), (102, 402)]
+
+
+def _tap_key(folder: Path, key: SigningKey = TAP_KEY) -> list[object]:
+    path = folder / "tap.key.pem"
+    path.write_bytes(key.to_pem())
+    return ["--tap-key", path]
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Path:
+    """A power cut between the last record's commit and its signature."""
+    return write(tmp_path / "journal.db", [*BIG[:-1], replace(BIG[-1], signature=b"")])
+
+
+def test_a_last_record_without_signature_is_said_and_is_no_break(cut: Path) -> None:
+    for verb in ("inspect", "verify"):
+        report = _report(verb, cut)
+        assert (report["last"], report["signed"]) == (402, 401)
+        assert report["note"].startswith("the last record is chained but not yet signed")
+    assert _report("verify", cut)["ok"] is True
+
+
+def test_an_unsigned_record_inside_a_journal_is_a_break(journal: Path) -> None:
+    """P11."""
+    connection = sqlite3.connect(journal)
+    connection.execute("UPDATE record SET countersign = NULL WHERE sequence = 78")
+    connection.commit()
+    connection.close()
+    report = _report("verify", journal, status=1)
+    assert (report["broken"]["sequence"], report["broken"]["error"]) == (77, "ChainBroken")
+
+
+def test_a_wrong_last_signature_is_a_break(journal: Path) -> None:
+    """P11: missing may be a power cut, wrong may not."""
+    connection = sqlite3.connect(journal)
+    connection.execute("UPDATE identity SET tail_signature = zeroblob(64)")
+    connection.commit()
+    connection.close()
+    assert _report("verify", journal, status=1)["broken"]["sequence"] == 402
+
+
+@pytest.mark.parametrize("verb", ["export", "recover"])
+def test_an_unsigned_last_record_is_left_out_and_said(cut: Path, tmp_path: Path, verb: str) -> None:
+    report = _report(verb, cut, "--out", tmp_path / "out", status=1 if verb == "recover" else 0)
+    assert (report["records"], "left out; give --tap-key" in report["note"]) == (401, True)
+    assert _batches(tmp_path / "out") == [(1, 401)]
+
+
+@pytest.mark.parametrize("verb", ["export", "recover"])
+def test_an_unsigned_last_record_is_signed_with_the_devices_own_key(cut: Path, tmp_path: Path, verb: str) -> None:
+    report = _report(verb, cut, "--out", tmp_path / "out", *_tap_key(tmp_path))
+    assert (report["records"], "signed here with --tap-key" in report["note"]) == (402, True)
+    assert _batches(tmp_path / "out") == [(1, 402)]
+
+
+@pytest.mark.parametrize("verb", ["export", "recover"])
+def test_another_devices_key_signs_nothing(cut: Path, tmp_path: Path, verb: str) -> None:
+    for more in ([], ["--key", HEX]):
+        with pytest.raises(KeyMissing, match="not the key"):
+            _run(verb, cut, "--out", tmp_path / "out", *_tap_key(tmp_path, OTHER_TAP_KEY), *more)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tap_key_file_that_is_none_is_refused(cut: Path, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no key")
+    for path in (tmp_path / "text", tmp_path / "missing"):
+        assert _run("export", cut, "--out", tmp_path / "out", "--tap-key", path).exit_code == 2
 
 
 def _pages(path: Path) -> list[int]:
@@ -280,6 +373,6 @@ def test_an_empty_journal_is_no_fault(tmp_path: Path) -> None:
 def test_renumbered_rows_are_not_saved(tmp_path: Path) -> None:
     stored = [*ROWS[:3], *(replace(row, sequence=row.sequence + 10) for row in ROWS[3:])]
     path = write(tmp_path / "journal.db", stored)
-    report = _report("recover", path, "--out", tmp_path / "saved", status=1)
+    report = _report("recover", path, "--out", tmp_path / "saved", *_tap_key(tmp_path), status=1)
     assert report["kept"] == [{"first": 1, "last": 3}]
     assert report["lost"] == [{"first": 4, "last": 17, "backend_holds": False}]

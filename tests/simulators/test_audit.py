@@ -84,7 +84,7 @@ FLIP = "CAST(substr(bytes, 1, length(bytes) - 8) || x'FFFFFFFFFFFFFFFF' AS BLOB)
     [
         (JOURNAL, f"UPDATE record SET bytes = {FLIP} WHERE sequence = {TAP}", "journal of bus-0001-d1"),
         (JOURNAL, f"DELETE FROM record WHERE sequence = {TAP}", "journal of bus-0001-d1"),
-        (JOURNAL, f"UPDATE record SET signature = zeroblob(64) WHERE sequence = {TAP}", "journal of bus-0001-d1"),
+        (JOURNAL, f"UPDATE record SET countersign = zeroblob(64) WHERE sequence = {TAP}", "journal of bus-0001-d1"),
         (JOURNAL, f"DELETE FROM record WHERE sequence = {LAST}", "the ledger holds bus-0001-d1 up to"),
         (JOURNAL, "UPDATE receipt SET bytes = zeroblob(200)", "journal of bus-0001-d1"),
         (LEDGER, "UPDATE transfer SET rials = rials + 1 WHERE id = 9", "chain breaks at transfer"),
