@@ -15,6 +15,7 @@ Rules:
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from protocol import limits
@@ -169,8 +170,7 @@ _DAY_KEY: cbor.Fields = (
     ("day", cbor.uint(limits.UINT32_MAX)),
     ("key_id", cbor.octets(limits.KEY_ID_BYTES)),
 )
-_TAP: cbor.Fields = (
-    *_LINK,
+_SERVICE: cbor.Fields = (
     ("vehicle", cbor.name_text),
     ("door", cbor.uint(255)),
     ("route", cbor.optional(cbor.name_text)),
@@ -178,6 +178,8 @@ _TAP: cbor.Fields = (
     ("trip", cbor.optional(cbor.name_text)),
     ("stop", cbor.optional(cbor.name_text)),
     ("shift", cbor.optional(cbor.name_text)),
+)
+_TAP_REST: cbor.Fields = (
     ("position", cbor.optional(cbor.row((
         ("lat_e6", cbor.sint(90_000_000)),
         ("lon_e6", cbor.sint(180_000_000)),
@@ -193,6 +195,7 @@ _TAP: cbor.Fields = (
     ("reason", cbor.code(Reason)),
     ("lists", cbor.row((("bundle", cbor.uint(limits.INT63_MAX)), ("deny", cbor.uint(limits.INT63_MAX))))),
 )  # fmt: skip
+_TAP: cbor.Fields = (*_LINK, *_SERVICE, *_TAP_REST)
 _RECORD: cbor.Fields = (
     ("public", cbor.octets(most=limits.RECORD_MAX_BYTES)),
     ("attachment", cbor.octets(most=limits.RECORD_MAX_BYTES)),
@@ -220,16 +223,28 @@ def _record(public: bytes, attachment: bytes) -> bytes:
     return data
 
 
+@lru_cache(maxsize=64)
+def _service_values(service: Service) -> tuple[object, ...]:
+    """A service's fields, checked once: it changes at a stop, and a tap should not pay for it each time."""
+    values = (
+        service.vehicle, service.door, service.route, service.direction, service.trip, service.stop, service.shift,
+    )  # fmt: skip
+    cbor.check_fields("tap", values, _SERVICE)
+    return values
+
+
 def encode_public_tap(tap: Tap) -> bytes:
     """The public part of a tap: what the sealed part will be bound to. Raises WireError naming a wrong field."""
-    service, position = tap.service, tap.position
-    return _public(RecordKind.TAP, [
-        *_link_values(RecordKind.TAP, tap.link, tap.at),
-        service.vehicle, service.door, service.route, service.direction, service.trip, service.stop, service.shift,
+    position = tap.position
+    link = _link_values(RecordKind.TAP, tap.link, tap.at)
+    rest = (
         None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m],
         tap.key_id, int(tap.code_kind), tap.party, tap.product, tap.tariff_version, tap.fare_rials,
         int(tap.verdict), int(tap.reason), list(tap.lists),
-    ])  # fmt: skip
+    )  # fmt: skip
+    cbor.check_fields("tap", link, _LINK)
+    cbor.check_fields("tap", rest, _TAP_REST)
+    return cbor.encode([*link, *_service_values(tap.service), *rest])
 
 
 def encode_tap(public: bytes, sealed: bytes) -> bytes:
