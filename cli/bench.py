@@ -18,19 +18,22 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--taps", default=4_000, show_default=True, help="Taps to measure.")
+@click.option("--taps", default=4_000, show_default=True, help="Taps to measure in each of the two phases.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
               show_default="here", help="Measure on this folder's disk.")  # fmt: skip
 @click.option("--json", "out", help="Write the figures to this file; - is standard output.")
 def tap(taps: int, folder: Path, out: str | None) -> None:
-    """A full tap (decide, encode, seal, chain, sign, commit) against fdatasync of a 4 KiB block."""
+    """A full tap (decide, encode, seal, chain, sign, commit) against fdatasync of a 4 KiB block.
+
+    Needs a processor that is free for the signing thread: look at `load`.
+    """
     from benchmarks import tap as bench
 
     with (
         Progress(console=Console(stderr=True), transient=True) as progress,
         tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
     ):
-        task = progress.add_task("taps", total=taps)
+        task = progress.add_task("taps", total=2 * taps)
         figures = bench.run(Path(scratch), taps=taps, tick=lambda done: progress.update(task, completed=done))
     _report(figures, out)
 

@@ -9,7 +9,7 @@ Rules:
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.core.decide import Decision, Door, Unproven, decide, open_code
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
@@ -62,7 +62,7 @@ class Boarding:
         self._randomness = randomness
         self._on_appended = on_appended
         self._window = Window(bundle.tariff.repeat_window_s)
-        self._heard_ms = bundle.issued_ms
+        self._door = Door(service.door, bundle, self._window, bundle.issued_ms)
         self._day_key: DayKey | None = None
         self._lock = threading.Lock()
         self._windowed: deque[tuple[int, int]] = deque()  # (accepted at mono ms, sequence): ids to wipe when past
@@ -96,7 +96,8 @@ class Boarding:
 
     def heard(self, wall_ms: int) -> None:
         """The backend's signed word of this time has arrived."""
-        self._heard_ms = max(self._heard_ms, wall_ms)
+        with self._lock:
+            self._door = replace(self._door, heard_ms=max(self._door.heard_ms, wall_ms))
 
     def present(self, text: bytes, now: Instant, *, settled: bool) -> Outcome | None:
         """Decide on one showing, record it, then show it.
@@ -112,8 +113,7 @@ class Boarding:
     def decide_and_record(self, code: LongPass | Unproven, now: Instant) -> Outcome:
         """The tap behind the verification: decide, record durably, then show."""
         with self._lock:
-            door = Door(self._service.door, self._bundle, self._window, self._heard_ms)
-            decision = decide(code, door, now)
+            decision = decide(code, self._door, now)
             try:
                 sequence = self._record(decision, now)
             except (JournalFull, JournalFailed, SignerFailed) as problem:

@@ -224,13 +224,21 @@ def _record(public: bytes, attachment: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _service_values(service: Service) -> tuple[object, ...]:
+def _checked_service(service: Service) -> tuple[object, ...]:
     """A service's fields, checked once: it changes at a stop, and a tap should not pay for it each time."""
     values = (
         service.vehicle, service.door, service.route, service.direction, service.trip, service.stop, service.shift,
     )  # fmt: skip
     cbor.check_fields("tap", values, _SERVICE)
     return values
+
+
+def _service_values(service: Service) -> tuple[object, ...]:
+    """The checked fields themselves, so that what only equals them (True for 1) is never what is encoded."""
+    try:
+        return _checked_service(service)
+    except TypeError:  # not hashable, and so of a wrong type: its check names the field
+        return _checked_service.__wrapped__(service)
 
 
 def encode_public_tap(tap: Tap) -> bytes:

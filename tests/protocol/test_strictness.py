@@ -1,7 +1,7 @@
 """Every structure, field by field: missing, unknown, of another type, a boolean for an integer, out of range — each by name."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from protocol.errors import (
 )
 from protocol.wire import batches, bundles, cbor, chain, health, receipts, records
 from protocol.wire.keys import Purpose, SigningKey
+from protocol.wire.records import Service
 from protocol.wire.signed import cut, seal_message
 from tests.protocol import samples
 
@@ -260,3 +261,47 @@ def test_a_record_that_would_be_refused_is_not_made() -> None:
         samples.opening(previous=chain.GENESIS[:-1])
     with pytest.raises(OutOfRange):
         samples.opening(device="Bus 1")
+
+
+GOOD_TAP = samples.tap_values(bytes(32))
+
+
+@pytest.mark.parametrize("field", ["device", *(name for name in Service.__slots__)])
+@pytest.mark.parametrize("bad", ["Bus 1", 999, ["bus"], b"bus"])
+def test_what_a_tap_has_in_common_with_the_tap_before_is_checked_all_the_same(field: str, bad: object) -> None:
+    """It is checked once for each device and service: a good one before does not let a wrong one through."""
+    records.encode_public_tap(GOOD_TAP)
+    if field == "device":
+        tap = replace(GOOD_TAP, link=replace(GOOD_TAP.link, device=bad))
+    else:
+        tap = replace(GOOD_TAP, service=replace(GOOD_TAP.service, **{field: bad}))
+    for _ in range(2):
+        with pytest.raises((WrongType, OutOfRange)) as caught:
+            records.encode_public_tap(tap)
+        assert caught.value.data["field"] == field
+
+
+@pytest.mark.parametrize("door", [True, 1.0])
+def test_what_only_equals_a_checked_value_is_encoded_as_the_checked_value(door: object) -> None:
+    """Python takes True and 1.0 for 1; a door `true` in a record would be refused by its reader."""
+    good = records.encode_public_tap(GOOD_TAP)
+    same = replace(GOOD_TAP, service=replace(GOOD_TAP.service, door=door))
+    assert records.encode_public_tap(same) == good
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"party": 99}, "party"),
+        ({"lists": (1, -1)}, "deny"),
+        ({"key_id": b"short"}, "key_id"),
+        ({"link": replace(GOOD_TAP.link, previous=b"")}, "previous"),
+        ({"link": replace(GOOD_TAP.link, sequence=0)}, "sequence"),
+        ({"at": replace(GOOD_TAP.at, wall_ms=-1)}, "wall_ms"),
+    ],
+)
+def test_what_varies_from_tap_to_tap_is_checked_every_time(change: dict[str, object], field: str) -> None:
+    records.encode_public_tap(GOOD_TAP)
+    with pytest.raises((WrongType, OutOfRange)) as caught:
+        records.encode_public_tap(replace(GOOD_TAP, **change))
+    assert caught.value.data["field"] == field
