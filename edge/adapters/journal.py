@@ -190,12 +190,15 @@ class ApswJournal:
         return rows
 
     def window(self) -> Iterable[Accepted]:
-        """Accepted boardings kept for the repeat window, oldest first."""
+        """Accepted boardings kept for the repeat window, oldest first. Raises JournalFailed."""
         with self._lock:
-            rows: list[Any] = self._write.execute(
-                "SELECT window FROM record WHERE sequence > (SELECT forgotten FROM identity) AND window IS NOT NULL"
-                " ORDER BY sequence"
-            ).fetchall()
+            try:
+                rows: list[Any] = self._write.execute(
+                    "SELECT window FROM record WHERE sequence > (SELECT forgotten FROM identity) AND window IS NOT NULL"
+                    " ORDER BY sequence"
+                ).fetchall()
+            except apsw.Error as error:
+                raise _translate(error) from error
         return [unpack_window(row[0]) for row in rows]
 
     def forget_window(self, through: int) -> None:
@@ -221,9 +224,12 @@ class ApswJournal:
                 raise _translate(error) from error
 
     def receipt(self) -> bytes | None:
-        """The newest receipt kept."""
+        """The newest receipt kept. Raises JournalFailed."""
         with self._lock:
-            found: bytes | None = self._write.execute("SELECT bytes FROM receipt").get
+            try:
+                found: bytes | None = self._write.execute("SELECT bytes FROM receipt").get
+            except apsw.Error as error:
+                raise _translate(error) from error
             return found
 
     def prune(self, through: int) -> int:
