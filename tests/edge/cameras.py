@@ -1,7 +1,7 @@
 """A camera for tests that keeps the FrameSource contract (test_frames), and a clock that is set by hand."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,10 +12,15 @@ from protocol.wire.records import ClockQuality, Instant
 class FakeCamera:
     """Lives through `lives`: None cannot be opened; a list of pictures is played, then the camera is lost (live) or
     at its end (recording). A recording plays its one life again when opened again; a live one blocks after its last.
+    `before_lost` is called before it is lost: a newer frame drops an older one that nobody has taken yet.
     """
 
-    def __init__(self, lives: Sequence[list[np.ndarray] | None], *, live: bool = True) -> None:
+    def __init__(
+        self, lives: Sequence[list[np.ndarray] | None], *, live: bool = True,
+        before_lost: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.live = live
+        self._before_lost = before_lost
         self._lives = list(lives)
         self._next = 0
         self._frames: list[np.ndarray] = []
@@ -32,6 +37,7 @@ class FakeCamera:
         if self._frames:
             return self._frames.pop()
         if self.live:
+            self._before_lost()
             raise CameraLost("camera vanished", fix="plug it in")
         return None
 

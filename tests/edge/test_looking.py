@@ -141,7 +141,7 @@ def test_a_camera_that_stays_missing_says_so() -> None:
 def test_a_camera_that_vanishes_comes_back() -> None:
     seen = Seen()
     lives = [[pass_picture(b"before")], None, [pass_picture(b"after")]]
-    with looking(FakeCamera(lives), seen) as looker:
+    with looking(FakeCamera(lives, before_lost=lambda: seen.wait(1)), seen) as looker:
         seen.wait(2)
         assert set(seen.texts) == {pass_text(b"before").encode(), pass_text(b"after").encode()}
         assert looker.failure is None
