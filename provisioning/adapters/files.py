@@ -4,12 +4,16 @@ Rules:
 - a private file is 0600 from its first moment (mode given at creation, never changed afterwards) and never overwritten;
 - every other file is replaced whole: written beside, synced, renamed;
 - a folder that holds secrets is made in a hidden sibling and renamed when complete, so a city or device is either
-  whole or not there.
+  whole or not there;
+- one call at a time changes a city, so none writes over what another just wrote;
+- nothing is given to an account through a link: the broker's folder is the broker's, and it may have put one there.
 """
 
+import fcntl
 import os
 import pwd
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +29,7 @@ def write_private(path: Path, data: bytes) -> None:
     """Create a file that only its owner can read. Raises KeyExists, FileFailed."""
     try:
         _create(path, data, _PRIVATE)
+        _sync_folder(path.parent)
     except FileExistsError as error:
         raise KeyExists(
             f"{path} exists and is not overwritten", fix="move it away if it is really not needed", path=str(path)
@@ -58,6 +63,7 @@ def make_folder(path: Path, *, private: bool = False) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=_FOLDER_PRIVATE if private else 0o755, exist_ok=True)
+        _sync_folder(path.parent)
     except OSError as error:
         raise _failed(path, error) from error
 
@@ -70,7 +76,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """
     making = target.with_name(f".{target.name}.making")
     try:
-        if target.is_file() or (target.is_dir() and any(target.iterdir())):
+        if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
             raise CityExists(f"{target} exists and is not empty", fix="choose a new folder", path=str(target))
         target.parent.mkdir(parents=True, exist_ok=True)
         making.mkdir(mode=0o755)
@@ -83,25 +89,47 @@ def whole_folder(target: Path) -> Iterator[Path]:
         raise _failed(target, error) from error
     try:
         yield making
-        making.rename(target)
-        _sync_folder(target.parent)
+        _rename(making, target)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)  # keys that nobody has seen yet
         raise
 
 
+@contextmanager
+def one_at_a_time(root: Path) -> Iterator[None]:
+    """Wait for any other call that changes the city in this folder, and keep others waiting. Raises FileFailed."""
+    try:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _failed(root, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # ends with the descriptor, so also with a killed process
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def account_now() -> str:
     """Name of the account this process runs as."""
-    return pwd.getpwuid(os.geteuid()).pw_name
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError as error:
+        raise UnknownAccount(
+            f"the user id {os.geteuid()} has no name here", fix="call it as a user of this machine", uid=os.geteuid()
+        ) from error
 
 
 def give(path: Path, owner: str) -> None:
-    """Hand a file or folder to an account, its mode unchanged. Raises UnknownAccount, FileFailed."""
+    """Hand a file or folder, never a link, to an account, its mode unchanged. Raises UnknownAccount, FileFailed."""
     account = _account(owner)
-    if path.stat().st_uid == account.pw_uid:
-        return
     try:
-        os.chown(path, account.pw_uid, account.pw_gid)
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            raise FileFailed(
+                f"{path} is a link and is not given to {owner}", fix="put the file itself there", path=str(path)
+            )
+        if found.st_uid != account.pw_uid:
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
     except OSError as error:
         raise FileFailed(
             f"cannot give {path} to {owner}: {error.strerror}", fix="call it as root", path=str(path)
@@ -129,6 +157,14 @@ def _create(path: Path, data: bytes, mode: int, owner: str | None = None) -> Non
     except BaseException:
         path.unlink()  # made by this call and not whole
         raise
+
+
+def _rename(made: Path, target: Path) -> None:
+    try:
+        made.rename(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise _failed(target, error) from error
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,16 +1,18 @@
 """Writing the broker's files, and moving a demo city onto the embedded loopback broker."""
 
 import base64
+import tomllib
 from dataclasses import replace as changed
 from pathlib import Path
 
 from provisioning.adapters import files
 from provisioning.adapters.mosquitto_plugin import find_plugin
-from provisioning.app.city import City, enrolled, load_city
+from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.makers import Randomness
 from provisioning.core import limits, names
 from provisioning.core.broker_config import mosquitto_conf, roles_json, roles_with
 from provisioning.core.city import device_identity, identities
+from provisioning.core.errors import BadSetting
 from provisioning.core.settings_files import (
     PASSWORD_FILE,
     broker_by_certificate,
@@ -25,12 +27,17 @@ def write_broker(
 ) -> Path:
     """Write mosquitto.conf from the city's settings, and the roles if they are missing; returns mosquitto.conf.
 
-    `port` moves the city to another port: city.toml and every [broker] section follow. `user` is the account that a
-    broker started as root changes to; its files are given to it (needs root). Without `plugin_path` the plugin is
-    looked for. Raises PluginMissing, UnknownAccount, BadSetting, NotACity, FileFailed.
+    `port` moves the city to another port: every [broker] section follows, and city.toml last, so an interrupted move
+    is finished by calling again. Sections with a password get the certificate back: this broker takes no other proof.
+    `user` is the account that a broker started as root changes to; its files are given to it (needs root). Without
+    `plugin_path` the plugin is looked for. Raises PluginMissing, UnknownAccount, BadSetting, NotACity, FileFailed.
     """
-    city = load_city(root)
     plugin = plugin_path or find_plugin()
+    with changing_city(root) as city:
+        return _write_broker(city, port=port, plugin=plugin, user=user)
+
+
+def _write_broker(city: City, *, port: int | None, plugin: Path, user: str | None) -> Path:
     settings = changed(
         city.settings,
         broker_port=city.settings.broker_port if port is None else port,
@@ -48,11 +55,11 @@ def write_broker(
         user=settings.broker_user, plugin=plugin.absolute(),
     )  # fmt: skip
     files.replace(folder.broker_config, text.encode())
-    files.replace(folder.settings, city_text(settings).encode())
-    if moved:
-        section = broker_by_certificate(settings.broker_host, settings.broker_port)
-        for config in _clients(city).values():
+    section = broker_by_certificate(settings.broker_host, settings.broker_port)
+    for config in _clients(city).values():
+        if moved or _has_password(config):
             _set_broker(config, section)
+    files.replace(folder.settings, city_text(settings).encode())
     return folder.broker_config
 
 
@@ -82,16 +89,16 @@ def use_password_broker(root: Path, *, port: int, randomness: Randomness, host: 
 
     Passwords lie in keys/mqtt.password, 0600; one that exists is kept. Raises BadSetting for a host beyond loopback.
     """
-    city = load_city(root)
     names.checked_port("broker port", port)
     passwords: dict[str, str] = {}
-    for identity, config in _clients(city).items():
-        section = broker_by_password(host, port, identity)
-        path = config.parent / PASSWORD_FILE
-        if not path.exists():
-            files.write_private(path, base64.urlsafe_b64encode(randomness(limits.PASSWORD_BYTES)))
-        passwords[identity] = files.read(path, fix="remove it and call again").decode()
-        _set_broker(config, section)
+    with changing_city(root) as city:
+        for identity, config in _clients(city).items():
+            section = broker_by_password(host, port, identity)
+            path = config.parent / PASSWORD_FILE
+            if not path.exists():
+                files.write_private(path, base64.urlsafe_b64encode(randomness(limits.PASSWORD_BYTES)))
+            passwords[identity] = files.read(path, fix="remove it and call again").decode()
+            _set_broker(config, section)
     return passwords
 
 
@@ -102,6 +109,19 @@ def _clients(city: City) -> dict[str, Path]:
     return backend | {name: config for name, config in devices.items() if config.is_file()}
 
 
+def _has_password(config: Path) -> bool:
+    try:
+        return "username" in tomllib.loads(_text(config))["broker"]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise BadSetting(f"{config} has no readable [broker] section: {error}", fix="mend that file") from error
+
+
 def _set_broker(config: Path, section: Table) -> None:
-    text = files.read(config, fix="restore it from the city's backup").decode()
-    files.replace(config, with_table(text, "[broker]", section).encode())
+    files.replace(config, with_table(_text(config), "[broker]", section).encode())
+
+
+def _text(config: Path) -> str:
+    try:
+        return files.read(config, fix="restore it from the city's backup").decode()
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"{config} is not UTF-8", fix="mend that file", path=str(config)) from error

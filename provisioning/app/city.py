@@ -2,6 +2,8 @@
 
 import base64
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +109,18 @@ def load_city(root: Path) -> City:
     return City(folder, settings)
 
 
+@contextmanager
+def changing_city(root: Path) -> Iterator[City]:
+    """The city in a folder, as long as nobody else changes it. Raises NotACity, FileFailed."""
+    load_city(root)  # so that a wrong folder is named as one
+    with files.one_at_a_time(root):
+        yield load_city(root)
+
+
 def enrolled(folder: CityFolder) -> list[str]:
-    """Names of the devices in the registry, sorted."""
+    """Names of the devices in the registry, sorted. Raises NotACity: a missing registry is no empty one."""
+    if not folder.registry.is_dir():
+        raise NotACity(
+            f"{folder.registry} is missing", fix="restore it from the city's backup", path=str(folder.registry)
+        )
     return sorted(path.stem for path in folder.registry.glob("*.json"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provisioning.adapters import files
 from provisioning.app.broker import add_role
-from provisioning.app.city import City, load_city
+from provisioning.app.city import City, changing_city
 from provisioning.app.makers import Authority, Randomness, load_key, new_key
 from provisioning.core.errors import DeviceExists, Unfinished
 from provisioning.core.layout import DeviceFolder
@@ -31,15 +31,21 @@ def add_device(
     `cameras` are (name, source). The folder appears whole or not at all. A running broker knows the new role after a
     restart. Raises DeviceExists, Unfinished, ReservedName, BadSetting, AuthorityEnding, NotACity, FileFailed.
     """
-    city = load_city(root)
     settings = DeviceSettings(device, vehicle, door, route, cameras, clock_trust)
+    with changing_city(root) as city:
+        return _enrol(city, settings, now, randomness)
+
+
+def _enrol(city: City, settings: DeviceSettings, now: datetime, randomness: Randomness) -> Path:
+    device = settings.device
     final = city.folder.device(device)
     _require_new(city, final, device)
     with files.whole_folder(final.root) as making:
         tap_public = _fill(DeviceFolder(making), city, settings, Authority.load(city.folder, now, randomness))
         add_role(city, device)
     entry = {
-        "device": device, "shard": city.settings.shard, "vehicle": vehicle, "door": door, "tap_key": tap_public.hex(),
+        "device": device, "shard": city.settings.shard, "vehicle": settings.vehicle, "door": settings.door,
+        "tap_key": tap_public.hex(),
     }  # fmt: skip
     files.replace(city.folder.registered(device), (json.dumps(entry) + "\n").encode())
     return final.root

@@ -9,7 +9,7 @@ from protocol.errors import SavarError
 from protocol.wire.bundles import Bundle, encode_bundle, open_bundle
 from protocol.wire.keys import SigningKey
 from provisioning.adapters import files
-from provisioning.app.city import City, enrolled, load_city
+from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.makers import Randomness, load_key, new_key
 from provisioning.core.errors import BadSetting, IssuerExists, TooManyIssuers
 from provisioning.core.names import checked_name
@@ -32,7 +32,11 @@ def add_issuer(root: Path, name: str, *, now: datetime, randomness: Randomness) 
     NotACity, FileFailed.
     """
     checked_name("issuer", name)
-    city = load_city(root)
+    with changing_city(root) as city:
+        return _add(city, name, now, randomness)
+
+
+def _add(city: City, name: str, now: datetime, randomness: Randomness) -> IssuerAdded:
     signer = load_key(city.folder.bundle_key)
     last = _last_number(city)
     before = _bundle_in_force(city, signer)

@@ -97,7 +97,8 @@ def roles_with(text: str, identity: Identity) -> str:
         return _with_identities(document, [identity])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadSetting(
-            f"dynamic-security.json is damaged: {error}", fix="remove it and call `savar provision broker`"
+            f"dynamic-security.json is damaged: {error}",
+            fix="restore it from the backup; made anew by `savar provision broker` it admits all enrolled again",
         ) from error
 
 

@@ -13,6 +13,9 @@ KEY_SECRET_BYTES = 32  # one P-256 scalar
 OPS_TOKEN_BYTES = 32  # bearer token of operations staff
 PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a person
 
+# --- Vehicles ----------------------------------------------------------------------------------------------------
+DOOR_MAX = 9  # doors are counted from 1; the longest bus has five
+
 # --- Broker ------------------------------------------------------------------------------------------------------
 BROKER_HEADER_BYTES = 256  # fixed header, packet id and the longest topic (8 + 3 * 33 + 7 characters) around a payload
 BROKER_PACKET_MAX_BYTES = limits.BATCH_MAX_BYTES + BROKER_HEADER_BYTES

@@ -84,7 +84,7 @@ def checked_port(field: str, value: int) -> int:
 
 def checked_cameras(cameras: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The (name, source) pairs, if names differ and each source looks like KIND:WHERE. Raises BadSetting."""
-    checked_number("cameras", len(cameras), least=0, most=limits.HEALTH_CAMERAS_MAX)
+    checked_number("number of cameras", len(cameras), least=1, most=limits.HEALTH_CAMERAS_MAX)
     names = [checked_name("camera", name) for name, _ in cameras]
     if len(set(names)) < len(names):
         raise BadSetting("two cameras carry one name", fix="name them apart: front, back", field="camera")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioning.core import names
+from provisioning.core import limits, names
 from provisioning.core.city import CitySettings
 from provisioning.core.errors import BadSetting
 from provisioning.core.toml_text import Table, toml_text
@@ -27,6 +27,8 @@ class BackendSettings:
         names.checked_number("silent_after_s", self.silent_after_s, least=1, most=86_400)
         if self.payments is not None and not self.payments[0].startswith(("http://", "https://")):
             raise BadSetting("payment provider is not an http(s) address", fix="http://HOST:PORT", field="payments")
+        if self.payments is not None and not self.payments[1]:
+            raise BadSetting("merchant is empty", fix="give the name the provider knows the city by", field="payments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class DeviceSettings:
     def __post_init__(self) -> None:
         names.device_name(self.device)
         names.checked_name("vehicle", self.vehicle)
-        names.checked_number("door", self.door, least=1, most=9)
+        names.checked_number("door", self.door, least=1, most=limits.DOOR_MAX)
         if self.route is not None:
             names.checked_name("route", self.route)
         names.checked_cameras(self.cameras)

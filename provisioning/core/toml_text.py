@@ -15,6 +15,8 @@ def _value(value: Value) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):  # a file name in no UTF-8
+            raise BadSetting("a value holds bytes that are no text", fix="TOML holds UTF-8 only: rename that file")
         # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
     return "[" + ", ".join(_value(item) for item in value) + "]"
@@ -41,5 +43,6 @@ def with_table(text: str, header: str, table: Table) -> str:
         raise BadSetting(f"the file has no single {header} section", fix=f"give it one {header} section", header=header)
     start = starts[0] + 1
     end = next((at for at in range(start, len(lines)) if lines[at].lstrip().startswith("[")), len(lines))
-    blank = [""] if end < len(lines) else []
-    return "\n".join([*lines[:start], *_lines(table), *blank, *lines[end:]]) + "\n"
+    while end > start and lines[end - 1].strip()[:1] in ("", "#"):
+        end -= 1  # a comment above the next table is about that table
+    return "\n".join([*lines[:start], *_lines(table), *lines[end:]]) + "\n"

@@ -86,7 +86,13 @@ def _city(root: Path, *devices: str) -> Path:
 
 def _enrol(root: Path, device: str) -> None:
     add_device(
-        root, device=device, vehicle=device[:8], door=1, cameras=[], now=datetime.now(UTC), randomness=os.urandom
+        root,
+        device=device,
+        vehicle=device[:8],
+        door=1,
+        cameras=[("front", "v4l2:0")],
+        now=datetime.now(UTC),
+        randomness=os.urandom,
     )
 
 

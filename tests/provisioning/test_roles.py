@@ -25,7 +25,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def enrol(root: Path, device: str) -> None:
-    add_device(root, device=device, vehicle="bus-0001", door=1, cameras=[], now=NOW, randomness=os.urandom)
+    add_device(
+        root, device=device, vehicle="bus-0001", door=1, cameras=[("front", "v4l2:0")], now=NOW, randomness=os.urandom
+    )
 
 
 def roles(root: Path) -> Path:
