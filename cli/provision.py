@@ -1,6 +1,7 @@
 """`savar provision city|device|issuer|broker`: what a city starts with. No secret is ever printed."""
 
 import os
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import click
 from cli.output import write_json
 from protocol.fares.tariff import Tariff
 from provisioning.app.broker import write_broker
-from provisioning.app.city import create_city
+from provisioning.app.city import FIRST_ISSUER, create_city, load_city
 from provisioning.app.devices import add_device
 from provisioning.app.issuers import add_issuer
+from provisioning.core.layout import CityFolder
 
 _FOLDER = click.argument("root", type=click.Path(path_type=Path, file_okay=False))
 _JSON = click.option("--json", "out", help="Write what was made to this file; - is standard output.")
@@ -23,25 +25,35 @@ def command() -> None:
     """Make a city's authority, keys, devices, issuers and broker configuration. Development authority: see docs."""
 
 
-def _say(out: str | None, made: dict[str, Any], next_steps: list[str]) -> None:
-    """What was made, where the secrets lie, what to do next."""
+def _say(out: str | None, made: dict[str, Any], *, secrets: dict[Path, str], next_steps: list[str]) -> None:
+    """What was made, where the secrets lie ({path: what to do with it}), what to do next."""
     if out:
-        write_json(out, made)
+        write_json(out, made | {"secrets": [str(path) for path in secrets], "next": next_steps})
         return
     for name, value in made.items():
-        click.echo(f"{name:16} {value}")
+        shown = ", ".join(value) or "none" if isinstance(value, list) else value
+        click.echo(f"{name.replace('_', ' '):16} {shown}")
+    for path, care in secrets.items():
+        click.echo(f"{'secret':16} {path} ({care})")
     click.echo("next:")
     for step in next_steps:
         click.echo(f"  {step}")
 
 
+def _command(*words: object) -> str:
+    """A command line that a shell takes as it stands."""
+    return shlex.join(map(str, words))
+
+
 def _shares(values: tuple[str, ...]) -> dict[int, int]:
     """CLASS=PERMILLE, several → {class: share}."""
-    shares = {}
+    shares: dict[int, int] = {}
     for value in values:
         rider_class, equals, share = value.partition("=")
         if not (equals and rider_class.isdecimal() and share.isdecimal()):
             raise click.BadParameter(f"{value} is not CLASS=PERMILLE, e.g. 2=500", param_hint="--class-share")
+        if int(rider_class) in shares:
+            raise click.BadParameter(f"class {rider_class} is given twice", param_hint="--class-share")
         shares[int(rider_class)] = int(share)
     return shares
 
@@ -83,15 +95,18 @@ def city(
     folder = made.folder
     _say(
         out,
-        {
-            "city": name, "shard": shard, "settings": str(folder.settings),
-            "authority key": f"{folder.authority_key} (0600: keep it off line)",
-            "bundle key": f"{folder.bundle_key} (0600: keep it off line)",
-            "backend": str(folder.backend_config),
+        {"city": name, "shard": shard, "settings": str(folder.settings), "backend": str(folder.backend_config)},
+        secrets={
+            folder.authority_key: "keep it off line",
+            folder.bundle_key: "keep it off line",
+            folder.issuer_key(FIRST_ISSUER).parent: "every issuer's key",
+            folder.backend_keys: "the backend's own",
         },
-        [
-            f"savar provision device {root} bus-0001-d1 --vehicle bus-0001 --door 1 --camera front=v4l2:0",
-            f"savar provision broker {root}",
+        next_steps=[
+            _command("savar", "provision", "device", root, "bus-0001-d1", "--vehicle", "bus-0001", "--door", 1,
+                     "--camera", "front=v4l2:0"),
+            _command("savar", "provision", "broker", root),
+            _command("savar", "backend", "run", "--config", folder.backend_config),
         ],
     )  # fmt: skip
 
@@ -100,7 +115,7 @@ def city(
 @_FOLDER
 @click.argument("name")
 @click.option("--vehicle", required=True, help="The vehicle's name, e.g. bus-0001.")
-@click.option("--door", required=True, type=click.IntRange(0, 255))
+@click.option("--door", required=True, type=int, help="Which door, counted from 1.")
 @click.option("--camera", "cameras", multiple=True, metavar="NAME=SOURCE", default=("front=v4l2:0",), show_default=True,
               help="v4l2:N | file:PATH | folder:PATH | http://… | rtsp://… | picamera2:N")  # fmt: skip
 @click.option("--route", help="The route it serves, if it is always the same.")
@@ -115,14 +130,16 @@ def device(
         root, device=name, vehicle=vehicle, door=door, cameras=_cameras(cameras), route=route, clock_trust=clock_trust,
         now=datetime.now(UTC), randomness=os.urandom,
     )  # fmt: skip
+    config = folder / "validator.toml"
     _say(
         out,
-        {"device": name, "folder": str(folder), "keys": f"{folder / 'keys'} (0600: carry them to this device only)"},
-        [
-            f"copy {folder} to the device",
-            f"savar selftest --config {folder / 'validator.toml'}",
-            f"savar validator --config {folder / 'validator.toml'}",
+        {"device": name, "folder": str(folder), "configuration": str(config)},
+        secrets={folder / "keys": "carry them to this device only, then delete them here"},
+        next_steps=[
             "restart the broker if it runs: it knows the new role then",
+            f"copy {folder} to the device, owner and modes kept; there:",
+            _command("savar", "selftest", "--config", config),
+            _command("savar", "validator", "--config", config),
         ],
     )
 
@@ -137,10 +154,14 @@ def issuer(*, root: Path, name: str, out: str | None) -> None:
     _say(
         out,
         {
-            "issuer": name, "key": f"{made.key} (0600)", "bundle number": made.bundle_number,
-            "given to": list(made.given_to), "folder away": list(made.away),
+            "issuer": name, "bundle_number": made.bundle_number, "given_to": list(made.given_to),
+            "folder_away": list(made.away),
         },
-        ["restart the backend and these validators; carry bundle.cose to every device whose folder is away"],
+        secrets={made.key: "for whoever issues"},
+        next_steps=[
+            "restart the backend",
+            f"carry {CityFolder(root).backend_bundle} to each device, in place of its own; restart its validator",
+        ],
     )  # fmt: skip
 
 
@@ -152,4 +173,14 @@ def issuer(*, root: Path, name: str, out: str | None) -> None:
 def broker(*, root: Path, port: int | None, user: str | None, out: str | None) -> None:
     """Write mosquitto.conf and the roles for Mosquitto with mutual TLS."""
     config = write_broker(root, port=port, user=user)
-    _say(out, {"configuration": str(config)}, [f"mosquitto -c {config}"])
+    city = load_city(root)
+    _say(
+        out,
+        {"configuration": str(config), "port": city.settings.broker_port, "user": city.settings.broker_user},
+        secrets={config.parent / f"{name}.key.pem": care for name, care in
+                 (("broker", "the broker's own"), ("admin", "for whoever changes roles"))},
+        next_steps=[
+            _command("mosquitto", "-c", config),
+            _command("savar", "backend", "run", "--config", city.folder.backend_config),
+        ],
+    )  # fmt: skip

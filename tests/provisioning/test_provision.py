@@ -1,10 +1,14 @@
 """Provisioning: secrets stay secret, nothing is overwritten, what is written is what its readers take."""
 
+import json
+import logging
 import os
 import stat
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,11 +21,13 @@ from edge.adapters.keys import load_bundle, load_keys
 from edge.app.config import load_config as load_validator
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
+from provisioning.adapters import files
+from provisioning.app import broker, devices
 from provisioning.app.broker import use_password_broker
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.app.issuers import add_issuer
-from provisioning.core.errors import CityExists, DeviceExists, IssuerExists
+from provisioning.core.errors import BadSetting, CityExists, DeviceExists, FileFailed, IssuerExists
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DEVICE = "bus-0001-d1"
@@ -53,6 +59,36 @@ def test_what_is_written_is_what_its_readers_take(tmp_path: Path) -> None:
     assert backend.bundle.read_bytes() == validator.bundle.read_bytes()
 
 
+def test_the_files_have_the_documented_keys_and_no_others(tmp_path: Path) -> None:
+    """Exactly: a key that a reader would fill in by itself is written too, so that people see what holds."""
+    root = make(tmp_path / "city")
+    by_certificate = {"host", "port", "ca", "cert", "key"}
+    assert shape(root / "devices" / DEVICE / "validator.toml") == {
+        "": {"city", "shard", "device", "vehicle", "door", "route", "data_dir", "keys_dir", "bundle"},
+        "broker": by_certificate, "clock": {"trust"}, "reader": {"order"}, "camera": {"name", "source"},
+    }  # fmt: skip
+    assert shape(root / "backend" / "backend.toml") == {
+        "": {"city", "shard", "data_dir", "keys_dir", "registry", "bundle"},
+        "broker": by_certificate, "http": {"host", "port"}, "alarms": {"silent_after_s"},
+    }  # fmt: skip
+    assert shape(root / "city.toml") == {"": {"city", "shard"}, "broker": {"host", "port", "user"}}
+    entry = json.loads((root / "backend" / "registry" / f"{DEVICE}.json").read_text())
+    assert set(entry) == {"device", "shard", "vehicle", "door", "tap_key"}
+
+
+def shape(path: Path) -> dict[str, set[str]]:
+    """Keys by section; "" is the top."""
+    keys: dict[str, set[str]] = {"": set()}
+    for name, value in tomllib.loads(path.read_text()).items():
+        if isinstance(value, dict):
+            keys[name] = set(value)
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            keys[name] = set().union(*value)
+        else:
+            keys[""].add(name)
+    return keys
+
+
 def test_private_files_are_0600_and_folders_of_keys_closed(tmp_path: Path) -> None:
     root = make(tmp_path / "city")
     use_password_broker(root, port=1883, randomness=os.urandom)
@@ -60,6 +96,9 @@ def test_private_files_are_0600_and_folders_of_keys_closed(tmp_path: Path) -> No
     assert len(found) >= 12
     for path in found:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+        if path.parent != root / "broker":  # the broker, under its own account, reads others of its files
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700, path.parent
+    assert {path for path in root.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()} <= set(found)
 
 
 def test_private_files_are_0600_from_their_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,11 +109,11 @@ def test_private_files_are_0600_from_their_first_moment(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "chmod", forbidden)
     monkeypatch.setattr(os, "fchmod", forbidden)
-    os.umask(0)
+    usual = os.umask(0)
     try:
         root = make(tmp_path / "city")
     finally:
-        os.umask(0o022)
+        os.umask(usual)
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in secrets(root))
 
 
@@ -103,6 +142,54 @@ def test_a_new_issuer_joins_and_the_old_ones_stay_valid(tmp_path: Path) -> None:
     assert (root / "backend" / "bundle.cose").read_bytes() == (folder / "bundle.cose").read_bytes()
 
 
+def test_numbers_go_upward_and_an_absent_device_is_named(tmp_path: Path) -> None:
+    """P12: a number that was given out is never used again."""
+    root = make(tmp_path / "city")
+    (root / "devices" / DEVICE).rename(tmp_path / "on-the-bus")
+    made = [add_issuer(root, f"issuer-{number}", now=NOW, randomness=os.urandom) for number in range(3)]
+    assert [one.bundle_number for one in made] == [2, 3, 4]
+    assert {one.away for one in made} == {(DEVICE,)}
+    key = load_keys(tmp_path / "on-the-bus" / "keys").bundle
+    assert len(load_bundle(root / "backend" / "bundle.cose", key, city="isfahan").issuer_keys) == 4
+
+
+def test_an_interrupted_issuer_is_finished_by_calling_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P12: the key stays, the number goes on."""
+    root = make(tmp_path / "city")
+    write = files.replace
+
+    def interrupted(path: Path, *more: Any, **named: Any) -> None:
+        if path.name == "bundle.cose" and path.parent.name == "backend":
+            raise FileFailed("no more room")
+        write(path, *more, **named)
+
+    monkeypatch.setattr(files, "replace", interrupted)
+    with pytest.raises(FileFailed):
+        add_issuer(root, "second", now=NOW, randomness=os.urandom)
+    key = (root / "issuers" / "second.key.pem").read_bytes()
+    monkeypatch.undo()
+    made = add_issuer(root, "second", now=NOW, randomness=os.urandom)
+    assert (made.bundle_number, made.key.read_bytes()) == (3, key)
+    device = root / "devices" / DEVICE
+    bundle = load_bundle(device / "bundle.cose", load_keys(device / "keys").bundle, city="isfahan")
+    assert len(bundle.issuer_keys) == 2
+
+
+def test_an_interrupted_enrolment_leaves_no_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make(tmp_path / "city")
+
+    def interrupted(*_more: Any) -> None:
+        raise FileFailed("no more room")
+
+    monkeypatch.setattr(devices, "add_role", interrupted)
+    more = {"vehicle": "bus-2", "door": 1, "cameras": [("front", "v4l2:0")], "now": NOW, "randomness": os.urandom}
+    with pytest.raises(FileFailed):
+        add_device(root, device="bus-2-d1", **more)
+    assert [path.name for path in (root / "devices").iterdir()] == [DEVICE]
+    monkeypatch.undo()
+    add_device(root, device="bus-2-d1", **more)
+
+
 def test_certificates_chain_to_the_root_under_their_names(tmp_path: Path) -> None:
     root = make(tmp_path / "city")
     authority = x509.load_pem_x509_certificate((root / "authority" / "root.crt.pem").read_bytes())
@@ -118,9 +205,9 @@ def test_certificates_chain_to_the_root_under_their_names(tmp_path: Path) -> Non
         assert list(usage) == [x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH]
         # Nothing needed to ride expires within the longest outage seen, and a margin.
         assert (certificate.not_valid_after_utc - NOW).days >= 120
-    broker = x509.load_pem_x509_certificate((root / "broker" / "broker.crt.pem").read_bytes())
+    server = x509.load_pem_x509_certificate((root / "broker" / "broker.crt.pem").read_bytes())
     PolicyBuilder().store(Store([authority])).time(NOW).build_server_verifier(x509.DNSName("localhost")).verify(
-        broker, []
+        server, []
     )
 
 
@@ -133,21 +220,45 @@ def test_one_seed_makes_one_city(tmp_path: Path) -> None:
     )
 
 
-def test_the_command_line_prints_no_secret(tmp_path: Path) -> None:
+def test_neither_the_command_line_nor_a_log_says_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     root = tmp_path / "city"
     said = ""
     for arguments in (
         ["city", str(root), "--name", "isfahan", "--class-share", "2=500"],
-        ["device", str(root), DEVICE, "--vehicle", "bus-0001", "--door", "1", "--json", "-"],
+        ["device", str(root), DEVICE, "--vehicle", "bus-0001", "--door", "1"],
         ["issuer", str(root), "second"],
+        ["broker", str(root), "--port", "9883"],
     ):
-        done = CliRunner().invoke(command, arguments)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(broker, "find_plugin", lambda: Path("/plugin.so"))
+            done = CliRunner().invoke(command, arguments)
         assert done.exit_code == 0, done.output
+        assert "next:" in done.output
         said += done.output
-    for path in secrets(root):
-        content = path.read_text()
-        body = content.splitlines()[1] if content.startswith("-----") else content.strip()
-        assert body not in said
+    said += caplog.text
+    found = secrets(root)
+    assert len(found) >= 12
+    for path in found:
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("-----")]
+        assert lines
+        assert not any(line in said for line in lines), path
+
+
+def test_the_json_names_paths_that_are_there(tmp_path: Path) -> None:
+    root = tmp_path / "city"
+    for arguments, names in (
+        (["city", str(root), "--name", "isfahan"], ("settings", "backend")),
+        (["device", str(root), DEVICE, "--vehicle", "bus-0001", "--door", "1"], ("folder", "configuration")),
+        (["issuer", str(root), "second"], ()),
+    ):
+        done = CliRunner().invoke(command, [*arguments, "--json", "-"])
+        assert done.exit_code == 0, done.output
+        made = json.loads(done.stdout)
+        assert made["next"]
+        assert made["secrets"]
+        for path in [*made["secrets"], *(made[name] for name in names)]:
+            assert Path(path).exists(), path
 
 
 @pytest.mark.parametrize(
@@ -155,15 +266,30 @@ def test_the_command_line_prints_no_secret(tmp_path: Path) -> None:
     [
         ["city", "{root}2", "--name", "Not A Name"],
         ["city", "{root}2", "--name", "isfahan", "--class-share", "two"],
+        ["city", "{root}2", "--name", "isfahan", "--class-share", "2=500", "--class-share", "2=0"],
+        ["city", "{root}2", "--name", "isfahan", "--class-share", "99=500"],
+        ["city", "{root}2", "--name", "isfahan", "--fare", "99999999999999"],
+        ["city", "{root}2", "--name", "isfahan", "--provider", "http://bank.example", ""],
+        ["city", "{root}-link", "--name", "isfahan"],
         ["device", "{root}", "bus-0002-d1", "--vehicle", "bus-0002", "--door", "1", "--camera", "front"],
+        ["device", "{root}", "bus-0002-d1", "--vehicle", "bus-0002", "--door", "1", "--camera", "f=file:/\udcff"],
+        ["device", "{root}", "bus-0002-d1", "--vehicle", "bus-0002", "--door", "0"],
         ["device", "{root}", "backend-s0", "--vehicle", "bus-0002", "--door", "1"],
         ["device", "{root}nowhere", "bus-0002-d1", "--vehicle", "bus-0002", "--door", "1"],
     ],
 )
 def test_bad_input_is_refused_and_leaves_nothing_behind(tmp_path: Path, arguments: list[str]) -> None:
     root = make(tmp_path / "city")
+    (tmp_path / "city-link").symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
     done = CliRunner().invoke(command, [argument.format(root=root) for argument in arguments])
     assert done.exit_code != 0
     assert isinstance(done.exception, SavarError | SystemExit)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_validator_without_a_camera_is_not_made(tmp_path: Path) -> None:
+    """Its reader would refuse the file on the bus."""
+    root = make(tmp_path / "city")
+    with pytest.raises(BadSetting, match="cameras"):
+        add_device(root, device="bus-2-d1", vehicle="bus-2", door=1, cameras=[], now=NOW, randomness=os.urandom)
