@@ -56,7 +56,11 @@ class Mosquitto:
         config = write_broker(self.root, port=self.port)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)
-        self._wait_until_it_accepts()
+        try:
+            self._wait_until_it_accepts()
+        except AssertionError:
+            self.kill()  # no `with` has begun that would end it
+            raise
         return self
 
     def _wait_until_it_accepts(self) -> None:

@@ -78,7 +78,7 @@ def make_city(root: Path) -> Path:
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
-    root = make_city(tmp_path / "city")
+    root = make_city(tmp_path / "a city")  # a space in the path: mosquitto.conf has no quotes
     with Mosquitto(root) as broker:
         made = Town(root, broker)
         yield made
@@ -149,6 +149,52 @@ def test_a_device_hears_nobodys_taps(town: Town) -> None:
     assert backend.next()[1] == b"taps of b"
     backend.session.publish(topic(A, Channel.RECEIPT), b"after it")
     assert listening.next() == (topic(A, Channel.RECEIPT), b"after it")
+
+
+def test_the_broker_says_no_secret(town: Town) -> None:
+    """What it logs is of people's interest: names that came and went, no key, no payload."""
+    backend = town.client("backend-s0", [shard_filter(CITY, SHARD, Channel.TAPS)])
+    device = town.client(A, [])
+    for client in (backend, device):
+        assert client.session.wait_connected(DELIVERED_S)
+    device.session.publish(topic(A, Channel.TAPS), b"what a rider did")
+    assert backend.next()[1] == b"what a rider did"
+    said = town.broker.log_text()
+    assert A in said
+    assert "what a rider did" not in said
+    for key in town.root.rglob("*.key.pem"):
+        assert key.read_text().splitlines()[1] not in said
+
+
+def test_killed_and_started_again_on_its_port_it_serves_the_same_clients(town: Town) -> None:
+    backend = town.client("backend-s0", [shard_filter(CITY, SHARD, Channel.TAPS)])
+    device = town.client(A, [])
+    for client in (backend, device):
+        assert client.session.wait_connected(DELIVERED_S)
+    port = town.broker.port
+    town.broker.kill()
+    town.broker.restart()
+    assert town.broker.port == port
+    again = town.client(B, [])
+    assert again.session.wait_connected(DELIVERED_S)
+    # The sessions from before come back by themselves; until both have, a tap goes nowhere and is sent again.
+    for _ in range(100):
+        device.session.publish(topic(A, Channel.TAPS), b"again")
+        try:
+            assert backend.got.get(timeout=DELIVERED_S / 100) == (topic(A, Channel.TAPS), b"again")
+        except queue.Empty:
+            continue
+        return
+    raise AssertionError("the backend never heard the device again")
+
+
+def test_without_mosquitto_the_test_fails_and_says_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never skipped: a skipped proof proves nothing."""
+    monkeypatch.setattr("tests.integration.mosquitto.shutil.which", lambda *_a, **_n: None)
+    with pytest.raises(AssertionError, match="make system"), Mosquitto(make_city(tmp_path / "city")):
+        pass
 
 
 def test_a_certificate_of_another_authority_is_refused(town: Town, tmp_path: Path) -> None:
