@@ -18,6 +18,7 @@ from random import Random
 from backend.app.backend import Backend
 from backend.app.config import load_config as load_backend
 from edge.adapters.clock import SystemClock
+from edge.adapters.console_panel import SilentPanel
 from edge.app.boarding import Outcome
 from edge.app.config import load_config as load_validator
 from edge.app.validator import Validator
@@ -73,16 +74,6 @@ class Tally:
             self.refused += not outcome.showing.row.boards
             self.decision_ms.append(elapsed_ms)
             self.last[bus] = outcome.showing
-
-
-class QuietPanel:
-    """The door's panel; what it shows is seen in the tally."""
-
-    def show(self, showing: Showing) -> None:
-        """Nothing."""
-
-    def idle(self) -> None:
-        """Nothing."""
 
 
 class City:
@@ -169,7 +160,7 @@ class City:
             self.tally.note(bus, self._clock.read().mono_ms - frame_mono_ms, outcome)
 
         validator = Validator(
-            load_validator(self.root / "devices" / f"{bus}-d1" / "validator.toml"), panel=QuietPanel(),
+            load_validator(self.root / "devices" / f"{bus}-d1" / "validator.toml"), panel=SilentPanel(),
             sources={"front": camera}, on_outcome=answered,
         )  # fmt: skip
         validator.start()

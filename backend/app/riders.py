@@ -21,9 +21,8 @@ from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
 from protocol.localtime import service_day
 from protocol.wire.keys import Purpose, Signer, VerifyingKey
-from protocol.wire.passes import issue_credential
+from protocol.wire.passes import issue_credential, read_issued
 
-_ALLOWANCE = 47  # the allowance inside a credential that was issued (protocol/wire/passes)
 _NOBODY = bytes(32)  # compared against where there is no rider, so that both ways take the same work
 
 
@@ -69,7 +68,7 @@ class Riders:
                     known.credential_id, known.credential, known.rider_class, hash_token(token), known.created_ms
                 )
             self._store.add_rider(rider)
-        allowance_rials = rider.credential[_ALLOWANCE] * ALLOWANCE_UNIT_RIALS
+        allowance_rials = read_issued(rider.credential).allowance_units * ALLOWANCE_UNIT_RIALS
         return Registered(rider.credential_id, rider.credential, allowance_rials, token)
 
     def _new(self, public_key: bytes, rider_class: int, token: str) -> Rider:
