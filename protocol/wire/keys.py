@@ -7,22 +7,18 @@ Rules:
 - signing is deterministic (RFC 6979), so seeded runs replay byte for byte.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from protocol import limits
 from protocol.errors import BadKey, BadSignature, HighSSignature, WrongLength
+from protocol.wire import crypto
 
-_CURVE = ec.SECP256R1()
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_SIGN = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
-_VERIFY = ec.ECDSA(hashes.SHA256())
 PROTECTED = b"\xa1\x01\x26"  # {1: -7}: algorithm ES256 (RFC 9053 §2.1)
 
 
@@ -79,52 +75,43 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
-    """A public P-256 key: its compressed bytes, its id, and the loaded point."""
+    """A public P-256 key: its compressed bytes, its id, and the loaded half."""
 
     public: bytes
     id: bytes
-    _point: ec.EllipticCurvePublicKey
+    _half: crypto.PublicHalf = field(repr=False, compare=False)
 
     @classmethod
     def load(cls, public: bytes) -> "VerifyingKey":
         """33-byte compressed point → key. Raises BadKey (off the curve, or another encoding)."""
         if len(public) != limits.PUBLIC_KEY_BYTES:
             raise BadKey("public key is not a compressed P-256 point", bytes=len(public))
-        try:
-            point = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, public)
-        except ValueError as error:
-            raise BadKey("public key is not on the curve") from error
-        return cls(public, key_id(public), point)
+        return cls(public, key_id(public), crypto.scheme().load(public))
 
     def verify(self, purpose: Purpose, payload: bytes, signature: bytes) -> None:
         """Return if the signature holds. Raises WrongLength, HighSSignature or BadSignature."""
         if len(signature) != limits.SIGNATURE_BYTES:
             raise WrongLength("signature is not 64 bytes", bytes=len(signature))
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        if s > _ORDER // 2:
+        if int.from_bytes(signature[32:], "big") > crypto.ORDER // 2:
             raise HighSSignature("signature in its high-s form")
         try:
-            self._point.verify(utils.encode_dss_signature(r, s), to_be_signed(purpose, payload), _VERIFY)
-        except InvalidSignature as error:
-            raise BadSignature("signature does not hold", purpose=purpose.name, key=self.id.hex()) from error
+            self._half.verify(to_be_signed(purpose, payload), signature)
+        except BadSignature as error:
+            error.data |= {"purpose": purpose.name, "key": self.id.hex()}
+            raise
 
 
 class SigningKey:
     """A private P-256 key held in memory. Its repr never shows the secret."""
 
-    def __init__(self, private: ec.EllipticCurvePrivateKey) -> None:
-        if not isinstance(private.curve, ec.SECP256R1):
-            raise BadKey("private key is not on P-256", curve=private.curve.name)
+    def __init__(self, private: crypto.PrivateHalf) -> None:
         self._private = private
-        self.verifying = VerifyingKey.load(
-            private.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
-        )
+        self.verifying = VerifyingKey.load(private.public)
 
     @classmethod
     def from_secret(cls, secret: bytes) -> "SigningKey":
-        """32 random (or seeded) bytes → key; the scalar is the bytes modulo n-1, plus 1 (FIPS 186-5 A.2.1 in form)."""
-        scalar = int.from_bytes(secret, "big") % (_ORDER - 1) + 1
-        return cls(ec.derive_private_key(scalar, _CURVE))
+        """32 random (or seeded) bytes → key."""
+        return cls(crypto.scheme().derive(secret))
 
     @classmethod
     def from_pem(cls, pem: bytes) -> "SigningKey":
@@ -135,18 +122,23 @@ class SigningKey:
             raise BadKey("not an unencrypted PKCS#8 private key") from error
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise BadKey("private key is not an EC key")
-        return cls(private)
+        return cls(crypto.P256Private(private))
 
     def to_pem(self) -> bytes:
         """PKCS#8 PEM, unencrypted. The caller writes it 0600 and never logs it."""
-        return self._private.private_bytes(
+        return self.private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
     @property
     def private(self) -> ec.EllipticCurvePrivateKey:
-        """The loaded private key, for certificates and HPKE."""
-        return self._private
+        """The loaded P-256 key, for certificates and files."""
+        assert isinstance(self._private, crypto.P256Private), "a stand-in has no certificate"
+        return self._private.private
+
+    def unwrap(self, wrapped: bytes, info: bytes) -> bytes:
+        """What was encrypted to this key, bound to `info`. Raises SealBroken."""
+        return self._private.unwrap(wrapped, info)
 
     @property
     def public(self) -> bytes:
@@ -160,8 +152,7 @@ class SigningKey:
 
     def sign(self, purpose: Purpose, payload: bytes) -> bytes:
         """Deterministic low-s r‖s over the payload for this purpose."""
-        r, s = utils.decode_dss_signature(self._private.sign(to_be_signed(purpose, payload), _SIGN))
-        return r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")
+        return self._private.sign(to_be_signed(purpose, payload))
 
     def __repr__(self) -> str:
         """Key id only."""

@@ -12,14 +12,12 @@ Rules:
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from protocol.errors import SealBroken, WrongLength
+from protocol.wire import crypto
 from protocol.wire.keys import SigningKey, VerifyingKey, key_id
 
-_SUITE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _RIDER = b"savar/1/rider"
 _INFO = b"savar/1/daykey"
 DAY_KEY_BYTES = 32
@@ -32,15 +30,14 @@ def wrap_day_key(day_key: bytes, recipient: bytes, *, device: str, epoch: int, d
     """
     _require_day_key(day_key)
     VerifyingKey.load(recipient)  # one rule for what a public key is: compressed, on the curve
-    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), recipient)
-    return _SUITE.encrypt(day_key, point, info=_info(device, epoch, day))
+    return crypto.scheme().wrap(day_key, recipient, _info(device, epoch, day))
 
 
 def unwrap_day_key(wrapped: bytes, recipient: SigningKey, *, device: str, epoch: int, day: int) -> bytes:
     """HPKE ciphertext → day key. Raises SealBroken when it is not for us or not for this device, epoch and day."""
     try:
-        day_key = _SUITE.decrypt(wrapped, recipient.private, info=_info(device, epoch, day))
-    except (InvalidTag, ValueError) as error:
+        day_key = recipient.unwrap(wrapped, _info(device, epoch, day))
+    except SealBroken as error:
         raise SealBroken("wrapped day key does not open", device=device, epoch=epoch, day=day) from error
     if len(day_key) != DAY_KEY_BYTES:
         raise SealBroken("day key is not 32 bytes", device=device, bytes=len(day_key))

@@ -18,6 +18,7 @@ from protocol.errors import (
     WrongLength,
     WrongType,
 )
+from protocol.wire.crypto import P256Private
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey, bstr, key_id, to_be_signed
 from protocol.wire.signed import cut, open_message, seal_message
 from tests.protocol import samples
@@ -167,7 +168,7 @@ def test_signature_of_another_length(size: int) -> None:
 def test_private_keys_of_another_kind() -> None:
     p384 = ec.generate_private_key(ec.SECP384R1())
     with pytest.raises(BadKey):
-        SigningKey(p384)
+        SigningKey(P256Private(p384))
     for pem in (b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"):
         with pytest.raises(BadKey):
             SigningKey.from_pem(pem)
