@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed, StoreRefused
-from backend.core.ingest import Judgement, Standing, Watermark, judge
 from backend.core.ledger import Boarding, Payer, Transfer, post
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import Commit, Device, IngestStore, Quarantined, StoredRecord
@@ -21,6 +20,7 @@ from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.passes import LongPass, Presentation
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import DayKeyRecord, Opening, Record, RecordKind, Tap
+from protocol.wire.standing import Judgement, Standing, Watermark, judge
 
 log = logging.getLogger(__name__)
 FindDevice = Callable[[str], tuple[Device, VerifyingKey] | None]

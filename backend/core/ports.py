@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.core.ingest import Watermark
 from backend.core.ledger import Payer, Transfer
 from protocol.fares.tariff import Tariff
 from protocol.wire.health import Health, State
 from protocol.wire.passes import Presentation
+from protocol.wire.standing import Watermark
 
 
 @dataclass(frozen=True, slots=True)

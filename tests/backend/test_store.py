@@ -11,13 +11,13 @@ import pytest
 
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import StoreFailed, StoreForeign
-from backend.core.ingest import Watermark
 from backend.core.ledger import Payer, Transfer, TransferKind, topup
 from backend.core.ports import Commit, Quarantined, StoredRecord, TopUp
 from protocol.fares.verdicts import Verdict
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
+from protocol.wire.standing import Watermark
 from tests.backend.bus import FARE, NOON_MS, Bus, Proof, Rider
 from tests.backend.desk import CITY, Desk, check_ledger
 

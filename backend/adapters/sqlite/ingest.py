@@ -7,13 +7,13 @@ from hashlib import sha256
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import StoreFailed
-from backend.core.ingest import Watermark
 from backend.core.ledger import Transfer, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.ports import Commit, LedgerMark, Quarantined, Rider
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
+from protocol.wire.standing import Watermark
 
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.core.ingest import Standing, Watermark, judge
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, verify_batch
+from protocol.wire.standing import Standing, Watermark, judge
 from tests.backend.bus import Bus, Rider
 
 RIDER = Rider(1)

@@ -1,4 +1,4 @@
-"""What a verified batch means against where its device stands. Pure.
+"""What a verified batch means against where its device stands: one rule for the backend and for the sister door.
 
 Rules:
 - records up to the watermark are known: they are compared by the chain, never stored twice (P6);
