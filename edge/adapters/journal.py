@@ -21,18 +21,15 @@ from typing import Any
 
 import apsw
 
+from edge.adapters.card import FAILED_FIX, connect, translate
 from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_window, unpack_window
-from edge.core.errors import JournalFailed, JournalForeign, JournalFull
-from edge.core.limits import WAL_PAGES_MAX
+from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.ports import Accepted, ChainedRecord, Head, StoredRecord
+from edge.core.retention import ReceiptDay
 from protocol.wire import chain
 
 log = logging.getLogger(__name__)
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?)"
-_FULL_FIX = (
-    "taps are not accepted until there is room: let it sync, or carry the journal off with `savar journal export`"
-)
-_FAILED_FIX = "taps are not accepted; replace the card and run `savar journal recover` on the old one"
 
 
 class ApswJournal:
@@ -57,24 +54,12 @@ class ApswJournal:
             self._signature = self._stored_signature()  # over the head; None until it is known
             self._before: tuple[Head, bytes | None] | None = None  # where the newest `append` began
         except apsw.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         except OSError as error:
-            raise JournalFailed(f"cannot use {path.name}: {error}", fix=_FAILED_FIX) from error
+            raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
 
     def _connect(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._path), vfs=self._vfs)
-        connection.set_busy_timeout(5_000)
-        # Exclusive before WAL: then the index of the log lives in memory, and the first write takes the file for good.
-        for pragma in (
-            "locking_mode=EXCLUSIVE",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            f"wal_autocheckpoint={WAL_PAGES_MAX}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        # Plain ids leave the window within minutes; their bytes must leave the file too.
-        connection.execute("PRAGMA secure_delete=ON")
-        return connection
+        return connect(self._path, self._vfs)
 
     def _create(self, new_epoch: int) -> None:
         found = self._write.execute("PRAGMA application_id").get
@@ -134,7 +119,7 @@ class ApswJournal:
                 self._insert.execute(_INSERT, (record.sequence, record.raw, signature, window))
             except apsw.Error as error:
                 self._suspect = True
-                raise _translate(error) from error
+                raise translate(error) from error
             self._before = (before, signature)
             self._head = Head(self._epoch, record.sequence, record.head)
             self._signature = None
@@ -154,7 +139,7 @@ class ApswJournal:
                 self._cut()
             except apsw.Error as error:
                 self._suspect = True
-                raise _translate(error) from error
+                raise translate(error) from error
 
     def _reopen(self) -> None:
         """After a failed write: fresh connections, and nothing behind the head that `append` vouched for."""
@@ -186,20 +171,20 @@ class ApswJournal:
                     signature = self._signature if sequence == self._head.sequence else countersign
                     rows.append(StoredRecord(sequence, raw, signature or b""))
             except apsw.Error as error:
-                raise _translate(error) from error
+                raise translate(error) from error
         return rows
 
-    def window(self) -> Iterable[Accepted]:
-        """Accepted boardings kept for the repeat window, oldest first. Raises JournalFailed."""
+    def window(self) -> Iterable[tuple[int, Accepted]]:
+        """Accepted boardings kept for the repeat window, oldest first, with their sequences. Raises JournalFailed."""
         with self._lock:
             try:
                 rows: list[Any] = self._write.execute(
-                    "SELECT window FROM record WHERE sequence > (SELECT forgotten FROM identity) AND window IS NOT NULL"
-                    " ORDER BY sequence"
+                    "SELECT sequence, window FROM record WHERE sequence > (SELECT forgotten FROM identity)"
+                    " AND window IS NOT NULL ORDER BY sequence"
                 ).fetchall()
             except apsw.Error as error:
-                raise _translate(error) from error
-        return [unpack_window(row[0]) for row in rows]
+                raise translate(error) from error
+        return [(sequence, unpack_window(window)) for sequence, window in rows]
 
     def forget_window(self, through: int) -> None:
         """Wipe the plain ids beside records up to `through`. Raises JournalFull, JournalFailed."""
@@ -213,15 +198,35 @@ class ApswJournal:
                     )
                     self._write.execute("UPDATE identity SET forgotten = max(forgotten, ?)", (through,))
             except apsw.Error as error:
-                raise _translate(error) from error
+                raise translate(error) from error
 
-    def keep_receipt(self, receipt: bytes, sequence: int) -> None:
-        """Remember the newest verified receipt; not synced by itself, losing it costs a resend."""
+    def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
+        """Remember the newest verified receipt and the day it stood on; takes back notes of higher ones.
+
+        Raises JournalFull, JournalFailed.
+        """
         with self._lock:
             try:
-                self._write.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (sequence, receipt))
+                with self._write:
+                    self._write.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (sequence, receipt))
+                    self._write.execute("DELETE FROM receipted WHERE sequence > ?", (sequence,))
+                    if day is not None:
+                        self._write.execute(
+                            "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?)", (day.own, day.issued, sequence)
+                        )
             except apsw.Error as error:
-                raise _translate(error) from error
+                raise translate(error) from error
+
+    def receipted_by(self, day: ReceiptDay) -> int:
+        """The highest sequence noted as receipted on this day or before, by both clocks. Raises JournalFailed."""
+        with self._lock:
+            try:
+                found: int | None = self._write.execute(
+                    "SELECT max(sequence) FROM receipted WHERE own_day <= ? AND issued_day <= ?", (day.own, day.issued)
+                ).get
+            except apsw.Error as error:
+                raise translate(error) from error
+        return found or 0
 
     def receipt(self) -> bytes | None:
         """The newest receipt kept. Raises JournalFailed."""
@@ -229,7 +234,7 @@ class ApswJournal:
             try:
                 found: bytes | None = self._write.execute("SELECT bytes FROM receipt").get
             except apsw.Error as error:
-                raise _translate(error) from error
+                raise translate(error) from error
             return found
 
     def prune(self, through: int) -> int:
@@ -238,7 +243,7 @@ class ApswJournal:
             try:
                 self._write.execute("DELETE FROM record WHERE sequence <= ?", (min(through, self._head.sequence - 1),))
             except apsw.Error as error:
-                raise _translate(error) from error
+                raise translate(error) from error
             return self._write.changes()
 
     def checkpoint(self) -> None:
@@ -249,7 +254,7 @@ class ApswJournal:
             except apsw.BusyError:
                 return  # a tap is being written; the next period does it
             except apsw.Error as error:
-                raise _translate(error) from error
+                raise translate(error) from error
 
     def close(self) -> None:
         """Keep the last record's signature, fold the log in and close."""
@@ -263,10 +268,3 @@ class ApswJournal:
                 except apsw.Error as error:
                     log.warning("the last signature is not kept, the next start makes it again: %s", error)
             self._write.close()
-
-
-def _translate(error: apsw.Error) -> JournalFull | JournalFailed:
-    """apsw's errors → ours, at one place."""
-    if isinstance(error, apsw.FullError):
-        return JournalFull("the journal's disk is full", fix=_FULL_FIX)
-    return JournalFailed(f"the journal cannot be used: {error}", fix=_FAILED_FIX)

@@ -8,7 +8,7 @@ Rules:
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edge.core.decide import Decision, Door, Unproven, decide, open_code
@@ -17,6 +17,7 @@ from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Showing, Ta
 from edge.core.taps import day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.limits import INT63_MAX
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
@@ -24,6 +25,7 @@ from protocol.wire.keys import VerifyingKey
 from protocol.wire.passes import LongPass
 from protocol.wire.records import Instant, Service
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
+from protocol.wire.sister import FreshBoarding
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Boarding:
         self._door = Door(service.door, bundle, self._window, bundle.issued_ms)
         self._day_key: DayKey | None = None
         self._lock = threading.Lock()
-        self._windowed: deque[tuple[int, int]] = deque()  # (accepted at mono ms, sequence): ids to wipe when past
+        # (accepted at mono ms, sequence, boarding) of our own: shared with the other door, wiped when past
+        self._windowed: deque[tuple[int, int, Accepted | None]] = deque()
         self.accepted = 0
         self.refused = 0
         self.problem: LocalError | None = None
@@ -76,8 +79,8 @@ class Boarding:
         Raises JournalFull, JournalFailed, SignerFailed.
         """
         with self._lock:
-            self._window.load(self._journal.window(), now)
-            self._windowed.append((now.mono_ms, self._journal.head.sequence))
+            self._windowed.extend(self._window.load(self._journal.window(), now))
+            self._windowed.append((now.mono_ms, self._journal.head.sequence, None))
             head = self._journal.head
             if head.sequence == 0:
                 link = next_link(self._device, head)
@@ -91,8 +94,24 @@ class Boarding:
         through = 0
         with self._lock:
             while self._windowed and now.mono_ms - self._windowed[0][0] > self._window.keep_ms:
-                through = self._windowed.popleft()[1]
-        return through
+                through = max(through, self._windowed.popleft()[1])
+            # After a restart the order is by age: what is kept may stand before what is past.
+            return min([through, *(sequence - 1 for _, sequence, accepted in self._windowed if accepted is not None)])
+
+    def fresh(self, now: Instant, *, first: int = 1, last: int = INT63_MAX) -> list[FreshBoarding]:
+        """Our own boardings within the window whose records lie in first…last, for the other door."""
+        with self._lock:
+            return [
+                FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, now.mono_ms - mono_ms))
+                for mono_ms, sequence, it in self._windowed
+                if it is not None and first <= sequence <= last
+            ]
+
+    def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
+        """The other door's fresh boardings: what was paid there is paid (P7)."""
+        with self._lock:
+            for b in boardings:
+                self._window.note(Accepted(b.presentation, b.wall_ms, b.party, b.door), now, b.age_ms)
 
     def heard(self, wall_ms: int) -> None:
         """The backend's signed word of this time has arrived."""
@@ -124,7 +143,7 @@ class Boarding:
             self.problem = None
             if decision.accepted is not None:
                 self._window.note(decision.accepted, now)
-                self._windowed.append((now.mono_ms, sequence))
+                self._windowed.append((now.mono_ms, sequence, decision.accepted))
                 self.accepted += 1
             else:
                 self.refused += 1

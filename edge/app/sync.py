@@ -1,30 +1,24 @@
-"""Shipping: what the uplink asks for is read from the journal and published; receipts are verified and acted upon."""
+"""The journal's uplink at work: what it asks for is published, words of its sinks are acted upon, the house is kept."""
 
 import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from edge.app.shipping import Send, ship
 from edge.core.errors import JournalFailed, JournalFull, LocalError
-from edge.core.limits import (
-    CHECKPOINT_PERIOD_MS,
-    PRUNE_PERIOD_MS,
-    PRUNE_ROWS_MAX,
-)
+from edge.core.limits import CHECKPOINT_PERIOD_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX
 from edge.core.ports import Journal
-from edge.core.retention import prunable_through
-from edge.core.uplink import ReceiptOutcome, Uplink
+from edge.core.retention import prunable_day, receipt_day
+from edge.core.uplink import ReceiptOutcome, Uplink, Word
 from protocol import limits
-from protocol.errors import ProofError, WireError
+from protocol.errors import WireError
 from protocol.wire import chain
-from protocol.wire.batches import encode_batch
-from protocol.wire.keys import VerifyingKey
-from protocol.wire.receipts import Receipt, open_receipt
-from protocol.wire.records import Instant, decode_record
+from protocol.wire.receipts import Receipt
+from protocol.wire.records import Instant
 
 log = logging.getLogger(__name__)
 BACKEND = "backend"
-# Record bytes in one batch: what is left of the limit after device, epoch and signature.
-_BATCH_RECORD_BYTES = limits.BATCH_MAX_BYTES - 256
+SISTER = "sister"
 
 
 class KeptJournal(Journal, Protocol):
@@ -41,58 +35,53 @@ class Sync:
     def __init__(
         self,
         *,
-        device: str,
         journal: KeptJournal,
         uplink: Uplink,
-        receipt_keys: list[VerifyingKey],
-        publish: Callable[[str, bytes], bool],
-        heard: Callable[[int], None],
+        send: Send,
         forgettable: Callable[[Instant], int],
     ) -> None:
-        self._device = device
         self._journal = journal
         self._uplink = uplink
-        self._receipt_keys = receipt_keys
-        self._publish = publish
-        self._heard = heard
+        self._send = send
         self._forgettable = forgettable
         self._newest: tuple[bytes, Receipt] | None = None
-        self._kept_sequence = 0
+        self._kept: Receipt | None = None
         self._forget_through = 0  # plain ids still to wipe: kept until that has worked
         self._checkpoint_due_ms = 0
         self._prune_due_ms = 0
-        self.refused_receipts = 0
-        self.forked = False
         self.problem: LocalError | None = None
 
-    def take_up(self, now: Instant) -> None:
-        """Start from the receipt that the journal kept, verified again."""
-        kept = self._journal.receipt()
-        if kept is not None:
-            self.receipt_came(kept, now)
+    @property
+    def forked(self) -> bool:
+        """Whether backend or sister hold another history of this journal: a copied card, a restored image (P11)."""
+        return any(self._uplink.forked(sink) for sink in self._uplink.sinks)
 
-    def receipt_came(self, data: bytes, now: Instant) -> ReceiptOutcome | None:
-        """A receipt's bytes arrived, from whoever. Only what verifies counts; anything else is counted and left."""
+    @property
+    def newest_receipt(self) -> bytes:
+        """The newest receipt that stands, for the other door; empty if there is none."""
+        return b"" if self._newest is None else self._newest[0]
+
+    def receipt_came(self, data: bytes, receipt: Receipt, now: Instant) -> ReceiptOutcome | None:
+        """A verified receipt for this device; `data` is kept if it stands."""
+        word = Word(
+            receipt.device, receipt.epoch, receipt.sequence, receipt.head, receipt.incarnation, receipt.issued_ms
+        )
+        outcome = self.word_came(BACKEND, word, now)
+        if outcome in (ReceiptOutcome.ADVANCED, ReceiptOutcome.REPEATED, ReceiptOutcome.REWOUND):
+            self._newest = (data, receipt)
+        return outcome
+
+    def word_came(self, sink: str, word: Word, now: Instant) -> ReceiptOutcome | None:
+        """A sink's verified word on this journal; None if the journal could not be read for it."""
         try:
-            receipt = open_receipt(data, self._receipt_keys)
-        except (WireError, ProofError) as error:
-            self.refused_receipts += 1
-            log.warning("receipt refused: %s: %s", error.name, error)
-            return None
-        try:
-            our_hash = self._hash_at(receipt.sequence)
+            our_hash = self._hash_at(word.sequence) if word.epoch == self._journal.head.epoch else None
         except (JournalFailed, WireError) as error:
-            log.error("a receipt is left until the journal can be read: %s", error)
+            log.error("a word of %s is left until the journal can be read: %s", sink, error)
             return None
-        outcome = self._uplink.on_receipt(BACKEND, receipt, our_hash, now.mono_ms)
+        outcome = self._uplink.on_word(sink, word, our_hash, now.mono_ms)
         if outcome is ReceiptOutcome.FORKED:
-            self.forked = True
-            log.error("receipt for another history of this journal at %d: copied card or restored image",
-                      receipt.sequence)  # fmt: skip
-        elif outcome is not ReceiptOutcome.FOREIGN:
-            self._heard(receipt.issued_ms)
-            if outcome is not ReceiptOutcome.LATE:
-                self._newest = (data, receipt)
+            log.error("%s holds another history of this journal at %d: copied card or restored image", sink,
+                      word.sequence)  # fmt: skip
         return outcome
 
     def _hash_at(self, sequence: int) -> bytes | None:
@@ -112,25 +101,12 @@ class Sync:
         self.problem = problems[0] if problems else None
 
     def _ship(self, now: Instant) -> None:
-        while (order := self._uplink.next_publish(now.mono_ms)) is not None:
-            rows = self._journal.read(order.first, order.most, _BATCH_RECORD_BYTES)
-            if not rows or rows[0].sequence != order.first:
-                raise JournalFailed(
-                    "the journal lacks records that no receipt covers",
-                    fix="stop the device and run `savar journal recover`", first=order.first,
-                )  # fmt: skip
-            assert rows[-1].signature, "the uplink is told of signed records only, and the journal reads no others"
-            batch = encode_batch(
-                self._device, self._journal.head.epoch, order.first, [row.raw for row in rows], rows[-1].signature
-            )
-            if not self._publish(order.sink, batch):
-                return  # not connected, or enough is waiting: the next event or deadline asks again
-            self._uplink.on_sent(order.sink, rows[-1].sequence, now.mono_ms)
+        ship(self._uplink, self._journal.read, self._send, now)
 
     def _keep_house(self, now: Instant) -> None:
         if now.mono_ms >= self._checkpoint_due_ms:
             self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
-            self.keep_receipt()
+            self.keep_receipt(now)
             self._forget_through = max(self._forget_through, self._forgettable(now))
             if self._forget_through:
                 self._journal.forget_window(self._forget_through)
@@ -140,20 +116,32 @@ class Sync:
             self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
             self._prune(now)
 
-    def keep_receipt(self) -> None:
-        """Write down the newest receipt, if it is newer than the one written."""
-        if self._newest is not None and self._newest[1].sequence != self._kept_sequence:
-            self._journal.keep_receipt(self._newest[0], self._newest[1].sequence)
-            self._kept_sequence = self._newest[1].sequence
+    def keep_receipt(self, now: Instant) -> None:
+        """Write down the newest receipt and the day it stands on, if it says something new."""
+        if self._newest is None:
+            return
+        data, receipt = self._newest
+        said, kept = receipt, self._kept
+        if kept is None or (kept.sequence, kept.incarnation) != (said.sequence, said.incarnation):
+            self._journal.keep_receipt(data, receipt.sequence, receipt_day(now, receipt.issued_ms))
+            self._kept = receipt
 
     def _prune(self, now: Instant) -> None:
-        oldest = (
-            decode_record(row.raw)
-            for row in self._journal.read(1, limits.INT63_MAX - 1, PRUNE_ROWS_MAX * limits.RECORD_MAX_BYTES)
-        )
-        through = prunable_through(oldest, receipted=self._uplink.receipted(BACKEND), now=now)
-        if through:
-            log.info("pruned %d receipted records older than 35 days", self._journal.prune(through))
+        """A few thousand records at a time: a tap must not wait for a month of them."""
+        if self._newest is None:
+            return
+        day = prunable_day(receipt_day(now, self._newest[1].issued_ms))
+        if day is None:
+            return
+        through = min(self._uplink.receipted(BACKEND), self._journal.receipted_by(day))
+        oldest = self._journal.read(1, limits.INT63_MAX - 1, 1)
+        if not oldest or oldest[0].sequence > through:
+            return
+        step = min(through, oldest[0].sequence + PRUNE_ROWS_MAX - 1)
+        if gone := self._journal.prune(step):
+            log.info("pruned %d records that were receipted 35 days ago", gone)
+            if step < through:
+                self._prune_due_ms = self._checkpoint_due_ms
 
     def next_deadline(self) -> int | None:
         """Monotonic milliseconds by which `step` should run without an event."""

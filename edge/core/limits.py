@@ -5,12 +5,20 @@ INFLIGHT_BATCHES = 4  # covers a second of round trip at 100 taps a batch; more 
 RETRY_MIN_MS = 3_000  # an ingest group takes under a second; a lost receipt costs one resend of ≤ 4 batches
 RETRY_MAX_MS = 60_000  # a backend that is down for weeks is asked once a minute
 RECEIPTS_WAITING_MAX = 100  # receipts not yet handled; they are cumulative, so dropping the oldest loses nothing
+SISTER_WORDS_WAITING_MAX = (
+    20  # messages of the other door not yet handled, up to a batch each; what is passed over comes again
+)
 HEALTH_PERIOD_MS = 60_000  # one report a minute (Ruter ADT does the same)
 STEP_MAX_MS = 1_000  # the sync thread looks up at least this often: to see it stop, to checkpoint
 CHECKPOINT_PERIOD_MS = 10_000  # the write-ahead log is folded in by the sync thread, never by a tap
 WAL_PAGES_MAX = 4_000  # 16 MiB: beyond it a tap folds the log in itself, so a stuck sync thread cannot fill the card
 PRUNE_PERIOD_MS = 3_600_000  # hourly; what goes is 35 days old
 PRUNE_ROWS_MAX = 5_000  # a step: the journal is locked for ~20 ms
+COURIER_AFTER_MS = 600_000  # copies go up for a sister that has got no receipt for so long while we could have
+BRANCH_BYTES_MAX = (
+    16 << 20
+)  # of batches that disagree with a copy: a month of a forked door; beyond it its own card has it
+SISTER_SILENT_MS = 5_000  # a link that is down for so long is said: until then it is a door that restarts
 SIGN_WAIT_MS = 2_000  # a TPM signs in 14 to 30 ms; one that takes two seconds is dead, and the queue must be told
 DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
 

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from edge.core.retention import ReceiptDay
+from protocol.errors import SavarError
 from protocol.fares.verdicts import Reason, Row, Verdict
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant
+from protocol.wire.standing import Watermark
 
 GreyImage: TypeAlias = Any  # numpy uint8 array, height × width; core does not import numpy
 
@@ -134,16 +137,20 @@ class Journal(Protocol):
         """Consecutive signed records from `first`, at least one if there is one, within both bounds."""
         ...
 
-    def window(self) -> Iterable[Accepted]:
-        """Accepted boardings kept for the repeat window, oldest first."""
+    def window(self) -> Iterable[tuple[int, Accepted]]:
+        """Accepted boardings kept for the repeat window, oldest first, each with its record's sequence."""
         ...
 
     def forget_window(self, through: int) -> None:
         """Wipe the plain ids kept beside records up to `through`."""
         ...
 
-    def keep_receipt(self, receipt: bytes, sequence: int) -> None:
-        """Remember the newest verified receipt."""
+    def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
+        """Remember the newest verified receipt, and that it stood on this day; takes back notes of higher ones."""
+        ...
+
+    def receipted_by(self, day: ReceiptDay) -> int:
+        """The highest sequence noted as receipted on this day or before, by both clocks; 0 if there is none."""
         ...
 
     def receipt(self) -> bytes | None:
@@ -152,6 +159,50 @@ class Journal(Protocol):
 
     def prune(self, through: int) -> int:
         """Delete records 1…`through`; the caller has checked receipt and age (P2). Returns how many went."""
+        ...
+
+
+class Copies(Protocol):
+    """What this door holds of its sister's journals: durable when `add` returns. Raises JournalFull, JournalFailed."""
+
+    def held(self) -> Sequence[Watermark]:
+        """How far each epoch is held, oldest first."""
+        ...
+
+    def hash_of(self, epoch: int, sequence: int) -> bytes | None:
+        """Our copy's hash of one record."""
+        ...
+
+    def add(self, before: Watermark, rows: Sequence[tuple[int, bytes, bytes]], signature: bytes) -> None:
+        """(sequence, bytes, hash) of consecutive records behind `before`, and the signature over the last hash."""
+        ...
+
+    def keep_branch(self, batch: bytes, why: str) -> None:
+        """A proven batch that disagrees with the copy: both branches are kept (P11), up to a bound."""
+        ...
+
+    def read(self, epoch: int, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
+        """Consecutive records from `first` up to one whose signature is held, at least one such run."""
+        ...
+
+    def keep_receipt(self, epoch: int, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
+        """As `Journal.keep_receipt`, for a copy."""
+        ...
+
+    def receipts(self) -> Sequence[bytes]:
+        """The newest receipt kept of each epoch."""
+        ...
+
+    def receipted_by(self, epoch: int, day: ReceiptDay) -> int:
+        """As `Journal.receipted_by`, for a copy."""
+        ...
+
+    def oldest(self, epoch: int) -> int:
+        """The first sequence still held of an epoch; 0 if there is none."""
+        ...
+
+    def prune(self, epoch: int, through: int) -> int:
+        """Delete copies 1…`through` of an epoch, never its last record. Returns how many went."""
         ...
 
 
@@ -196,4 +247,40 @@ class TapSigner(Protocol):
 
     def start(self, head: bytes) -> Pending:
         """Begin to sign a hash of the chain; one at a time. Raises SignerFailed if an earlier one does not end."""
+        ...
+
+
+class Session(Protocol):
+    """The broker's session: says whether a message went out, remembers nothing."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a message would go out now."""
+        ...
+
+    @property
+    def problem(self) -> SavarError | None:
+        """Why it is not connected; None while it is."""
+        ...
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """False: it did not go out, and nothing remembers it but the caller."""
+        ...
+
+
+class Peer(Protocol):
+    """The link to the other door: the same promise as a session's."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a message would go out now."""
+        ...
+
+    @property
+    def problem(self) -> SavarError | None:
+        """Why it is not connected; None while it is."""
+        ...
+
+    def send(self, data: bytes) -> bool:
+        """False: it did not go out."""
         ...

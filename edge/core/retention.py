@@ -1,27 +1,37 @@
-"""What may be deleted from the card: what a receipt covers, 35 days old by a trusted clock (P2, P14)."""
+"""What may be deleted from the card: what a receipt has covered for 35 days (P2, P14).
 
-from collections.abc import Iterable
+Rules:
+- the 35 days count from the day of the receipt, not of the tap: a bus that was offline for 60 days keeps what it sent
+  today for 35 days more, because the backend that receipted it may be restored from yesterday's copy;
+- both clocks must say so: our own, while it is trusted, and the backend's in its signed words; neither 1970 nor 2046 on
+  one of them makes anything old;
+- a receipt that lies lower than before takes the later notes back: that backend does not hold those records.
+"""
+
+from dataclasses import dataclass
 
 from protocol import limits
-from protocol.wire.records import Instant, Record
+from protocol.localtime import service_day
+from protocol.wire.records import Instant
+
+_KEPT_DAYS = limits.RECEIPTED_KEPT_S // limits.DAY_S
 
 
-def prunable_through(oldest: Iterable[Record], *, receipted: int, now: Instant) -> int:
-    """Oldest records in order → the last sequence that may go, 0 if none may.
+@dataclass(frozen=True, slots=True)
+class ReceiptDay:
+    """The local day of a receipt, by our clock and by the backend's."""
 
-    Stops at the first record that is not receipted or not old enough: the journal stays one run of sequences. A record
-    whose own clock was untrusted is as old as the next trusted one behind it: 1970 makes nothing old, 2046 nothing
-    young.
-    """
-    through = 0
-    if not now.trusted:
-        return through
-    for record in oldest:
-        if record.link.sequence > receipted:
-            break
-        if not record.at.trusted:
-            continue
-        if now.wall_ms - record.at.wall_ms < limits.RECEIPTED_KEPT_S * 1000:
-            break
-        through = record.link.sequence
-    return through
+    own: int
+    issued: int
+
+
+def receipt_day(now: Instant, issued_ms: int) -> ReceiptDay | None:
+    """The day under which a receipt that came now is noted; None without a trusted clock."""
+    return ReceiptDay(service_day(now.wall_ms), service_day(issued_ms)) if now.trusted else None
+
+
+def prunable_day(day: ReceiptDay | None) -> ReceiptDay | None:
+    """What was receipted on this day or before may go; None without a trusted clock."""
+    if day is None:
+        return None
+    return ReceiptDay(day.own - _KEPT_DAYS - 1, day.issued - _KEPT_DAYS - 1)

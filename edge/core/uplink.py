@@ -6,22 +6,38 @@ Rules:
 - a batch not receipted in time is sent again from the receipted sequence on (go-back-N); the wait doubles to a bound;
 - a receipt that does not advance while batches are on their way says that the sink misses something: go back at once,
   at most once a `RETRY_MIN_MS`;
-- a receipt *below* what was receipted, and issued later, is a restored backend: it gets its taps again (P2); one issued
-  earlier is a late message and is ignored;
-- a receipt whose head is not our hash of that sequence is a fork: reported, never acted upon (P11).
+- a word of an older incarnation than the newest heard is a late message, whatever it says and whenever it was issued:
+  the ledger that spoke it is gone; a word of a newer one counts, also where it lies *below* what was receipted: a
+  restored backend gets its taps again (P2);
+- within one incarnation a word below what was receipted is late if it was issued earlier, and an unannounced restore if
+  it was issued later;
+- a word whose head is not our hash of that sequence, or that reaches beyond our end, is a fork: reported, never acted
+  upon (P11); what such a sink is sent after that is evidence, and is sent once a session.
 """
 
 from collections import deque
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum
 
 from edge.core.limits import INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
 from protocol import limits
-from protocol.wire.receipts import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a sink says that it holds of a journal: a verified receipt, or the sister's witness."""
+
+    device: str
+    epoch: int
+    sequence: int
+    head: bytes
+    incarnation: int
+    issued_ms: int
 
 
 class ReceiptOutcome(Enum):
-    """What a receipt meant."""
+    """What a sink's word meant."""
 
     ADVANCED = "advanced"
     REPEATED = "repeated"
@@ -49,7 +65,9 @@ class _Flight:
 @dataclass(slots=True)
 class _Sink:
     connected: bool = False
+    forked: bool = False
     receipted: int = 0
+    incarnation: int = 0
     issued_ms: int = 0
     sent: int = 0
     wait_ms: int = RETRY_MIN_MS
@@ -60,13 +78,19 @@ class _Sink:
         self.flights.clear()
         self.sent = self.receipted
 
+    def advanced(self) -> None:
+        self.wait_ms = RETRY_MIN_MS
+        self.sent = max(self.sent, self.receipted)
+        while self.flights and self.flights[0].last <= self.receipted:
+            self.flights.popleft()
+
 
 class Uplink:
     """State of every sink. All times are monotonic milliseconds handed in."""
 
     def __init__(self, device: str, epoch: int, sinks: tuple[str, ...], *, last: int) -> None:
-        self._device = device
-        self._epoch = epoch
+        self.device = device
+        self.epoch = epoch
         self._last = last
         self._sinks = {name: _Sink() for name in sinks}
 
@@ -83,6 +107,11 @@ class Uplink:
         state.wait_ms = RETRY_MIN_MS
         state.go_back()
 
+    def resume(self, sink: str) -> None:
+        """Send to a sink that is connected, if that was not so already."""
+        if not self._sinks[sink].connected:
+            self.on_connected(sink)
+
     def on_disconnected(self, sink: str) -> None:
         """The session ended."""
         self._sinks[sink].connected = False
@@ -93,25 +122,28 @@ class Uplink:
         state.sent = last
         state.flights.append(_Flight(last, now_ms))
 
-    def on_receipt(self, sink: str, receipt: Receipt, our_hash: bytes | None, now_ms: int) -> ReceiptOutcome:
-        """A verified receipt came. `our_hash` is our chain's hash at its sequence, None if we do not hold it."""
+    def on_word(self, sink: str, word: Word, our_hash: bytes | None, now_ms: int) -> ReceiptOutcome:
+        """A verified word came. `our_hash` is our chain's hash at its sequence, None if we do not hold it."""
         state = self._sinks[sink]
-        if (receipt.device, receipt.epoch) != (self._device, self._epoch):
+        if (word.device, word.epoch) != (self.device, self.epoch):
             return ReceiptOutcome.FOREIGN
-        if receipt.sequence > self._last or (our_hash is not None and our_hash != receipt.head):
-            return ReceiptOutcome.FORKED
-        if receipt.sequence > state.receipted:
-            state.receipted, state.issued_ms = receipt.sequence, receipt.issued_ms
-            state.wait_ms = RETRY_MIN_MS
-            state.sent = max(state.sent, receipt.sequence)
-            while state.flights and state.flights[0].last <= receipt.sequence:
-                state.flights.popleft()
-            return ReceiptOutcome.ADVANCED
-        if receipt.issued_ms < state.issued_ms:
+        if word.incarnation < state.incarnation:
             return ReceiptOutcome.LATE
-        rewound = receipt.sequence < state.receipted
-        state.receipted, state.issued_ms = receipt.sequence, receipt.issued_ms
-        if rewound:
+        if word.sequence > self._last or (our_hash is not None and our_hash != word.head):
+            state.forked = True
+            return ReceiptOutcome.FORKED
+        state.forked = False
+        newer = word.incarnation > state.incarnation or word.issued_ms > state.issued_ms
+        if word.sequence < state.receipted and not newer:
+            return ReceiptOutcome.LATE
+        before = state.receipted
+        if newer or word.sequence > before:
+            state.incarnation, state.issued_ms = word.incarnation, word.issued_ms
+        state.receipted = word.sequence
+        if word.sequence > before:
+            state.advanced()
+            return ReceiptOutcome.ADVANCED
+        if word.sequence < before:
             state.go_back()
             return ReceiptOutcome.REWOUND
         if state.flights and (state.rewound_ms is None or now_ms - state.rewound_ms >= RETRY_MIN_MS):
@@ -121,14 +153,17 @@ class Uplink:
 
     # --- what to do next ---------------------------------------------------------------------------------------------
 
-    def next_publish(self, now_ms: int) -> Publish | None:
-        """The next batch to send, or None. Call again after `on_sent` until it is None."""
+    def next_publish(self, now_ms: int, *, but: AbstractSet[str] = frozenset()) -> Publish | None:
+        """The next batch to send, or None. Call again after `on_sent` until it is None; `but`: sinks that take none."""
         for name, state in self._sinks.items():
-            if not state.connected:
+            if not state.connected or name in but:
                 continue
             if state.flights and now_ms - state.flights[0].sent_ms >= state.wait_ms:
                 state.wait_ms = min(state.wait_ms * 2, RETRY_MAX_MS)
-                state.go_back()
+                if state.forked:
+                    state.flights.clear()  # evidence needs no receipt
+                else:
+                    state.go_back()
             backlog = self._last - state.sent
             if backlog <= 0 or len(state.flights) >= INFLIGHT_BATCHES:
                 continue
@@ -142,9 +177,18 @@ class Uplink:
         due = [s.flights[0].sent_ms + s.wait_ms for s in self._sinks.values() if s.connected and s.flights]
         return min(due, default=None)
 
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._sinks)
+
     def receipted(self, sink: str) -> int:
         """Last sequence that the sink has receipted."""
         return self._sinks[sink].receipted
+
+    def forked(self, sink: str) -> bool:
+        """Whether the sink's newest word names another history of this journal."""
+        return self._sinks[sink].forked
 
     def backlog(self, sink: str) -> int:
         """Records not yet receipted."""

@@ -3,12 +3,14 @@
 Rules:
 - ages are counted on the monotonic clock, so a wall clock that jumps opens no window and closes none (P14);
 - after a restart an entry's age is what the wall clock says, kept between 0 and the keeping time: in doubt it is young;
-- an entry is kept for the repeat window, and at least as long as its presentation could still pass as fresh.
+- an entry is kept for the repeat window, and at least as long as its presentation could still pass as fresh;
+- the other door's boardings stand beside our own (P7); their age is what that door says, on its own monotonic clock.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
 
 from edge.core.ports import Accepted
 from protocol import limits
@@ -32,7 +34,8 @@ class Window:
 
     def __init__(self, repeat_window_s: int) -> None:
         self._keep_ms = max(repeat_window_s * 1000, _FRESH_SPAN_MS)
-        self._order: deque[tuple[int, Accepted]] = deque()
+        self._order: list[tuple[int, int, Accepted]] = []  # a heap by age: the other door's word may come late
+        self._ties = count()
         self._by_presentation: dict[Presentation, tuple[int, Accepted]] = {}
         self._by_credential: dict[bytes, tuple[int, Accepted]] = {}
 
@@ -41,31 +44,39 @@ class Window:
         """How long an entry is kept, in milliseconds."""
         return self._keep_ms
 
-    def load(self, stored: Iterable[Accepted], now: Instant) -> None:
-        """Take up what the journal kept over a restart."""
-        aged = [(min(max(now.wall_ms - entry.wall_ms, 0), self._keep_ms), entry) for entry in stored]
-        for age, entry in sorted(aged, key=lambda pair: -pair[0]):
-            self._put(now.mono_ms - age, entry)
+    def load(self, stored: Iterable[tuple[int, Accepted]], now: Instant) -> list[tuple[int, int, Accepted]]:
+        """Take up what the journal kept over a restart → (accepted at mono ms, sequence, boarding), oldest first."""
+        aged = sorted(
+            ((min(max(now.wall_ms - entry.wall_ms, 0), self._keep_ms), sequence, entry) for sequence, entry in stored),
+            key=lambda row: (-row[0], row[1]),
+        )
+        taken = [(now.mono_ms - age, sequence, entry) for age, sequence, entry in aged]
+        for mono_ms, _, entry in taken:
+            self._put(mono_ms, entry)
         self.forget(now)
+        return taken
 
-    def note(self, accepted: Accepted, now: Instant) -> None:
-        """A boarding was accepted just now."""
-        self._put(now.mono_ms, accepted)
+    def note(self, accepted: Accepted, now: Instant, age_ms: int = 0) -> None:
+        """A boarding was accepted, here just now or at the other door `age_ms` ago."""
+        if age_ms <= self._keep_ms:
+            self._put(now.mono_ms - age_ms, accepted)
         self.forget(now)
 
     def _put(self, mono_ms: int, accepted: Accepted) -> None:
+        if accepted.presentation in self._by_presentation:
+            return  # told again
         item = (mono_ms, accepted)
-        self._order.append(item)
+        heappush(self._order, (mono_ms, next(self._ties), accepted))
         self._by_presentation[accepted.presentation] = item
-        self._by_credential[accepted.presentation.credential_id] = item
+        latest = self._by_credential.get(accepted.presentation.credential_id)
+        if latest is None or latest[0] <= mono_ms:
+            self._by_credential[accepted.presentation.credential_id] = item
 
     def forget(self, now: Instant) -> None:
         """Drop entries that are past keeping."""
         while self._order and now.mono_ms - self._order[0][0] > self._keep_ms:
-            item = self._order.popleft()
-            presentation = item[1].presentation
-            if self._by_presentation.get(presentation) is item:
-                del self._by_presentation[presentation]
+            presentation = heappop(self._order)[2].presentation
+            item = self._by_presentation.pop(presentation)
             if self._by_credential.get(presentation.credential_id) is item:
                 del self._by_credential[presentation.credential_id]
 

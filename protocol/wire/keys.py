@@ -31,6 +31,7 @@ class Purpose(Enum):
     RECEIPT = b"savar/1/receipt"
     HEALTH = b"savar/1/health"
     STATE = b"savar/1/state"
+    SISTER = b"savar/1/sister"
     BUNDLE = b"savar/1/bundle"
     REGISTRATION = b"savar/1/registration"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
 from edge.core.ports import Accepted, ChainedRecord, Head, Showing, StoredRecord, TapSigner
+from edge.core.retention import ReceiptDay
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
 from protocol.wire import chain
@@ -84,6 +85,7 @@ class MemoryJournal:
         self.windows: dict[int, Accepted] = {}
         self.head = Head(epoch, 0, chain.GENESIS)
         self.kept: bytes | None = None
+        self.notes: list[tuple[ReceiptDay, int]] = []
         self.fails: Exception | None = None
 
     @property
@@ -120,14 +122,20 @@ class MemoryJournal:
             found.append(StoredRecord(sequence, self.rows[sequence], self.signatures[sequence]))
         return found
 
-    def window(self) -> list[Accepted]:
-        return [self.windows[s] for s in sorted(self.windows)]
+    def window(self) -> list[tuple[int, Accepted]]:
+        return sorted(self.windows.items(), key=lambda item: item[0])
 
     def forget_window(self, through: int) -> None:
         self.windows = {s: a for s, a in self.windows.items() if s > through}
 
-    def keep_receipt(self, receipt: bytes, sequence: int) -> None:
+    def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         self.kept = receipt
+        self.notes = [note for note in self.notes if note[1] <= sequence and (day is None or note[0].own != day.own)]
+        if day is not None:
+            self.notes.append((day, sequence))
+
+    def receipted_by(self, day: ReceiptDay) -> int:
+        return max((s for noted, s in self.notes if noted.own <= day.own and noted.issued <= day.issued), default=0)
 
     def receipt(self) -> bytes | None:
         return self.kept

@@ -8,6 +8,7 @@ import pytest
 
 from edge.adapters.journal import ApswJournal
 from edge.core.ports import Accepted, ChainedRecord
+from edge.core.retention import ReceiptDay
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Link, Opening, encode_opening
@@ -76,19 +77,35 @@ def test_reading_keeps_to_its_byte_bound_but_gives_at_least_one(make: Make) -> N
 def test_the_window_comes_back_oldest_first_and_is_wiped_on_demand(make: Make) -> None:
     journal = make()
     fill(journal, 6)
-    assert [a.wall_ms for a in journal.window()] == [1, 3, 5]
+    assert [(s, a.wall_ms) for s, a in journal.window()] == [(2, 1), (4, 3), (6, 5)]
     journal.forget_window(4)
-    assert [a.wall_ms for a in journal.window()] == [5]
+    assert [a.wall_ms for _, a in journal.window()] == [5]
     journal.forget_window(2)  # going back changes nothing
-    assert [a.wall_ms for a in journal.window()] == [5]
+    assert [a.wall_ms for _, a in journal.window()] == [5]
     journal.close()
 
 
 def test_receipts_replace_one_another(make: Make) -> None:
     journal = make()
-    journal.keep_receipt(b"one", 1)
-    journal.keep_receipt(b"two", 2)
+    journal.keep_receipt(b"one", 1, None)
+    journal.keep_receipt(b"two", 2, None)
     assert journal.receipt() == b"two"
+    journal.close()
+
+
+def test_the_days_of_receipts_are_noted_by_both_clocks_and_taken_back_by_a_lower_one(make: Make) -> None:
+    """P2: what may be pruned is what a receipt has covered for 35 days."""
+    journal = make()
+    for day, sequence in ((10, 3), (11, 5), (11, 7), (13, 9)):
+        journal.keep_receipt(b"r", sequence, ReceiptDay(day, day + 1))
+    assert [journal.receipted_by(ReceiptDay(day, 99)) for day in (9, 10, 11, 12, 13)] == [0, 3, 7, 7, 9]
+    assert [journal.receipted_by(ReceiptDay(99, day)) for day in (10, 11, 12, 13, 14)] == [0, 3, 7, 7, 9]
+    journal.keep_receipt(b"r", 9, None)  # without a trusted clock: kept, not dated
+    assert journal.receipted_by(ReceiptDay(99, 99)) == 9
+    journal.keep_receipt(b"r", 5, None)
+    journal.close()
+    journal = make()
+    assert journal.receipted_by(ReceiptDay(99, 99)) == 3
     journal.close()
 
 
@@ -155,7 +172,7 @@ def test_a_dropped_record_is_gone_with_its_boarding_and_another_takes_its_place(
     journal = make()
     rows = journal.read(1, 99, 1 << 20)
     assert [row.sequence for row in rows] == [1, 2, 3, 4, 5]
-    assert all(accepted.wall_ms != 9 for accepted in journal.window())
+    assert all(accepted.wall_ms != 9 for _, accepted in journal.window())
     for row in rows:
         chain.verify_hash(chain.head_of(row.raw), row.signature, DEVICE.verifying)
     journal.close()

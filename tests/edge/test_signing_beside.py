@@ -19,7 +19,7 @@ from protocol import limits
 from protocol.fares.verdicts import Verdict
 from protocol.wire.batches import decode_batch, encode_batch, verify_batch
 from protocol.wire.records import DayKeyRecord, Opening, Tap, decode_record
-from tests.edge.door import BACKEND, DEVICE, MemoryJournal, RememberingPanel, Rider, at, boarding
+from tests.edge.door import DEVICE, MemoryJournal, RememberingPanel, Rider, at, boarding
 from tests.edge.test_journal_faults import FailingSync
 
 WAIT_S = 10  # only ever spent when the code is broken
@@ -268,8 +268,7 @@ def test_sync_never_ships_an_unsigned_record_while_taps_come(tmp_path: Path) -> 
         sent: list[bytes] = []
         uplink = Uplink("bus-1-d1", 11, (SINK,), last=0)
         sync = Sync(
-            device="bus-1-d1", journal=journal, uplink=uplink, receipt_keys=[BACKEND.verifying],
-            publish=lambda _sink, batch: sent.append(batch) is None, heard=lambda _: None,
+            journal=journal, uplink=uplink, send=lambda _order, batch, _last: sent.append(batch) is None,
             forgettable=service.forgettable,
         )  # fmt: skip
         thread = threading.Thread(target=tap)

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.limits import INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
-from edge.core.uplink import Publish, ReceiptOutcome, Uplink
+from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol import limits
-from protocol.wire.receipts import Receipt
 
 SINK = "backend"
 
@@ -17,8 +16,10 @@ def head(sequence: int) -> bytes:
     return sequence.to_bytes(32, "big")
 
 
-def receipt(sequence: int, issued_ms: int = 1, *, of: bytes | None = None, epoch: int = 5) -> Receipt:
-    return Receipt("d", epoch, sequence, head(sequence) if of is None else of, 1, bytes(32), issued_ms)
+def receipt(
+    sequence: int, issued_ms: int = 1, *, of: bytes | None = None, epoch: int = 5, incarnation: int = 1
+) -> Word:
+    return Word("d", epoch, sequence, head(sequence) if of is None else of, incarnation, issued_ms)
 
 
 def uplink(last: int = 0) -> Uplink:
@@ -35,8 +36,8 @@ def send_all(link: Uplink, now: int) -> list[Publish]:
     return out
 
 
-def take(link: Uplink, it: Receipt, now: int = 0) -> ReceiptOutcome:
-    return link.on_receipt(SINK, it, head(it.sequence), now)
+def take(link: Uplink, it: Word, now: int = 0) -> ReceiptOutcome:
+    return link.on_word(SINK, it, head(it.sequence), now)
 
 
 def test_live_taps_gather_while_batches_are_on_their_way() -> None:
@@ -102,11 +103,46 @@ def test_a_restored_backend_gets_its_taps_again_and_a_late_receipt_does_not_rewi
     assert send_all(link, 1) == [Publish(SINK, 5, 6)]
 
 
+def test_a_word_of_an_older_incarnation_is_never_believed_again() -> None:
+    """P2, P14: whatever its time says; a newer one counts though its clock is behind."""
+    link = uplink(10)
+    send_all(link, 0)
+    take(link, receipt(10, 100))
+    assert take(link, receipt(4, 50, incarnation=2)) is ReceiptOutcome.REWOUND
+    assert take(link, receipt(10, 200, incarnation=1)) is ReceiptOutcome.LATE
+    assert link.receipted(SINK) == 4
+    assert send_all(link, 1) == [Publish(SINK, 5, 6)]
+    assert take(link, receipt(10, 51, incarnation=2)) is ReceiptOutcome.ADVANCED
+
+
+def test_a_fork_is_sent_once_a_session_as_evidence() -> None:
+    """P11: the other branch reaches the sink, and does not flood it."""
+    link = uplink(3)
+    assert send_all(link, 0) == [Publish(SINK, 1, 3)]
+    take(link, receipt(3, of=b"x" * 32))
+    assert link.forked(SINK)
+    assert send_all(link, RETRY_MAX_MS) == []
+    link.on_appended(5)
+    assert send_all(link, RETRY_MAX_MS + 1) == [Publish(SINK, 4, 2)]
+    link.on_connected(SINK)
+    assert send_all(link, 2 * RETRY_MAX_MS) == [Publish(SINK, 1, 5)]
+    take(link, receipt(3, 2))
+    assert not link.forked(SINK)
+
+
+def test_a_sink_that_takes_nothing_does_not_keep_the_other_waiting() -> None:
+    link = Uplink("d", 5, ("backend", "sister"), last=4)
+    link.on_connected("backend")
+    link.on_connected("sister")
+    assert link.next_publish(0, but={"backend"}) == Publish("sister", 1, 4)
+    assert link.sinks == ("backend", "sister")
+
+
 def test_a_receipt_of_another_history_is_never_acted_upon() -> None:
     """P11: another head, or beyond what we ever wrote."""
     link = uplink(10)
     assert take(link, receipt(7, of=b"x" * 32)) is ReceiptOutcome.FORKED
-    assert link.on_receipt(SINK, receipt(11), None, 0) is ReceiptOutcome.FORKED
+    assert link.on_word(SINK, receipt(11), None, 0) is ReceiptOutcome.FORKED
     assert take(link, receipt(7, epoch=6)) is ReceiptOutcome.FOREIGN
     assert link.receipted(SINK) == 0
 
@@ -127,7 +163,7 @@ def test_everything_arrives_whatever_is_lost_doubled_or_late(seed: int, taps: in
     rng = random.Random(seed)
     link = uplink()
     held, now, clock = 0, 0, 0
-    receipts: list[Receipt] = []
+    receipts: list[Word] = []
 
     def deliver(order: Publish) -> None:
         nonlocal held, clock

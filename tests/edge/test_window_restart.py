@@ -14,7 +14,7 @@ def stored(seconds_ago: float) -> Accepted:
 
 def test_an_entry_keeps_its_age_over_a_restart() -> None:
     window = Window(180)
-    window.load([stored(100)], at())
+    window.load([(7, stored(100))], at())
     earlier = window.of_credential(b"creditid", at(10))
     assert earlier is not None
     assert earlier.age_ms == 110_000
@@ -23,7 +23,7 @@ def test_an_entry_keeps_its_age_over_a_restart() -> None:
 def test_an_entry_from_the_future_is_taken_for_young() -> None:
     """P14: the clock fell back over the power cut; the window must not open for that."""
     window = Window(180)
-    window.load([stored(-5000)], at())
+    window.load([(7, stored(-5000))], at())
     earlier = window.of_credential(b"creditid", at(10))
     assert earlier is not None
     assert earlier.age_ms == 10_000
@@ -31,7 +31,7 @@ def test_an_entry_from_the_future_is_taken_for_young() -> None:
 
 def test_an_entry_is_forgotten_after_its_keeping_time_and_not_before() -> None:
     window = Window(180)
-    window.load([stored(0)], at())
+    window.load([(7, stored(0))], at())
     window.forget(at(600))
     assert len(window) == 1
     window.forget(at(601))
@@ -48,3 +48,23 @@ def test_the_newest_boarding_of_a_credential_answers() -> None:
     found = window.of_credential(b"creditid", at(201))
     assert found is not None
     assert (found.accepted.party, found.age_ms) == (3, 1000)
+
+
+def test_the_other_doors_word_may_come_late_and_twice() -> None:
+    """P7: an older boarding told later neither hides a newer one nor is kept longer than its time."""
+    window = Window(180)
+    late = replace(stored(0), door=2)
+    new = replace(late, presentation=Presentation(b"creditid", 9, 2), door=1)
+    window.note(new, at(100))
+    window.note(late, at(150), 120_000)
+    window.note(late, at(151), 0)  # told again, with a wrong age: the first word stands
+    found = window.of_credential(b"creditid", at(160))
+    assert found is not None
+    assert (found.accepted.door, found.age_ms) == (1, 60_000)
+    assert window.of_presentation(late.presentation, at(160)) is not None
+    assert window.of_presentation(late.presentation, at(631)) is not None  # looked up before it is forgotten
+    window.forget(at(631))
+    assert window.of_presentation(late.presentation, at(631)) is None
+    assert len(window) == 1
+    window.note(replace(late, presentation=Presentation(b"creditid", 1, 1)), at(640), 601_000)
+    assert len(window) == 1

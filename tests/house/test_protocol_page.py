@@ -10,7 +10,7 @@ from protocol import errors, limits
 from protocol.errors import SavarError
 from protocol.fares.tariff import Product, RiderClass
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.wire import batches, bundles, cbor, health, receipts, records
+from protocol.wire import batches, bundles, cbor, health, receipts, records, sister
 from protocol.wire.health import CameraState
 from protocol.wire.keys import Purpose
 from protocol.wire.topics import DOWN, UP
@@ -23,6 +23,7 @@ STRUCTURES = {
     "Tap": records._TAP,
     "Batch": batches._FIELDS,
     "Receipt": receipts._FIELDS,
+    "Sister": sister._FIELDS,
     "Health": health._HEALTH,
     "State": health._STATE,
     "Bundle": bundles._FIELDS,
@@ -122,7 +123,7 @@ def test_purposes_and_channels_are_told() -> None:
         f"{limits.CODE_TEXT_MAX_CHARS:,} characters", f"| record | {limits.RECORD_MAX_BYTES:,} bytes",
         f"1 MiB, {limits.BATCH_DRAIN_RECORDS:,} records", f"{limits.BUNDLE_DENY_MAX:,} denied, {limits.BUNDLE_KEYS_MAX} keys",
         f"| CBOR depth | {limits.CBOR_MAX_DEPTH} |", f"{limits.NAME_MAX_CHARS} characters, {limits.TEXT_MAX_CHARS} code points",
-        f"{limits.FLAT_FARE_MAX_RIALS:,} rials", f"| party | {limits.PARTY_MAX} |", f"{limits.REPEAT_WINDOW_MAX_S:,} s",
+        f"1 MiB + 128 KiB, {limits.SISTER_BOARDINGS_MAX:,} boardings", f"{limits.FLAT_FARE_MAX_RIALS:,} rials", f"| party | {limits.PARTY_MAX} |", f"{limits.REPEAT_WINDOW_MAX_S:,} s",
         f"within ± w of now, w = {limits.FRESH_WINDOW_S} s + `clock_uncertainty_s`, at most {limits.FRESH_WINDOW_MAX_S} s",
         f"a new render every {limits.RENDER_PERIOD_S} s", f"units of {limits.ALLOWANCE_UNIT_RIALS:,} rials",
     ],

@@ -1,0 +1,37 @@
+"""A database on the validator's card: how it is opened, and SQLite's errors turned into ours at one place."""
+
+from pathlib import Path
+
+import apsw
+
+from edge.core.errors import JournalFailed, JournalFull
+from edge.core.limits import WAL_PAGES_MAX
+
+FAILED_FIX = "taps are not accepted; replace the card and run `savar journal recover` on the old one"
+_FULL_FIX = (
+    "taps are not accepted until there is room: let it sync, or carry the journal off with `savar journal export`"
+)
+
+
+def connect(path: Path, vfs: str | None) -> apsw.Connection:
+    """Open or create, owned by this process alone, every commit synced (P1). Raises apsw.Error."""
+    connection = apsw.Connection(str(path), vfs=vfs)
+    connection.set_busy_timeout(5_000)
+    # Exclusive before WAL: then the index of the log lives in memory, and the first write takes the file for good.
+    for pragma in (
+        "locking_mode=EXCLUSIVE",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"wal_autocheckpoint={WAL_PAGES_MAX}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    # Plain ids leave the window within minutes; their bytes must leave the file too.
+    connection.execute("PRAGMA secure_delete=ON")
+    return connection
+
+
+def translate(error: apsw.Error) -> JournalFull | JournalFailed:
+    """apsw's errors → ours."""
+    if isinstance(error, apsw.FullError):
+        return JournalFull("the journal's disk is full", fix=_FULL_FIX)
+    return JournalFailed(f"the journal cannot be used: {error}", fix=FAILED_FIX)

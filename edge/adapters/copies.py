@@ -1,0 +1,191 @@
+"""The sister door's records on this card, on SQLite through apsw: a file of its own beside the journal.
+
+Rules:
+- the bytes are the sister's, as received; the signature of each batch stands beside its last record, and commits to all
+  before it, so a run is shipped up to one;
+- every epoch is kept: a card that was changed, and the one before it;
+- a batch that disagrees is kept apart, up to BRANCH_BYTES_MAX: evidence, never a record (P11).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from edge.adapters.card import FAILED_FIX, connect, translate
+from edge.core.errors import JournalFailed, JournalForeign
+from edge.core.limits import BRANCH_BYTES_MAX
+from edge.core.ports import StoredRecord
+from edge.core.retention import ReceiptDay
+from protocol.wire.standing import Watermark
+
+APPLICATION_ID = 0x53565331  # "SVS1": so that no other SQLite file is taken for a sister's copies
+SCHEMA = """
+CREATE TABLE sister (one INTEGER PRIMARY KEY CHECK (one = 1), device TEXT NOT NULL) STRICT;
+CREATE TABLE epoch (
+  epoch INTEGER PRIMARY KEY, began INTEGER NOT NULL UNIQUE, sequence INTEGER NOT NULL, head BLOB NOT NULL, receipt BLOB
+) STRICT;
+CREATE TABLE record (
+  epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, bytes BLOB NOT NULL, hash BLOB NOT NULL, signature BLOB,
+  PRIMARY KEY (epoch, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE receipted (
+  epoch INTEGER NOT NULL, own_day INTEGER NOT NULL, issued_day INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  PRIMARY KEY (epoch, own_day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE branch (id INTEGER PRIMARY KEY, why TEXT NOT NULL, bytes BLOB NOT NULL UNIQUE) STRICT;
+"""
+
+
+class ApswCopies:
+    """Implements `edge.core.ports.Copies` for one sister. Used by one thread."""
+
+    def __init__(self, path: Path, *, sister: str, vfs: str | None = None) -> None:
+        """Open or create. Raises JournalForeign (copies of another device), JournalFull, JournalFailed."""
+        self._path = path
+        self._vfs = vfs
+        self._suspect = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._write = connect(path, vfs)
+            self._create(sister)
+        except apsw.Error as error:
+            raise translate(error) from error
+        except OSError as error:
+            raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
+
+    def _create(self, sister: str) -> None:
+        found = self._write.execute("PRAGMA application_id").get
+        if found == 0 and not self._write.execute("SELECT count(*) FROM sqlite_schema").get:
+            with self._write:
+                self._write.execute(SCHEMA)
+                self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                self._write.execute("INSERT INTO sister VALUES (1, ?)", (sister,))
+        held = self._write.execute("SELECT device FROM sister").get
+        if held != sister:
+            raise JournalForeign(
+                f"this card holds copies of {held}, not of {sister}",
+                fix="move the file away and keep it: its records may be the last ones", found=held, expected=sister,
+            )  # fmt: skip
+
+    @contextmanager
+    def _using(self) -> Iterator[apsw.Connection]:
+        """The connection, fresh after a failure; errors as ours."""
+        try:
+            if self._suspect:
+                self._write.close(force=True)
+                self._write = connect(self._path, self._vfs)
+                self._suspect = False
+            yield self._write
+        except apsw.Error as error:
+            self._suspect = True
+            raise translate(error) from error
+
+    def held(self) -> Sequence[Watermark]:
+        """How far each epoch is held, oldest first."""
+        with self._using() as connection:
+            rows: list[Any] = connection.execute("SELECT epoch, sequence, head FROM epoch ORDER BY began").fetchall()
+        return [Watermark(*row) for row in rows]
+
+    def hash_of(self, epoch: int, sequence: int) -> bytes | None:
+        """Our copy's hash of one record."""
+        with self._using() as connection:
+            found: bytes | None = connection.execute(
+                "SELECT hash FROM record WHERE epoch = ? AND sequence = ?", (epoch, sequence)
+            ).get
+        return found
+
+    def add(self, before: Watermark, rows: Sequence[tuple[int, bytes, bytes]], signature: bytes) -> None:
+        """Consecutive records behind `before`, in one synced commit."""
+        last, _, head = rows[-1]
+        signatures = [*[None] * (len(rows) - 1), signature]
+        with self._using() as connection, connection:
+            connection.execute(
+                "INSERT INTO epoch VALUES (?, (SELECT coalesce(max(began), 0) + 1 FROM epoch), ?, ?, NULL)"
+                " ON CONFLICT (epoch) DO UPDATE SET sequence = excluded.sequence, head = excluded.head",
+                (before.epoch, last, head),
+            )
+            connection.executemany(
+                "INSERT INTO record VALUES (?, ?, ?, ?, ?)",
+                [(before.epoch, n, raw, h, s) for (n, raw, h), s in zip(rows, signatures, strict=True)],
+            )
+
+    def keep_branch(self, batch: bytes, why: str) -> None:
+        """Keep it, unless it is kept already or the bound is reached."""
+        with self._using() as connection, connection:
+            used: int = connection.execute("SELECT coalesce(sum(length(bytes)), 0) FROM branch").get
+            if used + len(batch) <= BRANCH_BYTES_MAX:
+                connection.execute("INSERT OR IGNORE INTO branch (why, bytes) VALUES (?, ?)", (why, batch))
+
+    def branches(self) -> Sequence[bytes]:
+        """The batches kept apart, oldest first."""
+        with self._using() as connection:
+            return [row[0] for row in connection.execute("SELECT bytes FROM branch ORDER BY id")]
+
+    def read(self, epoch: int, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
+        """Consecutive records from `first` up to one whose signature is held, at least one such run."""
+        run: list[StoredRecord] = []
+        whole = size = 0
+        with self._using() as connection:
+            for sequence, raw, signature in connection.execute(
+                "SELECT sequence, bytes, signature FROM record WHERE epoch = ? AND sequence >= ? ORDER BY sequence",
+                (epoch, first),
+            ):
+                size += len(raw) + 4
+                if whole and (size > most_bytes or len(run) == most):
+                    break
+                run.append(StoredRecord(sequence, raw, signature or b""))
+                if signature is not None:
+                    whole = len(run)
+        return run[:whole]
+
+    def keep_receipt(self, epoch: int, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
+        """Remember the newest receipt of an epoch, and the day it stood on."""
+        with self._using() as connection, connection:
+            connection.execute("UPDATE epoch SET receipt = ? WHERE epoch = ?", (receipt, epoch))
+            connection.execute("DELETE FROM receipted WHERE epoch = ? AND sequence > ?", (epoch, sequence))
+            if day is not None:
+                connection.execute(
+                    "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?)", (epoch, day.own, day.issued, sequence)
+                )
+
+    def receipts(self) -> Sequence[bytes]:
+        """The newest receipt kept of each epoch."""
+        with self._using() as connection:
+            return [row[0] for row in connection.execute("SELECT receipt FROM epoch WHERE receipt IS NOT NULL")]
+
+    def receipted_by(self, epoch: int, day: ReceiptDay) -> int:
+        """The highest sequence noted as receipted on this day or before, by both clocks."""
+        with self._using() as connection:
+            found: int | None = connection.execute(
+                "SELECT max(sequence) FROM receipted WHERE epoch = ? AND own_day <= ? AND issued_day <= ?",
+                (epoch, day.own, day.issued),
+            ).get
+        return found or 0
+
+    def prune(self, epoch: int, through: int) -> int:
+        """Delete copies 1…`through` of an epoch, never its last record. Returns how many went."""
+        with self._using() as connection:
+            connection.execute(
+                "DELETE FROM record WHERE epoch = ?1 AND sequence <= ?2"
+                " AND sequence < (SELECT sequence FROM epoch WHERE epoch = ?1)",
+                (epoch, through),
+            )
+            return connection.changes()
+
+    def oldest(self, epoch: int) -> int:
+        """The first sequence still held of an epoch; 0 if there is none."""
+        with self._using() as connection:
+            found: int | None = connection.execute("SELECT min(sequence) FROM record WHERE epoch = ?", (epoch,)).get
+        return found or 0
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file."""
+        with self._using() as connection:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def close(self) -> None:
+        """Fold the log in and close."""
+        self._write.close()

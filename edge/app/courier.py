@@ -1,0 +1,160 @@
+"""The courier: carries the sister door's records to the backend when the sister itself does not.
+
+A dead card's tail lies here as a copy, in batches that its own key signed: the backend takes it from us as from the
+device itself. Rules:
+- we begin when no receipt for the sister's records came for COURIER_AFTER_MS while we could reach the backend: until
+  then the sister is probably sending them itself, and a bus's modem is slow; we end when the sister tells us of a
+  receipt that it got itself;
+- copies go as journals do: a receipt of the backend bound to the copy's own hash, then 35 days (P2).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from edge.app.shipping import ship
+from edge.core.errors import JournalFailed, JournalFull, LocalError
+from edge.core.limits import COURIER_AFTER_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX
+from edge.core.ports import Copies, StoredRecord
+from edge.core.retention import prunable_day, receipt_day
+from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
+from protocol.errors import ProofError, WireError
+from protocol.wire.keys import VerifyingKey
+from protocol.wire.receipts import Receipt, open_receipt
+from protocol.wire.records import Instant
+from protocol.wire.standing import Watermark
+
+log = logging.getLogger(__name__)
+_BACKEND = "backend"
+
+
+class Courier:
+    """Runs on the sync thread. `publish` hands a batch to the backend's session and says whether it went out."""
+
+    def __init__(
+        self, *, sister: str, copies: Copies, receipt_keys: Sequence[VerifyingKey], publish: Callable[[bytes], bool]
+    ) -> None:
+        self._sister = sister
+        self._copies = copies
+        self._receipt_keys = receipt_keys
+        self._publish = publish
+        self._uplinks: dict[int, Uplink] = {}
+        self._marks: dict[int, Watermark] = {}
+        self._newest: dict[int, Receipt] = {}
+        self._ahead: dict[int, int] = {}  # what the backend holds beyond our copy: the sister sent it itself
+        self._connected = False
+        self._carrying = False
+        self._quiet_since_ms = 0  # no progress on any copy since then, while connected
+        self._prune_due_ms = 0
+        self.problem: LocalError | None = None
+
+    def begin(self, now: Instant) -> None:
+        """Take up what is held, and the receipts kept with it. Raises JournalFailed."""
+        for mark in self._copies.held():
+            self.on_copied(mark)
+        for data in self._copies.receipts():
+            self.told(data, now)
+        self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
+
+    def on_copied(self, mark: Watermark) -> None:
+        """The copy of an epoch now ends here."""
+        uplink = self._uplinks.get(mark.epoch)
+        if uplink is None:
+            uplink = self._uplinks[mark.epoch] = Uplink(self._sister, mark.epoch, (_BACKEND,), last=mark.sequence)
+        uplink.on_appended(mark.sequence)
+        self._marks[mark.epoch] = mark
+
+    def connected(self, now: Instant, *, yes: bool) -> None:
+        """The backend's session began or ended."""
+        self._connected = yes
+        self._rest(now)
+        for uplink in self._uplinks.values():
+            uplink.on_disconnected(_BACKEND)
+
+    def _rest(self, now: Instant) -> None:
+        self._carrying = False
+        self._quiet_since_ms = now.mono_ms
+
+    def told(self, data: bytes, now: Instant) -> None:
+        """The sister passes on a receipt that it got. Believed only when proven."""
+        try:
+            receipt = open_receipt(data, self._receipt_keys)
+        except (WireError, ProofError) as error:
+            log.warning("a receipt for the sister's journal is refused: %s: %s", error.name, error)
+            return
+        if self.receipt_came(data, receipt, now):
+            self._rest(now)
+
+    def receipt_came(self, data: bytes, receipt: Receipt, now: Instant) -> bool:
+        """A verified receipt for a journal of which we may hold a copy → whether the backend now holds more of it."""
+        mark, uplink = self._marks.get(receipt.epoch), self._uplinks.get(receipt.epoch)
+        if receipt.device != self._sister or mark is None or uplink is None:
+            return False
+        if receipt.sequence > mark.sequence:
+            advanced = receipt.sequence > self._ahead.get(receipt.epoch, 0)
+            self._ahead[receipt.epoch] = receipt.sequence
+            return advanced
+        self._ahead.pop(receipt.epoch, None)
+        try:
+            ours = mark.head if receipt.sequence == mark.sequence else self._hash_at(receipt)
+            word = Word(
+                receipt.device, receipt.epoch, receipt.sequence, receipt.head, receipt.incarnation, receipt.issued_ms
+            )
+            outcome = uplink.on_word(_BACKEND, word, ours, now.mono_ms)
+            if outcome in (ReceiptOutcome.ADVANCED, ReceiptOutcome.REWOUND):
+                self._newest[receipt.epoch] = receipt
+                day = receipt_day(now, receipt.issued_ms)
+                self._copies.keep_receipt(receipt.epoch, data, receipt.sequence, day)
+        except (JournalFull, JournalFailed) as error:
+            log.error("a receipt for the sister's journal is not kept: %s", error)
+            self.problem = error
+            return False
+        return outcome is ReceiptOutcome.ADVANCED
+
+    def _hash_at(self, receipt: Receipt) -> bytes | None:
+        return self._copies.hash_of(receipt.epoch, receipt.sequence) if receipt.sequence else receipt.head
+
+    def step(self, now: Instant) -> None:
+        """Carry what is due, and prune."""
+        if self._connected and now.mono_ms - self._quiet_since_ms >= COURIER_AFTER_MS:
+            self._carrying = True
+        try:
+            for epoch, uplink in self._uplinks.items():
+                if self._carrying and self._missing(epoch):
+                    uplink.resume(_BACKEND)
+                    self._ship(epoch, uplink, now)
+            if now.mono_ms >= self._prune_due_ms:
+                self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
+                for epoch, uplink in self._uplinks.items():
+                    self._prune(epoch, uplink, now)
+            self.problem = None
+        except (JournalFull, JournalFailed) as error:
+            log.error("the sister's records are not carried: %s", error)
+            self.problem = error
+
+    def _ship(self, epoch: int, uplink: Uplink, now: Instant) -> None:
+        def read(first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
+            return self._copies.read(epoch, first, most, most_bytes)
+
+        def send(_order: Publish, batch: bytes, _last: int) -> bool:
+            return self._publish(batch)
+
+        ship(uplink, read, send, now)
+
+    def _prune(self, epoch: int, uplink: Uplink, now: Instant) -> None:
+        newest = self._newest.get(epoch)
+        day = None if newest is None else prunable_day(receipt_day(now, newest.issued_ms))
+        if day is None:
+            return
+        through = min(uplink.receipted(_BACKEND), self._copies.receipted_by(epoch, day))
+        oldest = self._copies.oldest(epoch)
+        if 0 < oldest <= through:
+            self._copies.prune(epoch, min(through, oldest + PRUNE_ROWS_MAX - 1))
+
+    @property
+    def backlog(self) -> int:
+        """Copies that the backend has not receipted, as far as we know."""
+        return sum(map(self._missing, self._uplinks))
+
+    def _missing(self, epoch: int) -> int:
+        ahead = self._ahead.get(epoch, 0) >= self._marks[epoch].sequence
+        return 0 if ahead else self._uplinks[epoch].backlog(_BACKEND)

@@ -1,0 +1,157 @@
+"""The sister door: our new records and fresh boardings go there, theirs are kept here, and each witnesses the other.
+
+Rules:
+- what came from the sister is proven by its tap key before anything of it is used (P9), batches by their own signature;
+- a witness goes out only after the copy is durable: it is as good as a receipt for a second copy, never for pruning;
+- boardings are told with every batch, and all fresh ones at the start of a session: a door that restarted knows what
+  was paid next to it (P7);
+- a batch that disagrees with our copy is a rollback or a cloned card: kept apart, said, never merged (P11).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from edge.app.courier import Courier
+from edge.core.errors import JournalFailed, JournalFull, LocalError
+from edge.core.ports import Copies
+from edge.core.uplink import Word
+from protocol import limits
+from protocol.errors import OutOfRange, ProofError, WireError
+from protocol.wire.batches import decode_batch, verify_batch
+from protocol.wire.keys import Signer, VerifyingKey
+from protocol.wire.records import Instant
+from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
+from protocol.wire.standing import Standing, Watermark, judge
+
+log = logging.getLogger(__name__)
+Fresh = Callable[[Instant, int, int], Sequence[FreshBoarding]]  # now, first, last sequence
+
+
+class Doorway(Protocol):
+    """What the sister's side needs of this door's boarding service."""
+
+    def fresh(self, now: Instant, *, first: int = 1, last: int = limits.INT63_MAX) -> list[FreshBoarding]:
+        """Our boardings within the window whose records lie in first…last."""
+        ...
+
+    def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
+        """The other door's."""
+        ...
+
+
+class Sister:
+    """Runs on the sync thread. `send` hands bytes to the link and says whether they went out."""
+
+    def __init__(
+        self,
+        *,
+        device: str,
+        sister: str,
+        key: VerifyingKey,
+        signer: Signer,
+        copies: Copies,
+        courier: Courier,
+        doorway: Doorway,
+        send: Callable[[bytes], bool],
+    ) -> None:
+        self._device = device
+        self.name = sister
+        self._key = key
+        self._signer = signer
+        self._copies = copies
+        self._courier = courier
+        self._doorway = doorway
+        self._send = send
+        self._told_receipt = b""
+        self.refused = 0
+        self.forked = False  # the sister's journal was rolled back, or two devices use its name
+        self.problem: LocalError | None = None
+
+    def session_began(self, receipt: bytes, now: Instant) -> None:
+        """Say what we hold of the sister's journal, and every boarding of ours that is still fresh."""
+        fresh = self._doorway.fresh(now)
+        first, rest = fresh[: limits.SISTER_BOARDINGS_MAX], fresh[limits.SISTER_BOARDINGS_MAX :]
+        self._say(boardings=first, witness=self._witness(), receipt=receipt)
+        for at in range(0, len(rest), limits.SISTER_BOARDINGS_MAX):
+            self._say(boardings=rest[at : at + limits.SISTER_BOARDINGS_MAX])
+        self._told_receipt = receipt
+
+    def ship(self, batch: bytes, first: int, last: int, receipt: bytes, now: Instant) -> bool:
+        """A batch of our journal with the fresh boardings in it."""
+        fresh = self._doorway.fresh(now, first=first, last=last)
+        return self._say(batch=batch, boardings=fresh, receipt=self._news(receipt))
+
+    def tell_receipt(self, receipt: bytes) -> None:
+        """The backend's newest word on our journal, if the sister does not have it yet."""
+        if news := self._news(receipt):
+            self._say(receipt=news)
+
+    def _news(self, receipt: bytes) -> bytes:
+        return receipt if receipt != self._told_receipt else b""
+
+    def _say(
+        self, *, batch: bytes = b"", boardings: Sequence[FreshBoarding] = (), witness: Witness | None = None,
+        receipt: bytes = b"",
+    ) -> bool:  # fmt: skip
+        word = SisterWord(self._device, batch, boardings, witness, receipt)
+        went_out = self._send(encode_sister(word, self._signer))
+        if went_out and receipt:
+            self._told_receipt = receipt
+        return went_out
+
+    def _witness(self) -> Witness | None:
+        """What we hold of the sister's newest journal."""
+        held = self._copies.held()
+        return Witness(held[-1].epoch, held[-1].sequence, held[-1].head) if held else None
+
+    def came(self, data: bytes, now: Instant) -> Word | None:
+        """One message of the link → the sister's word on our own journal, if it has one."""
+        try:
+            word = open_sister(data, self._key)
+            if word.device != self.name:
+                raise OutOfRange("a message under another device's name", field="device", named=word.device)
+        except (WireError, ProofError) as error:
+            self._refuse(error)
+            return None
+        self._doorway.heard_of(word.boardings, now)
+        try:
+            if word.batch:
+                self._take(word.batch)
+            self.problem = None
+        except (WireError, ProofError) as error:
+            self._refuse(error)
+        except (JournalFull, JournalFailed) as error:
+            log.error("the sister's records are not kept: %s", error)
+            self.problem = error
+        if word.receipt:
+            self._courier.told(word.receipt, now)
+        if word.witness is None:
+            return None
+        held = word.witness
+        return Word(self._device, held.epoch, held.sequence, held.head, 0, now.mono_ms)
+
+    def _refuse(self, error: WireError | ProofError) -> None:
+        self.refused += 1
+        log.warning("a message of the sister door is refused: %s: %s", error.name, error)
+
+    def _take(self, data: bytes) -> None:
+        """A batch of the sister's journal: kept if it is new, and witnessed."""
+        batch = decode_batch(data)
+        if batch.device != self.name:
+            raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
+        walked = verify_batch(batch, self._key)
+        mark = next((m for m in self._copies.held() if m.epoch == batch.epoch), Watermark.before(batch.epoch))
+        held_hash = mark.head if batch.last == mark.sequence else self._copies.hash_of(batch.epoch, batch.last)
+        judgement = judge(walked, mark, held_hash)
+        if judgement.standing is Standing.FORK:
+            log.error("the sister's journal disagrees with our copy: %s", judgement.why)
+            self.forked = True
+            self._copies.keep_branch(data, judgement.why)
+        elif judgement.standing is Standing.NEW:
+            rows = [(record.link.sequence, record.raw, record_hash) for record, record_hash in judgement.fresh]
+            self._copies.add(mark, rows, batch.signature)
+            last, _, head = rows[-1]
+            mark = Watermark(batch.epoch, last, head)
+            self._courier.on_copied(mark)
+        self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))

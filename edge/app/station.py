@@ -1,0 +1,281 @@
+"""One door without its threads: boarding, syncing, sister door, courier, health. The bus and the seeded city run it.
+
+    cameras ─▶ boarding.present              from any thread; has its own lock
+    sessions ─▶ message_came, …_changed      from any thread; bounded inboxes, then `wake`
+    step(now)                                one thread: everything else
+
+Whoever drives it calls `step` after every wake and at the latest after `wait_ms`.
+"""
+
+import logging
+import queue
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge.app.boarding import Boarding
+from edge.app.courier import Courier
+from edge.app.sister import Sister
+from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
+from edge.core.limits import (
+    HEALTH_PERIOD_MS,
+    RECEIPTS_WAITING_MAX,
+    SISTER_SILENT_MS,
+    SISTER_WORDS_WAITING_MAX,
+    STEP_MAX_MS,
+)
+from edge.core.ports import Clock, Copies, Panel, Peer, Session, TapSigner
+from edge.core.uplink import Publish, ReceiptOutcome, Uplink
+from protocol.errors import ProofError, WireError
+from protocol.wire.bundles import Bundle
+from protocol.wire.health import CameraHealth, Health, State, encode_health, encode_state
+from protocol.wire.keys import Signer, VerifyingKey
+from protocol.wire.receipts import open_receipt
+from protocol.wire.records import Instant, Service
+from protocol.wire.topics import Address, Channel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SisterSide:
+    """What a bus with two doors adds: the sister's name and tap key, the copies held of it, the link."""
+
+    name: str
+    key: VerifyingKey
+    copies: Copies
+    peer: Peer
+
+
+class Station:
+    """Build it, `begin` it, `step` it. Raises nothing for what comes from outside."""
+
+    def __init__(
+        self,
+        *,
+        address: Address,
+        service: Service,
+        bundle: Bundle,
+        journal: KeptJournal,
+        tap_signer: TapSigner,
+        key: Signer,
+        panel: Panel,
+        clock: Clock,
+        session: Session,
+        sister: SisterSide | None,
+        software: str,
+        randomness: Callable[[int], bytes],
+        wake: Callable[[], None],
+        heard: Callable[[int], None],
+    ) -> None:
+        self._address, self._software = address, software
+        self._journal, self._key, self._clock, self._session = journal, key, clock, session
+        self._wake, self._heard_clock = wake, heard
+        self._receipt_keys = [VerifyingKey.load(known) for known in bundle.receipt_keys]
+        self.epoch = journal.head.epoch
+        self._appended = journal.signed
+        sinks = (BACKEND,) if sister is None else (BACKEND, SISTER)
+        self._uplink = Uplink(address.device, self.epoch, sinks, last=journal.signed)
+        self.boarding = Boarding(
+            device=address.device, service=service, bundle=bundle, journal=journal, signer=tap_signer, panel=panel,
+            software=software, randomness=randomness, on_appended=self._appended_came,
+        )  # fmt: skip
+        self._sync = Sync(journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable)
+        self._receipts: queue.Queue[bytes] = queue.Queue(RECEIPTS_WAITING_MAX)
+        self._words: queue.Queue[bytes] = queue.Queue(SISTER_WORDS_WAITING_MAX)
+        self._sessions = self._sessions_seen = self._links = self._links_seen = 0
+        self._health_due_ms = 0
+        self.refused_receipts = 0
+        self._wire_sister(sister)
+
+    def _wire_sister(self, side: SisterSide | None) -> None:
+        self._peer = None if side is None else side.peer
+        self._link_lost_ms: int | None = None
+        self._courier: Courier | None = None
+        self._sister: Sister | None = None
+        if side is not None:
+            self._courier = Courier(
+                sister=side.name, copies=side.copies, receipt_keys=self._receipt_keys, publish=self._publish_taps
+            )
+            self._sister = Sister(
+                device=self._address.device, sister=side.name, key=side.key, signer=self._key, copies=side.copies,
+                courier=self._courier, doorway=self.boarding, send=side.peer.send,
+            )  # fmt: skip
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def begin(self, now: Instant) -> None:
+        """Open the chain, take up window, receipts and copies. Raises JournalFull, JournalFailed, SignerFailed."""
+        self.boarding.begin(now)
+        kept = self._journal.receipt()
+        if kept is not None:
+            self._receipt_came(kept, now)
+        if self._courier is not None:
+            self._courier.begin(now)
+        self._link_lost_ms = now.mono_ms
+
+    def end(self, now: Instant) -> None:
+        """The newest receipt is written down. Raises JournalFull, JournalFailed."""
+        self._sync.keep_receipt(now)
+
+    # --- from any thread ----------------------------------------------------------------------------------------------
+
+    def _appended_came(self, sequence: int) -> None:
+        self._appended = sequence
+        self._wake()
+
+    def message_came(self, payload: bytes) -> None:
+        """The backend's session brought a receipt."""
+        self._put(self._receipts, payload)  # receipts are cumulative: the next one says it all
+
+    def sister_came(self, payload: bytes) -> None:
+        """The link brought a message of the other door."""
+        self._put(self._words, payload)  # what the sister sent is sent again until it is witnessed
+
+    def _put(self, inbox: "queue.Queue[bytes]", payload: bytes) -> None:
+        try:
+            inbox.put_nowait(payload)
+        except queue.Full:
+            log.info("a message was passed over: %d wait already", inbox.maxsize)
+        self._wake()
+
+    def session_changed(self, *, connected: bool) -> None:
+        """The backend's session began or ended."""
+        self._sessions += connected
+        self._wake()
+
+    def link_changed(self, *, connected: bool) -> None:
+        """The link to the other door began or ended."""
+        self._links += connected
+        self._wake()
+
+    # --- the stepping thread ------------------------------------------------------------------------------------------
+
+    def wait_ms(self, now: Instant) -> int:
+        """Milliseconds until `step` should run without a wake."""
+        deadline = self._sync.next_deadline()
+        return STEP_MAX_MS if deadline is None else min(max(deadline - now.mono_ms, 0), STEP_MAX_MS)
+
+    def step(self, now: Instant) -> None:
+        """Everything that is due."""
+        self._take_session(now)
+        self._take_link(now)
+        self._uplink.on_appended(self._appended)
+        while not self._receipts.empty():
+            self._receipt_came(self._receipts.get_nowait(), now)
+        while self._sister is not None and not self._words.empty():
+            word = self._sister.came(self._words.get_nowait(), now)
+            if word is not None:
+                self._sync.word_came(SISTER, word, now)
+        self._sync.step(now)
+        if self._courier is not None:
+            self._courier.step(now)
+        if self._sister is not None and self._peer is not None and self._peer.connected:
+            self._sister.tell_receipt(self._sync.newest_receipt)
+
+    def _take_session(self, now: Instant) -> None:
+        """Tell the uplinks about a session that began or ended since the last step; say that we are here."""
+        if self._sessions != self._sessions_seen:
+            self._sessions_seen = self._sessions
+            self._uplink.on_connected(BACKEND)
+            self._session.publish(self._address.topic(Channel.STATE), self.state(online=True), retain=True)
+            self._health_due_ms = 0
+            if self._courier is not None:
+                self._courier.connected(now, yes=True)
+        elif not self._session.connected:
+            self._uplink.on_disconnected(BACKEND)
+            if self._courier is not None:
+                self._courier.connected(now, yes=False)
+
+    def _take_link(self, now: Instant) -> None:
+        if self._peer is None or self._sister is None:
+            return
+        if self._links != self._links_seen:
+            self._links_seen = self._links
+            self._link_lost_ms = None
+            self._sister.session_began(self._sync.newest_receipt, now)
+            self._uplink.on_connected(SISTER)
+        elif not self._peer.connected:
+            self._uplink.on_disconnected(SISTER)
+            if self._link_lost_ms is None:
+                self._link_lost_ms = now.mono_ms
+
+    def _receipt_came(self, data: bytes, now: Instant) -> None:
+        """A receipt's bytes, from whoever. Only what verifies counts; anything else is counted and left."""
+        try:
+            receipt = open_receipt(data, self._receipt_keys)
+        except (WireError, ProofError) as error:
+            self.refused_receipts += 1
+            log.warning("receipt refused: %s: %s", error.name, error)
+            return
+        if receipt.device != self._address.device:
+            if self._courier is not None:
+                self._courier.receipt_came(data, receipt, now)
+            return
+        outcome = self._sync.receipt_came(data, receipt, now)
+        if outcome not in (None, ReceiptOutcome.FORKED, ReceiptOutcome.FOREIGN):
+            self.boarding.heard(receipt.issued_ms)
+            self._heard_clock(receipt.issued_ms)
+
+    def _send(self, order: Publish, batch: bytes, last: int) -> bool:
+        if order.sink == BACKEND:
+            return self._publish_taps(batch)
+        assert self._sister is not None
+        now = self._clock.read()
+        return self._sister.ship(batch, order.first, last, self._sync.newest_receipt, now)
+
+    def _publish_taps(self, batch: bytes) -> bool:
+        return self._session.publish(self._address.topic(Channel.TAPS), batch)
+
+    # --- how it is ----------------------------------------------------------------------------------------------------
+
+    def tell_health(self, now: Instant, health: Callable[[], Health]) -> None:
+        """Publish health if it is due and there is a session."""
+        if now.mono_ms >= self._health_due_ms and self._session.connected:
+            self._health_due_ms = now.mono_ms + HEALTH_PERIOD_MS
+            self._session.publish(self._address.topic(Channel.HEALTH), encode_health(health(), self._key))
+
+    def state(self, *, online: bool) -> bytes:
+        """Birth or will, signed."""
+        wall_ms = max(self._clock.read().wall_ms, 0)
+        return encode_state(State(self._address.device, online, self.epoch, wall_ms, self._software), self._key)
+
+    def health(self, now: Instant, *, disk_free: int, cameras: Sequence[CameraHealth], problem: str) -> Health:
+        """The device as it is now."""
+        return Health(
+            device=self._address.device, epoch=self.epoch, wall_ms=max(now.wall_ms, 0),
+            clock_quality=int(now.quality), software=self._software, last_sequence=self._journal.signed,
+            receipted_sequence=self._uplink.receipted(BACKEND), accepted=self.boarding.accepted,
+            refused=self.boarding.refused, disk_free_bytes=disk_free, cameras=tuple(cameras), problem=problem[:200],
+        )  # fmt: skip
+
+    def problem(self, now: Instant) -> str:
+        """The worst fault of journal, chain and sister door, in words for a person; empty if there is none."""
+        failed = self.boarding.problem or self._sync.problem
+        if failed is not None:
+            return str(failed)
+        if self._sync.forked:
+            return "another history of this journal is held: copied card or restored image — take it out of use"
+        if self._sister is not None and self._courier is not None:
+            if self._sister.forked:
+                return "the other door's journal was rolled back or copied — take that door out of use, keep its card"
+            kept = self._sister.problem or self._courier.problem
+            if kept is not None:
+                return str(kept)
+            if self._link_lost_ms is not None and now.mono_ms - self._link_lost_ms >= SISTER_SILENT_MS:
+                return "the other door is not heard: both may accept one code — look at the cable between the doors"
+        return ""
+
+    @property
+    def backlog(self) -> int:
+        """Our records that the backend has not receipted yet."""
+        return self._uplink.backlog(BACKEND)
+
+    @property
+    def sister_backlog(self) -> int:
+        """Our records that the sister has not witnessed yet; 0 where there is none."""
+        return self._uplink.backlog(SISTER) if self._sister is not None else 0
+
+    @property
+    def courier_backlog(self) -> int:
+        """The sister's records that lie here and that the backend has not receipted, as far as we know."""
+        return self._courier.backlog if self._courier is not None else 0
