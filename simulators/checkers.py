@@ -72,6 +72,10 @@ def compare(
     accepted = {tap.tap: tap for tap in taps if tap.charged}
     fares = _by_tap(postings, TransferKind.FARE)
     subsidies = _by_tap(postings, TransferKind.SUBSIDY)
+    refunded: Counter[TapId] = Counter()
+    for kind in (TransferKind.REFUND, TransferKind.SUBSIDY_REFUND):
+        for tap, made in _by_tap(postings, kind).items():
+            refunded[tap] += sum(posting.rials for posting in made)
     # A boarding for which the rider pays nothing has the city's part alone.
     posted = {tap for tap in accepted if tap in fares or (accepted[tap].fare_rials == 0 and tap in subsidies)}
     return Findings(
@@ -82,7 +86,7 @@ def compare(
         doubled=(
             *_posted_twice(fares, subsidies),
             *_never_accepted({*fares, *subsidies} - set(accepted), begins),
-            *_charged_twice(accepted, fares, subsidies),
+            *_charged_twice(accepted, fares, subsidies, refunded),
         ),
         overcharged=tuple(_overcharged(accepted, fares)),
         ledger_sum=ledger_sum(postings, balances),
@@ -127,12 +131,17 @@ def _charged_twice(
     accepted: Mapping[TapId, JournalTap],
     fares: Mapping[TapId, Sequence[Posting]],
     subsidies: Mapping[TapId, Sequence[Posting]],
+    refunded: Mapping[TapId, int],
 ) -> Iterable[str]:
-    """A presentation is charged, to rider and city, for one boarding; other boardings with it are paid by `copied`."""
+    """A presentation is charged, to rider and city, for one boarding; other boardings with it are paid by `copied`.
+
+    A charge that was refunded whole is none.
+    """
     charged: dict[Presentation, list[TapId]] = {}
     for tap, one in accepted.items():
         made = [*fares.get(tap, ()), *subsidies.get(tap, ())]
-        if one.shown is not None and any(posting.debit not in _NOT_RIDERS for posting in made):
+        taken = sum(posting.rials for posting in made if posting.debit not in _NOT_RIDERS)
+        if one.shown is not None and taken > refunded[tap]:
             charged.setdefault(one.shown, []).append(tap)
     for taps in charged.values():
         if len(taps) > 1:

@@ -49,7 +49,7 @@ def _read_records(connection: sqlite3.Connection, facts: LedgerFacts) -> dict[by
     for device, epoch, sequence, stored in connection.execute("SELECT device, epoch, sequence, hash FROM record"):
         tap = (device, epoch, sequence)
         facts.hashes[tap] = stored
-        for kind in (TransferKind.FARE, TransferKind.SUBSIDY):
+        for kind in set(TransferKind) - {TransferKind.TOPUP}:
             taps_by_key[tap_key(device, epoch, sequence, kind)] = tap
     return taps_by_key
 

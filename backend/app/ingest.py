@@ -7,17 +7,20 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from backend.app.claims import GroupClaims
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Boarding, Payer, Transfer, post
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import Commit, Device, IngestStore, Quarantined, StoredRecord
+from backend.core.repeats import Claim, TapId, new_boarding
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
 from protocol.fares.tariff import Price, Tariff, price
 from protocol.fares.verdicts import TABLE
+from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.wire.batches import Batch, decode_batch, verify_batch
 from protocol.wire.keys import Signer, VerifyingKey
-from protocol.wire.passes import LongPass, Presentation
+from protocol.wire.passes import LongPass
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import DayKeyRecord, Opening, Record, RecordKind, Tap
 from protocol.wire.standing import Judgement, Standing, Watermark, judge
@@ -47,11 +50,11 @@ class Outgoing:
 class _Group:
     """What the batches of one group have claimed so far, before anything is committed."""
 
+    claims: GroupClaims
     marks: dict[tuple[str, int], Watermark] = field(default_factory=dict)
     hashes: dict[tuple[str, int, int], bytes] = field(default_factory=dict)  # of records not yet committed
-    presentations: set[Presentation] = field(default_factory=set)
     commits: list[Commit] = field(default_factory=list)
-    touched: dict[tuple[str, int], None] = field(default_factory=dict)  # in order
+    touched: dict[tuple[str, str, int], None] = field(default_factory=dict)  # (whom to tell, device, epoch), in order
 
 
 class Ingest:
@@ -111,14 +114,14 @@ class Ingest:
         )  # fmt: skip
 
     def _take(self, messages: Sequence[Incoming]) -> list[Outgoing]:
-        group = _Group()
+        group = _Group(GroupClaims(self._store))
         for message in messages:
             self._add(group, message)
         if group.commits:
             self._store.commit(group.commits, self._now_ms())
             for commit in group.commits:
                 self._on_stored(commit.records)
-        return [Outgoing(device, self.receipt(device, epoch)) for device, epoch in group.touched]
+        return [Outgoing(to, self.receipt(device, epoch)) for to, device, epoch in group.touched]
 
     def receipt(self, device: str, epoch: int) -> bytes:
         """Where we stand with a device's epoch, signed: only what is committed."""
@@ -131,14 +134,8 @@ class Ingest:
 
     def _add(self, group: _Group, message: Incoming) -> None:
         """Verify and judge one message; what is new joins the group."""
-        found = self._find_device(message.device)
         try:
-            if found is None:
-                raise UnknownKey("a device that is not enrolled", device=message.device)
-            batch = decode_batch(message.payload)
-            if batch.device != message.device:
-                raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
-            walked = verify_batch(batch, found[1])
+            batch, enrolled, walked = self._proven(message)
         except (WireError, ProofError) as error:
             self._quarantine(message, error.name, str(error))
             return
@@ -148,10 +145,24 @@ class Ingest:
         if judgement.standing is Standing.FORK:
             self._quarantine(message, "Fork", judgement.why)
             self._on_alarm("fork", batch.device, judgement.why, "take the device out of service; keep its card")
-            return
-        if judgement.standing is Standing.NEW:
-            self._extend(group, batch, mark, judgement, found[0])
-        group.touched[key] = None
+        elif judgement.standing is Standing.NEW:
+            self._extend(group, batch, mark, judgement, enrolled)
+        # A fork is told where we stand, too: a card that was rolled back learns it from there.
+        group.touched[message.device, *key] = None
+
+    def _proven(self, message: Incoming) -> tuple[Batch, Device, list[tuple[Record, bytes]]]:
+        """A batch proven by its own device's key, handed in by that device or by the other door of its vehicle.
+
+        Raises WireError or ProofError.
+        """
+        courier = self._find_device(message.device)
+        if courier is None:
+            raise UnknownKey("a device that is not enrolled", device=message.device)
+        batch = decode_batch(message.payload)
+        found = courier if batch.device == message.device else self._find_device(batch.device)
+        if found is None or found[0].vehicle != courier[0].vehicle:
+            raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
+        return batch, found[0], verify_batch(batch, found[1])
 
     def _held_hash(self, group: _Group, batch: Batch, mark: Watermark) -> bytes | None:
         """Our hash of the batch's last record, also where the group holds it but has not committed it yet."""
@@ -168,28 +179,29 @@ class Ingest:
         after = Watermark(batch.epoch, last.link.sequence, head)
         records: list[StoredRecord] = []
         transfers: list[Transfer] = []
-        presentations: dict[Presentation, tuple[int, int]] = {}
+        claims: dict[TapId, Claim] = {}
         shown_less = 0
         for record, record_hash in judgement.fresh:
             payer = None
             if isinstance(record, DayKeyRecord):
                 self._proofs.learn(record)
             elif isinstance(record, Tap) and TABLE[record.verdict].charged:
-                payer, proof = self._payer(record, group)
+                payer, proof = self._payer(record)
                 cost = self._cost(record, proof, payer)
                 self._watch_vehicle(record, enrolled)
-                posted, charged = _post(record, proof, payer, cost, enrolled.vehicle)
-                transfers += posted
                 if payer is Payer.RIDER:
                     assert proof is not None
-                    group.presentations.add(proof.presentation)
-                    presentations[proof.presentation] = (record.link.sequence, charged)
-                    shown_less += charged < cost.rider_rials
+                    settled = group.claims.settle(self._claim(record, proof, cost, enrolled.vehicle))
+                    payer = Payer.RIDER if settled.claim.charged else Payer.COPIED
+                    claims |= {claim.tap: claim for claim in (*settled.changed, settled.claim)}
+                    transfers += settled.refunds
+                    shown_less += settled.claim.charged and settled.claim.rials < cost.rider_rials
+                transfers += _post(record, proof, payer, cost, enrolled.vehicle)
             records.append(_indexed(record, record_hash, payer))
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
         group.commits.append(
-            Commit(batch.device, mark, after, records, transfers, presentations, batch.signature, shown_less)
+            Commit(batch.device, mark, after, records, transfers, list(claims.values()), batch.signature, shown_less)
         )
 
     def _watch_new_epoch(self, batch: Batch, group: _Group) -> None:
@@ -211,17 +223,24 @@ class Ingest:
                 "enrol the device for the vehicle it is on, or find out who moved it",
             )  # fmt: skip
 
-    def _payer(self, tap: Tap, group: _Group) -> tuple[Payer, LongPass | None]:
-        """Who pays for an accepted tap: the rider only with a proof that holds, and only once a presentation."""
+    def _claim(self, tap: Tap, proof: LongPass, cost: Price, vehicle: str) -> Claim:
+        """What a proven tap asks of its rider, before it is known whether another tap tells of the same boarding."""
+        tariff, link = self._tariffs.get(tap.tariff_version), tap.link
+        window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
+        return Claim(
+            link.device, link.epoch, link.sequence, proof.presentation, vehicle, tap.at.wall_ms, window_s * 1000,
+            min(cost.rider_rials, tap.fare_rials), cost.city_rials, proof.credential.rider_class,
+            new_boarding(link.device, link.epoch, link.sequence), charged=True,
+        )  # fmt: skip
+
+    def _payer(self, tap: Tap) -> tuple[Payer, LongPass | None]:
+        """Who pays for an accepted tap: the rider only with a proof that holds."""
         proof = self._proofs.open(tap)
         if proof is None:
             return Payer.NO_PROOF, None
         rider = self._store.riders([proof.credential.credential_id]).get(proof.credential.credential_id)
         if rider is None or rider.credential != proof.credential.raw:
             return Payer.UNKNOWN_CREDENTIAL, proof
-        shown = proof.presentation
-        if shown in group.presentations or self._store.claimed([shown]):
-            return Payer.COPIED, proof
         return Payer.RIDER, proof
 
     def _cost(self, tap: Tap, proof: LongPass | None, payer: Payer) -> Price:
@@ -246,14 +265,14 @@ class Ingest:
         ))  # fmt: skip
 
 
-def _post(tap: Tap, proof: LongPass | None, payer: Payer, cost: Price, vehicle: str) -> tuple[list[Transfer], int]:
-    """The transfers of one accepted tap to the vehicle's operator, and what they charge its payer."""
+def _post(tap: Tap, proof: LongPass | None, payer: Payer, cost: Price, vehicle: str) -> list[Transfer]:
+    """The transfers of one accepted tap to the vehicle's operator."""
     boarding = Boarding(
         device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=vehicle,
         shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
         credential_id=None if proof is None else proof.credential.credential_id, payer=payer,
     )  # fmt: skip
-    return post(boarding, cost), min(cost.rider_rials, tap.fare_rials)
+    return post(boarding, cost)
 
 
 def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredRecord:

@@ -6,7 +6,7 @@ Rules:
 - transfers form a hash chain; its head goes into every receipt, so thousands of devices witness it;
 - a rider is charged at most what the validator showed (P20), and only for a presentation with the rider's own proof;
 - without proof, or for a credential that nobody issued, the operator is still owed the ride: `suspense` pays, and it is
-  a case; a presentation that was already charged elsewhere is paid by `copied` (P10);
+  a case; a boarding that another tap is charged for is paid by `copied` (P7, P10, see `repeats`);
 - the city pays the rest of a concession's flat fare, from the account of its class, and only where the rider pays:
   a copy of a concession costs the city nothing.
 """
@@ -45,6 +45,8 @@ class TransferKind(Enum):
 
     FARE = "fare"
     SUBSIDY = "subsidy"
+    REFUND = "refund"  # of a fare, when another tap turned out to tell of the same boarding (see `repeats`)
+    SUBSIDY_REFUND = "subsidy-refund"
     TOPUP = "topup"
 
 
@@ -52,7 +54,7 @@ class Payer(Enum):
     """Who pays for an accepted boarding, and so whether it is a case."""
 
     RIDER = "rider"
-    COPIED = "copied"  # the presentation was charged on another bus
+    COPIED = "copied"  # another tap tells of the same boarding, and is charged for it
     NO_PROOF = "no-proof"  # the rider's proof is missing or does not hold
     UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes
 

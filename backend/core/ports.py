@@ -1,13 +1,13 @@
 """Ports of the backend. `Store` is the seam where PostgreSQL goes: the same suite runs over every store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from backend.core.ledger import Payer, Transfer
+from backend.core.repeats import Claim
 from protocol.fares.tariff import Tariff
 from protocol.wire.health import Health, State
-from protocol.wire.passes import Presentation
 from protocol.wire.standing import Watermark
 
 
@@ -44,14 +44,14 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one batch adds: all of it or nothing. `presentations` are claimed by these taps for the rider's charge."""
+    """What one batch adds: all of it or nothing. `claims`: new ones and those that they changed."""
 
     device: str
     before: Watermark
     after: Watermark
     records: Sequence[StoredRecord]
     transfers: Sequence[Transfer]
-    presentations: Mapping[Presentation, tuple[int, int]]  # → (sequence, rials charged)
+    claims: Sequence[Claim]
     signature: bytes
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
 
@@ -180,8 +180,12 @@ class IngestStore(Protocol):
         """Those that are registered."""
         ...
 
-    def claimed(self, presentations: Sequence[Presentation]) -> set[Presentation]:
-        """Those that were already charged to their rider."""
+    def claims_near(self, claim: Claim) -> Sequence[Claim]:
+        """Every claim of every boarding that a new one may belong to: at least those that `same_boarding` finds."""
+        ...
+
+    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
+        """Every claim of these boardings."""
         ...
 
     def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
@@ -190,6 +194,10 @@ class IngestStore(Protocol):
 
     def ledger_mark(self) -> LedgerMark:
         """Where the ledger stands."""
+        ...
+
+    def renew_incarnation(self, at_ms: int) -> int:
+        """This ledger was restored from a copy → its new incarnation; devices believe no older one again (P2)."""
         ...
 
     def quarantine(self, it: Quarantined) -> None:

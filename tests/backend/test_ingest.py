@@ -109,14 +109,15 @@ def test_many_buses_in_one_group(tmp_path: Path) -> None:
 
 
 def test_a_fork_is_quarantined_whole(tmp_path: Path) -> None:
-    """P11: both branches are kept, none is mixed into the other, people are told, no receipt covers the second."""
+    """P11: both branches are kept, none is mixed into the other, people are told, and the second is told of the first."""
     one = bus()
     twin = one.fork(5)
     twin.ride(99, RIDERS, 5)
     desk = desk_of(tmp_path, one)
     desk.take_whole(one)
     branch = twin.batch(3)
-    assert desk.take((one, branch)) == []
+    (receipt,) = desk.take((one, branch))
+    assert (receipt.sequence, receipt.head) == (one.last, one.hashes[-1])
     held(desk, one)
     assert desk.quarantined() == [(one.name, "Fork", branch, 1)]
     assert desk.alarms == [("fork", one.name)]
@@ -167,7 +168,7 @@ def test_a_journal_without_its_opening_is_quarantined(tmp_path: Path) -> None:
     """P11."""
     one = Bus(opened=False)
     desk = desk_of(tmp_path, one)
-    assert desk.take_whole(one) == []
+    assert [receipt.sequence for receipt in desk.take_whole(one)] == [0]
     assert (desk.records(), desk.quarantined()) == (0, [(one.name, "Fork", one.batch(), 1)])
 
 
@@ -343,7 +344,7 @@ def test_refusals_are_stored_and_not_posted(tmp_path: Path) -> None:
     desk.take_whole(one)
     held(desk, one)
     assert desk.rows("SELECT * FROM transfer") == []
-    assert desk.rows("SELECT * FROM presentation") == []
+    assert desk.rows("SELECT * FROM claim") == []
     assert desk.payers() == []
     assert desk.store.counts() == {
         "accepted": 1, "posted_rials": 0, "shown_less": 0, "quarantined": 0, "verdict:14": 1, "verdict:4": 1, "verdict:10": 1,

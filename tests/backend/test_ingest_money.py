@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from backend.app.ingest import Incoming
 from backend.core.ledger import COPIED, SUSPENSE
 from protocol.fares.verdicts import Verdict
-from tests.backend.bus import FARE, Bus, Proof, Rider, key
+from protocol.wire.receipts import open_receipt
+from tests.backend.bus import FARE, RECEIPT, Bus, Proof, Rider, key
 from tests.backend.desk import Desk, check_ledger
 
 ADULT, STUDENT, SENIOR = Rider(1), Rider(2, rider_class=2), Rider(3, rider_class=3)
@@ -216,3 +218,71 @@ def test_what_was_shown_below_the_price_is_counted(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
     assert desk.store.counts()["shown_less"] == 2
+
+
+# --- one boarding at two doors (P7) -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["in two groups", "in one group"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0)])
+def test_doors_that_could_not_talk_are_one_fare(tmp_path: Path, order: tuple[int, ...], *, apart: bool) -> None:
+    """P7, P20: fresh renders at both doors of one bus within the window, and the same code on another bus, which showed
+    less: one fare, the smallest shown, whatever the order."""
+    front, rear, other = Bus("bus-1-d1"), Bus("bus-1-d2"), Bus("bus-2-d1")
+    front.tap(ADULT.show(1))
+    rear.tap(ADULT.show(2))
+    other.tap(ADULT.show(2), fare=FARE - 7)
+    buses = front, rear, other
+    desk = desk_of(tmp_path, *buses)
+    batches = [(buses[n], buses[n].batch()) for n in order]
+    if apart:
+        for batch in batches:
+            desk.take(batch)
+    else:
+        desk.take(*batches)
+    paid = balances(desk)
+    assert paid[ADULT.account] == -(FARE - 7)
+    assert (paid["operator:bus-1"], sum(paid.values())) == (2 * FARE, 0)
+    assert [ride.rials for ride in desk.store.rider_taps(ADULT.credential_id, 9)] == [FARE - 7]
+    for batch in batches:  # all of it again
+        desk.take(batch)
+    assert balances(desk) == paid
+
+
+def test_the_city_gets_its_share_back_too(tmp_path: Path) -> None:
+    front, rear = Bus("bus-1-d1"), Bus("bus-1-d2")
+    for counter, bus in enumerate((front, rear)):
+        bus.tap(STUDENT.show(counter), verdict=Verdict.ACCEPTED_CONCESSION, fare=FARE // 2 - counter)
+    desk = desk_of(tmp_path, front, rear)
+    desk.take_whole(front)
+    desk.take_whole(rear)
+    paid = balances(desk)
+    assert (paid[STUDENT.account], paid["city:class:2"]) == (1 - FARE // 2, -FARE // 2)
+
+
+# --- handed in by the other door ----------------------------------------------------------------------------------------------
+
+
+def test_the_other_door_of_the_same_bus_hands_in_what_a_dead_card_signed(tmp_path: Path) -> None:
+    """The batch proves itself; the receipt goes to whoever brought it."""
+    dead, courier = Bus("bus-1-d1"), Bus("bus-1-d2")
+    dead.tap(ADULT.show(1))
+    desk = desk_of(tmp_path, dead, courier)
+    (out,) = desk.ingest.take([Incoming(courier.name, dead.batch())])
+    receipt = open_receipt(out.receipt, [RECEIPT.verifying])
+    assert (out.device, receipt.device, receipt.sequence) == (courier.name, dead.name, dead.last)
+    assert balances(desk)[ADULT.account] == -FARE
+    desk.take_whole(dead)  # it was not dead after all
+    assert balances(desk)[ADULT.account] == -FARE
+
+
+def test_nobody_else_hands_in_a_devices_batches(tmp_path: Path) -> None:
+    """P9: a device of another bus, a stranger, and the other door with a batch that it signed itself."""
+    bus, sister, stranger = Bus("bus-1-d1"), Bus("bus-1-d2"), Bus("bus-2-d1")
+    bus.tap(ADULT.show(1))
+    desk = desk_of(tmp_path, bus, sister, stranger)
+    forged = bus.batch(signer=sister.tap_key)
+    for name, payload in ((stranger.name, bus.batch()), ("nobody", bus.batch()), (sister.name, forged)):
+        assert desk.ingest.take([Incoming(name, payload)]) == []
+    assert [reason for _, reason, _, _ in desk.quarantined()] == ["OutOfRange", "UnknownKey", "BadSignature"]
+    assert desk.records() == 0

@@ -13,6 +13,7 @@ from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import StoreFailed, StoreForeign
 from backend.core.ledger import Payer, Transfer, TransferKind, topup
 from backend.core.ports import Commit, Quarantined, StoredRecord, TopUp
+from backend.core.repeats import Claim
 from protocol.fares.verdicts import Verdict
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
@@ -23,7 +24,7 @@ from tests.backend.desk import CITY, Desk, check_ledger
 
 RIDER = Rider(1)
 EPOCH = 7
-TABLES = ("epoch", "record", "day_key", "presentation", "account", "transfer", "tally", "device", "ledger")
+TABLES = ("epoch", "record", "day_key", "claim", "account", "transfer", "tally", "device", "ledger")
 
 
 def head(number: int) -> bytes:
@@ -45,8 +46,17 @@ def commit(first: int, last: int, *, device: str = "bus-1-d1") -> Commit:
         Transfer(f"{device} {n}".encode(), TransferKind.FARE, RIDER.account, "operator:bus-1", FARE)
         for n in range(first, last + 1)
     ]
-    shown = {Presentation(device.encode(), 1, n): (n, FARE) for n in range(first, last + 1)}
-    return Commit(device, mark(first - 1), mark(last), records, transfers, shown, bytes(64))
+    claims = [claim(device, n) for n in range(first, last + 1)]
+    return Commit(device, mark(first - 1), mark(last), records, transfers, claims, bytes(64))
+
+
+def claim(device: str, number: int, boarding: bytes = b"") -> Claim:
+    """Each tap of another rider, far from the others."""
+    shown = Presentation(device.encode(), 1, number)
+    return Claim(
+        device, EPOCH, number, shown, "bus-1", number * 10**8, 180_000, FARE, 0, 0,
+        boarding or f"{device} {number}".encode(), charged=True,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -64,7 +74,7 @@ def everything(desk: Desk) -> list[list[tuple]]:
 
 
 def test_a_commit_moves_everything_together(desk: Desk) -> None:
-    """P8: watermark, records, transfers, balances, presentations and counts are of one moment."""
+    """P8: watermark, records, transfers, balances, claims and counts are of one moment."""
     before = desk.store.ledger_mark()
     after = desk.store.commit([commit(1, 3), commit(1, 2, device="bus-2-d1")], NOON_MS)
     assert after == desk.store.ledger_mark()
@@ -75,8 +85,8 @@ def test_a_commit_moves_everything_together(desk: Desk) -> None:
     assert desk.store.hash_of("bus-1-d1", EPOCH, 4) is None
     assert desk.store.watermark("bus-1-d1", EPOCH + 1) == Watermark(EPOCH + 1, 0, chain.GENESIS)
     assert desk.store.latest("bus-3-d1") is None
-    asked = [Presentation(b"bus-1-d1", 1, 3), Presentation(b"bus-1-d1", 1, 4), Presentation(b"bus-1-d1", 2, 3)]
-    assert desk.store.claimed(asked) == {asked[0]}
+    assert list(desk.store.claims_near(claim("bus-1-d1", 3))) == [claim("bus-1-d1", 3)]
+    assert list(desk.store.claims_near(claim("bus-1-d1", 4))) == []
     assert desk.store.balance("operator:bus-1") == 5 * FARE
     check_ledger(desk)
 
@@ -135,7 +145,7 @@ def test_two_backends_on_one_ledger(tmp_path: Path) -> None:
     [
         replace(commit(1, 2), transfers=[*commit(1, 2).transfers, commit(1, 1).transfers[0]]),  # one key twice
         replace(commit(1, 2), records=[*commit(1, 2).records, commit(2, 2).records[0]]),  # one record twice
-        replace(commit(1, 2), presentations={Presentation(b"bus-2-d1", 1, 1): (1, FARE)}),  # claimed by the other bus
+        replace(commit(1, 2), claims=[claim("bus-1-d1", 1, b"bus-2-d1 1")]),  # two charged for one boarding
         replace(commit(1, 1), transfers=[Transfer(b"x", TransferKind.FARE, "a", "b", 1.5)]),  # money as a float
     ],
 )
@@ -304,7 +314,7 @@ def columns(desk: Desk, table: str) -> set[str]:
 
 
 def test_no_rider_in_records_and_no_tap_in_transfers(desk: Desk) -> None:
-    """P18: only `presentation` has both."""
+    """P18: only `claim` has both."""
     assert columns(desk, "record") == {
         "id", "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict",
         "reason", "fare_rials", "payer",
@@ -333,7 +343,7 @@ def test_travel_is_deleted_without_touching_money(desk: Desk) -> None:
     before = [desk.rows(f"SELECT * FROM {table}") for table in kept]
     assert desk.store.rider_taps(RIDER.credential_id, 9)
     with desk.store._writer.transaction() as connection:
-        connection.execute("DELETE FROM presentation WHERE credential = ?", (RIDER.credential_id,))
+        connection.execute("DELETE FROM claim WHERE credential = ?", (RIDER.credential_id,))
     assert [desk.rows(f"SELECT * FROM {table}") for table in kept] == before
     check_ledger(desk)
     assert not desk.store.rider_taps(RIDER.credential_id, 9)
@@ -370,9 +380,9 @@ def test_many_riders_are_looked_up_at_once(desk: Desk) -> None:
     """More than one statement's worth, in which the unregistered are simply not."""
     ids = [n.to_bytes(8, "big") for n in range(1_201)]
     assert list(desk.store.riders(ids)) == [RIDER.credential_id]
-    assert desk.store.claimed([Presentation(one, 1, 1) for one in ids]) == set()
     assert desk.store.riders([]) == {}
-    assert desk.store.claimed([]) == set()
+    assert desk.store.claims_of(ids) == []
+    assert desk.store.claims_of([]) == []
 
 
 def test_the_quarantine_counts_what_comes_again(desk: Desk) -> None:
@@ -398,3 +408,10 @@ def test_the_quarantine_keeps_only_so_many_bytes_of_one_device(desk: Desk) -> No
         )
     assert kept == {"bus-1-d1": 16 * mebibyte, "bus-2-d1": mebibyte}
     assert desk.store.counts()["quarantined"] == 19
+
+
+def test_a_restored_ledger_is_another_incarnation_each_time(desk: Desk) -> None:
+    """P2: also where the same copy is restored twice."""
+    assert desk.store.ledger_mark().incarnation == 1
+    assert desk.store.renew_incarnation(NOON_MS) == NOON_MS == desk.store.ledger_mark().incarnation
+    assert desk.store.renew_incarnation(NOON_MS - 5) == NOON_MS + 1

@@ -1,15 +1,18 @@
-"""The hot path: watermark, records, transfers, balances and presentations of a group in one transaction."""
+"""The hot path: watermark, records, transfers, balances and claims of a group in one transaction."""
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.ports import Commit, LedgerMark, Quarantined, Rider
+from backend.core.repeats import Claim
+from protocol import limits
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
@@ -98,22 +101,48 @@ class IngestTables:
                     found[row[0]] = Rider(*row)
         return found
 
-    def claimed(self, presentations: Sequence[Presentation]) -> set[Presentation]:
-        """Those that were already charged to their rider."""
+    def claims_near(self, claim: Claim) -> Sequence[Claim]:
+        """Every claim of every boarding that a new one may belong to."""
+        shown = claim.presentation
+        reach = limits.REPEAT_WINDOW_MAX_S * 1000
         with self._writer.reading() as connection:
-            return {
-                shown
-                for shown in presentations
-                if connection.execute(
-                    "SELECT 1 FROM presentation WHERE credential = ? AND time_s = ? AND counter = ?",
-                    (shown.credential_id, shown.time_s, shown.counter),
-                ).fetchone()
-            }
+            found = {
+                row[0]
+                for row in connection.execute(
+                    "SELECT boarding FROM claim WHERE credential = ?1 AND time_s = ?2 AND counter = ?3 UNION"
+                    " SELECT boarding FROM claim WHERE credential = ?1 AND wall_ms BETWEEN ?4 AND ?5 AND vehicle = ?6",
+                    (shown.credential_id, shown.time_s, shown.counter, claim.wall_ms - reach, claim.wall_ms + reach,
+                     claim.vehicle),
+                )
+            }  # fmt: skip
+        return self.claims_of(found)
+
+    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
+        """Every claim of these boardings."""
+        found: list[Claim] = []
+        asked = list(boardings)
+        with self._writer.reading() as connection:
+            for at in range(0, len(asked), _ASKED_MAX):
+                some = asked[at : at + _ASKED_MAX]
+                marks = ",".join("?" * len(some))
+                rows = connection.execute(f"SELECT * FROM claim WHERE boarding IN ({marks})", some)  # noqa: S608
+                found += [_claim(row) for row in rows]
+        return found
 
     def ledger_mark(self) -> LedgerMark:
         """Where the ledger stands."""
         with self._writer.reading() as connection:
             return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
+
+    def renew_incarnation(self, at_ms: int) -> int:
+        """This ledger was restored from a copy → its new incarnation, which no device has heard of.
+
+        The time of the restoration is taken, because one copy may be restored twice; it only has to grow.
+        """
+        with self._writer.transaction() as connection:
+            connection.execute("UPDATE ledger SET incarnation = max(incarnation + 1, ?)", (at_ms,))
+            (incarnation,) = connection.execute("SELECT incarnation FROM ledger").fetchone()
+        return int(incarnation)
 
     def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
         """Store all of a group in one durable transaction; returns where the ledger then stands."""
@@ -149,6 +178,15 @@ class IngestTables:
             )  # fmt: skip
 
 
+def _claim(row: tuple[Any, ...]) -> Claim:
+    device, epoch, sequence, credential, time_s, counter, vehicle, wall_ms, window_ms, *money = row
+    rials, city_rials, rider_class, boarding, charged = money
+    return Claim(
+        device, epoch, sequence, Presentation(credential, time_s, counter), vehicle, wall_ms, window_ms,
+        rials, city_rials, rider_class, boarding, bool(charged),
+    )  # fmt: skip
+
+
 def _advance(connection: sqlite3.Connection, commit: Commit, at_ms: int) -> None:
     """Move the watermark from exactly where the batch was judged against; anything else is a lost race, and stops."""
     before, after = commit.before, commit.after
@@ -172,7 +210,7 @@ def _advance(connection: sqlite3.Connection, commit: Commit, at_ms: int) -> None
 
 
 def _add_records(connection: sqlite3.Connection, commit: Commit) -> None:
-    """Records, the index of day keys, and the presentations that were charged."""
+    """Records, the index of day keys, and who claims to be charged for what."""
     connection.executemany(
         "INSERT INTO record (device, epoch, sequence, hash, bytes, kind, wall_ms, vehicle, door, verdict, reason,"
         " fare_rials, payer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -186,14 +224,16 @@ def _add_records(connection: sqlite3.Connection, commit: Commit) -> None:
         "INSERT OR IGNORE INTO day_key VALUES (?, ?, ?, ?)",
         [(r.device, r.epoch, r.key_id, r.sequence) for r in commit.records if r.key_id is not None],
     )
-    epoch = commit.after.epoch
+    # What is no longer charged goes first: of a boarding one claim is charged, at every moment.
     connection.executemany(
-        "INSERT INTO presentation VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (device, epoch, sequence) DO UPDATE SET boarding = excluded.boarding, charged = excluded.charged",
         [
-            (shown.credential_id, shown.time_s, shown.counter, commit.device, epoch, sequence, rials)
-            for shown, (sequence, rials) in commit.presentations.items()
+            (c.device, c.epoch, c.sequence, c.presentation.credential_id, c.presentation.time_s, c.presentation.counter,
+             c.vehicle, c.wall_ms, c.window_ms, c.rials, c.city_rials, c.rider_class, c.boarding, c.charged)
+            for c in sorted(commit.claims, key=lambda claim: claim.charged)
         ],
-    )
+    )  # fmt: skip
 
 
 def _count(connection: sqlite3.Connection, commits: Sequence[Commit]) -> None:

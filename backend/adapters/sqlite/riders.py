@@ -51,9 +51,9 @@ class RiderTables:
         """Newest first."""
         with self._reader.reading() as connection:
             rows = connection.execute(
-                "SELECT record.wall_ms, record.vehicle, record.door, record.verdict, presentation.rials"
-                " FROM presentation JOIN record USING (device, epoch, sequence)"
-                " WHERE presentation.credential = ? ORDER BY record.wall_ms DESC LIMIT ?",
+                "SELECT record.wall_ms, record.vehicle, record.door, record.verdict, claim.rials"
+                " FROM claim JOIN record USING (device, epoch, sequence)"
+                " WHERE claim.credential = ? AND claim.charged ORDER BY record.wall_ms DESC LIMIT ?",
                 (credential_id, limit),
             ).fetchall()
         return [RiderTap(*row) for row in rows]

@@ -1,6 +1,6 @@
 """Tables of the ledger file.
 
-`record` has no rider but inside its sealed bytes, `transfer` and `account` have no tap; `presentation` ties the two for
+`record` has no rider but inside its sealed bytes, `transfer` and `account` have no tap; `claim` ties the two for
 a rider's own list of rides. Deleting from it and destroying day keys leaves the money intact. What is not done yet: a
 transfer's key is a hash of its tap and can be found by trying, and it names rider and vehicle side by side. Cutting
 that tie too needs a keyed hash and a clearing account between them (docs/ARCHITECTURE.md).
@@ -25,11 +25,17 @@ CREATE TABLE day_key (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, key_id BLOB NOT NULL, sequence INTEGER NOT NULL,
   PRIMARY KEY (device, epoch, key_id)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE presentation (
+CREATE TABLE claim (
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
   credential BLOB NOT NULL, time_s INTEGER NOT NULL, counter INTEGER NOT NULL,
-  device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, rials INTEGER NOT NULL,
-  PRIMARY KEY (credential, time_s, counter)
+  vehicle TEXT NOT NULL, wall_ms INTEGER NOT NULL, window_ms INTEGER NOT NULL,
+  rials INTEGER NOT NULL, city_rials INTEGER NOT NULL, rider_class INTEGER NOT NULL,
+  boarding BLOB NOT NULL, charged INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX claim_shown ON claim (credential, time_s, counter);
+CREATE INDEX claim_time ON claim (credential, wall_ms);
+CREATE INDEX claim_boarding ON claim (boarding);
+CREATE UNIQUE INDEX claim_charged ON claim (boarding) WHERE charged;
 CREATE TABLE account (
   id TEXT PRIMARY KEY, debits INTEGER NOT NULL CHECK (debits >= 0), credits INTEGER NOT NULL CHECK (credits >= 0)
 ) STRICT, WITHOUT ROWID;
