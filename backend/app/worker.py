@@ -74,11 +74,11 @@ class IngestWorker:
             log.critical("the ingest thread ends", exc_info=failure)
             self.failure = failure
 
-    def step(self) -> None:
-        """One group, if something waits, and a look for silence when it is due."""
+    def step(self, wait_s: float = GROUP_WAIT_S) -> None:
+        """One group, waiting so long for its first message, and a look for silence when it is due."""
         batches: list[Incoming] = []
         births: list[tuple[str, int]] = []
-        for topic, payload, retained in self._waiting():
+        for topic, payload, retained in self._waiting(wait_s):
             try:
                 address, channel = split(topic)
             except (OutOfRange, UnknownVersion) as error:
@@ -107,11 +107,11 @@ class IngestWorker:
             log.warning("%d messages found the inbox full since the start; their buses send them again", dropped)
             self._dropped_told = dropped
 
-    def _waiting(self) -> list[tuple[str, bytes, bool]]:
+    def _waiting(self, wait_s: float) -> list[tuple[str, bytes, bool]]:
         """What waits, up to a group; waits a little for the first."""
         found: list[tuple[str, bytes, bool]] = []
         try:
-            found.append(self._inbox.get(timeout=GROUP_WAIT_S))
+            found.append(self._inbox.get(block=wait_s > 0, timeout=wait_s or None))
             while len(found) < GROUP_BATCHES_MAX:
                 found.append(self._inbox.get_nowait())
         except queue.Empty:

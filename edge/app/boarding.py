@@ -17,7 +17,6 @@ from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Showing, Ta
 from edge.core.taps import day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.limits import INT63_MAX
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
@@ -98,14 +97,19 @@ class Boarding:
             # After a restart the order is by age: what is kept may stand before what is past.
             return min([through, *(sequence - 1 for _, sequence, accepted in self._windowed if accepted is not None)])
 
-    def fresh(self, now: Instant, *, first: int = 1, last: int = INT63_MAX) -> list[FreshBoarding]:
+    def fresh(self, now: Instant, *, first: int, last: int) -> list[FreshBoarding]:
         """Our own boardings within the window whose records lie in first…last, for the other door."""
         with self._lock:
             return [
-                FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, now.mono_ms - mono_ms))
+                _fresh(it, now.mono_ms - mono_ms)
                 for mono_ms, sequence, it in self._windowed
                 if it is not None and first <= sequence <= last
             ]
+
+    def known(self, now: Instant) -> list[FreshBoarding]:
+        """Every boarding of this bus within the window: a door with a blank card gets its own back from the other."""
+        with self._lock:
+            return [_fresh(it, age_ms) for it, age_ms in self._window.entries(now)]
 
     def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
         """The other door's fresh boardings: what was paid there is paid (P7)."""
@@ -185,6 +189,10 @@ class Boarding:
             raise
         self._journal.sign_tail(signature)
         self._on_appended(record.sequence)
+
+
+def _fresh(it: Accepted, age_ms: int) -> FreshBoarding:
+    return FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, age_ms))
 
 
 def _out_of_service() -> Showing:

@@ -3,8 +3,8 @@
 Rules:
 - what came from the sister is proven by its tap key before anything of it is used (P9), batches by their own signature;
 - a witness goes out only after the copy is durable: it is as good as a receipt for a second copy, never for pruning;
-- boardings are told with every batch, and all fresh ones at the start of a session: a door that restarted knows what
-  was paid next to it (P7);
+- boardings are told with every batch, and all fresh ones of both doors at the start of a session: a door that restarted
+  knows what was paid next to it, and one with a blank card what was paid at itself (P7);
 - a batch that disagrees with our copy is a rollback or a cloned card: kept apart, said, never merged (P11).
 """
 
@@ -25,14 +25,17 @@ from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sist
 from protocol.wire.standing import Standing, Watermark, judge
 
 log = logging.getLogger(__name__)
-Fresh = Callable[[Instant, int, int], Sequence[FreshBoarding]]  # now, first, last sequence
 
 
 class Doorway(Protocol):
     """What the sister's side needs of this door's boarding service."""
 
-    def fresh(self, now: Instant, *, first: int = 1, last: int = limits.INT63_MAX) -> list[FreshBoarding]:
+    def fresh(self, now: Instant, *, first: int, last: int) -> list[FreshBoarding]:
         """Our boardings within the window whose records lie in first…last."""
+        ...
+
+    def known(self, now: Instant) -> list[FreshBoarding]:
+        """Those of both doors."""
         ...
 
     def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
@@ -69,8 +72,8 @@ class Sister:
         self.problem: LocalError | None = None
 
     def session_began(self, receipt: bytes, now: Instant) -> None:
-        """Say what we hold of the sister's journal, and every boarding of ours that is still fresh."""
-        fresh = self._doorway.fresh(now)
+        """Say what we hold of the sister's journal, and every boarding of this bus that is still fresh."""
+        fresh = self._doorway.known(now)
         first, rest = fresh[: limits.SISTER_BOARDINGS_MAX], fresh[limits.SISTER_BOARDINGS_MAX :]
         self._say(boardings=first, witness=self._witness(), receipt=receipt)
         for at in range(0, len(rest), limits.SISTER_BOARDINGS_MAX):

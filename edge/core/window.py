@@ -7,7 +7,7 @@ Rules:
 - the other door's boardings stand beside our own (P7); their age is what that door says, on its own monotonic clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -87,6 +87,11 @@ class Window:
     def of_credential(self, credential_id: bytes, now: Instant) -> Earlier | None:
         """The latest boarding of this credential, if any."""
         return _aged(self._by_credential.get(credential_id), now)
+
+    def entries(self, now: Instant) -> Iterator[tuple[Accepted, int]]:
+        """Everything that is kept, of both doors, with its age in milliseconds."""
+        for mono_ms, accepted in self._by_presentation.values():
+            yield accepted, max(0, now.mono_ms - mono_ms)
 
     def __len__(self) -> int:
         return len(self._order)

@@ -1,0 +1,279 @@
+"""A validator's machine in the seeded city: card, clock, process. The process is the product's own station.
+
+A process may die at any operation on its card, or between any two events; with the power (what was not synced is lost)
+or alone (the system keeps it). A service manager starts it again.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from edge.adapters.copies import ApswCopies
+from edge.adapters.journal import ApswJournal
+from edge.adapters.tap_signer import InlineTapSigner
+from edge.app.boarding import Outcome
+from edge.app.station import SisterSide, Station
+from edge.core.errors import LocalError, SignerFailed
+from edge.core.limits import STEP_MAX_MS
+from edge.core.ports import Pending, Showing
+from protocol.limits import INT63_MAX
+from protocol.wire.bundles import Bundle
+from protocol.wire.health import Health
+from protocol.wire.keys import SigningKey
+from protocol.wire.records import Instant, Service
+from protocol.wire.topics import Address, Channel
+from simulators.seeded.clockwork import Clockwork
+from simulators.seeded.disk import PowerCut, SimDisk
+from simulators.seeded.links import SimBroker, SimLink, SimPeer, SimSession, Wire
+from simulators.world import Event, World
+from transport.mqtt import Will
+
+JOURNAL, COPIES = "journal.db", "sister.db"
+RESTART_MS = (2_000, 20_000)  # a Pi boots
+BROKEN_RESTART_MS = 60_000  # a process that cannot start is tried again
+SOFTWARE = "savar seeded"
+
+
+class WatchedJournal(ApswJournal):
+    """The product's journal, its pruning told to whoever watches."""
+
+    on_prune: Callable[[int], None] = staticmethod(lambda _: None)
+
+    def prune(self, through: int) -> int:
+        """As the journal does."""
+        self.on_prune(min(through, self.head.sequence - 1))
+        return super().prune(through)
+
+
+class FickleSigner(InlineTapSigner):
+    """A tap key that may fail to sign, as a token does."""
+
+    failing = False
+
+    def start(self, head: bytes) -> Pending:  # type: ignore[override]
+        """Sign, or not."""
+        if self.failing:
+            raise SignerFailed("the tap key does not answer", fix="restart the device")
+        return super().start(head)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a door is enrolled as."""
+
+    name: str
+    vehicle: str
+    door: int
+    key: SigningKey
+    city: str = "isfahan"
+    shard: str = "s0"
+
+    @property
+    def address(self) -> Address:
+        """Where its topics are."""
+        return Address(self.city, self.shard, self.name)
+
+
+@dataclass(slots=True)
+class Process:
+    """One run of the validator's software."""
+
+    journal: WatchedJournal
+    copies: ApswCopies
+    station: Station
+    session: SimSession
+    peer: SimPeer
+
+
+class SimDoor:
+    """One door's machine. `on_shown(door, showing)` and `on_prune(door, epoch, through)` tell what it does."""
+
+    def __init__(
+        self, world: World, plan: Plan, sister: Plan, bundle: Bundle, *, broker: SimBroker, wire: Wire, link: SimLink,
+        on_shown: "Callable[[SimDoor, Showing], None]", on_prune: "Callable[[SimDoor, int, int], None]",
+        on_started: "Callable[[SimDoor], None]",
+    ) -> None:  # fmt: skip
+        self.world, self.plan, self.sister, self.bundle = world, plan, sister, bundle
+        self.wire, self.link = wire, link
+        self._broker = broker
+        self._on_shown, self._on_prune, self._on_started = on_shown, on_prune, on_started
+        self.clockwork = Clockwork(world)
+        self.disk = SimDisk(f"{world.seed}-{id(world)}-{plan.name}", world.rng, self._operation)
+        self.process: Process | None = None
+        self.signer = FickleSigner(plan.key)
+        self.die_at: int | None = None  # the operation of the card at which the power goes
+        self.lull_ms = 10_000  # between looks, when nothing is due
+        self.trouble_ms = world.now_ms  # when it last started, or its link last failed
+        self.changed_ms = 0  # when it last found another card than it had
+        self.off = False  # switched off until somebody comes
+        self._step_asked = False
+        self._timer: Event | None = None
+        self._boots = 0
+        self._open: list[ApswJournal | ApswCopies] = []
+
+    # --- its power ----------------------------------------------------------------------------------------------------
+
+    def _operation(self, _kind: str) -> None:
+        if self.die_at is not None and self.disk.operations >= self.die_at:
+            self.die_at = None
+            raise PowerCut
+
+    def boot(self) -> None:
+        """Start the process; one that cannot is tried again."""
+        if self.process is not None or self.off:
+            return
+        self._boots += 1
+        self.clockwork.boot()
+        try:
+            self._start()
+        except PowerCut:
+            self.disk.go_dark()
+        except LocalError as error:
+            self.world.tell(self.plan.name, f"cannot start: {error.name}: {error.message}")
+            if not self.disk.dark:
+                self.kill(power=False, restart_ms=BROKEN_RESTART_MS)
+        self._end_if_dark()
+
+    def _end_if_dark(self) -> None:
+        """SQLite may have answered the power cut with an error of its own; the machine is off all the same."""
+        if self.disk.dark:
+            self.kill(power=True)
+
+    def _start(self) -> None:
+        world, plan, rng = self.world, self.plan, self.world.rng
+        clock = self.clockwork.clock(self.bundle.issued_ms)
+        epoch = rng.randrange(INT63_MAX) + 1
+        journal = WatchedJournal(Path(JOURNAL), device=plan.name, new_epoch=epoch, vfs=self.disk.name)
+        self._open = [journal]
+        copies = ApswCopies(Path(COPIES), sister=self.sister.name, vfs=self.disk.name)
+        self._open.append(copies)
+        epoch = journal.head.epoch
+        journal.on_prune = lambda through: self._on_prune(self, epoch, through)
+        run = self._boots
+        address = plan.address
+        peer = SimPeer(
+            self.link,
+            on_message=lambda data: self._if_run(run, lambda p: p.station.sister_came(data)),
+            on_change=lambda yes: self._link_changed(run, yes=yes),
+        )
+        session = SimSession(
+            self._broker, self.wire, subscriptions=[address.topic(Channel.RECEIPT)],
+            on_message=lambda message: self._if_run(run, lambda p: p.station.message_came(message.payload)),
+            on_change=lambda yes: self._if_run(run, lambda p: p.station.session_changed(connected=yes)),
+        )  # fmt: skip
+        station = Station(
+            address=address, service=Service(plan.vehicle, plan.door, "r9", 0), bundle=self.bundle, journal=journal,
+            tap_signer=self.signer, key=plan.key, panel=self, clock=clock, session=session,
+            sister=SisterSide(self.sister.name, self.sister.key.verifying, copies, peer), software=SOFTWARE,
+            randomness=rng.randbytes, wake=self.wake, heard=clock.heard,
+        )  # fmt: skip
+        session.set_will(Will(address.topic(Channel.STATE), station.state(online=False)))
+        self.clock = clock
+        station.begin(clock.read())
+        self.process = Process(journal, copies, station, session, peer)
+        self.trouble_ms = world.now_ms
+        world.tell(plan.name, f"starts at record {journal.head.sequence} of journal {epoch:x}")
+        self._on_started(self)
+        session.start()
+        peer.start()
+        self.wake()
+
+    def kill(self, *, power: bool, restart_ms: int | None = None) -> None:
+        """The process is gone, with the power or alone; it comes back by itself."""
+        process, self.process = self.process, None
+        self.disk.go_dark()
+        self.die_at = None
+        for opened in self._open:
+            with suppress(apsw.Error):
+                opened.close()
+        self._open = []
+        if process is not None:
+            process.session.vanish()
+            process.peer.stop()
+        if power:
+            self.disk.cut()
+        else:
+            self.disk.reopen()
+        self.world.tell(self.plan.name, "loses its power" if power else "is killed")
+        self.trouble_ms = self.world.now_ms
+        if not self.off:
+            self.world.after(restart_ms or self.world.between(*RESTART_MS), self.boot)
+
+    # --- what happens to the process ----------------------------------------------------------------------------------
+
+    def _if_run(self, run: int, do: Callable[[Process], None]) -> None:
+        if self.process is not None and run == self._boots:
+            do(self.process)
+
+    def _link_changed(self, run: int, *, yes: bool) -> None:
+        self.trouble_ms = self.world.now_ms
+        self._if_run(run, lambda p: p.station.link_changed(connected=yes))
+
+    def wake(self) -> None:
+        """A step is due at once."""
+        if not self._step_asked:
+            self._step_asked = True
+            self.world.after(1, self._step)
+
+    def _step(self) -> None:
+        self._step_asked = False
+        process = self.process
+        if process is None:
+            return
+        run, wait_ms = self._boots, STEP_MAX_MS
+        try:
+            now = self.clock.read()
+            process.station.step(now)
+            process.station.tell_health(now, lambda: self.health(now))
+            wait_ms = process.station.wait_ms(now)
+        except PowerCut:
+            self.disk.go_dark()
+        self._end_if_dark()
+        if self.process is not process:
+            return
+        if wait_ms >= STEP_MAX_MS:
+            wait_ms = self.lull_ms
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.world.after(max(1, wait_ms), lambda: self._if_run(run, lambda _: self.wake()))
+
+    def health(self, now: Instant) -> Health:
+        """As the validator reports it."""
+        assert self.process is not None
+        problem = self.process.station.problem(now)
+        return self.process.station.health(now, disk_free=1 << 30, cameras=(), problem=problem)
+
+    def problem(self) -> str:
+        """What it says is wrong; a process that cannot start says so by its silence."""
+        return "not running" if self.process is None else self.process.station.problem(self.clock.read())
+
+    def present(self, text: bytes) -> Outcome | None:
+        """A code is held before the camera; None if nobody looks."""
+        if self.process is None:
+            return None
+        outcome = None
+        try:
+            outcome = self.process.station.boarding.present(text, self.clock.read(), settled=True)
+        except PowerCut:
+            self.disk.go_dark()
+        self._end_if_dark()
+        return outcome
+
+    # --- the panel ----------------------------------------------------------------------------------------------------
+
+    def show(self, showing: Showing) -> None:
+        """What the rider sees."""
+        self._on_shown(self, showing)
+
+    def idle(self) -> None:
+        """Nothing to say."""
+
+    def forget(self) -> None:
+        """The city is over."""
+        self.off = True
+        if self.process is not None:
+            self.kill(power=False)
+        self.disk.unregister()

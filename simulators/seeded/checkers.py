@@ -1,0 +1,199 @@
+"""The promises, held against a seeded city at its end: what its ledger, journals and copies say, against the truth."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from backend.adapters.sqlite.store import SqliteStore
+from backend.app.ingest import Incoming, Ingest
+from backend.app.proofs import ProofDesk
+from backend.core.ledger import TransferKind, rider_account
+from protocol.errors import SavarError
+from protocol.limits import INT63_MAX
+from protocol.wire import chain
+from protocol.wire.batches import decode_batch, encode_batch
+from protocol.wire.passes import Presentation
+from simulators.checkers import Posting, TapId, ledger_sum
+from simulators.ledger_facts import LedgerFacts, read_ledger
+from simulators.seeded.city import TARIFF, SeededCity
+from simulators.seeded.truth import JournalId
+
+Claims = dict[TapId, tuple[Presentation, bool]]
+
+
+class EndCheck:
+    """Everything that is asked when a city has come to rest."""
+
+    def __init__(self, city: SeededCity) -> None:
+        self._city = city
+        self._truth = city.truth
+        self._facts: LedgerFacts = read_ledger(city.office.path)
+        with closing(sqlite3.connect(city.office.path)) as ledger:
+            self._claims: Claims = {
+                (row[0], row[1], row[2]): (Presentation(*row[3:6]), bool(row[6]))
+                for row in ledger.execute(
+                    "SELECT device, epoch, sequence, credential, time_s, counter, charged FROM claim"
+                )
+            }
+            self._quarantined = [row[0] for row in ledger.execute("SELECT payload FROM quarantine")]
+            self._raw = ledger.execute(
+                "SELECT device, epoch, sequence, hash, bytes FROM record ORDER BY device, epoch, sequence"
+            ).fetchall()
+            self._signatures = {
+                (row[0], row[1]): row[2] for row in ledger.execute("SELECT device, epoch, signature FROM epoch")
+            }
+
+    def run(self) -> None:
+        """Ask everything; what is wrong is in the truth's violations."""
+        self.books()
+        self.records()
+        self.nothing_lost()
+        self.charges()
+        self.forks()
+        self.any_order()
+
+    def books(self) -> None:
+        """P8: the ledger balances, and its chain recomputes."""
+        for line in self._facts.broken:
+            self._truth.violate("P8", "books", line)
+        if off := ledger_sum(self._facts.postings, self._facts.balances):
+            self._truth.violate("P8", "books", f"balances are off by {off} rials")
+
+    def records(self) -> None:
+        """P11: each journal is held without a gap, each record following the one before."""
+        before: tuple[str, int, int, bytes] = ("", 0, 0, b"")
+        for device, epoch, sequence, stored, raw in self._raw:
+            follows = (device, epoch) == before[:2]
+            previous = before[3] if follows else chain.GENESIS
+            if sequence != (before[2] + 1 if follows else 1) or chain.next_hash(previous, raw) != stored:
+                self._truth.violate(
+                    "P11", "whole-chains", f"record {sequence} of {device} does not follow the one held"
+                )
+            before = (device, epoch, sequence, stored)
+
+    def nothing_lost(self) -> None:
+        """P1, P2, P16: what a door showed as accepted is posted, or kept as a case where its journal has two histories."""
+        posted = {(tap[0], shown) for tap, (shown, _) in self._claims.items()}
+        kept: set[bytes] | None = None
+        for green in self._truth.greens:
+            if green.destroyed or (green.device, green.presentation) in posted:
+                continue
+            if (green.device, green.epoch) in self._truth.diverged:
+                kept = self._kept_heads() if kept is None else kept
+                if green.head in kept:
+                    continue
+            self._truth.violate(
+                "P1", "nothing-lost", f"{green.device} showed record {green.sequence} green, and nobody holds it"
+            )
+
+    def _kept_heads(self) -> set[bytes]:
+        """Hashes of every record in the quarantine, in journals, in copies and in branches kept apart."""
+        heads: set[bytes] = set()
+        batches = list(self._quarantined)
+        for door in self._city.doors:
+            if door.process is not None:
+                heads |= {chain.head_of(row.raw) for row in door.process.journal.read(1, INT63_MAX - 1, 1 << 30)}
+                batches += door.process.copies.branches()
+        for payload in batches:
+            heads |= set(_heads(payload))
+        return heads
+
+    def charges(self) -> None:
+        """P6, P20: each tap is settled once, to who showed it, for no more than it was shown; each boarding once."""
+        by_tap: dict[TapId, list[Posting]] = {}
+        for posting in self._facts.postings:
+            if posting.tap is not None:
+                by_tap.setdefault(posting.tap, []).append(posting)
+        charged: Counter[Presentation] = Counter()
+        for tap, made in by_tap.items():
+            kinds = Counter(posting.kind for posting in made)
+            if any(count > 1 for count in kinds.values()):
+                self._truth.violate("P6", "settled-once", f"tap {tap[2]} of {tap[0]} is posted more than once")
+            paid = [p for p in made if p.kind is TransferKind.FARE and p.debit.startswith("rider:")]
+            back = sum(p.rials for p in made if p.kind is TransferKind.REFUND)
+            for posting in paid:
+                self._charge(tap, posting)
+                if posting.rials > back:
+                    charged[self._claims[tap][0]] += 1 if tap in self._claims else 0
+        for shown, times in charged.items():
+            if times > 1:
+                self._truth.violate("P6", "one-charge", f"one presentation is charged {times} times ({shown.counter})")
+
+    def _charge(self, tap: TapId, posting: Posting) -> None:
+        claim = self._claims.get(tap)
+        shown = None if claim is None else self._truth.shown_rials.get((tap[0], claim[0]))
+        if claim is None or shown is None or posting.debit != rider_account(claim[0].credential_id):
+            self._truth.violate("P20", "charged-with-proof", f"tap {tap[2]} of {tap[0]} charges who did not show it")
+        elif posting.rials > shown:
+            self._truth.violate("P20", "never-above-shown", f"tap {tap[2]} of {tap[0]}: {posting.rials} of {shown}")
+
+    def forks(self) -> None:
+        """P11: where a door's journal and the ledger tell two histories, somebody was told."""
+        held = {(device, epoch, sequence): stored for device, epoch, sequence, stored, _ in self._raw}
+        for door in self._city.doors:
+            process = door.process
+            if process is None or process.journal.head.sequence == 0:
+                continue
+            head = process.journal.head
+            journal: JournalId = (door.plan.name, head.epoch)
+            if journal not in self._truth.diverged:
+                continue
+            mine = {row.sequence: row.raw for row in process.journal.read(1, INT63_MAX - 1, 1 << 30)}
+            differ = any(
+                held.get((*journal, sequence)) not in (None, chain.head_of(raw)) for sequence, raw in mine.items()
+            )
+            told = ("fork", door.plan.name) in self._city.office.alarms or "history" in door.problem()
+            if differ and not told:
+                self._truth.violate(
+                    "P11", "forks-are-told", f"{door.plan.name} and the ledger differ, and nobody says so"
+                )
+
+    def any_order(self) -> None:
+        """P20: the same records, journal by journal in another order, charge every rider the same."""
+        journals: dict[JournalId, list[bytes]] = {}
+        for device, epoch, _, _, raw in self._raw:
+            journals.setdefault((device, epoch), []).append(raw)
+        order = list(journals)
+        self._city.world.rng.shuffle(order)
+        again = _replayed(self._city, [(j, journals[j], self._signatures[j]) for j in order])
+        for account, rials in self._facts.balances:
+            if account.startswith(("rider:", "city:", "operator:")) and again.get(account, 0) != rials:
+                self._truth.violate(
+                    "P20", "any-order", f"{account} has {rials}, in another order {again.get(account, 0)}"
+                )
+
+
+def _heads(payload: bytes) -> Iterator[bytes]:
+    """Hashes of a quarantined batch's records; nothing of what is no batch."""
+    try:
+        for raw in decode_batch(payload).records:
+            yield chain.head_of(raw)
+    except SavarError:
+        return
+
+
+def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes], bytes]]) -> dict[str, int]:
+    """A second office that gets whole journals one by one → its balances."""
+    path = city.folder / "again.db"
+    for old in city.folder.glob("again.db*"):
+        old.unlink()
+    store = SqliteStore(path, "isfahan")
+    for phone in city.people.registered:
+        store.add_rider(city.office.rider(phone.credential_id, phone.credential, int(phone.rider_class)))
+    registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}
+    ingest = Ingest(
+        store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key),
+        tariffs={TARIFF.version: TARIFF}, receipt_signer=city.receipt_key, now_ms=lambda: city.world.now_ms,
+    )  # fmt: skip
+    for (device, epoch), records, signature in journals:
+        ingest.take([Incoming(device, encode_batch(device, epoch, 1, records, signature))])
+    store.close()
+    return dict(read_balances(path))
+
+
+def read_balances(path: Path) -> list[tuple[str, int]]:
+    """(account, credits − debits) of a ledger file."""
+    with closing(sqlite3.connect(path)) as ledger:
+        return ledger.execute("SELECT id, credits - debits FROM account").fetchall()

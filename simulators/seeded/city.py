@@ -1,0 +1,307 @@
+"""A seeded city: buses with two doors, an office, riders; built from one seed, watched while it lives.
+
+The product's own flows run in it: `edge/app/station.py` over the real journal on a simulated card, `backend/app/ingest.py`
+and its worker over a real ledger file. Simulated are time, cards, clocks, network, keys (for most seeds), people.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backend.core.ports import Commit, Device
+from edge.core.errors import LocalError
+from edge.core.ports import Showing
+from protocol.errors import ProofError, WireError
+from protocol.fares.tariff import RiderClass, Tariff
+from protocol.fares.verdicts import Verdict
+from protocol.wire.bundles import Bundle
+from protocol.wire.keys import SigningKey, VerifyingKey, key_id
+from protocol.wire.receipts import open_receipt
+from simulators.seeded.bus import Plan, SimDoor
+from simulators.seeded.links import SimBroker, SimLink, Wire
+from simulators.seeded.office import SimOffice
+from simulators.seeded.people import Code, People, gather
+from simulators.seeded.truth import Green, Truth, is_green
+from simulators.world import DAY_MS, World
+
+START_MS = 1_790_000_000_000
+CITY = "isfahan"
+TARIFF = Tariff(4, 60_000, {int(RiderClass.STUDENT): 500, int(RiderClass.SENIOR): 100, int(RiderClass.VETERAN): 0})
+WINDOW_MS = TARIFF.repeat_window_s * 1000
+SHARED_WITHIN_MS = 2_000  # the sister door holds it, and knows of it (P1, P7)
+KEPT_MS = 600_000  # how long a door knows a presentation
+CAPTURED_MAX = 40  # messages that an attacker on the broker keeps
+
+
+@dataclass(slots=True)
+class Bus:
+    """Two doors, the cable between them, the modem they share."""
+
+    vehicle: str
+    wire: Wire
+    link: SimLink
+    doors: list[SimDoor] = field(default_factory=list)
+    unruly_ms: int = 0  # when the cable last misbehaved
+
+    def sister(self, door: SimDoor) -> SimDoor:
+        """The other door."""
+        return next(other for other in self.doors if other is not door)
+
+    def quiet_since_ms(self) -> int:
+        """Since when both doors run and hear each other without a fault; the end of time while one does not."""
+        well = all(door.process is not None and door.process.peer.connected and not sick(door) for door in self.doors)
+        return max([door.trouble_ms for door in self.doors] + [self.unruly_ms]) if well else 1 << 62
+
+
+def sick(door: SimDoor) -> bool:
+    """Whether its card or key fails just now."""
+    disk = door.disk
+    return disk.failing_sync or disk.read_only or disk.full_at is not None or disk.lying or door.signer.failing
+
+
+class SeededCity:
+    """Builds everything; `folder` is for the ledger file."""
+
+    def __init__(self, world: World, folder: Path, *, buses: int, riders: int) -> None:
+        self.world, self.folder = world, folder
+        self.truth = Truth()
+        rng = world.rng
+        issuer, stranger, self.receipt_key, self.sealing, self.thief = (
+            SigningKey.from_secret(rng.randbytes(32)) for _ in range(5)
+        )
+        while key_id(stranger.public)[0] == key_id(issuer.public)[0]:
+            stranger = SigningKey.from_secret(rng.randbytes(32))
+        self.people: People = gather(rng, issuer, stranger, world.now_ms, riders)
+        self.bundle = Bundle(
+            CITY, 1, world.now_ms - DAY_MS, (issuer.public,), (self.receipt_key.public,), self.sealing.public, TARIFF, 1,
+            {phone.credential_id: 1 for phone in self.people.denied},
+        )  # fmt: skip
+        self.broker = SimBroker(world)
+        self.captured: list[tuple[str, bytes]] = []
+        self.broker.on_publish = self._overheard
+        self.office = SimOffice(
+            world, folder, city=CITY, tariffs={TARIFF.version: TARIFF}, sealing=self.sealing, receipts=self.receipt_key,
+            broker=self.broker,
+        )  # fmt: skip
+        self.office.on_receipt, self.office.on_commit = self._receipt_signed, self._committed
+        self.office.on_restored = self._restored
+        self.buses = [self._bus(number) for number in range(1, buses + 1)]
+        self.doors = [door for bus in self.buses for door in bus.doors]
+        self.by_name = {door.plan.name: door for door in self.doors}
+        self.reach: dict[tuple[str, int], int] = {}  # the highest record a journal ever had
+        self.damaged: set[str] = set()  # doors whose journal rotted: somebody must come
+        self.tampered: set[str] = set()  # doors whose card was changed, copied over or lied since they last started
+
+    def _bus(self, number: int) -> Bus:
+        vehicle = f"bus-{number}"
+        plans = [
+            Plan(f"{vehicle}-d{door}", vehicle, door, SigningKey.from_secret(self.world.rng.randbytes(32)))
+            for door in (1, 2)
+        ]
+        bus = Bus(vehicle, Wire(self.world), SimLink(self.world))
+        for plan, sister in (plans, plans[::-1]):
+            bus.doors.append(SimDoor(
+                self.world, plan, sister, self.bundle, broker=self.broker, wire=bus.wire, link=bus.link,
+                on_shown=self._shown, on_prune=self._pruned, on_started=self._started,
+            ))  # fmt: skip
+            self.office.registry[plan.name] = self.enrolled(plan)
+        return bus
+
+    def enrolled(self, plan: Plan) -> tuple[Device, VerifyingKey]:
+        """As the registry knows a door."""
+        device = Device(plan.name, plan.shard, plan.vehicle, plan.door, plan.key.public)
+        return device, plan.key.verifying
+
+    def open(self) -> None:
+        """Office and doors start, riders are registered."""
+        self.office.boot()
+        for phone in self.people.registered:
+            self.office.register(phone.credential_id, phone.credential, int(phone.rider_class))
+        for door in self.doors:
+            door.boot()
+
+    def close(self) -> None:
+        """Everything ends."""
+        for door in self.doors:
+            door.forget()
+        if self.office.store is not None:
+            self.office.store.close()
+
+    def bus_of(self, door: SimDoor) -> Bus:
+        """The bus of a door."""
+        return next(bus for bus in self.buses if door in bus.doors)
+
+    # --- boarding -----------------------------------------------------------------------------------------------------
+
+    def hold_up(self, door: SimDoor, code: Code) -> Verdict | None:
+        """A code before a door's camera → what it showed; None if nobody looked."""
+        self.truth.facing = code.presentation
+        outcome = door.present(code.text)
+        self.truth.facing = None
+        if outcome is None:
+            return None
+        verdict = outcome.showing.verdict
+        self.truth.verdicts.add(verdict)
+        self.world.counts[f"verdict {verdict.name}"] += 1
+        self.world.counts["taps"] += 1
+        if verdict is Verdict.OUT_OF_SERVICE and not door.problem():
+            self.truth.violate("P4", "faults-are-said", f"{door.plan.name} is out of service and reports no problem")
+        return verdict
+
+    def _shown(self, door: SimDoor, showing: Showing) -> None:
+        """What a door's panel shows is what counts: rules are held against it at once."""
+        process, shown = door.process, self.truth.facing
+        self.world.tell(
+            door.plan.name, f"shows {showing.verdict.name} {showing.reason.name} {showing.fare_rials} rials"
+        )
+        if not is_green(showing.verdict):
+            return
+        if shown is None:
+            self.truth.violate("P9", "only-genuine-boards", f"{door.plan.name} accepted what is no genuine pass")
+            return
+        if any(phone.credential_id == shown.credential_id for phone in self.people.denied):
+            self.truth.violate("P12", "denied-stay-out", f"{door.plan.name} accepted a denied credential")
+        if process is None:
+            return
+        head = process.journal.head
+        green = Green(
+            door.plan.name, door.plan.vehicle, head.epoch, head.sequence, head.hash, shown, showing.fare_rials,
+            self.world.now_ms,
+        )  # fmt: skip
+        self._one_fare(door, green)
+        self.truth.greens.append(green)
+        known = self.truth.shown_rials.get((green.device, shown), 0)
+        self.truth.shown_rials[green.device, shown] = max(known, showing.fare_rials)
+        self._note_reach(head.epoch, head.sequence, door)
+
+    def _one_fare(self, door: SimDoor, green: Green) -> None:
+        """P7, P10: a code that this bus accepted boards nobody again, at either door, once they have had time to talk."""
+        now, quiet_ms = green.at_ms, self.bus_of(door).quiet_since_ms()
+        for before in reversed(self.truth.greens):
+            age = now - before.at_ms
+            if age > KEPT_MS:
+                break
+            same_code = before.presentation == green.presentation
+            same_rider = before.presentation.credential_id == green.presentation.credential_id
+            if before.vehicle != green.vehicle or before.destroyed or not same_rider:
+                continue
+            if before.device == green.device:
+                if (same_code or age < WINDOW_MS) and door.changed_ms < before.at_ms:
+                    self.truth.violate(
+                        "P10", "one-fare-a-door", f"{door.plan.name} accepted one rider twice in {age} ms"
+                    )
+            elif (same_code or age < WINDOW_MS) and age > SHARED_WITHIN_MS and quiet_ms < before.at_ms:
+                self.truth.violate(
+                    "P7", "one-fare-a-bus", f"{green.vehicle} accepted one rider at both doors, {age} ms apart"
+                )
+
+    def _note_reach(self, epoch: int, sequence: int, door: SimDoor) -> None:
+        journal = (door.plan.name, epoch)
+        self.reach[journal] = max(self.reach.get(journal, 0), sequence)
+
+    # --- the card -----------------------------------------------------------------------------------------------------
+
+    def _pruned(self, door: SimDoor, epoch: int, through: int) -> None:
+        """P2: settled, and old."""
+        since = self.truth.held_since((door.plan.name, epoch), through)
+        self.world.counts["pruned"] += through > 0
+        if through > 0 and (since is None or self.world.now_ms - since < 35 * DAY_MS):
+            held = (
+                "nobody holds it"
+                if since is None
+                else f"it is held for {(self.world.now_ms - since) / DAY_MS:.1f} days"
+            )
+            self.truth.violate("P2", "pruned-means-settled-and-old", f"{door.plan.name} prunes up to {through}: {held}")
+
+    def _started(self, door: SimDoor) -> None:
+        """A process found its card: what a changed or lying card no longer has, and nobody else holds, is gone."""
+        if door.plan.name in self.tampered:
+            self.tampered.discard(door.plan.name)
+            door.changed_ms = self.world.now_ms
+            self.reckon(self.bus_of(door))
+        assert door.process is not None
+        head = door.process.journal.head
+        if head.sequence < self.reach.get((door.plan.name, head.epoch), 0):
+            self.truth.diverged.add((door.plan.name, head.epoch))
+        self._note_reach(head.epoch, head.sequence, door)
+
+    def reckon(self, bus: Bus) -> None:
+        """Which boardings of a bus nobody holds any more, now that a card of it is not what it was."""
+        for green in self.truth.greens:
+            if green.vehicle == bus.vehicle and not green.destroyed and green.sequence > self._kept(bus, green):
+                green.destroyed = True
+                self.world.counts["destroyed"] += 1
+
+    def _kept(self, bus: Bus, green: Green) -> int:
+        """How far anybody holds the journal that a green lies in."""
+        door = self.by_name[green.device]
+        kept = max((reached for _, reached in self.truth.held.get((green.device, green.epoch), [])), default=0)
+        if door.process is not None and door.process.journal.head.epoch == green.epoch:
+            kept = max(kept, door.process.journal.head.sequence)
+        elif door.process is None and green.device not in self.tampered:
+            return 1 << 62  # it is only away: its card has everything
+        return max(kept, self.copied(bus.sister(door), green.epoch))
+
+    def copied(self, holder: SimDoor, epoch: int) -> int:
+        """How far the other door holds a journal; one that is away only for now still has its copies."""
+        if holder.process is None:
+            return 0 if holder.plan.name in self.tampered else 1 << 62
+        try:
+            return next((mark.sequence for mark in holder.process.copies.held() if mark.epoch == epoch), 0)
+        except LocalError:
+            return 1 << 62  # its card does not answer just now
+
+    def check_sisters(self) -> None:
+        """P1: what a door showed green two seconds ago lies on the other door too, if they could talk."""
+        for bus in self.buses:
+            quiet_ms = bus.quiet_since_ms()
+            for green in reversed(self.truth.greens):
+                if green.at_ms <= quiet_ms:
+                    break
+                if (
+                    green.vehicle != bus.vehicle
+                    or self.world.now_ms - green.at_ms <= SHARED_WITHIN_MS
+                    or green.destroyed
+                ):
+                    continue
+                held = self.copied(bus.sister(self.by_name[green.device]), green.epoch)
+                if held < green.sequence and (green.device, green.epoch) not in self.truth.diverged:
+                    self.truth.violate(
+                        "P1",
+                        "sister-holds-it",
+                        f"{green.device} {green.sequence} is not on the other door, which has {held}",
+                    )
+
+    # --- the office ---------------------------------------------------------------------------------------------------
+
+    def _overheard(self, topic: str, payload: bytes) -> None:
+        if len(self.captured) < CAPTURED_MAX or self.world.chance(0.2):
+            self.captured.append((topic, payload))
+            del self.captured[:-CAPTURED_MAX]
+
+    def _committed(self, commits: Sequence[Commit]) -> None:
+        for commit in commits:
+            self.truth.committed((commit.device, commit.after.epoch), commit.after.sequence, self.world.now_ms)
+            if commit.device in self.truth.revoked_ms:
+                self.truth.violate(
+                    "P13", "revoked-is-out", f"records of {commit.device} were taken after it was revoked"
+                )
+
+    def _restored(self) -> None:
+        store = self.office.store
+        assert store is not None
+        self.truth.restored({journal: store.watermark(*journal).sequence for journal in self.truth.held})
+
+    def _receipt_signed(self, _device: str, data: bytes) -> None:
+        """P2: a receipt says only what is committed."""
+        try:
+            receipt = open_receipt(data, [self.receipt_key.verifying])
+        except (WireError, ProofError) as error:
+            self.truth.violate("P2", "receipts-are-true", f"a receipt that does not verify: {error.name}")
+            return
+        if receipt.sequence and self.truth.held_since((receipt.device, receipt.epoch), receipt.sequence) is None:
+            self.truth.violate(
+                "P2",
+                "receipts-are-true",
+                f"a receipt for {receipt.device} up to {receipt.sequence}, which is not committed",
+            )

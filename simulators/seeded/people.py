@@ -1,0 +1,98 @@
+"""Riders of the seeded city with phones that are offline, wrong or copied, and what they hold before the cameras."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from protocol import limits
+from protocol.fares.tariff import Product, RiderClass
+from protocol.localtime import service_day
+from protocol.wire.codes import read_code, write_code
+from protocol.wire.keys import SigningKey
+from protocol.wire.passes import Presentation, issue_credential, render_long_pass
+from simulators.bad_codes import damage, foreign
+
+CLASSES = (RiderClass.ADULT, RiderClass.ADULT, RiderClass.STUDENT, RiderClass.SENIOR, RiderClass.VETERAN)
+CREDENTIAL_DAYS = 600  # longer than any run
+_ISSUED_BEFORE_DAYS = 3  # an expired credential's last day lies so far back
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What is held before a camera: its text, and what it truly is. None for what is no genuine render."""
+
+    text: bytes
+    kind: str
+    presentation: Presentation | None
+
+
+@dataclass(slots=True)
+class Phone:
+    """One rider's phone. `offset_ms`: how far its clock is off."""
+
+    number: int
+    key: SigningKey
+    credential: bytes
+    credential_id: bytes
+    rider_class: RiderClass
+    offset_ms: int = 0
+    _renders: dict[int, int] = field(default_factory=dict)
+
+    def render(self, now_ms: int, *, party: int = 0, late_ms: int = 0) -> Code:
+        """A fresh code; `late_ms`: rendered so long ago, and shown only now."""
+        time_ms = now_ms + self.offset_ms - late_ms
+        day = service_day(time_ms)
+        counter = self._renders[day] = self._renders.get(day, 0) + 1
+        raw = render_long_pass(self.credential, self.key, time_s=time_ms // 1000, counter=counter % 65_536, party=party)
+        shown = Presentation(self.credential_id, time_ms // 1000, counter % 65_536)
+        return Code(write_code(raw).encode(), "pass", shown)
+
+
+@dataclass(slots=True)
+class People:
+    """Everybody who rides, by what their credential is."""
+
+    riders: list[Phone]
+    denied: list[Phone]
+    expired: list[Phone]
+    strangers: list[Phone]
+    rng: Random
+
+    @property
+    def registered(self) -> Sequence[Phone]:
+        """Those whom the backend knows."""
+        return [*self.riders, *self.denied, *self.expired]
+
+    def bad(self) -> Code:
+        """Something that is no genuine pass of this city."""
+        kind = self.rng.randrange(4)
+        if kind == 0:
+            return Code(foreign(self.rng).encode(), "foreign", None)
+        code = self.rng.choice(self.riders).render(1_700_000_000_000)
+        if kind == 1:
+            return Code(damage(code.text.decode(), self.rng).encode(), "damaged", None)
+        stripped = read_code(code.text)[: limits.LONG_PASS_BYTES - limits.SIGNATURE_BYTES]  # P9: fraud
+        return Code(write_code(stripped).encode(), "stripped", None)
+
+
+def gather(rng: Random, issuer: SigningKey, stranger: SigningKey, now_ms: int, count: int) -> People:
+    """A crowd with its credentials."""
+    today = service_day(now_ms)
+    number = iter(range(1_000))
+
+    def phone(by: SigningKey, last_day: int) -> Phone:
+        key = SigningKey.from_secret(rng.randbytes(32))
+        credential_id = rng.randbytes(limits.CREDENTIAL_ID_BYTES)
+        rider_class = rng.choice(CLASSES)
+        credential = issue_credential(
+            by, credential_id=credential_id, version=1, holder=key.public, rider_class=rider_class,
+            product=Product.WALLET, expiry_day=last_day, allowance_units=4,
+        )  # fmt: skip
+        return Phone(next(number), key, credential, credential_id, rider_class)
+
+    make: Callable[[int], list[Phone]] = lambda n: [phone(issuer, today + CREDENTIAL_DAYS) for _ in range(n)]  # noqa: E731
+    return People(
+        riders=make(count), denied=make(2),
+        expired=[phone(issuer, today - _ISSUED_BEFORE_DAYS) for _ in range(2)],
+        strangers=[phone(stranger, today + CREDENTIAL_DAYS) for _ in range(2)], rng=rng,
+    )  # fmt: skip

@@ -1,0 +1,229 @@
+"""One seed, from its first rider to its last receipt: faults on and nothing wrong may happen, faults off and all converges.
+
+safety     periods of riding with faults, gaps of minutes to months between them
+liveness   everything is healed, somebody looks at damaged cards, and within CONVERGE_MS every outbox is empty
+end        the checkers ask what ledger, journals and copies say
+"""
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from protocol.wire import crypto
+from simulators.seeded.checkers import EndCheck
+from simulators.seeded.city import START_MS, SeededCity
+from simulators.seeded.faults import FAULTS, LONG_OUTAGE, Fault, cut
+from simulators.seeded.rides import Rides
+from simulators.seeded.stand_in import StandIn
+from simulators.seeded.technician import visit
+from simulators.seeded.truth import Violation
+from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, World
+
+CONVERGE_MS = 2 * HOUR_MS  # a courier waits ten minutes, the slowest retry one; everything else is seconds
+REAL_KEYS_EVERY = 50  # of so many seeds one runs with real cryptography
+RIDES = (100, 125)  # showings come out at a quarter more: some riders show twice
+GAPS_MS = (5 * MINUTE_MS, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 20 * DAY_MS, 40 * DAY_MS, 120 * DAY_MS)
+GAP_WEIGHTS = (4, 4, 3, 3, 2, 1, 1, 1)
+_LULL_MS = 10_000
+
+
+@dataclass(slots=True)
+class Result:
+    """What one seed came to. `coverage` counts faults, verdicts and what riders did."""
+
+    seed: int
+    violations: list[Violation] = field(default_factory=list)
+    taps: int = 0
+    faults: int = 0
+    simulated_ms: int = 0
+    coverage: Counter[str] = field(default_factory=Counter)
+    trace: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How long a run is: rides and faults in all, and in how many periods."""
+
+    rides: tuple[int, int] = RIDES
+    faults: tuple[int, int] = (12, 18)
+    periods: tuple[int, int] = (3, 5)
+    minutes: int | None = None  # of riding; None: by the number of rides
+
+
+def run_seed(
+    seed: int, *, faults: dict[str, Fault] | None = None, scale: Scale | None = None, tracing: bool = False
+) -> Result:
+    """Live one city. The same seed and arguments give the same run."""
+    logging.disable(logging.CRITICAL)
+    with ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        folder = Path(stack.enter_context(_scratch()))
+        if seed % REAL_KEYS_EVERY:
+            stack.enter_context(crypto.using(StandIn()))
+        world = World(seed, START_MS + seed * 7 * MINUTE_MS, tracing)
+        city = SeededCity(world, folder, buses=world.between(1, 2), riders=36)
+        stack.callback(city.close)
+        city.open()
+        life = _Life(city, FAULTS if faults is None else faults, scale or Scale())
+        life.safety()
+        life.liveness()
+        EndCheck(city).run()
+    return Result(
+        seed, city.truth.violations, world.counts["taps"], sum(_named(world.counts, "fault ").values()),
+        world.now_ms - world.began_ms, world.counts, world.trace,
+    )  # fmt: skip
+
+
+def _named(counts: Counter[str], prefix: str) -> dict[str, int]:
+    return {name: n for name, n in counts.items() if name.startswith(prefix)}
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder in memory where there is one: a ledger's fsync is not what a seed is about."""
+    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder of our own is made in it
+    with tempfile.TemporaryDirectory(prefix="savar-", dir=memory if memory.is_dir() else None) as folder:
+        yield folder
+
+
+class _Life:
+    """The two phases."""
+
+    def __init__(self, city: SeededCity, faults: dict[str, Fault], scale: Scale) -> None:
+        self._city = city
+        self._world = city.world
+        self._faults = faults
+        self._scale = scale
+        self._rides = Rides(city)
+        self._heals: dict[int, Callable[[], None]] = {}
+        self._begun = 0
+
+    # --- safety -------------------------------------------------------------------------------------------------------
+
+    def safety(self) -> None:
+        """Riding with faults."""
+        world, scale = self._world, self._scale
+        world.run_until(world.now_ms + MINUTE_MS)
+        periods = world.between(*scale.periods)
+        rides, faults = world.between(*scale.rides), world.between(*scale.faults)
+        for period in range(periods):
+            self._ride(rides // periods + 1, faults // periods + 1)
+            if period < periods - 1:
+                self._gap()
+
+    def _ride(self, rides: int, faults: int) -> None:
+        """One period: rides and faults at random times within it."""
+        world = self._world
+        minutes = self._scale.minutes
+        length = rides * world.between(2_000, 9_000) if minutes is None else minutes * MINUTE_MS
+        for _ in range(rides):
+            world.after(world.between(0, length), self._rides.one)
+        if self._faults:
+            for _ in range(faults):
+                world.after(world.between(0, length), self._fault)
+        for at in range(0, length, 15_000):
+            world.after(at, self._city.check_sisters)
+        world.run_until(world.now_ms + length)
+
+    def _fault(self) -> None:
+        world = self._world
+        names = list(self._faults)
+        (name,) = world.rng.choices(names, [self._faults[n].weight for n in names])
+        self.begin(name, self._faults[name])
+
+    def begin(self, name: str, fault: Fault) -> None:
+        """Begin a fault, and heal it in time."""
+        world = self._world
+        world.counts[f"fault {name}"] += 1
+        world.tell("fault", name)
+        heal = fault.begin(self._city)
+        if heal is not None:
+            self._heal_later(name, heal, world.between(*fault.lasts_ms))
+
+    def _heal_later(self, name: str, heal: Callable[[], None], after_ms: int) -> None:
+        self._begun += 1
+        number = self._begun
+        self._heals[number] = heal
+
+        def do() -> None:
+            if self._heals.pop(number, None) is not None:
+                self._world.tell("fault", f"{name} is healed")
+                heal()
+
+        self._world.after(after_ms, do)
+
+    def _gap(self) -> None:
+        """Nobody rides; buses may be cut off all the while."""
+        world = self._world
+        (gap,) = world.rng.choices(GAPS_MS, GAP_WEIGHTS)
+        if gap >= DAY_MS:
+            for door in self._city.doors:
+                door.lull_ms = HOUR_MS if gap <= 6 * DAY_MS else 6 * HOUR_MS
+        if gap >= HOUR_MS and world.chance(0.5) and self._faults:
+            world.counts[f"fault {LONG_OUTAGE}"] += 1
+            world.tell("fault", f"{LONG_OUTAGE} of {gap / DAY_MS:.1f} days")
+            for bus in world.rng.sample(self._city.buses, world.between(1, len(self._city.buses))):
+                heal = cut(self._city, bus)
+                assert heal is not None
+                self._heal_later(LONG_OUTAGE, heal, gap)
+        world.run_until(world.now_ms + gap)
+        for door in self._city.doors:
+            door.lull_ms = _LULL_MS
+
+    # --- liveness -----------------------------------------------------------------------------------------------------
+
+    def liveness(self) -> None:
+        """Everything is healed; everything must come to rest."""
+        world, city = self._world, self._city
+        world.tell("world", "faults off")
+        for heal in list(self._heals.values()):
+            heal()
+        self._heals.clear()
+        for door in city.doors:
+            door.die_at = None
+        if city.office.store is not None:
+            city.office.store.die_before = city.office.store.die_after = city.office.store.full = False
+        world.run_until(world.now_ms + 3 * MINUTE_MS)
+        for door in city.doors:
+            if door.process is None or door.plan.name in city.damaged:
+                visit(city, door)
+        world.run_until(world.now_ms + MINUTE_MS)
+        for door in city.doors:
+            for _ in range(2):
+                world.after(world.between(0, 60_000), lambda door=door: self._rides.genuine(  # type: ignore[misc]
+                    door, world.rng.choice(city.people.riders)
+                ))  # fmt: skip
+        until = world.now_ms + CONVERGE_MS
+        world.run_until(world.now_ms + 2 * MINUTE_MS)
+        while self._waiting() and world.now_ms < until:
+            world.run_until(world.now_ms + MINUTE_MS)
+        for line in self._waiting():
+            city.truth.violate("liveness", "outboxes-drain", line)
+        city.check_sisters()
+        world.counts["converged minutes"] = (world.now_ms - until + CONVERGE_MS) // MINUTE_MS
+
+    def _waiting(self) -> list[str]:
+        """What has not come to rest, in words."""
+        city = self._city
+        found = ["the office does not run"] if city.office.store is None else []
+        for door in city.doors:
+            name, process = door.plan.name, door.process
+            if process is None:
+                found.append(f"{name} does not run")
+                continue
+            station = process.station
+            if (name, process.journal.head.epoch) in city.truth.diverged:
+                continue  # a fork is not settled by itself: it is told, and people look at it
+            for what, left in (
+                ("the backend", station.backlog), ("the other door", station.sister_backlog),
+                ("the backend, as a courier", station.courier_backlog),
+            ):  # fmt: skip
+                sister = city.by_name[door.sister.name]
+                forked = any(d == sister.plan.name for d, _ in city.truth.diverged)
+                if left and not (forked and what != "the backend"):
+                    found.append(f"{name} has {left} records for {what}")
+        return found

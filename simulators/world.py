@@ -1,0 +1,83 @@
+"""A world of its own: a virtual clock, one seeded generator, a queue of events. One thread; nothing in it waits.
+
+Rules:
+- what happens next is the earliest event; events of one moment happen in the order in which they were asked for;
+- every random choice of a run comes from the world's generator, so a seed is a run;
+- what happened is told to the trace, one line each, which costs nothing while nobody asks for it.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that will happen; `cancel` it if not."""
+
+    do: Callable[[], None] | None
+
+    def cancel(self) -> None:
+        """It will not happen."""
+        self.do = None
+
+
+@dataclass(slots=True)
+class World:
+    """Virtual time in true Unix milliseconds, which no device knows."""
+
+    seed: int
+    now_ms: int
+    tracing: bool = False
+    trace: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    rng: Random = field(init=False)
+    began_ms: int = field(init=False)
+    _queue: list[tuple[int, int, Event]] = field(default_factory=list)
+    _order: "count[int]" = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.rng = Random(f"savar world {self.seed}")  # noqa: S311 - replayed from its seed
+        self.began_ms = self.now_ms
+
+    def at(self, when_ms: int, do: Callable[[], None]) -> Event:
+        """Do it then; what lies in the past happens now."""
+        event = Event(do)
+        heappush(self._queue, (max(when_ms, self.now_ms), next(self._order), event))
+        return event
+
+    def after(self, delay_ms: int, do: Callable[[], None]) -> Event:
+        """Do it later."""
+        return self.at(self.now_ms + delay_ms, do)
+
+    def run_until(self, when_ms: int) -> None:
+        """Let everything happen that happens until then."""
+        while self._queue and self._queue[0][0] <= when_ms:
+            self.now_ms, _, event = heappop(self._queue)
+            if event.do is not None:
+                event.do()
+        self.now_ms = max(self.now_ms, when_ms)
+
+    def tell(self, who: str, what: str) -> None:
+        """One line of the trace."""
+        if self.tracing:
+            at = self.now_ms - self.began_ms
+            days, rest = divmod(at, DAY_MS)
+            hours, rest = divmod(rest, HOUR_MS)
+            minutes, rest = divmod(rest, MINUTE_MS)
+            self.trace.append(f"{days:3}d {hours:02}:{minutes:02}:{rest / 1000:06.3f}  {who:<10} {what}")
+
+    def chance(self, probability: float) -> bool:
+        """Whether it happens this time."""
+        return self.rng.random() < probability
+
+    def between(self, least: int, most: int) -> int:
+        """A whole number from least to most, both possible."""
+        return self.rng.randint(least, most)
