@@ -32,7 +32,7 @@ $(STAMP): requirements/dev.lock pyproject.toml deploy/setup.sh
 	@bash deploy/setup.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-system: ## install what the tests need from Debian: mosquitto, libzbar0
+system: ## install what the tests need from Debian: mosquitto, libzbar0; for root e2fsprogs, mount
 	@bash deploy/system.sh
 
 lock: ## renew requirements/*.lock from pyproject.toml

@@ -5,6 +5,10 @@ say() { printf '\033[1m[system]\033[0m %s\n' "$*"; }
 missing=()
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing+=(mosquitto)
 ldconfig -p | grep -q 'libzbar\.so\.0' || missing+=(libzbar0)
+if [ "$(id -u)" = 0 ]; then  # real power cuts need root: nobody else needs what they are made with
+  [ -x /usr/sbin/mkfs.ext4 ] || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
+  [ -x /usr/sbin/losetup ] || [ -x /sbin/losetup ] || missing+=(mount)
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 say "tests need from Debian: ${missing[*]}"
 if [ "$(id -u)" != 0 ]; then

@@ -13,3 +13,15 @@ class BrokerNotStarted(SimulatorError):
 
 class ProviderNotStarted(SimulatorError):
     """The simulated payment provider cannot listen."""
+
+
+class DiskUnavailable(SimulatorError):
+    """This machine or this user gives no loop device with ext4, so no real power can be cut here."""
+
+
+class DiskFailed(SimulatorError):
+    """A loop disk could not be made, mounted, cut or given back."""
+
+
+class ProcessSilent(SimulatorError):
+    """A validator's process ended by itself, or showed nothing when its power should have been cut."""

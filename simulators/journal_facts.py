@@ -49,7 +49,7 @@ def read_journal(path: Path, tap_keys: Mapping[str, VerifyingKey], keys: Keys) -
         if key is None:
             facts.broken.append(f"{journal.device} is not enrolled: nothing in its journal can be believed")
             return facts
-        reader = _Reader(facts, keys)
+        reader = RecordReader(facts, keys)
         report = verify(journal, reader.watch, key, keys.receipts)
     if not report["ok"]:
         broken = report["broken"]
@@ -63,7 +63,7 @@ def read_journal(path: Path, tap_keys: Mapping[str, VerifyingKey], keys: Keys) -
     return facts
 
 
-class _Reader:
+class RecordReader:
     """Looks at rows on their way to the proof."""
 
     def __init__(self, facts: JournalFacts, keys: Keys) -> None:

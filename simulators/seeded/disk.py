@@ -4,7 +4,8 @@ Rules:
 - a write, truncation or deletion is on its way until its file is synced; a cut keeps, drops or tears each of them by
   itself, in any combination: harsher than ext4, which keeps their order;
 - a torn write keeps some of its 512-byte sectors; bytes beside a write never change (SQLite's power-safe overwrite);
-- a file that was never synced may be gone after a cut, and one whose deletion was not may be back;
+- a file that was never synced may be gone after a cut, and one whose deletion was not may be back; the first sync of a
+  new journal or log syncs the folder too, as SQLite's own VFS does, and that settles both;
 - a card that lies answers a sync with success and does nothing; one that fails says so, its bytes on their way;
 - a process that died with its power reads nothing, changes nothing and holds no lock.
 
@@ -43,6 +44,7 @@ class SimFile:
     content: bytearray = field(default_factory=bytearray)
     pending: list[_Change] = field(default_factory=list)
     synced_once: bool = False
+    settles_folder: bool = False  # its next sync is the folder's too
 
     def write(self, data: bytes, offset: int) -> None:
         """Write; a gap before it reads as zeros."""
@@ -188,7 +190,8 @@ class SimDisk(apsw.VFS):
             if not flags[0] & apsw.SQLITE_OPEN_CREATE or self.read_only:
                 raise apsw.CantOpenError(key)
             self.ask("create")
-            self.files[key] = SimFile()
+            settles = bool(flags[0] & (apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL))
+            self.files[key] = SimFile(settles_folder=settles)
         flags[1] = flags[0]
         return _Handle(self, self._life, self.files[key])
 
@@ -210,6 +213,12 @@ class SimDisk(apsw.VFS):
     def xFullPathname(self, name: str) -> str:  # noqa: N802
         """Names are as given."""
         return name
+
+    def settle_folder(self) -> None:
+        """Which files there are survives a cut."""
+        self._deleted.clear()
+        for file in self.files.values():
+            file.synced_once = True
 
     def alive(self, life: int) -> bool:
         """Whether a handle of this life may still do anything."""
@@ -255,6 +264,9 @@ class _Handle(apsw.VFSFile):
             raise apsw.IOError("sync failed")
         if not self._disk.lying:
             self._file.sync()
+            if self._file.settles_folder:
+                self._disk.settle_folder()
+                self._file.settles_folder = False
             self._disk.ask("synced")
 
     def xFileSize(self) -> int:  # noqa: N802
