@@ -63,7 +63,7 @@ class Backend:
             on_stored=self._stored, on_alarm=self._alarm,
         )  # fmt: skip
         watch = FleetWatch(
-            store=self.store, quarantine=self.store, find_device=self._registry.find, devices=self._registry.all,
+            store=self.store, ingest_store=self.store, find_device=self._registry.find, devices=self._registry.all,
             silent_after_s=config.alarms.silent_after_s, now_ms=now_ms, on_alarm=self._alarm,
             on_ended=self._alarm_ended,
         )  # fmt: skip

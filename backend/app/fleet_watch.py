@@ -7,7 +7,7 @@ from backend.core.fleet import Change, Contact, step
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import Device, FleetStore, IngestStore, Quarantined
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
-from protocol.wire.health import State, open_health, open_state
+from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.topics import Channel
 
@@ -23,7 +23,7 @@ class FleetWatch:
         self,
         *,
         store: FleetStore,
-        quarantine: IngestStore,
+        ingest_store: IngestStore,
         find_device: Callable[[str], tuple[Device, VerifyingKey] | None],
         devices: Callable[[], Sequence[Device]],
         silent_after_s: int,
@@ -32,7 +32,7 @@ class FleetWatch:
         on_ended: Callable[[str, str], None],
     ) -> None:
         self._store = store
-        self._quarantine = quarantine
+        self._ingest_store = ingest_store
         self._find_device = find_device
         self._devices = devices
         self._limit_ms = silent_after_s * 1000
@@ -43,10 +43,12 @@ class FleetWatch:
         # Silence that an earlier run told of is open until its device is heard.
         self._contact = {alarm.device: Contact.SILENT for alarm in store.alarms(open_only=True) if alarm.kind == SILENT}
 
-    def take(self, channel: Channel, device: str, payload: bytes, *, retained: bool = False) -> State | None:
-        """One health or state message; a birth (online) is returned, so that its device can be told where it stands.
+    def take(self, channel: Channel, device: str, payload: bytes, *, retained: bool = False) -> int | None:
+        """One health or state message → the epoch of which its device should be told where it stands, if it should.
 
-        A retained one may be weeks old: it is kept, but is no sign of life.
+        That is at a birth (online), and where a device counts as receipted what we do not hold: the ledger was restored,
+        and a bus that nobody boards would not hear of it. A retained message may be weeks old: it is kept, but is no
+        sign of life.
         """
         try:
             found = self._find_device(device)
@@ -56,17 +58,18 @@ class FleetWatch:
                 health = open_health(payload, [found[1]])
                 _require(device, health.device)
                 self._store.keep_health(health, self._now_ms())
-                return None
+                held = self._ingest_store.watermark(device, health.epoch).sequence
+                return health.epoch if health.receipted_sequence > held else None
             state = open_state(payload, [found[1]])
             _require(device, state.device)
             self._store.keep_state(state, None if retained else self._now_ms())
         except (WireError, ProofError) as error:
             log.warning("quarantined a %s message of %s: %s", channel.value, device, error)
-            self._quarantine.quarantine(Quarantined(
+            self._ingest_store.quarantine(Quarantined(
                 device, channel.value, error.name, str(error)[:500], payload[:QUARANTINE_BYTES_MAX], self._now_ms()
             ))  # fmt: skip
             return None
-        return state if state.online else None
+        return state.epoch if state.online else None
 
     def look(self) -> None:
         """Raise and end alarms for silence. A device never heard counts from when this backend began."""

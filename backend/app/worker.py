@@ -77,7 +77,7 @@ class IngestWorker:
     def step(self, wait_s: float = GROUP_WAIT_S) -> None:
         """One group, waiting so long for its first message, and a look for silence when it is due."""
         batches: list[Incoming] = []
-        births: list[tuple[str, int]] = []
+        asking: list[tuple[str, int]] = []  # (device, epoch) to be told where we stand
         for topic, payload, retained in self._waiting(wait_s):
             try:
                 address, channel = split(topic)
@@ -88,12 +88,12 @@ class IngestWorker:
                 batches.append(Incoming(address.device, payload))
             elif channel in (Channel.HEALTH, Channel.STATE):
                 with _outliving_the_store():
-                    birth = self._watch.take(channel, address.device, payload, retained=retained)
-                    if birth is not None:
-                        births.append((address.device, birth.epoch))
+                    epoch = self._watch.take(channel, address.device, payload, retained=retained)
+                    if epoch is not None:
+                        asking.append((address.device, epoch))
         for out in self._ingest.take(batches) if batches else []:
             self._publish(out)
-        for device, epoch in births:
+        for device, epoch in asking:
             with _outliving_the_store():
                 self._publish(Outgoing(device, self._ingest.receipt(device, epoch)))
         if self._monotonic() >= self._look_due:

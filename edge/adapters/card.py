@@ -1,5 +1,6 @@
 """A database on the validator's card: how it is opened, and SQLite's errors turned into ours at one place."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -16,18 +17,35 @@ _FULL_FIX = (
 def connect(path: Path, vfs: str | None) -> apsw.Connection:
     """Open or create, owned by this process alone, every commit synced (P1). Raises apsw.Error."""
     connection = apsw.Connection(str(path), vfs=vfs)
-    connection.set_busy_timeout(5_000)
-    # Exclusive before WAL: then the index of the log lives in memory, and the first write takes the file for good.
-    for pragma in (
-        "locking_mode=EXCLUSIVE",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        f"wal_autocheckpoint={WAL_PAGES_MAX}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    # Plain ids leave the window within minutes; their bytes must leave the file too.
-    connection.execute("PRAGMA secure_delete=ON")
+    try:
+        connection.set_busy_timeout(5_000)
+        # Exclusive before WAL: then the index of the log lives in memory, and the first write takes the file for good.
+        for pragma in (
+            "locking_mode=EXCLUSIVE",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"wal_autocheckpoint={WAL_PAGES_MAX}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        # Plain ids leave the window within minutes; their bytes must leave the file too.
+        connection.execute("PRAGMA secure_delete=ON")
+    except BaseException:
+        abandon(connection)
+        raise
     return connection
+
+
+def abandon(connection: apsw.Connection) -> None:
+    """Close one that failed: left to the garbage collector it would write to the card later, under another's feet."""
+    with suppress(apsw.Error):
+        connection.close(force=True)
+
+
+def whole(value: object) -> bytes:
+    """A column that the schema says is bytes; on a rotten page it may be anything. Raises JournalFailed."""
+    if not isinstance(value, bytes):
+        raise JournalFailed("a row of the journal is damaged", fix=FAILED_FIX)
+    return value
 
 
 def translate(error: apsw.Error) -> JournalFull | JournalFailed:

@@ -14,7 +14,7 @@ from typing import Any
 
 import apsw
 
-from edge.adapters.card import FAILED_FIX, connect, translate
+from edge.adapters.card import FAILED_FIX, abandon, connect, translate, whole
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.limits import BRANCH_BYTES_MAX
 from edge.core.ports import StoredRecord
@@ -32,7 +32,8 @@ CREATE TABLE record (
   PRIMARY KEY (epoch, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE receipted (
-  epoch INTEGER NOT NULL, own_day INTEGER NOT NULL, issued_day INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, own_day INTEGER NOT NULL, issued_day INTEGER NOT NULL, incarnation INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
   PRIMARY KEY (epoch, own_day)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE branch (id INTEGER PRIMARY KEY, why TEXT NOT NULL, bytes BLOB NOT NULL UNIQUE) STRICT;
@@ -50,11 +51,17 @@ class ApswCopies:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._write = connect(path, vfs)
-            self._create(sister)
         except apsw.Error as error:
             raise translate(error) from error
         except OSError as error:
             raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
+        try:
+            self._create(sister)
+        except BaseException as error:
+            abandon(self._write)
+            if isinstance(error, apsw.Error):
+                raise translate(error) from error
+            raise
 
     def _create(self, sister: str) -> None:
         found = self._write.execute("PRAGMA application_id").get
@@ -127,19 +134,19 @@ class ApswCopies:
     def read(self, epoch: int, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
         """Consecutive records from `first` up to one whose signature is held, at least one such run."""
         run: list[StoredRecord] = []
-        whole = size = 0
+        complete = size = 0
         with self._using() as connection:
             for sequence, raw, signature in connection.execute(
                 "SELECT sequence, bytes, signature FROM record WHERE epoch = ? AND sequence >= ? ORDER BY sequence",
                 (epoch, first),
             ):
-                size += len(raw) + 4
-                if whole and (size > most_bytes or len(run) == most):
+                size += len(whole(raw)) + 4
+                if complete and (size > most_bytes or len(run) == most):
                     break
                 run.append(StoredRecord(sequence, raw, signature or b""))
                 if signature is not None:
-                    whole = len(run)
-        return run[:whole]
+                    complete = len(run)
+        return run[:complete]
 
     def keep_receipt(self, epoch: int, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         """Remember the newest receipt of an epoch, and the day it stood on."""
@@ -148,7 +155,8 @@ class ApswCopies:
             connection.execute("DELETE FROM receipted WHERE epoch = ? AND sequence > ?", (epoch, sequence))
             if day is not None:
                 connection.execute(
-                    "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?)", (epoch, day.own, day.issued, sequence)
+                    "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?, ?)",
+                    (epoch, day.own, day.issued, day.incarnation, sequence),
                 )
 
     def receipts(self) -> Sequence[bytes]:
@@ -157,11 +165,12 @@ class ApswCopies:
             return [row[0] for row in connection.execute("SELECT receipt FROM epoch WHERE receipt IS NOT NULL")]
 
     def receipted_by(self, epoch: int, day: ReceiptDay) -> int:
-        """The highest sequence noted as receipted on this day or before, by both clocks."""
+        """As the journal's."""
         with self._using() as connection:
             found: int | None = connection.execute(
-                "SELECT max(sequence) FROM receipted WHERE epoch = ? AND own_day <= ? AND issued_day <= ?",
-                (epoch, day.own, day.issued),
+                "SELECT max(sequence) FROM receipted"
+                " WHERE epoch = ? AND own_day <= ? AND issued_day <= ? AND incarnation = ?",
+                (epoch, day.own, day.issued, day.incarnation),
             ).get
         return found or 0
 

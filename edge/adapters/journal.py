@@ -21,11 +21,12 @@ from typing import Any
 
 import apsw
 
-from edge.adapters.card import FAILED_FIX, connect, translate
+from edge.adapters.card import FAILED_FIX, abandon, connect, translate, whole
 from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_window, unpack_window
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.ports import Accepted, ChainedRecord, Head, StoredRecord
 from edge.core.retention import ReceiptDay
+from protocol.errors import WireError
 from protocol.wire import chain
 
 log = logging.getLogger(__name__)
@@ -48,15 +49,23 @@ class ApswJournal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._write = self._connect()
+        except apsw.Error as error:
+            raise translate(error) from error
+        except OSError as error:
+            raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
+        try:
             self._create(new_epoch)
             self._insert = self._write.cursor()
             self._head = self._stored_head()
             self._signature = self._stored_signature()  # over the head; None until it is known
             self._before: tuple[Head, bytes | None] | None = None  # where the newest `append` began
-        except apsw.Error as error:
-            raise translate(error) from error
-        except OSError as error:
-            raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
+        except BaseException as error:
+            abandon(self._write)
+            if isinstance(error, apsw.Error):
+                raise translate(error) from error
+            if isinstance(error, WireError):
+                raise JournalFailed(f"the journal's end cannot be read: {error.message}", fix=FAILED_FIX) from error
+            raise
 
     def _connect(self) -> apsw.Connection:
         return connect(self._path, self._vfs)
@@ -84,7 +93,7 @@ class ApswJournal:
         row = self._write.execute("SELECT sequence, bytes FROM record ORDER BY sequence DESC LIMIT 1").fetchone()
         if row is None:
             return Head(self._epoch, 0, chain.GENESIS)
-        return Head(self._epoch, row[0], chain.head_of(row[1]))
+        return Head(self._epoch, row[0], chain.head_of(whole(row[1])))
 
     def _stored_signature(self) -> bytes | None:
         found: bytes | None = self._write.execute(
@@ -165,7 +174,7 @@ class ApswJournal:
                 for sequence, raw, countersign in self._write.execute(
                     SELECT_SIGNED + "WHERE record.sequence BETWEEN ? AND ? ORDER BY record.sequence", (first, last)
                 ):
-                    size += len(raw) + 4
+                    size += len(whole(raw)) + 4
                     if rows and size > most_bytes:
                         break
                     signature = self._signature if sequence == self._head.sequence else countersign
@@ -212,17 +221,19 @@ class ApswJournal:
                     self._write.execute("DELETE FROM receipted WHERE sequence > ?", (sequence,))
                     if day is not None:
                         self._write.execute(
-                            "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?)", (day.own, day.issued, sequence)
+                            "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?)",
+                            (day.own, day.issued, day.incarnation, sequence),
                         )
             except apsw.Error as error:
                 raise translate(error) from error
 
     def receipted_by(self, day: ReceiptDay) -> int:
-        """The highest sequence noted as receipted on this day or before, by both clocks. Raises JournalFailed."""
+        """The highest sequence noted as receipted on this day or before; 0 if there is none. Raises JournalFailed."""
         with self._lock:
             try:
                 found: int | None = self._write.execute(
-                    "SELECT max(sequence) FROM receipted WHERE own_day <= ? AND issued_day <= ?", (day.own, day.issued)
+                    "SELECT max(sequence) FROM receipted WHERE own_day <= ? AND issued_day <= ? AND incarnation = ?",
+                    (day.own, day.issued, day.incarnation),
                 ).get
             except apsw.Error as error:
                 raise translate(error) from error

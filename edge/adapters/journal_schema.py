@@ -30,7 +30,7 @@ CREATE TABLE identity (
 ) STRICT;
 CREATE TABLE receipt (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE receipted (  -- how far a receipt reached on each local day, by our clock and by the backend's
-  own_day INTEGER PRIMARY KEY, issued_day INTEGER NOT NULL, sequence INTEGER NOT NULL
+  own_day INTEGER PRIMARY KEY, issued_day INTEGER NOT NULL, incarnation INTEGER NOT NULL, sequence INTEGER NOT NULL
 ) STRICT;
 """
 # Records with their signatures: each from the record behind it. A WHERE clause on `record.sequence` follows.

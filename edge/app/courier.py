@@ -102,7 +102,7 @@ class Courier:
             outcome = uplink.on_word(_BACKEND, word, ours, now.mono_ms)
             if outcome in (ReceiptOutcome.ADVANCED, ReceiptOutcome.REWOUND):
                 self._newest[receipt.epoch] = receipt
-                day = receipt_day(now, receipt.issued_ms)
+                day = receipt_day(now, receipt)
                 self._copies.keep_receipt(receipt.epoch, data, receipt.sequence, day)
         except (JournalFull, JournalFailed) as error:
             log.error("a receipt for the sister's journal is not kept: %s", error)
@@ -142,7 +142,7 @@ class Courier:
 
     def _prune(self, epoch: int, uplink: Uplink, now: Instant) -> None:
         newest = self._newest.get(epoch)
-        day = None if newest is None else prunable_day(receipt_day(now, newest.issued_ms))
+        day = None if newest is None else prunable_day(receipt_day(now, newest))
         if day is None:
             return
         through = min(uplink.receipted(_BACKEND), self._copies.receipted_by(epoch, day))

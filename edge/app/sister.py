@@ -67,12 +67,14 @@ class Sister:
         self._doorway = doorway
         self._send = send
         self._told_receipt = b""
+        self._told_through = 0  # boardings up to this record were told in this session
         self.refused = 0
         self.forked = False  # the sister's journal was rolled back, or two devices use its name
         self.problem: LocalError | None = None
 
-    def session_began(self, receipt: bytes, now: Instant) -> None:
+    def session_began(self, receipt: bytes, through: int, now: Instant) -> None:
         """Say what we hold of the sister's journal, and every boarding of this bus that is still fresh."""
+        self._told_through = through
         fresh = self._doorway.known(now)
         first, rest = fresh[: limits.SISTER_BOARDINGS_MAX], fresh[limits.SISTER_BOARDINGS_MAX :]
         self._say(boardings=first, witness=self._witness(), receipt=receipt)
@@ -83,7 +85,17 @@ class Sister:
     def ship(self, batch: bytes, first: int, last: int, receipt: bytes, now: Instant) -> bool:
         """A batch of our journal with the fresh boardings in it."""
         fresh = self._doorway.fresh(now, first=first, last=last)
-        return self._say(batch=batch, boardings=fresh, receipt=self._news(receipt))
+        went_out = self._say(batch=batch, boardings=fresh, receipt=self._news(receipt))
+        if went_out and first <= self._told_through + 1:
+            self._told_through = max(self._told_through, last)
+        return went_out
+
+    def tell_boardings(self, through: int, now: Instant) -> None:
+        """Boardings up to a record whose batch does not go out now: what was paid must be known at once (P7)."""
+        if through > self._told_through:
+            fresh = self._doorway.fresh(now, first=self._told_through + 1, last=through)
+            if not fresh or self._say(boardings=fresh[-limits.SISTER_BOARDINGS_MAX :]):
+                self._told_through = through
 
     def tell_receipt(self, receipt: bytes) -> None:
         """The backend's newest word on our journal, if the sister does not have it yet."""
@@ -153,8 +165,12 @@ class Sister:
             self._copies.keep_branch(data, judgement.why)
         elif judgement.standing is Standing.NEW:
             rows = [(record.link.sequence, record.raw, record_hash) for record, record_hash in judgement.fresh]
-            self._copies.add(mark, rows, batch.signature)
             last, _, head = rows[-1]
-            mark = Watermark(batch.epoch, last, head)
+            try:
+                self._copies.add(mark, rows, batch.signature)
+                mark = Watermark(batch.epoch, last, head)
+            finally:  # what a card does not take is asked for again at once: it may be well in a moment
+                self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
             self._courier.on_copied(mark)
+            return
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))

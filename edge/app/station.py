@@ -170,6 +170,7 @@ class Station:
         if self._courier is not None:
             self._courier.step(now)
         if self._sister is not None and self._peer is not None and self._peer.connected:
+            self._sister.tell_boardings(self._appended, now)
             self._sister.tell_receipt(self._sync.newest_receipt)
 
     def _take_session(self, now: Instant) -> None:
@@ -192,7 +193,7 @@ class Station:
         if self._links != self._links_seen:
             self._links_seen = self._links
             self._link_lost_ms = None
-            self._sister.session_began(self._sync.newest_receipt, now)
+            self._sister.session_began(self._sync.newest_receipt, self._appended, now)
             self._uplink.on_connected(SISTER)
         elif not self._peer.connected:
             self._uplink.on_disconnected(SISTER)

@@ -123,14 +123,14 @@ class Sync:
         data, receipt = self._newest
         said, kept = receipt, self._kept
         if kept is None or (kept.sequence, kept.incarnation) != (said.sequence, said.incarnation):
-            self._journal.keep_receipt(data, receipt.sequence, receipt_day(now, receipt.issued_ms))
+            self._journal.keep_receipt(data, receipt.sequence, receipt_day(now, receipt))
             self._kept = receipt
 
     def _prune(self, now: Instant) -> None:
         """A few thousand records at a time: a tap must not wait for a month of them."""
         if self._newest is None:
             return
-        day = prunable_day(receipt_day(now, self._newest[1].issued_ms))
+        day = prunable_day(receipt_day(now, self._newest[1]))
         if day is None:
             return
         through = min(self._uplink.receipted(BACKEND), self._journal.receipted_by(day))

@@ -150,7 +150,7 @@ class Journal(Protocol):
         ...
 
     def receipted_by(self, day: ReceiptDay) -> int:
-        """The highest sequence noted as receipted on this day or before, by both clocks; 0 if there is none."""
+        """The highest sequence noted as receipted on this day or before, by both clocks and this incarnation; else 0."""
         ...
 
     def receipt(self) -> bytes | None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from backend.core.ports import Commit, Device
 from edge.core.errors import LocalError
+from edge.core.limits import RETRY_MIN_MS
 from edge.core.ports import Showing
 from protocol.errors import ProofError, WireError
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Verdict
+from protocol.wire import chain
 from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey, key_id
 from protocol.wire.receipts import open_receipt
@@ -52,6 +54,10 @@ class Bus:
         well = all(door.process is not None and door.process.peer.connected and not sick(door) for door in self.doors)
         return max([door.trouble_ms for door in self.doors] + [self.unruly_ms]) if well else 1 << 62
 
+    def was_sick(self, now_ms: int) -> None:
+        """A card or key of it was healed: what it did not take is asked for again, at most RETRY_MIN_MS later."""
+        self.unruly_ms = max(self.unruly_ms, now_ms + 2 * RETRY_MIN_MS)
+
 
 def sick(door: SimDoor) -> bool:
     """Whether its card or key fails just now."""
@@ -64,7 +70,7 @@ class SeededCity:
 
     def __init__(self, world: World, folder: Path, *, buses: int, riders: int) -> None:
         self.world, self.folder = world, folder
-        self.truth = Truth()
+        self.truth = Truth(tell=world.tell)
         rng = world.rng
         issuer, stranger, self.receipt_key, self.sealing, self.thief = (
             SigningKey.from_secret(rng.randbytes(32)) for _ in range(5)
@@ -139,6 +145,8 @@ class SeededCity:
         outcome = door.present(code.text)
         self.truth.facing = None
         if outcome is None:
+            if code.presentation is not None:
+                self.truth.in_doubt.add((door.plan.name, code.presentation))
             return None
         verdict = outcome.showing.verdict
         self.truth.verdicts.add(verdict)
@@ -228,9 +236,23 @@ class SeededCity:
     def reckon(self, bus: Bus) -> None:
         """Which boardings of a bus nobody holds any more, now that a card of it is not what it was."""
         for green in self.truth.greens:
-            if green.vehicle == bus.vehicle and not green.destroyed and green.sequence > self._kept(bus, green):
+            if green.vehicle == bus.vehicle and not green.destroyed and not self._is_kept(bus, green):
                 green.destroyed = True
                 self.world.counts["destroyed"] += 1
+
+    def _is_kept(self, bus: Bus, green: Green) -> bool:
+        """Whether anybody holds it; where a journal has two histories, by its hash."""
+        if (green.device, green.epoch) not in self.truth.diverged:
+            return green.sequence <= self._kept(bus, green)
+        process, holder = self.by_name[green.device].process, bus.sister(self.by_name[green.device]).process
+        if process is None or holder is None:
+            return True
+        rows = process.journal.read(green.sequence, 1, 1) if process.journal.head.epoch == green.epoch else []
+        return green.head in (
+            *(chain.head_of(row.raw) for row in rows),
+            holder.copies.hash_of(green.epoch, green.sequence),
+            self.office.hash_of(green.device, green.epoch, green.sequence),
+        )
 
     def _kept(self, bus: Bus, green: Green) -> int:
         """How far anybody holds the journal that a green lies in."""
@@ -290,7 +312,8 @@ class SeededCity:
     def _restored(self) -> None:
         store = self.office.store
         assert store is not None
-        self.truth.restored({journal: store.watermark(*journal).sequence for journal in self.truth.held})
+        marks = {journal: store.watermark(*journal).sequence for journal in self.truth.held}
+        self.truth.restored(marks, self.world.now_ms)
 
     def _receipt_signed(self, _device: str, data: bytes) -> None:
         """P2: a receipt says only what is committed."""

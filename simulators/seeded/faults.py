@@ -163,28 +163,36 @@ def office_restored(city: SeededCity) -> Heal:
     return heal
 
 
+def _well_again(city: SeededCity, door: SimDoor, heal: Callable[[], None]) -> Heal:
+    def well() -> None:
+        heal()
+        city.bus_of(door).was_sick(city.world.now_ms)
+
+    return well
+
+
 # --- cards ------------------------------------------------------------------------------------------------------------
 
 
 def disk_full(city: SeededCity) -> Heal:
     """A card has no room."""
-    disk = _door(city).disk
-    disk.full_at = disk.used() + city.world.between(0, 40_000)
-    return lambda: setattr(disk, "full_at", None)
+    door = _door(city)
+    door.disk.full_at = door.disk.used() + city.world.between(0, 40_000)
+    return _well_again(city, door, lambda: setattr(door.disk, "full_at", None))
 
 
 def sync_fails(city: SeededCity) -> Heal:
     """A card takes bytes and cannot sync them."""
-    disk = _door(city).disk
-    disk.failing_sync = True
-    return lambda: setattr(disk, "failing_sync", False)
+    door = _door(city)
+    door.disk.failing_sync = True
+    return _well_again(city, door, lambda: setattr(door.disk, "failing_sync", False))
 
 
 def read_only(city: SeededCity) -> Heal:
     """A worn card has become read-only."""
-    disk = _door(city).disk
-    disk.read_only = True
-    return lambda: setattr(disk, "read_only", False)
+    door = _door(city)
+    door.disk.read_only = True
+    return _well_again(city, door, lambda: setattr(door.disk, "read_only", False))
 
 
 def disk_lies(city: SeededCity) -> Heal:
@@ -195,6 +203,7 @@ def disk_lies(city: SeededCity) -> Heal:
     def heal() -> None:
         door.disk.lying = False
         city.tampered.add(door.plan.name)
+        city.damaged.add(door.plan.name)  # nobody trusts such a card again
         if door.process is not None:
             door.kill(power=True)
 
@@ -336,9 +345,9 @@ def batches_under_another_name(city: SeededCity) -> Heal:
 
 def signer_fails(city: SeededCity) -> Heal:
     """A tap key does not answer."""
-    signer = _door(city).signer
-    signer.failing = True
-    return lambda: setattr(signer, "failing", False)
+    door = _door(city)
+    door.signer.failing = True
+    return _well_again(city, door, lambda: setattr(door.signer, "failing", False))
 
 
 def device_revoked(city: SeededCity) -> Heal:

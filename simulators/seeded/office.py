@@ -119,7 +119,7 @@ class SimOffice:
             on_stored=self._stored,
         )  # fmt: skip
         watch = FleetWatch(
-            store=store, quarantine=store, find_device=self.registry.get,
+            store=store, ingest_store=store, find_device=self.registry.get,
             devices=lambda: [device for device, _ in self.registry.values()], silent_after_s=SILENT_AFTER_S,
             now_ms=self.now_ms, on_alarm=self._alarm, on_ended=lambda *_: None,
         )  # fmt: skip
@@ -168,6 +168,14 @@ class SimOffice:
             session.vanish()
         self.world.tell("office", "dies")
         self.world.after(self.world.between(*RESTART_MS), self.boot)
+
+    def hash_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
+        """Of a record that its ledger holds, also while its process is down."""
+        with closing(sqlite3.connect(self.path)) as ledger:
+            row = ledger.execute(
+                "SELECT hash FROM record WHERE device = ? AND epoch = ? AND sequence = ?", (device, epoch, sequence)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
 
     def back_up(self) -> Path:
         """A copy of the ledger as it is committed now."""

@@ -1,5 +1,6 @@
 """What truly happened in a seeded city, written down by the world and by nothing of the product."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocol.fares.verdicts import TABLE, Verdict
@@ -40,24 +41,28 @@ class Truth:
     verdicts: set[Verdict] = field(default_factory=set)
     shown_rials: dict[tuple[str, Presentation], int] = field(default_factory=dict)
     facing: Presentation | None = None  # what is before the camera just now
+    in_doubt: set[tuple[str, Presentation]] = field(default_factory=set)  # (device, code) when its power went
     held: dict[JournalId, list[tuple[int, int]]] = field(default_factory=dict)  # office: (since ms, sequence), rising
     diverged: set[JournalId] = field(default_factory=set)  # journals of which two histories were made
     revoked_ms: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
+    tell: Callable[[str, str], None] = lambda _who, _what: None  # noqa: E731 - the world's trace
 
     def violate(self, promise: str, checker: str, what: str) -> None:
         """A promise is broken."""
+        self.tell("VIOLATION", f"{promise} {checker}: {what}")
         self.violations.append(Violation(promise, checker, what))
 
     def committed(self, journal: JournalId, sequence: int, now_ms: int) -> None:
         """The office holds a journal so far, durably."""
         self.held.setdefault(journal, []).append((now_ms, sequence))
 
-    def restored(self, marks: dict[JournalId, int]) -> None:
-        """The office holds only so much any more."""
+    def restored(self, marks: dict[JournalId, int], now_ms: int) -> None:
+        """The office holds only so much any more, or, from a copy newer than the one before, so much again."""
         for journal, notes in self.held.items():
             stands = marks.get(journal, 0)
-            self.held[journal] = [note for note in notes if note[1] <= stands]
+            kept = [note for note in notes if note[1] <= stands]
+            self.held[journal] = kept if kept and kept[-1][1] == stands else [*kept, (now_ms, stands)]
 
     def held_since(self, journal: JournalId, sequence: int) -> int | None:
         """Since when the office holds a journal up to a sequence, without a break; None if it does not."""

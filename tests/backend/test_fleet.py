@@ -19,9 +19,9 @@ LIMIT_S = 600
 BUS, OTHER = Bus(), Bus("bus-2-d1")
 
 
-def health(*, bus: Bus = BUS, signer: SigningKey | None = None, last: int = 9) -> bytes:
+def health(*, bus: Bus = BUS, signer: SigningKey | None = None, last: int = 9, receipted: int = 0) -> bytes:
     return encode_health(
-        Health(bus.name, bus.epoch, NOON_MS, 0, "test", last, 0, 3, 1, 10**9,
+        Health(bus.name, bus.epoch, NOON_MS, 0, "test", last, receipted, 3, 1, 10**9,
                (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "نیست"), signer or bus.tap_key,
     )  # fmt: skip
 
@@ -38,7 +38,7 @@ class Watched:
         for bus in buses:
             desk.enrol(bus)
         self.watch = FleetWatch(
-            store=desk.store, quarantine=desk.store, find_device=desk.find,
+            store=desk.store, ingest_store=desk.store, find_device=desk.find,
             devices=lambda: [bus.device for bus in buses], silent_after_s=LIMIT_S, now_ms=self.now_ms,
             on_alarm=self._alarm, on_ended=self._ended,
         )  # fmt: skip
@@ -58,7 +58,7 @@ class Watched:
         self.second = second
         self.watch.look()
 
-    def hear(self, second: int, payload: bytes, *, bus: Bus = BUS, channel: Channel = Channel.HEALTH) -> State | None:
+    def hear(self, second: int, payload: bytes, *, bus: Bus = BUS, channel: Channel = Channel.HEALTH) -> int | None:
         self.second = second
         return self.watch.take(channel, bus.name, payload)
 
@@ -133,7 +133,7 @@ def test_every_proven_word_ends_silence(desk: Desk, word: str) -> None:
     it = Watched(desk, [BUS])
     it.look(700)
     if word == "birth":
-        assert it.hear(710, state(), channel=Channel.STATE).epoch == BUS.epoch
+        assert it.hear(710, state(), channel=Channel.STATE) == BUS.epoch
     else:
         desk.now_ms = NOON_MS + 710_000
         desk.take_whole(BUS)
@@ -195,7 +195,7 @@ def test_an_alarm_that_could_not_be_kept_is_raised_again(desk: Desk, monkeypatch
 def test_health_and_state_are_kept(desk: Desk) -> None:
     it = Watched(desk, [BUS, OTHER])
     it.hear(5, health(last=BUS.last + 7))
-    assert it.hear(6, state(), channel=Channel.STATE) == State(BUS.name, True, BUS.epoch, NOON_MS, "test")
+    assert it.hear(6, state(), channel=Channel.STATE) == BUS.epoch
     desk.take_whole(BUS)
     row, other = desk.store.devices([BUS.device, OTHER.device])
     assert (row.online, row.last_seen_ms, row.held_sequence, row.backlog) == (True, NOON_MS + 6_000, BUS.last, 7)
@@ -259,3 +259,12 @@ def test_a_retained_birth_is_no_sign_of_life(desk: Desk) -> None:
     assert born is not None  # it is told where it stands all the same
     watched.look(LIMIT_S + 2)
     assert [told[:2] for told in watched.told] == [("open", "silent")]
+
+
+def test_a_device_that_counts_as_receipted_what_we_do_not_hold_is_told(desk: Desk) -> None:
+    """P2: the ledger was restored, and a parked bus would hear of it only with its next boarding."""
+    it = Watched(desk, [BUS])
+    assert it.hear(1, health(receipted=3)) == BUS.epoch
+    desk.take_whole(BUS)
+    assert it.hear(2, health(receipted=BUS.last)) is None
+    assert it.hear(3, health(receipted=BUS.last + 1)) == BUS.epoch

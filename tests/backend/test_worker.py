@@ -38,7 +38,7 @@ class Post:
         for bus in buses:
             desk.enrol(bus)
         self.watch = FleetWatch(
-            store=desk.store, quarantine=desk.store, find_device=desk.find,
+            store=desk.store, ingest_store=desk.store, find_device=desk.find,
             devices=lambda: [bus.device for bus in buses], silent_after_s=600, now_ms=lambda: desk.now_ms,
             on_alarm=lambda *_: None, on_ended=lambda *_: None,
         )  # fmt: skip

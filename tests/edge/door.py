@@ -135,7 +135,7 @@ class MemoryJournal:
             self.notes.append((day, sequence))
 
     def receipted_by(self, day: ReceiptDay) -> int:
-        return max((s for noted, s in self.notes if noted.own <= day.own and noted.issued <= day.issued), default=0)
+        return max((s for noted, s in self.notes if _by(noted, day)), default=0)
 
     def receipt(self) -> bytes | None:
         return self.kept
@@ -151,6 +151,10 @@ class MemoryJournal:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _by(noted: ReceiptDay, day: ReceiptDay) -> bool:
+    return noted.own <= day.own and noted.issued <= day.issued and noted.incarnation == day.incarnation
 
 
 def boarding(journal: object, panel: RememberingPanel, signer: TapSigner | None = None, **changes: object) -> Boarding:

@@ -97,15 +97,16 @@ def test_the_days_of_receipts_are_noted_by_both_clocks_and_taken_back_by_a_lower
     """P2: what may be pruned is what a receipt has covered for 35 days."""
     journal = make()
     for day, sequence in ((10, 3), (11, 5), (11, 7), (13, 9)):
-        journal.keep_receipt(b"r", sequence, ReceiptDay(day, day + 1))
-    assert [journal.receipted_by(ReceiptDay(day, 99)) for day in (9, 10, 11, 12, 13)] == [0, 3, 7, 7, 9]
-    assert [journal.receipted_by(ReceiptDay(99, day)) for day in (10, 11, 12, 13, 14)] == [0, 3, 7, 7, 9]
+        journal.keep_receipt(b"r", sequence, ReceiptDay(day, day + 1, 4))
+    assert [journal.receipted_by(ReceiptDay(day, 99, 4)) for day in (9, 10, 11, 12, 13)] == [0, 3, 7, 7, 9]
+    assert [journal.receipted_by(ReceiptDay(99, day, 4)) for day in (10, 11, 12, 13, 14)] == [0, 3, 7, 7, 9]
+    assert journal.receipted_by(ReceiptDay(99, 99, 5)) == 0  # a restored ledger got it again only later
     journal.keep_receipt(b"r", 9, None)  # without a trusted clock: kept, not dated
-    assert journal.receipted_by(ReceiptDay(99, 99)) == 9
+    assert journal.receipted_by(ReceiptDay(99, 99, 4)) == 9
     journal.keep_receipt(b"r", 5, None)
     journal.close()
     journal = make()
-    assert journal.receipted_by(ReceiptDay(99, 99)) == 3
+    assert journal.receipted_by(ReceiptDay(99, 99, 4)) == 3
     journal.close()
 
 
