@@ -61,7 +61,10 @@ class JournalFile:
         return device, epoch, tail_sequence, tail_signature
 
     def _rows(self, sql: str, *values: int) -> Iterator[dict[str, Any]]:
-        rows: Iterator[dict[str, Any]] = self._database.query(sql, values)
+        try:
+            rows: Iterator[dict[str, Any]] = self._database.query(sql, values)
+        except UnicodeDecodeError as error:  # sqlite3 cannot put its own complaint about a rotten schema into words
+            raise sqlite3.DatabaseError("the schema is damaged") from error
         return rows
 
     def extent(self) -> Extent:

@@ -41,6 +41,7 @@ class Courier:
         self._marks: dict[int, Watermark] = {}
         self._newest: dict[int, Receipt] = {}
         self._ahead: dict[int, int] = {}  # what the backend holds beyond our copy: the sister sent it itself
+        self._incarnation = 0  # the newest that was heard
         self._connected = False
         self._carrying = False
         self._quiet_since_ms = 0  # no progress on any copy since then, while connected
@@ -48,11 +49,15 @@ class Courier:
         self.problem: LocalError | None = None
 
     def begin(self, now: Instant) -> None:
-        """Take up what is held, and the receipts kept with it. Raises JournalFailed."""
-        for mark in self._copies.held():
-            self.on_copied(mark)
-        for data in self._copies.receipts():
-            self.told(data, now)
+        """Take up what is held, and the receipts kept with it."""
+        try:
+            for mark in self._copies.held():
+                self.on_copied(mark)
+            for data in self._copies.receipts():
+                self.told(data, now)
+        except (JournalFull, JournalFailed) as error:
+            log.error("the sister's records cannot be read: %s", error)
+            self.problem = error
         self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
 
     def on_copied(self, mark: Watermark) -> None:
@@ -74,6 +79,22 @@ class Courier:
         self._carrying = False
         self._quiet_since_ms = now.mono_ms
 
+    def incarnation_heard(self, incarnation: int, now: Instant) -> None:
+        """The ledger was restored, or not: what an older one receipted of the copies is asked about again (P2)."""
+        if incarnation > self._incarnation:
+            if self._incarnation:
+                for uplink in self._uplinks.values():
+                    uplink.doubt(_BACKEND)
+                self._ahead.clear()
+                self._rest(now)
+            self._incarnation = incarnation
+
+    def covers(self, epoch: int, sequence: int) -> bool:
+        """Whether the backend has receipted the sister's journal so far, as far as we were told."""
+        uplink = self._uplinks.get(epoch)
+        held = 0 if uplink is None else uplink.receipted(_BACKEND)
+        return max(held, self._ahead.get(epoch, 0)) >= sequence
+
     def told(self, data: bytes, now: Instant) -> None:
         """The sister passes on a receipt that it got. Believed only when proven."""
         try:
@@ -86,8 +107,12 @@ class Courier:
 
     def receipt_came(self, data: bytes, receipt: Receipt, now: Instant) -> bool:
         """A verified receipt for a journal of which we may hold a copy → whether the backend now holds more of it."""
+        if receipt.device != self._sister:
+            return False
+        self.incarnation_heard(receipt.incarnation, now)
         mark, uplink = self._marks.get(receipt.epoch), self._uplinks.get(receipt.epoch)
-        if receipt.device != self._sister or mark is None or uplink is None:
+        if mark is None or uplink is None:
+            self._ahead[receipt.epoch] = receipt.sequence
             return False
         if receipt.sequence > mark.sequence:
             advanced = receipt.sequence > self._ahead.get(receipt.epoch, 0)

@@ -28,7 +28,11 @@ def ship(uplink: Uplink, read: Read, send: Send, now: Instant) -> None:
                 "the journal lacks records that no receipt covers",
                 fix="stop the device and run `savar journal recover`", first=order.first,
             )  # fmt: skip
-        assert rows[-1].signature, "the uplink is told of signed records only, and journal and copies read no others"
+        if not rows[-1].signature:  # the uplink is told of signed records only: this one's neighbour rotted
+            raise JournalFailed(
+                "a record inside the journal has lost its signature",
+                fix="stop the device and run `savar journal recover --tap-key`", sequence=rows[-1].sequence,
+            )  # fmt: skip
         batch = encode_batch(uplink.device, uplink.epoch, order.first, [row.raw for row in rows], rows[-1].signature)
         if send(order, batch, rows[-1].sequence):
             uplink.on_sent(order.sink, rows[-1].sequence, now.mono_ms)

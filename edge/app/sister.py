@@ -15,9 +15,9 @@ from typing import Protocol
 from edge.app.courier import Courier
 from edge.core.errors import JournalFailed, JournalFull, LocalError
 from edge.core.ports import Copies
-from edge.core.uplink import Word
 from protocol import limits
 from protocol.errors import OutOfRange, ProofError, WireError
+from protocol.wire import chain
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant
@@ -116,12 +116,20 @@ class Sister:
         return went_out
 
     def _witness(self) -> Witness | None:
-        """What we hold of the sister's newest journal."""
-        held = self._copies.held()
-        return Witness(held[-1].epoch, held[-1].sequence, held[-1].head) if held else None
+        """What we hold of the sister's newest journal; None if the card does not say.
 
-    def came(self, data: bytes, now: Instant) -> Word | None:
-        """One message of the link → the sister's word on our own journal, if it has one."""
+        That we hold nothing is said too, of whatever epoch: a blank card is filled again from the sister's journal.
+        """
+        try:
+            held = self._copies.held()
+        except (JournalFull, JournalFailed) as error:
+            log.error("the sister's records cannot be read: %s", error)
+            self.problem = error
+            return None
+        return Witness(held[-1].epoch, held[-1].sequence, held[-1].head) if held else Witness(0, 0, chain.GENESIS)
+
+    def came(self, data: bytes, now: Instant) -> Witness | None:
+        """One message of the link → the sister's witness of our own journal, if it has one."""
         try:
             word = open_sister(data, self._key)
             if word.device != self.name:
@@ -130,6 +138,8 @@ class Sister:
             self._refuse(error)
             return None
         self._doorway.heard_of(word.boardings, now)
+        if word.receipt:
+            self._courier.told(word.receipt, now)
         try:
             if word.batch:
                 self._take(word.batch)
@@ -139,12 +149,7 @@ class Sister:
         except (JournalFull, JournalFailed) as error:
             log.error("the sister's records are not kept: %s", error)
             self.problem = error
-        if word.receipt:
-            self._courier.told(word.receipt, now)
-        if word.witness is None:
-            return None
-        held = word.witness
-        return Word(self._device, held.epoch, held.sequence, held.head, 0, now.mono_ms)
+        return word.witness
 
     def _refuse(self, error: WireError | ProofError) -> None:
         self.refused += 1
@@ -157,6 +162,9 @@ class Sister:
             raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
         walked = verify_batch(batch, self._key)
         mark = next((m for m in self._copies.held() if m.epoch == batch.epoch), Watermark.before(batch.epoch))
+        if batch.first > mark.sequence + 1 and self._courier.covers(batch.epoch, batch.first - 1):
+            # What lies between was receipted and pruned: the copy goes on from what the first record says.
+            mark = Watermark(batch.epoch, batch.first - 1, walked[0][0].link.previous)
         held_hash = mark.head if batch.last == mark.sequence else self._copies.hash_of(batch.epoch, batch.last)
         judgement = judge(walked, mark, held_hash)
         if judgement.standing is Standing.FORK:
@@ -166,11 +174,7 @@ class Sister:
         elif judgement.standing is Standing.NEW:
             rows = [(record.link.sequence, record.raw, record_hash) for record, record_hash in judgement.fresh]
             last, _, head = rows[-1]
-            try:
-                self._copies.add(mark, rows, batch.signature)
-                mark = Watermark(batch.epoch, last, head)
-            finally:  # what a card does not take is asked for again at once: it may be well in a moment
-                self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
+            self._copies.add(mark, rows, batch.signature)  # what it does not take is not witnessed, and comes again
+            mark = Watermark(batch.epoch, last, head)
             self._courier.on_copied(mark)
-            return
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))

@@ -24,7 +24,7 @@ from edge.core.limits import (
     STEP_MAX_MS,
 )
 from edge.core.ports import Clock, Copies, Panel, Peer, Session, TapSigner
-from edge.core.uplink import Publish, ReceiptOutcome, Uplink
+from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol.errors import ProofError, WireError
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, Health, State, encode_health, encode_state
@@ -110,7 +110,7 @@ class Station:
         if kept is not None:
             self._receipt_came(kept, now)
         if self._courier is not None:
-            self._courier.begin(now)
+            self._courier.begin(now)  # copies that cannot be read keep nobody from boarding
         self._link_lost_ms = now.mono_ms
 
     def end(self, now: Instant) -> None:
@@ -163,8 +163,10 @@ class Station:
         while not self._receipts.empty():
             self._receipt_came(self._receipts.get_nowait(), now)
         while self._sister is not None and not self._words.empty():
-            word = self._sister.came(self._words.get_nowait(), now)
-            if word is not None:
+            held = self._sister.came(self._words.get_nowait(), now)
+            if held is not None:
+                epoch = held.epoch if held.sequence else self.epoch
+                word = Word(self._address.device, epoch, held.sequence, held.head, 0, now.mono_ms)
                 self._sync.word_came(SISTER, word, now)
         self._sync.step(now)
         if self._courier is not None:
@@ -208,9 +210,11 @@ class Station:
             self.refused_receipts += 1
             log.warning("receipt refused: %s: %s", error.name, error)
             return
-        if receipt.device != self._address.device:
-            if self._courier is not None:
+        if self._courier is not None:
+            self._courier.incarnation_heard(receipt.incarnation, now)
+            if receipt.device != self._address.device:
                 self._courier.receipt_came(data, receipt, now)
+        if receipt.device != self._address.device:
             return
         outcome = self._sync.receipt_came(data, receipt, now)
         if outcome not in (None, ReceiptOutcome.FORKED, ReceiptOutcome.FOREIGN):

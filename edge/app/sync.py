@@ -47,6 +47,7 @@ class Sync:
         self._newest: tuple[bytes, Receipt] | None = None
         self._kept: Receipt | None = None
         self._forget_through = 0  # plain ids still to wipe: kept until that has worked
+        self._begins_told = False  # where the journal begins, to the sister's sink
         self._checkpoint_due_ms = 0
         self._prune_due_ms = 0
         self.problem: LocalError | None = None
@@ -101,6 +102,11 @@ class Sync:
         self.problem = problems[0] if problems else None
 
     def _ship(self, now: Instant) -> None:
+        if SISTER in self._uplink.sinks and not self._begins_told:
+            oldest = self._journal.read(1, limits.INT63_MAX - 1, 1)
+            if oldest:
+                self._uplink.begins(SISTER, oldest[0].sequence)
+            self._begins_told = True
         ship(self._uplink, self._journal.read, self._send, now)
 
     def _keep_house(self, now: Instant) -> None:
@@ -140,6 +146,7 @@ class Sync:
         step = min(through, oldest[0].sequence + PRUNE_ROWS_MAX - 1)
         if gone := self._journal.prune(step):
             log.info("pruned %d records that were receipted 35 days ago", gone)
+            self._begins_told = False
             if step < through:
                 self._prune_due_ms = self._checkpoint_due_ms
 

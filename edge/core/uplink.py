@@ -66,6 +66,7 @@ class _Flight:
 class _Sink:
     connected: bool = False
     forked: bool = False
+    base: int = 0  # what lies at or below it is not there any more, and is not missed
     receipted: int = 0
     incarnation: int = 0
     issued_ms: int = 0
@@ -76,7 +77,7 @@ class _Sink:
 
     def go_back(self) -> None:
         self.flights.clear()
-        self.sent = self.receipted
+        self.sent = max(self.receipted, self.base)
 
     def advanced(self) -> None:
         self.wait_ms = RETRY_MIN_MS
@@ -105,6 +106,18 @@ class Uplink:
         state = self._sinks[sink]
         state.connected = True
         state.wait_ms = RETRY_MIN_MS
+        state.go_back()
+
+    def begins(self, sink: str, first: int) -> None:
+        """This sink is not sent what lies below `first`: it was receipted by the backend, and pruned."""
+        state = self._sinks[sink]
+        state.base = first - 1
+        state.sent = max(state.sent, state.base)
+
+    def doubt(self, sink: str) -> None:
+        """What was receipted may not be held any more: the last record is sent again, and the answer says the rest."""
+        state = self._sinks[sink]
+        state.receipted = min(state.receipted, max(self._last - 1, 0))
         state.go_back()
 
     def resume(self, sink: str) -> None:
@@ -192,4 +205,4 @@ class Uplink:
 
     def backlog(self, sink: str) -> int:
         """Records not yet receipted."""
-        return self._last - self._sinks[sink].receipted
+        return max(0, self._last - max(self._sinks[sink].receipted, self._sinks[sink].base))

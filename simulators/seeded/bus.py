@@ -33,7 +33,7 @@ from transport.mqtt import Will
 
 JOURNAL, COPIES = "journal.db", "sister.db"
 RESTART_MS = (2_000, 20_000)  # a Pi boots
-BROKEN_RESTART_MS = 60_000  # a process that cannot start is tried again
+BROKEN_RESTART_MS = (60_000, 12 * 3_600_000)  # a process that cannot start is tried again, ever more seldom
 SOFTWARE = "savar seeded"
 
 
@@ -107,11 +107,14 @@ class SimDoor:
         self.die_at: int | None = None  # the operation of the card at which the power goes
         self.lull_ms = 10_000  # between looks, when nothing is due
         self.trouble_ms = world.now_ms  # when it last started, or its link last failed
+        self.lied = False  # the power went while its card lied
         self.changed_ms = 0  # when it last found another card than it had
         self.off = False  # switched off until somebody comes
         self._step_asked = False
         self._timer: Event | None = None
         self._boots = 0
+        self.reach: dict[int, int] = {}  # the highest record that each of its journals ever had
+        self._patience_ms = BROKEN_RESTART_MS[0]
         self._open: list[ApswJournal | ApswCopies] = []
 
     # --- its power ----------------------------------------------------------------------------------------------------
@@ -134,7 +137,10 @@ class SimDoor:
         except LocalError as error:
             self.world.tell(self.plan.name, f"cannot start: {error.name}: {error.message}")
             if not self.disk.dark:
-                self.kill(power=False, restart_ms=BROKEN_RESTART_MS)
+                self.kill(power=False, restart_ms=self._patience_ms)
+                self._patience_ms = min(2 * self._patience_ms, BROKEN_RESTART_MS[1])
+        else:
+            self._patience_ms = BROKEN_RESTART_MS[0]
         self._end_if_dark()
 
     def _end_if_dark(self) -> None:
@@ -184,6 +190,9 @@ class SimDoor:
     def kill(self, *, power: bool, restart_ms: int | None = None) -> None:
         """The process is gone, with the power or alone; it comes back by itself."""
         process, self.process = self.process, None
+        if process is not None:
+            head = process.journal.head
+            self.reach[head.epoch] = max(self.reach.get(head.epoch, 0), head.sequence)
         self.disk.go_dark()
         self.die_at = None
         for opened in self._open:
@@ -194,6 +203,7 @@ class SimDoor:
             process.session.vanish()
             process.peer.stop()
         if power:
+            self.lied = self.lied or self.disk.lying
             self.disk.cut()
         else:
             self.disk.reopen()

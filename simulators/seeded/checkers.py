@@ -95,7 +95,11 @@ class EndCheck:
         for door in self._city.doors:
             if door.process is not None:
                 heads |= {chain.head_of(row.raw) for row in door.process.journal.read(1, INT63_MAX - 1, 1 << 30)}
-                batches += door.process.copies.branches()
+                copies = door.process.copies
+                batches += copies.branches()
+                for mark in copies.held():
+                    rows = copies.read(mark.epoch, 0, INT63_MAX - 1, 1 << 30)
+                    heads |= {chain.head_of(row.raw) for row in rows}
         for payload in batches:
             heads |= set(_heads(payload))
         return heads

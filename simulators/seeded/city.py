@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backend.core.ports import Commit, Device
 from edge.core.errors import LocalError
-from edge.core.limits import RETRY_MIN_MS
+from edge.core.limits import RETRY_MAX_MS
 from edge.core.ports import Showing
 from protocol.errors import ProofError, WireError
 from protocol.fares.tariff import RiderClass, Tariff
@@ -55,8 +55,8 @@ class Bus:
         return max([door.trouble_ms for door in self.doors] + [self.unruly_ms]) if well else 1 << 62
 
     def was_sick(self, now_ms: int) -> None:
-        """A card or key of it was healed: what it did not take is asked for again, at most RETRY_MIN_MS later."""
-        self.unruly_ms = max(self.unruly_ms, now_ms + 2 * RETRY_MIN_MS)
+        """A card or key of it was healed: what it did not take is asked for again, at most RETRY_MAX_MS later."""
+        self.unruly_ms = max(self.unruly_ms, now_ms + RETRY_MAX_MS + 5_000)
 
 
 def sick(door: SimDoor) -> bool:
@@ -94,7 +94,7 @@ class SeededCity:
         self.buses = [self._bus(number) for number in range(1, buses + 1)]
         self.doors = [door for bus in self.buses for door in bus.doors]
         self.by_name = {door.plan.name: door for door in self.doors}
-        self.reach: dict[tuple[str, int], int] = {}  # the highest record a journal ever had
+        self.unreckoned: set[str] = set()  # buses of which a card was changed, and nobody has looked what that took
         self.damaged: set[str] = set()  # doors whose journal rotted: somebody must come
         self.tampered: set[str] = set()  # doors whose card was changed, copied over or lied since they last started
 
@@ -180,7 +180,6 @@ class SeededCity:
         self.truth.greens.append(green)
         known = self.truth.shown_rials.get((green.device, shown), 0)
         self.truth.shown_rials[green.device, shown] = max(known, showing.fare_rials)
-        self._note_reach(head.epoch, head.sequence, door)
 
     def _one_fare(self, door: SimDoor, green: Green) -> None:
         """P7, P10: a code that this bus accepted boards nobody again, at either door, once they have had time to talk."""
@@ -203,10 +202,6 @@ class SeededCity:
                     "P7", "one-fare-a-bus", f"{green.vehicle} accepted one rider at both doors, {age} ms apart"
                 )
 
-    def _note_reach(self, epoch: int, sequence: int, door: SimDoor) -> None:
-        journal = (door.plan.name, epoch)
-        self.reach[journal] = max(self.reach.get(journal, 0), sequence)
-
     # --- the card -----------------------------------------------------------------------------------------------------
 
     def _pruned(self, door: SimDoor, epoch: int, through: int) -> None:
@@ -223,18 +218,22 @@ class SeededCity:
 
     def _started(self, door: SimDoor) -> None:
         """A process found its card: what a changed or lying card no longer has, and nobody else holds, is gone."""
-        if door.plan.name in self.tampered:
+        if door.plan.name in self.tampered or door.lied:
             self.tampered.discard(door.plan.name)
+            door.lied = False
             door.changed_ms = self.world.now_ms
-            self.reckon(self.bus_of(door))
+            self.unreckoned.add(door.plan.vehicle)
         assert door.process is not None
         head = door.process.journal.head
-        if head.sequence < self.reach.get((door.plan.name, head.epoch), 0):
+        if head.sequence < door.reach.get(head.epoch, 0):
             self.truth.diverged.add((door.plan.name, head.epoch))
-        self._note_reach(head.epoch, head.sequence, door)
+        self.reckon(self.bus_of(door))
 
     def reckon(self, bus: Bus) -> None:
-        """Which boardings of a bus nobody holds any more, now that a card of it is not what it was."""
+        """Which boardings of a bus nobody holds any more, once both doors run on what cards they have now."""
+        if bus.vehicle not in self.unreckoned or any(door.process is None for door in bus.doors):
+            return
+        self.unreckoned.discard(bus.vehicle)
         for green in self.truth.greens:
             if green.vehicle == bus.vehicle and not green.destroyed and not self._is_kept(bus, green):
                 green.destroyed = True
@@ -257,11 +256,10 @@ class SeededCity:
     def _kept(self, bus: Bus, green: Green) -> int:
         """How far anybody holds the journal that a green lies in."""
         door = self.by_name[green.device]
+        assert door.process is not None
         kept = max((reached for _, reached in self.truth.held.get((green.device, green.epoch), [])), default=0)
-        if door.process is not None and door.process.journal.head.epoch == green.epoch:
+        if door.process.journal.head.epoch == green.epoch:
             kept = max(kept, door.process.journal.head.sequence)
-        elif door.process is None and green.device not in self.tampered:
-            return 1 << 62  # it is only away: its card has everything
         return max(kept, self.copied(bus.sister(door), green.epoch))
 
     def copied(self, holder: SimDoor, epoch: int) -> int:
@@ -276,6 +274,7 @@ class SeededCity:
     def check_sisters(self) -> None:
         """P1: what a door showed green two seconds ago lies on the other door too, if they could talk."""
         for bus in self.buses:
+            self.reckon(bus)
             quiet_ms = bus.quiet_since_ms()
             for green in reversed(self.truth.greens):
                 if green.at_ms <= quiet_ms:
