@@ -27,6 +27,7 @@ from contextlib import suppress
 
 from protocol import limits
 from protocol.errors import OutOfRange
+from transport.accept import take_calls
 from transport.config import PeerConfig, split_endpoint
 from transport.errors import CredentialsMissing, FrameTooLong, PeerAway, PeerRefused, TransportError
 
@@ -153,19 +154,20 @@ class PeerSession:
             raise PeerAway(f"cannot listen for the other door: {error}", fix="look at this door's network") from error
         self._say(PeerAway(f"{self._config.device} has not called yet", fix=_CABLE))
         with listener:
-            listener.setblocking(False)
             async with asyncio.TaskGroup() as calls:
                 while True:
                     try:
-                        called, _ = await asyncio.get_running_loop().sock_accept(listener)
+                        await take_calls(listener, lambda called: self._begin(calls, called))
                     except OSError as error:  # no file descriptor left, say; who is connected stays so
                         self._say(PeerAway(f"cannot take a call: {error}", fix=_CABLE))
                         await asyncio.sleep(RECONNECT_MAX_S)
-                        continue
-                    if len(self._proving) >= CALLERS_MAX:
-                        self._proving.popleft().cancel()
-                    self._proving.append(calls.create_task(self._answer(called)))
-                    await asyncio.sleep(0)  # a task that is cancelled before it began would not close its socket
+
+    def _begin(self, calls: asyncio.TaskGroup, called: socket.socket) -> asyncio.Task[None]:
+        if len(self._proving) >= CALLERS_MAX:
+            self._proving.popleft().cancel()
+        task = calls.create_task(self._answer(called))
+        self._proving.append(task)
+        return task
 
     async def _answer(self, called: socket.socket) -> None:
         """One caller, from its call to its end."""
@@ -185,7 +187,6 @@ class PeerSession:
                     self._proving.remove(task)
             await self._live(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
         except CredentialsMissing as problem:
-            called.close()
             self._say(problem)
         except ssl.SSLError as error:
             self._say(self._named(error))

@@ -1,6 +1,7 @@
 """The real link between two doors: who is let in, what ends a connection, which of two is kept."""
 
 import logging
+import random
 import shutil
 import socket
 import ssl
@@ -180,11 +181,23 @@ def test_a_half_frame_is_no_message(loopback: LoopbackBus, city: dict[str, PeerC
     assert listening.heard == [b"whole"]
 
 
+def test_a_message_that_comes_while_the_connection_ends_is_refused(loopback: LoopbackBus) -> None:
+    """Another thread may hold the link at the moment when it goes."""
+    doors = [loopback.door(LISTENING), loopback.door(CALLING)]
+    for door in doors:
+        door.session.start()
+    loopback.until(lambda: all(door.session.connected for door in doors))
+    link = doors[1].session._link
+    doors[1].session.stop()
+    assert link is not None
+    assert not link.offer(b"too late")
+
+
 # --- which of two is kept ---------------------------------------------------------------------------------------------
 
 
 def test_a_newer_connection_replaces_the_older_once_it_has_said_something(
-    loopback: LoopbackBus, city: dict[str, PeerConfig]
+    loopback: LoopbackBus, city: dict[str, PeerConfig], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A door whose power was cut comes back before anyone has noticed that it went."""
     listening = loopback.door(LISTENING)
@@ -200,6 +213,7 @@ def test_a_newer_connection_replaces_the_older_once_it_has_said_something(
         assert listening.changes == [True, False, True]
         assert ended(older)
         assert listening.session.connected
+        assert not [line for line in caplog.messages if "ended the connection" in line]  # it is no trouble
         assert listening.session.send(b"to the newer")
         with newer.makefile("rb") as stream:
             while (size := int.from_bytes(stream.read(4), "big")) == 0:
@@ -219,6 +233,46 @@ def test_a_stranger_does_not_replace_the_sister(loopback: LoopbackBus, city: dic
     assert (doors[0].changes, doors[0].heard) == ([True], [])
 
 
+def test_idle_callers_do_not_end_the_sisters_connection(loopback: LoopbackBus) -> None:
+    doors = [loopback.door(LISTENING), loopback.door(CALLING)]
+    for door in doors:
+        door.session.start()
+    loopback.until(lambda: all(door.session.connected for door in doors))
+    where = split_endpoint(loopback.configs[LISTENING].endpoint)
+    with ExitStack() as callers:
+        for _ in range(3 * CALLERS_MAX):
+            callers.enter_context(socket.create_connection(where))
+        plain = callers.enter_context(socket.create_connection(where))
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert plain.recv(100)[:1] in (b"", b"\x15")  # it was looked at, after those before it; 0x15: a TLS alert
+        assert doors[1].session.send(b"still here")
+        loopback.until(lambda: doors[0].heard == [b"still here"])
+    assert [door.changes for door in doors] == [[True], [True]]
+
+
+def test_calls_are_spread_below_a_doubling_bound_that_starts_again_after_a_connection(
+    loopback: LoopbackBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds: list[float] = []
+
+    def drawn(least: float, most: float) -> float:
+        assert least == 0.1
+        bounds.append(most)
+        return 0.001
+
+    monkeypatch.setattr(random, "uniform", drawn)
+    calling, listening = loopback.door(CALLING), loopback.door(LISTENING)
+    calling.session.start()
+    loopback.until(lambda: len(bounds) >= 8)
+    assert bounds[:8] == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    listening.session.start()
+    loopback.until(lambda: calling.session.connected)
+    before = len(bounds)
+    listening.session.stop()
+    loopback.until(lambda: len(bounds) >= before + 2)
+    assert bounds[before : before + 2] == [0.2, 0.4]
+
+
 # --- what is said of this door's own side -----------------------------------------------------------------------------
 
 
@@ -229,10 +283,10 @@ def test_a_missing_key_is_named_and_taken_up_when_it_comes(
     key = tmp_path / "tls.key.pem"
     doors = {LISTENING: loopback.door(LISTENING), CALLING: loopback.door(CALLING)}
     doors[side] = loopback.door(side, key=key)
-    for door in doors.values():
-        door.session.start()
+    doors[side].session.start()
     loopback.until(lambda: isinstance(doors[side].session.problem, CredentialsMissing))
     shutil.copy(city[side].key, key)
+    doors[CALLING if side == LISTENING else LISTENING].session.start()
     loopback.until(lambda: all(door.session.connected for door in doors.values()))
 
 
