@@ -25,6 +25,10 @@ class PeerAway(TransportError):
     """The other door cannot be reached, has not called, or is not heard any more."""
 
 
+class PeerEnded(PeerAway):
+    """The other door closed the connection."""
+
+
 class PeerRefused(TransportError):
     """Whoever is at the other end has not proven to be the other door, or does not take us for it."""
 

@@ -8,7 +8,7 @@ import pytest
 from protocol.errors import OutOfRange
 from protocol.limits import SISTER_MESSAGE_MAX_BYTES
 from tests.transport.peers import CALLING, LISTENING, SIDES, Bus, Door
-from transport.peer import SILENT_S
+from transport.peer_link import SILENT_S
 
 OTHER = {LISTENING: CALLING, CALLING: LISTENING}
 
