@@ -1,4 +1,4 @@
-"""`savar provision city|device|issuer|broker`: what a city starts with. No secret is ever printed."""
+"""`savar provision city|device|pair|issuer|broker`: what a city starts with. No secret is ever printed."""
 
 import os
 import shlex
@@ -14,7 +14,9 @@ from provisioning.app.broker import write_broker
 from provisioning.app.city import FIRST_ISSUER, create_city, load_city
 from provisioning.app.devices import add_device
 from provisioning.app.issuers import add_issuer
-from provisioning.core.layout import CityFolder
+from provisioning.app.pairs import pair_doors
+from provisioning.core.layout import SISTER_KEY, CityFolder
+from transport.config import split_endpoint
 
 _FOLDER = click.argument("root", type=click.Path(path_type=Path, file_okay=False))
 _JSON = click.option("--json", "out", help="Write what was made to this file; - is standard output.")
@@ -142,6 +144,31 @@ def device(
             _command("savar", "validator", "--config", config),
         ],
     )
+
+
+@command.command()
+@_FOLDER
+@click.argument("listening")
+@click.argument("calling")
+@click.option("--listen", "endpoint", required=True, metavar="HOST:PORT",
+              help="Where LISTENING listens on the bus's own network, and CALLING calls it.")  # fmt: skip
+@_JSON
+def pair(*, root: Path, listening: str, calling: str, endpoint: str, out: str | None) -> None:
+    """Make the devices LISTENING and CALLING the two doors of one bus: each knows the other's address, name and key."""
+    try:
+        host, port = split_endpoint(endpoint)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
+    configs = pair_doors(root, listening, calling, host=host, port=port)
+    _say(
+        out,
+        {"listening": listening, "calling": calling, "address": endpoint, "configurations": list(map(str, configs))},
+        secrets={},
+        next_steps=[
+            f"carry validator.toml and {SISTER_KEY} of each to its device, then restart both validators",
+            *(_command("savar", "selftest", "--config", config) for config in configs),
+        ],
+    )  # fmt: skip
 
 
 @command.command()

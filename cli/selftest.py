@@ -19,7 +19,7 @@ _MARK = {Result.OK: "[green]✓[/]", Result.WARN: "[yellow]![/]", Result.FAIL: "
               help="The device's validator.toml.")  # fmt: skip
 @click.option("--json", "out", help="Write the checks to this file; - is standard output.")
 def command(path: Path, out: str | None) -> None:
-    """Check camera, reader, journal, clock, keys, broker and panel. Status 1 if the bus could not take a tap."""
+    """Check camera, reader, journal, clock, keys, broker, other door, panel. Status 1 if it could take no tap."""
     config = load_config(path)
     console = Console(stderr=out == "-")
     checks = []

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+from transport.accept import take_calls
+
 _CHUNK_BYTES = 65_536  # per direction and connection, plus the same again in asyncio's write buffer
 _HOST = "127.0.0.1"
 _ANSWER_S = 10  # the proxy's own thread answers within this, or something is badly wrong
@@ -32,7 +34,7 @@ class CuttableProxy:
         self.bytes_down = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{self.port}", daemon=True)
-        self._server: asyncio.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
         self._flowing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -69,25 +71,32 @@ class CuttableProxy:
 
     async def _restore(self) -> None:
         self._flowing.set()
-        if self._server is None:
-            self._server = await asyncio.start_server(self._accept, sock=_bound(self.port), limit=_CHUNK_BYTES)
+        if self._serving is None:
+            listener = _bound(self.port)
+            listener.listen()
+            self._serving = self._loop.create_task(self._serve(listener))
 
     async def _freeze(self) -> None:
         self._flowing.clear()
 
     async def _cut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._serving is not None:
+            await _cancel(self._serving)  # first: nobody comes in after it
+            self._serving = None
+        await _cancel(*self._tasks)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    async def _serve(self, listener: socket.socket) -> None:
+        with listener:
+            await take_calls(listener, self._begin)
+
+    def _begin(self, called: socket.socket) -> asyncio.Task[None]:
+        task = self._loop.create_task(self._carry(called))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _carry(self, called: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=called, limit=_CHUNK_BYTES)
         try:
             await self._flowing.wait()
             await self._join(reader, writer)
@@ -97,7 +106,6 @@ class CuttableProxy:
             pass
         finally:
             writer.transport.abort()
-            self._tasks.discard(task)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Both directions, until both have ended or one has failed."""
@@ -122,6 +130,13 @@ class CuttableProxy:
             writer.write(data)
             await writer.drain()
         writer.write_eof()  # goes out after what is still buffered
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    """End them, and wait until they have."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _bound(port: int) -> socket.socket:

@@ -1,10 +1,12 @@
-"""How to reach a broker: by mutual TLS, or with a password on loopback only."""
+"""How to reach a broker (by mutual TLS, or with a password on loopback only), and the other door of one bus."""
 
 import ipaddress
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from transport.toml_file import Name
 
 
 class BrokerConfig(BaseModel):
@@ -43,3 +45,51 @@ class BrokerConfig(BaseModel):
             if (value := getattr(self, name)) is not None
         }
         return self.model_copy(update=paths)
+
+
+def split_endpoint(value: str) -> tuple[str, int]:
+    """HOST:PORT, an IPv6 host in brackets → (host, port). Raises ValueError."""
+    host, _, port = value.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not bare or (":" in host and bare == host) or not (port.isascii() and port.isdecimal()):
+        raise ValueError("give HOST:PORT, an IPv6 address in brackets")
+    if not 1 <= int(port) <= 65_535:
+        raise ValueError("the port is not 1–65535")
+    return bare, int(port)
+
+
+def _endpoint(value: str) -> str:
+    split_endpoint(value)
+    return value
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
+class PeerConfig(BaseModel):
+    """The other door's name, which of the two calls, and this device's proof of identity: the broker's certificate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: Name
+    listen: Endpoint | None = None
+    dial: Endpoint | None = None
+    ca: Path
+    cert: Path
+    key: Path
+
+    @model_validator(mode="after")
+    def _one_calls(self) -> Self:
+        """Two that call each other would throw one another's connection off."""
+        if (self.listen is None) == (self.dial is None):
+            raise ValueError("give listen at one door and dial at the other")
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """Where one door listens and the other calls, HOST:PORT."""
+        return self.listen or self.dial or ""
+
+    def resolved(self, base: Path) -> "PeerConfig":
+        """The same with paths taken relative to `base`."""
+        return self.model_copy(update={name: base / getattr(self, name) for name in ("ca", "cert", "key")})

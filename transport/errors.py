@@ -1,10 +1,10 @@
-"""What can fail between a process and its broker."""
+"""What can fail between a process and its broker, and between the two doors of one bus."""
 
 from protocol.errors import Fault, SavarError
 
 
 class TransportError(SavarError):
-    """The broker cannot be used; nothing is lost by it, everything is sent again."""
+    """The broker or the other door cannot be used; nothing is lost by it, everything is sent again."""
 
     fault = Fault.LOCAL
 
@@ -19,3 +19,21 @@ class BrokerRefused(TransportError):
 
 class CredentialsMissing(TransportError):
     """A certificate, key or password file cannot be read."""
+
+
+class PeerAway(TransportError):
+    """The other door cannot be reached, has not called, or is not heard any more."""
+
+
+class PeerEnded(PeerAway):
+    """The other door closed the connection."""
+
+
+class PeerRefused(TransportError):
+    """Whoever is at the other end has not proven to be the other door, or does not take us for it."""
+
+
+class FrameTooLong(TransportError):
+    """The other door announces a message beyond the contract's limit: another version of the software, or a fault."""
+
+    fault = Fault.PEER

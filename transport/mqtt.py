@@ -93,6 +93,7 @@ class MqttSession:
         try:
             if config.ca is not None:
                 context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(config.ca))
+                context.hostname_checks_common_name = False  # a device may be named like a host: that is not the broker
                 context.load_cert_chain(str(config.cert), str(config.key))
                 client.tls_set_context(context)
             else:

@@ -31,6 +31,17 @@ def load_keys(folder: Path) -> DeviceKeys:
     return DeviceKeys(tap, bundle)
 
 
+def load_sister(folder: Path) -> VerifyingKey:
+    """Read sister.pub, the other door's tap key. Raises KeyMissing."""
+    fix = "run `savar provision pair` for the two doors and carry both folders to them"
+    try:
+        return VerifyingKey.load(bytes.fromhex((folder / "sister.pub").read_text().strip()))
+    except OSError as error:
+        raise KeyMissing(f"cannot read the other door's key: {error}", fix=fix) from error
+    except (ValueError, ProofError) as error:
+        raise KeyMissing(f"the other door's key is damaged: {error}", fix=fix) from error
+
+
 def load_bundle(path: Path, key: VerifyingKey, *, city: str) -> Bundle:
     """Read and verify the bundle in force. Raises KeyMissing when it is missing or not proven."""
     try:

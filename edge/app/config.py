@@ -1,13 +1,13 @@
 """The validator's configuration file: one model, unknown keys refused, paths relative to the file."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocol import limits
 from protocol.wire.records import Service
-from transport.config import BrokerConfig
+from transport.config import BrokerConfig, PeerConfig
 from transport.toml_file import Name, load_toml
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +56,14 @@ class ValidatorConfig(BaseModel):
     clock: ClockConfig = ClockConfig()
     reader: ReaderConfig = ReaderConfig()
     camera: tuple[CameraConfig, ...] = Field(min_length=1, max_length=limits.HEALTH_CAMERAS_MAX)
+    sister: PeerConfig | None = None  # the other door of this bus; its tap key is sister.pub in keys_dir
+
+    @model_validator(mode="after")
+    def _another_sister(self) -> Self:
+        """A door that witnessed itself would prove nothing."""
+        if self.sister is not None and self.sister.device == self.device:
+            raise ValueError("sister names this device itself; give the other door's name")
+        return self
 
     @property
     def service(self) -> Service:
@@ -73,5 +81,6 @@ def load_config(path: Path) -> ValidatorConfig:
             "keys_dir": base / config.keys_dir,
             "bundle": base / config.bundle,
             "broker": config.broker.resolved(base),
+            "sister": None if config.sister is None else config.sister.resolved(base),
         }
     )

@@ -1,8 +1,9 @@
-"""Self-test of one validator: camera, reader, journal, clock, keys, broker, panel; each says what to do.
+"""Self-test of one validator: camera, reader, journal, clock, keys, broker, other door, panel; each says what to do.
 
 Run while the validator is stopped: the journal belongs to one process.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -12,7 +13,7 @@ import zxingcpp
 from edge.adapters.clock import SystemClock
 from edge.adapters.frames.source import make_source
 from edge.adapters.journal import ApswJournal
-from edge.adapters.keys import load_bundle, load_keys
+from edge.adapters.keys import load_bundle, load_keys, load_sister
 from edge.adapters.readers.choose import make_readers
 from edge.app.config import CameraConfig, ValidatorConfig
 from edge.core.errors import CameraLost, JournalFailed
@@ -21,8 +22,11 @@ from edge.core.taps import next_link, opening_record
 from protocol.errors import SavarError
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire.codes import write_code
+from transport.config import PeerConfig
 from transport.mqtt import MqttSession
+from transport.peer import PeerSession
 
+SISTER_WAIT_S = 7.0  # beyond the longest wait between two calls
 BROKER_WAIT_S = 5.0  # a TLS handshake on a Pi takes 0.2 s; a 4G modem that wakes up a few seconds
 SAMPLE = write_code(bytes(range(183)))  # as large as a long pass
 
@@ -54,6 +58,8 @@ def run(config: ValidatorConfig, panel: Panel) -> Iterator[Check]:
     for camera in config.camera:
         yield _guarded(f"camera {camera.name}", lambda camera=camera: _camera(camera))  # type: ignore[misc]
     yield _guarded("broker", lambda: _broker(config))
+    if (sister := config.sister) is not None:
+        yield _guarded("other door", lambda: _sister(config, sister))
     yield _guarded("panel", lambda: _panel(panel))
 
 
@@ -155,6 +161,26 @@ def _broker(config: ValidatorConfig) -> tuple[Result, str, str]:
     # The bus rides without a network: taps wait in the journal.
     found = problem.message if problem is not None else "no answer"
     return Result.WARN, f"{where}: {found}", problem.fix if problem is not None else "check the network"
+
+
+def _sister(config: ValidatorConfig, sister: PeerConfig) -> tuple[Result, str, str]:
+    """The other door's key, and the link to it, while its validator or its own self-test runs."""
+    key = load_sister(config.keys_dir)
+    heard = threading.Event()
+    link = PeerSession(
+        sister, name=config.device, on_message=lambda _message: None, on_change=lambda yes: heard.set() if yes else None
+    )
+    link.start()
+    try:
+        connected = heard.wait(SISTER_WAIT_S)
+        problem = link.problem
+    finally:
+        link.stop()
+    if connected:
+        return Result.OK, f"connected to {sister.device}, tap key {key.id.hex()}", ""
+    # Each door takes taps alone; both may accept one code meanwhile.
+    found = problem.message if problem is not None else "no answer"
+    return Result.WARN, f"{sister.device}: {found}", problem.fix if problem is not None else "look at the cable"
 
 
 def _panel(panel: Panel) -> tuple[Result, str, str]:

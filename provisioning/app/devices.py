@@ -68,7 +68,7 @@ def _require_new(city: City, final: DeviceFolder, device: str) -> None:
 def _fill(making: DeviceFolder, city: City, settings: DeviceSettings, authority: Authority) -> bytes:
     """Write everything of the device's folder; returns the public tap key."""
     files.make_folder(making.keys, private=True)
-    authority.write_client(making.keys, settings.device)
+    authority.write_device(making.keys, settings.device)
     tap = new_key(making.keys / "tap.key.pem", authority.randomness)
     files.replace(making.keys / "bundle.pub", load_key(city.folder.bundle_key).public.hex().encode())
     bundle = files.read(city.folder.backend_bundle, fix="restore the backend's folder from the city's backup")

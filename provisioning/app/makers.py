@@ -58,8 +58,15 @@ class Authority:
 
     def write_client(self, keys: Path, name: str, *, prefix: str = "tls") -> None:
         """Key, certificate and the authority's certificate for one identity. Raises KeyExists, AuthorityEnding."""
+        self._write_leaf(certificates.make_client, keys, name, prefix)
+
+    def write_device(self, keys: Path, name: str) -> None:
+        """The same for a device. Raises KeyExists, AuthorityEnding."""
+        self._write_leaf(certificates.make_device, keys, name, "tls")
+
+    def _write_leaf(self, make: Callable[..., certificates.Certificate], keys: Path, name: str, prefix: str) -> None:
         key = new_key(keys / f"{prefix}.key.pem", self.randomness)
-        certificate = certificates.make_client(
+        certificate = make(
             key, common_name=name, serial=_serial(self.randomness), now=self.now, authority=self.certificate,
             authority_key=self.key,
         )  # fmt: skip

@@ -2,7 +2,8 @@
 
 Rules:
 - a client certificate says who connects: its common name is the broker's user name and client id;
-- a server certificate cannot serve as a client's and the reverse (extended key usage);
+- a server certificate cannot serve as a client's and the reverse (extended key usage), but for a device's, which is
+  also one end of the link to its sister door: it names no host, so nobody takes it for the broker's;
 - signatures are deterministic and serials are handed in, so seeded runs replay byte for byte.
 """
 
@@ -43,7 +44,16 @@ def make_client(
     key: SigningKey, *, common_name: str, serial: int, now: datetime, authority: Certificate, authority_key: SigningKey
 ) -> Certificate:
     """Client certificate of one identity. Raises AuthorityEnding."""
-    builder = _leaf(key, common_name, serial, now, authority=authority, use=ExtendedKeyUsageOID.CLIENT_AUTH)
+    builder = _leaf(key, common_name, serial, now, authority=authority, uses=[ExtendedKeyUsageOID.CLIENT_AUTH])
+    return builder.sign(authority_key.private, hashes.SHA256(), ecdsa_deterministic=True)
+
+
+def make_device(
+    key: SigningKey, *, common_name: str, serial: int, now: datetime, authority: Certificate, authority_key: SigningKey
+) -> Certificate:
+    """Certificate of a device: client of the broker, either end of the link between doors. Raises AuthorityEnding."""
+    uses = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+    builder = _leaf(key, common_name, serial, now, authority=authority, uses=uses)
     return builder.sign(authority_key.private, hashes.SHA256(), ecdsa_deterministic=True)
 
 
@@ -57,7 +67,7 @@ def make_server(
         address = ip_or_none(host)
         alternatives.append(x509.DNSName(host) if address is None else x509.IPAddress(address))
     return (
-        _leaf(key, common_name, serial, now, authority=authority, use=ExtendedKeyUsageOID.SERVER_AUTH)
+        _leaf(key, common_name, serial, now, authority=authority, uses=[ExtendedKeyUsageOID.SERVER_AUTH])
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .sign(authority_key.private, hashes.SHA256(), ecdsa_deterministic=True)
     )
@@ -77,7 +87,13 @@ def from_pem(pem: bytes) -> Certificate:
 
 
 def _leaf(
-    key: SigningKey, common_name: str, serial: int, now: datetime, *, authority: Certificate, use: x509.ObjectIdentifier
+    key: SigningKey,
+    common_name: str,
+    serial: int,
+    now: datetime,
+    *,
+    authority: Certificate,
+    uses: Sequence[x509.ObjectIdentifier],
 ) -> x509.CertificateBuilder:
     if now + timedelta(days=limits.LEAF_VALID_DAYS) > authority.not_valid_after_utc:
         raise AuthorityEnding(
@@ -91,7 +107,7 @@ def _leaf(
                  days=limits.LEAF_VALID_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False)
     )  # fmt: skip
 

@@ -29,6 +29,18 @@ class DeviceExists(ProvisioningError):
     """The name is taken: a device of that name is enrolled."""
 
 
+class UnknownDevice(ProvisioningError):
+    """No device of that name is enrolled."""
+
+
+class NotSisters(ProvisioningError):
+    """The two devices are not two doors of one vehicle."""
+
+
+class FolderAway(ProvisioningError):
+    """The device's folder is not here: it is on the bus, or nowhere."""
+
+
 class IssuerExists(ProvisioningError):
     """The name is taken: an issuer of that name is in the bundle."""
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+SISTER_KEY = "keys/sister.pub"  # in a device's folder, where its bus has two doors
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceFolder:
@@ -24,6 +26,11 @@ class DeviceFolder:
     def keys(self) -> Path:
         """Folder of its keys and certificates."""
         return self.root / "keys"
+
+    @property
+    def sister_key(self) -> Path:
+        """The other door's public tap key."""
+        return self.root / SISTER_KEY
 
 
 @dataclass(frozen=True, slots=True)

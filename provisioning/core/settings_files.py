@@ -70,6 +70,14 @@ def broker_by_password(host: str, port: int, identity: str) -> Table:
     return {"host": host, "port": port, "username": identity, "password_file": PASSWORD_FILE}
 
 
+def sister_section(device: str, *, listen: str | None = None, dial: str | None = None) -> Table:
+    """The [sister] section of a door: the other's name, and HOST:PORT where this one listens or calls."""
+    return {
+        "device": device, "listen": listen, "dial": dial,
+        "ca": "keys/ca.crt.pem", "cert": "keys/tls.crt.pem", "key": "keys/tls.key.pem",
+    }  # fmt: skip
+
+
 def city_text(city: CitySettings) -> str:
     """city.toml."""
     broker: Table = {"host": city.broker_host, "port": city.broker_port, "user": city.broker_user}

@@ -35,10 +35,15 @@ def toml_text(top: Table, tables: Sequence[tuple[str, Table]] = (), *, comment: 
     return "\n".join(lines) + "\n"
 
 
-def with_table(text: str, header: str, table: Table) -> str:
-    """The text with the content of one table replaced; the rest, also what people wrote, stays. Raises BadSetting."""
+def with_table(text: str, header: str, table: Table, *, add: bool = False) -> str:
+    """The text with the content of one table replaced; the rest, also what people wrote, stays. Raises BadSetting.
+
+    With `add`, a table that is not there comes at the end.
+    """
     lines = text.splitlines()
     starts = [at for at, line in enumerate(lines) if line.split("#")[0].strip() == header]
+    if add and not starts:
+        return "\n".join([*lines, "", header, *_lines(table)]) + "\n"
     if len(starts) != 1:
         raise BadSetting(f"the file has no single {header} section", fix=f"give it one {header} section", header=header)
     start = starts[0] + 1

@@ -193,16 +193,20 @@ def test_an_interrupted_enrolment_leaves_no_device(tmp_path: Path, monkeypatch: 
 def test_certificates_chain_to_the_root_under_their_names(tmp_path: Path) -> None:
     root = make(tmp_path / "city")
     authority = x509.load_pem_x509_certificate((root / "authority" / "root.crt.pem").read_bytes())
-    for path, name in (
-        (root / "devices" / DEVICE / "keys" / "tls.crt.pem", DEVICE),
-        (root / "backend" / "keys" / "tls.crt.pem", "backend-s0"),
+    client, server = x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH, x509.oid.ExtendedKeyUsageOID.SERVER_AUTH
+    for path, name, uses in (
+        (root / "devices" / DEVICE / "keys" / "tls.crt.pem", DEVICE, [client, server]),  # the link between doors
+        (root / "backend" / "keys" / "tls.crt.pem", "backend-s0", [client]),
+        (root / "broker" / "admin.crt.pem", "admin", [client]),
     ):
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
         (common,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         assert common.value == name
         certificate.verify_directly_issued_by(authority)  # raises if it is not
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        assert list(usage) == [x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH]
+        assert list(usage) == uses
+        with pytest.raises(x509.ExtensionNotFound):  # no host's name: none passes for the broker
+            certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         # Nothing needed to ride expires within the longest outage seen, and a margin.
         assert (certificate.not_valid_after_utc - NOW).days >= 120
     server = x509.load_pem_x509_certificate((root / "broker" / "broker.crt.pem").read_bytes())

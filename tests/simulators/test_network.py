@@ -100,6 +100,15 @@ def test_a_cut_drops_connections_and_refuses_new_ones_until_restored(proxy: Cutt
         assert served.recv(1) == b"2"
 
 
+def test_a_caller_who_comes_at_the_moment_of_the_cut_is_dropped_too(proxy: CuttableProxy, target: Target) -> None:
+    for _ in range(200):
+        with connect(proxy) as client:
+            proxy.cut()
+            client.settimeout(2)
+            assert gone(client)
+        proxy.restore()
+
+
 def test_nobody_can_take_the_port_during_a_cut(proxy: CuttableProxy) -> None:
     proxy.cut()
     with socket.socket() as thief, pytest.raises(OSError, match="in use"):

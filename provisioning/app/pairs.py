@@ -1,0 +1,98 @@
+"""Making two devices the two doors of one bus: each gets the other's name, address and public tap key."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from protocol.errors import BadKey
+from protocol.wire.keys import VerifyingKey
+from provisioning.adapters import files
+from provisioning.app.city import City, changing_city
+from provisioning.core import names
+from provisioning.core.errors import BadSetting, FolderAway, NotSisters, UnknownDevice
+from provisioning.core.settings_files import sister_section
+from provisioning.core.toml_text import Table, with_table
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """One enrolled device, as the registry knows it."""
+
+    device: str
+    vehicle: str
+    door: int
+    tap_key: bytes
+
+
+def pair_doors(root: Path, listening: str, calling: str, *, host: str, port: int) -> tuple[Path, Path]:
+    """Write [sister] and sister.pub of both; returns both configurations, which then go to the bus.
+
+    `host` and `port` are where `listening` listens on the bus's network and `calling` reaches it. A door that had
+    another sister has this one afterwards; an interrupted call is finished by calling again. Raises UnknownDevice,
+    NotSisters, FolderAway, BadSetting, NotACity, FileFailed.
+    """
+    names.checked_host("host", host)
+    names.checked_port("port", port)
+    if (address := names.ip_or_none(host)) is not None and address.is_unspecified:
+        raise BadSetting(
+            f"nobody can call {host}", fix="give the listening door's own address on the bus's network", value=host
+        )
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    with changing_city(root) as city:
+        one, other = _door(city, listening), _door(city, calling)
+        _require_sisters(one, other)
+        configs = _config(city, one), _config(city, other)
+        _tell(city, one, other, sister_section(other.device, listen=where))
+        _tell(city, other, one, sister_section(one.device, dial=where))
+    return configs
+
+
+def _door(city: City, device: str) -> _Door:
+    path = city.folder.registered(names.device_name(device))
+    if not path.exists():
+        raise UnknownDevice(
+            f"no device {device} is enrolled in {city.settings.name}", fix="call `savar provision device` first",
+            device=device,
+        )  # fmt: skip
+    try:
+        entry = json.loads(files.read(path, fix="restore it from the city's backup"))
+        tap_key = VerifyingKey.load(bytes.fromhex(entry["tap_key"])).public
+        return _Door(device, entry["vehicle"], entry["door"], tap_key)
+    except (ValueError, KeyError, TypeError, BadKey) as error:
+        raise BadSetting(f"{path} is damaged: {error}", fix="restore it from the city's backup") from error
+
+
+def _require_sisters(one: _Door, other: _Door) -> None:
+    if one.device == other.device or (one.vehicle, one.door) == (other.vehicle, other.door):
+        raise NotSisters(
+            f"{one.device} and {other.device} are one door of {one.vehicle}", fix="name the device of each door",
+            door=one.door,
+        )  # fmt: skip
+    if one.vehicle != other.vehicle:
+        raise NotSisters(
+            f"{one.device} is enrolled on {one.vehicle} and {other.device} on {other.vehicle}",
+            fix="name two doors of one vehicle", vehicles=[one.vehicle, other.vehicle],
+        )  # fmt: skip
+
+
+def _config(city: City, door: _Door) -> Path:
+    path = city.folder.device(door.device).config
+    if not path.is_file():
+        raise FolderAway(
+            f"the folder of {door.device} is not here", device=door.device,
+            fix=f"bring its validator.toml back to {path}, or pair doors before they go to the bus",
+        )  # fmt: skip
+    return path
+
+
+def _tell(city: City, door: _Door, sister: _Door, section: Table) -> None:
+    """The key first: a [sister] section without it keeps a validator from starting."""
+    folder = city.folder.device(door.device)
+    try:
+        text = files.read(folder.config, fix="restore it from the city's backup").decode()
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"{folder.config} is not UTF-8", fix="mend that file", path=str(folder.config)) from error
+    new = with_table(text, "[sister]", section, add=True)
+    files.make_folder(folder.keys, private=True)
+    files.replace(folder.sister_key, sister.tap_key.hex().encode())
+    files.replace(folder.config, new.encode())

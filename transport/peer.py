@@ -1,0 +1,245 @@
+"""The link between the two doors of one bus: one TCP connection over the bus's own network, mutual TLS 1.3.
+
+Rules:
+- the name in the certificate at the other end must be the sister's: nobody else is let in, of this city or another;
+- connected means that a frame was heard: under TLS 1.3 the caller's handshake ends before it is let in;
+- nothing is queued where nothing is durable: `send` says whether a message was handed to a live connection;
+- one connection at a time: a newer one that has proven itself replaces the older, which a door left behind when its
+  power was cut;
+- reconnecting waits a random time below a doubling bound; certificates are read anew for every connection.
+"""
+
+import asyncio
+import logging
+import random
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from protocol import limits
+from protocol.errors import OutOfRange
+from transport.accept import take_calls
+from transport.config import PeerConfig, split_endpoint
+from transport.errors import CredentialsMissing, PeerAway, PeerEnded, PeerRefused, TransportError
+from transport.peer_link import CABLE, PAIR, PROVE_S, Link, open_answer, open_call, read_frame, tls_context
+
+log = logging.getLogger(__name__)
+CALLERS_MAX = 4  # that have not proven themselves yet; for one more, the oldest goes
+RECONNECT_MIN_S = 0.2  # a door restarts in seconds, and it is a LAN
+RECONNECT_MAX_S = 5.0
+
+
+class PeerSession:
+    """A link that keeps itself up from `start` to `stop`. `name` is this device's own.
+
+    `on_message` and `on_change(connected)` are called on the session's own thread and must return at once.
+    """
+
+    def __init__(
+        self,
+        config: PeerConfig,
+        *,
+        name: str,
+        on_message: Callable[[bytes], None],
+        on_change: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._config = config
+        self._on_message = on_message
+        self._on_change = on_change
+        self._link: Link | None = None
+        self._problem: TransportError | None = PeerAway("not connected to the other door yet")
+        self._proving: deque[asyncio.Task[None]] = deque()
+        self._was_connected = False  # since the last attempt: then the wait starts small again
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name=f"peer-{name}", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a message would go out now."""
+        return self._link is not None
+
+    @property
+    def problem(self) -> TransportError | None:
+        """Why it is not connected; None while it is."""
+        return None if self.connected else self._problem
+
+    def start(self) -> None:
+        """Begin to listen or to call, in the background."""
+        self._loop = asyncio.new_event_loop()
+        self._keeping = self._loop.create_task(self._keep())
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the connection and the thread. What has not gone out by then does not."""
+        if self._loop is None or self._keeping is None:
+            return
+        with suppress(RuntimeError):  # the thread has ended already
+            self._loop.call_soon_threadsafe(self._keeping.cancel)
+        self._thread.join(timeout=10)
+
+    def send(self, data: bytes) -> bool:
+        """Hand over a message. False: it does not go out (no connection, or too much waits), and nothing remembers it.
+
+        Raises OutOfRange for one that no frame can hold.
+        """
+        if not 1 <= len(data) <= limits.SISTER_MESSAGE_MAX_BYTES:
+            raise OutOfRange("a message between doors is empty or too long", bytes=len(data))
+        link = self._link
+        return link is not None and link.offer(data)
+
+    # --- the session's thread -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        assert self._loop is not None
+        assert self._keeping is not None
+        try:
+            with suppress(asyncio.CancelledError):  # stop
+                self._loop.run_until_complete(self._keeping)
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+    async def _keep(self) -> None:
+        bound = RECONNECT_MIN_S
+        while True:
+            self._was_connected = False
+            try:
+                await (self._call() if self._config.dial is not None else self._take_calls())
+            except TransportError as problem:
+                self._say(problem)
+            if self._was_connected:
+                bound = RECONNECT_MIN_S
+            # Full jitter below a doubling bound.
+            await asyncio.sleep(random.uniform(RECONNECT_MIN_S / 2, bound))  # noqa: S311 - not a secret
+            bound = min(bound * 2, RECONNECT_MAX_S)
+
+    async def _call(self) -> None:
+        """One connection to the door that listens, to its end."""
+        host, port = split_endpoint(self._config.endpoint)
+        context = tls_context(self._config)
+        try:
+            async with asyncio.timeout(PROVE_S):
+                reader, writer = await open_call(host, port, context)
+        except OSError as error:
+            raise self._named(error) from error
+        await self._live(reader, writer)
+
+    async def _take_calls(self) -> None:
+        """Listen until stopped. Raises TransportError when that cannot be."""
+        tls_context(self._config)  # a key that is missing is said now, not when the other door calls
+        host, port = split_endpoint(self._config.endpoint)
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family, backlog=CALLERS_MAX)
+        except OSError as error:
+            raise PeerAway(f"cannot listen for the other door: {error}", fix="look at this door's network") from error
+        self._say(PeerAway(f"{self._config.device} has not called yet", fix=CABLE))
+        with listener:
+            async with asyncio.TaskGroup() as calls:
+                while True:
+                    try:
+                        await take_calls(listener, lambda called: self._begin(calls, called))
+                    except OSError as error:  # no file descriptor left, say; who is connected stays so
+                        self._say(PeerAway(f"cannot take a call: {error}", fix=CABLE))
+                        await asyncio.sleep(RECONNECT_MAX_S)
+
+    def _begin(self, calls: asyncio.TaskGroup, called: socket.socket) -> asyncio.Task[None]:
+        if len(self._proving) >= CALLERS_MAX:
+            self._proving.popleft().cancel()
+        task = calls.create_task(self._answer(called))
+        self._proving.append(task)
+        return task
+
+    async def _answer(self, called: socket.socket) -> None:
+        """One caller, from its call to its end."""
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            try:
+                context = tls_context(self._config)
+                reader, writer = await open_answer(called, context)
+            finally:
+                with suppress(ValueError):  # it had to make room for a newer one
+                    self._proving.remove(task)
+            await self._live(reader, writer)
+        except CredentialsMissing as problem:
+            self._say(problem)
+        except ssl.SSLError as error:
+            self._say(self._named(error))
+        except OSError as error:
+            self._say(PeerAway(f"a caller gave up before it had proven itself: {error}", fix=CABLE))
+
+    async def _live(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection behind its handshake, to its end."""
+        link = Link(writer)
+        try:
+            self._require_sister(writer)
+            link.start()
+            await self._converse(link, reader)
+        except OSError as error:
+            self._ended(link, self._named(error))
+        except TransportError as problem:
+            self._ended(link, problem)
+        finally:
+            self._drop(link)
+            await link.end()
+
+    async def _converse(self, link: Link, reader: asyncio.StreamReader) -> None:
+        """Take its frames until it ends or is replaced. Before the first it may end because we are not let in."""
+        try:
+            message = await read_frame(reader)
+        except (OSError, PeerEnded) as error:
+            raise PeerRefused(
+                f"whoever is at {self._config.endpoint} hung up before a word", fix=PAIR, error=str(error)
+            ) from error
+        self._take_over(link)
+        while self._link is link:
+            if message:
+                self._on_message(message)
+            message = await read_frame(reader)
+
+    def _require_sister(self, writer: asyncio.StreamWriter) -> None:
+        certificate = writer.get_extra_info("peercert")
+        names = [value for part in certificate["subject"] for kind, value in part if kind == "commonName"]
+        if names != [self._config.device]:
+            raise PeerRefused(
+                f"{', '.join(names)} is at the other end, and not {self._config.device}", fix=PAIR, found=names
+            )
+
+    def _take_over(self, link: Link) -> None:
+        older, self._link = self._link, None
+        if older is not None:
+            older.replaced = True
+            older.close()
+            self._on_change(False)
+        log.info("connected to the other door, %s", self._config.device)
+        self._was_connected, self._problem = True, None
+        self._link = link
+        self._on_change(True)
+
+    def _ended(self, link: Link, problem: TransportError) -> None:
+        if not link.replaced:
+            self._say(problem)
+
+    def _drop(self, link: Link) -> None:
+        if self._link is link:
+            self._problem = self._problem or PeerAway("the link to the other door was stopped")
+            self._link = None
+            self._on_change(False)
+
+    def _say(self, problem: TransportError) -> None:
+        if str(problem) != str(self._problem):
+            log.warning("%s: %s", problem.name, problem)
+        self._problem = problem
+
+    def _named(self, error: OSError) -> TransportError:
+        where = self._config.endpoint
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return PeerRefused(f"no certificate for a door of this city at {where}: {error.verify_message}", fix=PAIR)
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return PeerRefused(f"no TLS with whoever is at {where}: {error.reason}", fix=PAIR)
+        return PeerAway(f"the other door is not reached at {where}: {str(error) or 'no answer'}", fix=CABLE)
