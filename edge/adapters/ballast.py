@@ -58,7 +58,7 @@ class Ballast:
     def _renew(self) -> None:
         with self._opened() as file:
             self._held = min(os.fstat(file).st_blocks * 512, self._size)
-            if self._size - self._held + BALLAST_LEAVES_BYTES <= _free(file):
+            if 0 < self._size - self._held <= _free(file) - BALLAST_LEAVES_BYTES:
                 self._grow(file, self._size)
             elif not self._held:
                 self._fill(file)
