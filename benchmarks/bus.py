@@ -19,7 +19,7 @@ ADDRESS = Address("bench", "s1", "bench-1")
 DEVICE = ADDRESS.device
 SERVICE = Service("bus-1", 1, "r1", 0)
 EPOCH = 1
-REGULARS = 2_000  # riders who take turns: each is long out of the repeat window before the next time
+REGULARS = 12_000  # riders who take turns: at 50 taps a second each is back after the repeat window of 180 s
 
 
 class City:

@@ -58,9 +58,8 @@ class Ballast:
     def _renew(self) -> None:
         with self._opened() as file:
             self._held = min(os.fstat(file).st_blocks * 512, self._size)
-            if 0 < self._size - self._held <= _free(file) - BALLAST_LEAVES_BYTES:
-                self._grow(file, self._size)
-            elif not self._held:
+            fits = 0 < self._size - self._held <= _free(file) - BALLAST_LEAVES_BYTES
+            if not (fits and self._grow(file, self._size)) and not self._held:
                 self._fill(file)
             self._owed = self._held < self._size
 
