@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test lint unit setup system lock fuzz cose-check bench clean
+.PHONY: help run test lint unit setup system lock fuzz cose-check bench bench-age clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ cose-check: setup ## check the COSE and HPKE vectors with independent libraries,
 
 bench: setup ## the benchmarks whose figures stand in docs/BENCHMARKS.md
 	@for n in 1 2 3; do $(BIN)/savar bench tap; done
+
+bench-age: setup ## a device that was offline for 120 days: about 7 minutes
+	@$(BIN)/savar bench age
 
 clean: ## remove the environment and the runs
 	rm -rf $(VENV) run build dist *.egg-info

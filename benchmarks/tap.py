@@ -23,13 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bus import LastShown
 from benchmarks.figures import micros
 from benchmarks.limits import OverwriteSync
 from edge.adapters.journal import ApswJournal
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding
 from edge.core.decide import Door, decide
-from edge.core.ports import Head, Showing
+from edge.core.ports import Head
 from edge.core.taps import next_link, tap_record
 from edge.core.window import Window
 from protocol.fares.tariff import Tariff
@@ -45,19 +46,6 @@ from protocol.wire.seal import DAY_KEY_BYTES, DayKey
 TURN = 50  # taps between two checkpoints: more than a bus sees in its 10 s
 DEVICE = "bench-1"
 SERVICE = Service("bus-1", 1, "r1", 0)
-
-
-@dataclass(slots=True)
-class _LastShown:
-    """A panel that remembers what it showed."""
-
-    showing: Showing | None = None
-
-    def show(self, showing: Showing) -> None:
-        self.showing = showing
-
-    def idle(self) -> None:
-        self.showing = None
 
 
 @dataclass(slots=True)
@@ -81,7 +69,7 @@ class _Rig:
             "bench", 1, at.wall_ms, (self.issuer.public,), (backend.public,), backend.public, Tariff(1, 50_000)
         )
         self.journal = ApswJournal(folder / "journal.db", device=DEVICE, new_epoch=1)
-        self.panel = _LastShown()
+        self.panel = LastShown()
         self.signer = ThreadTapSigner(self.device)
         self.signer.open()
         self.boarding = Boarding(

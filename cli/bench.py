@@ -38,6 +38,32 @@ def tap(taps: int, folder: Path, out: str | None) -> None:
     _report(figures, out)
 
 
+@command.command()
+@click.option("--days", default=120, show_default=True, help="Days without a network.")
+@click.option("--daily", default=2_000, show_default=True, help="Taps a day.")
+@click.option("--taps", default=1_000, show_default=True, help="Taps to measure in each run and phase.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
+              show_default="here", help="Measure on this folder's disk.")  # fmt: skip
+@click.option("--json", "out", help="Write the figures to this file; - is standard output.")
+def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None:
+    """A journal of 120 days without a network: taps beside an empty one, start, drain, pruning. Takes about 6 minutes.
+
+    Disks of busy machines are noisy: look at `load`, and at each run's own figures.
+    """
+    from benchmarks import age as bench
+
+    with (
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
+    ):
+        task = progress.add_task("growing", total=100)
+        figures = bench.run(
+            Path(scratch), days=days, daily=daily, taps=taps,
+            tick=lambda what, done: progress.update(task, description=what, completed=done),
+        )  # fmt: skip
+    _report(figures, out)
+
+
 def _report(figures: dict[str, Any], out: str | None) -> None:
     if out:
         write_json(out, figures)

@@ -14,10 +14,11 @@ from typing import Any
 
 import apsw
 
-from edge.adapters.card import FAILED_FIX, abandon, connect, translate, whole
+from edge.adapters.card import FAILED_FIX, abandon, translate, whole
+from edge.adapters.house import House, transaction
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.limits import BRANCH_BYTES_MAX
-from edge.core.ports import StoredRecord
+from edge.core.ports import Reserve, StoredRecord
 from edge.core.retention import ReceiptDay
 from protocol.wire.standing import Watermark
 
@@ -43,14 +44,18 @@ CREATE TABLE branch (id INTEGER PRIMARY KEY, why TEXT NOT NULL, bytes BLOB NOT N
 class ApswCopies:
     """Implements `edge.core.ports.Copies` for one sister. Used by one thread."""
 
-    def __init__(self, path: Path, *, sister: str, vfs: str | None = None) -> None:
-        """Open or create. Raises JournalForeign (copies of another device), JournalFull, JournalFailed."""
+    def __init__(self, path: Path, *, sister: str, vfs: str | None = None, reserve: Reserve | None = None) -> None:
+        """Open or create; `reserve` is the journal's, for a full card.
+
+        Raises JournalForeign (copies of another device), JournalFull, JournalFailed.
+        """
         self._path = path
         self._vfs = vfs
+        self._house = House(reserve)
         self._suspect = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._write = connect(path, vfs)
+            self._write = self._house.connect(path, vfs)
         except apsw.Error as error:
             raise translate(error) from error
         except OSError as error:
@@ -66,7 +71,7 @@ class ApswCopies:
     def _create(self, sister: str) -> None:
         found = self._write.execute("PRAGMA application_id").get
         if found == 0 and not self._write.execute("SELECT count(*) FROM sqlite_schema").get:
-            with self._write:
+            with transaction(self._write):
                 self._write.execute(SCHEMA)
                 self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 self._write.execute("INSERT INTO sister VALUES (1, ?)", (sister,))
@@ -83,7 +88,7 @@ class ApswCopies:
         try:
             if self._suspect:
                 self._write.close(force=True)
-                self._write = connect(self._path, self._vfs)
+                self._write = self._house.connect(self._path, self._vfs)
                 self._suspect = False
             yield self._write
         except apsw.Error as error:
@@ -106,9 +111,16 @@ class ApswCopies:
 
     def add(self, before: Watermark, rows: Sequence[tuple[int, bytes, bytes]], signature: bytes) -> None:
         """Consecutive records behind `before`, in one synced commit."""
+        with self._using() as connection:
+            self._house.renew(connection)
+            self._add(connection, before, rows, signature)
+
+    def _add(
+        self, connection: apsw.Connection, before: Watermark, rows: Sequence[tuple[int, bytes, bytes]], signature: bytes
+    ) -> None:
         last, _, head = rows[-1]
         signatures = [*[None] * (len(rows) - 1), signature]
-        with self._using() as connection, connection:
+        with transaction(connection):
             connection.execute(
                 "INSERT INTO epoch VALUES (?, (SELECT coalesce(max(began), 0) + 1 FROM epoch), ?, ?, NULL)"
                 " ON CONFLICT (epoch) DO UPDATE SET sequence = excluded.sequence, head = excluded.head",
@@ -121,7 +133,7 @@ class ApswCopies:
 
     def keep_branch(self, batch: bytes, why: str) -> None:
         """Keep it, unless it is kept already or the bound is reached."""
-        with self._using() as connection, connection:
+        with self._using() as connection, transaction(connection):
             used: int = connection.execute("SELECT coalesce(sum(length(bytes)), 0) FROM branch").get
             if used + len(batch) <= BRANCH_BYTES_MAX:
                 connection.execute("INSERT OR IGNORE INTO branch (why, bytes) VALUES (?, ?)", (why, batch))
@@ -150,14 +162,8 @@ class ApswCopies:
 
     def keep_receipt(self, epoch: int, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         """Remember the newest receipt of an epoch, and the day it stood on."""
-        with self._using() as connection, connection:
-            connection.execute("UPDATE epoch SET receipt = ? WHERE epoch = ?", (receipt, epoch))
-            connection.execute("DELETE FROM receipted WHERE epoch = ? AND sequence > ?", (epoch, sequence))
-            if day is not None:
-                connection.execute(
-                    "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?, ?)",
-                    (epoch, day.own, day.issued, day.incarnation, sequence),
-                )
+        with self._using() as connection:
+            self._house.keep(connection, lambda: _note_receipt(connection, epoch, receipt, sequence, day))
 
     def receipts(self) -> Sequence[bytes]:
         """The newest receipt kept of each epoch."""
@@ -176,12 +182,12 @@ class ApswCopies:
 
     def prune(self, epoch: int, through: int) -> int:
         """Delete copies 1…`through` of an epoch, never its last record. Returns how many went."""
+        delete = (
+            "DELETE FROM record WHERE epoch = ?1 AND sequence <= ?2"
+            " AND sequence < (SELECT sequence FROM epoch WHERE epoch = ?1)"
+        )
         with self._using() as connection:
-            connection.execute(
-                "DELETE FROM record WHERE epoch = ?1 AND sequence <= ?2"
-                " AND sequence < (SELECT sequence FROM epoch WHERE epoch = ?1)",
-                (epoch, through),
-            )
+            self._house.keep(connection, lambda: connection.execute(delete, (epoch, through)))
             return connection.changes()
 
     def oldest(self, epoch: int) -> int:
@@ -198,3 +204,16 @@ class ApswCopies:
     def close(self) -> None:
         """Fold the log in and close."""
         self._write.close()
+
+
+def _note_receipt(
+    connection: apsw.Connection, epoch: int, receipt: bytes, sequence: int, day: ReceiptDay | None
+) -> None:
+    with transaction(connection):
+        connection.execute("UPDATE epoch SET receipt = ? WHERE epoch = ?", (receipt, epoch))
+        connection.execute("DELETE FROM receipted WHERE epoch = ? AND sequence > ?", (epoch, sequence))
+        if day is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?, ?)",
+                (epoch, day.own, day.issued, day.incarnation, sequence),
+            )

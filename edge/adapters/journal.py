@@ -10,40 +10,46 @@ Rules:
 - after a failed write the file is reopened and whatever the failed commit may have left behind the known head is
   removed before the next record: a record is in the journal if and only if `append` returned (P4); `drop_tail` takes
   one back that nobody was told of;
-- the write-ahead log is folded in by `checkpoint`, off the tap's path.
+- the write-ahead log is folded in by `checkpoint`, off the tap's path; a full card stops taps, never housekeeping (see
+  `house`).
 """
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
-from edge.adapters.card import FAILED_FIX, abandon, connect, translate, whole
+from edge.adapters.card import FAILED_FIX, abandon, translate, whole
+from edge.adapters.house import House, fold, transaction
 from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_window, unpack_window
 from edge.core.errors import JournalFailed, JournalForeign
-from edge.core.ports import Accepted, ChainedRecord, Head, StoredRecord
+from edge.core.ports import Accepted, ChainedRecord, Head, Reserve, StoredRecord
 from edge.core.retention import ReceiptDay
 from protocol.errors import WireError
 from protocol.wire import chain
 
 log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?)"
 
 
 class ApswJournal:
     """One device's journal file. Safe to call from several threads; writes are serialised by the caller's lock too."""
 
-    def __init__(self, path: Path, *, device: str, new_epoch: int, vfs: str | None = None) -> None:
-        """Open or create. `new_epoch` (random) names the journal if it is new.
+    def __init__(
+        self, path: Path, *, device: str, new_epoch: int, vfs: str | None = None, reserve: Reserve | None = None
+    ) -> None:
+        """Open or create. `new_epoch` (random) names the journal if it is new; `reserve` is for a full card.
 
         Raises JournalForeign (another device's file, or no journal), JournalFull, JournalFailed.
         """
         self._path = path
         self._vfs = vfs
         self._device = device
+        self._house = House(reserve)
         self._lock = threading.Lock()
         self._suspect = False
         try:
@@ -59,6 +65,7 @@ class ApswJournal:
             self._head = self._stored_head()
             self._signature = self._stored_signature()  # over the head; None until it is known
             self._before: tuple[Head, bytes | None] | None = None  # where the newest `append` began
+            self._house.renew(self._write)
         except BaseException as error:
             abandon(self._write)
             if isinstance(error, apsw.Error):
@@ -68,12 +75,12 @@ class ApswJournal:
             raise
 
     def _connect(self) -> apsw.Connection:
-        return connect(self._path, self._vfs)
+        return self._house.connect(self._path, self._vfs)
 
     def _create(self, new_epoch: int) -> None:
         found = self._write.execute("PRAGMA application_id").get
         if found == 0 and not self._write.execute("SELECT count(*) FROM sqlite_schema").get:
-            with self._write:
+            with transaction(self._write):
                 self._write.execute(SCHEMA)
                 self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 self._write.execute("INSERT INTO identity VALUES (1, ?, ?, 0, NULL, NULL)", (self._device, new_epoch))
@@ -197,35 +204,33 @@ class ApswJournal:
 
     def forget_window(self, through: int) -> None:
         """Wipe the plain ids beside records up to `through`. Raises JournalFull, JournalFailed."""
-        with self._lock:
-            try:
-                with self._write:
-                    self._write.execute(
-                        "UPDATE record SET window = NULL WHERE sequence > (SELECT forgotten FROM identity)"
-                        " AND sequence <= ? AND window IS NOT NULL",
-                        (through,),
-                    )
-                    self._write.execute("UPDATE identity SET forgotten = max(forgotten, ?)", (through,))
-            except apsw.Error as error:
-                raise translate(error) from error
+        self._keep_house(lambda: self._wipe(through))
+
+    def _wipe(self, through: int) -> None:
+        with transaction(self._write):
+            self._write.execute(
+                "UPDATE record SET window = NULL WHERE sequence > (SELECT forgotten FROM identity)"
+                " AND sequence <= ? AND window IS NOT NULL",
+                (through,),
+            )
+            self._write.execute("UPDATE identity SET forgotten = max(forgotten, ?)", (through,))
 
     def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         """Remember the newest verified receipt and the day it stood on; takes back notes of higher ones.
 
         Raises JournalFull, JournalFailed.
         """
-        with self._lock:
-            try:
-                with self._write:
-                    self._write.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (sequence, receipt))
-                    self._write.execute("DELETE FROM receipted WHERE sequence > ?", (sequence,))
-                    if day is not None:
-                        self._write.execute(
-                            "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?)",
-                            (day.own, day.issued, day.incarnation, sequence),
-                        )
-            except apsw.Error as error:
-                raise translate(error) from error
+        self._keep_house(lambda: self._note_receipt(receipt, sequence, day))
+
+    def _note_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
+        with transaction(self._write):
+            self._write.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (sequence, receipt))
+            self._write.execute("DELETE FROM receipted WHERE sequence > ?", (sequence,))
+            if day is not None:
+                self._write.execute(
+                    "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?)",
+                    (day.own, day.issued, day.incarnation, sequence),
+                )
 
     def receipted_by(self, day: ReceiptDay) -> int:
         """The highest sequence noted as receipted on this day or before; 0 if there is none. Raises JournalFailed."""
@@ -249,21 +254,22 @@ class ApswJournal:
             return found
 
     def prune(self, through: int) -> int:
-        """Delete records 1…`through`, never the last one. Returns how many went."""
-        with self._lock:
-            try:
-                self._write.execute("DELETE FROM record WHERE sequence <= ?", (min(through, self._head.sequence - 1),))
-            except apsw.Error as error:
-                raise translate(error) from error
-            return self._write.changes()
+        """Delete records 1…`through`, never the last one. Returns how many went. Raises JournalFull, JournalFailed."""
+        return self._keep_house(lambda: self._delete(through))
+
+    def _delete(self, through: int) -> int:
+        self._write.execute("DELETE FROM record WHERE sequence <= ?", (min(through, self._head.sequence - 1),))
+        return self._write.changes()
 
     def checkpoint(self) -> None:
-        """Fold the write-ahead log into the file, as far as readers allow. Raises JournalFailed."""
+        """Fold the write-ahead log into the file. Raises JournalFull, JournalFailed."""
+        self._keep_house(lambda: fold(self._write))
+        self._keep_house(lambda: self._house.renew(self._write))
+
+    def _keep_house(self, work: Callable[[], _Result]) -> _Result:
         with self._lock:
             try:
-                self._write.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            except apsw.BusyError:
-                return  # a tap is being written; the next period does it
+                return self._house.keep(self._write, work)
             except apsw.Error as error:
                 raise translate(error) from error
 

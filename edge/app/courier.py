@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from edge.app.shipping import ship
 from edge.core.errors import JournalFailed, JournalFull, LocalError
-from edge.core.limits import COURIER_AFTER_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX
+from edge.core.limits import COURIER_AFTER_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX, PRUNE_STEP_MS
 from edge.core.ports import Copies, StoredRecord
 from edge.core.retention import prunable_day, receipt_day
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
@@ -149,8 +149,8 @@ class Courier:
                     self._ship(epoch, uplink, now)
             if now.mono_ms >= self._prune_due_ms:
                 self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-                for epoch, uplink in self._uplinks.items():
-                    self._prune(epoch, uplink, now)
+                if any(self._prune(epoch, uplink, now) for epoch, uplink in self._uplinks.items()):
+                    self._prune_due_ms = now.mono_ms + PRUNE_STEP_MS
             self.problem = None
         except (JournalFull, JournalFailed) as error:
             log.error("the sister's records are not carried: %s", error)
@@ -165,15 +165,18 @@ class Courier:
 
         ship(uplink, read, send, now)
 
-    def _prune(self, epoch: int, uplink: Uplink, now: Instant) -> None:
+    def _prune(self, epoch: int, uplink: Uplink, now: Instant) -> bool:
+        """One small step → whether there is another."""
         newest = self._newest.get(epoch)
         day = None if newest is None else prunable_day(receipt_day(now, newest))
         if day is None:
-            return
+            return False
         through = min(uplink.receipted(_BACKEND), self._copies.receipted_by(epoch, day))
         oldest = self._copies.oldest(epoch)
-        if 0 < oldest <= through:
-            self._copies.prune(epoch, min(through, oldest + PRUNE_ROWS_MAX - 1))
+        if not 0 < oldest <= through:
+            return False
+        step = min(through, oldest + PRUNE_ROWS_MAX - 1)
+        return self._copies.prune(epoch, step) > 0 and step < through
 
     @property
     def backlog(self) -> int:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from edge.app.shipping import Send, ship
 from edge.core.errors import JournalFailed, JournalFull, LocalError
-from edge.core.limits import CHECKPOINT_PERIOD_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX
+from edge.core.limits import CHECKPOINT_PERIOD_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX, PRUNE_STEP_MS
 from edge.core.ports import Journal
 from edge.core.retention import prunable_day, receipt_day
 from edge.core.uplink import ReceiptOutcome, Uplink, Word
@@ -50,6 +50,7 @@ class Sync:
         self._begins_told = False  # where the journal begins, to the sister's sink
         self._checkpoint_due_ms = 0
         self._prune_due_ms = 0
+        self._pruned = 0  # since this run of pruning began
         self.problem: LocalError | None = None
 
     @property
@@ -97,8 +98,9 @@ class Sync:
 
     def step(self, now: Instant) -> None:
         """Publish whatever may go out now, and keep house when it is time."""
-        # One that fails must not keep the other from being done: a card fails under either.
-        problems = [problem for work in (self._ship, self._keep_house) if (problem := _tried(work, now)) is not None]
+        # One that fails must not keep the others from being done: a card fails under any.
+        works = (self._ship, self._keep_house, self._prune)
+        problems = [problem for work in works if (problem := _tried(work, now)) is not None]
         self.problem = problems[0] if problems else None
 
     def _ship(self, now: Instant) -> None:
@@ -110,17 +112,17 @@ class Sync:
         ship(self._uplink, self._journal.read, self._send, now)
 
     def _keep_house(self, now: Instant) -> None:
-        if now.mono_ms >= self._checkpoint_due_ms:
-            self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
+        if now.mono_ms < self._checkpoint_due_ms:
+            return
+        self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
+        try:
             self.keep_receipt(now)
             self._forget_through = max(self._forget_through, self._forgettable(now))
             if self._forget_through:
                 self._journal.forget_window(self._forget_through)
                 self._forget_through = 0
+        finally:  # on a full card this is what makes room in the log
             self._journal.checkpoint()
-        if now.mono_ms >= self._prune_due_ms:
-            self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-            self._prune(now)
 
     def keep_receipt(self, now: Instant) -> None:
         """Write down the newest receipt and the day it stands on, if it says something new."""
@@ -133,9 +135,10 @@ class Sync:
             self._kept = receipt
 
     def _prune(self, now: Instant) -> None:
-        """A few thousand records at a time: a tap must not wait for a month of them."""
-        if self._newest is None:
+        """A few records at a time, and soon the next while there are more: a tap waits for no more than one step."""
+        if now.mono_ms < self._prune_due_ms or self._newest is None:
             return
+        self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
         day = prunable_day(receipt_day(now, self._newest[1]))
         if day is None:
             return
@@ -144,11 +147,15 @@ class Sync:
         if not oldest or oldest[0].sequence > through:
             return
         step = min(through, oldest[0].sequence + PRUNE_ROWS_MAX - 1)
-        if gone := self._journal.prune(step):
-            log.info("pruned %d records that were receipted 35 days ago", gone)
-            self._begins_told = False
-            if step < through:
-                self._prune_due_ms = self._checkpoint_due_ms
+        self._prune_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS  # if this step fails
+        gone = self._journal.prune(step)
+        self._pruned += gone
+        self._begins_told = self._begins_told and not gone
+        more = gone and step < through
+        self._prune_due_ms = now.mono_ms + (PRUNE_STEP_MS if more else PRUNE_PERIOD_MS)
+        if self._pruned and not more:
+            log.info("pruned %d records that were receipted 35 days ago", self._pruned)
+            self._pruned = 0
 
     def next_deadline(self) -> int | None:
         """Monotonic milliseconds by which `step` should run without an event."""

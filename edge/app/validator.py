@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
+from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
 from edge.adapters.frames.source import make_source
 from edge.adapters.journal import ApswJournal
@@ -25,7 +26,7 @@ from edge.app.config import ValidatorConfig
 from edge.app.looking import Looker
 from edge.app.station import Station
 from edge.core.errors import LocalError
-from edge.core.limits import DISK_FREE_MIN_BYTES
+from edge.core.limits import BALLAST_BYTES, DISK_FREE_MIN_BYTES
 from edge.core.ports import Clock, FrameSource, Panel
 from edge.core.sightings import Sighting
 from protocol.limits import INT63_MAX
@@ -59,7 +60,10 @@ class Validator:
         self._clock = clock or system_clock
         self._address = Address(config.city, config.shard, config.device)
         epoch = int.from_bytes(randomness(8), "big") % INT63_MAX + 1
-        self._journal = ApswJournal(config.data_dir / "journal.db", device=config.device, new_epoch=epoch)
+        self._journal = ApswJournal(
+            config.data_dir / "journal.db", device=config.device, new_epoch=epoch,
+            reserve=Ballast(config.data_dir / "ballast", BALLAST_BYTES),
+        )  # fmt: skip
         self._wake = threading.Event()
         self._signer = ThreadTapSigner(keys.tap)
         self._session = self._make_session(keys.tap)

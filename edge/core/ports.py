@@ -206,6 +206,21 @@ class Copies(Protocol):
         ...
 
 
+class Reserve(Protocol):
+    """Room on the card that is lent to housekeeping when the card is full, and never to taps (P4). Raises nothing."""
+
+    def give_up(self) -> bool:
+        """Let the room go at once. False: there is none to give."""
+        ...
+
+    def make(self) -> bool:
+        """Have it whole, if the card has room for that and for the logs besides; of one that was given up, what it has.
+
+        False: a part of it is owed, and until it is whole the files on the card must not grow.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Showing:
     """What the panel shows for one decision."""

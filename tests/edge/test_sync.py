@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
+from edge.app import sync
 from edge.app.sync import BACKEND as SINK
 from edge.app.sync import Sync
-from edge.core.errors import JournalFailed
+from edge.core.errors import JournalFailed, JournalFull
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol import limits
 from protocol.wire import chain
@@ -127,6 +130,60 @@ def test_a_clock_a_year_ahead_when_the_receipt_came_makes_nothing_old() -> None:
     bus.took(bus.receipt(3, issued_ms=at(60).wall_ms), at(60, wall_jump_s=365 * DAY_S))
     bus.sync.step(at(3_700, wall_jump_s=365 * DAY_S))
     assert len(bus.journal.rows) == bus.last
+
+
+def receipted_and_old(taps: int) -> tuple[Bus, float]:
+    """A bus whose every record has been receipted for 35 days, just before it prunes, and the second it is."""
+    bus = Bus(taps)
+    bus.took(bus.receipt(bus.last), at())
+    bus.sync.step(at())
+    later = KEEP_S + DAY_S
+    bus.took(bus.receipt(bus.last, issued_ms=at(later).wall_ms), at(later))
+    return bus, later
+
+
+def test_what_an_outage_left_is_pruned_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step a second while there is more; a tap waits for one step at most."""
+    monkeypatch.setattr(sync, "PRUNE_ROWS_MAX", 2)
+    bus, later = receipted_and_old(7)
+    left = []
+    for second in range(10):
+        bus.sync.step(at(later + second))
+        bus.sync.step(at(later + second + 0.5))
+        left.append(len(bus.journal.rows))
+    assert left[:5] == [7, 5, 3, 1, 1]
+    assert set(left[5:]) == {1}  # never the last record with its hash
+
+
+def test_a_step_of_pruning_that_fails_is_taken_again_soon() -> None:
+    """P4: the card was full, then it is not."""
+    bus, later = receipted_and_old(3)
+    prune = bus.journal.prune
+
+    def full(_through: int) -> int:
+        raise JournalFull("full", fix="")
+
+    bus.journal.prune = full  # type: ignore[method-assign]
+    bus.sync.step(at(later))
+    assert isinstance(bus.sync.problem, JournalFull)
+    bus.journal.prune = prune  # type: ignore[method-assign]
+    bus.sync.step(at(later + 10))
+    assert (bus.sync.problem, len(bus.journal.rows)) == (None, 1)
+
+
+def test_the_log_is_folded_in_and_records_are_pruned_even_if_nothing_can_be_written_before() -> None:
+    """P4: on a full card that is what makes room."""
+    bus, later = receipted_and_old(3)
+    folded: list[bool] = []
+
+    def full(_through: int) -> None:
+        raise JournalFull("full", fix="")
+
+    bus.journal.forget_window = full  # type: ignore[method-assign]
+    bus.journal.checkpoint = lambda: folded.append(True)  # type: ignore[method-assign]
+    bus.sync.step(at(later))
+    assert isinstance(bus.sync.problem, JournalFull)
+    assert (folded, len(bus.journal.rows)) == ([True], 1)
 
 
 def test_shipping_that_fails_does_not_keep_the_house_from_being_kept() -> None:
