@@ -129,8 +129,7 @@ class ApswJournal:
             before, signature = self._head, self._signature
             assert signature is not None or before.sequence == 0, "a record is signed before the next one follows it"
             try:
-                if self._suspect:
-                    self._reopen()
+                self._mend()
                 # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
                 self._insert.execute(_INSERT, (record.sequence, record.raw, signature, window))
             except apsw.Error as error:
@@ -157,13 +156,18 @@ class ApswJournal:
                 self._suspect = True
                 raise translate(error) from error
 
-    def _reopen(self) -> None:
-        """After a failed write: fresh connections, and nothing behind the head that `append` vouched for."""
-        self._write.close(force=True)
-        self._write = self._connect()
-        self._insert = self._write.cursor()
-        self._cut()
-        self._suspect = False
+    def _mend(self) -> None:
+        """After a failed write: a fresh connection, and nothing behind the head that `append` vouched for.
+
+        Whoever comes first does it, a tap or housekeeping: a parked bus must not wait for its next rider, and a record
+        that was shown "out of service" must not stand until then.
+        """
+        if self._suspect:
+            self._write.close(force=True)
+            self._write = self._connect()
+            self._insert = self._write.cursor()
+            self._cut()
+            self._suspect = False
 
     def _cut(self) -> None:
         self._write.execute("DELETE FROM record WHERE sequence > ?", (self._head.sequence,))
@@ -178,6 +182,7 @@ class ApswJournal:
         with self._lock:
             last = min(first + most - 1, self._signed_through())
             try:
+                self._mend()
                 for sequence, raw, countersign in self._write.execute(
                     SELECT_SIGNED + "WHERE record.sequence BETWEEN ? AND ? ORDER BY record.sequence", (first, last)
                 ):
@@ -236,6 +241,7 @@ class ApswJournal:
         """The highest sequence noted as receipted on this day or before; 0 if there is none. Raises JournalFailed."""
         with self._lock:
             try:
+                self._mend()
                 found: int | None = self._write.execute(
                     "SELECT max(sequence) FROM receipted WHERE own_day <= ? AND issued_day <= ? AND incarnation = ?",
                     (day.own, day.issued, day.incarnation),
@@ -269,6 +275,7 @@ class ApswJournal:
     def _keep_house(self, work: Callable[[], _Result]) -> _Result:
         with self._lock:
             try:
+                self._mend()
                 return self._house.keep(self._write, work)
             except apsw.Error as error:
                 raise translate(error) from error

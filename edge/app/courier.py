@@ -142,21 +142,28 @@ class Courier:
         """Carry what is due, and prune."""
         if self._connected and now.mono_ms - self._quiet_since_ms >= COURIER_AFTER_MS:
             self._carrying = True
-        try:
-            for epoch, uplink in self._uplinks.items():
+        pruning = now.mono_ms >= self._prune_due_ms
+        if pruning:
+            self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
+        problem: LocalError | None = None
+        for epoch, uplink in self._uplinks.items():
+            try:  # one journal that cannot be read keeps no other from being carried
                 if self._carrying and self._missing(epoch):
-                    uplink.resume(_BACKEND)
                     self._ship(epoch, uplink, now)
-            if now.mono_ms >= self._prune_due_ms:
-                self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-                if any(self._prune(epoch, uplink, now) for epoch, uplink in self._uplinks.items()):
+                if pruning and self._prune(epoch, uplink, now):
                     self._prune_due_ms = now.mono_ms + PRUNE_STEP_MS
-            self.problem = None
-        except (JournalFull, JournalFailed) as error:
-            log.error("the sister's records are not carried: %s", error)
-            self.problem = error
+            except (JournalFull, JournalFailed) as error:
+                log.error("the sister's records are not carried: %s", error)
+                problem = error
+        self.problem = problem
 
     def _ship(self, epoch: int, uplink: Uplink, now: Instant) -> None:
+        first = uplink.receipted(_BACKEND) + 1
+        rows = self._copies.read(epoch, first, 1, 1)
+        if rows and rows[0].sequence > first:  # the copy began, or went on, behind what was receipted and pruned
+            uplink.begins(_BACKEND, rows[0].sequence)
+        uplink.resume(_BACKEND)
+
         def read(first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
             return self._copies.read(epoch, first, most, most_bytes)
 

@@ -153,6 +153,8 @@ class Station:
     def wait_ms(self, now: Instant) -> int:
         """Milliseconds until `step` should run without a wake."""
         deadline = self._sync.next_deadline()
+        if self._sync.problem is not None:
+            deadline = None  # what is due cannot be done: a card that fails must not keep a processor busy
         return STEP_MAX_MS if deadline is None else min(max(deadline - now.mono_ms, 0), STEP_MAX_MS)
 
     def step(self, now: Instant) -> None:

@@ -14,7 +14,7 @@ Rules, in the order in which they are asked; the first that answers decides:
 
 from dataclasses import dataclass
 
-from edge.core.ports import Accepted
+from edge.core.ports import UNKNOWN_MS, Accepted
 from edge.core.window import Window
 from protocol import limits
 from protocol.errors import DamagedCode, NotAFareCode, ProofError, UnknownIssuer, WireError
@@ -141,7 +141,7 @@ def _accept(code: LongPass, door: Door, now: Instant, grace: Reason) -> Decision
         party=code.party,
         product=credential.product,
         proof=code.raw,
-        accepted=Accepted(code.presentation, now.wall_ms, code.party, door.door),
+        accepted=Accepted(code.presentation, now.wall_ms if now.trusted else UNKNOWN_MS, code.party, door.door),
     )
 
 

@@ -67,9 +67,15 @@ class QrReader(Protocol):
         ...
 
 
+UNKNOWN_MS = 0  # a wall time that no trusted clock vouched for
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One accepted boarding, kept for the repeat window: plain ids stay on the bus only that long."""
+    """One accepted boarding, kept for the repeat window: plain ids stay on the bus only that long.
+
+    `wall_ms` is UNKNOWN_MS where no trusted clock said it.
+    """
 
     presentation: Presentation
     wall_ms: int

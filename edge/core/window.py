@@ -2,7 +2,8 @@
 
 Rules:
 - ages are counted on the monotonic clock, so a wall clock that jumps opens no window and closes none (P14);
-- after a restart an entry's age is what the wall clock says, kept between 0 and the keeping time: in doubt it is young;
+- after a restart an entry's age is what the wall clock says, kept between 0 and the keeping time; where either reading
+  was not to be trusted, it is young;
 - an entry is kept for the repeat window, and at least as long as its presentation could still pass as fresh;
 - the other door's boardings stand beside our own (P7); their age is what that door says, on its own monotonic clock.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 
-from edge.core.ports import Accepted
+from edge.core.ports import UNKNOWN_MS, Accepted
 from protocol import limits
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant
@@ -47,7 +48,7 @@ class Window:
     def load(self, stored: Iterable[tuple[int, Accepted]], now: Instant) -> list[tuple[int, int, Accepted]]:
         """Take up what the journal kept over a restart → (accepted at mono ms, sequence, boarding), oldest first."""
         aged = sorted(
-            ((min(max(now.wall_ms - entry.wall_ms, 0), self._keep_ms), sequence, entry) for sequence, entry in stored),
+            ((self._age(entry, now), sequence, entry) for sequence, entry in stored),
             key=lambda row: (-row[0], row[1]),
         )
         taken = [(now.mono_ms - age, sequence, entry) for age, sequence, entry in aged]
@@ -55,6 +56,11 @@ class Window:
             self._put(mono_ms, entry)
         self.forget(now)
         return taken
+
+    def _age(self, entry: Accepted, now: Instant) -> int:
+        if not now.trusted or entry.wall_ms == UNKNOWN_MS:
+            return 0
+        return min(max(now.wall_ms - entry.wall_ms, 0), self._keep_ms)
 
     def note(self, accepted: Accepted, now: Instant, age_ms: int = 0) -> None:
         """A boarding was accepted, here just now or at the other door `age_ms` ago."""
