@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
     "read": ("cli.read", "run the decode loop over images or videos"),
     "selftest": ("cli.selftest", "check this validator and say what to do"),
+    "simulate": ("cli.simulate", "cities in a simulated world, from seeds, with everything that goes wrong"),
     "validator": ("cli.validator", "run the validator of one door"),
 }
 

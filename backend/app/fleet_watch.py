@@ -44,11 +44,11 @@ class FleetWatch:
         self._contact = {alarm.device: Contact.SILENT for alarm in store.alarms(open_only=True) if alarm.kind == SILENT}
 
     def take(self, channel: Channel, device: str, payload: bytes, *, retained: bool = False) -> int | None:
-        """One health or state message → the epoch of which its device should be told where it stands, if it should.
+        """One health or state message → the epoch of which its device should be told where we stand, if it should.
 
-        That is at a birth (online), and where a device counts as receipted what we do not hold: the ledger was restored,
-        and a bus that nobody boards would not hear of it. A retained message may be weeks old: it is kept, but is no
-        sign of life.
+        That is at a birth (online), and where a device counts as receipted what we do not hold: the ledger was
+        restored, and a bus that nobody boards would not hear of it. A retained message may be weeks old: it is kept,
+        but is no sign of life.
         """
         try:
             found = self._find_device(device)

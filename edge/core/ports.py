@@ -156,7 +156,7 @@ class Journal(Protocol):
         ...
 
     def receipted_by(self, day: ReceiptDay) -> int:
-        """The highest sequence noted as receipted on this day or before, by both clocks and this incarnation; else 0."""
+        """The highest sequence noted as receipted by this day, by both clocks and this incarnation; 0 if none."""
         ...
 
     def receipt(self) -> bytes | None:

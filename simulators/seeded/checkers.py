@@ -11,7 +11,7 @@ from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.ledger import TransferKind, rider_account
 from protocol.errors import SavarError
-from protocol.limits import INT63_MAX
+from protocol.limits import BATCH_DRAIN_RECORDS, INT63_MAX
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.passes import Presentation
@@ -20,7 +20,7 @@ from simulators.ledger_facts import LedgerFacts, read_ledger
 from simulators.seeded.city import TARIFF, SeededCity
 from simulators.seeded.truth import JournalId
 
-Claims = dict[TapId, tuple[Presentation, bool]]
+Claims = dict[TapId, tuple[Presentation, bool, int]]  # what was shown, whether it is charged, rials
 
 
 class EndCheck:
@@ -32,18 +32,15 @@ class EndCheck:
         self._facts: LedgerFacts = read_ledger(city.office.path)
         with closing(sqlite3.connect(city.office.path)) as ledger:
             self._claims: Claims = {
-                (row[0], row[1], row[2]): (Presentation(*row[3:6]), bool(row[6]))
+                (row[0], row[1], row[2]): (Presentation(*row[3:6]), bool(row[6]), row[7])
                 for row in ledger.execute(
-                    "SELECT device, epoch, sequence, credential, time_s, counter, charged FROM claim"
+                    "SELECT device, epoch, sequence, credential, time_s, counter, charged, rials FROM claim"
                 )
             }
             self._quarantined = [row[0] for row in ledger.execute("SELECT payload FROM quarantine")]
             self._raw = ledger.execute(
                 "SELECT device, epoch, sequence, hash, bytes FROM record ORDER BY device, epoch, sequence"
             ).fetchall()
-            self._signatures = {
-                (row[0], row[1]): row[2] for row in ledger.execute("SELECT device, epoch, signature FROM epoch")
-            }
 
     def run(self) -> None:
         """Ask everything; what is wrong is in the truth's violations."""
@@ -74,8 +71,8 @@ class EndCheck:
             before = (device, epoch, sequence, stored)
 
     def nothing_lost(self) -> None:
-        """P1, P2, P16: what a door showed as accepted is posted, or kept as a case where its journal has two histories."""
-        posted = {(tap[0], shown) for tap, (shown, _) in self._claims.items()}
+        """P1, P2, P16: what a door showed green is posted, or kept as a case where its journal has two histories."""
+        posted = {(tap[0], shown) for tap, (shown, *_) in self._claims.items()}
         kept: set[bytes] | None = None
         for green in self._truth.greens:
             if green.destroyed or (green.device, green.presentation) in posted:
@@ -110,6 +107,7 @@ class EndCheck:
         for posting in self._facts.postings:
             if posting.tap is not None:
                 by_tap.setdefault(posting.tap, []).append(posting)
+        self._claims_are_posted(by_tap)
         charged: Counter[Presentation] = Counter()
         for tap, made in by_tap.items():
             kinds = Counter(posting.kind for posting in made)
@@ -124,6 +122,11 @@ class EndCheck:
         for shown, times in charged.items():
             if times > 1:
                 self._truth.violate("P6", "one-charge", f"one presentation is charged {times} times ({shown.counter})")
+
+    def _claims_are_posted(self, by_tap: dict[TapId, list[Posting]]) -> None:
+        for tap, (_, is_charged, rials) in self._claims.items():
+            if is_charged and rials and not any(p.kind is TransferKind.FARE for p in by_tap.get(tap, ())):
+                self._truth.violate("P6", "claims-are-posted", f"tap {tap[2]} of {tap[0]} is claimed and not posted")
 
     def _charge(self, tap: TapId, posting: Posting) -> None:
         claim = self._claims.get(tap)
@@ -163,7 +166,7 @@ class EndCheck:
             journals.setdefault((device, epoch), []).append(raw)
         order = list(journals)
         self._city.world.rng.shuffle(order)
-        again = _replayed(self._city, [(j, journals[j], self._signatures[j]) for j in order])
+        again = _replayed(self._city, [(j, journals[j]) for j in order])
         for account, rials in self._facts.balances:
             if account.startswith(("rider:", "city:", "operator:")) and again.get(account, 0) != rials:
                 self._truth.violate(
@@ -180,7 +183,7 @@ def _heads(payload: bytes) -> Iterator[bytes]:
         return
 
 
-def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes], bytes]]) -> dict[str, int]:
+def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -> dict[str, int]:
     """A second office that gets whole journals one by one → its balances."""
     path = city.folder / "again.db"
     for old in city.folder.glob("again.db*"):
@@ -193,8 +196,11 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes], byt
         store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key),
         tariffs={TARIFF.version: TARIFF}, receipt_signer=city.receipt_key, now_ms=lambda: city.world.now_ms,
     )  # fmt: skip
-    for (device, epoch), records, signature in journals:
-        ingest.take([Incoming(device, encode_batch(device, epoch, 1, records, signature))])
+    for (device, epoch), records in journals:
+        for at in range(0, len(records), BATCH_DRAIN_RECORDS):
+            part = records[at : at + BATCH_DRAIN_RECORDS]
+            signature = chain.sign_hash(chain.head_of(part[-1]), city.by_name[device].plan.key)
+            ingest.take([Incoming(device, encode_batch(device, epoch, at + 1, part, signature))])
     store.close()
     return dict(read_balances(path))
 

@@ -1,7 +1,8 @@
 """A seeded city: buses with two doors, an office, riders; built from one seed, watched while it lives.
 
-The product's own flows run in it: `edge/app/station.py` over the real journal on a simulated card, `backend/app/ingest.py`
-and its worker over a real ledger file. Simulated are time, cards, clocks, network, keys (for most seeds), people.
+The product's own flows run in it: `edge/app/station.py` over the real journal on a simulated card,
+`backend/app/ingest.py` and its worker over a real ledger file. Simulated are time, cards, clocks, network, people, and
+for most seeds keys.
 """
 
 from collections.abc import Sequence
@@ -79,8 +80,8 @@ class SeededCity:
             stranger = SigningKey.from_secret(rng.randbytes(32))
         self.people: People = gather(rng, issuer, stranger, world.now_ms, riders)
         self.bundle = Bundle(
-            CITY, 1, world.now_ms - DAY_MS, (issuer.public,), (self.receipt_key.public,), self.sealing.public, TARIFF, 1,
-            {phone.credential_id: 1 for phone in self.people.denied},
+            CITY, 1, world.now_ms - DAY_MS, (issuer.public,), (self.receipt_key.public,), self.sealing.public, TARIFF,
+            1, {phone.credential_id: 1 for phone in self.people.denied},
         )  # fmt: skip
         self.broker = SimBroker(world)
         self.captured: list[tuple[str, bytes]] = []
@@ -182,7 +183,7 @@ class SeededCity:
         self.truth.shown_rials[green.device, shown] = max(known, showing.fare_rials)
 
     def _one_fare(self, door: SimDoor, green: Green) -> None:
-        """P7, P10: a code that this bus accepted boards nobody again, at either door, once they have had time to talk."""
+        """P7, P10: a code that this bus accepted boards nobody again, at either door, once they could talk."""
         now, quiet_ms = green.at_ms, self.bus_of(door).quiet_since_ms()
         for before in reversed(self.truth.greens):
             age = now - before.at_ms
@@ -277,7 +278,7 @@ class SeededCity:
             self.reckon(bus)
             quiet_ms = bus.quiet_since_ms()
             for green in reversed(self.truth.greens):
-                if green.at_ms <= quiet_ms:
+                if green.at_ms <= quiet_ms or self.world.now_ms - green.at_ms > KEPT_MS:
                     break
                 if (
                     green.vehicle != bus.vehicle

@@ -35,10 +35,10 @@ def _door(city: SeededCity) -> SimDoor:
     return city.world.rng.choice(city.doors)
 
 
-# --- network -----------------------------------------------------------------------------------------------------------
+# --- network ---------------------------------------------------------------------------------------------------------
 
 
-def cut(city: SeededCity, bus: Bus) -> Heal:
+def cut(bus: Bus) -> Heal:
     """A bus loses its network, and with it the time service."""
     bus.wire.up = False
     for door in bus.doors:
@@ -59,7 +59,7 @@ def cut(city: SeededCity, bus: Bus) -> Heal:
 
 def network_cut(city: SeededCity) -> Heal:
     """A mast dies."""
-    return cut(city, _bus(city))
+    return cut(_bus(city))
 
 
 def network_unruly(city: SeededCity) -> Heal:

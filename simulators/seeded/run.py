@@ -1,4 +1,4 @@
-"""One seed, from its first rider to its last receipt: faults on and nothing wrong may happen, faults off and all converges.
+"""One seed, from its first rider to its last receipt: faults on, nothing wrong may happen; faults off, all converges.
 
 safety     periods of riding with faults, gaps of minutes to months between them
 liveness   everything is healed, somebody looks at damaged cards, and within CONVERGE_MS every outbox is empty
@@ -9,15 +9,15 @@ import logging
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from protocol.wire import crypto
-from simulators.seeded.checkers import EndCheck
 from simulators.seeded.bus import SimDoor
+from simulators.seeded.checkers import EndCheck
 from simulators.seeded.city import START_MS, SeededCity
 from simulators.seeded.faults import FAULTS, LONG_OUTAGE, Fault, cut
 from simulators.seeded.rides import Rides
@@ -29,6 +29,7 @@ from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, World
 CONVERGE_MS = 2 * HOUR_MS  # a courier waits ten minutes, the slowest retry one; everything else is seconds
 REAL_KEYS_EVERY = 50  # of so many seeds one runs with real cryptography
 TAPS_MIN = 100
+DENSE_RIDES = 120  # a day, at two to four doors
 RIDES = (100, 125)  # showings come out at a quarter more: some riders show twice
 GAPS_MS = (5 * MINUTE_MS, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 20 * DAY_MS, 40 * DAY_MS, 120 * DAY_MS)
 GAP_WEIGHTS = (4, 4, 3, 3, 2, 1, 1, 1)
@@ -55,13 +56,27 @@ class Scale:
     rides: tuple[int, int] = RIDES
     faults: tuple[int, int] = (12, 18)
     periods: tuple[int, int] = (3, 5)
-    minutes: int | None = None  # of riding; None: by the number of rides
+    minutes: int | None = None  # of riding a period; None: by the number of rides
+    gap_ms: int | None = None  # between periods; None: minutes to months, by chance
+
+
+def dense(days: int) -> Scale:
+    """So many days with riding on each of them."""
+    return Scale(
+        rides=(DENSE_RIDES * days, DENSE_RIDES * days), faults=(3 * days, 3 * days), periods=(days, days), minutes=20,
+        gap_ms=DAY_MS - 20 * MINUTE_MS,
+    )  # fmt: skip
+
+
+def short(minutes: int) -> Scale:
+    """One period of so many minutes."""
+    return Scale(rides=(12 * minutes, 12 * minutes), faults=(2 * minutes, 2 * minutes), periods=(1, 1), minutes=minutes)
 
 
 def run_seed(
-    seed: int, *, faults: dict[str, Fault] | None = None, scale: Scale | None = None, tracing: bool = False
+    seed: int, *, faults: Collection[str] | None = None, scale: Scale | None = None, tracing: bool = False
 ) -> Result:
-    """Live one city. The same seed and arguments give the same run."""
+    """Live one city, with the faults of these names (None: all). The same seed and arguments give the same run."""
     with ExitStack() as stack:
         stack.enter_context(_quiet())
         folder = Path(stack.enter_context(_scratch()))
@@ -71,7 +86,8 @@ def run_seed(
         city = SeededCity(world, folder, buses=world.between(1, 2), riders=36)
         stack.callback(city.close)
         city.open()
-        life = _Life(city, FAULTS if faults is None else faults, scale or Scale())
+        chosen = FAULTS if faults is None else {name: FAULTS[name] for name in FAULTS if name in faults}
+        life = _Life(city, chosen, scale or Scale())
         life.safety()
         life.liveness()
         EndCheck(city).run()
@@ -175,7 +191,7 @@ class _Life:
     def _gap(self) -> None:
         """Nobody rides; buses may be cut off all the while."""
         world = self._world
-        (gap,) = world.rng.choices(GAPS_MS, GAP_WEIGHTS)
+        (gap,) = world.rng.choices(GAPS_MS, GAP_WEIGHTS) if self._scale.gap_ms is None else (self._scale.gap_ms,)
         if gap >= DAY_MS:
             for door in self._city.doors:
                 door.lull_ms = HOUR_MS if gap <= 6 * DAY_MS else 6 * HOUR_MS
@@ -183,7 +199,7 @@ class _Life:
             world.counts[f"fault {LONG_OUTAGE}"] += 1
             world.tell("fault", f"{LONG_OUTAGE} of {gap / DAY_MS:.1f} days")
             for bus in world.rng.sample(self._city.buses, world.between(1, len(self._city.buses))):
-                heal = cut(self._city, bus)
+                heal = cut(bus)
                 assert heal is not None
                 self._heal_later(LONG_OUTAGE, heal, gap)
         world.run_until(world.now_ms + gap)

@@ -1,6 +1,6 @@
-"""Somebody with a ladder: a card that rotted is taken out, what it holds is carried to the office, a blank one goes in.
+"""Somebody with a ladder: a rotten card comes out, what it holds is carried to the office, a blank one goes in.
 
-The product's own tools do it: `edge/app/journal_tools.recover` over the card's files, batch files as a depot brings them.
+The product's own tools do it: `edge/app/journal_tools.recover` over its files, batch files as a depot brings them.
 """
 
 from collections.abc import Iterable

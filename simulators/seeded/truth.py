@@ -46,7 +46,7 @@ class Truth:
     diverged: set[JournalId] = field(default_factory=set)  # journals of which two histories were made
     revoked_ms: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
-    tell: Callable[[str, str], None] = lambda _who, _what: None  # noqa: E731 - the world's trace
+    tell: Callable[[str, str], None] = lambda _who, _what: None
 
     def violate(self, promise: str, checker: str, what: str) -> None:
         """A promise is broken."""

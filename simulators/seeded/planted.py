@@ -1,0 +1,306 @@
+"""Deliberate defects, planted into the product's own classes for a run: each must be found, or the simulation is blind.
+
+A defect is a context manager that replaces one method or function while it lasts. Nothing of this is in the product:
+it can only be switched on from here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import backend.adapters.sqlite.ingest as ledger_tables
+from backend.app import ingest
+from backend.app.claims import GroupClaims
+from backend.core import ledger
+from backend.core.ports import Commit, LedgerMark
+from backend.core.repeats import Claim, Settled
+from edge.adapters import card, copies, house, journal
+from edge.app import boarding, courier, station
+from edge.core import retention, uplink
+from edge.core.decide import Decision
+from edge.core.errors import JournalFailed, JournalFull
+from edge.core.ports import Head, Showing
+from protocol.fares.verdicts import TABLE
+from protocol.limits import MESSAGE_MAX_BYTES
+from protocol.wire import cbor, receipts, standing
+from protocol.wire.receipts import Receipt, encode_receipt
+from protocol.wire.records import Instant
+from protocol.wire.signed import cut
+from protocol.wire.standing import Judgement, Standing
+from simulators.seeded.office import OfficeDied, SimOffice
+
+Plant: TypeAlias = Callable[[], Any]  # makes a context manager
+
+
+@contextmanager
+def _replaced(owner: Any, **members: Any) -> Iterator[None]:
+    """Other members while it lasts."""
+    before = {name: getattr(owner, name) for name in members}
+    for name, member in members.items():
+        setattr(owner, name, member)
+    try:
+        yield
+    finally:
+        for name, member in before.items():
+            setattr(owner, name, member)
+
+
+# --- the card ---------------------------------------------------------------------------------------------------------
+
+
+def _synchronous(level: str) -> Plant:
+    real = card.connect
+
+    def connect(*args: Any) -> Any:
+        connection = real(*args)
+        connection.execute(f"PRAGMA synchronous={level}")
+        return connection
+
+    return lambda: _replaced(house, connect=connect)
+
+
+def _green_before_commit() -> Any:
+    real_record, real_show = boarding.Boarding._record, boarding.Boarding._show
+
+    def record(self: Any, decision: Decision, now: Instant) -> int:
+        row = TABLE[decision.verdict]
+        self._panel.show(Showing(decision.verdict, decision.reason, row, decision.fare_rials, decision.party))
+        self.shown_early = True
+        return real_record(self, decision, now)
+
+    def show(self: Any, showing: Showing, sequence: int | None, problem: Any) -> Any:
+        if getattr(self, "shown_early", False):
+            self.shown_early = False
+            return boarding.Outcome(showing, sequence, problem)
+        return real_show(self, showing, sequence, problem)
+
+    return _replaced(boarding.Boarding, _record=record, _show=show)
+
+
+def _failed_write_accepted() -> Any:
+    real = journal.ApswJournal.append
+
+    def append(self: Any, record: Any, accepted: Any) -> None:
+        try:
+            real(self, record, accepted)
+        except (JournalFailed, JournalFull):
+            self._suspect = False
+            self._head, self._signature = Head(self._epoch, record.sequence, record.head), None
+
+    return _replaced(journal.ApswJournal, append=append)
+
+
+def _window_lost_at_restart() -> Any:
+    return _replaced(journal.ApswJournal, window=lambda _self: [])
+
+
+def _wall_clock_orders() -> Any:
+    real = boarding.Boarding.present
+
+    def present(self: Any, text: bytes, now: Instant, *, settled: bool) -> Any:
+        return real(self, text, replace(now, mono_ms=now.wall_ms), settled=settled)
+
+    return _replaced(boarding.Boarding, present=present)
+
+
+# --- the uplink -------------------------------------------------------------------------------------------------------
+
+
+def _puback_is_proof() -> Any:
+    real = uplink.Uplink.on_sent
+
+    def on_sent(self: Any, sink: str, last: int, now_ms: int) -> None:
+        real(self, sink, last, now_ms)
+        if sink == "backend":
+            state = self._sinks[sink]
+            state.receipted = max(state.receipted, last)
+            state.flights.clear()
+
+    return _replaced(uplink.Uplink, on_sent=on_sent)
+
+
+def _pruned_too_young() -> Any:
+    return _replaced(retention, _KEPT_DAYS=2)
+
+
+def _old_incarnation_believed() -> Any:
+    real = uplink.Uplink.on_word
+
+    def on_word(self: Any, sink: str, word: Any, our_hash: bytes | None, now_ms: int) -> Any:
+        state = self._sinks[sink]
+        if word.sequence < state.receipted and word.epoch == self.epoch:
+            return uplink.ReceiptOutcome.LATE
+        return real(self, sink, replace(word, incarnation=max(word.incarnation, state.incarnation)), our_hash, now_ms)
+
+    return _replaced(uplink.Uplink, on_word=on_word)
+
+
+def _forged_receipt_believed() -> Any:
+    def open_receipt(data: bytes, _keys: Any) -> Receipt:
+        payload = cut(data, max_bytes=MESSAGE_MAX_BYTES).payload
+        fields = receipts._FIELDS
+        values = cbor.decode_structure("receipt", payload, fields, version=1, max_bytes=MESSAGE_MAX_BYTES)
+        return Receipt(*values)
+
+    return _replaced(station, open_receipt=open_receipt)
+
+
+# --- the other door ---------------------------------------------------------------------------------------------------
+
+
+def _other_door_not_heard() -> Any:
+    return _replaced(boarding.Boarding, heard_of=lambda _self, _boardings, _now: None)
+
+
+def _witness_before_durable() -> Any:
+    return _replaced(copies.ApswCopies, add=lambda *_: None)
+
+
+def _courier_never_carries() -> Any:
+    return _replaced(courier.Courier, step=lambda _self, _now: None)
+
+
+def _faults_not_said() -> Any:
+    return _replaced(station.Station, problem=lambda _self, _now: "")
+
+
+# --- the backend ------------------------------------------------------------------------------------------------------
+
+
+def _judged(change: Callable[[Judgement, Any, Any], Judgement]) -> Any:
+    real = standing.judge
+
+    def judge(walked: Any, mark: Any, held_hash: bytes | None) -> Judgement:
+        return change(real(walked, mark, held_hash), walked, mark)
+
+    return _replaced(ingest, judge=judge)
+
+
+def _receipt_above_a_gap() -> Any:
+    def change(found: Judgement, walked: Any, mark: Any) -> Judgement:
+        return Judgement(Standing.NEW, fresh=walked) if found.standing is Standing.GAP and mark.sequence else found
+
+    return _judged(change)
+
+
+def _fork_overwritten() -> Any:
+    def change(found: Judgement, _walked: Any, _mark: Any) -> Judgement:
+        return Judgement(Standing.KNOWN) if found.standing is Standing.FORK else found
+
+    return _judged(change)
+
+
+def _quarantine_drops() -> Any:
+    return _replaced(ingest.Ingest, _quarantine=lambda *_: None)
+
+
+def _repeats_not_known() -> Any:
+    def settle(_self: Any, new: Claim) -> Settled:
+        return Settled(new, (), ())
+
+    return _replaced(GroupClaims, settle=settle)
+
+
+def _dearest_charged() -> Any:
+    real = GroupClaims.settle
+
+    def settle(self: Any, new: Claim) -> Settled:
+        return real(self, replace(new, rials=new.rials + 1_000))
+
+    real_post = ledger.post
+
+    def post(it: Any, price: Any) -> Any:
+        return real_post(
+            replace(it, shown_rials=it.shown_rials + 1_000), replace(price, rider_rials=price.rider_rials + 1_000)
+        )
+
+    @contextmanager
+    def both() -> Iterator[None]:
+        with _replaced(GroupClaims, settle=settle), _replaced(ingest, post=post):
+            yield
+
+    return both()
+
+
+def _receipt_before_commit() -> Any:
+    def take(self: Any, messages: Sequence[Any]) -> list[Any]:
+        group = ingest._Group(GroupClaims(self._store))
+        for message in messages:
+            self._add(group, message)
+        ledger = self._store.ledger_mark()
+        for to, device, epoch in group.touched:
+            mark = group.marks.get((device, epoch)) or self._store.watermark(device, epoch)
+            word = Receipt(device, epoch, mark.sequence, mark.head, ledger.incarnation, ledger.head, self._now_ms())
+            self.publish_early(to, encode_receipt(word, self._signer))
+        if group.commits:
+            self._store.commit(group.commits, self._now_ms())
+        return []
+
+    real = SimOffice.make_worker
+
+    def make_worker(self: Any, store: Any) -> None:
+        real(self, store)
+        self.ingest.publish_early = self._publish_receipt
+
+    @contextmanager
+    def both() -> Iterator[None]:
+        with _replaced(ingest.Ingest, _take=take), _replaced(SimOffice, make_worker=make_worker):
+            yield
+
+    return both()
+
+
+def _posting_split_in_two() -> Any:
+    real = ledger_tables.IngestTables.commit
+
+    def commit(self: Any, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
+        real(self, [replace(one, transfers=[]) for one in commits], at_ms)
+        if self.die_after:
+            raise OfficeDied
+        with self._writer.transaction() as connection:
+            ledger_tables.post_transfers(connection, [t for one in commits for t in one.transfers], at_ms)
+        mark: LedgerMark = self.ledger_mark()
+        return mark
+
+    return _replaced(ledger_tables.IngestTables, commit=commit)
+
+
+def _revoked_still_taken() -> Any:
+    real = ingest.Ingest.__init__
+    known: dict[str, Any] = {}
+
+    def init(self: Any, *, find_device: Any, **more: Any) -> None:
+        def find(name: str) -> Any:
+            known[name] = find_device(name) or known.get(name)
+            return known[name]
+
+        real(self, find_device=find, **more)
+
+    return _replaced(ingest.Ingest, __init__=init)
+
+
+PLANTED: dict[str, Plant] = {
+    "no-fsync-before-green": _synchronous("OFF"),
+    "fsync-at-checkpoints-only": _synchronous("NORMAL"),
+    "green-before-commit": _green_before_commit,
+    "failed-write-accepted": _failed_write_accepted,
+    "window-lost-at-restart": _window_lost_at_restart,
+    "wall-clock-orders": _wall_clock_orders,
+    "prune-on-puback": _puback_is_proof,
+    "pruned-too-young": _pruned_too_young,
+    "old-incarnation-believed": _old_incarnation_believed,
+    "forged-receipt-believed": _forged_receipt_believed,
+    "other-door-not-heard": _other_door_not_heard,
+    "witness-before-durable": _witness_before_durable,
+    "courier-never-carries": _courier_never_carries,
+    "faults-not-said": _faults_not_said,
+    "receipt-above-a-gap": _receipt_above_a_gap,
+    "fork-overwritten": _fork_overwritten,
+    "quarantine-drops": _quarantine_drops,
+    "repeats-not-known": _repeats_not_known,
+    "charged-above-shown": _dearest_charged,
+    "receipt-before-commit": _receipt_before_commit,
+    "posting-split-in-two": _posting_split_in_two,
+    "revoked-still-taken": _revoked_still_taken,
+}
