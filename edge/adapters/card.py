@@ -48,7 +48,11 @@ def whole(value: object) -> bytes:
     return value
 
 
-def translate(error: apsw.Error) -> JournalFull | JournalFailed:
+# What a rotten page can bring out of SQLite besides its own errors: text that is none, also in its complaints.
+CARD_ERRORS = (apsw.Error, UnicodeDecodeError)
+
+
+def translate(error: apsw.Error | UnicodeDecodeError) -> JournalFull | JournalFailed:
     """apsw's errors → ours."""
     if isinstance(error, apsw.FullError):
         return JournalFull("the journal's disk is full", fix=_FULL_FIX)

@@ -14,7 +14,7 @@ from typing import Any
 
 import apsw
 
-from edge.adapters.card import FAILED_FIX, abandon, translate, whole
+from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
 from edge.adapters.house import House, transaction
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.limits import BRANCH_BYTES_MAX
@@ -56,7 +56,7 @@ class ApswCopies:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._write = self._house.connect(path, vfs)
-        except apsw.Error as error:
+        except CARD_ERRORS as error:
             raise translate(error) from error
         except OSError as error:
             raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
@@ -64,7 +64,7 @@ class ApswCopies:
             self._create(sister)
         except BaseException as error:
             abandon(self._write)
-            if isinstance(error, apsw.Error):
+            if isinstance(error, CARD_ERRORS):
                 raise translate(error) from error
             raise
 
@@ -91,7 +91,7 @@ class ApswCopies:
                 self._write = self._house.connect(self._path, self._vfs)
                 self._suspect = False
             yield self._write
-        except apsw.Error as error:
+        except CARD_ERRORS as error:
             self._suspect = True
             raise translate(error) from error
 

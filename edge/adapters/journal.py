@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from edge.adapters.card import FAILED_FIX, abandon, translate, whole
+from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
 from edge.adapters.house import House, fold, transaction
 from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_window, unpack_window
 from edge.core.errors import JournalFailed, JournalForeign
@@ -55,7 +55,7 @@ class ApswJournal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._write = self._connect()
-        except apsw.Error as error:
+        except CARD_ERRORS as error:
             raise translate(error) from error
         except OSError as error:
             raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
@@ -68,7 +68,7 @@ class ApswJournal:
             self._house.renew(self._write)
         except BaseException as error:
             abandon(self._write)
-            if isinstance(error, apsw.Error):
+            if isinstance(error, CARD_ERRORS):
                 raise translate(error) from error
             if isinstance(error, WireError):
                 raise JournalFailed(f"the journal's end cannot be read: {error.message}", fix=FAILED_FIX) from error
@@ -132,7 +132,7 @@ class ApswJournal:
                 self._mend()
                 # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
                 self._insert.execute(_INSERT, (record.sequence, record.raw, signature, window))
-            except apsw.Error as error:
+            except CARD_ERRORS as error:
                 self._suspect = True
                 raise translate(error) from error
             self._before = (before, signature)
@@ -152,7 +152,7 @@ class ApswJournal:
             (self._head, self._signature), self._before = self._before, None
             try:
                 self._cut()
-            except apsw.Error as error:
+            except CARD_ERRORS as error:
                 self._suspect = True
                 raise translate(error) from error
 
@@ -191,7 +191,7 @@ class ApswJournal:
                         break
                     signature = self._signature if sequence == self._head.sequence else countersign
                     rows.append(StoredRecord(sequence, raw, signature or b""))
-            except apsw.Error as error:
+            except CARD_ERRORS as error:
                 raise translate(error) from error
         return rows
 
@@ -203,7 +203,7 @@ class ApswJournal:
                     "SELECT sequence, window FROM record WHERE sequence > (SELECT forgotten FROM identity)"
                     " AND window IS NOT NULL ORDER BY sequence"
                 ).fetchall()
-            except apsw.Error as error:
+            except CARD_ERRORS as error:
                 raise translate(error) from error
         return [(sequence, unpack_window(window)) for sequence, window in rows]
 
@@ -246,7 +246,7 @@ class ApswJournal:
                     "SELECT max(sequence) FROM receipted WHERE own_day <= ? AND issued_day <= ? AND incarnation = ?",
                     (day.own, day.issued, day.incarnation),
                 ).get
-            except apsw.Error as error:
+            except CARD_ERRORS as error:
                 raise translate(error) from error
         return found or 0
 
@@ -255,7 +255,7 @@ class ApswJournal:
         with self._lock:
             try:
                 found: bytes | None = self._write.execute("SELECT bytes FROM receipt").get
-            except apsw.Error as error:
+            except CARD_ERRORS as error:
                 raise translate(error) from error
             return found
 
@@ -277,7 +277,7 @@ class ApswJournal:
             try:
                 self._mend()
                 return self._house.keep(self._write, work)
-            except apsw.Error as error:
+            except CARD_ERRORS as error:
                 raise translate(error) from error
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ end        the checkers ask what ledger, journals and copies say
 import logging
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -88,13 +89,23 @@ def run_seed(
         city.open()
         chosen = FAULTS if faults is None else {name: FAULTS[name] for name in FAULTS if name in faults}
         life = _Life(city, chosen, scale or Scale())
-        life.safety()
-        life.liveness()
-        EndCheck(city).run()
+        _live(city, life)
     return Result(
         seed, city.truth.violations, world.counts["taps"], sum(_named(world.counts, "fault ").values()),
         world.now_ms - world.began_ms, world.counts, world.trace,
     )  # fmt: skip
+
+
+def _live(city: SeededCity, life: "_Life") -> None:
+    """Both phases and the end; whatever the product did not foresee is a finding, as a thread's death is on a bus."""
+    try:
+        life.safety()
+        life.liveness()
+        EndCheck(city).run()
+    except Exception as failure:  # noqa: BLE001 - reported with its place
+        frame = traceback.extract_tb(failure.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}:{frame.lineno}"
+        city.truth.violate("P4", "nothing-unforeseen", f"{failure!r} at {where}")
 
 
 def _named(counts: Counter[str], prefix: str) -> dict[str, int]:

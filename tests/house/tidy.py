@@ -42,6 +42,7 @@ SUPERVISORS = {
     ("backend/app/worker.py", "_guard"),
     ("edge/app/looking.py", "_guard"),
     ("edge/app/validator.py", "_guard"),
+    ("simulators/seeded/run.py", "_live"),
 }
 LOOPBACK = {"127.0.0.1", "[::1]"}
 URL = re.compile(r"\b(?:https?|rtsp|mqtts?|wss?)://([^\s/:'\"<>)\]}]*|\[[^\]]*\])")
