@@ -119,7 +119,11 @@ class SeededBus:
         self.cut, self.freeze, self.restore = self.cable.cut, self.cable.freeze, self.cable.restore
 
     def door(self, side: str) -> Door:
-        return Door(lambda **given: SimPeer(self.cable, **given))
+        return self.door_on(self.cable)
+
+    @staticmethod
+    def door_on(cable: SimLink) -> Door:
+        return Door(lambda **given: SimPeer(cable, **given))
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = self.world.now_ms + WAIT_S * 1_000
