@@ -228,6 +228,23 @@ def test_nothing_sent_in_a_dead_session_arrives_in_the_next(network: Network) ->
     assert backend.payloads() == [b"mark"]
 
 
+def test_what_was_on_its_way_down_to_a_lost_session_is_not_given_to_the_next(network: Network) -> None:
+    backend, bus = network.client(BACKEND), network.client(BUS, RECEIPT)
+    other = network.client(OTHER, topic(OTHER, Channel.RECEIPT))
+    connected(network, backend, bus, other)
+    bus.freeze()
+    for topic_, payload in ((RECEIPT, b"lost"), (topic(OTHER, Channel.RECEIPT), b"routed")):
+        assert backend.session.publish(topic_, payload)
+    network.until(lambda: other.heard != [])
+    bus.cut()
+    network.until(lambda: not bus.session.connected)
+    bus.restore()
+    network.until(lambda: bus.session.connected)
+    assert backend.session.publish(RECEIPT, b"new")
+    network.until(lambda: b"new" in bus.payloads())
+    assert bus.payloads() == [b"new"]
+
+
 def test_a_silent_network_is_noticed_at_both_ends_each_in_its_own_time(network: Network) -> None:
     """Until then the client says that what it publishes goes out, and the broker says nothing of its will."""
     backend, bus = network.client(BACKEND, ALL_TAPS, ALL_STATES), network.client(BUS, will=Will(STATE, b"gone"))
