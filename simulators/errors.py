@@ -25,3 +25,7 @@ class DiskFailed(SimulatorError):
 
 class ProcessSilent(SimulatorError):
     """A validator's process ended by itself, or showed nothing when its power should have been cut."""
+
+
+class LineLost(SimulatorError):
+    """A serial line was unplugged, or one of its ends was closed."""

@@ -153,7 +153,7 @@ class ApswCopies:
                 (epoch, first),
             ):
                 size += len(whole(raw)) + 4
-                if complete and (size > most_bytes or len(run) == most):
+                if complete and (size > most_bytes or len(run) >= most):
                     break
                 run.append(StoredRecord(sequence, raw, signature or b""))
                 if signature is not None:

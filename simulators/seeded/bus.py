@@ -25,9 +25,10 @@ from protocol.wire.health import Health
 from protocol.wire.keys import SigningKey
 from protocol.wire.records import Instant, Service
 from protocol.wire.topics import Address, Channel
+from simulators.seeded.cable import SimLink, SimPeer
 from simulators.seeded.clockwork import Clockwork
 from simulators.seeded.disk import PowerCut, SimDisk
-from simulators.seeded.links import SimBroker, SimLink, SimPeer, SimSession, Wire
+from simulators.seeded.links import SimBroker, SimSession, Wire
 from simulators.world import Event, World
 from transport.mqtt import Will
 
@@ -166,7 +167,7 @@ class SimDoor:
             on_change=lambda yes: self._link_changed(run, yes=yes),
         )
         session = SimSession(
-            self._broker, self.wire, subscriptions=[address.topic(Channel.RECEIPT)],
+            self._broker, self.wire, client_id=plan.name, subscriptions=[address.topic(Channel.RECEIPT)],
             on_message=lambda message: self._if_run(run, lambda p: p.station.message_came(message.payload)),
             on_change=lambda yes: self._if_run(run, lambda p: p.station.session_changed(connected=yes)),
         )  # fmt: skip
@@ -200,8 +201,8 @@ class SimDoor:
                 opened.close()
         self._open = []
         if process is not None:
-            process.session.vanish()
-            process.peer.stop()
+            process.session.vanish(silent=power)
+            process.peer.vanish(silent=power)
         if power:
             self.lied = self.lied or self.disk.lying
             self.disk.cut()

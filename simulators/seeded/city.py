@@ -21,7 +21,8 @@ from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey, key_id
 from protocol.wire.receipts import open_receipt
 from simulators.seeded.bus import Plan, SimDoor
-from simulators.seeded.links import SimBroker, SimLink, Wire
+from simulators.seeded.cable import SimLink
+from simulators.seeded.links import SimBroker, Wire
 from simulators.seeded.office import SimOffice
 from simulators.seeded.people import Code, People, gather
 from simulators.seeded.truth import Green, Truth, is_green

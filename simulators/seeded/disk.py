@@ -7,7 +7,7 @@ Rules:
 - a file that was never synced may be gone after a cut, and one whose deletion was not may be back; the first sync of a
   new journal or log syncs the folder too, as SQLite's own VFS does, and that settles both;
 - a card that lies answers a sync with success and does nothing; one that fails says so, its bytes on their way;
-- a process that died with its power reads nothing, changes nothing and holds no lock.
+- locks are SQLite's own, between handles; a process that died reads nothing, changes nothing and holds none.
 
 Every operation asks `on_operation` first, which may raise PowerCut: so a crash can happen at any of them.
 """
@@ -21,6 +21,14 @@ import apsw
 
 SECTOR_BYTES = 512
 _PAGE_BYTES = 4_096  # what Linux tells SQLite of a block device's sector
+
+# The highest level that another handle may hold beside one that asks for this.
+_BESIDE = {
+    apsw.SQLITE_LOCK_SHARED: apsw.SQLITE_LOCK_RESERVED,
+    apsw.SQLITE_LOCK_RESERVED: apsw.SQLITE_LOCK_SHARED,
+    apsw.SQLITE_LOCK_PENDING: apsw.SQLITE_LOCK_SHARED,
+    apsw.SQLITE_LOCK_EXCLUSIVE: apsw.SQLITE_LOCK_NONE,
+}
 
 
 class PowerCut(BaseException):
@@ -45,6 +53,7 @@ class SimFile:
     pending: list[_Change] = field(default_factory=list)
     synced_once: bool = False
     settles_folder: bool = False  # its next sync is the folder's too
+    locks: dict[int, int] = field(default_factory=dict)  # open handle → the level that it holds
 
     def write(self, data: bytes, offset: int) -> None:
         """Write; a gap before it reads as zeros."""
@@ -137,6 +146,8 @@ class SimDisk(apsw.VFS):
         """After a kill: the system lived on, so nothing that the dead process wrote is lost."""
         self._life += 1
         self.dark = False
+        for file in self.files.values():
+            file.locks.clear()
 
     def cut(self) -> None:
         """After a power cut: what a new process finds is what survived."""
@@ -195,9 +206,10 @@ class SimDisk(apsw.VFS):
         flags[1] = flags[0]
         return _Handle(self, self._life, self.files[key])
 
-    def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: ARG002, N802
-        """Whether it is there."""
-        return _key(pathname) in self.files
+    def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: N802
+        """Whether it is there; to SQLite's own VFS an empty file is not."""
+        file = self.files.get(_key(pathname))
+        return file is not None and (flags != apsw.SQLITE_ACCESS_EXISTS or len(file.content) > 0)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: FBT001, N802
         """Delete; without the directory's sync it may be back after a cut."""
@@ -273,13 +285,23 @@ class _Handle(apsw.VFSFile):
         return len(self._file.content)
 
     def xLock(self, level: int) -> None:  # noqa: N802
-        """One process, one thread: SQLite's own exclusive mode is what is held."""
+        """Raise to a level unless another handle's forbids it: one writer, and nobody beside who has it exclusively."""
+        if not self._disk.alive(self._life):
+            return
+        if any(held > _BESIDE[level] for held in self._others()):
+            raise apsw.BusyError("the file is locked")
+        self._file.locks[id(self)] = max(level, self._file.locks.get(id(self), 0))
 
     def xUnlock(self, level: int) -> None:  # noqa: N802
-        """As above."""
+        """Lower to a level."""
+        if self._disk.alive(self._life):
+            self._file.locks[id(self)] = level
 
     def xCheckReservedLock(self) -> bool:  # noqa: N802
-        return False
+        return any(held >= apsw.SQLITE_LOCK_RESERVED for held in self._file.locks.values())
+
+    def _others(self) -> list[int]:
+        return [held for holder, held in self._file.locks.items() if holder != id(self)]
 
     def xFileControl(self, op: int, ptr: int) -> bool:  # noqa: ARG002, N802
         return False
@@ -291,7 +313,9 @@ class _Handle(apsw.VFSFile):
         return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE
 
     def xClose(self) -> None:  # noqa: N802
-        """Nothing: what was not synced stays on its way."""
+        """Let its lock go; what was not synced stays on its way."""
+        if self._disk.alive(self._life):
+            self._file.locks.pop(id(self), None)
 
 
 def _key(path: str) -> str:

@@ -102,7 +102,7 @@ class SimOffice:
         store.on_commit = self.on_commit
         self.make_worker(store)
         self.session = SimSession(
-            self._broker, self.wire,
+            self._broker, self.wire, client_id="backend-s0",
             subscriptions=[shard_filter(self.city, "s0", c) for c in (Channel.TAPS, Channel.HEALTH, Channel.STATE)],
             on_message=lambda message: self._message_came(life, message),
         )  # fmt: skip

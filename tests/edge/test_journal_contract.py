@@ -1,7 +1,10 @@
-"""The Journal port: one suite over the real journal on a disk and the memory journal that other tests use."""
+"""The Journal port: one suite over the real journal on a disk, the same on the seeded city's card, and the memory
+journal that other tests use.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,17 +15,23 @@ from edge.core.retention import ReceiptDay
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Link, Opening, encode_opening
+from simulators.seeded.disk import SimDisk
 from tests.edge.door import DEVICE, MemoryJournal, at
 
 Make = Callable[[], Any]
 
 
-@pytest.fixture(params=["memory", "apsw"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+@pytest.fixture(params=["memory", "apsw", "card"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     if request.param == "memory":
         journal = MemoryJournal()
-        return lambda: journal
-    return lambda: ApswJournal(tmp_path / "data" / "journal.db", device="bus-1-d1", new_epoch=11)
+        yield lambda: journal
+    elif request.param == "apsw":
+        yield lambda: ApswJournal(tmp_path / "data" / "journal.db", device="bus-1-d1", new_epoch=11)
+    else:
+        card = SimDisk(f"journal-{tmp_path.name}", Random(1))
+        yield lambda: ApswJournal(tmp_path / "journal.db", device="bus-1-d1", new_epoch=11, vfs=card.name)
+        card.unregister()
 
 
 def record(journal: Any) -> ChainedRecord:

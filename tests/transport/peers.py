@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.app.config import load_config
+from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
 from simulators.network import CuttableProxy
+from simulators.seeded.cable import SimLink, SimPeer
+from simulators.world import World
 from tests.integration.mosquitto import free_port
 from transport.config import PeerConfig
-from transport.errors import TransportError
 from transport.peer import PeerSession
 
 LISTENING, CALLING = "bus-0001-d1", "bus-0001-d2"
@@ -30,7 +32,7 @@ class Session(Protocol):
     @property
     def connected(self) -> bool: ...
     @property
-    def problem(self) -> TransportError | None: ...
+    def problem(self) -> SavarError | None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def send(self, data: bytes) -> bool: ...
@@ -106,6 +108,31 @@ class LoopbackBus:
         for session in self._made:
             session.stop()
         self.cable.stop()
+
+
+class SeededBus:
+    """The seeded city's cable, in virtual time."""
+
+    def __init__(self, seed: int) -> None:
+        self.world = World(seed, 1_750_000_000_000)
+        self.cable = SimLink(self.world)
+        self.cut, self.freeze, self.restore = self.cable.cut, self.cable.freeze, self.cable.restore
+
+    def door(self, side: str) -> Door:
+        return self.door_on(self.cable)
+
+    @staticmethod
+    def door_on(cable: SimLink) -> Door:
+        return Door(lambda **given: SimPeer(cable, **given))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = self.world.now_ms + WAIT_S * 1_000
+        while not condition():
+            assert self.world.now_ms < deadline
+            self.world.run_until(self.world.now_ms + 5)
+
+    def wait(self, seconds: float) -> None:
+        self.world.run_until(self.world.now_ms + int(seconds * 1_000))
 
 
 def make_city(root: Path, name: str, now: datetime | None = None, port: int = 7_400) -> dict[str, PeerConfig]:

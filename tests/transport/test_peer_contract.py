@@ -7,15 +7,17 @@ import pytest
 
 from protocol.errors import OutOfRange
 from protocol.limits import SISTER_MESSAGE_MAX_BYTES
-from tests.transport.peers import CALLING, LISTENING, SIDES, Bus, Door
+from tests.transport.peers import CALLING, LISTENING, SIDES, Bus, Door, SeededBus
 from transport.peer_link import SILENT_S
 
 OTHER = {LISTENING: CALLING, CALLING: LISTENING}
 
 
-@pytest.fixture(params=["loopback"])
+@pytest.fixture(params=["loopback", *(f"seed {n}" for n in range(5))])
 def bus(request: pytest.FixtureRequest) -> Bus:
-    return request.getfixturevalue(request.param)
+    if request.param == "loopback":
+        return request.getfixturevalue("loopback")
+    return SeededBus(int(request.param.split()[1]))
 
 
 def connected(bus: Bus, first: str = LISTENING) -> dict[str, Door]:
