@@ -40,16 +40,22 @@ class Courier:
         self._uplinks: dict[int, Uplink] = {}
         self._marks: dict[int, Watermark] = {}
         self._newest: dict[int, Receipt] = {}
-        self._ahead: dict[int, int] = {}  # what the backend holds beyond our copy: the sister sent it itself
+        self._ahead: dict[int, Receipt] = {}  # what the backend holds beyond our copy: the sister sent it itself
+        self._unkept: dict[int, tuple[bytes, Receipt]] = {}  # not written down yet
+        self._taken_up = False
         self._incarnation = 0  # the newest that was heard
         self._connected = False
         self._carrying = False
-        self._quiet_since_ms = 0  # no progress on any copy since then, while connected
+        self._quiet_since_ms = 0  # no progress on any copy since then, while connected and something is missing
         self._prune_due_ms = 0
         self.problem: LocalError | None = None
 
     def begin(self, now: Instant) -> None:
-        """Take up what is held, and the receipts kept with it."""
+        """Take up what is held, and the receipts kept with it; where that cannot be read, at a later step."""
+        self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
+        self.problem = self._take_up(now)
+
+    def _take_up(self, now: Instant) -> LocalError | None:
         try:
             for mark in self._copies.held():
                 self.on_copied(mark)
@@ -57,8 +63,9 @@ class Courier:
                 self.told(data, now)
         except (JournalFull, JournalFailed) as error:
             log.error("the sister's records cannot be read: %s", error)
-            self.problem = error
-        self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
+            return error
+        self._taken_up = True
+        return None
 
     def on_copied(self, mark: Watermark) -> None:
         """The copy of an epoch now ends here."""
@@ -85,7 +92,6 @@ class Courier:
             if self._incarnation:
                 for uplink in self._uplinks.values():
                     uplink.doubt(_BACKEND)
-                self._ahead.clear()
                 self._rest(now)
             self._incarnation = incarnation
 
@@ -93,7 +99,8 @@ class Courier:
         """Whether the backend has receipted the sister's journal so far, as far as we were told."""
         uplink = self._uplinks.get(epoch)
         held = 0 if uplink is None else uplink.receipted(_BACKEND)
-        return max(held, self._ahead.get(epoch, 0)) >= sequence
+        ahead = self._ahead.get(epoch)
+        return max(held, 0 if ahead is None else ahead.sequence) >= sequence
 
     def told(self, data: bytes, now: Instant) -> None:
         """The sister passes on a receipt that it got. Believed only when proven."""
@@ -111,43 +118,50 @@ class Courier:
             return False
         self.incarnation_heard(receipt.incarnation, now)
         mark, uplink = self._marks.get(receipt.epoch), self._uplinks.get(receipt.epoch)
-        if mark is None or uplink is None:
-            self._ahead[receipt.epoch] = receipt.sequence
-            return False
-        if receipt.sequence > mark.sequence:
-            advanced = receipt.sequence > self._ahead.get(receipt.epoch, 0)
-            self._ahead[receipt.epoch] = receipt.sequence
-            return advanced
+        if mark is None or uplink is None or receipt.sequence > mark.sequence:
+            return self._is_ahead(receipt)
         self._ahead.pop(receipt.epoch, None)
         try:
             ours = mark.head if receipt.sequence == mark.sequence else self._hash_at(receipt)
             word = Word(
                 receipt.device, receipt.epoch, receipt.sequence, receipt.head, receipt.incarnation, receipt.issued_ms
             )
-            outcome = uplink.on_word(_BACKEND, word, ours, now.mono_ms)
-            if outcome in (ReceiptOutcome.ADVANCED, ReceiptOutcome.REWOUND):
-                self._newest[receipt.epoch] = receipt
-                day = receipt_day(now, receipt)
-                self._copies.keep_receipt(receipt.epoch, data, receipt.sequence, day)
         except (JournalFull, JournalFailed) as error:
-            log.error("a receipt for the sister's journal is not kept: %s", error)
-            self.problem = error
+            log.error("a receipt for the sister's journal is left until our copy can be read: %s", error)
+            return False
+        outcome = uplink.on_word(_BACKEND, word, ours, now.mono_ms)
+        if outcome in (ReceiptOutcome.ADVANCED, ReceiptOutcome.REWOUND):
+            self._newest[receipt.epoch] = receipt
+            self._unkept[receipt.epoch] = (data, receipt)
+        if receipt.incarnation < self._incarnation and outcome is not ReceiptOutcome.LATE:
+            uplink.doubt(_BACKEND)  # the ledger that spoke is gone, and the one after it has not spoken of this copy
             return False
         return outcome is ReceiptOutcome.ADVANCED
+
+    def _is_ahead(self, receipt: Receipt) -> bool:
+        """A receipt beyond our copy → whether it says something new."""
+        before = self._ahead.get(receipt.epoch)
+        if before is not None and receipt.incarnation < before.incarnation:
+            return False
+        self._ahead[receipt.epoch] = receipt
+        return receipt.incarnation == self._incarnation and (before is None or receipt.sequence > before.sequence)
 
     def _hash_at(self, receipt: Receipt) -> bytes | None:
         return self._copies.hash_of(receipt.epoch, receipt.sequence) if receipt.sequence else receipt.head
 
     def step(self, now: Instant) -> None:
         """Carry what is due, and prune."""
+        problem = None if self._taken_up else self._take_up(now)
+        if not self._carrying and not self.backlog:
+            self._quiet_since_ms = now.mono_ms
         if self._connected and now.mono_ms - self._quiet_since_ms >= COURIER_AFTER_MS:
             self._carrying = True
         pruning = now.mono_ms >= self._prune_due_ms
         if pruning:
             self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-        problem: LocalError | None = None
         for epoch, uplink in self._uplinks.items():
             try:  # one journal that cannot be read keeps no other from being carried
+                self._keep_receipt(epoch, now)
                 if self._carrying and self._missing(epoch):
                     self._ship(epoch, uplink, now)
                 if pruning and self._prune(epoch, uplink, now):
@@ -156,6 +170,12 @@ class Courier:
                 log.error("the sister's records are not carried: %s", error)
                 problem = error
         self.problem = problem
+
+    def _keep_receipt(self, epoch: int, now: Instant) -> None:
+        if epoch in self._unkept:
+            data, receipt = self._unkept[epoch]
+            self._copies.keep_receipt(epoch, data, receipt.sequence, receipt_day(now, receipt))
+            del self._unkept[epoch]
 
     def _ship(self, epoch: int, uplink: Uplink, now: Instant) -> None:
         first = uplink.receipted(_BACKEND) + 1
@@ -175,7 +195,9 @@ class Courier:
     def _prune(self, epoch: int, uplink: Uplink, now: Instant) -> bool:
         """One small step → whether there is another."""
         newest = self._newest.get(epoch)
-        day = None if newest is None else prunable_day(receipt_day(now, newest))
+        if newest is None or newest.incarnation < self._incarnation:
+            return False
+        day = prunable_day(receipt_day(now, newest))
         if day is None:
             return False
         through = min(uplink.receipted(_BACKEND), self._copies.receipted_by(epoch, day))
@@ -191,5 +213,11 @@ class Courier:
         return sum(map(self._missing, self._uplinks))
 
     def _missing(self, epoch: int) -> int:
-        ahead = self._ahead.get(epoch, 0) >= self._marks[epoch].sequence
-        return 0 if ahead else self._uplinks[epoch].backlog(_BACKEND)
+        ahead = self._ahead.get(epoch)
+        if (
+            ahead is not None
+            and ahead.incarnation == self._incarnation
+            and ahead.sequence >= self._marks[epoch].sequence
+        ):
+            return 0
+        return self._uplinks[epoch].backlog(_BACKEND)

@@ -72,15 +72,17 @@ class Sister:
         self.forked = False  # the sister's journal was rolled back, or two devices use its name
         self.problem: LocalError | None = None
 
-    def session_began(self, receipt: bytes, through: int, now: Instant) -> None:
-        """Say what we hold of the sister's journal, and every boarding of this bus that is still fresh."""
+    def session_began(self, receipt: bytes, through: int, now: Instant) -> bool:
+        """Say what we hold of the sister's journal, and every boarding of this bus that is still fresh.
+
+        False: not all of it went out; to be said again before anything else.
+        """
+        self._told_receipt, self._told_through = b"", 0
+        first, *rest = _in_messages(self._doorway.known(now)) or [[]]
+        if not (self._say(boardings=first, witness=self._witness(), receipt=receipt) and self._tell(rest)):
+            return False
         self._told_through = through
-        fresh = self._doorway.known(now)
-        first, rest = fresh[: limits.SISTER_BOARDINGS_MAX], fresh[limits.SISTER_BOARDINGS_MAX :]
-        self._say(boardings=first, witness=self._witness(), receipt=receipt)
-        for at in range(0, len(rest), limits.SISTER_BOARDINGS_MAX):
-            self._say(boardings=rest[at : at + limits.SISTER_BOARDINGS_MAX])
-        self._told_receipt = receipt
+        return True
 
     def ship(self, batch: bytes, first: int, last: int, receipt: bytes, now: Instant) -> bool:
         """A batch of our journal with the fresh boardings in it."""
@@ -94,8 +96,12 @@ class Sister:
         """Boardings up to a record whose batch does not go out now: what was paid must be known at once (P7)."""
         if through > self._told_through:
             fresh = self._doorway.fresh(now, first=self._told_through + 1, last=through)
-            if not fresh or self._say(boardings=fresh[-limits.SISTER_BOARDINGS_MAX :]):
+            if self._tell(_in_messages(fresh)):
                 self._told_through = through
+
+    def _tell(self, messages: Sequence[Sequence[FreshBoarding]]) -> bool:
+        """Whether all of them went out."""
+        return all(self._say(boardings=boardings) for boardings in messages)
 
     def tell_receipt(self, receipt: bytes) -> None:
         """The backend's newest word on our journal, if the sister does not have it yet."""
@@ -143,7 +149,6 @@ class Sister:
         try:
             if word.batch:
                 self._take(word.batch)
-            self.problem = None
         except (WireError, ProofError) as error:
             self._refuse(error)
         except (JournalFull, JournalFailed) as error:
@@ -165,6 +170,9 @@ class Sister:
         if batch.first > mark.sequence + 1 and self._courier.covers(batch.epoch, batch.first - 1):
             # What lies between was receipted and pruned: the copy goes on from what the first record says.
             mark = Watermark(batch.epoch, batch.first - 1, walked[0][0].link.previous)
+        if batch.last < self._copies.oldest(batch.epoch):  # pruned here, and not there yet: nothing to compare with
+            self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
+            return
         held_hash = mark.head if batch.last == mark.sequence else self._copies.hash_of(batch.epoch, batch.last)
         judgement = judge(walked, mark, held_hash)
         if judgement.standing is Standing.FORK:
@@ -175,6 +183,12 @@ class Sister:
             rows = [(record.link.sequence, record.raw, record_hash) for record, record_hash in judgement.fresh]
             last, _, head = rows[-1]
             self._copies.add(mark, rows, batch.signature)  # what it does not take is not witnessed, and comes again
+            self.problem = None
             mark = Watermark(batch.epoch, last, head)
             self._courier.on_copied(mark)
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
+
+
+def _in_messages(boardings: Sequence[FreshBoarding]) -> list[Sequence[FreshBoarding]]:
+    most = limits.SISTER_BOARDINGS_MAX
+    return [boardings[at : at + most] for at in range(0, len(boardings), most)]

@@ -194,12 +194,13 @@ class Station:
     def _take_link(self, now: Instant) -> None:
         if self._peer is None or self._sister is None:
             return
-        if self._links != self._links_seen:
-            self._links_seen = self._links
+        if self._peer.connected:
+            links = self._links
+            if links != self._links_seen and self._sister.session_began(self._sync.newest_receipt, self._appended, now):
+                self._links_seen = links
+                self._uplink.on_connected(SISTER)
             self._link_lost_ms = None
-            self._sister.session_began(self._sync.newest_receipt, self._appended, now)
-            self._uplink.on_connected(SISTER)
-        elif not self._peer.connected:
+        else:
             self._uplink.on_disconnected(SISTER)
             if self._link_lost_ms is None:
                 self._link_lost_ms = now.mono_ms

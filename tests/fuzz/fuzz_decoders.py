@@ -24,6 +24,7 @@ from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.signed import cut, open_message, seal_message
+from protocol.wire.sister import open_sister
 from protocol.wire.topics import split
 
 ROOM = 1 << 20
@@ -72,6 +73,8 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "receipt, signed": _signed(Purpose.RECEIPT, lambda data: open_receipt(data, KEYS)),
     "health, signed": _signed(Purpose.HEALTH, lambda data: open_health(data, KEYS)),
     "state, signed": _signed(Purpose.STATE, lambda data: open_state(data, KEYS)),
+    "sister": lambda data: open_sister(data, KEY.verifying),
+    "sister, signed": _signed(Purpose.SISTER, lambda data: open_sister(data, KEY.verifying)),
     "bundle, signed": _signed(Purpose.BUNDLE, lambda data: open_bundle(data, KEYS, city="isfahan")),
     "sealed part": lambda data: DAY_KEY.open(1, data, b""),
     "wrapped day key": lambda data: unwrap_day_key(data, KEY, device="bus-1", epoch=1, day=1),

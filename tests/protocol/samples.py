@@ -12,7 +12,7 @@ from protocol.wire.batches import encode_batch
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, CameraState, Health, State
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import issue_credential, render_long_pass
+from protocol.wire.passes import Presentation, issue_credential, render_long_pass
 from protocol.wire.receipts import Receipt
 from protocol.wire.records import (
     ClockQuality,
@@ -30,6 +30,7 @@ from protocol.wire.records import (
     encode_tap,
 )
 from protocol.wire.seal import DayKey
+from protocol.wire.sister import FreshBoarding, SisterWord, Witness
 
 
 def secret(name: str) -> bytes:
@@ -158,6 +159,12 @@ BUNDLE = Bundle(
     receipt_keys=(RECEIPT_KEY.public,), sealing_key=SEALING_KEY.public, tariff=TARIFF, deny_number=4,
     deny={CREDENTIAL_ID: 0, bytes(8): 255},
 )  # fmt: skip
+BOARDINGS = (
+    FreshBoarding(Presentation(CREDENTIAL_ID, TIME_S, 1234), 2, 1, WALL_MS, 1_500),
+    FreshBoarding(Presentation(bytes(8), 0, 65_535), 15, 2, 0, 0),
+)
+WITNESS = Witness(6_000_000_000_000_000_001, 41, bytes(range(32)))
+SISTER = SisterWord(DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt")
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve's group: P-256's n
 
 

@@ -20,8 +20,10 @@ from protocol.wire.health import (
     open_state,
 )
 from protocol.wire.keys import Purpose
+from protocol.wire.passes import Presentation
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.signed import cut, seal_message
+from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.topics import DOWN, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
 from tests.protocol.test_records import names, uint32, uint63
@@ -40,6 +42,12 @@ states = st.builds(State, names, st.booleans(), uint63, uint63, texts)
 tariffs = st.builds(
     Tariff, uint32, st.integers(0, limits.FLAT_FARE_MAX_RIALS),
     st.dictionaries(st.integers(0, 15), st.integers(0, 1000)), st.integers(0, limits.REPEAT_WINDOW_MAX_S),
+)  # fmt: skip
+presentations = st.builds(Presentation, st.binary(min_size=8, max_size=8), uint32, st.integers(0, 65_535))
+boardings = st.builds(FreshBoarding, presentations, st.integers(0, 15), st.integers(0, 255), uint63, uint63)
+sister_words = st.builds(
+    SisterWord, names, st.binary(max_size=300), st.lists(boardings, max_size=5).map(tuple),
+    st.none() | st.builds(Witness, uint63, uint63, digests), st.binary(max_size=300),
 )  # fmt: skip
 bundles = st.builds(
     Bundle, city=names, number=uint63, issued_ms=uint63, issuer_keys=st.lists(points, max_size=16).map(tuple),
@@ -62,6 +70,23 @@ def test_health_round_trip(health: Health) -> None:
 @given(states)
 def test_state_round_trip(state: State) -> None:
     assert open_state(encode_state(state, samples.TAP_KEY), [samples.TAP_KEY.verifying]) == state
+
+
+@given(sister_words)
+def test_sister_round_trip(word: SisterWord) -> None:
+    assert open_sister(encode_sister(word, samples.TAP_KEY), samples.TAP_KEY.verifying) == word
+
+
+def test_the_fullest_message_between_doors_fits() -> None:
+    """A batch, its boardings and a receipt, each as large as it may be: what is sealed is never refused for its size."""
+    boarding = FreshBoarding(
+        Presentation(b"\xff" * 8, limits.UINT32_MAX, 65_535), 15, 255, limits.INT63_MAX, limits.INT63_MAX
+    )
+    word = SisterWord(
+        "d" * limits.NAME_MAX_CHARS, bytes(limits.BATCH_MAX_BYTES), (boarding,) * limits.SISTER_BOARDINGS_MAX,
+        Witness(limits.INT63_MAX, limits.INT63_MAX, bytes(32)), bytes(limits.MESSAGE_MAX_BYTES),
+    )  # fmt: skip
+    assert open_sister(encode_sister(word, samples.TAP_KEY), samples.TAP_KEY.verifying) == word
 
 
 @given(bundles)

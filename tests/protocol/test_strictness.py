@@ -19,7 +19,7 @@ from protocol.errors import (
     UnknownVersion,
     WrongType,
 )
-from protocol.wire import batches, bundles, cbor, chain, health, receipts, records
+from protocol.wire import batches, bundles, cbor, chain, health, receipts, records, sister
 from protocol.wire.keys import Purpose, SigningKey
 from protocol.wire.records import Service
 from protocol.wire.signed import cut, seal_message
@@ -78,6 +78,8 @@ STRUCTURES = [
            samples.TAP_KEY, health.open_health),
     signed("state", health._STATE, health.encode_state(samples.STATE, samples.TAP_KEY),
            samples.TAP_KEY, health.open_state),
+    signed("sister", sister._FIELDS, sister.encode_sister(replace(samples.SISTER, batch=BATCH), samples.TAP_KEY),
+           samples.TAP_KEY, lambda data, keys: sister.open_sister(data, keys[0])),
     signed("bundle", bundles._FIELDS, bundles.encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY),
            samples.BUNDLE_KEY, bundles.open_bundle, city="isfahan"),
 ]  # fmt: skip
@@ -183,6 +185,7 @@ def test_wrong_values(structure: Structure) -> None:
     assert tried >= 3 * (len(structure.fields) - 1)
 
 
+BOARDING = [samples.CREDENTIAL_ID, samples.TIME_S, 1, 2, 1, samples.WALL_MS, 0]
 INNER = [
     ("opening", -1, "epoch", [True, 41, bytes(32)], WrongType),
     ("opening", -1, "head", [1, 41, bytes(31)], OutOfRange),
@@ -207,6 +210,19 @@ INNER = [
     ("health", 10, "name", [["Front", 0, 0, 0, 0]], OutOfRange),
     ("health", 10, "state", [["front", 5, 0, 0, 0]], OutOfRange),
     ("health", 10, "cameras", [["front", 0, 0, 0, 0]] * 9, TooLarge),
+    ("sister", 1, "batch", bytes(limits.BATCH_MAX_BYTES + 1), TooLarge),
+    ("sister", 2, "boardings", [BOARDING] * (limits.SISTER_BOARDINGS_MAX + 1), TooLarge),
+    ("sister", 2, "credential_id", [[bytes(9), *BOARDING[1:]]], OutOfRange),
+    ("sister", 2, "time_s", [[*BOARDING[:1], 1 << 32, *BOARDING[2:]]], OutOfRange),
+    ("sister", 2, "counter", [[*BOARDING[:2], 65_536, *BOARDING[3:]]], OutOfRange),
+    ("sister", 2, "party", [[*BOARDING[:3], 16, *BOARDING[4:]]], OutOfRange),
+    ("sister", 2, "door", [[*BOARDING[:4], 256, *BOARDING[5:]]], OutOfRange),
+    ("sister", 2, "wall_ms", [[*BOARDING[:5], -1, *BOARDING[6:]]], OutOfRange),
+    ("sister", 2, "age_ms", [[*BOARDING[:6], 1 << 63]], OutOfRange),
+    ("sister", 3, "epoch", [True, 1, bytes(32)], WrongType),
+    ("sister", 3, "sequence", [1, -1, bytes(32)], OutOfRange),
+    ("sister", 3, "head", [1, 1, bytes(33)], OutOfRange),
+    ("sister", 4, "receipt", bytes(limits.MESSAGE_MAX_BYTES + 1), TooLarge),
     ("bundle", 3, "issuer_keys", [bytes(32)], OutOfRange),
     ("bundle", 3, "issuer_keys", [bytes(33)] * 17, TooLarge),
     ("bundle", 6, "permille", [3, 1, [[1, 1001]], 180], OutOfRange),
@@ -249,6 +265,8 @@ def test_over_the_size_of_its_kind() -> None:
             opener(bytes(limits.MESSAGE_MAX_BYTES + 1), [])
     with pytest.raises(TooLarge):
         bundles.open_bundle(bytes(limits.BUNDLE_MAX_BYTES + 1), [], city="isfahan")
+    with pytest.raises(TooLarge):
+        sister.open_sister(bytes(limits.SISTER_MESSAGE_MAX_BYTES + 1), samples.TAP_KEY.verifying)
 
 
 def test_a_record_that_would_be_refused_is_not_made() -> None:

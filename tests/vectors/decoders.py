@@ -19,6 +19,7 @@ from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.signed import open_message
+from protocol.wire.sister import open_sister
 from protocol.wire.topics import split
 
 ROOM = 1 << 21
@@ -119,6 +120,7 @@ DECODERS: dict[str, Decoder] = {
     "receipt": _message(open_receipt, "receipt_keys"),
     "health": _message(open_health, "tap_keys"),
     "state": _message(open_state, "tap_keys"),
+    "sister": lambda given, entry: plain(open_sister(data(entry), keys(given, "tap_keys")[0])),
     "bundle": _bundle,
     "record": lambda _, entry: plain(decode_record(data(entry))),
     "batch": _batch,

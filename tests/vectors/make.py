@@ -20,7 +20,9 @@ from protocol.wire.signed import cut, seal_message
 from tests.protocol import samples
 from tests.protocol.samples import high_s
 from tests.vectors.decoders import DECODERS
+from tests.vectors.entries import Entries, flipped, of
 from tests.vectors.refusals import REFUSALS
+from tests.vectors.sister import sister_entries
 
 HERE = Path(__file__).parent
 DAY_KEY_SECRET = sha256(b"savar test day key").digest()
@@ -28,7 +30,6 @@ WRAPPED = bytes.fromhex(
     "04e01c76016f18198328fdc234535da51db84202ba7565227ab481ed3bf58c1c1bfce4c9f77aad655a3fc248e9d683b083e52fff0f27014b"
     "92cdd2e467eef39e93361a93d91efe8fdb7143d187ae020d41f708ad24f73cacaecdf752e0f1d717569e58142b8ec09f5bae959ccdb56374f2"
 )
-Entries = dict[str, dict[str, Any]]
 
 
 class Unexpected(Exception):
@@ -51,14 +52,6 @@ def vectors_file(file: str, about: str, decoder: str | None, given: dict[str, An
             raise Unexpected(f"{file}, {name}: must be {demanded or 'taken'}, was {refused or 'taken'}")
         out["fail" if demanded else "pass"].append(whole | found)
     return out
-
-
-def of(data: bytes, **more: Any) -> dict[str, Any]:
-    return {"bytes": data.hex(), **more}
-
-
-def flipped(data: bytes, at: int) -> bytes:
-    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
 def keys_file() -> dict[str, Any]:
@@ -372,6 +365,7 @@ def make() -> dict[str, dict[str, Any]]:
         "codes": ("Texts in a QR.", "code", {}, code_entries()),
         "passes": ("Long passes and credentials.", "long_pass", issuers, pass_entries()),
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
+        "sister": ("Messages between two doors.", "sister", tap_keys, sister_entries(records, hashes)),
         "bundles": ("Bundles.", "bundle", {"bundle_keys": [samples.BUNDLE_KEY.public.hex()]}, bundle_entries()),
         "records": ("Journal records.", "record", {}, record_entries(records)),
         "batches": ("Batches: chain and signature.", "batch", tap_keys, batch_entries(records, hashes)),

@@ -1,0 +1,357 @@
+"""The sister door: what one door accepted the other knows and holds, and a witness means that it holds it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.app import sister as sister_module
+from edge.core.errors import JournalFailed
+from edge.core.limits import RETRY_MIN_MS, SISTER_SILENT_MS
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.batches import encode_batch
+from protocol.wire.sister import SisterWord, Witness, encode_sister, open_sister
+from tests.edge.door import DEVICE, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding
+from tests.edge.pair import FRONT, KEYS, OTHER, REAR, Door, Pair, ReadOnlyCopies
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    made = Pair(tmp_path)
+    yield made
+    for door in (made.front, made.rear):
+        door.copies.close()  # type: ignore[attr-defined]
+
+
+def words(door: Door) -> list[SisterWord]:
+    """What waits at this end of the cable."""
+    return [open_sister(data, KEYS[door.name].verifying) for data in door.end.out]
+
+
+def seen(door: Door) -> list[tuple[Verdict, Reason]]:
+    return [(it.verdict, it.reason) for it in door.panel.shown]
+
+
+def copied(door: Door) -> list[tuple[int, int, bytes]]:
+    return [(mark.epoch, mark.sequence, mark.head) for mark in door.copies.held()]
+
+
+def whole(door: Door) -> list[tuple[int, int, bytes]]:
+    head = door.journal.head
+    return [(head.epoch, head.sequence, head.hash)]
+
+
+def test_records_of_each_door_lie_at_the_other(pair: Pair) -> None:
+    pair.front.board(Rider(1), at())
+    pair.rear.board(Rider(2), at())
+    pair.plug()
+    pair.talk(at(1))
+    assert (copied(pair.rear), copied(pair.front)) == (whole(pair.front), whole(pair.rear))
+    assert (pair.front.station.sister_backlog, pair.rear.station.sister_backlog) == (0, 0)
+    stored = pair.rear.copies.read(11, 1, 9, 1 << 20)
+    assert [row.raw for row in stored] == [pair.front.journal.rows[n] for n in (1, 2, 3)]
+
+
+def test_what_was_paid_at_one_door_is_paid_at_the_other(pair: Pair) -> None:
+    """P7: the render that was used is a copy, another of the same phone has paid."""
+    pair.plug()
+    pair.talk(at())
+    code = Rider(1).code(at(1))
+    pair.front.show(code, at(1))
+    pair.talk(at(2))
+    pair.rear.show(code, at(3))
+    pair.rear.board(Rider(1), at(4), counter=2)
+    pair.rear.board(Rider(2), at(4))
+    assert seen(pair.rear) == [
+        (Verdict.COPIED, Reason.OTHER_DOOR), (Verdict.ALREADY_PAID, Reason.OTHER_DOOR), (Verdict.ACCEPTED, Reason.NONE),
+    ]  # fmt: skip
+
+
+def test_the_window_of_the_other_door_closes_by_age_not_by_arrival(pair: Pair) -> None:
+    """P7, P14: told late, and to a door whose wall clock is elsewhere; the age counts."""
+    pair.front.board(Rider(1), at())
+    pair.plug()
+    pair.talk(at(100))
+    pair.rear.board(Rider(1), at(179), counter=2)
+    pair.rear.board(Rider(1), at(181), counter=3)
+    assert [verdict for verdict, _ in seen(pair.rear)] == [Verdict.ALREADY_PAID, Verdict.ACCEPTED]
+
+
+def test_a_door_that_restarted_knows_what_the_other_accepted(pair: Pair) -> None:
+    """P7: the window it kept itself holds its own boardings only."""
+    pair.plug()
+    pair.talk(at())
+    code = Rider(1).code(at(1))
+    pair.front.show(code, at(1))
+    pair.talk(at(2))
+    rear = pair.restart(pair.rear, at(10))
+    pair.plug()
+    pair.talk(at(11))
+    rear.show(code, at(12))
+    assert seen(rear) == [(Verdict.COPIED, Reason.OTHER_DOOR)]
+
+
+def test_a_blank_card_gets_its_own_window_back_and_is_filled_again(pair: Pair) -> None:
+    """P7: who paid at this door before its card was changed has paid at this door."""
+    pair.plug()
+    pair.talk(at())
+    code = Rider(1).code(at(1))
+    pair.rear.show(code, at(1))
+    pair.front.board(Rider(2), at(1))
+    pair.talk(at(2))
+    rear = pair.restart(pair.rear, at(10), blank=True)
+    pair.plug()
+    pair.talk(at(11))
+    rear.show(code, at(12))
+    assert seen(rear) == [(Verdict.COPIED, Reason.SAME_DOOR)]
+    assert copied(rear) == whole(pair.front)
+    pair.talk(at(13))
+    assert [(epoch, sequence) for epoch, sequence, _ in copied(pair.front)] == [(12, 3), (22, 3)]
+    assert not rear.station.problem(at(13))
+
+
+def test_boardings_are_told_at_once_while_batches_are_on_their_way(pair: Pair) -> None:
+    """P7: nothing was witnessed yet, so no batch goes out; what was paid does."""
+    pair.plug()
+    pair.talk(at())
+    for number in range(8):
+        pair.front.board(Rider(number + 1), at(number / 10))
+        pair.front.step(at(number / 10))
+    told = words(pair.front)
+    assert [len(word.boardings) for word in told] == [1] * 8
+    assert [bool(word.batch) for word in told] == [True] * 4 + [False] * 4
+
+
+def test_a_witness_is_given_only_for_what_is_durable(pair: Pair) -> None:
+    """P1: a card that takes nothing holds nothing; said, and made good when it takes something again."""
+    pair.rear.copies.broken = True  # type: ignore[attr-defined]
+    pair.front.board(Rider(1), at())
+    pair.plug()
+    pair.talk(at(1))
+    assert pair.front.station.sister_backlog == 3
+    assert "read-only" in pair.rear.station.problem(at(1))
+    pair.front.board(Rider(2), at(1))
+    pair.talk(at(2))
+    assert "read-only" in pair.rear.station.problem(at(2))
+    pair.rear.copies.broken = False  # type: ignore[attr-defined]
+    pair.talk(at(2 + RETRY_MIN_MS / 1000))
+    assert pair.front.station.sister_backlog == 0
+    assert copied(pair.rear) == whole(pair.front)
+    assert pair.rear.station.problem(at(9)) == ""
+
+
+def test_a_message_without_a_batch_does_not_silence_a_card_that_takes_none(pair: Pair) -> None:
+    """P4: taps are told of several times a second; the fault must not be gone between two batches."""
+    pair.rear.copies.broken = True  # type: ignore[attr-defined]
+    pair.plug()
+    pair.talk(at(1))
+    assert "read-only" in pair.rear.station.problem(at(1))
+    pair.rear.station.sister_came(encode_sister(SisterWord(FRONT), DEVICE))
+    pair.rear.step(at(2))
+    assert "read-only" in pair.rear.station.problem(at(2))
+
+
+def test_copies_that_cannot_be_read_are_not_witnessed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_self: object) -> None:
+        raise JournalFailed("the card does not answer")
+
+    pair.plug()
+    monkeypatch.setattr(ReadOnlyCopies, "held", fails)
+    pair.rear.step(at(1))
+    assert next(word.witness for word in words(pair.rear)) is None
+    assert "does not answer" in pair.rear.station.problem(at(1))
+
+
+def shipped(journal: MemoryJournal, first: int = 1, last: int = 99, *, device: str = FRONT) -> bytes:
+    """A batch of a journal of the front door."""
+    rows = journal.read(first, last + 1 - first, 1 << 20)
+    return encode_batch(device, journal.head.epoch, first, [row.raw for row in rows], rows[-1].signature)
+
+
+def other_history() -> MemoryJournal:
+    """The front door's epoch as its own key signed it another time: a card rolled back, and boarded again."""
+    journal = MemoryJournal(11)
+    service = boarding(journal, RememberingPanel())
+    service.begin(at())
+    for number in range(3):
+        service.present(Rider(90 + number).code(at()), at(), settled=False)
+    return journal
+
+
+def say(door: Door, word: SisterWord, now_s: float = 5) -> None:
+    """Hand the rear door a message of the front door's."""
+    door.station.sister_came(encode_sister(word, DEVICE))
+    door.step(at(now_s))
+
+
+def test_another_history_is_kept_apart_and_said_and_never_merged(pair: Pair) -> None:
+    """P11."""
+    pair.front.board(Rider(1), at())
+    pair.plug()
+    pair.talk(at(1))
+    before = copied(pair.rear)
+    fork = shipped(other_history())
+    say(pair.rear, SisterWord(FRONT, fork))
+    assert copied(pair.rear) == before
+    assert pair.rear.copies.branches() == [fork]  # type: ignore[attr-defined]
+    assert "take that door out of use" in pair.rear.station.problem(at(5))
+    assert words(pair.rear)[-1].witness == Witness(*before[0])
+
+
+def test_a_door_learns_from_the_witness_that_its_journal_was_rolled_back(pair: Pair) -> None:
+    """P11: it stands lower than what the other door holds of it."""
+    pair.front.board(Rider(1), at())
+    pair.plug()
+    pair.talk(at(1))
+    say(pair.front, SisterWord(REAR))  # by the wrong key: nothing
+    witness = Witness(11, 9, bytes(32))
+    pair.front.station.sister_came(encode_sister(SisterWord(REAR, witness=witness), OTHER))
+    pair.front.step(at(2))
+    assert "another history of this journal" in pair.front.station.problem(at(2))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode_sister(SisterWord(FRONT, receipt=b"x"), STRANGER),
+        encode_sister(SisterWord(REAR), DEVICE),
+        encode_sister(SisterWord(FRONT, b"no batch"), DEVICE),
+        encode_sister(SisterWord(FRONT, shipped(other_history(), device=REAR)), DEVICE),
+        encode_sister(SisterWord(FRONT, shipped(other_history())[:-1] + b"\x00"), DEVICE),
+        b"",
+    ],
+    ids=["another key", "another name", "no batch", "a batch under another name", "a batch not signed", "nothing"],
+)
+def test_what_is_not_proven_is_refused_and_counted(pair: Pair, data: bytes) -> None:
+    """P9: no copy, no witness, no boarding."""
+    side = pair.rear.station._sister
+    assert side is not None
+    pair.rear.end.connected = True
+    pair.rear.station.sister_came(data)
+    pair.rear.step(at(1))
+    assert side.refused == 1
+    assert copied(pair.rear) == []
+    assert pair.rear.end.out == []
+    assert not side.forked
+
+
+def test_a_pruned_beginning_is_accepted_only_under_a_proven_receipt(pair: Pair) -> None:
+    """P2, P11: a gap that no receipt covers may hide anything."""
+    journal = other_history()
+    rest = shipped(journal, 3)
+    pair.rear.end.connected = True
+    say(pair.rear, SisterWord(FRONT, rest), 1)
+    assert copied(pair.rear) == []
+    assert words(pair.rear)[-1].witness == Witness(11, 0, bytes(32))
+    pair.front.journal = journal
+    say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(1, at())), 2)
+    assert copied(pair.rear) == []
+    forged = pair.front.receipt(2, at())[:-1] + b"\x00"
+    say(pair.rear, SisterWord(FRONT, rest, receipt=forged), 3)
+    assert copied(pair.rear) == []
+    say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(2, at())), 4)
+    assert copied(pair.rear) == [(11, 5, journal.head.hash)]
+    assert pair.rear.copies.oldest(11) == 3
+
+
+def test_the_other_door_sends_what_it_still_has_when_its_beginning_was_pruned(pair: Pair) -> None:
+    """A blank card beside a door that has pruned: filled from there on."""
+    for number in range(4):
+        pair.front.board(Rider(number + 1), at())
+    pair.front.station.message_came(pair.front.receipt(4, at()))
+    pair.front.step(at())
+    pair.front.station.end(at())
+    pair.front.journal.prune(3)
+    front = pair.restart(pair.front, at(1))
+    pair.plug()
+    pair.talk(at(2))
+    assert copied(pair.rear) == whole(front)
+    assert pair.rear.copies.oldest(11) == 4
+    assert front.station.sister_backlog == 0
+
+
+def test_an_old_batch_whose_copy_was_pruned_here_is_no_other_history(pair: Pair) -> None:
+    """A door that restarts sends from its oldest record on, before it hears what we hold."""
+    for number in range(4):
+        pair.front.board(Rider(number + 1), at())
+    pair.plug()
+    pair.talk(at(1))
+    held = copied(pair.rear)
+    pair.rear.copies.prune(11, 4)
+    say(pair.rear, SisterWord(FRONT, shipped(pair.front.journal, 1, 3)))
+    side = pair.rear.station._sister
+    assert side is not None
+    assert not side.forked
+    assert pair.rear.copies.branches() == []  # type: ignore[attr-defined]
+    assert words(pair.rear)[-1].witness == Witness(*held[0])
+
+
+def test_more_boardings_than_one_message_holds_are_split(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P7: none is left out, at the start of a session or later."""
+    monkeypatch.setattr(sister_module.limits, "SISTER_BOARDINGS_MAX", 3)
+    for number in range(7):
+        pair.front.board(Rider(number + 1), at(number))
+    pair.front.end.connected = True
+    pair.front.station.link_changed(connected=True)
+    pair.front.step(at(8))
+    first = [word for word in words(pair.front) if not word.batch]
+    assert [len(word.boardings) for word in first] == [3, 3, 1]
+    assert len({b.presentation for word in first for b in word.boardings}) == 7
+    assert [b.age_ms for b in first[0].boardings] == [8_000, 7_000, 6_000]
+
+
+def test_boardings_that_gathered_while_the_cable_took_nothing_are_all_told(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P7."""
+    monkeypatch.setattr(sister_module.limits, "SISTER_BOARDINGS_MAX", 3)
+    side = pair.front.station._sister
+    assert side is not None
+    pair.front.end.connected = True
+    for number in range(7):
+        pair.front.board(Rider(number + 1), at(number))
+    side.tell_boardings(pair.front.journal.signed, at(8))
+    told = [b.presentation for word in words(pair.front) for b in word.boardings]
+    assert len(told) == len(set(told)) == 7
+
+
+def test_a_session_whose_first_message_is_not_taken_is_begun_again(pair: Pair) -> None:
+    """P7: what was paid before is not taken as told."""
+    pair.front.board(Rider(1), at())
+    pair.front.end.connected, pair.front.end.takes = True, False
+    pair.front.station.link_changed(connected=True)
+    pair.front.step(at(1))
+    pair.front.end.takes = True
+    pair.front.step(at(2))
+    assert [len(word.boardings) for word in words(pair.front) if not word.batch] == [1]
+    assert words(pair.front)[0].witness is not None
+
+
+def test_a_receipt_is_told_once_a_session_and_again_when_it_is_new(pair: Pair) -> None:
+    pair.front.board(Rider(1), at())
+    first = pair.front.receipt(2, at())
+    pair.front.station.message_came(first)
+    pair.plug()
+    pair.talk(at(1))
+    side = pair.rear.station._courier
+    assert side is not None
+    assert (side.covers(11, 2), side.covers(11, 3)) == (True, False)
+    pair.front.station.message_came(pair.front.receipt(3, at(2)))
+    pair.front.step(at(2))
+    pair.front.step(at(3))
+    assert [bool(word.receipt) for word in words(pair.front)] == [True]
+    pair.talk(at(4))
+    assert side.covers(11, 3)
+
+
+def test_a_cable_that_is_out_is_said_after_a_while(pair: Pair) -> None:
+    """P7: both doors may accept one code."""
+    assert pair.front.station.problem(at(SISTER_SILENT_MS / 1000 - 1)) == ""
+    assert "not heard" in pair.front.station.problem(at(SISTER_SILENT_MS / 1000))
+    pair.plug()
+    pair.talk(at(60))
+    assert pair.front.station.problem(at(600)) == ""
+    pair.unplug()
+    pair.front.step(at(601))
+    assert pair.front.station.problem(at(605)) == ""
+    assert "not heard" in pair.front.station.problem(at(607))
