@@ -282,12 +282,12 @@ class Station:
     @property
     def backlog(self) -> int:
         """Our records that the backend has not receipted yet."""
-        return self._uplink.backlog(BACKEND)
+        return self._uplink.backlog(BACKEND, last=self._appended)
 
     @property
     def sister_backlog(self) -> int:
         """Our records that the sister has not witnessed yet; 0 where there is none."""
-        return self._uplink.backlog(SISTER) if self._sister is not None else 0
+        return self._uplink.backlog(SISTER, last=self._appended) if self._sister is not None else 0
 
     @property
     def courier_backlog(self) -> int:

@@ -32,9 +32,15 @@ def audit(root: Path) -> tuple[int, dict[str, Any]]:
     return done.returncode, found
 
 
+@pytest.fixture(params=[1])
+def doors(request: pytest.FixtureRequest) -> int:
+    """Doors of a bus."""
+    return int(request.param)
+
+
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
-    made = City(tmp_path / "city", buses=2, seed=11, say=lambda _: None)
+def city(tmp_path: Path, doors: int) -> Iterator[City]:
+    made = City(tmp_path / "city", buses=2, seed=11, say=lambda _: None, doors=doors)
     try:
         made.prepare()
         made.start()
@@ -59,6 +65,7 @@ def settle(city: City) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("doors", [1, 2], indirect=True)
 def test_every_kind_of_code_gets_the_verdict_it_deserves(city: City) -> None:
     """What riders showed, line by line in the log, against what the doors answered: each showing got one answer."""
     play(city, 12)
@@ -90,7 +97,7 @@ def test_a_broker_that_is_away_and_comes_back_loses_nothing(city: City) -> None:
     city._broker.stop()
     play(city, 3)
     assert city.backlog > 0
-    validator = city._validators["bus-0001"]
+    validator = city._validators["bus-0001-d1"]
     assert "broker" in validator.problem()
     city._broker.start()
     settle(city)
@@ -108,7 +115,7 @@ def test_a_frozen_network_loses_nothing(city: City) -> None:
 def test_a_camera_that_vanishes_is_reported_and_taken_up_again(city: City) -> None:
     """P4: a dead camera is shown, and its bus goes on when it is back; the other bus never notices."""
     play(city, 2)
-    validator, camera = city._validators["bus-0001"], city._cameras["bus-0001"]
+    validator, camera = city._validators["bus-0001-d1"], city._cameras["bus-0001-d1"]
     camera.unplug()
     wait_until(lambda: validator.health().cameras[0].state is CameraState.MISSING)
     assert "unplugged" in validator.problem()
