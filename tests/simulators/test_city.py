@@ -32,15 +32,18 @@ def audit(root: Path) -> tuple[int, dict[str, Any]]:
     return done.returncode, found
 
 
-@pytest.fixture(params=[1])
-def doors(request: pytest.FixtureRequest) -> int:
-    """Doors of a bus."""
-    return int(request.param)
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    yield from lived(City(tmp_path / "city", buses=2, seed=11, say=lambda _: None))
 
 
 @pytest.fixture
-def city(tmp_path: Path, doors: int) -> Iterator[City]:
-    made = City(tmp_path / "city", buses=2, seed=11, say=lambda _: None, doors=doors)
+def bus(tmp_path: Path) -> Iterator[City]:
+    """A city of one bus with two doors."""
+    yield from lived(City(tmp_path / "city", buses=1, doors=2, seed=11, say=lambda _: None))
+
+
+def lived(made: City) -> Iterator[City]:
     try:
         made.prepare()
         made.start()
@@ -65,7 +68,6 @@ def settle(city: City) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("doors", [1, 2], indirect=True)
 def test_every_kind_of_code_gets_the_verdict_it_deserves(city: City) -> None:
     """What riders showed, line by line in the log, against what the doors answered: each showing got one answer."""
     play(city, 12)
@@ -133,6 +135,15 @@ def wait_until(true: Any) -> None:
     while not true():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_bus_with_two_doors_boards_at_both_and_each_holds_what_the_other_showed(bus: City) -> None:
+    """P1, P7: the script's copies and repeats come to either door; the audit finds each presentation charged once."""
+    play(bus, 8)
+    doors = [bus._validators[f"bus-0001-d{door}"] for door in (1, 2)]
+    assert all(door.boarding.accepted for door in doors)
+    wait_until(lambda: not any(door.sister_backlog for door in doors))
+    settle(bus)
 
 
 def test_the_demo_ends_by_itself_and_writes_its_result() -> None:
