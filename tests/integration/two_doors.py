@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from protocol.localtime import service_day
 from protocol.wire.codes import write_code
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import issue_credential, render_long_pass
+from provisioning.app.broker import write_broker
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
@@ -89,11 +91,8 @@ class TwoDoors:
         self._riders = self._register()
         self._shown = 0
         self.broker = Mosquitto(self.root)
-        self.broker.start()  # moves every [broker] section to its port; only then are they made quick
-        for config in (*self.root.glob("devices/*/validator.toml"), self.root / "backend" / "backend.toml"):
-            quick = "[broker]\nreconnect_max_s = 1.0\nkeepalive_s = 5\n"
-            config.write_text(config.read_text().replace("[broker]\n", quick))
-        self.broker.stop()
+        write_broker(self.root, port=self.broker.port)
+        self._quicken()
         self.backend: Backend | None = None
         self.doors: dict[str, Validator] = {}
 
@@ -116,6 +115,12 @@ class TwoDoors:
             made.append((key, credential))
         store.close()
         return made
+
+    def _quicken(self) -> None:
+        """Short waits for the broker, in every [broker] section."""
+        for config in (*self.root.glob("devices/*/validator.toml"), self.root / "backend" / "backend.toml"):
+            quick = "[broker]\nreconnect_max_s = 1.0\nkeepalive_s = 5\n"
+            config.write_text(config.read_text().replace("[broker]\n", quick))
 
     # --- parts on and off ---------------------------------------------------------------------------------------------
 
@@ -161,12 +166,13 @@ class TwoDoors:
         shutil.rmtree(self.folder(device) / "data")
 
     def close(self) -> None:
-        for door in self.doors.values():
-            door.stop()
-        if self.backend is not None:
-            self.backend.stop()
-        self.broker.stop()
-        self.cable.stop()
+        with ExitStack() as parts:
+            parts.callback(self.cable.stop)
+            parts.callback(self.broker.stop)
+            if self.backend is not None:
+                parts.callback(self.backend.stop)
+            for door in self.doors.values():
+                parts.callback(door.stop)
 
     # --- riders -------------------------------------------------------------------------------------------------------
 
