@@ -26,6 +26,7 @@ MUST_BE_ZERO = ("lost", "doubled", "overcharged", "ledger_sum", "broken")  # of 
 
 @click.command()
 @click.option("--buses", default=3, show_default=True, type=click.IntRange(1, 12), help="How many buses.")
+@click.option("--doors", default=1, show_default=True, type=click.IntRange(1, 2), help="How many doors a bus has.")
 @click.option("--for", "seconds", type=click.FloatRange(1), help="Seconds to run; without it, until Ctrl-C.")
 @click.option("--seed", default=7, show_default=True, help="Keys, riders and script come from it.")
 @click.option(
@@ -35,7 +36,9 @@ MUST_BE_ZERO = ("lost", "doubled", "overcharged", "ledger_sum", "broken")  # of 
     "--run", "root", type=click.Path(path_type=Path, file_okay=False), help="Folder of this run; must be new."
 )
 @click.option("--json", "out", help="Write the result to this file; - is standard output.")
-def command(*, buses: int, seconds: float | None, seed: int, cut_s: float, root: Path | None, out: str | None) -> None:
+def command(
+    *, buses: int, doors: int, seconds: float | None, seed: int, cut_s: float, root: Path | None, out: str | None
+) -> None:
     """Three buses whose riders hold phones before cameras, a broker, a backend, a status page; then an audit.
 
     Frames go through the validator's own decode loop. Everything listens on 127.0.0.1.
@@ -47,7 +50,7 @@ def command(*, buses: int, seconds: float | None, seed: int, cut_s: float, root:
     root = root or Path("run") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005 - a folder's name
     root.parent.mkdir(parents=True, exist_ok=True)
     city = City(
-        root, buses=buses, seed=seed, rhythm=CALM if seconds is None else BRISK,
+        root, buses=buses, doors=doors, seed=seed, rhythm=CALM if seconds is None else BRISK,
         say=lambda text: console.print(f"[bold]·[/] {text}", highlight=False),
     )  # fmt: skip
     stop = threading.Event()
@@ -83,13 +86,13 @@ def _run(city: City, console: Console, stop: threading.Event, seconds: float | N
 
 
 def _picture(city: City) -> Text:
-    """One line a bus: its lamp and words now; then the counts."""
+    """One line a door: its lamp and words now; then the counts."""
     tally: Tally = city.tally
     text = Text(no_wrap=True, overflow="ellipsis")
     with tally.lock:
-        for bus, showing in sorted(tally.last.items()):
+        for door, showing in sorted(tally.last.items()):
             row = showing.row
-            text.append(f"  {bus}  ")
+            text.append(f"  {door}  ")
             text.append(f"{SHAPE[row.lamp]} {row.rider_fa}", STYLE.get(row.lamp, ""))
             text.append(f"  {row.rider_en}\n", "dim")
         text.append(f"  {tally.boarded} boarded, {tally.refused} not, {city.backlog} waiting to be sent")

@@ -29,6 +29,7 @@ from protocol.wire.keys import SigningKey
 from provisioning.app.broker import use_password_broker
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
+from provisioning.app.pairs import pair_doors
 from provisioning.core.city import identities
 from simulators.broker import EmbeddedBroker
 from simulators.camera import PresentedLog, Rhythm, SimulatedCamera
@@ -49,6 +50,7 @@ TOPUPS = 6  # riders who top up before they ride
 BRISK = Rhythm(fps=18.0, frames_shown=5, frames_between=2)  # a rider every 0.4 s: many in a short run
 CALM = Rhythm(fps=15.0, frames_shown=12, frames_between=12)  # one every 1.6 s: the crowd lasts for hours
 CLASSES_OF_MATCH = ("matched", "ours_only", "theirs_only", "amount_differs")
+LOOPBACK = "127.0.0.1"
 HTTP_PORT = 8080  # of the status page
 OFFER_WAIT_S = 0.2
 DRAIN_WAIT_S = 60.0
@@ -66,21 +68,28 @@ class Tally:
     last: dict[str, Showing] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, bus: str, elapsed_ms: float, outcome: Outcome) -> None:
+    def note(self, door: str, elapsed_ms: float, outcome: Outcome) -> None:
         """One answer at a door."""
         with self.lock:
             self.shown += 1
             self.boarded += outcome.showing.row.boards
             self.refused += not outcome.showing.row.boards
             self.decision_ms.append(elapsed_ms)
-            self.last[bus] = outcome.showing
+            self.last[door] = outcome.showing
 
 
 class City:
-    """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up."""
+    """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up. A bus has one door or two."""
 
     def __init__(
-        self, root: Path, *, buses: int, seed: int, say: Callable[[str], None], rhythm: Rhythm = BRISK
+        self,
+        root: Path,
+        *,
+        buses: int,
+        seed: int,
+        say: Callable[[str], None],
+        rhythm: Rhythm = BRISK,
+        doors: int = 1,
     ) -> None:
         self.root = root
         self._rhythm = rhythm
@@ -88,6 +97,7 @@ class City:
         self._seed = seed
         self._say = say
         self._names = [f"bus-{number:04}" for number in range(1, buses + 1)]
+        self._doors = doors
         self._clock = SystemClock(trust="operator", floor_ms=0)
         self._crowd = Crowd(seed, RIDERS_A_BUS * buses, CLASSES)
         self._codes = Codes(self._crowd)
@@ -107,24 +117,27 @@ class City:
         self._provider = PaymentServer(merchant="savar-dev", seed=self._seed)
         self._provider.start()
         create_city(
-            self.root, name=CITY, tariff=TARIFF, http_port=_http_port(),
+            self.root, name=CITY, tariff=TARIFF, http_port=_free_port(HTTP_PORT, 0),
             payments=(self._provider.url, "savar-dev"), now=now, randomness=randomness,
         )  # fmt: skip
         for bus in self._names:
-            add_device(
-                self.root, device=f"{bus}-d1", vehicle=bus, door=1, route="r9",
-                cameras=[("front", "folder:simulated")], clock_trust="operator", now=now, randomness=randomness,
-            )  # fmt: skip
+            for door in range(1, self._doors + 1):
+                add_device(
+                    self.root, device=f"{bus}-d{door}", vehicle=bus, door=door, route="r9",
+                    cameras=[("front", "folder:simulated")], clock_trust="operator", now=now, randomness=randomness,
+                )  # fmt: skip
+            if self._doors == 2:
+                pair_doors(self.root, f"{bus}-d1", f"{bus}-d2", host=LOOPBACK, port=_free_port(0))
         self._wire_broker(randomness)
 
     def _wire_broker(self, randomness: Callable[[int], bytes]) -> None:
         """The backend stands beside the broker; buses reach it over the network that can be cut."""
-        devices = [f"{bus}-d1" for bus in self._names]
+        devices = [f"{bus}-d{door}" for bus in self._names for door in range(1, self._doors + 1)]
         roles = identities(CITY, "s0", devices)
         passwords = use_password_broker(self.root, port=1, randomness=randomness)
         self._broker = EmbeddedBroker(passwords, self.root / "broker", roles=roles)
         self._broker.start()
-        self._network = CuttableProxy("127.0.0.1", self._broker.port)
+        self._network = CuttableProxy(LOOPBACK, self._broker.port)
         self._network.start()
         use_password_broker(self.root, port=self._network.port, randomness=randomness)
         backend = self.root / "backend" / "backend.toml"
@@ -148,23 +161,25 @@ class City:
         self._say(f"{len(self._names)} buses with their cameras")
         self._log = PresentedLog(self.root / "presented.jsonl")
         for bus in self._names:
-            self._start_bus(bus)
+            for door in range(1, self._doors + 1):
+                self._start_door(bus, door)
 
-    def _start_bus(self, bus: str) -> None:
+    def _start_door(self, bus: str, door: int) -> None:
+        device = f"{bus}-d{door}"
         camera = SimulatedCamera(
-            Scene(f"{self._seed} {bus}"), self._codes.text, self._log, clock=self._clock, sleep=time.sleep,
+            Scene(f"{self._seed} {device}"), self._codes.text, self._log, clock=self._clock, sleep=time.sleep,
             rhythm=self._rhythm,
         )  # fmt: skip
 
         def answered(_camera: str, frame_mono_ms: int, outcome: Outcome) -> None:
-            self.tally.note(bus, self._clock.read().mono_ms - frame_mono_ms, outcome)
+            self.tally.note(device, self._clock.read().mono_ms - frame_mono_ms, outcome)
 
         validator = Validator(
-            load_validator(self.root / "devices" / f"{bus}-d1" / "validator.toml"), panel=SilentPanel(),
+            load_validator(self.root / "devices" / device / "validator.toml"), panel=SilentPanel(),
             sources={"front": camera}, on_outcome=answered,
         )  # fmt: skip
         validator.start()
-        self._cameras[bus], self._validators[bus] = camera, validator
+        self._cameras[device], self._validators[device] = camera, validator
 
     # --- running ----------------------------------------------------------------------------
 
@@ -209,7 +224,8 @@ class City:
             while time.monotonic() - began < showing.at_ms / 1000:
                 if stop.wait(0.01):
                     return
-            while not self._cameras[showing.bus].offer(showing, 0 if stop.is_set() else OFFER_WAIT_S):
+            camera = self._cameras[f"{showing.bus}-d{1 + showing.salt % self._doors}"]
+            while not camera.offer(showing, 0 if stop.is_set() else OFFER_WAIT_S):
                 if stop.is_set():
                     return
             self._next = None
@@ -247,14 +263,14 @@ class City:
                 (part.close if name in ("_phones", "_log") else part.stop)()
 
 
-def _http_port() -> int:
-    """The usual port of the status page, or a free one if somebody has it."""
-    for port in (HTTP_PORT, 0):
+def _free_port(*wished: int) -> int:
+    """The first of these that nobody has; 0 is any that is free."""
+    for port in wished:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((LOOPBACK, port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise SimulatorError("no free port on 127.0.0.1", fix="end some programs that listen there")
+    raise SimulatorError(f"no free port on {LOOPBACK}", fix="end some programs that listen there")

@@ -4,24 +4,28 @@ Rules:
 - the bytes are the sister's, as received; the signature of each batch stands beside its last record, and commits to all
   before it, so a run is shipped up to one;
 - every epoch is kept: a card that was changed, and the one before it;
-- a batch that disagrees is kept apart, up to BRANCH_BYTES_MAX: evidence, never a record (P11).
+- a batch that disagrees is kept apart, up to BRANCH_BYTES_MAX: evidence, never a record (P11);
+- a file that cannot be read, or holds another sister's records, is set aside and never deleted: it may be the last.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
-from edge.adapters.house import House, transaction
-from edge.core.errors import JournalFailed, JournalForeign
+from edge.adapters.house import House, fold, transaction
+from edge.core.errors import JournalFailed, JournalFull
 from edge.core.limits import BRANCH_BYTES_MAX
 from edge.core.ports import Reserve, StoredRecord
 from edge.core.retention import ReceiptDay
 from protocol.wire.standing import Watermark
 
+log = logging.getLogger(__name__)
 APPLICATION_ID = 0x53565331  # "SVS1": so that no other SQLite file is taken for a sister's copies
 SCHEMA = """
 CREATE TABLE sister (one INTEGER PRIMARY KEY CHECK (one = 1), device TEXT NOT NULL) STRICT;
@@ -42,57 +46,56 @@ CREATE TABLE branch (id INTEGER PRIMARY KEY, why TEXT NOT NULL, bytes BLOB NOT N
 
 
 class ApswCopies:
-    """Implements `edge.core.ports.Copies` for one sister. Used by one thread."""
+    """Implements `edge.core.ports.Copies` for one sister. Used by one thread.
+
+    Opened by its first use; one that cannot be opened is tried again by the next. Raises JournalFull, JournalFailed.
+    """
 
     def __init__(self, path: Path, *, sister: str, vfs: str | None = None, reserve: Reserve | None = None) -> None:
-        """Open or create; `reserve` is the journal's, for a full card.
-
-        Raises JournalForeign (copies of another device), JournalFull, JournalFailed.
-        """
+        """`reserve` is the journal's, for a full card."""
         self._path = path
+        self._sister = sister
         self._vfs = vfs
         self._house = House(reserve)
-        self._suspect = False
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._write = self._house.connect(path, vfs)
-        except CARD_ERRORS as error:
-            raise translate(error) from error
-        except OSError as error:
-            raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
-        try:
-            self._create(sister)
-        except BaseException as error:
-            abandon(self._write)
-            if isinstance(error, CARD_ERRORS):
-                raise translate(error) from error
-            raise
+        self._open: apsw.Connection | None = None
 
-    def _create(self, sister: str) -> None:
-        found = self._write.execute("PRAGMA application_id").get
-        if found == 0 and not self._write.execute("SELECT count(*) FROM sqlite_schema").get:
-            with transaction(self._write):
-                self._write.execute(SCHEMA)
-                self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                self._write.execute("INSERT INTO sister VALUES (1, ?)", (sister,))
-        held = self._write.execute("SELECT device FROM sister").get
-        if held != sister:
-            raise JournalForeign(
-                f"this card holds copies of {held}, not of {sister}",
-                fix="move the file away and keep it: its records may be the last ones", found=held, expected=sister,
+    def _opened(self) -> apsw.Connection:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalFailed(f"cannot use {self._path.name}: {error}", fix=FAILED_FIX) from error
+        connection = self._house.connect(self._path, self._vfs)
+        try:
+            self._create(connection)
+        except BaseException:
+            abandon(connection)
+            raise
+        return connection
+
+    def _create(self, connection: apsw.Connection) -> None:
+        found = connection.execute("PRAGMA application_id").get
+        if found == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").get:
+            with transaction(connection):
+                connection.execute(SCHEMA)
+                connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                connection.execute("INSERT INTO sister VALUES (1, ?)", (self._sister,))
+        held = connection.execute("SELECT device FROM sister").get
+        if held != self._sister:
+            raise JournalFailed(
+                f"this card holds copies of {held}, not of {self._sister}",
+                fix="move the file away and keep it: its records may be the last ones",
+                found=held, expected=self._sister,
             )  # fmt: skip
 
     @contextmanager
     def _using(self) -> Iterator[apsw.Connection]:
         """The connection, fresh after a failure; errors as ours."""
         try:
-            if self._suspect:
-                self._write.close(force=True)
-                self._write = self._house.connect(self._path, self._vfs)
-                self._suspect = False
-            yield self._write
+            if self._open is None:
+                self._open = self._opened()
+            yield self._open
         except CARD_ERRORS as error:
-            self._suspect = True
+            self.close()
             raise translate(error) from error
 
     def held(self) -> Sequence[Watermark]:
@@ -199,11 +202,13 @@ class ApswCopies:
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file."""
         with self._using() as connection:
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            fold(connection)
 
     def close(self) -> None:
         """Fold the log in and close."""
-        self._write.close()
+        connection, self._open = self._open, None
+        if connection is not None:
+            abandon(connection)
 
 
 def _note_receipt(
@@ -217,3 +222,34 @@ def _note_receipt(
                 "INSERT OR REPLACE INTO receipted VALUES (?, ?, ?, ?, ?)",
                 (epoch, day.own, day.issued, day.incarnation, sequence),
             )
+
+
+def open_copies(path: Path, *, sister: str, reserve: Reserve | None = None) -> ApswCopies:
+    """Open or create; a file that is of no use here is set aside and a new one begun. Raises nothing: taps go on."""
+    copies = ApswCopies(path, sister=sister, reserve=reserve)
+    try:
+        copies.held()  # this and the receipts are what a start needs
+        copies.receipts()
+    except JournalFull as error:
+        log.error("the other door's records are not kept: %s", error)
+    except JournalFailed as error:
+        copies.close()
+        if not isinstance(error.__cause__, apsw.BusyError):  # whoever reads it now is not disturbed
+            _set_aside(path, error)
+    return copies
+
+
+def _set_aside(path: Path, why: JournalFailed) -> None:
+    """Under the first free name beside it, with its log, which belongs to it."""
+    try:
+        names = (path.with_name(f"{path.stem}-aside-{n}{path.suffix}") for n in count(1))
+        aside = next(name for name in names if not name.exists())
+        for suffix in ("-wal", ""):
+            lies = path.with_name(path.name + suffix)
+            if lies.exists():
+                lies.rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        log.error("%s is of no use and cannot be set aside: %s; %s", path.name, error, why)
+        return
+    log.error("%s is set aside as %s — keep it, it may hold the last copy of the other door's records: %s", path.name,
+              aside.name, why)  # fmt: skip

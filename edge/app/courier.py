@@ -2,7 +2,7 @@
 
 A dead card's tail lies here as a copy, in batches that its own key signed: the backend takes it from us as from the
 device itself. Rules:
-- we begin when no receipt for the sister's records came for COURIER_AFTER_MS while we could reach the backend: until
+- we begin when no receipt for the sister's records came for `after_ms` while we could reach the backend: until
   then the sister is probably sending them itself, and a bus's modem is slow; we end when the sister tells us of a
   receipt that it got itself;
 - copies go as journals do: a receipt of the backend bound to the copy's own hash, then 35 days (P2).
@@ -10,10 +10,11 @@ device itself. Rules:
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from edge.app.shipping import ship
 from edge.core.errors import JournalFailed, JournalFull, LocalError
-from edge.core.limits import COURIER_AFTER_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX, PRUNE_STEP_MS
+from edge.core.limits import CHECKPOINT_PERIOD_MS, COURIER_AFTER_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX, PRUNE_STEP_MS
 from edge.core.ports import Copies, StoredRecord
 from edge.core.retention import prunable_day, receipt_day
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
@@ -31,12 +32,19 @@ class Courier:
     """Runs on the sync thread. `publish` hands a batch to the backend's session and says whether it went out."""
 
     def __init__(
-        self, *, sister: str, copies: Copies, receipt_keys: Sequence[VerifyingKey], publish: Callable[[bytes], bool]
+        self,
+        *,
+        sister: str,
+        copies: Copies,
+        receipt_keys: Sequence[VerifyingKey],
+        publish: Callable[[bytes], bool],
+        after_ms: int = COURIER_AFTER_MS,
     ) -> None:
         self._sister = sister
         self._copies = copies
         self._receipt_keys = receipt_keys
         self._publish = publish
+        self._after_ms = after_ms
         self._uplinks: dict[int, Uplink] = {}
         self._marks: dict[int, Watermark] = {}
         self._newest: dict[int, Receipt] = {}
@@ -48,24 +56,25 @@ class Courier:
         self._carrying = False
         self._quiet_since_ms = 0  # no progress on any copy since then, while connected and something is missing
         self._prune_due_ms = 0
+        self._checkpoint_due_ms = 0
         self.problem: LocalError | None = None
 
     def begin(self, now: Instant) -> None:
-        """Take up what is held, and the receipts kept with it; where that cannot be read, at a later step."""
+        """Take up what is held, and the receipts kept with it; what cannot be read now is tried again by `step`."""
         self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-        self.problem = self._take_up(now)
-
-    def _take_up(self, now: Instant) -> LocalError | None:
+        self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
         try:
-            for mark in self._copies.held():
-                self.on_copied(mark)
-            for data in self._copies.receipts():
-                self.told(data, now)
+            self._take_up(now)
         except (JournalFull, JournalFailed) as error:
             log.error("the sister's records cannot be read: %s", error)
-            return error
+            self.problem = error
+
+    def _take_up(self, now: Instant) -> None:
+        for mark in self._copies.held():
+            self.on_copied(mark)
+        for data in self._copies.receipts():
+            self.told(data, now)
         self._taken_up = True
-        return None
 
     def on_copied(self, mark: Watermark) -> None:
         """The copy of an epoch now ends here."""
@@ -150,26 +159,31 @@ class Courier:
         return self._copies.hash_of(receipt.epoch, receipt.sequence) if receipt.sequence else receipt.head
 
     def step(self, now: Instant) -> None:
-        """Carry what is due, and prune."""
-        problem = None if self._taken_up else self._take_up(now)
+        """Carry what is due, and keep house."""
         if not self._carrying and not self.backlog:
             self._quiet_since_ms = now.mono_ms
-        if self._connected and now.mono_ms - self._quiet_since_ms >= COURIER_AFTER_MS:
+        if self._connected and now.mono_ms - self._quiet_since_ms >= self._after_ms:
             self._carrying = True
+        works: list[Callable[[], None]] = []
+        if not self._taken_up:
+            works.append(lambda: self._take_up(now))
         pruning = now.mono_ms >= self._prune_due_ms
         if pruning:
             self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-        for epoch, uplink in self._uplinks.items():
-            try:  # one journal that cannot be read keeps no other from being carried
-                self._keep_receipt(epoch, now)
-                if self._carrying and self._missing(epoch):
-                    self._ship(epoch, uplink, now)
-                if pruning and self._prune(epoch, uplink, now):
-                    self._prune_due_ms = now.mono_ms + PRUNE_STEP_MS
-            except (JournalFull, JournalFailed) as error:
-                log.error("the sister's records are not carried: %s", error)
-                problem = error
-        self.problem = problem
+        works += [partial(self._serve, epoch, uplink, now, pruning=pruning) for epoch, uplink in self._uplinks.items()]
+        if now.mono_ms >= self._checkpoint_due_ms:
+            self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
+            works.append(self._copies.checkpoint)
+        problems = [problem for work in works if (problem := _tried(work)) is not None]
+        self.problem = problems[0] if problems else None
+
+    def _serve(self, epoch: int, uplink: Uplink, now: Instant, *, pruning: bool) -> None:
+        """One journal of the sister's: what is due of it."""
+        self._keep_receipt(epoch, now)
+        if self._carrying and self._missing(epoch):
+            self._ship(epoch, uplink, now)
+        if pruning and self._prune(epoch, uplink, now):
+            self._prune_due_ms = now.mono_ms + PRUNE_STEP_MS
 
     def _keep_receipt(self, epoch: int, now: Instant) -> None:
         if epoch in self._unkept:
@@ -213,11 +227,16 @@ class Courier:
         return sum(map(self._missing, self._uplinks))
 
     def _missing(self, epoch: int) -> int:
-        ahead = self._ahead.get(epoch)
-        if (
-            ahead is not None
-            and ahead.incarnation == self._incarnation
-            and ahead.sequence >= self._marks[epoch].sequence
-        ):
-            return 0
-        return self._uplinks[epoch].backlog(_BACKEND)
+        beyond = self._ahead.get(epoch)
+        ahead = beyond is not None and beyond.sequence >= self._marks[epoch].sequence
+        return 0 if ahead else self._uplinks[epoch].backlog(_BACKEND)
+
+
+def _tried(work: Callable[[], None]) -> LocalError | None:
+    """Do it → what kept it from being done: one journal that cannot be read keeps no other from being carried."""
+    try:
+        work()
+    except (JournalFull, JournalFailed) as error:
+        log.error("the sister's records are not carried: %s", error)
+        return error
+    return None

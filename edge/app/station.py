@@ -17,6 +17,7 @@ from edge.app.courier import Courier
 from edge.app.sister import Sister
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.limits import (
+    COURIER_AFTER_MS,
     HEALTH_PERIOD_MS,
     RECEIPTS_WAITING_MAX,
     SISTER_SILENT_MS,
@@ -44,6 +45,7 @@ class SisterSide:
     key: VerifyingKey
     copies: Copies
     peer: Peer
+    courier_after_ms: int = COURIER_AFTER_MS
 
 
 class Station:
@@ -94,8 +96,9 @@ class Station:
         self._sister: Sister | None = None
         if side is not None:
             self._courier = Courier(
-                sister=side.name, copies=side.copies, receipt_keys=self._receipt_keys, publish=self._publish_taps
-            )
+                sister=side.name, copies=side.copies, receipt_keys=self._receipt_keys, publish=self._publish_taps,
+                after_ms=side.courier_after_ms,
+            )  # fmt: skip
             self._sister = Sister(
                 device=self._address.device, sister=side.name, key=side.key, signer=self._key, copies=side.copies,
                 courier=self._courier, doorway=self.boarding, send=side.peer.send,
@@ -268,20 +271,24 @@ class Station:
                 return "the other door's journal was rolled back or copied — take that door out of use, keep its card"
             kept = self._sister.problem or self._courier.problem
             if kept is not None:
-                return str(kept)
+                return f"the other door's records are not kept: {kept.message}"
             if self._link_lost_ms is not None and now.mono_ms - self._link_lost_ms >= SISTER_SILENT_MS:
-                return "the other door is not heard: both may accept one code — look at the cable between the doors"
+                return f"the other door is not heard, both may accept one code: {self._unreached()}"
         return ""
+
+    def _unreached(self) -> str:
+        problem = None if self._peer is None else self._peer.problem
+        return "look at the cable between the doors" if problem is None else str(problem)
 
     @property
     def backlog(self) -> int:
         """Our records that the backend has not receipted yet."""
-        return self._uplink.backlog(BACKEND)
+        return self._uplink.backlog(BACKEND, last=self._appended)
 
     @property
     def sister_backlog(self) -> int:
         """Our records that the sister has not witnessed yet; 0 where there is none."""
-        return self._uplink.backlog(SISTER) if self._sister is not None else 0
+        return self._uplink.backlog(SISTER, last=self._appended) if self._sister is not None else 0
 
     @property
     def courier_backlog(self) -> int:

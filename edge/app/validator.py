@@ -1,10 +1,10 @@
-"""The validator of one door, wired: cameras → boarding → journal → panel, and journal → uplink → broker → receipts.
+"""The validator of one door, wired: cameras → boarding → journal → panel; journal → uplink → broker, other door.
 
 Threads, and what each may touch:
 - two per camera (see `looking`): frames, readers, sightings; they call `Boarding.present`, which has its own lock;
 - `tap-signer`: the tap key while a record's commit syncs, nothing else (see `tap_signer`);
 - `sync`: the station's step: uplinks, shipping, receipts, the sister door, health, housekeeping;
-- the sessions' own: they only leave messages and a count, and wake `sync`.
+- the sessions' own, to the broker and to the other door: they only leave messages and a count, and wake `sync`.
 """
 
 import logging
@@ -16,24 +16,26 @@ from importlib.metadata import version
 
 from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
+from edge.adapters.copies import ApswCopies, open_copies
 from edge.adapters.frames.source import make_source
 from edge.adapters.journal import ApswJournal
-from edge.adapters.keys import load_bundle, load_keys
+from edge.adapters.keys import load_bundle, load_keys, load_sister
 from edge.adapters.readers.choose import make_readers
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
 from edge.app.config import ValidatorConfig
 from edge.app.looking import Looker
-from edge.app.station import Station
+from edge.app.station import SisterSide, Station
 from edge.core.errors import LocalError
-from edge.core.limits import BALLAST_BYTES, DISK_FREE_MIN_BYTES
-from edge.core.ports import Clock, FrameSource, Panel
+from edge.core.limits import BALLAST_BYTES, COURIER_AFTER_MS, DISK_FREE_MIN_BYTES
+from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, State, encode_state
-from protocol.wire.keys import Signer
+from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.topics import Address, Channel
 from transport.mqtt import MqttSession, Will
+from transport.peer import PeerSession
 
 log = logging.getLogger(__name__)
 # Called after a showing was answered: (camera, when its frame was taken, what became of it).
@@ -52,6 +54,7 @@ class Validator:
         clock: Clock | None = None,
         randomness: Callable[[int], bytes] = os.urandom,
         on_outcome: OnOutcome = lambda _camera, _mono_ms, _outcome: None,
+        courier_after_ms: int = COURIER_AFTER_MS,
     ) -> None:
         self._config = config
         keys = load_keys(config.keys_dir)
@@ -60,16 +63,20 @@ class Validator:
         self._clock = clock or system_clock
         self._address = Address(config.city, config.shard, config.device)
         epoch = int.from_bytes(randomness(8), "big") % INT63_MAX + 1
+        sister_key = None if config.sister is None else load_sister(config.keys_dir)
+        reserve = Ballast(config.data_dir / "ballast", BALLAST_BYTES)
         self._journal = ApswJournal(
-            config.data_dir / "journal.db", device=config.device, new_epoch=epoch,
-            reserve=Ballast(config.data_dir / "ballast", BALLAST_BYTES),
-        )  # fmt: skip
+            config.data_dir / "journal.db", device=config.device, new_epoch=epoch, reserve=reserve
+        )
         self._wake = threading.Event()
         self._signer = ThreadTapSigner(keys.tap)
         self._session = self._make_session(keys.tap)
+        self._peer: PeerSession | None = None
+        self._copies: ApswCopies | None = None
+        side = None if sister_key is None else self._make_sister(sister_key, reserve, courier_after_ms)
         self._station = Station(
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
-            tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock, session=self._session, sister=None,
+            tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock, session=self._session, sister=side,
             software=_software(), randomness=randomness, wake=self._wake.set, heard=system_clock.heard,
         )  # fmt: skip
         self._on_outcome = on_outcome
@@ -97,6 +104,18 @@ class Validator:
             will=Will(self._address.topic(Channel.STATE), encode_state(will, key)),
         )
 
+    def _make_sister(self, key: VerifyingKey, reserve: Reserve, courier_after_ms: int) -> SisterSide:
+        config = self._config
+        assert config.sister is not None
+        self._copies = open_copies(config.data_dir / "sister.db", sister=config.sister.device, reserve=reserve)
+        self._peer = PeerSession(
+            config.sister,
+            name=config.device,
+            on_message=lambda data: self._station.sister_came(data),  # noqa: PLW0108 - there is no station yet
+            on_change=lambda connected: self._station.link_changed(connected=connected),
+        )
+        return SisterSide(config.sister.device, key, self._copies, self._peer, courier_after_ms)
+
     @property
     def boarding(self) -> Boarding:
         """The service behind the door."""
@@ -108,24 +127,30 @@ class Validator:
         """Open the chain, then start syncing and looking. Raises JournalFull, JournalFailed or SignerFailed."""
         self._signer.open()
         self._station.begin(self._clock.read())
+        if self._peer is not None:
+            self._peer.start()  # first: what was paid at the other door should be known when somebody boards
         self._session.start()
         self._thread.start()
         self._looker.start()
 
     def stop(self) -> None:
-        """Stop looking, say goodbye to the broker, keep the newest receipt, close the journal."""
+        """Stop looking, say goodbye to broker and other door, keep the newest receipt, close journal and copies."""
         self._looker.stop()
         self._stopping.set()
         self._wake.set()
         self._thread.join()
         self._session.publish(self._address.topic(Channel.STATE), self._station.state(online=False), retain=True)
         self._session.stop()
+        if self._peer is not None:
+            self._peer.stop()
         try:
             self._station.end(self._clock.read())
         except LocalError as error:
             log.warning("the newest receipt is not kept, and is asked for again: %s", error)
         finally:
             self._journal.close()
+            if self._copies is not None:
+                self._copies.close()
             self._signer.close()
 
     @property
@@ -137,6 +162,16 @@ class Validator:
     def backlog(self) -> int:
         """Records that the backend has not receipted yet."""
         return self._station.backlog
+
+    @property
+    def sister_backlog(self) -> int:
+        """Records that the other door has not witnessed yet; 0 where there is none."""
+        return self._station.sister_backlog
+
+    @property
+    def courier_backlog(self) -> int:
+        """The other door's records that lie here and that, as far as we know, the backend has not receipted."""
+        return self._station.courier_backlog
 
     def problem(self) -> str:
         """The worst current fault, in words for a person; empty if there is none."""

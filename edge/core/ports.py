@@ -211,6 +211,10 @@ class Copies(Protocol):
         """Delete copies 1…`through` of an epoch, never its last record. Returns how many went."""
         ...
 
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log in."""
+        ...
+
 
 class Reserve(Protocol):
     """Room on the card that is lent to housekeeping when the card is full, and never to taps (P4). Raises nothing."""

@@ -203,6 +203,7 @@ class Uplink:
         """Whether the sink's newest word names another history of this journal."""
         return self._sinks[sink].forked
 
-    def backlog(self, sink: str) -> int:
-        """Records not yet receipted."""
-        return max(0, self._last - max(self._sinks[sink].receipted, self._sinks[sink].base))
+    def backlog(self, sink: str, *, last: int | None = None) -> int:
+        """Records not yet receipted; `last` is the journal's end for a caller who knows a newer one."""
+        end = self._last if last is None else last
+        return max(0, end - max(self._sinks[sink].receipted, self._sinks[sink].base))

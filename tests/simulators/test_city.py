@@ -34,7 +34,16 @@ def audit(root: Path) -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:
-    made = City(tmp_path / "city", buses=2, seed=11, say=lambda _: None)
+    yield from lived(City(tmp_path / "city", buses=2, seed=11, say=lambda _: None))
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[City]:
+    """A city of one bus with two doors."""
+    yield from lived(City(tmp_path / "city", buses=1, doors=2, seed=11, say=lambda _: None))
+
+
+def lived(made: City) -> Iterator[City]:
     try:
         made.prepare()
         made.start()
@@ -90,7 +99,7 @@ def test_a_broker_that_is_away_and_comes_back_loses_nothing(city: City) -> None:
     city._broker.stop()
     play(city, 3)
     assert city.backlog > 0
-    validator = city._validators["bus-0001"]
+    validator = city._validators["bus-0001-d1"]
     assert "broker" in validator.problem()
     city._broker.start()
     settle(city)
@@ -108,7 +117,7 @@ def test_a_frozen_network_loses_nothing(city: City) -> None:
 def test_a_camera_that_vanishes_is_reported_and_taken_up_again(city: City) -> None:
     """P4: a dead camera is shown, and its bus goes on when it is back; the other bus never notices."""
     play(city, 2)
-    validator, camera = city._validators["bus-0001"], city._cameras["bus-0001"]
+    validator, camera = city._validators["bus-0001-d1"], city._cameras["bus-0001-d1"]
     camera.unplug()
     wait_until(lambda: validator.health().cameras[0].state is CameraState.MISSING)
     assert "unplugged" in validator.problem()
@@ -126,6 +135,15 @@ def wait_until(true: Any) -> None:
     while not true():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_bus_with_two_doors_boards_at_both_and_each_holds_what_the_other_showed(bus: City) -> None:
+    """P1, P7: the script's copies and repeats come to either door; the audit finds each presentation charged once."""
+    play(bus, 8)
+    doors = [bus._validators[f"bus-0001-d{door}"] for door in (1, 2)]
+    assert all(door.boarding.accepted for door in doors)
+    wait_until(lambda: not any(door.sister_backlog for door in doors))
+    settle(bus)
 
 
 def test_the_demo_ends_by_itself_and_writes_its_result() -> None:
