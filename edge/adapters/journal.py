@@ -163,7 +163,7 @@ class ApswJournal:
         that was shown "out of service" must not stand until then.
         """
         if self._suspect:
-            self._write.close(force=True)
+            abandon(self._write)
             self._write = self._connect()
             self._insert = self._write.cursor()
             self._cut()

@@ -227,9 +227,14 @@ class Courier:
         return sum(map(self._missing, self._uplinks))
 
     def _missing(self, epoch: int) -> int:
-        beyond = self._ahead.get(epoch)
-        ahead = beyond is not None and beyond.sequence >= self._marks[epoch].sequence
-        return 0 if ahead else self._uplinks[epoch].backlog(_BACKEND)
+        ahead = self._ahead.get(epoch)
+        if (
+            ahead is not None
+            and ahead.incarnation == self._incarnation
+            and ahead.sequence >= self._marks[epoch].sequence
+        ):
+            return 0
+        return self._uplinks[epoch].backlog(_BACKEND)
 
 
 def _tried(work: Callable[[], None]) -> LocalError | None:

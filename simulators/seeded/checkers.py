@@ -17,6 +17,7 @@ from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.passes import Presentation
 from simulators.checkers import Posting, TapId, ledger_sum
 from simulators.ledger_facts import LedgerFacts, read_ledger
+from simulators.seeded.bus import SimDoor
 from simulators.seeded.city import TARIFF, SeededCity
 from simulators.seeded.truth import JournalId
 
@@ -139,7 +140,7 @@ class EndCheck:
             self._truth.violate("P20", "never-above-shown", f"tap {tap[2]} of {tap[0]}: {posting.rials} of {shown}")
 
     def forks(self) -> None:
-        """P11: where a door's journal and the ledger tell two histories, somebody was told."""
+        """P3, P11: where a door's journal and the ledger tell two histories, both say so, and both are kept."""
         held = {(device, epoch, sequence): stored for device, epoch, sequence, stored, _ in self._raw}
         for door in self._city.doors:
             process = door.process
@@ -153,11 +154,20 @@ class EndCheck:
             differ = any(
                 held.get((*journal, sequence)) not in (None, chain.head_of(raw)) for sequence, raw in mine.items()
             )
-            told = ("fork", door.plan.name) in self._city.office.alarms or "history" in door.problem()
-            if differ and not told:
-                self._truth.violate(
-                    "P11", "forks-are-told", f"{door.plan.name} and the ledger differ, and nobody says so"
-                )
+            if differ:
+                self._fork(door, mine, held)
+
+    def _fork(self, door: SimDoor, mine: dict[int, bytes], held: dict[tuple[str, int, int], bytes]) -> None:
+        """Two histories: both sides say so, and the ledger keeps the other branch apart."""
+        name, journal = door.plan.name, (door.plan.name, door.process.journal.head.epoch if door.process else 0)
+        if ("fork", name) not in self._city.office.alarms or not door.problem():
+            self._truth.violate(
+                "P11", "forks-are-told", f"{name} and the ledger differ, and one of them does not say so"
+            )
+        kept = {head for payload in self._quarantined for head in _heads(payload)}
+        lost = [n for n, raw in mine.items() if chain.head_of(raw) not in {held.get((*journal, n)), *kept}]
+        if lost:
+            self._truth.violate("P3", "branches-are-kept", f"records {lost[:3]} of {name} are kept nowhere")
 
     def any_order(self) -> None:
         """P20: the same records, journal by journal in another order, charge every rider the same."""

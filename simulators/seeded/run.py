@@ -20,7 +20,9 @@ from protocol.wire import crypto
 from simulators.seeded.bus import SimDoor
 from simulators.seeded.checkers import EndCheck
 from simulators.seeded.city import START_MS, SeededCity
-from simulators.seeded.faults import FAULTS, LONG_OUTAGE, Fault, cut
+from simulators.seeded.fault import Fault
+from simulators.seeded.faults import FAULTS, LONG_OUTAGE
+from simulators.seeded.machine_faults import cut
 from simulators.seeded.rides import Rides
 from simulators.seeded.stand_in import StandIn
 from simulators.seeded.technician import visit

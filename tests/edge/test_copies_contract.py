@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from edge.adapters.copies import ApswCopies
-from edge.core.errors import JournalForeign
+from edge.core.errors import JournalFailed
 from edge.core.limits import BRANCH_BYTES_MAX
 from edge.core.ports import Copies
 from edge.core.retention import ReceiptDay
@@ -71,9 +71,12 @@ def test_what_was_added_is_held_over_reopening_each_epoch_by_itself_oldest_first
 
 
 def test_copies_of_another_device_are_refused(make: Make) -> None:
-    make().close()
-    with pytest.raises(JournalForeign):
-        make("bus-9-d1")
+    first = make()
+    first.held()
+    first.close()
+    other = make("bus-9-d1")
+    with pytest.raises(JournalFailed, match="copies of"):
+        other.held()
 
 
 def test_what_is_read_ends_with_a_signed_record(make: Make) -> None:
