@@ -143,6 +143,9 @@ class Uplink:
         if word.incarnation < state.incarnation:
             return ReceiptOutcome.LATE
         if word.sequence > self._last or (our_hash is not None and our_hash != word.head):
+            if word.incarnation > state.incarnation:  # a restored ledger has lost the evidence, too
+                state.incarnation, state.issued_ms = word.incarnation, word.issued_ms
+                state.go_back()
             state.forked = True
             return ReceiptOutcome.FORKED
         state.forked = False

@@ -106,7 +106,7 @@ class SimDoor:
         self.process: Process | None = None
         self.signer = FickleSigner(plan.key)
         self.die_at: int | None = None  # the operation of the card at which the power goes
-        self.lull_ms = 10_000  # between looks, when nothing is due
+        self.lull_ms = 20_000  # between looks, when nothing is due
         self.trouble_ms = world.now_ms  # when it last started, or its link last failed
         self.lied = False  # the power went while its card lied
         self.changed_ms = 0  # when it last found another card than it had

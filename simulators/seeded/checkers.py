@@ -21,6 +21,7 @@ from simulators.seeded.bus import SimDoor
 from simulators.seeded.city import TARIFF, SeededCity
 from simulators.seeded.truth import JournalId
 
+OTHER_ORDER_EVERY = 4  # of so many seeds one is ingested a second time: that is a fifth of a seed's time
 Claims = dict[TapId, tuple[Presentation, bool, int]]  # what was shown, whether it is charged, rials
 
 
@@ -50,7 +51,8 @@ class EndCheck:
         self.nothing_lost()
         self.charges()
         self.forks()
-        self.any_order()
+        if self._city.world.seed % OTHER_ORDER_EVERY == 0:
+            self.any_order()
 
     def books(self) -> None:
         """P8: the ledger balances, and its chain recomputes."""

@@ -36,7 +36,7 @@ DENSE_RIDES = 120  # a day, at two to four doors
 RIDES = (100, 125)  # showings come out at a quarter more: some riders show twice
 GAPS_MS = (5 * MINUTE_MS, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 20 * DAY_MS, 40 * DAY_MS, 120 * DAY_MS)
 GAP_WEIGHTS = (4, 4, 3, 3, 2, 1, 1, 1)
-_LULL_MS = 10_000
+_LULL_MS = 20_000  # between looks, when nothing is due: a bus looks every second, and finds nothing
 
 
 @dataclass(slots=True)
