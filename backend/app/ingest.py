@@ -12,7 +12,7 @@ from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Boarding, Payer, Transfer, post
 from backend.core.limits import QUARANTINE_BYTES_MAX
-from backend.core.ports import Commit, Device, IngestStore, Quarantined, StoredRecord
+from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord
 from backend.core.repeats import Claim, TapId, new_boarding
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
 from protocol.fares.tariff import Price, Tariff, price
@@ -143,8 +143,11 @@ class Ingest:
         mark = group.marks.get(key) or self._store.watermark(*key)
         judgement = judge(walked, mark, self._held_hash(group, batch, mark))
         if judgement.standing is Standing.FORK:
-            self._quarantine(message, "Fork", judgement.why)
+            self._quarantine(message, FORK, f"journal {batch.epoch:x}: {judgement.why}")
             self._on_alarm("fork", batch.device, judgement.why, "take the device out of service; keep its card")
+        elif judgement.standing is Standing.GAP and self._store.has_forked(message.device, batch.epoch):
+            # More of a branch that forked below: it will never follow what is held, and is kept with it (P3, P11).
+            self._quarantine(message, FORK, f"journal {batch.epoch:x}: behind a fork")
         elif judgement.standing is Standing.NEW:
             self._extend(group, batch, mark, judgement, enrolled)
         # A fork is told where we stand, too: a card that was rolled back learns it from there.

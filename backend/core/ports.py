@@ -64,6 +64,9 @@ class LedgerMark:
     head: bytes
 
 
+FORK = "Fork"  # the reason under which a branch is kept apart; its detail begins with "journal EPOCH:"
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """Bytes that were not taken, with the reason (P3)."""
@@ -194,6 +197,10 @@ class IngestStore(Protocol):
 
     def ledger_mark(self) -> LedgerMark:
         """Where the ledger stands."""
+        ...
+
+    def has_forked(self, device: str, epoch: int) -> bool:
+        """Whether a branch of this journal, handed in by this device, lies in the quarantine."""
         ...
 
     def renew_incarnation(self, at_ms: int) -> int:

@@ -26,6 +26,7 @@ from transport.mqtt import Message
 
 RESTART_MS = (1_000, 30_000)
 SILENT_AFTER_S = 600
+LOOKS_EVERY_S = 30  # for silence; the product looks each second
 
 
 class OfficeDied(BaseException):
@@ -124,8 +125,9 @@ class SimOffice:
             now_ms=self.now_ms, on_alarm=self._alarm, on_ended=lambda *_: None,
         )  # fmt: skip
         self.worker = IngestWorker(
-            ingest, watch, publish_receipt=self._publish_receipt, monotonic=lambda: self.world.now_ms / 1000
-        )
+            ingest, watch, publish_receipt=self._publish_receipt,
+            monotonic=lambda: self.world.now_ms / 1000 / LOOKS_EVERY_S,
+        )  # fmt: skip
         self.ingest = ingest
 
     def _stored(self, records: Sequence[StoredRecord]) -> None:

@@ -36,6 +36,7 @@ DENSE_RIDES = 120  # a day, at two to four doors
 RIDES = (100, 125)  # showings come out at a quarter more: some riders show twice
 GAPS_MS = (5 * MINUTE_MS, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 20 * DAY_MS, 40 * DAY_MS, 120 * DAY_MS)
 GAP_WEIGHTS = (4, 4, 3, 3, 2, 1, 1, 1)
+GAP_LOOKS = 40  # of each door in a gap: enough to prune, to checkpoint, to miss the network
 _LULL_MS = 20_000  # between looks, when nothing is due: a bus looks every second, and finds nothing
 
 
@@ -205,9 +206,8 @@ class _Life:
         """Nobody rides; buses may be cut off all the while."""
         world = self._world
         (gap,) = world.rng.choices(GAPS_MS, GAP_WEIGHTS) if self._scale.gap_ms is None else (self._scale.gap_ms,)
-        if gap >= DAY_MS:
-            for door in self._city.doors:
-                door.lull_ms = HOUR_MS if gap <= 6 * DAY_MS else 6 * HOUR_MS
+        for door in self._city.doors:
+            door.lull_ms = max(_LULL_MS, gap // GAP_LOOKS)
         if gap >= HOUR_MS and world.chance(0.5) and self._faults:
             world.counts[f"fault {LONG_OUTAGE}"] += 1
             world.tell("fault", f"{LONG_OUTAGE} of {gap / DAY_MS:.1f} days")

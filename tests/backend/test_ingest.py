@@ -123,6 +123,21 @@ def test_a_fork_is_quarantined_whole(tmp_path: Path) -> None:
     assert desk.alarms == [("fork", one.name)]
 
 
+def test_what_follows_a_fork_is_kept_with_it(tmp_path: Path) -> None:
+    """P3, P11: more of the branch lies beyond what is held and looks like a gap; it would be kept nowhere."""
+    one = bus()
+    twin = one.fork(5)
+    twin.ride(99, RIDERS, 30)
+    desk = desk_of(tmp_path, one)
+    desk.take((one, one.batch(1, 7)))
+    desk.take((one, twin.batch(8)))
+    assert desk.quarantined() == [(one.name, "Fork", twin.batch(8), 1)]
+    later = twin.batch(twin.last - 3)
+    desk.take((one, later))
+    assert desk.quarantined()[1:] == [(one.name, "Fork", later, 1)]
+    assert desk.records() == 7
+
+
 def test_a_fork_within_one_group(tmp_path: Path) -> None:
     """P11: also where the first branch is not committed yet, below its watermark as well as beyond."""
     one = bus()

@@ -10,7 +10,7 @@ from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
-from backend.core.ports import Commit, LedgerMark, Quarantined, Rider
+from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider
 from backend.core.repeats import Claim
 from protocol import limits
 from protocol.fares.verdicts import TABLE, Verdict
@@ -133,6 +133,15 @@ class IngestTables:
         """Where the ledger stands."""
         with self._writer.reading() as connection:
             return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
+
+    def has_forked(self, device: str, epoch: int) -> bool:
+        """Whether a branch of this journal, handed in by this device, lies in the quarantine."""
+        with self._writer.reading() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ? LIMIT 1",
+                (device, FORK, f"journal {epoch:x}:%"),
+            ).fetchone()
+        return row is not None
 
     def renew_incarnation(self, at_ms: int) -> int:
         """This ledger was restored from a copy → its new incarnation, which no device has heard of.
