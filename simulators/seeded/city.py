@@ -320,6 +320,8 @@ class SeededCity:
         assert store is not None
         marks = {journal: store.watermark(*journal).sequence for journal in self.truth.held}
         self.truth.restored(marks, self.world.now_ms)
+        # Of a journal with two histories the lost ledger may have been the only one to hold the other.
+        self.unreckoned |= {self.by_name[device].plan.vehicle for device, _ in self.truth.diverged}
 
     def _receipt_signed(self, _device: str, data: bytes) -> None:
         """P2: a receipt says only what is committed."""

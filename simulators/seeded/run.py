@@ -230,6 +230,8 @@ class _Life:
         self._heals.clear()
         for door in city.doors:
             door.die_at = None
+            if door.process is not None:  # what an unruly network lost without breaking, TCP would not have lost
+                door.process.session.lose(will=True)
         if city.office.store is not None:
             city.office.store.die_before = city.office.store.die_after = city.office.store.full = False
         world.run_until(world.now_ms + 3 * MINUTE_MS)
