@@ -130,6 +130,18 @@ def test_a_fork_is_sent_once_a_session_as_evidence() -> None:
     assert not link.forked(SINK)
 
 
+def test_a_restored_ledger_gets_the_evidence_of_a_fork_again() -> None:
+    """P11: it was lost with the ledger that had it."""
+    link = uplink(3)
+    send_all(link, 0)
+    take(link, receipt(3, of=b"x" * 32))
+    assert send_all(link, 1) == []
+    assert take(link, receipt(2, 2, of=b"x" * 32, incarnation=2)) is ReceiptOutcome.FORKED
+    assert send_all(link, 2) == [Publish(SINK, 1, 3)]
+    take(link, receipt(2, 3, of=b"x" * 32, incarnation=2))
+    assert send_all(link, 3) == []
+
+
 def test_a_sink_that_takes_nothing_does_not_keep_the_other_waiting() -> None:
     link = Uplink("d", 5, ("backend", "sister"), last=4)
     link.on_connected("backend")
