@@ -77,7 +77,7 @@ class Sister:
 
         False: not all of it went out; to be said again before anything else.
         """
-        self._told_receipt, self._told_through = b"", 0
+        self._told_through = 0
         first, *rest = _in_messages(self._doorway.known(now)) or [[]]
         if not (self._say(boardings=first, witness=self._witness(), receipt=receipt) and self._tell(rest)):
             return False

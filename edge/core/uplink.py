@@ -79,6 +79,14 @@ class _Sink:
         self.flights.clear()
         self.sent = max(self.receipted, self.base)
 
+    def fork(self, word: Word) -> None:
+        """The word names another history. A restored ledger has lost the evidence, too: it is sent again."""
+        if word.incarnation > self.incarnation:
+            if self.incarnation:  # the first one heard is not restored
+                self.go_back()
+            self.incarnation, self.issued_ms = word.incarnation, word.issued_ms
+        self.forked = True
+
     def advanced(self) -> None:
         self.wait_ms = RETRY_MIN_MS
         self.sent = max(self.sent, self.receipted)
@@ -143,10 +151,7 @@ class Uplink:
         if word.incarnation < state.incarnation:
             return ReceiptOutcome.LATE
         if word.sequence > self._last or (our_hash is not None and our_hash != word.head):
-            if word.incarnation > state.incarnation:  # a restored ledger has lost the evidence, too
-                state.incarnation, state.issued_ms = word.incarnation, word.issued_ms
-                state.go_back()
-            state.forked = True
+            state.fork(word)
             return ReceiptOutcome.FORKED
         state.forked = False
         newer = word.incarnation > state.incarnation or word.issued_ms > state.issued_ms

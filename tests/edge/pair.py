@@ -10,10 +10,11 @@ from edge.core.errors import JournalFailed
 from edge.core.ports import Copies
 from protocol.errors import SavarError
 from protocol.wire import chain
-from protocol.wire.batches import decode_batch
+from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.keys import SigningKey
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import Instant, Service
+from protocol.wire.sister import SisterWord, encode_sister, open_sister
 from protocol.wire.topics import Address, Channel
 from tests.edge.door import BACKEND, DEVICE, MemoryJournal, RememberingPanel, Rider, at, bundle
 
@@ -162,3 +163,29 @@ class Pair:
                 for data in said:
                     hearer.station.sister_came(data)
         raise AssertionError("the doors do not come to rest")
+
+
+def words(door: Door) -> list[SisterWord]:
+    """What waits at this end of the cable."""
+    return [open_sister(data, KEYS[door.name].verifying) for data in door.end.out]
+
+
+def copied(door: Door) -> list[tuple[int, int, bytes]]:
+    return [(mark.epoch, mark.sequence, mark.head) for mark in door.copies.held()]
+
+
+def whole(door: Door) -> list[tuple[int, int, bytes]]:
+    head = door.journal.head
+    return [(head.epoch, head.sequence, head.hash)]
+
+
+def shipped(journal: MemoryJournal, first: int = 1, last: int = 99, *, device: str = FRONT) -> bytes:
+    """A batch of a journal of the front door."""
+    rows = journal.read(first, last + 1 - first, 1 << 20)
+    return encode_batch(device, journal.head.epoch, first, [row.raw for row in rows], rows[-1].signature)
+
+
+def say(door: Door, word: SisterWord, now_s: float = 5) -> None:
+    """Hand the rear door a message of the front door's."""
+    door.station.sister_came(encode_sister(word, DEVICE))
+    door.step(at(now_s))

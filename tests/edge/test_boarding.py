@@ -1,5 +1,7 @@
 """One boarding through the service: durable before green, sealed, chained, and calm when the card fails."""
 
+from dataclasses import replace
+
 import pytest
 
 from edge.app.boarding import Boarding
@@ -8,8 +10,10 @@ from edge.core.ports import Accepted, ChainedRecord, Showing
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import chain
 from protocol.wire.keys import SigningKey
+from protocol.wire.passes import Presentation
 from protocol.wire.records import DayKeyRecord, Opening, Tap, decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
+from protocol.wire.sister import FreshBoarding
 from tests.edge.door import BACKEND, DEVICE, FARE, MemoryJournal, RememberingPanel, Rider, at, boarding
 
 
@@ -149,6 +153,67 @@ def test_a_restart_remembers_who_paid() -> None:
     restarted.present(code, at(20), settled=False)
     restarted.present(Rider(1).code(at(21), counter=2), at(21), settled=False)
     assert [s.verdict for s in panel.shown] == [Verdict.COPIED, Verdict.ALREADY_PAID]
+
+
+def fresh(service: Boarding, now_s: float, first: int = 1, last: int = 99) -> list[tuple[bytes, int]]:
+    return [(b.presentation.credential_id[-1:], b.age_ms) for b in service.fresh(at(now_s), first=first, last=last)]
+
+
+def test_the_other_door_is_told_of_our_own_boardings_by_record_and_age() -> None:
+    """P7: refusals are nobody's business, and what the other door told us is its own."""
+    service = begun(MemoryJournal(), RememberingPanel())
+    service.present(Rider(1).code(at()), at(), settled=False)
+    service.present(Rider(1).code(at(1), counter=2), at(1), settled=False)
+    service.present(Rider(2).code(at(2), party=3), at(2), settled=False)
+    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 50)
+    service.heard_of([theirs], at(2))
+    assert fresh(service, 5) == [(b"\x01", 5_000), (b"\x02", 3_000)]
+    assert fresh(service, 5, first=4) == fresh(service, 5, first=5, last=5) == [(b"\x02", 3_000)]
+    assert fresh(service, 5, last=4) == [(b"\x01", 5_000)]
+    told = service.fresh(at(5), first=5, last=5)[0]
+    assert (told.party, told.door, told.wall_ms) == (3, 1, at(2).wall_ms)
+
+
+def test_a_door_gets_back_everything_that_the_bus_knows() -> None:
+    """P7: also what it told itself, before its card was changed."""
+    service = begun(MemoryJournal(), RememberingPanel())
+    service.present(Rider(1).code(at()), at(), settled=False)
+    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 4, 2, at(-3).wall_ms, 3_000)
+    service.heard_of([theirs], at())
+    known = {b.presentation.credential_id: b for b in service.known(at(10))}
+    assert known[b"credit-9"] == replace(theirs, age_ms=13_000)
+    assert known[Rider(1).credential_id].age_ms == 10_000
+    assert len(known) == 2
+
+
+def test_what_the_other_door_told_too_late_changes_nothing() -> None:
+    service = begun(MemoryJournal(), RememberingPanel())
+    service.heard_of([FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 601_000)], at())
+    assert service.known(at()) == []
+
+
+def test_what_the_other_door_told_is_kept_in_no_record_and_wiped_with_none() -> None:
+    """P18: plain ids of the other door lie in memory only."""
+    journal = MemoryJournal()
+    service = begun(journal, RememberingPanel())
+    service.heard_of([FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 0)], at())
+    assert journal.windows == {}
+    assert service.forgettable(at(601)) == 0
+
+
+def test_what_is_kept_after_a_restart_is_not_wiped_with_what_is_past() -> None:
+    """P7, P18: the clock fell back between two boardings; the younger by its record is the older by its age."""
+    journal = MemoryJournal()
+    first = begun(journal, RememberingPanel())
+    first.present(Rider(1).code(at()), at(), settled=False)
+    fell_back = at(10, wall_jump_s=-500)
+    first.present(Rider(2).code(fell_back), fell_back, settled=False)
+    again = boarding(journal, RememberingPanel())
+    again.begin(at(100))
+    assert fresh(again, 100) == [(b"\x02", 590_000), (b"\x01", 100_000)]
+    assert again.forgettable(at(111)) == 2
+    assert again.forgettable(at(600)) == 0
+    assert again.forgettable(at(701)) == 4
 
 
 def test_ids_may_be_wiped_only_when_past_the_window() -> None:

@@ -189,6 +189,29 @@ def test_what_the_sister_brought_before_its_copy_came_is_not_carried(desk: Desk)
     assert not desk.courier.covers(EPOCH + 1, 1)
 
 
+def test_a_ledger_that_stands_lower_takes_back_what_it_was_ahead(desk: Desk) -> None:
+    """P2."""
+    desk.told(desk.receipt(5, at(1)), at(1))
+    desk.copy(1, 4)
+    desk.told(desk.receipt(2, at(2)), at(2))
+    assert desk.courier.backlog == 2
+
+
+def test_a_late_word_of_an_old_ledger_does_not_hide_how_far_the_new_one_is(desk: Desk) -> None:
+    desk.copy(1, 4)
+    desk.told(desk.receipt(5, at(1), incarnation=7), at(1))
+    desk.told(desk.receipt(5, at(2)), at(2))
+    assert desk.courier.backlog == 0
+
+
+def test_a_copy_that_begins_behind_a_pruned_beginning_is_carried_from_there(desk: Desk) -> None:
+    """P1: a blank card here, and then the sister died."""
+    desk.told(desk.receipt(3, at(1)), at(1))
+    desk.copy(3, 5)
+    desk.courier.step(at(1 + AFTER_S))
+    assert (desk.runs, desk.courier.problem) == ([(3, 5)], None)
+
+
 def test_a_receipt_counts_only_for_the_history_that_is_held_here(desk: Desk) -> None:
     """P2, P11."""
     desk.copy(1, 5)
@@ -205,9 +228,10 @@ def test_what_the_sister_passes_on_counts_only_when_it_is_proven(desk: Desk) -> 
     desk.copy(1, 5)
     desk.courier.told(encode_receipt(desk.receipt(5, at(1)), STRANGER), at(1))
     desk.courier.told(b"receipt", at(1))
-    other = Receipt("bus-1-d2", EPOCH, 5, desk.head(5), 1, bytes(32), at().wall_ms)
-    desk.told(other, at(1))
+    for sequence in (5, 9):
+        desk.told(Receipt("bus-1-d2", EPOCH, sequence, desk.head(5), 1, bytes(32), at().wall_ms), at(1))
     assert desk.courier.backlog == 5
+    assert not desk.courier.covers(EPOCH, 1)
 
 
 def test_what_does_not_go_out_is_tried_again(desk: Desk) -> None:

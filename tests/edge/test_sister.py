@@ -9,10 +9,9 @@ from edge.app import sister as sister_module
 from edge.core.errors import JournalFailed
 from edge.core.limits import RETRY_MIN_MS, SISTER_SILENT_MS
 from protocol.fares.verdicts import Reason, Verdict
-from protocol.wire.batches import encode_batch
-from protocol.wire.sister import SisterWord, Witness, encode_sister, open_sister
-from tests.edge.door import DEVICE, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding
-from tests.edge.pair import FRONT, KEYS, OTHER, REAR, Door, Pair, ReadOnlyCopies
+from protocol.wire.sister import SisterWord, encode_sister
+from tests.edge.door import DEVICE, Rider, at
+from tests.edge.pair import FRONT, Door, Pair, ReadOnlyCopies, copied, shipped, whole, words
 
 
 @pytest.fixture
@@ -23,22 +22,8 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         door.copies.close()  # type: ignore[attr-defined]
 
 
-def words(door: Door) -> list[SisterWord]:
-    """What waits at this end of the cable."""
-    return [open_sister(data, KEYS[door.name].verifying) for data in door.end.out]
-
-
 def seen(door: Door) -> list[tuple[Verdict, Reason]]:
     return [(it.verdict, it.reason) for it in door.panel.shown]
-
-
-def copied(door: Door) -> list[tuple[int, int, bytes]]:
-    return [(mark.epoch, mark.sequence, mark.head) for mark in door.copies.held()]
-
-
-def whole(door: Door) -> list[tuple[int, int, bytes]]:
-    head = door.journal.head
-    return [(head.epoch, head.sequence, head.hash)]
 
 
 def test_records_of_each_door_lie_at_the_other(pair: Pair) -> None:
@@ -162,98 +147,6 @@ def test_copies_that_cannot_be_read_are_not_witnessed(pair: Pair, monkeypatch: p
     assert "does not answer" in pair.rear.station.problem(at(1))
 
 
-def shipped(journal: MemoryJournal, first: int = 1, last: int = 99, *, device: str = FRONT) -> bytes:
-    """A batch of a journal of the front door."""
-    rows = journal.read(first, last + 1 - first, 1 << 20)
-    return encode_batch(device, journal.head.epoch, first, [row.raw for row in rows], rows[-1].signature)
-
-
-def other_history() -> MemoryJournal:
-    """The front door's epoch as its own key signed it another time: a card rolled back, and boarded again."""
-    journal = MemoryJournal(11)
-    service = boarding(journal, RememberingPanel())
-    service.begin(at())
-    for number in range(3):
-        service.present(Rider(90 + number).code(at()), at(), settled=False)
-    return journal
-
-
-def say(door: Door, word: SisterWord, now_s: float = 5) -> None:
-    """Hand the rear door a message of the front door's."""
-    door.station.sister_came(encode_sister(word, DEVICE))
-    door.step(at(now_s))
-
-
-def test_another_history_is_kept_apart_and_said_and_never_merged(pair: Pair) -> None:
-    """P11."""
-    pair.front.board(Rider(1), at())
-    pair.plug()
-    pair.talk(at(1))
-    before = copied(pair.rear)
-    fork = shipped(other_history())
-    say(pair.rear, SisterWord(FRONT, fork))
-    assert copied(pair.rear) == before
-    assert pair.rear.copies.branches() == [fork]  # type: ignore[attr-defined]
-    assert "take that door out of use" in pair.rear.station.problem(at(5))
-    assert words(pair.rear)[-1].witness == Witness(*before[0])
-
-
-def test_a_door_learns_from_the_witness_that_its_journal_was_rolled_back(pair: Pair) -> None:
-    """P11: it stands lower than what the other door holds of it."""
-    pair.front.board(Rider(1), at())
-    pair.plug()
-    pair.talk(at(1))
-    say(pair.front, SisterWord(REAR))  # by the wrong key: nothing
-    witness = Witness(11, 9, bytes(32))
-    pair.front.station.sister_came(encode_sister(SisterWord(REAR, witness=witness), OTHER))
-    pair.front.step(at(2))
-    assert "another history of this journal" in pair.front.station.problem(at(2))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        encode_sister(SisterWord(FRONT, receipt=b"x"), STRANGER),
-        encode_sister(SisterWord(REAR), DEVICE),
-        encode_sister(SisterWord(FRONT, b"no batch"), DEVICE),
-        encode_sister(SisterWord(FRONT, shipped(other_history(), device=REAR)), DEVICE),
-        encode_sister(SisterWord(FRONT, shipped(other_history())[:-1] + b"\x00"), DEVICE),
-        b"",
-    ],
-    ids=["another key", "another name", "no batch", "a batch under another name", "a batch not signed", "nothing"],
-)
-def test_what_is_not_proven_is_refused_and_counted(pair: Pair, data: bytes) -> None:
-    """P9: no copy, no witness, no boarding."""
-    side = pair.rear.station._sister
-    assert side is not None
-    pair.rear.end.connected = True
-    pair.rear.station.sister_came(data)
-    pair.rear.step(at(1))
-    assert side.refused == 1
-    assert copied(pair.rear) == []
-    assert pair.rear.end.out == []
-    assert not side.forked
-
-
-def test_a_pruned_beginning_is_accepted_only_under_a_proven_receipt(pair: Pair) -> None:
-    """P2, P11: a gap that no receipt covers may hide anything."""
-    journal = other_history()
-    rest = shipped(journal, 3)
-    pair.rear.end.connected = True
-    say(pair.rear, SisterWord(FRONT, rest), 1)
-    assert copied(pair.rear) == []
-    assert words(pair.rear)[-1].witness == Witness(11, 0, bytes(32))
-    pair.front.journal = journal
-    say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(1, at())), 2)
-    assert copied(pair.rear) == []
-    forged = pair.front.receipt(2, at())[:-1] + b"\x00"
-    say(pair.rear, SisterWord(FRONT, rest, receipt=forged), 3)
-    assert copied(pair.rear) == []
-    say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(2, at())), 4)
-    assert copied(pair.rear) == [(11, 5, journal.head.hash)]
-    assert pair.rear.copies.oldest(11) == 3
-
-
 def test_the_other_door_sends_what_it_still_has_when_its_beginning_was_pruned(pair: Pair) -> None:
     """A blank card beside a door that has pruned: filled from there on."""
     for number in range(4):
@@ -268,22 +161,6 @@ def test_the_other_door_sends_what_it_still_has_when_its_beginning_was_pruned(pa
     assert copied(pair.rear) == whole(front)
     assert pair.rear.copies.oldest(11) == 4
     assert front.station.sister_backlog == 0
-
-
-def test_an_old_batch_whose_copy_was_pruned_here_is_no_other_history(pair: Pair) -> None:
-    """A door that restarts sends from its oldest record on, before it hears what we hold."""
-    for number in range(4):
-        pair.front.board(Rider(number + 1), at())
-    pair.plug()
-    pair.talk(at(1))
-    held = copied(pair.rear)
-    pair.rear.copies.prune(11, 4)
-    say(pair.rear, SisterWord(FRONT, shipped(pair.front.journal, 1, 3)))
-    side = pair.rear.station._sister
-    assert side is not None
-    assert not side.forked
-    assert pair.rear.copies.branches() == []  # type: ignore[attr-defined]
-    assert words(pair.rear)[-1].witness == Witness(*held[0])
 
 
 def test_more_boardings_than_one_message_holds_are_split(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,6 +219,46 @@ def test_a_receipt_is_told_once_a_session_and_again_when_it_is_new(pair: Pair) -
     assert [bool(word.receipt) for word in words(pair.front)] == [True]
     pair.talk(at(4))
     assert side.covers(11, 3)
+
+
+def test_a_new_session_tells_the_receipt_again(pair: Pair) -> None:
+    """P2: the door at the other end may be another process, or have another card."""
+    pair.front.board(Rider(1), at())
+    pair.front.station.message_came(pair.front.receipt(3, at()))
+    pair.plug()
+    pair.talk(at(1))
+    pair.restart(pair.rear, at(2), blank=True)
+    pair.plug()
+    pair.front.step(at(3))
+    assert words(pair.front)[0].receipt
+
+
+def test_a_witness_is_of_the_newest_journal_that_is_held(pair: Pair) -> None:
+    """The other door's card was changed: it is told how far its new journal is held, not its old one."""
+    pair.plug()
+    pair.talk(at(1))
+    pair.restart(pair.rear, at(2), blank=True)
+    pair.plug()
+    pair.talk(at(3))
+    pair.unplug()
+    pair.plug()
+    pair.front.step(at(4))
+    witness = words(pair.front)[0].witness
+    assert witness is not None
+    assert witness.epoch == 22
+
+
+def test_a_batch_tells_of_its_own_boardings_only(pair: Pair) -> None:
+    """P7: those of records before it, which no message has told of yet, are told besides."""
+    side = pair.front.station._sister
+    assert side is not None
+    for number in range(4):
+        pair.front.board(Rider(number + 1), at())
+    pair.front.end.connected = True
+    assert side.ship(shipped(pair.front.journal, 5, 6), 5, 6, b"", at(1))
+    side.tell_boardings(6, at(1))
+    told = {b.presentation.credential_id for word in words(pair.front) for b in word.boardings}
+    assert told == {Rider(number + 1).credential_id for number in range(4)}
 
 
 def test_a_cable_that_is_out_is_said_after_a_while(pair: Pair) -> None:

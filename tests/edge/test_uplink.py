@@ -130,12 +130,97 @@ def test_a_fork_is_sent_once_a_session_as_evidence() -> None:
     assert not link.forked(SINK)
 
 
+def test_a_restored_ledger_gets_the_evidence_of_a_fork_again() -> None:
+    """P11: it was lost with the ledger that had it."""
+    link = uplink(3)
+    send_all(link, 0)
+    take(link, receipt(3, of=b"x" * 32))
+    assert send_all(link, 1) == []
+    assert take(link, receipt(2, 2, of=b"x" * 32, incarnation=2)) is ReceiptOutcome.FORKED
+    assert send_all(link, 2) == [Publish(SINK, 1, 3)]
+    take(link, receipt(2, 3, of=b"x" * 32, incarnation=2))
+    assert send_all(link, 3) == []
+
+
 def test_a_sink_that_takes_nothing_does_not_keep_the_other_waiting() -> None:
     link = Uplink("d", 5, ("backend", "sister"), last=4)
     link.on_connected("backend")
     link.on_connected("sister")
     assert link.next_publish(0, but={"backend"}) == Publish("sister", 1, 4)
     assert link.sinks == ("backend", "sister")
+
+
+def test_a_sink_is_not_sent_what_was_pruned_and_does_not_count_as_behind() -> None:
+    """P2: the backend receipted it; a door with a blank card gets the rest, whatever it says that it holds."""
+    link = Uplink("d", 5, ("backend", "sister"), last=9)
+    link.on_connected("sister")
+    link.begins("sister", 4)
+    assert (link.backlog("sister"), link.backlog("backend")) == (6, 9)
+    assert send_all(link, 0) == [Publish("sister", 4, 6)]
+    assert link.on_word("sister", receipt(0), head(0), 1) is ReceiptOutcome.REPEATED
+    assert send_all(link, 1) == [Publish("sister", 4, 6)]
+    link.on_connected("sister")
+    assert send_all(link, 2) == [Publish("sister", 4, 6)]
+    assert link.on_word("sister", receipt(9, 2), head(9), 3) is ReceiptOutcome.ADVANCED
+    assert link.on_word("sister", receipt(0, 3), head(0), 4) is ReceiptOutcome.REWOUND
+    assert send_all(link, 4) == [Publish("sister", 4, 6)]
+
+
+def test_where_a_journal_begins_takes_nothing_back_that_was_sent() -> None:
+    link = uplink(9)
+    send_all(link, 0)
+    link.begins(SINK, 4)
+    assert send_all(link, 1) == []
+
+
+def test_a_sink_that_is_doubted_is_sent_the_last_record_and_answers_the_rest() -> None:
+    """P2: a restored ledger says where it stands only when it is asked."""
+    link = uplink(9)
+    send_all(link, 0)
+    take(link, receipt(9, 100))
+    link.doubt(SINK)
+    assert (link.receipted(SINK), link.backlog(SINK)) == (8, 1)
+    assert send_all(link, 1) == [Publish(SINK, 9, 1)]
+    assert take(link, receipt(5, 50, incarnation=2)) is ReceiptOutcome.REWOUND
+    assert send_all(link, 2) == [Publish(SINK, 6, 4)]
+
+
+def test_doubt_believes_no_more_than_was_receipted() -> None:
+    link = uplink(9)
+    take(link, receipt(3))
+    link.doubt(SINK)
+    assert link.receipted(SINK) == 3
+    empty = uplink(0)
+    empty.doubt(SINK)
+    assert empty.receipted(SINK) == 0
+
+
+def test_resuming_a_session_that_goes_on_sends_nothing_twice() -> None:
+    link = Uplink("d", 5, (SINK,), last=3)
+    link.resume(SINK)
+    assert send_all(link, 0) == [Publish(SINK, 1, 3)]
+    link.resume(SINK)
+    assert send_all(link, 1) == []
+    link.on_disconnected(SINK)
+    link.resume(SINK)
+    assert send_all(link, 2) == [Publish(SINK, 1, 3)]
+
+
+def test_what_one_sink_says_moves_no_other() -> None:
+    """P2: the sister's witness is no receipt, and a fork at one is none at the other."""
+    link = Uplink("d", 5, ("backend", "sister"), last=9)
+    for sink in link.sinks:
+        link.on_connected(sink)
+    assert [(o.sink, o.first) for o in send_all(link, 0)] == [("backend", 1), ("sister", 1)]
+    link.on_word("sister", receipt(9), head(9), 1)
+    assert (link.receipted("sister"), link.receipted("backend")) == (9, 0)
+    link.on_word("sister", receipt(9, 2, of=b"x" * 32), head(9), 2)
+    assert (link.forked("sister"), link.forked("backend")) == (True, False)
+    link.on_appended(12)
+    assert [(o.sink, o.first, o.most) for o in send_all(link, 3)] == [("backend", 10, 3), ("sister", 10, 3)]
+    assert link.next_deadline() == RETRY_MIN_MS
+    link.on_disconnected("backend")
+    assert link.next_deadline() == 3 + RETRY_MIN_MS
 
 
 def test_a_receipt_of_another_history_is_never_acted_upon() -> None:

@@ -1,0 +1,232 @@
+"""A door without its threads: who is believed, what is too much, what is said first, and where receipts go."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.core.errors import JournalFailed
+from edge.core.limits import (
+    COURIER_AFTER_MS,
+    HEALTH_PERIOD_MS,
+    RECEIPTS_WAITING_MAX,
+    SISTER_SILENT_MS,
+    SISTER_WORDS_WAITING_MAX,
+    STEP_MAX_MS,
+)
+from protocol.wire.health import CameraHealth, CameraState, Health, open_health, open_state
+from protocol.wire.receipts import encode_receipt, open_receipt
+from protocol.wire.sister import SisterWord, Witness, encode_sister
+from tests.edge.door import BACKEND, DEVICE, STRANGER, Rider, at
+from tests.edge.pair import OTHER, REAR, Door, Pair
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    made = Pair(tmp_path)
+    yield made
+    for door in (made.front, made.rear):
+        door.copies.close()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def door(pair: Pair) -> Door:
+    for number in range(3):
+        pair.front.board(Rider(number + 1), at())
+    return pair.front
+
+
+def believe(door: Door, data: bytes, now_s: float = 1) -> None:
+    door.station.message_came(data)
+    door.step(at(now_s))
+
+
+def test_a_receipt_settles_what_it_covers_and_is_kept_at_the_end(door: Door) -> None:
+    good = door.receipt(4, at())
+    believe(door, good)
+    assert door.station.backlog == 1
+    assert door.heard == [at().wall_ms]
+    door.station.end(at(2))
+    assert door.journal.receipt() == good
+
+
+def test_a_receipt_that_is_not_proven_is_counted_and_changes_nothing(door: Door) -> None:
+    """P2, P9: of whom it says it is, by whom it is signed, for which history."""
+    good = open_receipt(door.receipt(4, at()), [BACKEND.verifying])
+    believe(door, encode_receipt(good, STRANGER))
+    believe(door, encode_receipt(good, DEVICE))
+    believe(door, door.receipt(4, at())[:-1])
+    believe(door, b"")
+    assert (door.station.refused_receipts, door.station.backlog, door.heard) == (4, 5, [])
+    assert door.station.problem(at(1)) == ""
+
+
+def test_a_receipt_of_another_history_is_said_and_sets_no_clock(door: Door) -> None:
+    """P11."""
+    believe(door, door.receipt(4, at(), head=b"x" * 32))
+    assert (door.station.refused_receipts, door.station.backlog, door.heard) == (0, 5, [])
+    assert "take it out of use" in door.station.problem(at(1))
+    believe(door, door.receipt(4, at(), issued_ms=at(2).wall_ms), 2)
+    assert door.station.problem(at(2)) == ""
+
+
+def test_a_receipt_for_the_other_door_is_for_its_copy_here(pair: Pair) -> None:
+    """P2: it says nothing of our own journal."""
+    pair.front.board(Rider(1), at())
+    pair.rear.board(Rider(2), at())
+    pair.plug()
+    pair.talk(at(1))
+    assert pair.front.station.courier_backlog == 3
+    believe(pair.front, pair.rear.receipt(3, at(1)), 2)
+    assert (pair.front.station.courier_backlog, pair.front.station.backlog) == (0, 3)
+    assert pair.front.heard == []
+
+
+def test_a_restoration_that_our_own_receipt_tells_of_is_one_for_the_copies_too(pair: Pair) -> None:
+    """P2: the sister may be dead, and get no receipt of its own any more."""
+    pair.front.board(Rider(1), at())
+    pair.rear.board(Rider(2), at())
+    pair.plug()
+    pair.talk(at(1))
+    believe(pair.front, pair.rear.receipt(3, at(1)), 2)
+    assert pair.front.station.courier_backlog == 0
+    believe(pair.front, pair.front.receipt(3, at(3), incarnation=7), 3)
+    assert (pair.front.station.courier_backlog, pair.front.station.backlog) == (1, 0)
+
+
+def test_what_a_dead_door_left_goes_up_from_here(pair: Pair) -> None:
+    """P1, P2: the whole way: cable, card, courier."""
+    pair.rear.board(Rider(2), at())
+    pair.plug()
+    pair.talk(at(1))
+    pair.unplug()
+    pair.front.online()
+    pair.front.step(at(2))
+    pair.front.step(at(2 + COURIER_AFTER_MS / 1000 - 1))
+    assert {name for name, _, _ in pair.front.carried} == {pair.front.name}
+    pair.front.step(at(2 + COURIER_AFTER_MS / 1000))
+    assert pair.front.carried[-1] == (REAR, 1, 3)
+
+
+def test_an_inbox_passes_over_what_is_too_much(door: Door) -> None:
+    """P4: whoever floods it costs a bounded room, and what is proven comes again."""
+    for _ in range(RECEIPTS_WAITING_MAX + 50):
+        door.station.message_came(b"")
+    for _ in range(SISTER_WORDS_WAITING_MAX + 50):
+        door.station.sister_came(b"")
+    door.step(at(1))
+    assert door.station._sister is not None
+    assert door.station.refused_receipts == RECEIPTS_WAITING_MAX
+    assert door.station._sister.refused == SISTER_WORDS_WAITING_MAX
+    believe(door, door.receipt(5, at()), 2)
+    assert door.station.backlog == 0
+
+
+def test_a_session_begins_with_a_birth_and_ships(door: Door) -> None:
+    door.step(at(1))
+    assert door.broker.published == []
+    door.online()
+    door.step(at(2))
+    topic, birth = door.broker.published[0]
+    assert topic.endswith("/state")
+    assert open_state(birth, [DEVICE.verifying]).online
+    assert door.carried == [(door.name, 1, 5)]
+    door.step(at(3))
+    assert len(door.broker.published) == 2
+    door.online()  # it ended and began between two steps
+    door.step(at(4))
+    assert door.carried == [(door.name, 1, 5)] * 2
+
+
+def test_a_session_that_ended_ships_nothing_until_the_next(door: Door) -> None:
+    door.online()
+    door.online(yes=False)
+    door.step(at(1))
+    door.board(Rider(9), at(2), counter=1)
+    door.step(at(2))
+    assert door.broker.published == []
+
+
+def a_health(door: Door, now_s: float) -> Health:
+    cameras = [CameraHealth("front", CameraState.WORKING, 9, 1, 0)]
+    return door.station.health(at(now_s), disk_free=77, cameras=cameras, problem="x" * 300)
+
+
+def test_health_says_where_the_device_stands(door: Door) -> None:
+    believe(door, door.receipt(4, at()))
+    door.board(Rider(1), at(1), counter=2)
+    told = a_health(door, 1)
+    assert (told.last_sequence, told.receipted_sequence, told.accepted, told.refused) == (6, 4, 3, 1)
+    assert (told.device, told.epoch, told.disk_free_bytes, told.problem) == (door.name, 11, 77, "x" * 200)
+    assert [camera.name for camera in told.cameras] == ["front"]
+
+
+def test_health_goes_out_at_the_start_of_a_session_and_once_a_minute(door: Door) -> None:
+    made = []
+
+    def tell(now_s: float) -> None:
+        door.step(at(now_s))
+        door.station.tell_health(at(now_s), lambda: made.append(now_s) or a_health(door, now_s))  # type: ignore[func-returns-value]
+
+    tell(1)
+    door.online()
+    for now_s in (2, 3, 2 + HEALTH_PERIOD_MS / 1000 - 1, 2 + HEALTH_PERIOD_MS / 1000):
+        tell(now_s)
+    door.online()
+    tell(63)
+    assert made == [2, 62, 63]
+    last = [data for topic, data in door.broker.published if topic.endswith("/health")][-1]
+    assert open_health(last, [DEVICE.verifying]) == a_health(door, 63)
+
+
+def test_the_worst_fault_is_said_first(pair: Pair) -> None:
+    """P4, P11: a journal that fails, then a copied card, then the other door's, then its card, then the cable."""
+    front = pair.front
+    late = at(SISTER_SILENT_MS / 1000 + 9)
+    assert "not heard" in front.station.problem(late)
+    assert front.station._sister is not None
+    front.station._sister.problem = JournalFailed("its copies fail")
+    assert "its copies fail" in front.station.problem(late)
+    front.station._sister.forked = True
+    assert "take that door out of use" in front.station.problem(late)
+    witness = Witness(11, 1, b"x" * 32)
+    front.station.sister_came(encode_sister(SisterWord(REAR, witness=witness), OTHER))
+    front.step(late)
+    assert "another history of this journal" in front.station.problem(late)
+    front.journal.fails = JournalFailed("fsync failed")
+    front.board(Rider(1), late)
+    assert "fsync failed" in front.station.problem(late)
+
+
+def test_it_is_woken_by_whatever_comes(door: Door) -> None:
+    woken = door.woken
+    door.station.message_came(b"")
+    door.station.sister_came(b"")
+    door.station.session_changed(connected=True)
+    door.station.link_changed(connected=False)
+    door.board(Rider(7), at(1))
+    assert door.woken == woken + 5
+    assert door.station.wait_ms(at(1)) == STEP_MAX_MS
+
+
+def test_the_kept_receipt_is_believed_at_the_start_only_when_it_is_proven(pair: Pair) -> None:
+    """P9: a card may say anything."""
+    pair.front.board(Rider(1), at())
+    pair.front.journal.kept = pair.front.receipt(3, at())
+    assert pair.restart(pair.front, at(1)).station.backlog == 0
+    pair.front.journal.kept = pair.front.receipt(3, at())[:-1] + b"\x00"
+    front = pair.restart(pair.front, at(2))
+    assert (front.station.backlog, front.station.refused_receipts) == (3, 1)
+
+
+def test_a_witness_that_holds_nothing_is_of_whatever_epoch(pair: Pair) -> None:
+    """A blank card beside us is filled again from our journal; one that holds another epoch says nothing of ours."""
+    pair.front.board(Rider(1), at())
+    pair.plug()
+    pair.talk(at(1))
+    assert pair.front.station.sister_backlog == 0
+    for witness in (Witness(99, 3, bytes(32)), Witness(0, 0, bytes(32))):
+        pair.front.station.sister_came(encode_sister(SisterWord(REAR, witness=witness), OTHER))
+        pair.front.step(at(2))
+        assert pair.front.station.problem(at(2)) == ""
+        assert pair.front.station.sister_backlog == (0 if witness.epoch else 3)
