@@ -140,7 +140,7 @@ class JournalFile:
                 yield from filter(None, map(self.row, singles))
                 if not more:
                     return
-                at = singles.stop
+                at = max(singles.stop, at + 1)
                 continue
             if row is None:
                 return
@@ -148,7 +148,10 @@ class JournalFile:
             at = row.sequence + 1
 
     def _first_from(self, at: int) -> StoredRecord | None:
-        return self._one("WHERE record.sequence >= ? ORDER BY record.sequence LIMIT 1", at)
+        row = self._one("WHERE record.sequence >= ? ORDER BY record.sequence LIMIT 1", at)
+        if row is not None and row.sequence < at:  # a rotten key: going on from there would never end
+            raise sqlite3.DatabaseError("rows are out of order")
+        return row
 
     def _around_damage(self, at: int, most: int) -> tuple[range, bool]:
         """Nothing can be read in order from `at` on: the rows to try singly, and whether order works behind them.

@@ -12,7 +12,7 @@ Rules:
 - within one incarnation a word below what was receipted is late if it was issued earlier, and an unannounced restore if
   it was issued later;
 - a word whose head is not our hash of that sequence, or that reaches beyond our end, is a fork: reported, never acted
-  upon (P11); what such a sink is sent after that is evidence, and is sent once a session.
+  upon (P11); what such a sink is sent after that is evidence, sent again until it has answered once.
 """
 
 from collections import deque
@@ -86,6 +86,7 @@ class _Sink:
                 self.go_back()
             self.incarnation, self.issued_ms = word.incarnation, word.issued_ms
         self.forked = True
+        self.flights.clear()  # the answer to what was sent: it is kept apart there
 
     def advanced(self) -> None:
         self.wait_ms = RETRY_MIN_MS
@@ -181,10 +182,7 @@ class Uplink:
                 continue
             if state.flights and now_ms - state.flights[0].sent_ms >= state.wait_ms:
                 state.wait_ms = min(state.wait_ms * 2, RETRY_MAX_MS)
-                if state.forked:
-                    state.flights.clear()  # evidence needs no receipt
-                else:
-                    state.go_back()
+                state.go_back()
             backlog = self._last - state.sent
             if backlog <= 0 or len(state.flights) >= INFLIGHT_BATCHES:
                 continue

@@ -166,8 +166,9 @@ class EndCheck:
             self._truth.violate(
                 "P11", "forks-are-told", f"{name} and the ledger differ, and one of them does not say so"
             )
-        kept = {head for payload in self._quarantined for head in _heads(payload)}
-        lost = [n for n, raw in mine.items() if chain.head_of(raw) not in {held.get((*journal, n)), *kept}]
+        kept = {head for payload in set(self._quarantined) for head in _heads(payload)}
+        heads = {n: chain.head_of(raw) for n, raw in mine.items()}
+        lost = [n for n, head in heads.items() if head != held.get((*journal, n)) and head not in kept]
         if lost:
             self._truth.violate("P3", "branches-are-kept", f"records {lost[:3]} of {name} are kept nowhere")
 
