@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test lint unit setup system lock fuzz cose-check bench bench-age clean
+.PHONY: help run test lint unit setup system lock fuzz cose-check bench bench-age simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,12 @@ bench: setup ## the benchmarks whose figures stand in docs/BENCHMARKS.md
 
 bench-age: setup ## a device that was offline for 120 days: about 7 minutes
 	@$(BIN)/savar bench age
+
+simulate: setup ## 2,000 cities in a simulated world, with everything that goes wrong
+	@mkdir -p build && $(BIN)/savar simulate --seeds 0:2000 --json build/simulate.json
+
+simulate-long: setup ## 20 cities of 90 days with riding on each
+	@mkdir -p build && $(BIN)/savar simulate --seeds 0:20 --days 90 --json build/simulate-long.json
 
 clean: ## remove the environment and the runs
 	rm -rf $(VENV) run build dist *.egg-info

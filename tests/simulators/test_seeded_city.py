@@ -1,0 +1,92 @@
+"""The seeded city: seeds that found something stay tests, a seed is a run, and planted defects are found."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from cli.simulate import command
+from simulators.seeded.fault import Fault
+from simulators.seeded.faults import FAULTS
+from simulators.seeded.planted import PLANTED
+from simulators.seeded.run import Scale, run_seed
+
+FOUND = {  # seed → what it found when it was new; the world has changed since, the seeds go on
+    0: "what a forked door sent beyond the ledger's end was kept nowhere",
+    9: "a ledger restored from before a fork",
+    18: "a journal that could not be opened wrote to the card later",
+    31: "a fork's evidence that was lost on the way",
+    40: "one copy that could not be read kept every other from being carried",
+    68: "recovering a journal with a rotten key never ended",
+    91: "a clock that jumped over a restart opened the repeat window",
+    103: "a journal that stayed closed after a failed write",
+}
+ALONE = {  # (fault, seed) → what it found
+    ("office-restored", 1000): "a parked bus did not hear that the ledger was restored",
+    ("office-restored", 1005): "notes of an older ledger made records old",
+    ("card-copied", 1001): "a forked door's boardings were told a minute late",
+    ("disk-lies", 1000): "a rotten row ended the process",
+    ("disk-lies", 1005): "a card that takes nothing was asked every three seconds for months",
+    ("power-cut-in-a-write", 1002): "the power went between the commit and the lamp",
+}
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_a_seed_that_found_something_finds_nothing_any_more(seed: int) -> None:
+    result = run_seed(seed)
+    assert result.violations == []
+    assert result.taps >= 100
+    assert result.faults >= 10
+
+
+@pytest.mark.parametrize(("fault", "seed"), ALONE)
+def test_a_fault_alone_that_found_something_finds_nothing_any_more(fault: str, seed: int) -> None:
+    assert run_seed(seed, faults={fault}).violations == []
+
+
+def test_a_seed_is_a_run() -> None:
+    """Byte for byte, as far as the event log tells."""
+    one, other = (run_seed(7, tracing=True) for _ in range(2))
+    assert one.trace == other.trace
+    assert one.trace != run_seed(8, tracing=True).trace
+
+
+def test_real_keys_run_too() -> None:
+    assert run_seed(50, scale=Scale(rides=(40, 40), periods=(1, 1))).violations == []
+
+
+# Quick to find; `savar simulate --planted all` does every one.
+@pytest.mark.parametrize(
+    "name", ["no-fsync-before-green", "prune-on-puback", "receipt-before-commit", "repeats-not-known"]
+)
+def test_a_planted_defect_is_found(name: str) -> None:
+    with PLANTED[name]():
+        assert any(run_seed(seed).violations for seed in range(12))
+
+
+def test_a_planted_defect_leaves_nothing_behind() -> None:
+    for plant in PLANTED.values():
+        with plant():
+            pass
+    assert run_seed(3).violations == []
+
+
+def test_every_fault_says_how_it_begins() -> None:
+    assert len(FAULTS) >= 30
+    assert all(isinstance(fault, Fault) and fault.begin.__doc__ for fault in FAULTS.values())
+
+
+def test_the_command_says_what_it_came_to() -> None:
+    done = CliRunner().invoke(command, ["--seeds", "0:2", "--jobs", "1", "--json", "-"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["seeds"], found["violations"]) == (2, [])
+    assert found["taps_least"] >= 100
+    assert set(found["coverage"]) == {*FAULTS, "long-outage"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--seeds", "9:2"], ["--seeds", "x"], ["--faults", "nothing"], ["--planted", "nothing"]]
+)
+def test_what_is_asked_wrongly_is_said(wrong: list[str]) -> None:
+    assert CliRunner().invoke(command, wrong).exit_code == 2
