@@ -166,7 +166,7 @@ class ApswCopies:
     def keep_receipt(self, epoch: int, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         """Remember the newest receipt of an epoch, and the day it stood on."""
         with self._using() as connection:
-            self._house.keep(connection, lambda: _note_receipt(connection, epoch, receipt, sequence, day))
+            self._house.keep(lambda: connection, lambda: _note_receipt(connection, epoch, receipt, sequence, day))
 
     def receipts(self) -> Sequence[bytes]:
         """The newest receipt kept of each epoch."""
@@ -190,7 +190,7 @@ class ApswCopies:
             " AND sequence < (SELECT sequence FROM epoch WHERE epoch = ?1)"
         )
         with self._using() as connection:
-            self._house.keep(connection, lambda: connection.execute(delete, (epoch, through)))
+            self._house.keep(lambda: connection, lambda: connection.execute(delete, (epoch, through)))
             return connection.changes()
 
     def oldest(self, epoch: int) -> int:

@@ -41,8 +41,11 @@ class House:
         """No growth is a bound of one page: SQLite takes the file's present size for it."""
         connection.execute(f"PRAGMA max_page_count={_PAGES_MAX if self._may_grow else 1}")
 
-    def keep(self, connection: apsw.Connection, work: Callable[[], _Result]) -> _Result:
-        """Do it, on the reserve's room if the card is full. `work` may be begun twice. Raises apsw.Error."""
+    def keep(self, connection: Callable[[], apsw.Connection], work: Callable[[], _Result]) -> _Result:
+        """Do it, on the reserve's room if the card is full. `work` may be begun twice, and may change the connection.
+
+        Raises apsw.Error.
+        """
         try:
             return work()
         except apsw.FullError:
@@ -51,7 +54,7 @@ class House:
         try:
             return work()
         finally:
-            self.renew(connection)
+            self.renew(connection())
 
     def renew(self, connection: apsw.Connection) -> None:
         """Have the reserve whole if the card has room again, and let the file grow only then. Raises apsw.Error."""

@@ -273,10 +273,13 @@ class ApswJournal:
         self._keep_house(lambda: self._house.renew(self._write))
 
     def _keep_house(self, work: Callable[[], _Result]) -> _Result:
+        def mended() -> _Result:
+            self._mend()
+            return work()
+
         with self._lock:
             try:
-                self._mend()
-                return self._house.keep(self._write, work)
+                return self._house.keep(lambda: self._write, mended)
             except CARD_ERRORS as error:
                 raise translate(error) from error
 

@@ -45,28 +45,28 @@ def card(tmp_path: Path) -> Card:
 
 
 def test_what_fits_needs_no_reserve(card: Card) -> None:
-    assert House(card).keep(card.connection, lambda: card.write(10)) == 10
+    assert House(card).keep(lambda: card.connection, lambda: card.write(10)) == 10
     assert card.calls == []
 
 
 def test_on_a_full_card_the_reserve_is_lent_and_returned_in_the_same_call(card: Card) -> None:
-    assert House(card).keep(card.connection, card.write) == 9_000
+    assert House(card).keep(lambda: card.connection, card.write) == 9_000
     assert card.calls == ["give up", "make"]
 
 
 def test_it_is_returned_too_when_even_its_room_is_not_enough(card: Card) -> None:
     with pytest.raises(apsw.FullError):
-        House(card).keep(card.connection, lambda: card.write(90_000))
+        House(card).keep(lambda: card.connection, lambda: card.write(90_000))
     assert card.calls == ["give up", "make"]
 
 
 def test_without_room_to_lend_the_card_is_full(card: Card) -> None:
     card.whole = False
     with pytest.raises(apsw.FullError):
-        House(card).keep(card.connection, card.write)
+        House(card).keep(lambda: card.connection, card.write)
     assert card.calls == ["give up"]
     with pytest.raises(apsw.FullError):
-        House(None).keep(card.connection, card.write)
+        House(None).keep(lambda: card.connection, card.write)
 
 
 def test_the_file_grows_again_only_when_the_reserve_is_whole(card: Card, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from edge.adapters.journal import ApswJournal
-from edge.core.errors import JournalFull
+from edge.core.errors import JournalFailed, JournalFull
 from edge.core.retention import ReceiptDay
 from protocol.wire import chain
 from simulators.seeded.ballast import SimBallast
@@ -101,6 +101,22 @@ def test_a_full_card_makes_room_on_lent_room(name: str) -> None:
     for _ in range(5):
         bus.tap()
     assert bus.disk.used() <= (bus.disk.full_at or 0)
+
+
+def test_what_a_failed_sync_left_behind_is_removed_on_lent_room_too(name: str) -> None:
+    """Its record is on the card and was never promised; the card is full before it can be taken out."""
+    bus = Bus(name, 1)
+    fill(bus.journal, 40)
+    bus.promised.update((row.sequence, row.raw) for row in bus.journal.read(1, 40, 1 << 20))
+    bus.disk.failing_sync = True
+    with pytest.raises(JournalFailed):
+        bus.journal.append(record(bus.journal), None)
+    bus.disk.failing_sync = False
+    bus.disk.full_at = bus.disk.used()
+    bus.keep_house()
+    bus.check()
+    bus.tap()
+    bus.check()
 
 
 def test_the_power_may_go_at_any_moment_of_it(name: str) -> None:
