@@ -43,9 +43,10 @@ class Reach:
         lines = range(mutant.first, mutant.last + 1)
         hit: set[str] = set().union(*(self._by_line.get((mutant.module, line), set()) for line in lines))
         if not self._at_import.get(mutant.module, set()).isdisjoint(lines):
-            # Run at import, for everybody: whoever uses the module may notice; of one without functions, whoever loads it.
-            hit |= self._by_module.get(mutant.module) or self._importing.get(mutant.module, set())
-        room = "tests/" + mutant.module.partition("/")[0]
+            # Run at import, for everybody: whoever uses the module may notice, and in its own room whoever loads it.
+            loading = self._importing.get(mutant.module, set())
+            hit |= self._by_module.get(mutant.module) or loading
+            hit |= {test for test in loading if _is_own(mutant.module, test)}
         return self._in_stages(mutant.module, hit)
 
     def all_stages(self, module: str) -> list[list[str]]:
@@ -53,8 +54,7 @@ class Reach:
         return self._in_stages(module, self._by_module.get(module) or self._importing.get(module, set()))
 
     def _in_stages(self, module: str, tests: set[str]) -> list[list[str]]:
-        room = "tests/" + module.partition("/")[0]
-        own = {test for test in tests if test.startswith(room)}
+        own = {test for test in tests if _is_own(module, test)}
         return [stage for stage in (self._by_speed(own), self._quickest(tests - own)) if stage]
 
     def _quickest(self, tests: set[str]) -> list[str]:
@@ -73,6 +73,11 @@ class Reach:
             file = test.partition("::")[0]
             total[file] = total.get(file, 0) + self.seconds[test]
         return sorted(tests, key=lambda test: (total[test.partition("::")[0]], test))
+
+
+def _is_own(module: str, test: str) -> bool:
+    """Whether a test stands in the module's own room, or holds the pages against the code."""
+    return test.startswith((f"tests/{module.partition('/')[0]}/", *ALSO))
 
 
 def test_files() -> list[str]:
