@@ -86,7 +86,9 @@ class _Mutated(MetaPathFinder, SourceFileLoader):
         self._tree = tree
         SourceFileLoader.__init__(self, self._name, str(ROOT / module))
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         return spec_from_file_location(name, self.path, loader=self) if name == self._name else None
 
     def get_code(self, fullname: str) -> CodeType:
@@ -156,7 +158,7 @@ class _Tracer:
 def traced(test_file: str, modules: Collection[str], out: Path) -> Callable[[int], int]:
     """A job: run one file of tests and write which lines they reach, as JSON."""
 
-    def job(pipe: int) -> int:  # noqa: ARG001 - the result is a file
+    def job(pipe: int) -> int:
         import json  # noqa: PLC0415
 
         tracer = _Tracer(modules)

@@ -165,7 +165,9 @@ def _is_left_alone(node: ast.AST, parent: ast.AST) -> bool:
 
 def _is_message(called: str, argument: ast.expr) -> bool:
     """Whether this is the message of an error that is being made."""
-    is_text = isinstance(argument, ast.JoinedStr) or (isinstance(argument, ast.Constant) and isinstance(argument.value, str))
+    is_text = isinstance(argument, ast.JoinedStr) or (
+        isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    )
     return is_text and called[0].isupper()
 
 

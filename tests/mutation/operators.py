@@ -43,23 +43,26 @@ def versions(node: ast.AST, parent: ast.AST, enums: Enums) -> Iterator[ast.AST]:
             yield from _compare(node)
         case ast.BinOp():
             yield from _computed(node)
-        case ast.BoolOp(op=op, values=values):
-            yield changed(node, op=ast.And() if isinstance(op, ast.Or) else ast.Or())
-            for at in range(len(values)):
-                rest = _without(values, at)
-                yield rest[0] if len(rest) == 1 else changed(node, values=rest)
+        case ast.BoolOp():
+            yield from _logic(node)
         case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
             yield operand
         case ast.Constant(value=value):
             yield from map(ast.Constant, _values(value))
         case ast.IfExp(body=body, orelse=orelse):
-            yield body
-            yield orelse
+            yield from (body, orelse)
         case ast.Call():
             yield from _call(node)
         case ast.Attribute(value=ast.Name(id=name), attr=member) if member in enums.get(name, ()):
             members = enums[name]
             yield changed(node, attr=members[(members.index(member) + 1) % len(members)])
+        case _:
+            yield from _left_out(node, parent)
+
+
+def _left_out(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
+    """The node with one of its parts left out."""
+    match node:
         case ast.Slice(lower=lower, upper=upper):
             if lower is not None:
                 yield changed(node, lower=None)
@@ -116,6 +119,13 @@ def _compare(node: ast.Compare) -> Iterator[ast.expr]:
                     left=changed(left, elts=_without(ours, at)),
                     comparators=[changed(right, elts=_without(theirs, at))],
                 )
+
+
+def _logic(node: ast.BoolOp) -> Iterator[ast.expr]:
+    yield changed(node, op=ast.And() if isinstance(node.op, ast.Or) else ast.Or())
+    for at in range(len(node.values)):
+        rest = _without(node.values, at)
+        yield rest[0] if len(rest) == 1 else changed(node, values=rest)
 
 
 def _computed(node: ast.BinOp) -> Iterator[ast.expr]:

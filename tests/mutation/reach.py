@@ -12,7 +12,9 @@ from tests.mutation.mutants import ROOT, Mutant, modules
 # Everything of `make test` that runs the modules in its own process; the rest starts processes or reads sources.
 FOLDERS = ("tests/protocol", "tests/edge", "tests/backend", "tests/provisioning", "tests/simulators", "tests/fuzz")
 ALSO = ("tests/house/test_protocol_page.py", "tests/house/test_architecture_page.py")
-PROCESSES = ("tests/backend/test_process.py",)  # not among them, though it also runs things in its own: their time differs
+PROCESSES = (
+    "tests/backend/test_process.py",
+)  # not among them, though it also runs things in its own: their time differs
 SLOW_S = 2.5  # a test that takes longer under the tracer is left out: it is a drill, and its matter has quicker tests
 OTHERS_S = 10.0  # of the tests of other rooms, the quickest files up to so many seconds: survivors would take minutes
 
@@ -82,7 +84,9 @@ def _is_own(module: str, test: str) -> bool:
 
 def test_files() -> list[str]:
     """Every file of tests that may notice a mutant."""
-    found = [path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in sorted((ROOT / folder).glob("test_*.py"))]
+    found = [
+        path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in sorted((ROOT / folder).glob("test_*.py"))
+    ]
     return [name for name in [*found, *ALSO] if name not in PROCESSES]
 
 
