@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tests.mutation.operators import Enums, versions
@@ -44,6 +45,7 @@ def modules() -> list[str]:
     return [name for name in dict.fromkeys(found) if not name.endswith("__init__.py")]
 
 
+@lru_cache(maxsize=1)
 def all_enums() -> dict[str, list[str]]:
     """Enum classes of the modules to mutate → their members; no two of them share a name with other members."""
     out: dict[str, list[str]] = {}

@@ -18,7 +18,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import TextIO
 
 from tests.mutation.child import fork, load_libraries, on_mutant
@@ -31,6 +32,7 @@ TIME_OUT_S = 20.0  # on top of what the tests take without a mutant, fivefold
 POLL_S = 0.01
 FAILED, INTERRUPTED = 1, 2  # pytest's: a test failed; the collection did
 SETTLED = ("killed", "timed out")
+KILLERS = 6  # tests that killed a module's last mutants, tried before all others
 
 
 def say(text: str) -> None:
@@ -46,9 +48,9 @@ class Trial:
     name: str
     mutant: Mutant | None
     module: str
-    tree: ast.Module
-    stages: list[list[str]]
     key: str
+    stages: list[list[str]] = field(default_factory=list, repr=False)
+    tree: ast.Module | None = None
     began: float = 0.0
     ran: int = 0
 
@@ -67,6 +69,7 @@ class Slot:
         """Run the trial's next stage."""
         tests = trial.stages.pop(0)
         self.trial = trial
+        trial.tree = trial.tree or _tree(trial)
         self._deadline = time.monotonic() + TIME_OUT_S + 5 * sum(self._reach.seconds[test] for test in tests)
         trial.began = trial.began or time.monotonic()
         trial.ran += len(tests)
@@ -101,6 +104,11 @@ class Slot:
         return "survived", ""
 
 
+def _tree(trial: Trial) -> ast.Module:
+    source = (ROOT / trial.module).read_text(encoding="utf-8")
+    return make(trial.mutant, source, all_enums()) if trial.mutant else ast.parse(source)
+
+
 def _read(pipe: int) -> str:
     try:
         return os.read(pipe, 4_000).decode(errors="replace")
@@ -118,6 +126,7 @@ def _end_group(pid: int) -> None:
 def run(trials: Iterator[Trial], slots: Sequence[Slot], results: TextIO) -> Counter[str]:
     """All trials, to their end → how many ended how."""
     counts: Counter[str] = Counter()
+    killers = Killers()
 
     def write(trial: Trial, outcome: str, by: str) -> None:
         counts[outcome] += 1
@@ -133,16 +142,39 @@ def run(trials: Iterator[Trial], slots: Sequence[Slot], results: TextIO) -> Coun
     while waiting or any(slot.trial for slot in slots):
         for slot in slots:
             if (trial := slot.trial) is not None and (ended := slot.look()) is not None:
+                killers.note(trial, *ended)
                 write(trial, *ended)
             while waiting and slot.trial is None:
                 if (fresh := next(trials, None)) is None:
                     waiting = False
                 elif fresh.stages:
+                    killers.bring_forward(fresh)
                     slot.start(fresh)
                 else:
                     write(fresh, "unreached", "")
         time.sleep(POLL_S)
     return counts
+
+
+class Killers:
+    """Which tests killed the mutants before: they are likely to kill their neighbours too, and are tried first."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, list[str]] = {}
+
+    def note(self, trial: Trial, outcome: str, by: str) -> None:
+        """How a trial ended."""
+        if outcome == "killed" and "::" in by:
+            newest = self._newest.setdefault(trial.module, [])
+            newest[:] = [by, *(test for test in newest if test != by)][: 2 * KILLERS]
+
+    def bring_forward(self, trial: Trial) -> None:
+        """A first stage of those that are among the trial's tests."""
+        known = {test for stage in trial.stages for test in stage}
+        first = [test for test in self._newest.get(trial.module, ()) if test in known][:KILLERS]
+        if first and trial.mutant:
+            rest = [[test for test in stage if test not in first] for stage in trial.stages]
+            trial.stages = [stage for stage in (first, *rest) if stage]
 
 
 def kept() -> dict[str, dict]:
@@ -164,28 +196,36 @@ def to_try(reach: Reach, names: Sequence[str]) -> list[Trial]:
             result = before.get(mutant.name, {"key": "", "outcome": ""})
             settled = result["outcome"] in SETTLED and result["key"].startswith(version)
             if not settled and result["key"] != key:
-                trials.append(Trial(mutant.name, mutant, module, make(mutant, source, enums), stages, key))
+                trials.append(Trial(mutant.name, mutant, module, key))
         stages = reach.all_stages(module)
         key, name = f"{version}.{_tests_key(stages)}", f"control: {module}"
         if stages and before.get(name, {"key": ""})["key"] != key:
-            trials.append(Trial(name, None, module, ast.parse(source), stages, key))
+            trials.append(Trial(name, None, module, key))
     return trials
 
 
 def _tests_key(stages: Sequence[Sequence[str]]) -> str:
     files = sorted({test.partition("::")[0] for stage in stages for test in stage})
-    return digest([ROOT / file for file in files])
+    return _short("".join(map(_digest, files)))
+
+
+@lru_cache(maxsize=None)
+def _digest(file: str) -> str:
+    return digest([ROOT / file])
 
 
 def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _in_turn(trials: Sequence[Trial], began: float) -> Iterator[Trial]:
+def _in_turn(reach: Reach, trials: Sequence[Trial], began: float) -> Iterator[Trial]:
+    """Each with its tests, which would be too much to hold for all at once."""
     for number, trial in enumerate(trials):
         if number and number % 50 == 0:
             say(f"{number} of {len(trials)}, {time.monotonic() - began:.0f} s")
+        trial.stages = reach.stages(trial.mutant) if trial.mutant else reach.all_stages(trial.module)
         yield trial
+        trial.tree = None
 
 
 def main() -> int:
@@ -206,7 +246,9 @@ def main() -> int:
     say(f"{len(trials)} to try in {len({trial.module for trial in trials})} modules")
     began = time.monotonic()
     with RESULTS.open("a", encoding="utf-8") as results:
-        counts = run(_in_turn(trials, began), [Slot(number, reach) for number in range(arguments.workers)], results)
+        counts = run(
+            _in_turn(reach, trials, began), [Slot(number, reach) for number in range(arguments.workers)], results
+        )
     say(f"{dict(counts)} in {time.monotonic() - began:.0f} s")
     wrong = [result for result in kept().values() if result["outcome"] == "error" or _control_failed(result)]
     for result in wrong:
