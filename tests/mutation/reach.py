@@ -17,7 +17,7 @@ PROCESSES = (
 )  # not among them, though it also runs things in its own: their time differs
 SLOW_S = 2.5  # a test that takes longer under the tracer is left out: it is a drill, and its matter has quicker tests
 FIRST_S = 1.0  # of a mutant's own tests, the quickest of so many seconds come first: most mutants die there
-OTHERS_S = 10.0  # of the tests of other rooms, the quickest up to so many seconds: survivors would take minutes
+OTHERS_S = 3.0  # of the tests of other rooms, the quickest up to so many seconds: survivors would take minutes
 
 
 class Reach:

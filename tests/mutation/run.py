@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import TextIO
 
 from tests.mutation.child import fork, load_libraries, on_mutant
@@ -209,7 +209,7 @@ def _tests_key(stages: Sequence[Sequence[str]]) -> str:
     return _short("".join(map(_digest, files)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _digest(file: str) -> str:
     return digest([ROOT / file])
 
