@@ -7,10 +7,14 @@ made at import is the mutant's too.
 import ast
 import importlib
 import os
+import shutil
+import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -40,7 +44,7 @@ def load_libraries() -> None:
 def fork(job: Callable[[int], int], out: Path) -> tuple[int, int]:
     """Run `job(pipe)` in a process group of its own → (its id, the pipe's reading end). Its result is the exit code.
 
-    What it says goes to the file `out`.
+    What it says goes to the file `out`, its temporary files where a sync costs nothing; `clear` removes them.
     """
     reading, writing = os.pipe()
     pid = os.fork()
@@ -53,11 +57,25 @@ def fork(job: Callable[[int], int], out: Path) -> tuple[int, int]:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(said, 1)
     os.dup2(said, 2)
+    _scratch(os.getpid()).mkdir(parents=True)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(_scratch(os.getpid()))
     code = 3
     try:
         code = job(writing)
     finally:
         os._exit(code)
+
+
+def clear(pid: int) -> None:
+    """End what a forked process left running, and remove what it left behind."""
+    with suppress(ProcessLookupError):  # nothing of it is left
+        os.killpg(pid, signal.SIGKILL)
+    shutil.rmtree(_scratch(pid), ignore_errors=True)
+
+
+def _scratch(pid: int) -> Path:
+    memory = Path("/dev/shm")
+    return (memory if memory.is_dir() else Path(tempfile.gettempdir())) / f"savar-mutation-{pid}"
 
 
 class _Chosen:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests.mutation.child import fork, traced
+from tests.mutation.child import clear, fork, traced
 from tests.mutation.mutants import ROOT, Mutant, modules
 
 # Everything of `make test` that runs the modules in its own process; the rest starts processes or reads sources.
@@ -145,6 +145,7 @@ def _told(folder: Path, say: Callable[[str], None]) -> Iterator[dict]:
             pid, pipe = fork(traced(test_file, modules(), kept), folder / "said.txt")
             os.close(pipe)
             _, status = os.waitpid(pid, 0)
+            clear(pid)
             if os.waitstatus_to_exitcode(status) or not kept.exists():
                 kept.unlink(missing_ok=True)
                 raise SystemExit(f"{test_file} fails without any mutant, see {folder}/said.txt: mend it first")

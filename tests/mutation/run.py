@@ -13,7 +13,6 @@ import ast
 import hashlib
 import json
 import os
-import signal
 import sys
 import time
 from collections import Counter
@@ -22,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TextIO
 
-from tests.mutation.child import fork, load_libraries, on_mutant
+from tests.mutation.child import clear, fork, load_libraries, on_mutant
 from tests.mutation.mutants import ROOT, Mutant, all_enums, find, make, modules
 from tests.mutation.reach import Reach, digest, measure
 
@@ -81,7 +80,7 @@ class Slot:
         late = not pid and time.monotonic() > self._deadline
         if not pid and not late:
             return None
-        _end_group(self._pid)  # also what a test left running
+        clear(self._pid)
         if late:
             os.waitpid(self._pid, 0)
         os.set_blocking(self._pipe, False)
@@ -114,13 +113,6 @@ def _read(pipe: int) -> str:
         return os.read(pipe, 4_000).decode(errors="replace")
     except BlockingIOError:
         return ""
-
-
-def _end_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # nothing of it is left
 
 
 def run(trials: Iterator[Trial], slots: Sequence[Slot], results: TextIO) -> Counter[str]:
