@@ -142,14 +142,16 @@ class _Tracer:
     def __init__(self, modules: Collection[str]) -> None:
         self._modules = {str(ROOT / module): module for module in modules}
         self._test: str | None = None
-        self._began = 0.0
+        self._began = time.perf_counter()
+        self.import_s = 0.0
         self.lines: dict[str | None, dict[str, set[int]]] = {None: {}}
         self.seconds: dict[str, float] = {}
         self.failed: list[str] = []
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._test, self._began = nodeid, time.perf_counter()
+        self._test, before, self._began = nodeid, self._began, time.perf_counter()
         self.lines[nodeid] = {}
+        self.import_s = self.import_s or self._began - before
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self.seconds[nodeid] = time.perf_counter() - self._began
@@ -188,6 +190,7 @@ def traced(test_file: str, modules: Collection[str], out: Path) -> Callable[[int
         told = {
             "failed": tracer.failed,
             "seconds": tracer.seconds,
+            "import_s": tracer.import_s,
             "imported": {module: sorted(lines) for module, lines in tracer.lines[None].items()},
             "tests": {
                 test: {module: sorted(lines) for module, lines in reached.items()}

@@ -16,8 +16,8 @@ PROCESSES = (
     "tests/backend/test_process.py",
 )  # not among them, though it also runs things in its own: their time differs
 SLOW_S = 2.5  # a test that takes longer under the tracer is left out: it is a drill, and its matter has quicker tests
-FIRST_S = 1.0  # of a mutant's own tests, the quickest of so many seconds come first: most mutants die there
-OTHERS_S = 3.0  # of the tests of other rooms, the quickest up to so many seconds: survivors would take minutes
+FIRST_S = 2.0  # of a mutant's own tests, the quickest of so many seconds come first: most mutants die there
+OTHERS_S = 5.0  # of the tests of other rooms, the quickest up to so many seconds: survivors would take minutes
 
 
 class Reach:
@@ -26,6 +26,7 @@ class Reach:
     def __init__(self, told: Iterable[dict]) -> None:
         self.names: list[str] = []
         self.seconds: dict[str, float] = {}
+        self._import_s: dict[str, float] = {}
         self._by_line: dict[tuple[str, int], int] = {}
         self._by_module: dict[str, int] = {}
         self._at_import: dict[
@@ -41,6 +42,7 @@ class Reach:
 
     def _add(self, file: dict) -> None:
         whole = 0
+        self._import_s |= dict.fromkeys(map(_file, file["seconds"]), file["import_s"])
         for test, seconds in file["seconds"].items():
             if seconds > SLOW_S:
                 continue
@@ -79,13 +81,14 @@ class Reach:
         return [stage for stage in (quick, rest, others) if stage]
 
     def _quickest(self, tests: Sequence[str], most_s: float) -> list[str]:
-        """The quickest of these tests, as many as take no longer than that together; file by file."""
-        total, out = 0.0, set()
-        for test in sorted(tests, key=self.seconds.__getitem__):
-            total += self.seconds[test]
-            if total > most_s:
+        """The quickest of these tests, as many as take no longer than that together with loading their files."""
+        total, out, files = 0.0, set(), set()
+        for test in sorted(tests, key=lambda test: self.seconds[test] + self._import_s[_file(test)]):
+            total += self.seconds[test] + (0 if _file(test) in files else self._import_s[_file(test)])
+            if out and total > most_s:
                 break
             out.add(test)
+            files.add(_file(test))
         return [test for test in tests if test in out]
 
     def _names_of(self, bits: int) -> list[str]:
@@ -93,7 +96,7 @@ class Reach:
         names = [name for name, bit in self._bits.items() if bits & bit]
         total: dict[str, float] = {}
         for name in names:
-            total[_file(name)] = total.get(_file(name), 0) + self.seconds[name]
+            total[_file(name)] = total.get(_file(name), self._import_s[_file(name)]) + self.seconds[name]
         return sorted(names, key=lambda name: (total[_file(name)], _file(name)))
 
     def _bits_of(self, names: Iterable[str]) -> int:
