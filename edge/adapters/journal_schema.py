@@ -14,6 +14,7 @@ against 1.25 times the disk's own sync, measured.
 import struct
 
 from edge.core.ports import Accepted
+from protocol.limits import INT63_MAX, PARTY_MAX
 from protocol.wire.passes import Presentation
 
 APPLICATION_ID = 0x53564A31  # "SVJ1": so that no other SQLite file is taken for a journal
@@ -50,6 +51,10 @@ def pack_window(accepted: Accepted) -> bytes:
 
 
 def unpack_window(data: bytes) -> Accepted:
-    """The bytes kept beside a record → the accepted boarding."""
+    """The bytes kept beside a record → the accepted boarding. Raises ValueError where they have rotted."""
+    if len(data) != _WINDOW.size:
+        raise ValueError(f"{len(data)} bytes beside a record")
     credential_id, time_s, counter, wall_ms, party, door = _WINDOW.unpack(data)
+    if party > PARTY_MAX or wall_ms > INT63_MAX:
+        raise ValueError(f"party {party} at {wall_ms} beside a record")
     return Accepted(Presentation(credential_id, time_s, counter), wall_ms, party, door)

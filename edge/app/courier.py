@@ -224,7 +224,12 @@ class Courier:
     @property
     def backlog(self) -> int:
         """Copies that the backend has not receipted, as far as we know."""
-        return sum(map(self._missing, self._uplinks))
+        return sum(self.backlogs.values())
+
+    @property
+    def backlogs(self) -> dict[int, int]:
+        """The same for each epoch."""
+        return {epoch: self._missing(epoch) for epoch in self._uplinks}
 
     def _missing(self, epoch: int) -> int:
         ahead = self._ahead.get(epoch)

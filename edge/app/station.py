@@ -293,4 +293,9 @@ class Station:
     @property
     def courier_backlog(self) -> int:
         """The sister's records that lie here and that the backend has not receipted, as far as we know."""
-        return self._courier.backlog if self._courier is not None else 0
+        return sum(self.courier_backlogs.values())
+
+    @property
+    def courier_backlogs(self) -> dict[int, int]:
+        """The same for each of the sister's epochs."""
+        return self._courier.backlogs if self._courier is not None else {}

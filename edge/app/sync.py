@@ -105,11 +105,16 @@ class Sync:
 
     def _ship(self, now: Instant) -> None:
         if SISTER in self._uplink.sinks and not self._begins_told:
-            oldest = self._journal.read(1, limits.INT63_MAX - 1, 1)
-            if oldest:
-                self._uplink.begins(SISTER, oldest[0].sequence)
+            self._uplink.begins(SISTER, self._oldest())
             self._begins_told = True
+        # A fork is evidence from wherever it begins; for anybody else a missing beginning is a named problem.
+        self._uplink.begins(BACKEND, self._oldest() if self._uplink.forked(BACKEND) else 1)
         ship(self._uplink, self._journal.read, self._send, now)
+
+    def _oldest(self) -> int:
+        """The first record that is still there."""
+        rows = self._journal.read(1, limits.INT63_MAX - 1, 1)
+        return rows[0].sequence if rows else 1
 
     def _keep_house(self, now: Instant) -> None:
         if now.mono_ms < self._checkpoint_due_ms:
@@ -143,10 +148,10 @@ class Sync:
         if day is None:
             return
         through = min(self._uplink.receipted(BACKEND), self._journal.receipted_by(day))
-        oldest = self._journal.read(1, limits.INT63_MAX - 1, 1)
-        if not oldest or oldest[0].sequence > through:
+        oldest = self._oldest()
+        if oldest > through:
             return
-        step = min(through, oldest[0].sequence + PRUNE_ROWS_MAX - 1)
+        step = min(through, oldest + PRUNE_ROWS_MAX - 1)
         self._prune_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS  # if this step fails
         gone = self._journal.prune(step)
         self._pruned += gone

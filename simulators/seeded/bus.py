@@ -18,7 +18,7 @@ from edge.app.boarding import Outcome
 from edge.app.station import SisterSide, Station
 from edge.core.errors import LocalError, SignerFailed
 from edge.core.limits import STEP_MAX_MS
-from edge.core.ports import Pending, Showing
+from edge.core.ports import Head, Pending, Showing
 from protocol.limits import INT63_MAX
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import Health
@@ -108,6 +108,7 @@ class SimDoor:
         self.die_at: int | None = None  # the operation of the card at which the power goes
         self.lull_ms = 20_000  # between looks, when nothing is due
         self.trouble_ms = world.now_ms  # when it last started, or its link last failed
+        self.found: Head | None = None  # where its journal stood when it last started
         self.lied = False  # the power went while its card lied
         self.changed_ms = 0  # when it last found another card than it had
         self.off = False  # switched off until somebody comes
@@ -179,6 +180,7 @@ class SimDoor:
         )  # fmt: skip
         session.set_will(Will(address.topic(Channel.STATE), station.state(online=False)))
         self.clock = clock
+        self.found = journal.head  # before anything is added
         station.begin(clock.read())
         self.process = Process(journal, copies, station, session, peer)
         self.trouble_ms = world.now_ms

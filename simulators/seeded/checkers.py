@@ -3,13 +3,14 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.ledger import TransferKind, rider_account
+from edge.core.errors import LocalError
 from protocol.errors import SavarError
 from protocol.limits import BATCH_DRAIN_RECORDS, INT63_MAX
 from protocol.wire import chain
@@ -18,7 +19,7 @@ from protocol.wire.passes import Presentation
 from simulators.checkers import Posting, TapId, ledger_sum
 from simulators.ledger_facts import LedgerFacts, read_ledger
 from simulators.seeded.bus import SimDoor
-from simulators.seeded.city import TARIFF, SeededCity
+from simulators.seeded.city import TARIFF, SeededCity, head_of
 from simulators.seeded.truth import JournalId
 
 OTHER_ORDER_EVERY = 4  # of so many seeds one is ingested a second time: that is a fifth of a seed's time
@@ -94,12 +95,13 @@ class EndCheck:
         batches = list(self._quarantined)
         for door in self._city.doors:
             if door.process is not None:
-                heads |= {chain.head_of(row.raw) for row in door.process.journal.read(1, INT63_MAX - 1, 1 << 30)}
-                copies = door.process.copies
-                batches += copies.branches()
-                for mark in copies.held():
-                    rows = copies.read(mark.epoch, 0, INT63_MAX - 1, 1 << 30)
-                    heads |= {chain.head_of(row.raw) for row in rows}
+                heads |= {head for head in map(head_of, door.process.journal.read(1, INT63_MAX - 1, 1 << 30)) if head}
+                with suppress(LocalError):  # copies that cannot be read are said, and are no copies
+                    copies = door.process.copies
+                    batches += copies.branches()
+                    for mark in copies.held():
+                        rows = copies.read(mark.epoch, 0, INT63_MAX - 1, 1 << 30)
+                        heads |= {head for head in map(head_of, rows) if head}
         for payload in batches:
             heads |= set(_heads(payload))
         return heads

@@ -12,7 +12,7 @@ from pathlib import Path
 from backend.core.ports import Commit, Device
 from edge.core.errors import LocalError
 from edge.core.limits import RETRY_MAX_MS
-from edge.core.ports import Showing
+from edge.core.ports import Showing, StoredRecord
 from protocol.errors import ProofError, WireError
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Verdict
@@ -59,6 +59,14 @@ class Bus:
     def was_sick(self, now_ms: int) -> None:
         """A card or key of it was healed: what it did not take is asked for again, at most RETRY_MAX_MS later."""
         self.unruly_ms = max(self.unruly_ms, now_ms + RETRY_MAX_MS + 5_000)
+
+
+def head_of(row: StoredRecord) -> bytes | None:
+    """A record's hash; None of one that has rotted."""
+    try:
+        return chain.head_of(row.raw)
+    except WireError:
+        return None
 
 
 def sick(door: SimDoor) -> bool:
@@ -226,7 +234,8 @@ class SeededCity:
             door.changed_ms = self.world.now_ms
             self.unreckoned.add(door.plan.vehicle)
         assert door.process is not None
-        head = door.process.journal.head
+        head = door.found
+        assert head is not None
         if head.sequence < door.reach.get(head.epoch, 0):
             self.truth.diverged.add((door.plan.name, head.epoch))
         self.reckon(self.bus_of(door))
@@ -250,7 +259,7 @@ class SeededCity:
             return True
         rows = process.journal.read(green.sequence, 1, 1) if process.journal.head.epoch == green.epoch else []
         return green.head in (
-            *(chain.head_of(row.raw) for row in rows),
+            *map(head_of, rows),
             holder.copies.hash_of(green.epoch, green.sequence),
             self.office.hash_of(green.device, green.epoch, green.sequence),
         )

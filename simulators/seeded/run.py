@@ -265,11 +265,13 @@ class _Life:
                 continue
             station = process.station
             # A fork is not settled by itself: it is told, and people look at it.
-            mine = (name, process.journal.head.epoch) in city.truth.diverged
-            theirs = any(device == door.sister.name for device, _ in city.truth.diverged)
+            diverged = city.truth.diverged
+            mine = (name, process.journal.head.epoch) in diverged
+            theirs = any(device == door.sister.name for device, _ in diverged)
+            carried = sum(n for e, n in station.courier_backlogs.items() if (door.sister.name, e) not in diverged)
             for what, left, forked in (
                 ("the backend", station.backlog, mine), ("the other door", station.sister_backlog, mine or theirs),
-                ("the backend, as a courier", station.courier_backlog, theirs),
+                ("the backend, as a courier", carried, False),
             ):  # fmt: skip
                 if left and not forked:
                     found.append(f"{name} has {left} records for {what}")

@@ -19,6 +19,9 @@ FOUND = {  # seed → what it found when it was new; the world has changed since
     40: "one copy that could not be read kept every other from being carried",
     68: "recovering a journal with a rotten key never ended",
     91: "a clock that jumped over a restart opened the repeat window",
+    182: "a forked door whose journal was pruned could not send its branch",
+    210: "a rotten boarding beside a record ended the sync thread",
+    222: "a courier's records were not waited for",
     103: "a journal that stayed closed after a failed write",
 }
 ALONE = {  # (fault, seed) → what it found
