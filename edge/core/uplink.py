@@ -86,7 +86,8 @@ class _Sink:
                 self.go_back()
             self.incarnation, self.issued_ms = word.incarnation, word.issued_ms
         self.forked = True
-        self.flights.clear()  # the answer to what was sent: it is kept apart there
+        if self.flights:
+            self.flights.popleft()  # one answer to one batch, which is kept apart there; without it all comes again
 
     def advanced(self) -> None:
         self.wait_ms = RETRY_MIN_MS

@@ -256,7 +256,7 @@ def _posting_split_in_two() -> Any:
 
     def commit(self: Any, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
         real(self, [replace(one, transfers=[]) for one in commits], at_ms)
-        if self.die_after:
+        if getattr(self, "die_after", False):
             raise OfficeDied
         with self._writer.transaction() as connection:
             ledger_tables.post_transfers(connection, [t for one in commits for t in one.transfers], at_ms)
