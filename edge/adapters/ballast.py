@@ -57,7 +57,8 @@ class Ballast:
 
     def _renew(self) -> None:
         with self._opened() as file:
-            self._held = min(os.fstat(file).st_blocks * 512, self._size)
+            found = os.fstat(file)  # a file system may count a block of its own, or none where a copy left a hole
+            self._held = min(found.st_size, found.st_blocks * 512, self._size)
             fits = 0 < self._size - self._held <= _free(file) - BALLAST_LEAVES_BYTES
             if not (fits and self._grow(file, self._size)) and not self._held:
                 self._fill(file)
