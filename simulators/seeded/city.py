@@ -6,6 +6,7 @@ for most seeds keys.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -258,11 +259,11 @@ class SeededCity:
         if process is None or holder is None:
             return True
         rows = process.journal.read(green.sequence, 1, 1) if process.journal.head.epoch == green.epoch else []
-        return green.head in (
-            *map(head_of, rows),
-            holder.copies.hash_of(green.epoch, green.sequence),
-            self.office.hash_of(green.device, green.epoch, green.sequence),
-        )
+        copied = None
+        with suppress(LocalError):  # copies that cannot be read are no copies
+            copied = holder.copies.hash_of(green.epoch, green.sequence)
+        held = self.office.hash_of(green.device, green.epoch, green.sequence)
+        return green.head in (*map(head_of, rows), copied, held)
 
     def _kept(self, bus: Bus, green: Green) -> int:
         """How far anybody holds the journal that a green lies in."""
