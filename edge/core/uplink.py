@@ -12,7 +12,8 @@ Rules:
 - within one incarnation a word below what was receipted is late if it was issued earlier, and an unannounced restore if
   it was issued later;
 - a word whose head is not our hash of that sequence, or that reaches beyond our end, is a fork: reported, never acted
-  upon (P11); what such a sink is sent after that is evidence, sent again until it has answered once.
+  upon (P11); what such a sink is sent after that is evidence. Each answer counts for one batch, but it may have been
+  given to something else: so all of it goes out anew every `FORK_ROUND_MS`.
 """
 
 from collections import deque
@@ -20,7 +21,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum
 
-from edge.core.limits import INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
+from edge.core.limits import FORK_ROUND_MS, INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
 from protocol import limits
 
 
@@ -66,6 +67,7 @@ class _Flight:
 class _Sink:
     connected: bool = False
     forked: bool = False
+    round_ms: int = 0  # since when a fork's evidence goes out
     base: int = 0  # what lies at or below it is not there any more, and is not missed
     receipted: int = 0
     incarnation: int = 0
@@ -79,15 +81,16 @@ class _Sink:
         self.flights.clear()
         self.sent = max(self.receipted, self.base)
 
-    def fork(self, word: Word) -> None:
+    def fork(self, word: Word, now_ms: int) -> None:
         """The word names another history. A restored ledger has lost the evidence, too: it is sent again."""
+        if not self.forked:
+            self.forked, self.round_ms = True, now_ms
         if word.incarnation > self.incarnation:
             if self.incarnation:  # the first one heard is not restored
                 self.go_back()
             self.incarnation, self.issued_ms = word.incarnation, word.issued_ms
-        self.forked = True
         if self.flights:
-            self.flights.popleft()  # one answer to one batch, which is kept apart there; without it all comes again
+            self.flights.popleft()  # kept apart there
 
     def advanced(self) -> None:
         self.wait_ms = RETRY_MIN_MS
@@ -153,7 +156,7 @@ class Uplink:
         if word.incarnation < state.incarnation:
             return ReceiptOutcome.LATE
         if word.sequence > self._last or (our_hash is not None and our_hash != word.head):
-            state.fork(word)
+            state.fork(word, now_ms)
             return ReceiptOutcome.FORKED
         state.forked = False
         newer = word.incarnation > state.incarnation or word.issued_ms > state.issued_ms
@@ -184,6 +187,9 @@ class Uplink:
             if state.flights and now_ms - state.flights[0].sent_ms >= state.wait_ms:
                 state.wait_ms = min(state.wait_ms * 2, RETRY_MAX_MS)
                 state.go_back()
+            if state.forked and now_ms - state.round_ms >= FORK_ROUND_MS:
+                state.round_ms = now_ms
+                state.go_back()
             backlog = self._last - state.sent
             if backlog <= 0 or len(state.flights) >= INFLIGHT_BATCHES:
                 continue
@@ -194,7 +200,9 @@ class Uplink:
 
     def next_deadline(self) -> int | None:
         """Monotonic milliseconds at which `next_publish` may have something without a new event."""
-        due = [s.flights[0].sent_ms + s.wait_ms for s in self._sinks.values() if s.connected and s.flights]
+        connected = [state for state in self._sinks.values() if state.connected]
+        due = [state.flights[0].sent_ms + state.wait_ms for state in connected if state.flights]
+        due += [state.round_ms + FORK_ROUND_MS for state in connected if state.forked]
         return min(due, default=None)
 
     @property

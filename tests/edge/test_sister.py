@@ -163,6 +163,22 @@ def test_the_other_door_sends_what_it_still_has_when_its_beginning_was_pruned(pa
     assert front.station.sister_backlog == 0
 
 
+def test_a_blank_card_is_filled_with_what_was_receipted_and_is_still_there(pair: Pair) -> None:
+    """P2: a ledger may be restored from before the receipt; the door only had not heard that the copy is empty."""
+    pair.plug()
+    for number in range(4):
+        pair.front.board(Rider(number + 1), at())
+    pair.talk(at())
+    pair.front.station.message_came(pair.front.receipt(pair.front.journal.head.sequence, at()))
+    pair.talk(at(1))
+    rear = pair.restart(pair.rear, at(10), blank=True)
+    pair.front.board(Rider(9), at(10))
+    pair.plug()
+    pair.talk(at(11))
+    assert copied(rear) == whole(pair.front)
+    assert rear.copies.oldest(11) == 1
+
+
 def test_more_boardings_than_one_message_holds_are_split(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """P7: none is left out, at the start of a session or later."""
     monkeypatch.setattr(sister_module.limits, "SISTER_BOARDINGS_MAX", 3)

@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.core.limits import INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
+from edge.core.limits import FORK_ROUND_MS, INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol import limits
 
@@ -128,6 +128,22 @@ def test_a_fork_is_sent_once_a_session_as_evidence() -> None:
     assert send_all(link, 2 * RETRY_MAX_MS) == [Publish(SINK, 1, 5)]
     take(link, receipt(3, 2))
     assert not link.forked(SINK)
+
+
+def test_the_evidence_of_a_fork_goes_out_anew_every_round() -> None:
+    """P3, P11: an answer that was given to something else counted for a batch that was lost."""
+    link = uplink(3)
+    send_all(link, 0)
+    take(link, receipt(3, of=b"x" * 32), 10)
+    assert link.next_deadline() == 10 + FORK_ROUND_MS
+    assert send_all(link, 9 + FORK_ROUND_MS) == []
+    take(link, receipt(3, 2, of=b"x" * 32), 20)
+    assert send_all(link, 10 + FORK_ROUND_MS) == [Publish(SINK, 1, 3)]
+    take(link, receipt(3, 3, of=b"x" * 32), 11 + FORK_ROUND_MS)
+    assert send_all(link, 9 + 2 * FORK_ROUND_MS) == []
+    assert send_all(link, 10 + 2 * FORK_ROUND_MS) == [Publish(SINK, 1, 3)]
+    take(link, receipt(3, 4), 11 + 2 * FORK_ROUND_MS)
+    assert link.next_deadline() is None
 
 
 def test_a_restored_ledger_gets_the_evidence_of_a_fork_again() -> None:

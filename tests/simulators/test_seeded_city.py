@@ -21,6 +21,8 @@ FOUND = {  # seed → what it found when it was new; the world has changed since
     91: "a clock that jumped over a restart opened the repeat window",
     182: "a forked door whose journal was pruned could not send its branch",
     210: "a rotten boarding beside a record ended the sync thread",
+    280: "a batch of a fork that was lost, while something else was answered",
+    486: "a door with a blank card was not given what the ledger had receipted",
     222: "a courier's records were not waited for",
     103: "a journal that stayed closed after a failed write",
 }
