@@ -158,6 +158,8 @@ class ApswCopies:
                 size += len(whole(raw)) + 4
                 if complete and (size > most_bytes or len(run) >= most):
                     break
+                if run and sequence != run[-1].sequence + 1:  # what lies between was pruned before it was copied
+                    break
                 run.append(StoredRecord(sequence, raw, signature or b""))
                 if signature is not None:
                     complete = len(run)

@@ -8,7 +8,8 @@ Rules:
   second opener needs would cost every tap a tenth of its time. `savar journal` reads when the validator is stopped;
 - no second SQLite library opens this file in the same process (POSIX locks are per process);
 - after a failed write the file is reopened and whatever the failed commit may have left behind the known head is
-  removed before the next record: a record is in the journal if and only if `append` returned (P4); `drop_tail` takes
+  removed before the next record: a record is in the journal if and only if `append` returned (P4), unless the power
+  goes in between, when a card that cannot sync may keep either; `drop_tail` takes
   one back that nobody was told of;
 - the write-ahead log is folded in by `checkpoint`, off the tap's path; a full card stops taps, never housekeeping (see
   `house`).
@@ -88,7 +89,11 @@ class ApswJournal:
             raise JournalForeign(
                 f"{self._path.name} is not a Savar journal", fix="point data_dir at this device's folder"
             )
-        device, self._epoch = self._write.execute("SELECT device, epoch FROM identity").get
+        named = self._write.execute("SELECT device, epoch FROM identity").fetchall()
+        device, epoch = named[0] if len(named) == 1 else ("", None)
+        if not isinstance(epoch, int):
+            raise JournalFailed("the journal does not say whose it is: its first pages are damaged", fix=FAILED_FIX)
+        self._epoch = epoch
         if device != self._device:
             raise JournalForeign(
                 f"this card holds the journal of {device}, not of {self._device}",

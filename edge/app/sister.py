@@ -18,7 +18,7 @@ from edge.core.ports import Copies
 from protocol import limits
 from protocol.errors import OutOfRange, ProofError, WireError
 from protocol.wire import chain
-from protocol.wire.batches import Batch, decode_batch, verify_batch
+from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
@@ -68,7 +68,6 @@ class Sister:
         self._send = send
         self._told_receipt = b""
         self._told_through = 0  # boardings up to this record were told in this session
-        self._asked = (0, 0)  # epoch, and the first record of a batch that left some out: its door was told to go back
         self.refused = 0
         self.forked = False  # the sister's journal was rolled back, or two devices use its name
         self.problem: LocalError | None = None
@@ -79,17 +78,16 @@ class Sister:
         False: not all of it went out; to be said again before anything else.
         """
         self._told_through = 0
-        self._asked = (0, 0)
         first, *rest = _in_messages(self._doorway.known(now)) or [[]]
         if not (self._say(boardings=first, witness=self._witness(), receipt=receipt) and self._tell(rest)):
             return False
         self._told_through = through
         return True
 
-    def ship(self, batch: bytes, first: int, last: int, receipt: bytes, now: Instant) -> bool:
-        """A batch of our journal with the fresh boardings in it."""
+    def ship(self, batch: bytes, first: int, last: int, *, begins: int, receipt: bytes, now: Instant) -> bool:
+        """A batch of our journal, which `begins` there, with the fresh boardings in it."""
         fresh = self._doorway.fresh(now, first=first, last=last)
-        went_out = self._say(batch=batch, boardings=fresh, receipt=self._news(receipt))
+        went_out = self._say(batch=batch, begins=begins, boardings=fresh, receipt=self._news(receipt))
         if went_out and first <= self._told_through + 1:
             self._told_through = max(self._told_through, last)
         return went_out
@@ -115,9 +113,9 @@ class Sister:
 
     def _say(
         self, *, batch: bytes = b"", boardings: Sequence[FreshBoarding] = (), witness: Witness | None = None,
-        receipt: bytes = b"",
+        receipt: bytes = b"", begins: int = 0,
     ) -> bool:  # fmt: skip
-        word = SisterWord(self._device, batch, boardings, witness, receipt)
+        word = SisterWord(self._device, batch, boardings, witness, receipt, begins)
         went_out = self._send(encode_sister(word, self._signer))
         if went_out and receipt:
             self._told_receipt = receipt
@@ -150,7 +148,7 @@ class Sister:
             self._courier.told(word.receipt, now)
         try:
             if word.batch:
-                self._take(word.batch)
+                self._take(word.batch, word.begins)
         except (WireError, ProofError) as error:
             self._refuse(error)
         except (JournalFull, JournalFailed) as error:
@@ -162,14 +160,16 @@ class Sister:
         self.refused += 1
         log.warning("a message of the sister door is refused: %s: %s", error.name, error)
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes, begins: int) -> None:
         """A batch of the sister's journal: kept if it is new, and witnessed."""
         batch = decode_batch(data)
         if batch.device != self.name:
             raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
         walked = verify_batch(batch, self._key)
         mark = next((m for m in self._copies.held() if m.epoch == batch.epoch), Watermark.before(batch.epoch))
-        if batch.first > mark.sequence + 1 and self._goes_on_at(batch):
+        left_out = batch.first > mark.sequence + 1
+        if left_out and batch.first == begins and self._courier.covers(batch.epoch, begins - 1):
+            # What lies between was receipted and pruned there: the copy goes on from what the first record says.
             mark = Watermark(batch.epoch, batch.first - 1, walked[0][0].link.previous)
         if batch.last < self._copies.oldest(batch.epoch):  # pruned here, and not there yet: nothing to compare with
             self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
@@ -188,16 +188,6 @@ class Sister:
             mark = Watermark(batch.epoch, last, head)
             self._courier.on_copied(mark)
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
-
-    def _goes_on_at(self, batch: Batch) -> bool:
-        """Whether what lies between our copy and this batch is gone there: receipted, and pruned.
-
-        A door that only had not heard where we stand goes back further when it is told: what was receipted and is still
-        there is copied too, for a ledger that is restored (P2).
-        """
-        asked, self._asked = self._asked, (batch.epoch, batch.first)
-        went_back = asked[0] == batch.epoch and batch.first <= asked[1]
-        return went_back and self._courier.covers(batch.epoch, batch.first - 1)
 
 
 def _in_messages(boardings: Sequence[FreshBoarding]) -> list[Sequence[FreshBoarding]]:

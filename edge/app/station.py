@@ -232,7 +232,9 @@ class Station:
             return self._publish_taps(batch)
         assert self._sister is not None
         now = self._clock.read()
-        return self._sister.ship(batch, order.first, last, self._sync.newest_receipt, now)
+        return self._sister.ship(
+            batch, order.first, last, begins=self._uplink.first(SISTER), receipt=self._sync.newest_receipt, now=now
+        )
 
     def _publish_taps(self, batch: bytes) -> bool:
         return self._session.publish(self._address.topic(Channel.TAPS), batch)

@@ -4,7 +4,8 @@
 INFLIGHT_BATCHES = 4  # covers a second of round trip at 100 taps a batch; more only delays the newest receipt
 RETRY_MIN_MS = 3_000  # an ingest group takes under a second; a lost receipt costs one resend of ≤ 4 batches
 RETRY_MAX_MS = 60_000  # a backend that is down for weeks is asked once a minute
-FORK_ROUND_MS = 3_600_000  # what a sink calls a fork it is sent anew: no answer says which batch it answers
+FORK_ROUND_MIN_MS = 600_000  # what a sink calls a fork it is sent anew: no answer says which batch it answers
+FORK_ROUND_MAX_MS = 21_600_000  # a fork that nobody looks at for days costs the bus's modem little
 RECEIPTS_WAITING_MAX = 100  # receipts not yet handled; they are cumulative, so dropping the oldest loses nothing
 SISTER_WORDS_WAITING_MAX = (
     20  # messages of the other door not yet handled, up to a batch each; what is passed over comes again

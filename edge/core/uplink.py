@@ -13,7 +13,7 @@ Rules:
   it was issued later;
 - a word whose head is not our hash of that sequence, or that reaches beyond our end, is a fork: reported, never acted
   upon (P11); what such a sink is sent after that is evidence. Each answer counts for one batch, but it may have been
-  given to something else: so all of it goes out anew every `FORK_ROUND_MS`.
+  given to something else: so all of it goes out anew, after ten minutes and then ever less often.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum
 
-from edge.core.limits import FORK_ROUND_MS, INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
+from edge.core.limits import FORK_ROUND_MAX_MS, FORK_ROUND_MIN_MS, INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
 from protocol import limits
 
 
@@ -67,7 +67,8 @@ class _Flight:
 class _Sink:
     connected: bool = False
     forked: bool = False
-    round_ms: int = 0  # since when a fork's evidence goes out
+    round_ms: int = 0  # since when a fork's evidence goes out,
+    round_wait_ms: int = FORK_ROUND_MIN_MS  # and for how long it then rests
     base: int = 0  # what lies at or below it is not there any more, and is not missed
     receipted: int = 0
     incarnation: int = 0
@@ -91,6 +92,17 @@ class _Sink:
             self.incarnation, self.issued_ms = word.incarnation, word.issued_ms
         if self.flights:
             self.flights.popleft()  # kept apart there
+
+    def round_due(self, last: int, now_ms: int) -> bool:
+        """Whether all of a fork's evidence went out, and long enough ago."""
+        out = not self.flights and self.sent >= last
+        return self.forked and out and now_ms - self.round_ms >= self.round_wait_ms
+
+    def next_round(self, now_ms: int) -> None:
+        """All of it goes out anew, and rests longer."""
+        self.round_ms = now_ms
+        self.round_wait_ms = min(2 * self.round_wait_ms, FORK_ROUND_MAX_MS)
+        self.go_back()
 
     def advanced(self) -> None:
         self.wait_ms = RETRY_MIN_MS
@@ -119,6 +131,7 @@ class Uplink:
         state = self._sinks[sink]
         state.connected = True
         state.wait_ms = RETRY_MIN_MS
+        state.round_wait_ms = FORK_ROUND_MIN_MS
         state.go_back()
 
     def begins(self, sink: str, first: int) -> None:
@@ -126,6 +139,10 @@ class Uplink:
         state = self._sinks[sink]
         state.base = first - 1
         state.sent = max(state.sent, state.base)
+
+    def first(self, sink: str) -> int:
+        """The first record that this sink can be sent."""
+        return self._sinks[sink].base + 1
 
     def doubt(self, sink: str) -> None:
         """What was receipted may not be held any more: the last record is sent again, and the answer says the rest."""
@@ -187,9 +204,8 @@ class Uplink:
             if state.flights and now_ms - state.flights[0].sent_ms >= state.wait_ms:
                 state.wait_ms = min(state.wait_ms * 2, RETRY_MAX_MS)
                 state.go_back()
-            if state.forked and now_ms - state.round_ms >= FORK_ROUND_MS:
-                state.round_ms = now_ms
-                state.go_back()
+            if state.round_due(self._last, now_ms):
+                state.next_round(now_ms)
             backlog = self._last - state.sent
             if backlog <= 0 or len(state.flights) >= INFLIGHT_BATCHES:
                 continue
@@ -202,7 +218,7 @@ class Uplink:
         """Monotonic milliseconds at which `next_publish` may have something without a new event."""
         connected = [state for state in self._sinks.values() if state.connected]
         due = [state.flights[0].sent_ms + state.wait_ms for state in connected if state.flights]
-        due += [state.round_ms + FORK_ROUND_MS for state in connected if state.forked]
+        due += [state.round_ms + state.round_wait_ms for state in connected if state.forked]
         return min(due, default=None)
 
     @property

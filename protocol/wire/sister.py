@@ -6,7 +6,8 @@ Rules:
 - the batch is the one that goes to the backend, byte for byte: a copy that outlives a dead card proves itself;
 - a boarding's age is counted on the sender's monotonic clock, so the doors' wall clocks need not agree (P14);
 - the witness says what the sender holds durably of the receiver's journal: a rollback shows there first (P11);
-- the receipt is the backend's word on the sender's journal, passed on so that the copy can be pruned too (P2).
+- the receipt is the backend's word on the sender's journal, passed on so that the copy can be pruned too (P2);
+- a copy leaves records out only where the sender says that its journal begins behind them, and a receipt covers them.
 """
 
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ _FIELDS: cbor.Fields = (
     ("boardings", cbor.array(cbor.row(_BOARDING), most=limits.SISTER_BOARDINGS_MAX)),
     ("witness", cbor.optional(cbor.row(_WITNESS))),
     ("receipt", cbor.octets(most=limits.MESSAGE_MAX_BYTES)),
+    ("begins", cbor.uint(limits.INT63_MAX)),
 )
 
 
@@ -64,13 +66,17 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class SisterWord:
-    """One message between two doors. `batch` and `receipt` are empty where there is none."""
+    """One message between two doors. `batch` and `receipt` are empty where there is none.
+
+    `begins`: the first record that the sender still has of the batch's journal; 0 without a batch.
+    """
 
     device: str
     batch: bytes = b""
     boardings: Sequence[FreshBoarding] = ()
     witness: Witness | None = None
     receipt: bytes = b""
+    begins: int = 0
 
 
 def encode_sister(word: SisterWord, signer: Signer) -> bytes:
@@ -82,7 +88,7 @@ def encode_sister(word: SisterWord, signer: Signer) -> bytes:
     ]  # fmt: skip
     held = word.witness
     witness = None if held is None else [held.epoch, held.sequence, held.head]
-    values = [word.device, word.batch, boardings, witness, word.receipt]
+    values = [word.device, word.batch, boardings, witness, word.receipt, word.begins]
     payload = cbor.encode_structure(
         "sister", values, _FIELDS, version=VERSION, max_bytes=limits.SISTER_MESSAGE_MAX_BYTES
     )
@@ -92,11 +98,11 @@ def encode_sister(word: SisterWord, signer: Signer) -> bytes:
 def open_sister(data: bytes, key: VerifyingKey) -> SisterWord:
     """Signed message bytes → verified word of the door that holds `key`. Raises WireError or ProofError by name."""
     payload = open_message(Purpose.SISTER, data, [key], max_bytes=limits.SISTER_MESSAGE_MAX_BYTES)
-    device, batch, boardings, witness, receipt = cbor.decode_structure(
+    device, batch, boardings, witness, receipt, begins = cbor.decode_structure(
         "sister", payload, _FIELDS, version=VERSION, max_bytes=limits.SISTER_MESSAGE_MAX_BYTES
     )
     return SisterWord(
         device, batch,
         tuple(FreshBoarding(Presentation(b[0], b[1], b[2]), *b[3:]) for b in boardings),
-        None if witness is None else Witness(*witness), receipt,
+        None if witness is None else Witness(*witness), receipt, begins,
     )  # fmt: skip

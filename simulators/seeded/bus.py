@@ -23,6 +23,7 @@ from protocol.limits import INT63_MAX
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import Health
 from protocol.wire.keys import SigningKey
+from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant, Service
 from protocol.wire.topics import Address, Channel
 from simulators.seeded.cable import SimLink, SimPeer
@@ -115,7 +116,8 @@ class SimDoor:
         self._step_asked = False
         self._timer: Event | None = None
         self._boots = 0
-        self.reach: dict[int, int] = {}  # the highest record that each of its journals ever had
+        self.reach: dict[int, Head] = {}  # where each of its journals ever stood
+        self.unsure: set[Presentation] = set()  # shown "out of service" since an append last worked
         self._patience_ms = BROKEN_RESTART_MS[0]
         self._open: list[ApswJournal | ApswCopies] = []
 
@@ -195,7 +197,8 @@ class SimDoor:
         process, self.process = self.process, None
         if process is not None:
             head = process.journal.head
-            self.reach[head.epoch] = max(self.reach.get(head.epoch, 0), head.sequence)
+            if (before := self.reach.get(head.epoch)) is None or head.sequence >= before.sequence:
+                self.reach[head.epoch] = head
         self.disk.go_dark()
         self.die_at = None
         for opened in self._open:

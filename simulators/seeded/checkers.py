@@ -145,6 +145,21 @@ class EndCheck:
 
     def forks(self) -> None:
         """P3, P11: where a door's journal and the ledger tell two histories, both say so, and both are kept."""
+        for door, lost in self._branches():
+            name = door.plan.name
+            if ("fork", name) not in self._city.office.alarms or not door.problem():
+                self._truth.violate(
+                    "P11", "forks-are-told", f"{name} and the ledger differ, and one of them does not say so"
+                )
+            if lost:
+                self._truth.violate("P3", "branches-are-kept", f"records {lost[:3]} of {name} are kept nowhere")
+
+    def branches_on_their_way(self) -> list[str]:
+        """Doors whose branch the office does not keep whole yet, in words."""
+        return [f"{door.plan.name} has {len(lost)} records of a branch" for door, lost in self._branches() if lost]
+
+    def _branches(self) -> Iterator[tuple[SimDoor, list[int]]]:
+        """Doors whose journal tells another history than the ledger, and which of its records the office lacks."""
         held = {(device, epoch, sequence): stored for device, epoch, sequence, stored, _ in self._raw}
         for door in self._city.doors:
             process = door.process
@@ -159,20 +174,9 @@ class EndCheck:
                 held.get((*journal, sequence)) not in (None, chain.head_of(raw)) for sequence, raw in mine.items()
             )
             if differ:
-                self._fork(door, mine, held)
-
-    def _fork(self, door: SimDoor, mine: dict[int, bytes], held: dict[tuple[str, int, int], bytes]) -> None:
-        """Two histories: both sides say so, and the ledger keeps the other branch apart."""
-        name, journal = door.plan.name, (door.plan.name, door.process.journal.head.epoch if door.process else 0)
-        if ("fork", name) not in self._city.office.alarms or not door.problem():
-            self._truth.violate(
-                "P11", "forks-are-told", f"{name} and the ledger differ, and one of them does not say so"
-            )
-        kept = {head for payload in set(self._quarantined) for head in _heads(payload)}
-        heads = {n: chain.head_of(raw) for n, raw in mine.items()}
-        lost = [n for n, head in heads.items() if head != held.get((*journal, n)) and head not in kept]
-        if lost:
-            self._truth.violate("P3", "branches-are-kept", f"records {lost[:3]} of {name} are kept nowhere")
+                kept = {head for payload in set(self._quarantined) for head in _heads(payload)}
+                heads = {n: chain.head_of(raw) for n, raw in mine.items()}
+                yield door, [n for n, head in heads.items() if head != held.get((*journal, n)) and head not in kept]
 
     def any_order(self) -> None:
         """P20: the same records, journal by journal in another order, charge every rider the same."""

@@ -26,7 +26,7 @@ from simulators.seeded.cable import SimLink
 from simulators.seeded.links import SimBroker, Wire
 from simulators.seeded.office import SimOffice
 from simulators.seeded.people import Code, People, gather
-from simulators.seeded.truth import Green, Truth, is_green
+from simulators.seeded.truth import OFFICE, Green, Truth, is_green
 from simulators.world import DAY_MS, World
 
 START_MS = 1_790_000_000_000
@@ -107,6 +107,7 @@ class SeededCity:
         self.by_name = {door.plan.name: door for door in self.doors}
         self.unreckoned: set[str] = set()  # buses of which a card was changed, and nobody has looked what that took
         self.damaged: set[str] = set()  # doors whose journal rotted: somebody must come
+        self.bereft: set[str] = set()  # vehicles whose ledger was lost since that was reckoned with
         self.tampered: set[str] = set()  # doors whose card was changed, copied over or lied since they last started
 
     def _bus(self, number: int) -> Bus:
@@ -165,6 +166,8 @@ class SeededCity:
         self.world.counts["taps"] += 1
         if verdict is Verdict.OUT_OF_SERVICE and not door.problem():
             self.truth.violate("P4", "faults-are-said", f"{door.plan.name} is out of service and reports no problem")
+        if verdict is Verdict.OUT_OF_SERVICE and code.presentation is not None:
+            door.unsure.add(code.presentation)
         return verdict
 
     def _shown(self, door: SimDoor, showing: Showing) -> None:
@@ -187,6 +190,7 @@ class SeededCity:
             door.plan.name, door.plan.vehicle, head.epoch, head.sequence, head.hash, shown, showing.fare_rials,
             self.world.now_ms,
         )  # fmt: skip
+        door.unsure.clear()
         self._one_fare(door, green)
         self.truth.greens.append(green)
         known = self.truth.shown_rials.get((green.device, shown), 0)
@@ -220,6 +224,9 @@ class SeededCity:
         since = self.truth.held_since((door.plan.name, epoch), through)
         self.world.counts["pruned"] += through > 0
         if through > 0 and (since is None or self.world.now_ms - since < 35 * DAY_MS):
+            if since is not None and {door.plan.name, OFFICE} <= self.truth.wrong_clocks:
+                self.world.counts["pruned early by two wrong clocks"] += 1
+                return
             held = (
                 "nobody holds it"
                 if since is None
@@ -237,17 +244,26 @@ class SeededCity:
         assert door.process is not None
         head = door.found
         assert head is not None
-        if head.sequence < door.reach.get(head.epoch, 0):
+        stood = door.reach.get(head.epoch)
+        if stood is not None and head.sequence <= stood.sequence and head != stood:
             self.truth.diverged.add((door.plan.name, head.epoch))
+        # A card that could neither sync a record nor undo it may still have it: the power went before it was mended.
+        self.truth.in_doubt |= {(door.plan.name, shown) for shown in door.unsure}
+        door.unsure.clear()
         self.reckon(self.bus_of(door))
 
     def reckon(self, bus: Bus) -> None:
         """Which boardings of a bus nobody holds any more, once both doors run on what cards they have now."""
-        if bus.vehicle not in self.unreckoned or any(door.process is None for door in bus.doors):
+        card, ledger = bus.vehicle in self.unreckoned, bus.vehicle in self.bereft
+        if not (card or ledger) or any(door.process is None for door in bus.doors):
             return
         self.unreckoned.discard(bus.vehicle)
+        self.bereft.discard(bus.vehicle)
         for green in self.truth.greens:
-            if green.vehicle == bus.vehicle and not green.destroyed and not self._is_kept(bus, green):
+            if green.vehicle != bus.vehicle or green.destroyed:
+                continue
+            changed = self.by_name[green.device].changed_ms > green.at_ms
+            if (card or changed) and not self._is_kept(bus, green):
                 green.destroyed = True
                 self.world.counts["destroyed"] += 1
 
@@ -258,9 +274,12 @@ class SeededCity:
         process, holder = self.by_name[green.device].process, bus.sister(self.by_name[green.device]).process
         if process is None or holder is None:
             return True
-        rows = process.journal.read(green.sequence, 1, 1) if process.journal.head.epoch == green.epoch else []
+        rows: Sequence[StoredRecord] = []
         copied = None
-        with suppress(LocalError):  # copies that cannot be read are no copies
+        with suppress(LocalError):  # what cannot be read is not kept
+            if process.journal.head.epoch == green.epoch:
+                rows = process.journal.read(green.sequence, 1, 1)
+        with suppress(LocalError):
             copied = holder.copies.hash_of(green.epoch, green.sequence)
         held = self.office.hash_of(green.device, green.epoch, green.sequence)
         return green.head in (*map(head_of, rows), copied, held)
@@ -330,7 +349,9 @@ class SeededCity:
         assert store is not None
         marks = {journal: store.watermark(*journal).sequence for journal in self.truth.held}
         self.truth.restored(marks, self.world.now_ms)
-        # Of a journal with two histories the lost ledger may have been the only one to hold the other.
+        # The lost ledger may have been the only one to hold what lay on a card that was changed and had not reached the
+        # other door, or the other history of a journal with two.
+        self.bereft |= {bus.vehicle for bus in self.buses}
         self.unreckoned |= {self.by_name[device].plan.vehicle for device, _ in self.truth.diverged}
 
     def _receipt_signed(self, _device: str, data: bytes) -> None:

@@ -10,13 +10,16 @@ from protocol.wire.topics import Address, Channel, split
 from simulators.seeded import card_faults, machine_faults
 from simulators.seeded.city import SeededCity
 from simulators.seeded.fault import Fault, Heal, a_door, well_again
+from simulators.seeded.truth import OFFICE
 from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS
 
 _YEAR_MS = 365 * DAY_MS
 
 
 def _lost_clock(city: SeededCity, offset_ms: int, drift_ppm: int = 0) -> Heal:
-    clockwork = a_door(city).clockwork
+    door = a_door(city)
+    city.truth.wrong_clocks.add(door.plan.name)
+    clockwork = door.clockwork
     clockwork.reachable = False
     clockwork.set(offset_ms, drift_ppm)
     return lambda: setattr(clockwork, "reachable", True)
@@ -40,6 +43,7 @@ def clock_drifts(city: SeededCity) -> Heal:
 def rtc_dead(city: SeededCity) -> Heal:
     """A bus starts in 1970."""
     door = a_door(city)
+    city.truth.wrong_clocks.add(door.plan.name)
     door.clockwork.dead_rtc, door.clockwork.reachable = True, False
     if door.process is not None:
         door.kill(power=True)
@@ -52,6 +56,7 @@ def rtc_dead(city: SeededCity) -> Heal:
 
 def office_clock_off(city: SeededCity) -> Heal:
     """The backend's clock stands an hour behind, or a year ahead."""
+    city.truth.wrong_clocks.add(OFFICE)
     city.office.offset_ms = city.world.rng.choice((-HOUR_MS, -60_000, _YEAR_MS))
     return lambda: setattr(city.office, "offset_ms", 0)
 

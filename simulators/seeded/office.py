@@ -173,6 +173,8 @@ class SimOffice:
 
     def hash_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
         """Of a record that its ledger holds, also while its process is down."""
+        if self.store is not None:
+            return self.store.hash_of(device, epoch, sequence)
         with closing(sqlite3.connect(self.path)) as ledger:
             row = ledger.execute(
                 "SELECT hash FROM record WHERE device = ? AND epoch = ? AND sequence = ?", (device, epoch, sequence)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
 
+OFFICE = "office"
 JournalId = tuple[str, int]  # device, epoch
 
 
@@ -44,6 +45,7 @@ class Truth:
     in_doubt: set[tuple[str, Presentation]] = field(default_factory=set)  # (device, code) when its power went
     held: dict[JournalId, list[tuple[int, int]]] = field(default_factory=dict)  # office: (since ms, sequence), rising
     diverged: set[JournalId] = field(default_factory=set)  # journals of which two histories were made
+    wrong_clocks: set[str] = field(default_factory=set)  # doors and the office whose clock was ever off
     revoked_ms: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
     tell: Callable[[str, str], None] = lambda _who, _what: None

@@ -96,6 +96,17 @@ def test_what_is_read_ends_with_a_signed_record(make: Make) -> None:
     copies.close()
 
 
+def test_what_is_read_ends_at_records_that_were_pruned_before_they_were_copied(make: Make) -> None:
+    """A batch is of consecutive records; what lies behind the gap is another."""
+    copies = make()
+    add(copies, NEW, 1, 3)
+    rows = [(n, raw(NEW, n), digest(NEW, n)) for n in (8, 9)]
+    copies.add(Watermark(NEW, 7, digest(NEW, 7)), rows, b"signed 9")
+    assert sequences(copies, NEW, 1) == [1, 2, 3]
+    assert sequences(copies, NEW, 4) == [8, 9]
+    copies.close()
+
+
 def test_a_batch_that_cannot_be_added_whole_is_not_added_at_all(make: Make) -> None:
     copies = make()
     add(copies, NEW, 1, 3)

@@ -42,6 +42,25 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
         journal(path)
 
 
+@pytest.mark.parametrize(
+    "rot",
+    ["DELETE FROM identity", "INSERT INTO identity VALUES (2, 'bus-1-d1', 12, 0, NULL, NULL)"],
+    ids=["nobody's", "two journals in one"],
+)
+def test_a_journal_that_does_not_say_whose_it_is_has_failed(tmp_path: Path, rot: str) -> None:
+    """P4: a rotten page may bring out any rows."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    fill(mine, 2)
+    mine.close()
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA ignore_check_constraints=1")
+        other.execute(rot)
+    other.close()
+    with pytest.raises(JournalFailed, match="whose it is"):
+        journal(path)
+
+
 def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
     """P11: two writers would fork the chain."""
     path = tmp_path / "journal.db"

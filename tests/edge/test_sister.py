@@ -271,7 +271,7 @@ def test_a_batch_tells_of_its_own_boardings_only(pair: Pair) -> None:
     for number in range(4):
         pair.front.board(Rider(number + 1), at())
     pair.front.end.connected = True
-    assert side.ship(shipped(pair.front.journal, 5, 6), 5, 6, b"", at(1))
+    assert side.ship(shipped(pair.front.journal, 5, 6), 5, 6, begins=1, receipt=b"", now=at(1))
     side.tell_boardings(6, at(1))
     told = {b.presentation.credential_id for word in words(pair.front) for b in word.boardings}
     assert told == {Rider(number + 1).credential_id for number in range(4)}

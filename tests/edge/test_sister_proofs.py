@@ -101,21 +101,24 @@ def test_what_is_not_proven_is_refused_and_counted(pair: Pair, data: bytes) -> N
     assert not side.forked
 
 
-def test_a_pruned_beginning_is_accepted_only_under_a_proven_receipt(pair: Pair) -> None:
+def test_a_pruned_beginning_is_accepted_only_where_it_is_said_and_under_a_proven_receipt(pair: Pair) -> None:
     """P2, P11: a gap that no receipt covers may hide anything."""
     journal = other_history()
     rest = shipped(journal, 3)
     pair.rear.end.connected = True
-    say(pair.rear, SisterWord(FRONT, rest), 1)
+    say(pair.rear, SisterWord(FRONT, rest, begins=3), 1)
     assert copied(pair.rear) == []
     assert words(pair.rear)[-1].witness == Witness(11, 0, bytes(32))
     pair.front.journal = journal
-    say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(1, at())), 2)
+    say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(1, at()), begins=3), 2)
     assert copied(pair.rear) == []
     forged = pair.front.receipt(2, at())[:-1] + b"\x00"
-    say(pair.rear, SisterWord(FRONT, rest, receipt=forged), 3)
+    say(pair.rear, SisterWord(FRONT, rest, receipt=forged, begins=3), 3)
     assert copied(pair.rear) == []
-    say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(2, at())), 4)
+    for begins in (0, 2, 4):  # the receipt covers the gap, but the journal does not begin behind it
+        say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(2, at()), begins=begins), 4)
+        assert copied(pair.rear) == []
+    say(pair.rear, SisterWord(FRONT, rest, begins=3), 5)
     assert copied(pair.rear) == [(11, 5, journal.head.hash)]
     assert pair.rear.copies.oldest(11) == 3
 

@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.core.limits import FORK_ROUND_MS, INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
+from edge.core.limits import FORK_ROUND_MAX_MS, FORK_ROUND_MIN_MS, INFLIGHT_BATCHES, RETRY_MAX_MS, RETRY_MIN_MS
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol import limits
 
@@ -130,20 +130,41 @@ def test_a_fork_is_sent_once_a_session_as_evidence() -> None:
     assert not link.forked(SINK)
 
 
-def test_the_evidence_of_a_fork_goes_out_anew_every_round() -> None:
+def test_the_evidence_of_a_fork_goes_out_anew_in_rounds_that_grow_rarer() -> None:
     """P3, P11: an answer that was given to something else counted for a batch that was lost."""
-    link = uplink(3)
+    link, wait = uplink(3), FORK_ROUND_MIN_MS
     send_all(link, 0)
     take(link, receipt(3, of=b"x" * 32), 10)
-    assert link.next_deadline() == 10 + FORK_ROUND_MS
-    assert send_all(link, 9 + FORK_ROUND_MS) == []
-    take(link, receipt(3, 2, of=b"x" * 32), 20)
-    assert send_all(link, 10 + FORK_ROUND_MS) == [Publish(SINK, 1, 3)]
-    take(link, receipt(3, 3, of=b"x" * 32), 11 + FORK_ROUND_MS)
-    assert send_all(link, 9 + 2 * FORK_ROUND_MS) == []
-    assert send_all(link, 10 + 2 * FORK_ROUND_MS) == [Publish(SINK, 1, 3)]
-    take(link, receipt(3, 4), 11 + 2 * FORK_ROUND_MS)
+    began = 10
+    while wait < FORK_ROUND_MAX_MS:
+        assert link.next_deadline() == began + wait
+        assert send_all(link, began + wait - 1) == []
+        take(link, receipt(3, 2, of=b"x" * 32), began + 20)
+        began += wait
+        assert send_all(link, began) == [Publish(SINK, 1, 3)]
+        take(link, receipt(3, 3, of=b"x" * 32), began + 1)
+        wait = min(2 * wait, FORK_ROUND_MAX_MS)
+    assert send_all(link, began + wait - 1) == []
+    assert send_all(link, began + wait) == [Publish(SINK, 1, 3)]
+    link.on_connected(SINK)
+    send_all(link, began + wait + 1)
+    take(link, receipt(3, 4, of=b"x" * 32), began + wait + 2)
+    assert link.next_deadline() == began + wait + FORK_ROUND_MIN_MS
+    take(link, receipt(3, 5), began + wait + 3)
     assert link.next_deadline() is None
+
+
+def test_a_round_of_evidence_begins_only_when_the_one_before_is_out() -> None:
+    """Else a fork longer than a round would never be told to its end."""
+    link = uplink(INFLIGHT_BATCHES * limits.BATCH_DRAIN_RECORDS + 5)
+    send_all(link, 0)
+    take(link, receipt(3, of=b"x" * 32), 1)
+    late = 1 + FORK_ROUND_MIN_MS
+    assert [order.first for order in send_all(link, 2)] == [4001]
+    for moment in range(INFLIGHT_BATCHES):
+        assert send_all(link, 3 + moment) == []
+        take(link, receipt(3, 2 + moment, of=b"x" * 32), 3 + moment)
+    assert [order.first for order in send_all(link, late)] == [1, 1001, 2001, 3001]
 
 
 def test_a_restored_ledger_gets_the_evidence_of_a_fork_again() -> None:

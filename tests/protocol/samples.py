@@ -164,7 +164,7 @@ BOARDINGS = (
     FreshBoarding(Presentation(bytes(8), 0, 65_535), 15, 2, 0, 0),
 )
 WITNESS = Witness(6_000_000_000_000_000_001, 41, bytes(range(32)))
-SISTER = SisterWord(DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt")
+SISTER = SisterWord(DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt", begins=7)
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve's group: P-256's n
 
 

@@ -85,6 +85,7 @@ def test_the_fullest_message_between_doors_fits() -> None:
     word = SisterWord(
         "d" * limits.NAME_MAX_CHARS, bytes(limits.BATCH_MAX_BYTES), (boarding,) * limits.SISTER_BOARDINGS_MAX,
         Witness(limits.INT63_MAX, limits.INT63_MAX, bytes(32)), bytes(limits.MESSAGE_MAX_BYTES),
+        limits.INT63_MAX,
     )  # fmt: skip
     assert open_sister(encode_sister(word, samples.TAP_KEY), samples.TAP_KEY.verifying) == word
 

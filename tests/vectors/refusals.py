@@ -175,6 +175,7 @@ REFUSALS: dict[str, dict[str, str]] = {
         "witness's head of 31 bytes": "OutOfRange",
         "witness is empty": "MissingField",
         "receipt is null": "WrongType",
+        "begins is negative": "OutOfRange",
     },
     "topics": {
         "another version": "UnknownVersion",

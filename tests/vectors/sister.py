@@ -55,4 +55,5 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
         "witness's head of 31 bytes": changed(4, [*witness[:-1], bytes(31)]),
         "witness is empty": changed(4, []),
         "receipt is null": changed(5, None),
+        "begins is negative": changed(6, -1),
     }
