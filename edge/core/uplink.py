@@ -95,8 +95,11 @@ class _Sink:
 
     def round_due(self, last: int, now_ms: int) -> bool:
         """Whether all of a fork's evidence went out, and long enough ago."""
-        out = not self.flights and self.sent >= last
-        return self.forked and out and now_ms - self.round_ms >= self.round_wait_ms
+        return self.rests(last) and now_ms - self.round_ms >= self.round_wait_ms
+
+    def rests(self, last: int) -> bool:
+        """Whether all of a fork's evidence went out, and was answered."""
+        return self.forked and not self.flights and self.sent >= last
 
     def next_round(self, now_ms: int) -> None:
         """All of it goes out anew, and rests longer."""
@@ -218,7 +221,7 @@ class Uplink:
         """Monotonic milliseconds at which `next_publish` may have something without a new event."""
         connected = [state for state in self._sinks.values() if state.connected]
         due = [state.flights[0].sent_ms + state.wait_ms for state in connected if state.flights]
-        due += [state.round_ms + state.round_wait_ms for state in connected if state.forked]
+        due += [state.round_ms + state.round_wait_ms for state in connected if state.rests(self._last)]
         return min(due, default=None)
 
     @property

@@ -167,6 +167,16 @@ def test_a_round_of_evidence_begins_only_when_the_one_before_is_out() -> None:
     assert [order.first for order in send_all(link, late)] == [1, 1001, 2001, 3001]
 
 
+def test_evidence_that_cannot_go_out_is_not_asked_for_all_the_time() -> None:
+    """A deadline that has passed would be asked for without end while the modem takes nothing."""
+    link = uplink(3)
+    send_all(link, 0)
+    take(link, receipt(3, of=b"x" * 32), 1)
+    link.on_appended(4)
+    assert link.next_publish(2 + FORK_ROUND_MIN_MS) == Publish(SINK, 4, 1)
+    assert link.next_deadline() is None
+
+
 def test_a_restored_ledger_gets_the_evidence_of_a_fork_again() -> None:
     """P11: it was lost with the ledger that had it."""
     link = uplink(3)
