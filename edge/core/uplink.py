@@ -88,6 +88,7 @@ class _Sink:
             self.forked, self.round_ms = True, now_ms
         if word.incarnation > self.incarnation:
             if self.incarnation:  # the first one heard is not restored
+                self.receipted = 0  # what a ledger that is gone said of a history that this one does not know
                 self.go_back()
             self.incarnation, self.issued_ms = word.incarnation, word.issued_ms
         if self.flights:

@@ -189,6 +189,16 @@ def test_a_restored_ledger_gets_the_evidence_of_a_fork_again() -> None:
     assert send_all(link, 3) == []
 
 
+def test_what_a_lost_ledger_receipted_of_a_fork_is_evidence_too() -> None:
+    """P3, P11: a ledger restored from before the fork took the branch; the next one has the other history."""
+    link = uplink(5)
+    send_all(link, 0)
+    assert take(link, receipt(4)) is ReceiptOutcome.ADVANCED
+    assert take(link, receipt(3, 2, of=b"x" * 32, incarnation=2)) is ReceiptOutcome.FORKED
+    assert (link.receipted(SINK), link.backlog(SINK)) == (0, 5)
+    assert send_all(link, 1) == [Publish(SINK, 1, 5)]
+
+
 def test_a_sink_that_takes_nothing_does_not_keep_the_other_waiting() -> None:
     link = Uplink("d", 5, ("backend", "sister"), last=4)
     link.on_connected("backend")
