@@ -19,6 +19,7 @@ from edge.app.station import SisterSide, Station
 from edge.core.errors import LocalError, SignerFailed
 from edge.core.limits import STEP_MAX_MS
 from edge.core.ports import Head, Pending, Showing
+from edge.core.retention import ReceiptDay
 from protocol.limits import INT63_MAX
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import Health
@@ -40,14 +41,20 @@ SOFTWARE = "savar seeded"
 
 
 class WatchedJournal(ApswJournal):
-    """The product's journal, its pruning told to whoever watches."""
+    """The product's journal; what it prunes, and on whose word, is told to whoever watches."""
 
     on_prune: Callable[[int], None] = staticmethod(lambda _: None)
+    on_believed: Callable[[bytes], None] = staticmethod(lambda _: None)
 
     def prune(self, through: int) -> int:
         """As the journal does."""
         self.on_prune(min(through, self.head.sequence - 1))
         return super().prune(through)
+
+    def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
+        """As the journal does."""
+        self.on_believed(receipt)
+        super().keep_receipt(receipt, sequence, day)
 
 
 class FickleSigner(InlineTapSigner):
@@ -91,17 +98,22 @@ class Process:
 
 
 class SimDoor:
-    """One door's machine. `on_shown(door, showing)` and `on_prune(door, epoch, through)` tell what it does."""
+    """One door's machine. `on_shown(door, showing)`, `on_prune(door, epoch, through)`, … tell what it does."""
 
     def __init__(
         self, world: World, plan: Plan, sister: Plan, bundle: Bundle, *, broker: SimBroker, wire: Wire, link: SimLink,
         on_shown: "Callable[[SimDoor, Showing], None]", on_prune: "Callable[[SimDoor, int, int], None]",
-        on_started: "Callable[[SimDoor], None]",
+        on_believed: "Callable[[SimDoor, bytes], None]", on_started: "Callable[[SimDoor], None]",
     ) -> None:  # fmt: skip
         self.world, self.plan, self.sister, self.bundle = world, plan, sister, bundle
         self.wire, self.link = wire, link
         self._broker = broker
-        self._on_shown, self._on_prune, self._on_started = on_shown, on_prune, on_started
+        self._on_shown, self._on_prune, self._on_believed, self._on_started = (
+            on_shown,
+            on_prune,
+            on_believed,
+            on_started,
+        )
         self.clockwork = Clockwork(world)
         self.disk = SimDisk(f"{world.seed}-{id(world)}-{plan.name}", world.rng, self._operation)
         self.process: Process | None = None
@@ -161,6 +173,7 @@ class SimDoor:
         copies = ApswCopies(Path(COPIES), sister=self.sister.name, vfs=self.disk.name)
         self._open.append(copies)
         epoch = journal.head.epoch
+        journal.on_believed = lambda receipt: self._on_believed(self, receipt)
         journal.on_prune = lambda through: self._on_prune(self, epoch, through)
         run = self._boots
         address = plan.address

@@ -120,7 +120,7 @@ class SeededCity:
         for plan, sister in (plans, plans[::-1]):
             bus.doors.append(SimDoor(
                 self.world, plan, sister, self.bundle, broker=self.broker, wire=bus.wire, link=bus.link,
-                on_shown=self._shown, on_prune=self._pruned, on_started=self._started,
+                on_shown=self._shown, on_prune=self._pruned, on_believed=self._believed, on_started=self._started,
             ))  # fmt: skip
             self.office.registry[plan.name] = self.enrolled(plan)
         return bus
@@ -233,6 +233,15 @@ class SeededCity:
                 else f"it is held for {(self.world.now_ms - since) / DAY_MS:.1f} days"
             )
             self.truth.violate("P2", "pruned-means-settled-and-old", f"{door.plan.name} prunes up to {through}: {held}")
+
+    def _believed(self, door: SimDoor, data: bytes) -> None:
+        """P2: what a door goes by is the office's own word."""
+        try:
+            open_receipt(data, [self.receipt_key.verifying])
+        except (WireError, ProofError) as error:
+            self.truth.violate(
+                "P2", "only-proven-is-believed", f"{door.plan.name} goes by a receipt that is none: {error.name}"
+            )
 
     def _started(self, door: SimDoor) -> None:
         """A process found its card: what a changed or lying card no longer has, and nobody else holds, is gone."""
