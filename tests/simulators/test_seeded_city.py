@@ -65,7 +65,7 @@ def test_real_keys_run_too() -> None:
 
 # Quick to find; `savar simulate --planted all` does every one.
 @pytest.mark.parametrize(
-    "name", ["no-fsync-before-green", "prune-on-puback", "receipt-before-commit", "repeats-not-known"]
+    "name", ["no-fsync-before-green", "pruned-too-young", "receipt-before-commit", "repeats-not-known"]
 )
 def test_a_planted_defect_is_found(name: str) -> None:
     with PLANTED[name]():
