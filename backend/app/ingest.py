@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from backend.app.branches import keep_branch
 from backend.app.claims import GroupClaims
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed, StoreRefused
@@ -143,13 +144,13 @@ class Ingest:
         mark = group.marks.get(key) or self._store.watermark(*key)
         judgement = judge(walked, mark, self._held_hash(group, batch, mark))
         if judgement.standing is Standing.FORK:
-            self._quarantine(message, FORK, f"journal {batch.epoch:x}: {judgement.why}")
+            self._keep_branch(message, batch.epoch, judgement.why)
             self._on_alarm("fork", batch.device, judgement.why, "take the device out of service; keep its card")
         elif judgement.standing is Standing.GAP and self._store.has_forked(message.device, batch.epoch):
             # More of a branch that forked below: it will never follow what is held, and is kept with it (P3, P11).
-            self._quarantine(message, FORK, f"journal {batch.epoch:x}: behind a fork")
+            self._keep_branch(message, batch.epoch, "behind a fork")
         elif judgement.standing is Standing.NEW:
-            self._extend(group, batch, mark, judgement, enrolled)
+            self._extend(group, batch, judgement, enrolled, mark=mark, handed_in_by=message.device)
         # A fork is told where we stand, too: a card that was rolled back learns it from there.
         group.touched[message.device, *key] = None
 
@@ -174,7 +175,9 @@ class Ingest:
         name = (batch.device, batch.epoch, batch.last)
         return group.hashes.get(name) or self._store.hash_of(*name)
 
-    def _extend(self, group: _Group, batch: Batch, mark: Watermark, judgement: Judgement, enrolled: Device) -> None:
+    def _extend(
+        self, group: _Group, batch: Batch, judgement: Judgement, enrolled: Device, *, mark: Watermark, handed_in_by: str
+    ) -> None:
         """The new records of one batch → a commit of the group."""
         if mark.sequence == 0:
             self._watch_new_epoch(batch, group)
@@ -204,7 +207,17 @@ class Ingest:
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
         group.commits.append(
-            Commit(batch.device, mark, after, records, transfers, list(claims.values()), batch.signature, shown_less)
+            Commit(
+                batch.device,
+                mark,
+                after,
+                records,
+                transfers,
+                list(claims.values()),
+                batch.signature,
+                handed_in_by,
+                shown_less,
+            )
         )
 
     def _watch_new_epoch(self, batch: Batch, group: _Group) -> None:
@@ -260,6 +273,12 @@ class Ingest:
         elif proof is not None and payer is not Payer.UNKNOWN_CREDENTIAL:
             return price(tariff, rider_class=proof.credential.rider_class, party=proof.party)
         return Price(rider_rials=tap.fare_rials, city_rials=0)
+
+    def _keep_branch(self, message: Incoming, epoch: int, why: str) -> None:
+        log.warning("a branch of %s is kept apart: %s", message.device, why)
+        detail = f"journal {epoch:x}: {why}"[:500]
+        kept = Quarantined(message.device, "taps", FORK, detail, message.payload, self._now_ms())
+        keep_branch(self._store, kept, epoch)
 
     def _quarantine(self, message: Incoming, reason: str, detail: str) -> None:
         log.warning("quarantined a batch of %s: %s: %s", message.device, reason, detail)

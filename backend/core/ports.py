@@ -53,6 +53,7 @@ class Commit:
     transfers: Sequence[Transfer]
     claims: Sequence[Claim]
     signature: bytes
+    handed_in_by: str  # the device itself, or the other door of its vehicle
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
 
 
@@ -207,8 +208,15 @@ class IngestStore(Protocol):
         """This ledger was restored from a copy → its new incarnation; devices believe no older one again (P2)."""
         ...
 
-    def quarantine(self, it: Quarantined) -> None:
-        """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice."""
+    def quarantine(self, it: Quarantined, *, instead_of: Collection[int] = ()) -> None:
+        """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice.
+
+        `instead_of`: rows of `branches` that go in the same transaction.
+        """
+        ...
+
+    def branches(self, device: str, epoch: int) -> Sequence[tuple[int, bytes]]:
+        """(row, batch) of what is kept of other histories of this journal, handed in by this device."""
         ...
 
 

@@ -205,8 +205,8 @@ class ApswJournal:
         with self._lock:
             try:
                 rows: list[Any] = self._write.execute(
-                    "SELECT sequence, window FROM record WHERE sequence > (SELECT forgotten FROM identity)"
-                    " AND window IS NOT NULL ORDER BY sequence"
+                    "SELECT sequence, CAST(window AS BLOB) FROM record"  # rotten, it may be text that is none
+                    " WHERE sequence > (SELECT forgotten FROM identity) AND window IS NOT NULL ORDER BY sequence"
                 ).fetchall()
             except CARD_ERRORS as error:
                 raise translate(error) from error

@@ -18,23 +18,31 @@ Send = Callable[[Publish, bytes, int], bool]  # the order, the batch, its last s
 def ship(uplink: Uplink, read: Read, send: Send, now: Instant) -> None:
     """Publish what may go out now. Raises JournalFailed where records are missing that no receipt covers.
 
-    A sink that takes nothing now is asked again with the next event or deadline.
+    A sink that takes nothing now is asked again with the next event or deadline. One that cannot be served keeps no
+    other from being served.
     """
     stuck: set[str] = set()
+    missing: JournalFailed | None = None
     while (order := uplink.next_publish(now.mono_ms, but=stuck)) is not None:
         rows = read(order.first, order.most, _BATCH_RECORD_BYTES)
         if not rows or rows[0].sequence != order.first:
-            raise JournalFailed(
+            stuck.add(order.sink)
+            missing = missing or JournalFailed(
                 "the journal lacks records that no receipt covers",
                 fix="stop the device and run `savar journal recover`", first=order.first,
             )  # fmt: skip
+            continue
         if not rows[-1].signature:  # the uplink is told of signed records only: this one's neighbour rotted
-            raise JournalFailed(
+            stuck.add(order.sink)
+            missing = missing or JournalFailed(
                 "a record inside the journal has lost its signature",
                 fix="stop the device and run `savar journal recover --tap-key`", sequence=rows[-1].sequence,
             )  # fmt: skip
+            continue
         batch = encode_batch(uplink.device, uplink.epoch, order.first, [row.raw for row in rows], rows[-1].signature)
         if send(order, batch, rows[-1].sequence):
             uplink.on_sent(order.sink, rows[-1].sequence, now.mono_ms)
         else:
             stuck.add(order.sink)
+    if missing is not None:
+        raise missing

@@ -70,6 +70,7 @@ class Sister:
         self._told_through = 0  # boardings up to this record were told in this session
         self.refused = 0
         self.forked = False  # the sister's journal was rolled back, or two devices use its name
+        self._branch_of = 0  # the epoch of its newest branch
         self.problem: LocalError | None = None
 
     def session_began(self, receipt: bytes, through: int, now: Instant) -> bool:
@@ -178,8 +179,10 @@ class Sister:
         judgement = judge(walked, mark, held_hash)
         if judgement.standing is Standing.FORK:
             log.error("the sister's journal disagrees with our copy: %s", judgement.why)
-            self.forked = True
+            self.forked, self._branch_of = True, batch.epoch
             self._copies.keep_branch(data, judgement.why)
+        elif judgement.standing is Standing.GAP and batch.epoch == self._branch_of:
+            self._copies.keep_branch(data, "behind a fork")  # it will never follow what is held
         elif judgement.standing is Standing.NEW:
             rows = [(record.link.sequence, record.raw, record_hash) for record, record_hash in judgement.fresh]
             last, _, head = rows[-1]

@@ -109,6 +109,7 @@ class Station:
     def begin(self, now: Instant) -> None:
         """Open the chain, take up window, receipts and copies. Raises JournalFull, JournalFailed, SignerFailed."""
         self.boarding.begin(now)
+        self._uplink.on_appended(self._appended)  # the tail was signed anew: what was receipted reaches that far
         kept = self._journal.receipt()
         if kept is not None:
             self._receipt_came(kept, now)
@@ -165,9 +166,14 @@ class Station:
         self._take_session(now)
         self._take_link(now)
         self._uplink.on_appended(self._appended)
-        while not self._receipts.empty():
+        # As many as can wait, and not as many as come: who never stops talking does not keep us from our own.
+        for _ in range(RECEIPTS_WAITING_MAX):
+            if self._receipts.empty():
+                break
             self._receipt_came(self._receipts.get_nowait(), now)
-        while self._sister is not None and not self._words.empty():
+        for _ in range(SISTER_WORDS_WAITING_MAX):
+            if self._sister is None or self._words.empty():
+                break
             held = self._sister.came(self._words.get_nowait(), now)
             if held is not None:
                 epoch = held.epoch if held.sequence else self.epoch

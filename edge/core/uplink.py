@@ -12,8 +12,8 @@ Rules:
 - within one incarnation a word below what was receipted is late if it was issued earlier, and an unannounced restore if
   it was issued later;
 - a word whose head is not our hash of that sequence, or that reaches beyond our end, is a fork: reported, never acted
-  upon (P11); what such a sink is sent after that is evidence. Each answer counts for one batch, but it may have been
-  given to something else: so all of it goes out anew, after ten minutes and then ever less often.
+  upon (P11), and unsaid only by a newer word; what such a sink is sent after that is evidence. No answer says which
+  batch it answers, so none is waited for: all of it goes out anew, after ten minutes and then ever less often.
 """
 
 from collections import deque
@@ -91,8 +91,15 @@ class _Sink:
                 self.receipted = 0  # what a ledger that is gone said of a history that this one does not know
                 self.go_back()
             self.incarnation, self.issued_ms = word.incarnation, word.issued_ms
-        if self.flights:
-            self.flights.popleft()  # kept apart there
+        self.issued_ms = max(self.issued_ms, word.issued_ms)  # what was said before it is late
+        self.flights.clear()  # one word answers all that came at once
+
+    def unanswered(self) -> None:
+        """What is on its way was lost, or its answer: it is sent again. A fork's evidence is, with its next round."""
+        if self.forked:
+            self.flights.clear()
+        else:
+            self.go_back()
 
     def round_due(self, last: int, now_ms: int) -> bool:
         """Whether all of a fork's evidence went out, and long enough ago."""
@@ -179,10 +186,10 @@ class Uplink:
         if word.sequence > self._last or (our_hash is not None and our_hash != word.head):
             state.fork(word, now_ms)
             return ReceiptOutcome.FORKED
-        state.forked = False
         newer = word.incarnation > state.incarnation or word.issued_ms > state.issued_ms
         if word.sequence < state.receipted and not newer:
             return ReceiptOutcome.LATE
+        state.forked = state.forked and not newer
         before = state.receipted
         if newer or word.sequence > before:
             state.incarnation, state.issued_ms = word.incarnation, word.issued_ms
@@ -207,7 +214,7 @@ class Uplink:
                 continue
             if state.flights and now_ms - state.flights[0].sent_ms >= state.wait_ms:
                 state.wait_ms = min(state.wait_ms * 2, RETRY_MAX_MS)
-                state.go_back()
+                state.unanswered()
             if state.round_due(self._last, now_ms):
                 state.next_round(now_ms)
             backlog = self._last - state.sent

@@ -160,6 +160,20 @@ class EndCheck:
                 )
             if lost:
                 self._truth.violate("P3", "branches-are-kept", f"records {lost[:3]} of {name} are kept nowhere")
+        self._false_alarms()
+
+    def _false_alarms(self) -> None:
+        """P11: who has one history is not called forked."""
+        forked = {device for device, _ in self._truth.diverged}
+        for kind, name in self._city.office.alarms:
+            if kind == "fork" and name not in forked:
+                self._truth.violate("P11", "forks-are-true", f"the office calls {name} forked, which it is not")
+        for door in self._city.doors:
+            process = door.process
+            if process is None or (door.plan.name, process.journal.head.epoch) in self._truth.diverged:
+                continue
+            if "another history" in door.problem():
+                self._truth.violate("P11", "forks-are-true", f"{door.plan.name} says that it forked, and did not")
 
     def branches_on_their_way(self) -> list[str]:
         """Doors whose branch the office does not keep whole yet, in words."""

@@ -105,9 +105,8 @@ class SeededCity:
         self.buses = [self._bus(number) for number in range(1, buses + 1)]
         self.doors = [door for bus in self.buses for door in bus.doors]
         self.by_name = {door.plan.name: door for door in self.doors}
-        self.unreckoned: set[str] = set()  # buses of which a card was changed, and nobody has looked what that took
+        self.unreckoned: set[str] = set()  # buses that lost a card or the ledger: nobody has looked what that took
         self.damaged: set[str] = set()  # doors whose journal rotted: somebody must come
-        self.bereft: set[str] = set()  # vehicles whose ledger was lost since that was reckoned with
         self.tampered: set[str] = set()  # doors whose card was changed, copied over or lied since they last started
 
     def _bus(self, number: int) -> Bus:
@@ -154,10 +153,11 @@ class SeededCity:
     def hold_up(self, door: SimDoor, code: Code) -> Verdict | None:
         """A code before a door's camera → what it showed; None if nobody looked."""
         self.truth.facing = code.presentation
+        runs = door.process is not None
         outcome = door.present(code.text)
         self.truth.facing = None
         if outcome is None:
-            if code.presentation is not None:
+            if runs and code.presentation is not None:
                 self.truth.in_doubt.add((door.plan.name, code.presentation))
             return None
         verdict = outcome.showing.verdict
@@ -263,16 +263,14 @@ class SeededCity:
 
     def reckon(self, bus: Bus) -> None:
         """Which boardings of a bus nobody holds any more, once both doors run on what cards they have now."""
-        card, ledger = bus.vehicle in self.unreckoned, bus.vehicle in self.bereft
-        if not (card or ledger) or any(door.process is None for door in bus.doors):
+        if bus.vehicle not in self.unreckoned or any(door.process is None for door in bus.doors):
             return
         self.unreckoned.discard(bus.vehicle)
-        self.bereft.discard(bus.vehicle)
         for green in self.truth.greens:
             if green.vehicle != bus.vehicle or green.destroyed:
                 continue
             changed = self.by_name[green.device].changed_ms > green.at_ms
-            if (card or changed) and not self._is_kept(bus, green):
+            if changed and not self._is_kept(bus, green):
                 green.destroyed = True
                 self.world.counts["destroyed"] += 1
 
@@ -360,8 +358,7 @@ class SeededCity:
         self.truth.restored(marks, self.world.now_ms)
         # The lost ledger may have been the only one to hold what lay on a card that was changed and had not reached the
         # other door, or the other history of a journal with two.
-        self.bereft |= {bus.vehicle for bus in self.buses}
-        self.unreckoned |= {self.by_name[device].plan.vehicle for device, _ in self.truth.diverged}
+        self.unreckoned |= {bus.vehicle for bus in self.buses}
 
     def _receipt_signed(self, _device: str, data: bytes) -> None:
         """P2: a receipt says only what is committed."""

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from backend.app.ingest import Incoming
 from backend.core.errors import StoreRefused
 from protocol.fares.verdicts import Verdict
+from protocol.limits import INT63_MAX
 from protocol.wire import chain
 from protocol.wire.batches import encode_batch
 from protocol.wire.receipts import Receipt
+from protocol.wire.records import ClockQuality, Instant
 from tests.backend.bus import Bus, Rider, key
 from tests.backend.desk import Desk, Failing, Killed, check_ledger
 
@@ -130,12 +133,61 @@ def test_what_follows_a_fork_is_kept_with_it(tmp_path: Path) -> None:
     twin.ride(99, RIDERS, 30)
     desk = desk_of(tmp_path, one)
     desk.take((one, one.batch(1, 7)))
-    desk.take((one, twin.batch(8)))
-    assert desk.quarantined() == [(one.name, "Fork", twin.batch(8), 1)]
+    desk.take((one, twin.batch(8, 12)))
+    assert desk.quarantined() == [(one.name, "Fork", twin.batch(8, 12), 1)]
     later = twin.batch(twin.last - 3)
     desk.take((one, later))
     assert desk.quarantined()[1:] == [(one.name, "Fork", later, 1)]
     assert desk.records() == 7
+
+
+def test_a_branch_is_kept_once_however_often_and_however_cut_it_comes(tmp_path: Path) -> None:
+    """P3: sent anew from its beginning to an end that moves, it would fill the device's share with itself."""
+    one = bus()
+    twin = one.fork(5)
+    twin.ride(99, RIDERS, 40)
+    desk = desk_of(tmp_path, one)
+    desk.take_whole(one)
+    for first, last in [(8, 12), (13, 13), (14, 14)]:
+        desk.take((one, twin.batch(first, last)))
+    assert len(desk.quarantined()) == 3
+    desk.take((one, twin.batch(8, 14)))
+    assert desk.quarantined() == [(one.name, "Fork", twin.batch(8, 14), 1)], "in place of what it contains"
+    desk.take((one, twin.batch(9, 13)))
+    assert desk.quarantined() == [(one.name, "Fork", twin.batch(8, 14), 1)], "nothing new"
+    for last in range(20, 30):
+        desk.take((one, twin.batch(6, last)))
+    assert desk.quarantined() == [(one.name, "Fork", twin.batch(6, 29), 1)]
+    desk.take((one, twin.batch(25, 35)))
+    assert [row[2] for row in desk.quarantined()] == [twin.batch(6, 29), twin.batch(25, 35)]
+
+
+def test_what_the_other_door_hands_in_is_no_sign_of_life(tmp_path: Path) -> None:
+    """P17: a dead door whose tail is carried is still silent."""
+    dead, alive = bus(), Bus("bus-1-d2", epoch=77)
+    alive.ride(2, RIDERS, 3)
+    desk = Desk(tmp_path, [dead, alive], RIDERS)
+    desk.take((dead, dead.batch(1, 3)))
+    began_ms = desk.now_ms
+    desk.now_ms += 700_000
+    desk.ingest.take([Incoming(alive.name, dead.batch(4))])
+    seen = {row.device: row.last_seen_ms for row in desk.store.devices([dead.device, alive.device])}
+    assert seen == {dead.name: began_ms, alive.name: desk.now_ms}
+
+
+def test_a_tap_at_the_end_of_time_stops_nobody(tmp_path: Path) -> None:
+    """P16: one stolen validator must not end the ingest of a whole shard, and again at each start."""
+    one, other = Bus("bus-1-d1", epoch=1), Bus("bus-2-d1", epoch=2)
+    one._at = lambda: Instant(INT63_MAX, 5, ClockQuality.TRUSTED, 2)  # type: ignore[method-assign]
+    one.tap(RIDERS[0].show(1))
+    other.ride(2, RIDERS, 3)
+    desk = Desk(tmp_path, [one, other], RIDERS)
+    receipts = desk.take((one, one.batch()), (other, other.batch()))
+    assert [(receipt.device, receipt.sequence) for receipt in receipts] == [
+        (one.name, one.last),
+        (other.name, other.last),
+    ]
+    assert desk.quarantined() == []
 
 
 def test_a_fork_within_one_group(tmp_path: Path) -> None:
@@ -147,7 +199,7 @@ def test_a_fork_within_one_group(tmp_path: Path) -> None:
     (receipt,) = desk.take((one, one.batch()), (one, twin.batch(1, 7)), (one, twin.batch()))
     assert (receipt.sequence, receipt.head) == (one.last, one.hashes[-1])
     held(desk, one)
-    assert [row[1] for row in desk.quarantined()] == ["Fork", "Fork"]
+    assert desk.quarantined() == [(one.name, "Fork", twin.batch(), 1)]
     assert desk.alarms == [("fork", one.name)] * 2
 
 

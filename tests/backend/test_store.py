@@ -47,7 +47,7 @@ def commit(first: int, last: int, *, device: str = "bus-1-d1") -> Commit:
         for n in range(first, last + 1)
     ]
     claims = [claim(device, n) for n in range(first, last + 1)]
-    return Commit(device, mark(first - 1), mark(last), records, transfers, claims, bytes(64))
+    return Commit(device, mark(first - 1), mark(last), records, transfers, claims, bytes(64), device)
 
 
 def claim(device: str, number: int, boarding: bytes = b"") -> Claim:

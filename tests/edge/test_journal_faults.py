@@ -61,6 +61,24 @@ def test_a_journal_that_does_not_say_whose_it_is_has_failed(tmp_path: Path, rot:
         journal(path)
 
 
+def test_a_boarding_of_the_window_that_rotted_into_text_is_forgotten(tmp_path: Path) -> None:
+    """P4: one bit of a row's header makes text of it that is none; nobody is kept from boarding for it."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    fill(mine, 2)
+    mine.close()
+    with sqlite3.connect(path) as other:
+        (size, window) = other.execute("SELECT length(window), window FROM record WHERE window NOT NULL").fetchone()
+    other.close()
+    content = bytearray(path.read_bytes())
+    header = content.rindex(bytes([12 + 2 * size]), 0, content.index(window))  # SQLite's serial type of such a BLOB
+    content[header] ^= 1
+    path.write_bytes(content)
+    mine = journal(path)
+    assert len(list(mine.window())) <= 2
+    mine.close()
+
+
 def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
     """P11: two writers would fork the chain."""
     path = tmp_path / "journal.db"

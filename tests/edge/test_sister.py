@@ -7,11 +7,12 @@ import pytest
 
 from edge.app import sister as sister_module
 from edge.core.errors import JournalFailed
-from edge.core.limits import RETRY_MIN_MS, SISTER_SILENT_MS
+from edge.core.limits import RETRY_MIN_MS, SISTER_SILENT_MS, SISTER_WORDS_WAITING_MAX
 from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.records import Instant
 from protocol.wire.sister import SisterWord, encode_sister
 from tests.edge.door import DEVICE, Rider, at
-from tests.edge.pair import FRONT, Door, Pair, ReadOnlyCopies, copied, shipped, whole, words
+from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair, ReadOnlyCopies, copied, shipped, whole, words
 
 
 @pytest.fixture
@@ -177,6 +178,42 @@ def test_a_blank_card_is_filled_with_what_was_receipted_and_is_still_there(pair:
     pair.talk(at(11))
     assert copied(rear) == whole(pair.front)
     assert rear.copies.oldest(11) == 1
+
+
+def test_a_backend_that_asks_for_what_was_pruned_keeps_nothing_from_the_other_door(pair: Pair) -> None:
+    """P1: the ledger was just lost, so the copy beside is the only one."""
+    for number in range(6):
+        pair.front.board(Rider(number + 1), at())
+    pair.plug()
+    pair.front.online()
+    pair.front.station.message_came(pair.front.receipt(pair.front.journal.head.sequence, at()))
+    pair.talk(at(1))
+    pair.front.journal.prune(3)
+    pair.front.station.message_came(pair.front.receipt(0, at(2), incarnation=2))
+    pair.talk(at(2))
+    pair.front.board(Rider(50), at(3))
+    pair.talk(at(4))
+    assert "lacks records" in pair.front.station.problem(at(4))
+    assert copied(pair.rear) == whole(pair.front)
+
+
+def test_a_door_that_never_stops_talking_does_not_keep_the_other_from_its_work(pair: Pair) -> None:
+    """P4: each word that is taken makes room for the next."""
+    pair.plug()
+    pair.talk(at())
+    station, word = pair.front.station, encode_sister(SisterWord(REAR), OTHER)
+    taken = 0
+
+    def came(_data: bytes, _now: Instant) -> None:
+        nonlocal taken
+        taken += 1
+        station.sister_came(word)
+
+    assert station._sister is not None
+    station._sister.came = came  # type: ignore[method-assign, assignment]
+    station.sister_came(word)
+    station.step(at(1))
+    assert taken == SISTER_WORDS_WAITING_MAX
 
 
 def test_more_boardings_than_one_message_holds_are_split(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

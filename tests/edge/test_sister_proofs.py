@@ -55,6 +55,24 @@ def test_another_history_is_kept_apart_and_said_and_never_merged(pair: Pair) -> 
     assert words(pair.rear)[-1].witness == Witness(*before[0])
 
 
+def test_what_follows_another_history_is_kept_with_it(pair: Pair) -> None:
+    """P3: it will never follow what is held; the forked door's own card may be the only other place."""
+    pair.front.board(Rider(1), at())
+    pair.plug()
+    pair.talk(at(1))
+    held = copied(pair.rear)
+    journal = other_history()
+    end = held[0][1]
+    later = shipped(journal, end + 2)
+    say(pair.rear, SisterWord(FRONT, later, begins=1))
+    assert list(pair.rear.copies.branches()) == [], "a gap by itself is no fork"
+    fork = shipped(journal, 1, end + 1)
+    say(pair.rear, SisterWord(FRONT, fork, begins=1))
+    say(pair.rear, SisterWord(FRONT, later, begins=1))
+    assert list(pair.rear.copies.branches()) == [fork, later]
+    assert copied(pair.rear) == held
+
+
 def test_a_door_learns_from_the_witness_that_its_journal_was_rolled_back(pair: Pair) -> None:
     """P11: it stands lower than what the other door holds of it."""
     pair.front.board(Rider(1), at())

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.adapters.card import abandon
+from edge.adapters.copies import ApswCopies
+from edge.adapters.journal import ApswJournal
 from edge.core.errors import JournalFailed
 from edge.core.limits import (
     COURIER_AFTER_MS,
@@ -18,7 +21,7 @@ from protocol.wire.health import CameraHealth, CameraState, Health, open_health,
 from protocol.wire.receipts import encode_receipt, open_receipt
 from protocol.wire.sister import SisterWord, Witness, encode_sister
 from tests.edge.door import BACKEND, DEVICE, STRANGER, Rider, at
-from tests.edge.pair import OTHER, REAR, Door, Pair
+from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair
 
 
 @pytest.fixture
@@ -230,3 +233,25 @@ def test_a_witness_that_holds_nothing_is_of_whatever_epoch(pair: Pair) -> None:
         pair.front.step(at(2))
         assert pair.front.station.problem(at(2)) == ""
         assert pair.front.station.sister_backlog == (0 if witness.epoch else 3)
+
+
+def test_a_power_cut_on_a_journal_that_is_receipted_to_its_end_is_no_fork(tmp_path: Path) -> None:
+    """P11: the tail's signature was only in memory; the record is there, and so is what the backend said of it."""
+    path = tmp_path / "journal.db"
+    journal = ApswJournal(path, device=FRONT, new_epoch=11)
+    door = Door(FRONT, journal, ApswCopies(tmp_path / "sister.db", sister=REAR), at())  # type: ignore[arg-type]
+    door.board(Rider(1), at())
+    door.online()
+    door.step(at(1))
+    door.station.message_came(door.receipt(journal.head.sequence, at(1)))
+    door.step(at(2))
+    door.step(at(30))
+    assert journal.receipt() is not None
+    abandon(journal._write)
+    journal = ApswJournal(path, device=FRONT, new_epoch=12)
+    assert journal.signed == journal.head.sequence - 1
+    door = Door(FRONT, journal, ApswCopies(tmp_path / "sister-2.db", sister=REAR), at(60))  # type: ignore[arg-type]
+    door.step(at(61))
+    assert "history" not in door.station.problem(at(61))
+    assert (door.station.backlog, len(door.heard)) == (0, 1)
+    journal.close()

@@ -189,6 +189,35 @@ def test_a_restored_ledger_gets_the_evidence_of_a_fork_again() -> None:
     assert send_all(link, 3) == []
 
 
+def test_one_word_answers_every_batch_of_a_fork_that_came_at_once() -> None:
+    """The backend answers a group once; a branch that waited for each answer would be sent without end."""
+    link = uplink(INFLIGHT_BATCHES * 100)
+    take(link, receipt(3, of=b"x" * 32))
+    link.on_connected(SINK)
+    sent = now = 0
+    while now < 24 * 3_600_000:
+        while (order := link.next_publish(now)) is not None:
+            link.on_sent(SINK, min(order.first + 99, INFLIGHT_BATCHES * 100), now)
+            sent += 1
+        if not sent % 3:
+            take(link, receipt(3, now + 2, of=b"x" * 32), now)  # the other groups' answers are lost
+        now = max(now + 500, link.next_deadline() or 0)
+    assert INFLIGHT_BATCHES < sent <= 9 * INFLIGHT_BATCHES
+
+
+def test_a_fork_is_unsaid_only_by_a_newer_word() -> None:
+    """P11: somebody may replay what the backend said before it."""
+    link = uplink(50)
+    take(link, receipt(40, 100))
+    link.on_disconnected(SINK)
+    assert take(link, receipt(45, 200, of=b"x" * 32)) is ReceiptOutcome.FORKED
+    for said in (receipt(30, 50), receipt(40, 100), receipt(40, 150), receipt(45, 200)):
+        take(link, said)
+        assert link.forked(SINK)
+    take(link, receipt(45, 201))
+    assert not link.forked(SINK)
+
+
 def test_what_a_lost_ledger_receipted_of_a_fork_is_evidence_too() -> None:
     """P3, P11: a ledger restored from before the fork took the branch; the next one has the other history."""
     link = uplink(5)

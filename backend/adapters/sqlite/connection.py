@@ -27,10 +27,12 @@ class Guarded:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection for reads. Raises StoreFailed."""
+        """The connection for reads. Raises StoreFailed; StoreRefused for a number that no column can hold."""
         with self._lock:
             try:
                 yield self._connection
+            except OverflowError as error:
+                raise StoreRefused(f"the ledger refuses it: {error}", fix="look at the quarantine") from error
             except sqlite3.Error as error:
                 raise StoreFailed(f"the ledger cannot be read: {error}", fix=_FIX) from error
 

@@ -111,8 +111,8 @@ class IngestTables:
                 for row in connection.execute(
                     "SELECT boarding FROM claim WHERE credential = ?1 AND time_s = ?2 AND counter = ?3 UNION"
                     " SELECT boarding FROM claim WHERE credential = ?1 AND wall_ms BETWEEN ?4 AND ?5 AND vehicle = ?6",
-                    (shown.credential_id, shown.time_s, shown.counter, claim.wall_ms - reach, claim.wall_ms + reach,
-                     claim.vehicle),
+                    (shown.credential_id, shown.time_s, shown.counter, claim.wall_ms - reach,
+                     min(claim.wall_ms + reach, limits.INT63_MAX), claim.vehicle),
                 )
             }  # fmt: skip
         return self.claims_of(found)
@@ -164,17 +164,27 @@ class IngestTables:
             connection.executemany(
                 "INSERT INTO device VALUES (?, ?, 0, NULL) ON CONFLICT (name) DO UPDATE SET"
                 " seen_ms = max(coalesce(seen_ms, 0), excluded.seen_ms)",
-                [(device, at_ms) for device in {commit.device for commit in commits}],
+                [(device, at_ms) for device in {commit.handed_in_by for commit in commits}],
             )
             return LedgerMark(*connection.execute("SELECT incarnation, head FROM ledger").fetchone())
 
-    def quarantine(self, it: Quarantined) -> None:
+    def branches(self, device: str, epoch: int) -> Sequence[tuple[int, bytes]]:
+        """(row, batch) of what is kept of other histories of this journal, handed in by this device."""
+        with self._writer.reading() as connection:
+            return connection.execute(
+                "SELECT id, payload FROM quarantine"
+                " WHERE device = ? AND reason = ? AND detail LIKE ? AND payload <> x'' ORDER BY id",
+                (device, FORK, f"journal {epoch:x}:%"),
+            ).fetchall()
+
+    def quarantine(self, it: Quarantined, *, instead_of: Collection[int] = ()) -> None:
         """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice.
 
         Beyond QUARANTINE_DEVICE_BYTES_MAX of one device only digest, reason and count are kept: one certificate must
         not fill the ledger's disk.
         """
         with self._writer.transaction() as connection:
+            connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row,) for row in instead_of])
             (held,) = connection.execute(
                 "SELECT coalesce(sum(length(payload)), 0) FROM quarantine WHERE device = ?", (it.device,)
             ).fetchone()
