@@ -153,6 +153,7 @@ class Ingest:
             self._extend(group, batch, judgement, enrolled, mark=mark, handed_in_by=message.device)
         # A fork is told where we stand, too: a card that was rolled back learns it from there.
         group.touched[message.device, *key] = None
+        group.touched[batch.device, *key] = None  # whose records they are may have lost them, and waits for us
 
     def _proven(self, message: Incoming) -> tuple[Batch, Device, list[tuple[Record, bytes]]]:
         """A batch proven by its own device's key, handed in by that device or by the other door of its vehicle.
