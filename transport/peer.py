@@ -55,7 +55,8 @@ class PeerSession:
         self._was_connected = False  # since the last attempt: then the wait starts small again
         self._loop: asyncio.AbstractEventLoop | None = None
         self._keeping: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name=f"peer-{name}", daemon=True)
+        self.failure: Exception | None = None  # what the thread died of, for the supervisor that ends the process
+        self._thread = threading.Thread(target=self._guard, name=f"peer-{name}", daemon=True)
 
     @property
     def connected(self) -> bool:
@@ -93,12 +94,15 @@ class PeerSession:
 
     # --- the session's thread -----------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _guard(self) -> None:
         assert self._loop is not None
         assert self._keeping is not None
         try:
             with suppress(asyncio.CancelledError):  # stop
                 self._loop.run_until_complete(self._keeping)
+        except Exception as failure:
+            log.critical("the link to the other door ends", exc_info=failure)
+            self.failure = failure
         finally:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()

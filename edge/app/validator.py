@@ -156,7 +156,7 @@ class Validator:
     @property
     def failure(self) -> Exception | None:
         """What a thread died of, for the supervisor that ends the process."""
-        return self._failure or self._looker.failure
+        return self._failure or self._looker.failure or (None if self._peer is None else self._peer.failure)
 
     @property
     def backlog(self) -> int:

@@ -43,6 +43,7 @@ SUPERVISORS = {
     ("edge/app/looking.py", "_guard"),
     ("edge/app/validator.py", "_guard"),
     ("simulators/seeded/run.py", "_live"),
+    ("transport/peer.py", "_guard"),
 }
 LOOPBACK = {"127.0.0.1", "[::1]"}
 URL = re.compile(r"\b(?:https?|rtsp|mqtts?|wss?)://([^\s/:'\"<>)\]}]*|\[[^\]]*\])")

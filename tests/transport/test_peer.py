@@ -193,6 +193,25 @@ def test_a_message_that_comes_while_the_connection_ends_is_refused(loopback: Loo
     assert not link.offer(b"too late")
 
 
+@pytest.mark.parametrize("side", [LISTENING, CALLING])
+def test_what_the_thread_dies_of_is_kept_for_the_supervisor(loopback: LoopbackBus, side: str) -> None:
+    """P4: a door whose link has ended for good must not look as if the cable were out."""
+
+    def broken(_message: bytes) -> None:
+        raise ValueError("nobody foresaw this")
+
+    doors = {name: loopback.door(name) for name in (LISTENING, CALLING)}
+    doors[side].session._on_message = broken
+    for door in doors.values():
+        door.session.start()
+    loopback.until(lambda: all(door.session.connected for door in doors.values()))
+    doors[CALLING if side == LISTENING else LISTENING].session.send(b"a message")
+    loopback.until(lambda: doors[side].session.failure is not None)
+    failure = doors[side].session.failure
+    assert "nobody foresaw this" in repr(failure)
+    assert not doors[side].session.connected
+
+
 # --- which of two is kept ---------------------------------------------------------------------------------------------
 
 
