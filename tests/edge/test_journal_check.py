@@ -301,9 +301,14 @@ def test_batches_keep_both_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
             assert size + len(ROWS[last].raw) + 3 > budget
 
 
-def test_a_full_batch_of_the_largest_records_is_within_the_contract() -> None:
+@pytest.mark.parametrize(
+    "size",
+    [limits.RECORD_MAX_BYTES, limits.BATCH_MAX_BYTES // 512 - 3],
+    ids=["the largest", "512 of which, with their heads, would leave room for nothing else"],
+)
+def test_a_full_batch_of_large_records_is_within_the_contract(size: int) -> None:
     """The budget leaves room for what is not records: the encoder itself refuses a batch beyond 1 MiB."""
-    row = StoredRecord(1, bytes(limits.RECORD_MAX_BYTES), bytes(64))
+    row = StoredRecord(1, bytes(size), bytes(64))
     groups = [Proven((replace(row, sequence=n),), joins=n > 1) for n in range(1, 1_200)]
     cuts = list(cut_batches(groups, "d" * limits.NAME_MAX_CHARS, limits.INT63_MAX))
     assert len(cuts) == 3

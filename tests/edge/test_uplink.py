@@ -324,6 +324,7 @@ def test_a_sink_is_not_sent_what_was_pruned_and_does_not_count_as_behind() -> No
     link.begins("sister", 4)
     assert (link.backlog("sister"), link.backlog("backend")) == (6, 9)
     assert (link.first("sister"), link.first("backend")) == (4, 1)
+    assert link.backlog("sister", last=12) == 9  # a caller who knows a newer end
     assert send_all(link, 0) == [Publish("sister", 4, 6)]
     assert link.on_word("sister", receipt(0), head(0), 1) is ReceiptOutcome.REPEATED
     assert send_all(link, 1) == [Publish("sister", 4, 6)]
