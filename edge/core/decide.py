@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from edge.core.ports import UNKNOWN_MS, Accepted
 from edge.core.window import Window
 from protocol import limits
-from protocol.errors import DamagedCode, NotAFareCode, ProofError, UnknownIssuer, WireError
+from protocol.errors import NotAFareCode, ProofError, UnknownIssuer, WireError
 from protocol.fares.tariff import price
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
@@ -69,8 +69,6 @@ def open_code(text: bytes, issuers: list[VerifyingKey]) -> LongPass | Unproven:
         payload = read_code(text)
     except NotAFareCode:
         return Unproven(Verdict.NOT_A_FARE_CODE, Reason.NONE, b"")  # somebody else's code: nothing of it is kept
-    except DamagedCode:
-        return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, text[:_EVIDENCE_MAX_BYTES])
     except WireError:
         return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, text[:_EVIDENCE_MAX_BYTES])
     try:

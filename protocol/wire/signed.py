@@ -22,7 +22,6 @@ from protocol.wire.keys import PROTECTED, Purpose, Signer, VerifyingKey, bstr, k
 _OPEN = b"\xd2\x84"  # tag 18, array of four
 _PROTECTED = bstr(PROTECTED)
 _UNPROTECTED = b"\xa1\x04\x48"  # {4: 8-byte key id}
-_HEAD_BYTES = len(_OPEN) + len(_PROTECTED) + len(_UNPROTECTED) + limits.KEY_ID_BYTES
 _TAIL = b"\x58\x40"  # 64-byte signature
 
 

@@ -201,6 +201,8 @@ def test_health_and_state_are_kept(desk: Desk) -> None:
     assert (row.online, row.last_seen_ms, row.held_sequence, row.backlog) == (True, NOON_MS + 6_000, BUS.last, 7)
     assert row.health.cameras == (CameraHealth("front", CameraState.WORKING, 9, 1, 4),)
     assert row.health.problem == "نیست"
+    it.hear(6, health(last=BUS.last))
+    assert desk.store.devices([BUS.device])[0].backlog == 0
     assert (other.online, other.last_seen_ms, other.health, other.backlog) == (False, None, None, 0)
     assert it.hear(7, state(online=False), channel=Channel.STATE) is None
     (row,) = desk.store.devices([BUS.device])

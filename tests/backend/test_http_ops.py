@@ -144,15 +144,17 @@ def test_a_statement_that_cannot_be_used(api: Api, body: str | bytes, status: in
 def test_the_status_counts_and_words(api: Api) -> None:
     """P17: the words of every verdict come from the one table; refusals are told by verdict."""
     api.store.tap_rows = [tap(1), tap(2, verdict=4, rials=0), tap(3, verdict=6, rials=0), tap(4, verdict=6, rials=0),
-                          tap(5, verdict=14, rials=0), tap(6, verdict=16, rials=0)]  # fmt: skip
+                          tap(5, verdict=14, rials=0), tap(6, verdict=16, rials=0),
+                          tap(7, verdict=9, rials=0), tap(8, verdict=17, rials=0)]  # fmt: skip
     api.store.posted_rials = 60_000
     found = api.client.get("/v1/status").json()
     assert found["counts"] == {
-        "accepted": 2, "refused": 3, "refusals": {"6": 2, "14": 1}, "posted_rials": 60_000, "shown_less": 0, "quarantined": 0,
+        "accepted": 2, "refused": 4, "refusals": {"6": 2, "9": 1, "14": 1}, "posted_rials": 60_000, "shown_less": 0,
+        "quarantined": 0,
     }  # fmt: skip
     assert [row["driver_fa"] for row in found["verdicts"]] == [row.driver_fa for row in TABLE.values()]
     assert [row["lamp"] for row in found["verdicts"]] == [row.lamp.value for row in TABLE.values()]
-    assert [row["sequence"] for row in found["taps"]] == [6, 5, 4, 3, 2, 1]
+    assert [row["sequence"] for row in found["taps"]] == [8, 7, 6, 5, 4, 3, 2, 1]
     assert (found["city"], found["now_ms"]) == ("isfahan", api.now_ms)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from backend.adapters.http.problems import problem
+from backend.adapters.http.problems import problem, status_of
 from backend.adapters.http.server import HttpServer, NotServing
 from backend.core import limits
+from backend.core.errors import BackendError
+from protocol.errors import ChainBroken, OutOfRange, ProofError, SavarError, WireError
 from tests.backend.desk_http import OPS, Api
 from tests.protocol.samples import key
 
@@ -149,3 +151,19 @@ def test_no_page_that_loads_scripts_from_elsewhere(api: Api, path: str) -> None:
 def test_a_port_that_is_taken_is_named(api: Api) -> None:
     with pytest.raises(NotServing, match=f"port {api.server.port}"):
         HttpServer(api.app, "127.0.0.1", api.server.port).start()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (WireError, 400),
+        (OutOfRange, 400),
+        (ProofError, 403),
+        (ChainBroken, 403),
+        (BackendError, 503),
+        (SavarError, 503),
+    ],
+)
+def test_whose_fault_it_is_decides_where_nothing_else_does(error: type[SavarError], status: int) -> None:
+    """A client sends again after a 503 and gives up after a 4xx: our fault is never told as its own, nor the reverse."""
+    assert status_of(error("it")) == status

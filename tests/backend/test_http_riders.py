@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from backend.core import ledger, limits
+from backend.core.api import Registered
 from backend.core.ports import RiderTap
 from protocol.wire.keys import Purpose
 from protocol.wire.passes import open_long_pass, render_long_pass, verify_credential
@@ -56,6 +57,7 @@ def test_the_token_is_stored_hashed(api: Api) -> None:
     (row,) = api.store.riders.values()
     assert row.token_hash == ledger.sha256(token.encode()).digest()
     assert token not in repr(row)
+    assert token not in repr(Registered(row.credential_id, row.credential, 0, token))
 
 
 @pytest.mark.parametrize(

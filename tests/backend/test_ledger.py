@@ -2,6 +2,8 @@
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,10 @@ from backend.core.ledger import (
     tap_key,
     topup,
 )
+from backend.core.repeats import Claim, new_boarding, settle
 from protocol.fares.tariff import Price, Tariff, price
 from protocol.limits import FLAT_FARE_MAX_RIALS, PARTY_MAX, RIALS_MAX
+from protocol.wire.passes import Presentation
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
 
@@ -113,6 +117,27 @@ def test_the_head_depends_on_every_transfer_and_on_their_order(transfers: list[T
     ):
         heads.add(head([changed, *transfers[1:]]))
     assert len(heads) == 8
+
+
+def test_what_older_versions_wrote_is_found_again() -> None:
+    """P6, P8: keys, accounts and heads stand in ledgers and receipts; in another form every tap would post twice."""
+    head, keys = LEDGER_GENESIS, []
+    transfers = [topup("t-1", b"rider-01", 70_000)]
+    for payer in Payer:
+        transfers += post(Boarding("bus-1-d1", 7, 3, "bus-1", 60_000, 2, b"rider-01", payer), Price(40_000, 20_000))
+    taken = Claim(
+        "bus-1-d1", 7, 3, Presentation(b"rider-01", 5, 1), "bus-1", NOON_MS, 1_000, 40_000, 20_000, 2,
+        new_boarding("bus-1-d1", 7, 3), charged=True,
+    )  # fmt: skip
+    cheaper = replace(taken, sequence=4, rials=1, boarding=new_boarding("bus-1-d1", 7, 4))
+    transfers += settle(cheaper, [taken]).refunds
+    assert {transfer.kind for transfer in transfers} == set(TransferKind)
+    for transfer in transfers:
+        head = next_head(head, transfer)
+        keys.append(transfer.key)
+    assert sha256(b"".join(keys)).hexdigest() == "ae1020375280282b498609513c69c92c74547ad5709f2f01ec49ebc65de921a6"
+    assert head.hex() == "420315cc310686bc3a012459d1d4de650d7fe16cf30fa3ea790aadf14de478e7"
+    assert taken.boarding.hex() == "4302d2be5f371e8dc2d95f8050ae7757"
 
 
 # --- the ledger that ingest makes of buses --------------------------------------------------------------------------

@@ -5,14 +5,17 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from backend.adapters.http.open_routes import STATIC
 from backend.app.live import Live, LiveClosed, TooManyBrowsers
 from backend.core import api as events
 from backend.core import limits
-from backend.core.ports import TapRow
+from backend.core.ledger import Payer
+from backend.core.ports import Alarm, StoredRecord, TapRow
 from tests.backend.desk_http import Api
 from tests.protocol.samples import WALL_MS
 
@@ -100,6 +103,39 @@ def test_a_browser_whose_loop_is_gone_is_cut_off() -> None:
     asyncio.run(run())
     live.publish(event(1))
     assert (live.cut_off, live.browsers) == (1, 0)
+
+
+STORED = StoredRecord("bus-0001-d1", 7, 9, bytes(32), b"raw", 4, WALL_MS, "bus-0001", 1, 1, 7, 60_000, Payer.RIDER)
+
+
+def test_a_stored_tap_is_told_whole_and_a_refusal_has_neither_fare_nor_payer() -> None:
+    assert events.tap_row(STORED) == TapRow("bus-0001-d1", 7, 9, WALL_MS, "bus-0001", 1, 1, 7, 60_000, "rider")
+    refused = replace(STORED, verdict=6, reason=None, fare_rials=None, payer=None)
+    assert events.tap_row(refused) == TapRow("bus-0001-d1", 7, 9, WALL_MS, "bus-0001", 1, 6, 0, 0, None)
+
+
+@pytest.mark.parametrize("missing", ["vehicle", "door", "verdict"])
+def test_a_record_that_is_no_tap_is_not_told_as_one(missing: str) -> None:
+    assert events.tap_row(replace(STORED, **{missing: None})) is None
+
+
+def test_an_event_is_sent_under_the_kind_that_the_page_listens_to() -> None:
+    """P4: an alarm that the page does not know by name would be seen by nobody."""
+    alarm = Alarm(3, "fork", "bus-0001-d1", WALL_MS, None, "differs", "keep the card")
+    counts = {"accepted": 2, "posted_rials": 9, "shown_less": 0, "quarantined": 1}
+    script = (STATIC / "status.js").read_text()
+
+    async def run() -> None:
+        live = Live(heartbeat_s=0.05)
+        browser = live.subscribe()
+        for one in (events.boarding_event(TAP), events.alarm_event(alarm), events.counts_event(counts)):
+            live.publish(one)
+            sent = await anext(aiter(browser))
+            assert json.loads(sent.json) == one
+            assert sent.kind == one["kind"]
+            assert f'addEventListener("{sent.kind}"' in script
+
+    asyncio.run(run())
 
 
 # --- over HTTP ---------------------------------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ def test_any_text_is_read_or_refused_by_name(text: str) -> None:
         ("A1,10000", LineFault.FIELDS),
         (f"A1,10000,{WHEN},x", LineFault.FIELDS),
         (f'"A1,10000,{WHEN}', LineFault.FIELDS),
+        (f'"A"1,10000,{WHEN}', LineFault.FIELDS),  # not read as A1
         (f"A 1,10000,{WHEN}", LineFault.AUTHORITY),
         (f",10000,{WHEN}", LineFault.AUTHORITY),
         (f"A1,10000.5,{WHEN}", LineFault.AMOUNT),
@@ -100,6 +101,7 @@ def test_any_text_is_read_or_refused_by_name(text: str) -> None:
         (f"A1,{RIALS_MAX + 1},{WHEN}", LineFault.AMOUNT),
         ("A1,10000,yesterday", LineFault.TIME),
         ("A1,10000,2026-09-21T13:30:00", LineFault.TIME),  # whose noon?
+        (f"A0,10000,{WHEN}", LineFault.REPEATED),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named_and_the_others_count(line: str, fault: LineFault) -> None:
@@ -107,3 +109,21 @@ def test_a_line_that_cannot_be_read_is_named_and_the_others_count(line: str, fau
     found, bad = decode_statement(f"{HEAD}\nA0,10000,{WHEN}\n{line}\nA2,20000,{WHEN}\n")
     assert [row.authority for row in found] == ["A0", "A2"]
     assert [(one.number, one.fault) for one in bad] == [(3, fault)]
+
+
+@pytest.mark.parametrize("amount", [1, RIALS_MAX])
+def test_the_smallest_and_the_largest_amount_are_read(amount: int) -> None:
+    assert decode_statement(f"{HEAD}\nA1,{amount},{WHEN}") == ([StatementRow("A1", amount, WHEN_MS)], [])
+
+
+@pytest.mark.parametrize("first", ["", "authority,amount_rials", '"authority,amount_rials,paid_at', "A1,10000," + WHEN])
+def test_a_statement_under_another_header_is_refused_whole(first: str) -> None:
+    """Columns in another order would be money read from the wrong one."""
+    with pytest.raises(BadStatement):
+        decode_statement(f"{first}\nA1,10000,{WHEN}")
+
+
+def test_empty_lines_are_no_bad_lines() -> None:
+    """Spreadsheets end their files with them."""
+    found, bad = decode_statement(f"{HEAD}\r\nA1,10000,{WHEN}\r\n\r\n  \r\nA2,10000,{WHEN}\r\n")
+    assert ([row.authority for row in found], bad) == (["A1", "A2"], [])

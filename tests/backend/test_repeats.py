@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from itertools import permutations
 
 from hypothesis import given, settings
@@ -58,6 +59,9 @@ def test_the_relation() -> None:
     assert not same_boarding(here, claim(2, device="b1-d1", at_s=1))  # one door knows its own window
     assert not same_boarding(here, claim(2, device="b2-d1", at_s=1))
     assert not same_boarding(here, claim(2, device="b1-d2", at_s=1, rider=b"rider-02"))
+    longer = replace(claim(2, device="b1-d2", at_s=200), window_ms=2 * WINDOW_MS)  # the doors' tariffs differ
+    assert same_boarding(here, longer)
+    assert same_boarding(longer, here)
 
 
 def test_a_boarding_at_both_doors_is_charged_once_for_the_cheaper() -> None:
@@ -73,6 +77,14 @@ def test_a_tap_that_joins_two_boardings_refunds_one() -> None:
         assert ledger.moved["rider"] == 90
         assert len({one.boarding for one in ledger.held.values()}) == 1
         assert [one.sequence for one in ledger.held.values() if one.charged] == [3]
+
+
+def test_of_two_that_cost_the_same_it_does_not_matter_in_which_order_the_store_hands_them_out() -> None:
+    near = [claim(1), claim(3, at_s=200)]
+    joins = claim(2, device="b1-d2", at_s=100)
+    one, other = settle(joins, near), settle(joins, near[::-1])
+    assert one.refunds == other.refunds
+    assert len(one.refunds) == 1
 
 
 def test_rides_that_have_nothing_to_do_with_each_other_stay_apart() -> None:
@@ -98,6 +110,9 @@ def test_every_order_of_arrival_ends_at_the_same_sum(claims: list[Claim], seed: 
     shuffled = random.Random(seed).sample(claims, len(claims))
     one, other = told(claims), told(shuffled)
     assert one.moved == other.moved
+    assert {tap: held.boarding for tap, held in one.held.items()} == {
+        tap: held.boarding for tap, held in other.held.items()
+    }
     groups: dict[bytes, list[Claim]] = {}
     for held in one.held.values():
         groups.setdefault(held.boarding, []).append(held)

@@ -33,6 +33,34 @@ def test_a_camera_that_opens_and_never_gives_a_frame_is_stalled() -> None:
     assert watch.look(501 + CAMERA_STALL_MS).state is CameraState.STALLED
 
 
+def test_a_stalled_camera_that_then_vanishes_or_ends_is_shown_as_that() -> None:
+    """P4: what it takes to mend a missing camera is another thing than what a stalled one needs."""
+    for event, state in ((lambda w: w.failed(CameraLost("gone")), CameraState.MISSING), (
+        CameraWatch.ended, CameraState.ENDED)):  # fmt: skip
+        watch = CameraWatch("front", 0)
+        for mono_ms in (1 + CAMERA_STALL_MS, 2 * CAMERA_STALL_MS):
+            assert watch.look(mono_ms).state is CameraState.STALLED
+        event(watch)
+        assert watch.look(3 * CAMERA_STALL_MS).state is state
+
+
+def test_a_camera_works_from_its_first_frame_on_and_while_frames_come() -> None:
+    watch = CameraWatch("front", 0)
+    assert watch.problem is None
+    watch.opened(0)
+    assert watch.look(0).state is CameraState.STARTING
+    for mono_ms in (10, 20):
+        watch.frame(mono_ms)
+        assert watch.look(mono_ms).state is CameraState.WORKING
+
+
+def test_a_camera_that_was_away_for_long_is_not_stalled_as_soon_as_it_is_back() -> None:
+    watch = CameraWatch("front", 0)
+    watch.failed(CameraMissing("none"))
+    watch.opened(10 * CAMERA_STALL_MS)
+    assert watch.look(11 * CAMERA_STALL_MS).state is CameraState.STARTING
+
+
 def test_the_wait_doubles_to_its_bound_and_a_frame_resets_it() -> None:
     watch = CameraWatch("front", 0)
     waits = [watch.failed(CameraMissing("none")) for _ in range(12)]

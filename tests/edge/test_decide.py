@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.decide import Decision, Door, decide, open_code
+from edge.core.ports import UNKNOWN_MS
 from edge.core.window import Window
 from protocol.errors import SavarError
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.wire.codes import write_code
+from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.records import ClockQuality, CodeKind, Instant
 from tests.edge.door import FARE, ISSUER, NOON_MS, STRANGER, Rider, at, bundle
@@ -64,6 +65,21 @@ def test_r1_what_is_no_proven_pass_is_never_believed(text: bytes, verdict: Verdi
     """P9: a stripped or broken signature is refused, not taken for a simpler ticket."""
     got = Bus().show(text, at())
     assert (got.verdict, got.reason, got.fare_rials, got.accepted) == (verdict, reason, 0, None)
+    assert (got.code_kind, got.party, got.product) == (CodeKind.NONE, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"SV1:" + b"lower case" * 200, b"SV1:" + b"A" * 9_000, *(write_code(raw + bytes(1_500)).encode() for raw in (
+        b"\x07", RIDER.raw(at()), Rider(3, issuer=STRANGER).raw(at())))],
+)  # fmt: skip
+def test_r1_of_an_endless_code_only_a_beginning_is_kept_as_evidence(text: bytes) -> None:
+    """P5: whoever prints the largest QR that there is does not fill the card with it."""
+    got = Bus().show(text, at())
+    kept = got.proof
+    assert (got.verdict, got.reason) == (Verdict.NOT_GENUINE, Reason.MALFORMED)
+    assert 0 < len(kept) < 1_000
+    assert text.startswith(kept) or read_code(text).startswith(kept)
 
 
 def test_r1_of_somebody_elses_code_nothing_is_kept() -> None:
@@ -79,7 +95,10 @@ def test_r2_a_credential_is_denied_up_to_a_version_and_a_reissued_one_rides(
     denied: dict[int, int], verdict: Verdict
 ) -> None:
     bus = Bus(deny={number.to_bytes(8, "big"): version for number, version in denied.items()})
-    assert bus.show(RIDER.code(at()), at()).verdict is verdict
+    got = bus.show(RIDER.code(at()), at())
+    assert got.verdict is verdict
+    assert got.reason is (Reason.DENY_LIST if verdict is Verdict.DENIED else Reason.NONE)
+    assert got.code_kind is CodeKind.LONG_PASS
 
 
 def test_r3_copied_is_said_only_of_what_was_accepted_before() -> None:
@@ -106,6 +125,8 @@ def test_r4_without_a_trusted_clock_the_rider_boards_on_grace() -> None:
     dead = replace(at(quality=ClockQuality.UNTRUSTED), wall_ms=86_400_000)
     got = Bus().show(RIDER.code(at()), dead)
     assert (got.verdict, got.reason, got.fare_rials) == (Verdict.ACCEPTED_GRACE, Reason.NO_TRUSTED_CLOCK, FARE)
+    assert got.accepted is not None
+    assert got.accepted.wall_ms == UNKNOWN_MS == 0  # the other door is not told a time that nobody knows
 
 
 @pytest.mark.parametrize(
@@ -128,12 +149,18 @@ def test_r5_the_window_is_thirty_seconds_widened_by_what_the_clock_knows_of_itse
     assert (got.verdict, got.reason) == (verdict, reason)
 
 
+def test_r5_a_render_is_up_to_a_second_younger_than_its_whole_seconds_say() -> None:
+    assert Bus().show(RIDER.code(at()), at(30.999)).verdict is Verdict.ACCEPTED
+    assert Bus().show(RIDER.code(at()), at(31)).reason is Reason.CODE_TOO_OLD
+
+
 def test_r6_a_fresh_render_within_the_window_has_already_paid() -> None:
     """P7: one fare, and no second boarding counted."""
     bus = Bus()
     bus.show(RIDER.code(at()), at())
     again = bus.show(RIDER.code(at(60), counter=2), at(60))
     assert (again.verdict, again.fare_rials, again.accepted) == (Verdict.ALREADY_PAID, 0, None)
+    assert again.reason is Reason.SAME_DOOR
     assert not TABLE[again.verdict].boards
     assert bus.show(RIDER.code(at(180), counter=3), at(180)).verdict is Verdict.ACCEPTED
 
@@ -150,7 +177,10 @@ def test_r6_a_wall_clock_that_jumps_neither_opens_nor_closes_the_window(jump_s: 
 def test_r7_a_credential_past_its_day_goes_online_unless_the_backend_is_silent() -> None:
     bus = Bus()
     late = Rider(9, days=-1)
-    assert bus.show(late.code(at()), at()).verdict is Verdict.CREDENTIAL_EXPIRED
+    for silent_ms in (0, 24 * 3600 * 1000 - 1):
+        bus.heard_ms = NOON_MS - silent_ms
+        got = bus.show(late.code(at()), at())
+        assert (got.verdict, got.reason) == (Verdict.CREDENTIAL_EXPIRED, Reason.NONE)
     bus.heard_ms = NOON_MS - 24 * 3600 * 1000
     got = bus.show(late.code(at()), at())
     assert (got.verdict, got.reason) == (Verdict.ACCEPTED_GRACE, Reason.BACKEND_SILENT)
@@ -158,6 +188,12 @@ def test_r7_a_credential_past_its_day_goes_online_unless_the_backend_is_silent()
 
 def test_r7_the_last_day_itself_still_rides() -> None:
     assert Bus().show(Rider(8, days=0).code(at()), at()).verdict is Verdict.ACCEPTED
+
+
+def test_r7_a_clock_that_nobody_trusts_expires_no_credential() -> None:
+    """P14: a dead clock may say 2046 as well as 1970."""
+    got = Bus().show(RIDER.code(at()), at(quality=ClockQuality.UNTRUSTED, wall_jump_s=86_400 * 7_300))
+    assert (got.verdict, got.reason) == (Verdict.ACCEPTED_GRACE, Reason.NO_TRUSTED_CLOCK)
 
 
 @given(st.binary(max_size=300), st.booleans())

@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.core.journal_check import Proven, check, cut_batches, missing, proven_groups
+from edge.core.journal_check import Proven, Walk, check, cut_batches, missing, proven_groups, whole
 from edge.core.ports import StoredRecord
 from protocol import limits
+from protocol.errors import ChainBroken
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.receipts import Receipt
 from tests.edge.journals import head_at, rows
-from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, TAP_KEY, WALL_MS, tap
+from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, TAP_KEY, WALL_MS, opening, tap
 
 ROWS = rows(5)
 KEY = TAP_KEY.verifying
@@ -95,6 +96,32 @@ def test_rows_that_were_renumbered_to_hide_a_gap_are_found() -> None:
     assert broken.sequence == 3
 
 
+def _signed(sequence: int, raw: bytes, previous: bytes) -> StoredRecord:
+    return StoredRecord(sequence, raw, chain.sign_hash(chain.next_hash(previous, raw), TAP_KEY))
+
+
+STRAY = _signed(4, tap(b"x" * 32, sequence=4), b"x" * 32)  # of another history of this very device
+HEADLESS = _signed(1, opening(b"x" * 32), b"x" * 32)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [*ROWS[:3], STRAY],
+        [HEADLESS],
+        [_signed(1, tap(chain.GENESIS, sequence=1), chain.GENESIS)],
+    ],
+    ids=["a row of another history", "an opening that follows something", "no opening"],
+)
+@pytest.mark.parametrize("key", [None, KEY], ids=["key of the opening", "key given"])
+def test_a_signed_row_that_does_not_belong_there_is_found(stored: list[StoredRecord], key: VerifyingKey | None) -> None:
+    """P11: a card put together from two copies of one journal has good signatures everywhere."""
+    checked = _check(stored, key)
+    assert checked.broken is not None
+    assert (checked.broken.sequence, checked.broken.error) == (stored[-1].sequence, "ChainBroken")
+    assert checked.records == len(stored) - 1
+
+
 def test_another_devices_key_and_another_epoch_are_found() -> None:
     other_key = _check(ROWS, OTHER_TAP_KEY.verifying).broken
     assert other_key is not None
@@ -119,12 +146,31 @@ def test_a_rollback_and_a_fork_show_against_the_receipt() -> None:
     fork = _check(ROWS, receipt=_receipt(5, bytes(32))).broken
     assert fork is not None
     assert fork.sequence == 5
-    assert _check(ROWS, receipt=_receipt(5, head_at(ROWS, 5), epoch=1)).broken is not None
+    assert (fork.error, fork.expected) == ("ChainBroken", bytes(32).hex())
+    others = (_receipt(5, head_at(ROWS, 5), epoch=1), replace(_receipt(5, head_at(ROWS, 5)), device="bus-0002-d1"))
+    for other in others:
+        foreign = _check(ROWS, receipt=other).broken
+        assert foreign is not None
+        assert (foreign.error, foreign.sequence) == ("ChainBroken", 7)
+
+
+def test_of_a_break_inside_and_a_receipt_the_break_is_told() -> None:
+    """Else a damaged row would look like a rollback, which asks for something else."""
+    broken = _check([*ROWS[:2], *ROWS[3:]], receipt=_receipt(5, head_at(ROWS, 5))).broken
+    assert broken is not None
+    assert (broken.error, broken.sequence) == ("ChainBroken", 4)
+
+
+def test_an_empty_journal_that_was_receipted_was_rolled_back() -> None:
+    rolled = _check([], receipt=_receipt(1, head_at(ROWS, 1))).broken
+    assert rolled is not None
+    assert (rolled.error, rolled.expected, rolled.found) == ("RolledBack", 1, 0)
 
 
 def test_a_receipt_just_below_a_pruned_journal_is_compared_too() -> None:
     assert _check(ROWS[4:], KEY, _receipt(4, head_at(ROWS, 4))).broken is None
     assert _check(ROWS[4:], KEY, _receipt(4, bytes(32))).broken is not None
+    assert _check(ROWS[4:], KEY, _receipt(2, head_at(ROWS, 2))).broken is None  # nothing of it is left to compare
 
 
 def test_nothing_is_nothing() -> None:
@@ -165,6 +211,39 @@ def test_a_changed_signature_loses_nothing_but_at_the_end() -> None:
     assert _saved(stored) == [(1, 6)]
 
 
+def test_with_its_own_key_a_device_signs_what_only_lacks_its_signature_and_nothing_else() -> None:
+    """P11: what a power cut left unsigned is sound; a signature that does not hold is a finding, not a gap."""
+
+    def saved(stored: list[StoredRecord]) -> list[int]:
+        groups = proven_groups(stored, device=DEVICE, epoch=EPOCH, key=KEY, tap_key=TAP_KEY)
+        return [row.sequence for group in groups for row in group.rows]
+
+    unsigned, forged = replace(ROWS[6], signature=b""), replace(ROWS[5], signature=bytes(64))
+    assert saved([*ROWS[:6], unsigned]) == [1, 2, 3, 4, 5, 6, 7]
+    assert saved([*ROWS[:5], forged]) == [1, 2, 3, 4, 5]
+    assert saved([*ROWS[:5], forged, unsigned]) == [1, 2, 3, 4, 5]
+    assert saved([replace(ROWS[0], signature=b"")]) == [1]
+    assert saved([replace(ROWS[1], signature=b"")]) == []
+
+
+def test_nothing_is_saved_of_another_journal_or_of_a_beginning_that_is_none() -> None:
+    for device, epoch in ((DEVICE, EPOCH + 1), ("bus-0002-d1", EPOCH)):
+        assert list(proven_groups(ROWS, device=device, epoch=epoch, key=KEY)) == []
+    assert list(proven_groups([HEADLESS], device=DEVICE, epoch=EPOCH, key=KEY)) == []
+
+
+def test_a_sound_journal_is_one_run_of_single_rows_and_a_row_that_cannot_be_read_is_named() -> None:
+    stored = [*ROWS[:1], replace(ROWS[1], signature=b"")]
+    groups = list(whole(stored, Walk(DEVICE, EPOCH, KEY), TAP_KEY))
+    assert [(len(group.rows), group.joins) for group in groups] == [(1, False), (1, True)]
+    assert [group.joins for group in whole(ROWS[:2], Walk(DEVICE, EPOCH, KEY))] == [False, True]
+    alone = whole([replace(ROWS[0], signature=b"")], Walk(DEVICE, EPOCH, KEY), TAP_KEY)
+    assert [group.joins for group in alone] == [False]
+    with pytest.raises(ChainBroken) as caught:
+        list(whole([ROWS[0], replace(ROWS[1], raw=b"\xff")], Walk(DEVICE, EPOCH, KEY)))
+    assert caught.value.data["sequence"] == 2
+
+
 def test_a_gap_cuts_a_batch() -> None:
     assert _saved([*ROWS[:2], *ROWS[4:]]) == [(1, 2), (5, 7)]
 
@@ -202,6 +281,9 @@ def test_unsigned_rows_do_not_pile_up_beyond_what_a_batch_could_carry(monkeypatc
     monkeypatch.setattr(limits, "BATCH_DRAIN_RECORDS", 3)
     stored = [replace(row, signature=b"") for row in ROWS[:4]] + ROWS[4:]
     assert _saved(stored) == [(4, 6), (7, 7)]
+    monkeypatch.undo()
+    monkeypatch.setattr("edge.core.journal_check._BATCH_BUDGET_BYTES", 2 * len(ROWS[3].raw))
+    assert _saved([replace(row, signature=b"") for row in ROWS[:6]] + ROWS[6:]) == [(6, 7)]
 
 
 def test_batches_keep_both_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,9 +301,14 @@ def test_batches_keep_both_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
             assert size + len(ROWS[last].raw) + 3 > budget
 
 
-def test_a_full_batch_of_the_largest_records_is_within_the_contract() -> None:
+@pytest.mark.parametrize(
+    "size",
+    [limits.RECORD_MAX_BYTES, limits.BATCH_MAX_BYTES // 512 - 3],
+    ids=["the largest", "512 of which, with their heads, would leave room for nothing else"],
+)
+def test_a_full_batch_of_large_records_is_within_the_contract(size: int) -> None:
     """The budget leaves room for what is not records: the encoder itself refuses a batch beyond 1 MiB."""
-    row = StoredRecord(1, bytes(limits.RECORD_MAX_BYTES), bytes(64))
+    row = StoredRecord(1, bytes(size), bytes(64))
     groups = [Proven((replace(row, sequence=n),), joins=n > 1) for n in range(1, 1_200)]
     cuts = list(cut_batches(groups, "d" * limits.NAME_MAX_CHARS, limits.INT63_MAX))
     assert len(cuts) == 3

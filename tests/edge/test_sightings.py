@@ -92,6 +92,36 @@ def test_foreign_codes_do_not_keep_riders_out() -> None:
     assert len(seen) == TEXTS_REMEMBERED_MAX
 
 
+def test_of_foreign_codes_the_one_unseen_longest_gives_way_and_only_to_a_code_of_ours() -> None:
+    """P3, P4: a wall of posters is counted, and none of them is answered as if it were new."""
+    seen, other = Sightings(most=2), b"another poster"
+    for mono_ms, text in ((10_000, FOREIGN), (10_001, other)):
+        seen.see("front", [text], mono_ms)
+    assert seen.see("front", [b"a third"], 10_002) == []
+    assert (seen.overlooked, len(seen)) == (1, 2)
+    assert len(seen.see("front", [OURS], 10_003)) == 1
+    assert seen.overlooked == 1
+    found = [s for frame in range(1, ENOUGH) for s in seen.see("front", [b"a third", other], 10_003 + frame)]
+    assert [sighting.text for sighting in found] == [other]  # its frames went on counting, behind one overlooked
+    assert seen.overlooked == ENOUGH
+
+
+def test_a_hold_that_is_just_not_over_keeps_its_place() -> None:
+    seen = Sightings(most=1)
+    seen.see("front", [OURS], 10_000)
+    assert seen.see("front", [POOL[1]], 10_000 + GAP) == []
+    assert seen.overlooked == 1
+    assert len(seen.see("front", [POOL[1]], 10_001 + GAP)) == 1
+
+
+def test_an_answer_that_comes_when_the_hold_is_forgotten_is_harmless() -> None:
+    seen = Sightings(most=1)
+    (late,) = seen.see("front", [OURS], 0)
+    assert len(seen.see("front", [POOL[1]], GAP + 1)) == 1
+    seen.retry(late)
+    assert len(seen) == 1
+
+
 _frames = st.lists(st.tuples(st.lists(st.sampled_from(POOL), max_size=4), st.integers(0, 2 * GAP), st.booleans()))
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from edge.adapters.clock import SystemClock
-from edge.core.timekeeping import JUMP_MS, Timekeeper
+from edge.core.timekeeping import DRIFT_PPM, JUMP_MS, Timekeeper
+from protocol import limits
 from protocol.wire.records import ClockQuality
 
 FLOOR = 1_790_000_000_000
@@ -19,7 +20,8 @@ def test_a_disciplined_clock_is_trusted_with_its_own_bound() -> None:
 
 
 def test_a_clock_never_disciplined_is_untrusted() -> None:
-    assert keeper().judge(FLOOR + 5, 100, disciplined=False, error_bound_s=0).quality is ClockQuality.UNTRUSTED
+    got = keeper().judge(FLOOR + 5, 100, disciplined=False, error_bound_s=0)
+    assert (got.quality, got.uncertainty_s) == (ClockQuality.UNTRUSTED, 0)
 
 
 def test_a_dead_rtc_is_untrusted_even_if_something_calls_it_disciplined() -> None:
@@ -34,6 +36,13 @@ def test_holdover_grows_uncertain() -> None:
     late = clock.judge(FLOOR + 30 * day_ms, 30 * day_ms, disciplined=False, error_bound_s=0)
     assert (soon.quality, soon.uncertainty_s) == (ClockQuality.HOLDOVER, 2)
     assert (late.quality, late.uncertainty_s) == (ClockQuality.HOLDOVER, 261)  # 100 ppm of 30 days, and 2
+
+
+def test_holdover_counts_from_the_last_discipline_not_from_the_start() -> None:
+    clock, month_ms = keeper(), 30 * 86_400_000
+    clock.judge(FLOOR + month_ms, month_ms, disciplined=True, error_bound_s=1)
+    got = clock.judge(FLOOR + month_ms + 1_000, month_ms + 1_000, disciplined=False, error_bound_s=0)
+    assert (got.quality, got.uncertainty_s) == (ClockQuality.HOLDOVER, 2)
 
 
 @pytest.mark.parametrize("jump", [JUMP_MS + 1, -JUMP_MS - 1, 365 * 86_400_000])
@@ -61,8 +70,13 @@ def test_a_holdover_too_long_for_the_widest_window_is_untrusted() -> None:
     """P5, P15: after months offline riders board on grace, not on a clock that cannot judge them."""
     clock = keeper()
     clock.judge(FLOOR, 0, disciplined=True, error_bound_s=1)
-    late = clock.judge(FLOOR + 90 * 86_400_000, 90 * 86_400_000, disciplined=False, error_bound_s=0)
-    assert late.quality is ClockQuality.UNTRUSTED
+    most_s = limits.FRESH_WINDOW_MAX_S - limits.FRESH_WINDOW_S
+    drifted_ms = (most_s - 2) * 1_000_000 // DRIFT_PPM * 1000  # until the drift, the bound and the rounding reach it
+    last = clock.judge(FLOOR + drifted_ms, drifted_ms, disciplined=False, error_bound_s=0)
+    assert (last.quality, last.uncertainty_s) == (ClockQuality.HOLDOVER, most_s)
+    drifted_ms += 1_000_000 // DRIFT_PPM * 1000
+    late = clock.judge(FLOOR + drifted_ms, drifted_ms, disciplined=False, error_bound_s=0)
+    assert (late.quality, late.uncertainty_s) == (ClockQuality.UNTRUSTED, 0)
 
 
 def test_a_clock_that_is_set_is_asked_about_at_once() -> None:

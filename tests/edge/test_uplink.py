@@ -1,6 +1,7 @@
 """The uplink's rules, one by one, and then against a sink that loses whatever it likes."""
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -92,6 +93,49 @@ def test_a_receipt_that_does_not_advance_sends_again_at_once_but_not_in_a_loop()
     assert send_all(link, 10 + RETRY_MIN_MS) == [Publish(SINK, 1, 3)]
 
 
+def test_it_may_do_so_again_before_the_batch_itself_is_overdue() -> None:
+    link, start = uplink(3), 10 * RETRY_MAX_MS
+    send_all(link, start)
+    take(link, receipt(0, 2), start + 10)
+    assert send_all(link, start + RETRY_MIN_MS // 2) == [Publish(SINK, 1, 3)]
+    take(link, receipt(0, 3), start + 9 + RETRY_MIN_MS)
+    assert send_all(link, start + 9 + RETRY_MIN_MS) == []
+    take(link, receipt(0, 4), start + 10 + RETRY_MIN_MS)
+    assert send_all(link, start + 10 + RETRY_MIN_MS) == [Publish(SINK, 1, 3)]
+
+
+def test_the_same_word_twice_sends_again_too_and_while_nothing_is_on_its_way_it_means_nothing() -> None:
+    link, start = uplink(3), 10 * RETRY_MAX_MS
+    send_all(link, start)
+    assert take(link, receipt(3), start) is ReceiptOutcome.ADVANCED
+    assert take(link, receipt(3), start + 1) is ReceiptOutcome.REPEATED  # the broker may deliver it twice
+    assert not link.forked(SINK)
+    link.on_appended(4)
+    assert send_all(link, start + 2) == [Publish(SINK, 4, 1)]
+    assert take(link, receipt(3), start + 3) is ReceiptOutcome.REPEATED
+    assert send_all(link, start + 3) == [Publish(SINK, 4, 1)]
+
+
+def test_a_receipt_or_a_new_session_ends_the_long_waits_and_the_later_batch_keeps_its_own_time() -> None:
+    link, now = uplink(3), 0
+    send_all(link, now)
+    for _ in range(4):
+        now = link.next_deadline()
+        send_all(link, now)
+    take(link, receipt(3), now)
+    for sequence in (4, 5):
+        link.on_appended(sequence)
+        send_all(link, now + sequence)
+    assert link.next_deadline() == now + 4 + RETRY_MIN_MS
+    take(link, receipt(4, 2), now + 6)
+    assert link.next_deadline() == now + 5 + RETRY_MIN_MS
+    send_all(link, now + 5 + RETRY_MIN_MS)
+    assert link.next_deadline() == now + 5 + 3 * RETRY_MIN_MS
+    link.on_connected(SINK)
+    send_all(link, now + 6 + RETRY_MIN_MS)
+    assert link.next_deadline() == now + 6 + 2 * RETRY_MIN_MS
+
+
 def test_a_restored_backend_gets_its_taps_again_and_a_late_receipt_does_not_rewind() -> None:
     """P2: lower and issued later is a restored ledger; lower and issued earlier is only late."""
     link = uplink(10)
@@ -101,6 +145,24 @@ def test_a_restored_backend_gets_its_taps_again_and_a_late_receipt_does_not_rewi
     assert link.receipted(SINK) == 10
     assert take(link, receipt(4, 200)) is ReceiptOutcome.REWOUND
     assert send_all(link, 1) == [Publish(SINK, 5, 6)]
+
+
+def test_of_words_of_one_time_the_lower_is_late_and_a_late_one_makes_no_other_newer() -> None:
+    """P2: two receipts of one millisecond may arrive in either order; nothing goes back for it."""
+    link = uplink(10)
+    take(link, receipt(10, 100))
+    assert take(link, receipt(4, 100)) is ReceiptOutcome.LATE
+    assert take(link, receipt(10, 50)) is ReceiptOutcome.REPEATED
+    assert take(link, receipt(4, 70)) is ReceiptOutcome.LATE
+    assert link.receipted(SINK) == 10
+
+
+def test_the_word_that_advanced_last_is_the_one_that_others_are_older_than() -> None:
+    """P2, P14: a backend whose clock was set back, and which is then restored, gets its taps again."""
+    link = uplink(10)
+    take(link, receipt(4, 100))
+    assert take(link, receipt(10, 50)) is ReceiptOutcome.ADVANCED
+    assert take(link, receipt(6, 70)) is ReceiptOutcome.REWOUND
 
 
 def test_a_word_of_an_older_incarnation_is_never_believed_again() -> None:
@@ -165,6 +227,17 @@ def test_a_round_of_evidence_begins_only_when_the_one_before_is_out() -> None:
         assert send_all(link, 3 + moment) == []
         take(link, receipt(3, 2 + moment, of=b"x" * 32), 3 + moment)
     assert [order.first for order in send_all(link, late)] == [1, 1001, 2001, 3001]
+
+
+def test_a_round_of_evidence_waits_for_the_answer_to_the_newest_record() -> None:
+    link = uplink(3)
+    send_all(link, 0)
+    take(link, receipt(3, of=b"x" * 32), 1)
+    link.on_appended(4)
+    assert send_all(link, FORK_ROUND_MIN_MS) == [Publish(SINK, 4, 1)]
+    assert send_all(link, FORK_ROUND_MIN_MS + 1) == []
+    take(link, receipt(3, 2, of=b"x" * 32), FORK_ROUND_MIN_MS + 2)
+    assert send_all(link, FORK_ROUND_MIN_MS + 2) == [Publish(SINK, 1, 4)]
 
 
 def test_evidence_that_cannot_go_out_is_not_asked_for_all_the_time() -> None:
@@ -242,6 +315,8 @@ def test_a_sink_is_not_sent_what_was_pruned_and_does_not_count_as_behind() -> No
     link.on_connected("sister")
     link.begins("sister", 4)
     assert (link.backlog("sister"), link.backlog("backend")) == (6, 9)
+    assert (link.first("sister"), link.first("backend")) == (4, 1)
+    assert link.backlog("sister", last=12) == 9  # a caller who knows a newer end
     assert send_all(link, 0) == [Publish("sister", 4, 6)]
     assert link.on_word("sister", receipt(0), head(0), 1) is ReceiptOutcome.REPEATED
     assert send_all(link, 1) == [Publish("sister", 4, 6)]
@@ -276,6 +351,10 @@ def test_doubt_believes_no_more_than_was_receipted() -> None:
     take(link, receipt(3))
     link.doubt(SINK)
     assert link.receipted(SINK) == 3
+    single = uplink(1)
+    take(single, receipt(1))
+    single.doubt(SINK)
+    assert single.receipted(SINK) == 0
     empty = uplink(0)
     empty.doubt(SINK)
     assert empty.receipted(SINK) == 0
@@ -315,6 +394,7 @@ def test_a_receipt_of_another_history_is_never_acted_upon() -> None:
     assert take(link, receipt(7, of=b"x" * 32)) is ReceiptOutcome.FORKED
     assert link.on_word(SINK, receipt(11), None, 0) is ReceiptOutcome.FORKED
     assert take(link, receipt(7, epoch=6)) is ReceiptOutcome.FOREIGN
+    assert take(link, replace(receipt(7), device="e")) is ReceiptOutcome.FOREIGN
     assert link.receipted(SINK) == 0
 
 

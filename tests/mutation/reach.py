@@ -11,7 +11,7 @@ from tests.mutation.mutants import ROOT, Mutant, modules
 
 # Everything of `make test` that runs the modules in its own process; the rest starts processes or reads sources.
 FOLDERS = ("tests/protocol", "tests/edge", "tests/backend", "tests/provisioning", "tests/simulators", "tests/fuzz")
-ALSO = ("tests/house/test_protocol_page.py", "tests/house/test_architecture_page.py")
+ALSO = ("tests/house/test_protocol_page.py", "tests/house/test_architecture_page.py", "tests/house/test_limits.py")
 PROCESSES = (
     "tests/backend/test_process.py",
 )  # not among them, though it also runs things in its own: their time differs

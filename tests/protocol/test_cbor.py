@@ -9,10 +9,12 @@ from protocol import limits
 from protocol.errors import (
     DuplicateKey,
     NotDeterministic,
+    OutOfRange,
     SavarError,
     TooLarge,
     TrailingBytes,
     Truncated,
+    UnknownVersion,
     WrongType,
 )
 from protocol.wire import cbor
@@ -78,6 +80,8 @@ REFUSED = {
     "non-minimal integer, 2 bytes": ("1900ff", NotDeterministic, {"at": 0, "type": "unsigned"}),
     "non-minimal integer, 4 bytes": ("1a0000ffff", NotDeterministic, {"at": 0, "type": "unsigned"}),
     "non-minimal integer, 8 bytes": ("1b00000000ffffffff", NotDeterministic, {"at": 0, "type": "unsigned"}),
+    "non-minimal integer that has room in its head": ("1817", NotDeterministic, {"at": 0, "type": "unsigned"}),
+    "non-minimal tag": ("d80100", NotDeterministic, {"at": 0, "type": "tag"}),
     "non-minimal negative": ("3800", NotDeterministic, {"at": 0, "type": "negative"}),
     "non-minimal byte string": ("580161", NotDeterministic, {"at": 0, "type": "bytes"}),
     "non-minimal text": ("780161", NotDeterministic, {"at": 0, "type": "text"}),
@@ -93,6 +97,10 @@ REFUSED = {
     "float": ("fa47c35000", NotDeterministic, {}),
     "double": ("fb3ff199999999999a", NotDeterministic, {}),
     "not a number": ("f97e00", NotDeterministic, {}),
+    "float in an array": ("8181f93c00", NotDeterministic, {}),
+    "float in a map": ("a16161f93c00", NotDeterministic, {}),
+    "undefined in an array": ("81f7", NotDeterministic, {}),
+    "key that is an integer, inside": ("81a10102", WrongType, {"key": "01"}),
     "undefined": ("f7", NotDeterministic, {}),
     "simple value": ("f820", NotDeterministic, {}),
     "false in two bytes": ("f814", NotDeterministic, {"at": 0}),
@@ -111,12 +119,15 @@ REFUSED = {
     "key that is an integer": ("a10102", WrongType, {"key": "01"}),
     "key that is an array": ("a1810102", WrongType, {"key": "8101"}),
     "text that is no UTF-8": ("61ff", NotDeterministic, {"at": 1}),
+    "text that is no UTF-8 further on": ("636161ff", NotDeterministic, {"at": 3}),
     "text with a surrogate": ("63eda080", NotDeterministic, {"at": 1}),
     "array of 2^64-1 items": ("9bffffffffffffffff", Truncated, {"at": 9}),
     "byte string of 2^64-1": ("5bffffffffffffffff", Truncated, {"at": 9, "missing": limits.UINT64_MAX}),
     "head cut off": ("19ff", Truncated, {"at": 0}),
     "one level too deep": ("81" * 9 + "01", TooLarge, {"limit": 8}),
     "maps too deep": ("a16161" * 9 + "01", TooLarge, {"limit": 8}),
+    "as deep as allowed, and a trailing byte": ("81" * 8 + "0100", TrailingBytes, {"at": 9, "extra": 1}),
+    "maps as deep as allowed, and a trailing byte": ("a16161" * 8 + "0100", TrailingBytes, {"at": 25, "extra": 1}),
     "very deep": ("81" * 100_000, TooLarge, {"limit": 8}),
 }  # fmt: skip
 
@@ -156,7 +167,42 @@ def test_shared_references_do_not_unfold() -> None:
 
 def test_encoding_is_held_to_the_declared_fields() -> None:
     fields: cbor.Fields = (("count", cbor.uint(3)), ("text", cbor.short_text))
-    assert cbor.encode_structure("thing", [3, "x"], fields, version=1, max_bytes=9) == bytes.fromhex("8301036178")
+    for room in (5, 9):
+        assert cbor.encode_structure("thing", [3, "x"], fields, version=1, max_bytes=room) == bytes.fromhex(
+            "8301036178"
+        )
     for bad in ([4, "x"], [True, "x"], [3], [3, "x", 0], [3, "x" * 201], [3, "x" * 20]):
         with pytest.raises(SavarError):
             cbor.encode_structure("thing", bad, fields, version=1, max_bytes=9)
+
+
+def test_a_signed_integer_is_held_to_both_its_ends() -> None:
+    """A position west of Greenwich is one; half a degree or a word is none."""
+    check = cbor.sint(90)
+    for value in (-90, 0, 90):
+        check("lat", value)
+    for value in (-91, 91):
+        with pytest.raises(OutOfRange) as caught:
+            check("lat", value)
+        assert caught.value.data == {"field": "lat", "value": value, "least": -90, "most": 90}
+    for other in (True, "1", 1.0, None):
+        with pytest.raises(WrongType) as wrong:
+            check("lat", other)
+        assert wrong.value.data == {"field": "lat", "got": type(other).__name__}
+
+
+def test_a_name_has_only_what_may_stand_in_a_topic() -> None:
+    for char in map(chr, range(0x250)):
+        if char.isascii() and (char.islower() or char.isdigit() or char == "-"):
+            cbor.name_text("device", f"bus{char}")
+        else:
+            with pytest.raises(OutOfRange):
+                cbor.name_text("device", f"bus{char}")
+
+
+def test_an_error_repeats_only_a_little_of_what_a_stranger_sent() -> None:
+    """P3: errors are kept and shown; 100 KB in one of them would be a flood of its own."""
+    data = cbor.encode(["x" * 100_000])
+    with pytest.raises(UnknownVersion) as caught:
+        cbor.decode_structure("thing", data, (), version=1, max_bytes=ROOM)
+    assert len(str(caught.value.data)) < 200

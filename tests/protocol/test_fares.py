@@ -137,6 +137,14 @@ def test_every_verdict_has_light_tone_and_words_in_two_languages(verdict: Verdic
     assert (row.lamp is Lamp.GREEN) <= row.boards, "green means that a boarding was accepted"
 
 
+def test_green_is_a_paid_boarding_and_a_refusal_is_never_green_or_good() -> None:
+    """P17: a driver reads the lamp alone."""
+    good = {Tone.GOOD, Tone.CONCESSION, Tone.GRACE}
+    for row in TABLE.values():
+        assert (row.lamp is Lamp.GREEN) == row.charged
+        assert (row.tone in good) == row.boards
+
+
 def test_the_table_has_no_other_rows() -> None:
     assert set(TABLE) == set(Verdict)
 

@@ -184,5 +184,28 @@ def test_wrong_topic(topic: str, error: type[SavarError]) -> None:
         split(topic)
 
 
+@pytest.mark.parametrize(
+    ("topic", "field"),
+    [
+        ("savar/1/Isfahan/s0/bus-1/taps", "city"),
+        ("savar/1/isfahan/S0/bus-1/taps", "shard"),
+        ("savar/1/isfahan/s0/Bus-1/taps", "device"),
+        ("savar/1/isfahan/s0/bus-1/Taps", "channel"),
+    ],
+)
+def test_a_wrong_part_of_a_topic_is_named(topic: str, field: str) -> None:
+    with pytest.raises(OutOfRange) as caught:
+        split(topic)
+    assert caught.value.data["field"] == field
+
+
+@pytest.mark.parametrize("topic", ["x" * 60_000, "savar/1/isfahan/s0/bus-1/" + "x" * 60_000])
+def test_of_an_endless_topic_an_error_repeats_only_a_beginning(topic: str) -> None:
+    """P3: a broker takes topics of 64 KB; what is kept of a refusal is small."""
+    with pytest.raises((UnknownVersion, OutOfRange)) as caught:
+        split(topic)
+    assert len(str(caught.value.data)) < 300
+
+
 def test_every_channel_has_one_direction() -> None:
     assert sorted(channel.value for channel in UP + DOWN) == sorted(channel.value for channel in Channel)

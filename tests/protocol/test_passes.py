@@ -152,6 +152,15 @@ def test_unknown_kind(raw: bytes) -> None:
     assert caught.value.data == {"kind": raw[0] if raw else None}
 
 
+def test_a_presentation_is_read_whole_up_to_the_fullest_party_and_of_no_other_kind() -> None:
+    """P16: the backend believes the holder's signature here, and nothing that it was not made over."""
+    open_presentation(samples.long_pass(party=limits.PARTY_MAX))
+    raw = b"\x02" + samples.long_pass()[1:119]
+    with pytest.raises(UnknownVersion) as caught:
+        open_presentation(raw + samples.HOLDER.sign(Purpose.PASS, raw))
+    assert caught.value.data == {"kind": 2}
+
+
 def test_credential_of_unknown_kind() -> None:
     with pytest.raises(UnknownVersion):
         verify_credential(b"\x02" + samples.credential()[1:], ISSUERS)
@@ -173,7 +182,14 @@ def test_no_issuer_keys_at_all() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("version", 256), ("rider_class", 16), ("product", -1), ("expiry_day", 65_536), ("allowance_units", 256)],
+    [
+        ("version", 256),
+        ("rider_class", 16),
+        ("product", -1),
+        ("product", 16),
+        ("expiry_day", 65_536),
+        ("allowance_units", 256),
+    ],
 )
 def test_issuing_out_of_range(field: str, value: int) -> None:
     fields = {"version": 1, "rider_class": 0, "product": 0, "expiry_day": 1, "allowance_units": 0} | {field: value}

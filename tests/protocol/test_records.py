@@ -1,5 +1,6 @@
 """Records, chain, batches and sealing: what is written is what is read, and its hash is what is signed."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -13,6 +14,7 @@ from protocol.errors import (
     OutOfRange,
     SavarError,
     SealBroken,
+    TooLarge,
     UnknownVersion,
     WrongLength,
     WrongType,
@@ -127,6 +129,16 @@ def test_a_day_key_is_named_exactly_when_something_is_sealed(sealed: bool) -> No
 def test_record_of_unknown_kind(kind: object) -> None:
     with pytest.raises(UnknownVersion):
         decode_record(cbor.encode([1, cbor.encode([kind]), b""]))
+
+
+def test_a_record_may_be_as_long_as_the_limit_says_and_no_longer() -> None:
+    record = DayKeyRecord(Link("d", 1, 2, bytes(32)), Instant(0, 0, ClockQuality.TRUSTED, 0), 1, bytes(8), bytes(300))
+    room = limits.RECORD_MAX_BYTES - len(encode_day_key(record))
+    largest = encode_day_key(replace(record, wrapped=bytes(300 + room)))
+    assert len(largest) == limits.RECORD_MAX_BYTES
+    assert decode_record(largest) == replace(record, wrapped=bytes(300 + room), raw=largest)
+    with pytest.raises(TooLarge):
+        encode_day_key(replace(record, wrapped=bytes(301 + room)))
 
 
 def test_hash_is_sha256_of_the_hash_before_and_the_bytes() -> None:

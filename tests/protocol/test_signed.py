@@ -2,6 +2,13 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +84,22 @@ def test_every_true_prefix_is_truncated(payload: bytes) -> None:
         cut(data + b"\x00", max_bytes=ROOM)
 
 
+def test_a_message_that_ends_early_tells_how_much_is_missing() -> None:
+    data = seal_message(Purpose.HEALTH, bytes(100), KEY)
+    with pytest.raises(Truncated) as caught:
+        cut(data[: 17 + 2 + 30], max_bytes=ROOM)
+    assert caught.value.data == {"missing": 70}
+
+
+def test_another_algorithm_is_told_with_a_beginning_of_its_header() -> None:
+    data = GOOD[:2] + b"\x44\xa1\x01\x38\x06" + bytes(50_000)
+    with pytest.raises(UnknownAlgorithm) as caught:
+        cut(data, max_bytes=ROOM)
+    told = bytes.fromhex(str(caught.value.data["header"]))
+    assert 5 <= len(told) < 50
+    assert data[2:].startswith(told)
+
+
 def test_every_flipped_bit_is_refused() -> None:
     data = seal_message(Purpose.HEALTH, b"one small payload", KEY)
     for at in range(len(data) * 8):
@@ -121,8 +144,9 @@ def test_a_key_we_do_not_hold() -> None:
 
 
 def test_a_key_id_of_another_key_we_hold_proves_nothing() -> None:
-    with pytest.raises(BadSignature):
+    with pytest.raises(BadSignature) as caught:
         opened(GOOD.replace(KEY.id, samples.OTHER_TAP_KEY.id))
+    assert caught.value.data == {"purpose": "HEALTH", "key": samples.OTHER_TAP_KEY.id.hex()}
 
 
 def test_over_its_limit() -> None:
@@ -137,6 +161,7 @@ def test_keys_keep_through_pem_and_their_repr_tells_no_secret(secret: bytes) -> 
     assert (again.public, again.id) == (key.public, key.id)
     assert key.id == key_id(key.public) == VerifyingKey.load(key.public).id
     assert repr(key) == f"SigningKey({key.id.hex()})"
+    assert VerifyingKey.load(key.public) == key.verifying
 
 
 def test_a_secret_becomes_the_scalar_that_is_written_down() -> None:
@@ -170,5 +195,12 @@ def test_private_keys_of_another_kind() -> None:
     with pytest.raises(BadKey):
         SigningKey(P256Private(p384))
     for pem in (b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"):
+        with pytest.raises(BadKey):
+            SigningKey.from_pem(pem)
+    for pem in (
+        KEY.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a password")),
+        Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        p384.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    ):
         with pytest.raises(BadKey):
             SigningKey.from_pem(pem)

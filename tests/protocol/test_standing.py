@@ -30,6 +30,7 @@ def test_every_cut_of_one_history_is_known_new_or_a_gap(held: int, a: int, b: in
     known = BUS.hashes[last - 1] if last <= held else None
     judgement = judge(walked(BUS, first, last), mark(held), known)
     fresh = [record.link.sequence for record, _ in judgement.fresh]
+    assert not judgement.why
     if last <= held:
         assert (judgement.standing, fresh) == (Standing.KNOWN, [])
     elif first > held + 1:
@@ -53,7 +54,7 @@ def test_a_cloned_card_is_a_fork_wherever_it_meets_the_watermark(keep: int, held
             assert judgement.standing is Standing.GAP
         else:
             assert judgement.standing is Standing.FORK
-            assert judgement.why
+            assert f"record {min(twin.last, held + 1 if twin.last > held else twin.last)} " in judgement.why
             assert not judgement.fresh
 
 
