@@ -1,0 +1,68 @@
+"""The window of paid boardings, by itself: in doubt a boarding is young, and what is past keeping is gone."""
+
+import pytest
+
+from edge.core.ports import UNKNOWN_MS, Accepted
+from edge.core.window import Window
+from protocol.wire.passes import Presentation
+from protocol.wire.records import ClockQuality, Instant
+
+NOW_MS, MONO_MS = 1_790_000_000_000, 5_000_000
+RIDER = b"rider---"
+
+
+def now(after_ms: int = 0, *, trusted: bool = True) -> Instant:
+    quality = ClockQuality.TRUSTED if trusted else ClockQuality.UNTRUSTED
+    return Instant(NOW_MS + after_ms, MONO_MS + after_ms, quality, 1)
+
+
+def boarding(wall_ms: int, number: int = 1) -> Accepted:
+    return Accepted(Presentation(RIDER, 1_790_000_000, number), wall_ms, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("wall_ms", "trusted", "age_ms"),
+    [
+        (NOW_MS - 7_000, True, 7_000),
+        (NOW_MS - 7_000, False, 0),
+        (UNKNOWN_MS, True, 0),
+        (UNKNOWN_MS, False, 0),
+        (NOW_MS + 9_000, True, 0),
+    ],
+)
+def test_a_boarding_whose_age_no_clock_tells_is_young_after_a_restart(wall_ms: int, trusted: bool, age_ms: int) -> None:
+    """P7, P10: an age taken from a clock that is not sure would open the window."""
+    window = Window(180)
+    assert window.load([(4, boarding(wall_ms))], now(trusted=trusted)) == [(MONO_MS - age_ms, 4, boarding(wall_ms))]
+    earlier = window.of_credential(RIDER, now(1_000))
+    assert earlier is not None
+    assert earlier.age_ms == age_ms + 1_000
+    assert list(window.entries(now())) == [(boarding(wall_ms), age_ms)]
+
+
+def test_boardings_are_taken_up_oldest_first_and_those_of_one_age_in_their_order() -> None:
+    window = Window(180)
+    stored = [(7, boarding(UNKNOWN_MS, 3)), (5, boarding(NOW_MS - 50, 1)), (6, boarding(UNKNOWN_MS, 2))]
+    assert [sequence for _, sequence, _ in window.load(stored, now())] == [5, 6, 7]
+
+
+def test_what_is_past_keeping_is_forgotten_by_code_and_by_rider() -> None:
+    """Plain ids stay for minutes, and no longer."""
+    window = Window(180)
+    window.note(boarding(NOW_MS), now(), window.keep_ms)
+    assert len(window) == 1
+    window.note(boarding(NOW_MS, 2), now(), window.keep_ms + 1)
+    assert len(window) == 1, "older than anything is kept"
+    window.note(Accepted(Presentation(b"another-", 1, 1), NOW_MS, 0, 1), now(1))
+    assert len(window) == 1
+    assert window.of_credential(RIDER, now(1)) is None
+    assert window.of_presentation(boarding(NOW_MS).presentation, now(1)) is None
+
+
+def test_of_two_boardings_of_one_moment_the_last_told_counts() -> None:
+    window = Window(180)
+    for number in (1, 2):
+        window.note(boarding(NOW_MS, number), now())
+    earlier = window.of_credential(RIDER, now())
+    assert earlier is not None
+    assert earlier.accepted == boarding(NOW_MS, 2)
