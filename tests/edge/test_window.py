@@ -11,8 +11,7 @@ NOW_MS, MONO_MS = 1_790_000_000_000, 5_000_000
 RIDER = b"rider---"
 
 
-def now(after_ms: int = 0, *, trusted: bool = True) -> Instant:
-    quality = ClockQuality.TRUSTED if trusted else ClockQuality.UNTRUSTED
+def now(after_ms: int = 0, quality: ClockQuality = ClockQuality.TRUSTED) -> Instant:
     return Instant(NOW_MS + after_ms, MONO_MS + after_ms, quality, 1)
 
 
@@ -21,19 +20,21 @@ def boarding(wall_ms: int, number: int = 1) -> Accepted:
 
 
 @pytest.mark.parametrize(
-    ("wall_ms", "trusted", "age_ms"),
+    ("wall_ms", "quality", "age_ms"),
     [
-        (NOW_MS - 7_000, True, 7_000),
-        (NOW_MS - 7_000, False, 0),
-        (UNKNOWN_MS, True, 0),
-        (UNKNOWN_MS, False, 0),
-        (NOW_MS + 9_000, True, 0),
+        (NOW_MS - 7_000, ClockQuality.TRUSTED, 7_000),
+        (NOW_MS - 7_000, ClockQuality.UNTRUSTED, 0),
+        (UNKNOWN_MS, ClockQuality.TRUSTED, 0),
+        (UNKNOWN_MS, ClockQuality.UNTRUSTED, 0),
+        (NOW_MS + 9_000, ClockQuality.TRUSTED, 0),
     ],
 )
-def test_a_boarding_whose_age_no_clock_tells_is_young_after_a_restart(wall_ms: int, trusted: bool, age_ms: int) -> None:
+def test_a_boarding_whose_age_no_clock_tells_is_young_after_a_restart(
+    wall_ms: int, quality: ClockQuality, age_ms: int
+) -> None:
     """P7, P10: an age taken from a clock that is not sure would open the window."""
     window = Window(180)
-    assert window.load([(4, boarding(wall_ms))], now(trusted=trusted)) == [(MONO_MS - age_ms, 4, boarding(wall_ms))]
+    assert window.load([(4, boarding(wall_ms))], now(quality=quality)) == [(MONO_MS - age_ms, 4, boarding(wall_ms))]
     earlier = window.of_credential(RIDER, now(1_000))
     assert earlier is not None
     assert earlier.age_ms == age_ms + 1_000
