@@ -189,7 +189,8 @@ class Sister:
             self._copies.add(mark, rows, batch.signature)  # what it does not take is not witnessed, and comes again
             self.problem = None
             mark = Watermark(batch.epoch, last, head)
-            self._courier.on_copied(mark)
+        if mark.sequence:
+            self._courier.on_copied(mark)  # an addition that failed may have left its records behind
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
 
 

@@ -112,7 +112,7 @@ class Station:
         self._uplink.on_appended(self._appended)  # the tail was signed anew: what was receipted reaches that far
         kept = self._journal.receipt()
         if kept is not None:
-            self._receipt_came(kept, now)
+            self._receipt_came(kept, now, kept=True)
         if self._courier is not None:
             self._courier.begin(now)  # copies that cannot be read keep nobody from boarding
         self._link_lost_ms = now.mono_ms
@@ -214,7 +214,7 @@ class Station:
             if self._link_lost_ms is None:
                 self._link_lost_ms = now.mono_ms
 
-    def _receipt_came(self, data: bytes, now: Instant) -> None:
+    def _receipt_came(self, data: bytes, now: Instant, *, kept: bool = False) -> None:
         """A receipt's bytes, from whoever. Only what verifies counts; anything else is counted and left."""
         try:
             receipt = open_receipt(data, self._receipt_keys)
@@ -228,7 +228,7 @@ class Station:
                 self._courier.receipt_came(data, receipt, now)
         if receipt.device != self._address.device:
             return
-        outcome = self._sync.receipt_came(data, receipt, now)
+        outcome = self._sync.receipt_came(data, receipt, now, kept=kept)
         if outcome not in (None, ReceiptOutcome.FORKED, ReceiptOutcome.FOREIGN):
             self.boarding.heard(receipt.issued_ms)
             self._heard_clock(receipt.issued_ms)

@@ -8,7 +8,7 @@ from edge.app.shipping import Send, ship
 from edge.core.errors import JournalFailed, JournalFull, LocalError
 from edge.core.limits import CHECKPOINT_PERIOD_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX, PRUNE_STEP_MS
 from edge.core.ports import Journal
-from edge.core.retention import prunable_day, receipt_day
+from edge.core.retention import ReceiptDay, prunable_day, receipt_day
 from edge.core.uplink import ReceiptOutcome, Uplink, Word
 from protocol import limits
 from protocol.errors import WireError
@@ -45,6 +45,7 @@ class Sync:
         self._send = send
         self._forgettable = forgettable
         self._newest: tuple[bytes, Receipt] | None = None
+        self._heard: ReceiptDay | None = None  # when the newest word came; None in a run that has heard none yet
         self._kept: Receipt | None = None
         self._forget_through = 0  # plain ids still to wipe: kept until that has worked
         self._begins_told = False  # where the journal begins, to the sister's sink
@@ -63,14 +64,16 @@ class Sync:
         """The newest receipt that stands, for the other door; empty if there is none."""
         return b"" if self._newest is None else self._newest[0]
 
-    def receipt_came(self, data: bytes, receipt: Receipt, now: Instant) -> ReceiptOutcome | None:
-        """A verified receipt for this device; `data` is kept if it stands."""
+    def receipt_came(self, data: bytes, receipt: Receipt, now: Instant, *, kept: bool = False) -> ReceiptOutcome | None:
+        """A verified receipt for this device; `data` is kept if it stands. `kept`: it was, and nobody speaks now."""
         word = Word(
             receipt.device, receipt.epoch, receipt.sequence, receipt.head, receipt.incarnation, receipt.issued_ms
         )
         outcome = self.word_came(BACKEND, word, now)
         if outcome in (ReceiptOutcome.ADVANCED, ReceiptOutcome.REPEATED, ReceiptOutcome.REWOUND):
             self._newest = (data, receipt)
+            if not kept:
+                self._heard = receipt_day(now, receipt)
         return outcome
 
     def word_came(self, sink: str, word: Word, now: Instant) -> ReceiptOutcome | None:
@@ -141,10 +144,11 @@ class Sync:
 
     def _prune(self, now: Instant) -> None:
         """A few records at a time, and soon the next while there are more: a tap waits for no more than one step."""
-        if now.mono_ms < self._prune_due_ms or self._newest is None:
+        # The backend has to speak 35 days later: a ledger may have been restored while nobody heard of it.
+        if now.mono_ms < self._prune_due_ms or self._heard is None or not now.trusted:
             return
         self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-        day = prunable_day(receipt_day(now, self._newest[1]))
+        day = prunable_day(self._heard)
         if day is None:
             return
         through = min(self._uplink.receipted(BACKEND), self._journal.receipted_by(day))

@@ -216,6 +216,26 @@ def test_a_door_that_never_stops_talking_does_not_keep_the_other_from_its_work(p
     assert taken == SISTER_WORDS_WAITING_MAX
 
 
+def test_copies_that_a_failed_write_left_behind_are_carried_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: the card took the records and could not sync; the door that sent them dies."""
+    pair.plug()
+    pair.front.board(Rider(1), at())
+    pair.talk(at())
+    add = pair.rear.copies.add
+
+    def failing(*arguments: object) -> None:
+        add(*arguments)  # type: ignore[arg-type]
+        raise JournalFailed("cannot sync", fix="change the card")
+
+    pair.front.board(Rider(2), at(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(pair.rear.copies, "add", failing)
+        pair.talk(at(1))
+    pair.talk(at(1 + RETRY_MIN_MS / 1000))
+    assert copied(pair.rear) == whole(pair.front)
+    assert pair.rear.station.courier_backlog == pair.front.journal.head.sequence
+
+
 def test_more_boardings_than_one_message_holds_are_split(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """P7: none is left out, at the start of a session or later."""
     monkeypatch.setattr(sister_module.limits, "SISTER_BOARDINGS_MAX", 3)

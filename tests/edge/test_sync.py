@@ -122,6 +122,20 @@ def test_pruned_means_settled_and_old() -> None:
     assert min(bus.journal.rows) == 4
 
 
+def test_a_word_that_came_long_ago_prunes_nothing() -> None:
+    """P2: its clock was a year ahead, the bus was parked for 40 days, and the ledger was restored meanwhile."""
+    bus = Bus(3)
+    bus.took(bus.receipt(3), at(0))
+    bus.sync.step(at(20))
+    ahead = bus.receipt(3, issued_ms=at(60 + 365 * DAY_S).wall_ms)
+    bus.took(ahead, at(60))
+    bus.sync.step(at(KEEP_S + 5 * DAY_S))
+    assert len(bus.journal.rows) == bus.last
+    bus.took(bus.receipt(3, issued_ms=at(KEEP_S + 366 * DAY_S).wall_ms), at(KEEP_S + 6 * DAY_S))
+    bus.sync.step(at(KEEP_S + 6 * DAY_S + 3_600))
+    assert min(bus.journal.rows) == 4
+
+
 def test_a_clock_a_year_ahead_when_the_receipt_came_makes_nothing_old() -> None:
     """P2, P14: not even where the kernel vouches for that clock."""
     bus = Bus(3)

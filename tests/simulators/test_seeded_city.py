@@ -23,6 +23,8 @@ FOUND = {  # seed → what it found when it was new; the world has changed since
     210: "a rotten boarding beside a record ended the sync thread",
     280: "a batch of a fork that was lost, while something else was answered",
     689: "a copy with a gap that a doubled message had made was sent as one batch",
+    1176: "copies that a failed write had left behind were witnessed, and never carried",
+    1339: "a bus that was parked pruned on a word that came before the ledger was restored",
     1318: "what the other door handed in for a door that had lost it was not told to that door",
     1529: "what a lost ledger had receipted of a branch was not sent to the next",
     1817: "a journal of which a rotten page told twice whose it is",
