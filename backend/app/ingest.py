@@ -13,7 +13,7 @@ from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Boarding, Payer, Transfer, post
 from backend.core.limits import QUARANTINE_BYTES_MAX
-from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord
+from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord, branch_prefix
 from backend.core.repeats import Claim, TapId, new_boarding
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
 from protocol.fares.tariff import Price, Tariff, price
@@ -209,17 +209,10 @@ class Ingest:
         group.marks[batch.device, batch.epoch] = after
         group.commits.append(
             Commit(
-                batch.device,
-                mark,
-                after,
-                records,
-                transfers,
-                list(claims.values()),
-                batch.signature,
-                handed_in_by,
+                batch.device, mark, after, records, transfers, list(claims.values()), batch.signature, handed_in_by,
                 shown_less,
             )
-        )
+        )  # fmt: skip
 
     def _watch_new_epoch(self, batch: Batch, group: _Group) -> None:
         """A device that starts another journal is told to people: a new card, or a rollback (P11)."""
@@ -276,16 +269,16 @@ class Ingest:
         return Price(rider_rials=tap.fare_rials, city_rials=0)
 
     def _keep_branch(self, message: Incoming, epoch: int, why: str) -> None:
-        log.warning("a branch of %s is kept apart: %s", message.device, why)
-        detail = f"journal {epoch:x}: {why}"[:500]
-        kept = Quarantined(message.device, "taps", FORK, detail, message.payload, self._now_ms())
-        keep_branch(self._store, kept, epoch)
+        keep_branch(self._store, self._refused(message, FORK, f"{branch_prefix(epoch)} {why}"), epoch)
 
     def _quarantine(self, message: Incoming, reason: str, detail: str) -> None:
+        self._store.quarantine(self._refused(message, reason, detail))
+
+    def _refused(self, message: Incoming, reason: str, detail: str) -> Quarantined:
         log.warning("quarantined a batch of %s: %s: %s", message.device, reason, detail)
-        self._store.quarantine(Quarantined(
+        return Quarantined(
             message.device, "taps", reason, detail[:500], message.payload[:QUARANTINE_BYTES_MAX], self._now_ms()
-        ))  # fmt: skip
+        )
 
 
 def _post(tap: Tap, proof: LongPass | None, payer: Payer, cost: Price, vehicle: str) -> list[Transfer]:

@@ -65,7 +65,12 @@ class LedgerMark:
     head: bytes
 
 
-FORK = "Fork"  # the reason under which a branch is kept apart; its detail begins with "journal EPOCH:"
+FORK = "Fork"  # the reason under which a branch is kept apart
+
+
+def branch_prefix(epoch: int) -> str:
+    """What the detail of a branch of this journal begins with."""
+    return f"journal {epoch:x}:"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import backend.adapters.sqlite.ingest as tables
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import StoreFailed, StoreForeign
 from backend.core.ledger import Payer, Transfer, TransferKind, topup
-from backend.core.ports import Commit, Quarantined, StoredRecord, TopUp
+from backend.core.ports import FORK, Commit, Quarantined, StoredRecord, TopUp, branch_prefix
 from backend.core.repeats import Claim
 from protocol.fares.verdicts import Verdict
 from protocol.wire import chain
@@ -393,6 +394,40 @@ def test_the_quarantine_counts_what_comes_again(desk: Desk) -> None:
         ("a", "Fork", 1, 5, 2, b"payload"), ("a", "BadSignature", 6, 6, 1, b"payload"), ("b", "Fork", 7, 7, 1, b"payload"),
     ]  # fmt: skip
     assert desk.store.counts()["quarantined"] == 4
+
+
+def test_what_does_not_fit_takes_nothings_place(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P3: a longer branch whose device has used up its share must not take the shorter one with it."""
+    monkeypatch.setattr(tables, "QUARANTINE_DEVICE_BYTES_MAX", 100)
+
+    def refused(payload: bytes, reason: str = FORK) -> Quarantined:
+        return Quarantined("bus-1-d1", "taps", reason, f"{branch_prefix(EPOCH)} why", payload, NOON_MS)
+
+    def kept() -> list[bytes]:
+        return [batch for _, batch in desk.store.branches("bus-1-d1", EPOCH)]
+
+    desk.store.quarantine(refused(bytes(40), "Truncated"))
+    desk.store.quarantine(refused(b"short"))
+    ((row, _),) = desk.store.branches("bus-1-d1", EPOCH)
+    desk.store.quarantine(refused(b"longer " * 10), instead_of=[row])
+    assert kept() == [b"short"]
+    desk.store.quarantine(refused(b"long " * 10), instead_of=[row])
+    assert kept() == [b"long " * 10]
+    ((row, _),) = desk.store.branches("bus-1-d1", EPOCH)
+    desk.store.quarantine(refused(b"x"), instead_of=[row])
+    desk.store.quarantine(refused(b"longer " * 8))
+    assert kept() == [b"x", b"longer " * 8]
+
+
+def test_what_did_not_fit_is_kept_when_it_comes_again_and_does(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = Quarantined("bus-1-d1", "taps", FORK, f"{branch_prefix(EPOCH)} why", b"bytes", NOON_MS)
+    with monkeypatch.context() as small:
+        small.setattr(tables, "QUARANTINE_DEVICE_BYTES_MAX", 4)
+        desk.store.quarantine(again)
+    assert desk.store.branches("bus-1-d1", EPOCH) == []
+    for _ in range(2):
+        desk.store.quarantine(again)
+        assert [batch for _, batch in desk.store.branches("bus-1-d1", EPOCH)] == [b"bytes"]
 
 
 def test_the_quarantine_keeps_only_so_many_bytes_of_one_device(desk: Desk) -> None:

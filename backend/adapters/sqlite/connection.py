@@ -31,10 +31,8 @@ class Guarded:
         with self._lock:
             try:
                 yield self._connection
-            except OverflowError as error:
-                raise StoreRefused(f"the ledger refuses it: {error}", fix="look at the quarantine") from error
-            except sqlite3.Error as error:
-                raise StoreFailed(f"the ledger cannot be read: {error}", fix=_FIX) from error
+            except (sqlite3.Error, OverflowError) as error:
+                raise _translated(error, "read") from error
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -50,16 +48,21 @@ class Guarded:
             except BaseException as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError):
-                    raise StoreRefused(f"the ledger refuses it: {error}", fix="look at the quarantine") from error
-                if isinstance(error, sqlite3.Error):
-                    raise StoreFailed(f"the ledger cannot be written: {error}", fix=_FIX) from error
+                if isinstance(error, sqlite3.Error | OverflowError):
+                    raise _translated(error, "written") from error
                 raise
 
     def close(self) -> None:
         """Release it."""
         with self._lock:
             self._connection.close()
+
+
+def _translated(error: sqlite3.Error | OverflowError, done: str) -> StoreFailed:
+    """SQLite's errors → ours: what its rules or columns refuse, and what the disk does."""
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError):
+        return StoreRefused(f"the ledger refuses it: {error}", fix="look at the quarantine")
+    return StoreFailed(f"the ledger cannot be {done}: {error}", fix=_FIX)
 
 
 def open_ledger(path: Path, city: str) -> Guarded:

@@ -1,5 +1,6 @@
 """The hot path: watermark, records, transfers, balances and claims of a group in one transaction."""
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +11,7 @@ from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
-from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider
+from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, branch_prefix
 from backend.core.repeats import Claim
 from protocol import limits
 from protocol.fares.verdicts import TABLE, Verdict
@@ -18,6 +19,7 @@ from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
 
+_BRANCHES = "FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ?"
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
 
 
@@ -137,10 +139,7 @@ class IngestTables:
     def has_forked(self, device: str, epoch: int) -> bool:
         """Whether a branch of this journal, handed in by this device, lies in the quarantine."""
         with self._writer.reading() as connection:
-            row = connection.execute(
-                "SELECT 1 FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ? LIMIT 1",
-                (device, FORK, f"journal {epoch:x}:%"),
-            ).fetchone()
+            row = connection.execute(f"SELECT 1 {_BRANCHES} LIMIT 1", _of_journal(device, epoch)).fetchone()
         return row is not None
 
     def renew_incarnation(self, at_ms: int) -> int:
@@ -172,29 +171,35 @@ class IngestTables:
         """(row, batch) of what is kept of other histories of this journal, handed in by this device."""
         with self._writer.reading() as connection:
             return connection.execute(
-                "SELECT id, payload FROM quarantine"
-                " WHERE device = ? AND reason = ? AND detail LIKE ? AND payload <> x'' ORDER BY id",
-                (device, FORK, f"journal {epoch:x}:%"),
+                f"SELECT id, payload {_BRANCHES} AND payload <> x'' ORDER BY id", _of_journal(device, epoch)
             ).fetchall()
 
     def quarantine(self, it: Quarantined, *, instead_of: Collection[int] = ()) -> None:
         """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice.
 
         Beyond QUARANTINE_DEVICE_BYTES_MAX of one device only digest, reason and count are kept: one certificate must
-        not fill the ledger's disk.
+        not fill the ledger's disk. What it would stand for stays then.
         """
         with self._writer.transaction() as connection:
-            connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row,) for row in instead_of])
             (held,) = connection.execute(
-                "SELECT coalesce(sum(length(payload)), 0) FROM quarantine WHERE device = ?", (it.device,)
+                "SELECT coalesce(sum(length(payload)), 0) FROM quarantine"
+                " WHERE device = ? AND id NOT IN (SELECT value FROM json_each(?))",
+                (it.device, json.dumps([*instead_of])),
             ).fetchone()
-            kept = it.payload if held + len(it.payload) <= QUARANTINE_DEVICE_BYTES_MAX else b""
+            fits = held + len(it.payload) <= QUARANTINE_DEVICE_BYTES_MAX
+            if fits:
+                connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row,) for row in instead_of])
             connection.execute(
                 "INSERT INTO quarantine (digest, reason, device, channel, detail, payload, first_ms, last_ms, times)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (device, digest, reason) DO UPDATE"
-                " SET times = times + 1, last_ms = excluded.last_ms",
-                (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail, kept, it.at_ms, it.at_ms),
+                " SET times = times + 1, last_ms = excluded.last_ms, payload = max(payload, excluded.payload)",
+                (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail,
+                 it.payload if fits else b"", it.at_ms, it.at_ms),
             )  # fmt: skip
+
+
+def _of_journal(device: str, epoch: int) -> tuple[str, str, str]:
+    return device, FORK, f"{branch_prefix(epoch)}%"
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
