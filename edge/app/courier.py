@@ -52,6 +52,7 @@ class Courier:
         self._unkept: dict[int, tuple[bytes, Receipt]] = {}  # not written down yet
         self._taken_up = False
         self._incarnation = 0  # the newest that was heard
+        self._spoken = False  # the backend itself, in this run: before that a ledger may have been restored unheard
         self._connected = False
         self._carrying = False
         self._quiet_since_ms = 0  # no progress on any copy since then, while connected and something is missing
@@ -95,8 +96,13 @@ class Courier:
         self._carrying = False
         self._quiet_since_ms = now.mono_ms
 
-    def incarnation_heard(self, incarnation: int, now: Instant) -> None:
-        """The ledger was restored, or not: what an older one receipted of the copies is asked about again (P2)."""
+    def incarnation_heard(self, incarnation: int, now: Instant, *, kept: bool = False) -> None:
+        """The ledger was restored, or not. `kept`: a word of another run, and nobody speaks now."""
+        self._spoken = self._spoken or not kept
+        self._of_incarnation(incarnation, now)
+
+    def _of_incarnation(self, incarnation: int, now: Instant) -> None:
+        """What an older ledger receipted of the copies is asked about again (P2)."""
         if incarnation > self._incarnation:
             if self._incarnation:
                 for uplink in self._uplinks.values():
@@ -118,14 +124,18 @@ class Courier:
         except (WireError, ProofError) as error:
             log.warning("a receipt for the sister's journal is refused: %s: %s", error.name, error)
             return
-        if self.receipt_came(data, receipt, now):
+        if self._came(data, receipt, now):
             self._rest(now)
 
     def receipt_came(self, data: bytes, receipt: Receipt, now: Instant) -> bool:
-        """A verified receipt for a journal of which we may hold a copy → whether the backend now holds more of it."""
+        """The backend's verified receipt for a journal that we may hold a copy of → whether it now holds more of it."""
+        self._spoken = True
+        return self._came(data, receipt, now)
+
+    def _came(self, data: bytes, receipt: Receipt, now: Instant) -> bool:
         if receipt.device != self._sister:
             return False
-        self.incarnation_heard(receipt.incarnation, now)
+        self._of_incarnation(receipt.incarnation, now)
         mark, uplink = self._marks.get(receipt.epoch), self._uplinks.get(receipt.epoch)
         if mark is None or uplink is None or receipt.sequence > mark.sequence:
             return self._is_ahead(receipt)
@@ -209,7 +219,7 @@ class Courier:
     def _prune(self, epoch: int, uplink: Uplink, now: Instant) -> bool:
         """One small step → whether there is another."""
         newest = self._newest.get(epoch)
-        if newest is None or newest.incarnation < self._incarnation:
+        if newest is None or newest.incarnation < self._incarnation or not self._spoken:
             return False
         day = prunable_day(receipt_day(now, newest))
         if day is None:

@@ -9,7 +9,7 @@ Whoever drives it calls `step` after every wake and at the latest after `wait_ms
 
 import logging
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edge.app.boarding import Boarding
@@ -32,6 +32,7 @@ from protocol.wire.health import CameraHealth, Health, State, encode_health, enc
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import Instant, Service
+from protocol.wire.sister import Witness
 from protocol.wire.topics import Address, Channel
 
 log = logging.getLogger(__name__)
@@ -166,25 +167,23 @@ class Station:
         self._take_session(now)
         self._take_link(now)
         self._uplink.on_appended(self._appended)
-        # As many as can wait, and not as many as come: who never stops talking does not keep us from our own.
-        for _ in range(RECEIPTS_WAITING_MAX):
-            if self._receipts.empty():
-                break
-            self._receipt_came(self._receipts.get_nowait(), now)
-        for _ in range(SISTER_WORDS_WAITING_MAX):
-            if self._sister is None or self._words.empty():
-                break
-            held = self._sister.came(self._words.get_nowait(), now)
-            if held is not None:
-                epoch = held.epoch if held.sequence else self.epoch
-                word = Word(self._address.device, epoch, held.sequence, held.head, 0, now.mono_ms)
-                self._sync.word_came(SISTER, word, now)
+        for data in _waiting(self._receipts):
+            self._receipt_came(data, now)
+        if self._sister is not None:
+            for data in _waiting(self._words):
+                self._witnessed(self._sister.came(data, now), now)
         self._sync.step(now)
         if self._courier is not None:
             self._courier.step(now)
         if self._sister is not None and self._peer is not None and self._peer.connected:
             self._sister.tell_boardings(self._appended, now)
             self._sister.tell_receipt(self._sync.newest_receipt)
+
+    def _witnessed(self, held: Witness | None, now: Instant) -> None:
+        if held is not None:
+            epoch = held.epoch if held.sequence else self.epoch
+            word = Word(self._address.device, epoch, held.sequence, held.head, 0, now.mono_ms)
+            self._sync.word_came(SISTER, word, now)
 
     def _take_session(self, now: Instant) -> None:
         """Tell the uplinks about a session that began or ended since the last step; say that we are here."""
@@ -223,7 +222,7 @@ class Station:
             log.warning("receipt refused: %s: %s", error.name, error)
             return
         if self._courier is not None:
-            self._courier.incarnation_heard(receipt.incarnation, now)
+            self._courier.incarnation_heard(receipt.incarnation, now, kept=kept)
             if receipt.device != self._address.device:
                 self._courier.receipt_came(data, receipt, now)
         if receipt.device != self._address.device:
@@ -267,12 +266,17 @@ class Station:
             refused=self.boarding.refused, disk_free_bytes=disk_free, cameras=tuple(cameras), problem=problem[:200],
         )  # fmt: skip
 
+    @property
+    def forked(self) -> bool:
+        """Whether another history of our journal is held elsewhere."""
+        return self._sync.forked
+
     def problem(self, now: Instant) -> str:
         """The worst fault of journal, chain and sister door, in words for a person; empty if there is none."""
         failed = self.boarding.problem or self._sync.problem
         if failed is not None:
             return str(failed)
-        if self._sync.forked:
+        if self.forked:
             return "another history of this journal is held: copied card or restored image — take it out of use"
         if self._sister is not None and self._courier is not None:
             if self._sister.forked:
@@ -307,3 +311,11 @@ class Station:
     def courier_backlogs(self) -> dict[int, int]:
         """The same for each of the sister's epochs."""
         return self._courier.backlogs if self._courier is not None else {}
+
+
+def _waiting(inbox: "queue.Queue[bytes]") -> Iterator[bytes]:
+    """As many as can wait, and not as many as come: who never stops talking does not keep us from our own work."""
+    for _ in range(inbox.maxsize):
+        if inbox.empty():
+            return
+        yield inbox.get_nowait()

@@ -322,6 +322,21 @@ def test_copies_go_when_a_receipt_has_covered_them_for_35_days_and_not_before(de
     assert desk.copies.oldest(EPOCH) == 5
 
 
+def test_nothing_is_pruned_in_a_run_in_which_the_backend_has_not_spoken(desk: Desk) -> None:
+    """P2: kept words, and what the sister passes on, may be older than a restoration that nobody here heard of."""
+    later = old(desk)
+    desk.came(desk.receipt(5, at(later)), at(DAY_S))  # the backend's clock was ahead
+    desk.courier.step(at(DAY_S))
+    desk.courier = desk.begun()
+    desk.told(desk.receipt(5, at(later)), at(later))
+    desk.courier.incarnation_heard(1, at(later), kept=True)
+    desk.courier.step(at(later + PRUNE_PERIOD_MS / 1000))
+    assert desk.copies.oldest(EPOCH) == 1
+    desk.courier.incarnation_heard(1, at(later + 4_000))
+    desk.courier.step(at(later + 2 * PRUNE_PERIOD_MS / 1000))
+    assert desk.copies.oldest(EPOCH) == 5
+
+
 def test_nothing_is_pruned_under_the_word_of_a_ledger_that_was_replaced(desk: Desk) -> None:
     """P2."""
     later = old(desk)
