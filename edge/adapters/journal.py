@@ -9,8 +9,7 @@ Rules:
 - no second SQLite library opens this file in the same process (POSIX locks are per process);
 - after a failed write the file is reopened and whatever the failed commit may have left behind the known head is
   removed before the next record: a record is in the journal if and only if `append` returned (P4), unless the power
-  goes in between, when a card that cannot sync may keep either; `drop_tail` takes
-  one back that nobody was told of;
+  goes in between, when a card that cannot sync may keep either; `drop_tail` takes one back that nobody was told of;
 - the write-ahead log is folded in by `checkpoint`, off the tap's path; a full card stops taps, never housekeeping (see
   `house`).
 """

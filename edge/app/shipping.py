@@ -22,27 +22,32 @@ def ship(uplink: Uplink, read: Read, send: Send, now: Instant) -> None:
     other from being served.
     """
     stuck: set[str] = set()
-    missing: JournalFailed | None = None
+    failed: JournalFailed | None = None
     while (order := uplink.next_publish(now.mono_ms, but=stuck)) is not None:
         rows = read(order.first, order.most, _BATCH_RECORD_BYTES)
-        if not rows or rows[0].sequence != order.first:
+        if (fault := _unfit(rows, order.first)) is not None:
+            failed = failed or fault
             stuck.add(order.sink)
-            missing = missing or JournalFailed(
-                "the journal lacks records that no receipt covers",
-                fix="stop the device and run `savar journal recover`", first=order.first,
-            )  # fmt: skip
-            continue
-        if not rows[-1].signature:  # the uplink is told of signed records only: this one's neighbour rotted
-            stuck.add(order.sink)
-            missing = missing or JournalFailed(
-                "a record inside the journal has lost its signature",
-                fix="stop the device and run `savar journal recover --tap-key`", sequence=rows[-1].sequence,
-            )  # fmt: skip
             continue
         batch = encode_batch(uplink.device, uplink.epoch, order.first, [row.raw for row in rows], rows[-1].signature)
         if send(order, batch, rows[-1].sequence):
             uplink.on_sent(order.sink, rows[-1].sequence, now.mono_ms)
         else:
             stuck.add(order.sink)
-    if missing is not None:
-        raise missing
+    if failed is not None:
+        raise failed
+
+
+def _unfit(rows: Sequence[StoredRecord], first: int) -> JournalFailed | None:
+    """Why these rows make no batch from `first` on, if they do not."""
+    if not rows or rows[0].sequence != first:
+        return JournalFailed(
+            "the journal lacks records that no receipt covers",
+            fix="stop the device and run `savar journal recover`", first=first,
+        )  # fmt: skip
+    if not rows[-1].signature:  # the uplink is told of signed records only: this one's neighbour rotted
+        return JournalFailed(
+            "a record inside the journal has lost its signature",
+            fix="stop the device and run `savar journal recover --tap-key`", sequence=rows[-1].sequence,
+        )  # fmt: skip
+    return None

@@ -95,7 +95,7 @@ class _Sink:
         self.flights.clear()  # one word answers all that came at once
 
     def unanswered(self) -> None:
-        """What is on its way was lost, or its answer: it is sent again. A fork's evidence is, with its next round."""
+        """What is on its way, or its answer, was lost: it is sent again; a fork's evidence with the next round."""
         if self.forked:
             self.flights.clear()
         else:
@@ -106,7 +106,7 @@ class _Sink:
         return self.rests(last) and now_ms - self.round_ms >= self.round_wait_ms
 
     def rests(self, last: int) -> bool:
-        """Whether all of a fork's evidence went out, and was answered."""
+        """Whether all of a fork's evidence went out, and none of it is waited for."""
         return self.forked and not self.flights and self.sent >= last
 
     def next_round(self, now_ms: int) -> None:

@@ -108,12 +108,8 @@ class SimDoor:
         self.world, self.plan, self.sister, self.bundle = world, plan, sister, bundle
         self.wire, self.link = wire, link
         self._broker = broker
-        self._on_shown, self._on_prune, self._on_believed, self._on_started = (
-            on_shown,
-            on_prune,
-            on_believed,
-            on_started,
-        )
+        self._on_shown, self._on_started = on_shown, on_started
+        self._on_prune, self._on_believed = on_prune, on_believed
         self.clockwork = Clockwork(world)
         self.disk = SimDisk(f"{world.seed}-{id(world)}-{plan.name}", world.rng, self._operation)
         self.process: Process | None = None

@@ -277,9 +277,7 @@ class SeededCity:
     def _is_kept(self, bus: Bus, green: Green) -> bool:
         """Whether anybody holds it; where a journal has two histories, by its hash."""
         if (green.device, green.epoch) not in self.truth.diverged:
-            stored = self.office.hash_of(green.device, green.epoch, green.sequence)
-            # A torn record that still decodes may stand at its place, and was signed anew.
-            return green.sequence <= self._kept(bus, green) and stored in (None, green.head)
+            return green.sequence <= self._kept(bus, green)
         process, holder = self.by_name[green.device].process, bus.sister(self.by_name[green.device]).process
         if process is None or holder is None:
             return True

@@ -28,6 +28,14 @@ def desk_of(folder: Path, *buses: Bus, **wrap: object) -> Desk:
     return Desk(folder, buses, RIDERS, **wrap)
 
 
+def forked(folder: Path, taps: int) -> tuple[Bus, Bus, Desk]:
+    """A bus, a copy of its card that went on by itself for so many taps behind record 5, and a desk that knows both."""
+    one = bus()
+    twin = one.fork(5)
+    twin.ride(99, RIDERS, taps)
+    return one, twin, desk_of(folder, one)
+
+
 def held(desk: Desk, it: Bus) -> None:
     """The ledger holds this journal, whole, byte for byte, and balances."""
     rows = desk.rows("SELECT sequence, bytes, hash FROM record WHERE device = ? AND epoch = ? ORDER BY sequence",
@@ -113,10 +121,7 @@ def test_many_buses_in_one_group(tmp_path: Path) -> None:
 
 def test_a_fork_is_quarantined_whole(tmp_path: Path) -> None:
     """P11: both branches are kept, none is mixed into the other, people are told, and the second is told of the first."""
-    one = bus()
-    twin = one.fork(5)
-    twin.ride(99, RIDERS, 5)
-    desk = desk_of(tmp_path, one)
+    one, twin, desk = forked(tmp_path, 5)
     desk.take_whole(one)
     branch = twin.batch(3)
     (receipt,) = desk.take((one, branch))
@@ -128,10 +133,7 @@ def test_a_fork_is_quarantined_whole(tmp_path: Path) -> None:
 
 def test_what_follows_a_fork_is_kept_with_it(tmp_path: Path) -> None:
     """P3, P11: more of the branch lies beyond what is held and looks like a gap; it would be kept nowhere."""
-    one = bus()
-    twin = one.fork(5)
-    twin.ride(99, RIDERS, 30)
-    desk = desk_of(tmp_path, one)
+    one, twin, desk = forked(tmp_path, 30)
     desk.take((one, one.batch(1, 7)))
     desk.take((one, twin.batch(8, 12)))
     assert desk.quarantined() == [(one.name, "Fork", twin.batch(8, 12), 1)]
@@ -143,10 +145,7 @@ def test_what_follows_a_fork_is_kept_with_it(tmp_path: Path) -> None:
 
 def test_a_branch_is_kept_once_however_often_and_however_cut_it_comes(tmp_path: Path) -> None:
     """P3: sent anew from its beginning to an end that moves, it would fill the device's share with itself."""
-    one = bus()
-    twin = one.fork(5)
-    twin.ride(99, RIDERS, 40)
-    desk = desk_of(tmp_path, one)
+    one, twin, desk = forked(tmp_path, 40)
     desk.take_whole(one)
     for first, last in [(8, 12), (13, 13), (14, 14)]:
         desk.take((one, twin.batch(first, last)))
@@ -192,10 +191,7 @@ def test_a_tap_at_the_end_of_time_stops_nobody(tmp_path: Path) -> None:
 
 def test_a_fork_within_one_group(tmp_path: Path) -> None:
     """P11: also where the first branch is not committed yet, below its watermark as well as beyond."""
-    one = bus()
-    twin = one.fork(5)
-    twin.ride(99, RIDERS, 5)
-    desk = desk_of(tmp_path, one)
+    one, twin, desk = forked(tmp_path, 5)
     (receipt,) = desk.take((one, one.batch()), (one, twin.batch(1, 7)), (one, twin.batch()))
     assert (receipt.sequence, receipt.head) == (one.last, one.hashes[-1])
     held(desk, one)
@@ -205,10 +201,7 @@ def test_a_fork_within_one_group(tmp_path: Path) -> None:
 
 def test_a_fork_does_not_stop_the_first_branch(tmp_path: Path) -> None:
     """P16: the true journal goes on."""
-    one = bus()
-    twin = one.fork(5)
-    twin.ride(99, RIDERS, 5)
-    desk = desk_of(tmp_path, one)
+    one, twin, desk = forked(tmp_path, 5)
     desk.take((one, one.batch(1, 7)))
     desk.take((one, twin.batch(6)), (one, one.batch(8)))
     held(desk, one)

@@ -68,11 +68,12 @@ def test_real_keys_run_too() -> None:
 
 # Quick to find; `savar simulate --planted all` does every one.
 @pytest.mark.parametrize(
-    "name", ["no-fsync-before-green", "pruned-too-young", "receipt-before-commit", "repeats-not-known"]
+    "name",
+    ["no-fsync-before-green", "prune-on-puback", "pruned-too-young", "receipt-before-commit", "repeats-not-known"],
 )
 def test_a_planted_defect_is_found(name: str) -> None:
     with PLANTED[name]():
-        assert any(run_seed(seed).violations for seed in range(12))
+        assert any(run_seed(seed).violations for seed in range(20))
 
 
 def test_a_planted_defect_leaves_nothing_behind() -> None:
