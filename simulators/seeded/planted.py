@@ -192,7 +192,7 @@ def _fork_overwritten() -> Any:
 
 
 def _quarantine_drops() -> Any:
-    return _replaced(ingest.Ingest, _quarantine=lambda *_: None)
+    return _replaced(ledger_tables.IngestTables, quarantine=lambda *_, **__: None)
 
 
 def _repeats_not_known() -> Any:

@@ -69,7 +69,14 @@ def test_real_keys_run_too() -> None:
 # Quick to find; `savar simulate --planted all` does every one.
 @pytest.mark.parametrize(
     "name",
-    ["no-fsync-before-green", "prune-on-puback", "pruned-too-young", "receipt-before-commit", "repeats-not-known"],
+    [
+        "no-fsync-before-green",
+        "prune-on-puback",
+        "pruned-too-young",
+        "quarantine-drops",
+        "receipt-before-commit",
+        "repeats-not-known",
+    ],
 )
 def test_a_planted_defect_is_found(name: str) -> None:
     with PLANTED[name]():
