@@ -172,10 +172,12 @@ class Sister:
         if left_out and batch.first == begins and self._courier.covers(batch.epoch, begins - 1):
             # What lies between was receipted and pruned there: the copy goes on from what the first record says.
             mark = Watermark(batch.epoch, batch.first - 1, walked[0][0].link.previous)
-        if batch.last < self._copies.oldest(batch.epoch):  # pruned here, and not there yet: nothing to compare with
-            self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
-            return
-        held_hash = mark.head if batch.last == mark.sequence else self._copies.hash_of(batch.epoch, batch.last)
+        held_hash: bytes | None = mark.head
+        if batch.last < mark.sequence:
+            if batch.last < self._copies.oldest(batch.epoch):  # pruned here, not there yet: nothing to compare with
+                self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
+                return
+            held_hash = self._copies.hash_of(batch.epoch, batch.last)
         judgement = judge(walked, mark, held_hash)
         if judgement.standing is Standing.FORK:
             log.error("the sister's journal disagrees with our copy: %s", judgement.why)
