@@ -14,6 +14,7 @@ from protocol.wire.keys import SigningKey
 from protocol.wire.topics import Channel
 from tests.backend.bus import NOON_MS, Bus, Rider, key
 from tests.backend.desk import Desk
+from tests.spoil import spoiled
 
 LIMIT_S = 600
 BUS, OTHER = Bus(), Bus("bus-2-d1")
@@ -214,7 +215,7 @@ def test_health_and_state_are_kept(desk: Desk) -> None:
     ("channel", "payload", "reason"),
     [
         (Channel.HEALTH, health(signer=key("thief")), "UnknownKey"),
-        (Channel.HEALTH, health()[:-1] + bytes([health()[-1] ^ 1]), "BadSignature"),
+        (Channel.HEALTH, spoiled(health()), "BadSignature"),
         (Channel.HEALTH, health(bus=OTHER, signer=BUS.tap_key), "OutOfRange"),  # signed by us, in another's name
         (Channel.STATE, state(bus=OTHER, signer=BUS.tap_key), "OutOfRange"),
         (Channel.STATE, state(signer=key("thief")), "UnknownKey"),

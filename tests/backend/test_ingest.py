@@ -14,6 +14,7 @@ from protocol.wire.receipts import Receipt
 from protocol.wire.records import ClockQuality, Instant
 from tests.backend.bus import Bus, Rider, key
 from tests.backend.desk import Desk, Failing, Killed, check_ledger
+from tests.spoil import spoiled
 
 RIDERS = [Rider(1), Rider(2, rider_class=2)]
 
@@ -238,7 +239,7 @@ def test_a_journal_without_its_opening_is_quarantined(tmp_path: Path) -> None:
 def changed(it: Bus) -> bytes:
     """A batch with one byte of one record changed on the way."""
     records = [*it.records]
-    records[4] = records[4][:-1] + bytes([records[4][-1] ^ 1])
+    records[4] = spoiled(records[4])
     return encode_batch(it.name, it.epoch, 1, records, chain.sign_hash(it.hashes[-1], it.tap_key))
 
 

@@ -23,6 +23,7 @@ from protocol.fares.tariff import Tariff
 from protocol.wire.keys import SigningKey
 from provisioning.app.city import create_city
 from tests.backend.bus import FARE, TARIFF, Bus, Rider
+from tests.spoil import spoiled
 
 RIDER = Rider(1)
 
@@ -78,7 +79,7 @@ def test_depot_files_are_told_one_by_one_and_kept(config: Path, tmp_path: Path) 
     enrol(config, RIDER.row)
     files = {
         "1.batch": bus.batch(1, 3), "2.batch": bus.batch(3, 4), "3.batch": bus.batch(1, 2), "4.batch": b"no batch",
-        "5.batch": bus.batch(5, 5)[:-1] + b"\0",
+        "5.batch": spoiled(bus.batch(5, 5)),
     }  # fmt: skip
     paths = []
     for name, payload in files.items():

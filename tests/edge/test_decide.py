@@ -15,6 +15,7 @@ from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.records import ClockQuality, CodeKind, Instant
 from tests.edge.door import FARE, ISSUER, NOON_MS, STRANGER, Rider, at, bundle
+from tests.spoil import spoiled
 
 KEYS = [VerifyingKey.load(ISSUER.public)]
 RIDER = Rider(1)
@@ -58,7 +59,7 @@ def test_r8_companions_pay_the_adult_fare_and_a_concession_has_its_own_tone() ->
         (write_code(b"\x07" * 183).encode(), Verdict.NOT_GENUINE, Reason.MALFORMED),
         (write_code(RIDER.raw(at())[:119]).encode(), Verdict.NOT_GENUINE, Reason.BAD_SIGNATURE),
         (Rider(3, issuer=STRANGER).code(at()), Verdict.UNKNOWN_ISSUER, Reason.NONE),
-        (write_code(RIDER.raw(at())[:-1] + b"\x00").encode(), Verdict.NOT_GENUINE, Reason.BAD_SIGNATURE),
+        (write_code(spoiled(RIDER.raw(at()))).encode(), Verdict.NOT_GENUINE, Reason.BAD_SIGNATURE),
     ],
 )
 def test_r1_what_is_no_proven_pass_is_never_believed(text: bytes, verdict: Verdict, reason: Reason) -> None:

@@ -11,6 +11,7 @@ from protocol.wire.records import Service
 from protocol.wire.sister import SisterWord, Witness, encode_sister
 from tests.edge.door import DEVICE, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle
 from tests.edge.pair import FRONT, OTHER, REAR, Pair, copied, say, shipped, words
+from tests.spoil import spoiled
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_a_door_learns_from_the_witness_that_its_journal_was_rolled_back(pair: P
         encode_sister(SisterWord(REAR), DEVICE),
         encode_sister(SisterWord(FRONT, b"no batch"), DEVICE),
         encode_sister(SisterWord(FRONT, shipped(other_history(), device=REAR)), DEVICE),
-        encode_sister(SisterWord(FRONT, shipped(other_history())[:-1] + b"\x00"), DEVICE),
+        encode_sister(SisterWord(FRONT, spoiled(shipped(other_history()))), DEVICE),
         b"",
     ],
     ids=[
@@ -130,7 +131,7 @@ def test_a_pruned_beginning_is_accepted_only_where_it_is_said_and_under_a_proven
     pair.front.journal = journal
     say(pair.rear, SisterWord(FRONT, rest, receipt=pair.front.receipt(1, at()), begins=3), 2)
     assert copied(pair.rear) == []
-    forged = pair.front.receipt(2, at())[:-1] + b"\x00"
+    forged = spoiled(pair.front.receipt(2, at()))
     say(pair.rear, SisterWord(FRONT, rest, receipt=forged, begins=3), 3)
     assert copied(pair.rear) == []
     for begins in (0, 2, 4):  # the receipt covers the gap, but the journal does not begin behind it

@@ -22,6 +22,7 @@ from protocol.wire.receipts import encode_receipt, open_receipt
 from protocol.wire.sister import SisterWord, Witness, encode_sister
 from tests.edge.door import BACKEND, DEVICE, STRANGER, Rider, at
 from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair
+from tests.spoil import spoiled
 
 
 @pytest.fixture
@@ -217,7 +218,7 @@ def test_the_kept_receipt_is_believed_at_the_start_only_when_it_is_proven(pair: 
     pair.front.board(Rider(1), at())
     pair.front.journal.kept = pair.front.receipt(3, at())
     assert pair.restart(pair.front, at(1)).station.backlog == 0
-    pair.front.journal.kept = pair.front.receipt(3, at())[:-1] + b"\x00"
+    pair.front.journal.kept = spoiled(pair.front.receipt(3, at()))
     front = pair.restart(pair.front, at(2))
     assert (front.station.backlog, front.station.refused_receipts) == (3, 1)
 

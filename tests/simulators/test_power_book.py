@@ -14,6 +14,7 @@ from simulators.power.child import Order
 from simulators.power.riders import RiderQueue
 from simulators.power.weak import WeakJournal
 from tests.edge.door import ISSUER
+from tests.spoil import spoiled
 
 CUTS = 20
 
@@ -45,7 +46,7 @@ class Forged(ApswJournal):
     """Stores another record than the one that was signed."""
 
     def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
-        other = record.raw[:-1] + bytes([record.raw[-1] ^ 1])
+        other = spoiled(record.raw)
         super().append(replace(record, raw=other if record.sequence % 10 == 9 else record.raw), accepted)
 
 
