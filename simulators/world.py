@@ -18,6 +18,11 @@ HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things, in words."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 @dataclass(slots=True)
 class Event:
     """Something that will happen; `cancel` it if not."""
@@ -68,11 +73,14 @@ class World:
     def tell(self, who: str, what: str) -> None:
         """One line of the trace."""
         if self.tracing:
-            at = self.now_ms - self.began_ms
-            days, rest = divmod(at, DAY_MS)
-            hours, rest = divmod(rest, HOUR_MS)
-            minutes, rest = divmod(rest, MINUTE_MS)
-            self.trace.append(f"{days:3}d {hours:02}:{minutes:02}:{rest / 1000:06.3f}  {who:<10} {what}")
+            self.trace.append(f"{self.stamp(self.now_ms):>17}  {who:<10} {what}")
+
+    def stamp(self, when_ms: int) -> str:
+        """A moment as the trace writes it: since the world began."""
+        days, rest = divmod(when_ms - self.began_ms, DAY_MS)
+        hours, rest = divmod(rest, HOUR_MS)
+        minutes, rest = divmod(rest, MINUTE_MS)
+        return f"{days}d {hours:02}:{minutes:02}:{rest / 1000:06.3f}"
 
     def chance(self, probability: float) -> bool:
         """Whether it happens this time."""

@@ -40,6 +40,11 @@ BROKEN_RESTART_MS = (60_000, 12 * 3_600_000)  # a process that cannot start is t
 SOFTWARE = "savar seeded"
 
 
+def journal_name(epoch: int) -> str:
+    """A journal as everything that is told names it."""
+    return f"{epoch:016x}"
+
+
 class WatchedJournal(ApswJournal):
     """The product's journal; what it prunes, and on whose word, is told to whoever watches."""
 
@@ -118,6 +123,7 @@ class SimDoor:
         self.lull_ms = 20_000  # between looks, when nothing is due
         self.trouble_ms = world.now_ms  # when it last started, or its link last failed
         self.found: Head | None = None  # where its journal stood when it last started
+        self.stood: Head | None = None  # where it stood when a code was last held up
         self.lied = False  # the power went while its card lied
         self.changed_ms = 0  # when it last found another card than it had
         self.off = False  # switched off until somebody comes
@@ -195,7 +201,7 @@ class SimDoor:
         station.begin(clock.read())
         self.process = Process(journal, copies, station, session, peer)
         self.trouble_ms = world.now_ms
-        world.tell(plan.name, f"starts at record {journal.head.sequence} of journal {epoch:x}")
+        world.tell(plan.name, f"starts at record {journal.head.sequence} of journal {journal_name(epoch)}")
         self._on_started(self)
         session.start()
         peer.start()
@@ -280,6 +286,7 @@ class SimDoor:
         if self.process is None:
             return None
         outcome = None
+        self.stood = self.process.journal.head
         try:
             outcome = self.process.station.boarding.present(text, self.clock.read(), settled=True)
         except PowerCut:

@@ -19,7 +19,7 @@ from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.passes import Presentation
 from simulators.checkers import Posting, TapId, ledger_sum
 from simulators.ledger_facts import LedgerFacts, read_ledger
-from simulators.seeded.bus import SimDoor
+from simulators.seeded.bus import SimDoor, journal_name
 from simulators.seeded.city import TARIFF, SeededCity, head_of
 from simulators.seeded.truth import JournalId
 
@@ -77,7 +77,7 @@ class EndCheck:
             previous = before[3] if follows else chain.GENESIS
             if sequence != (before[2] + 1 if follows else 1) or chain.next_hash(previous, raw) != stored:
                 self._truth.violate(
-                    "P11", "whole-chains", f"record {sequence} of {device} does not follow the one held"
+                    "P11", "whole-chains", f"{_told((device, epoch, sequence))} does not follow the one held"
                 )
             before = (device, epoch, sequence, stored)
 
@@ -92,9 +92,7 @@ class EndCheck:
                 kept = self._kept_heads() if kept is None else kept
                 if green.head in kept:
                     continue
-            self._truth.violate(
-                "P1", "nothing-lost", f"{green.device} showed record {green.sequence} green, and nobody holds it"
-            )
+            self._truth.violate("P1", "nothing-lost", f"{self._city.told(green)} is held by nobody")
 
     def _kept_heads(self) -> set[bytes]:
         """Hashes of every record in the quarantine, in journals, in copies and in branches kept apart."""
@@ -124,7 +122,7 @@ class EndCheck:
         for tap, made in by_tap.items():
             kinds = Counter(posting.kind for posting in made)
             if any(count > 1 for count in kinds.values()):
-                self._truth.violate("P6", "settled-once", f"tap {tap[2]} of {tap[0]} is posted more than once")
+                self._truth.violate("P6", "settled-once", f"{_told(tap)} is posted more than once")
             paid = [p for p in made if p.kind is TransferKind.FARE and p.debit.startswith("rider:")]
             back = sum(p.rials for p in made if p.kind is TransferKind.REFUND)
             for posting in paid:
@@ -138,7 +136,7 @@ class EndCheck:
     def _claims_are_posted(self, by_tap: dict[TapId, list[Posting]]) -> None:
         for tap, (_, is_charged, rials) in self._claims.items():
             if is_charged and rials and not any(p.kind is TransferKind.FARE for p in by_tap.get(tap, ())):
-                self._truth.violate("P6", "claims-are-posted", f"tap {tap[2]} of {tap[0]} is claimed and not posted")
+                self._truth.violate("P6", "claims-are-posted", f"{_told(tap)} is claimed and not posted")
 
     def _charge(self, tap: TapId, posting: Posting) -> None:
         claim = self._claims.get(tap)
@@ -146,9 +144,9 @@ class EndCheck:
         if claim is not None and shown is None and (tap[0], claim[0]) in self._truth.in_doubt:
             return  # the power went between the commit and the lamp: the record says what it would have shown
         if claim is None or shown is None or posting.debit != rider_account(claim[0].credential_id):
-            self._truth.violate("P20", "charged-with-proof", f"tap {tap[2]} of {tap[0]} charges who did not show it")
+            self._truth.violate("P20", "charged-with-proof", f"{_told(tap)} charges who did not show it")
         elif posting.rials > shown:
-            self._truth.violate("P20", "never-above-shown", f"tap {tap[2]} of {tap[0]}: {posting.rials} of {shown}")
+            self._truth.violate("P20", "never-above-shown", f"{_told(tap)}: {posting.rials} of {shown}")
 
     def forks(self) -> None:
         """P3, P11: where a door's journal and the ledger tell two histories, both say so, and both are kept."""
@@ -212,6 +210,11 @@ class EndCheck:
                 self._truth.violate(
                     "P20", "any-order", f"{account} has {rials}, in another order {again.get(account, 0)}"
                 )
+
+
+def _told(tap: TapId) -> str:
+    device, epoch, sequence = tap
+    return f"record {sequence} of {device}, journal {journal_name(epoch)},"
 
 
 def _all_rows(journal: Journal) -> Sequence[StoredRecord]:

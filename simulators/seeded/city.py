@@ -21,7 +21,7 @@ from protocol.wire import chain
 from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey, key_id
 from protocol.wire.receipts import open_receipt
-from simulators.seeded.bus import Plan, SimDoor
+from simulators.seeded.bus import Plan, SimDoor, journal_name
 from simulators.seeded.cable import SimLink
 from simulators.seeded.links import SimBroker, Wire
 from simulators.seeded.office import SimOffice
@@ -68,6 +68,17 @@ def head_of(row: StoredRecord) -> bytes | None:
         return chain.head_of(row.raw)
     except WireError:
         return None
+
+
+def _shows(door: SimDoor, showing: Showing) -> str:
+    """What a panel shows, and the record that was made of it: by then it has to lie in the journal (P1)."""
+    head = None if door.process is None else door.process.journal.head
+    made = (
+        "nothing recorded"
+        if head is None or head == door.stood
+        else f"record {head.sequence} of journal {journal_name(head.epoch)}"
+    )
+    return f"shows {showing.verdict.name} {showing.reason.name} {showing.fare_rials} rials, {made}"
 
 
 def sick(door: SimDoor) -> bool:
@@ -148,6 +159,17 @@ class SeededCity:
         """The bus of a door."""
         return next(bus for bus in self.buses if door in bus.doors)
 
+    def told(self, green: Green) -> str:
+        """A boarding in words, with which its lines in the trace are found."""
+        return (
+            f"record {green.sequence} of {green.device}, journal {journal_name(green.epoch)},"
+            f" shown green at {self.world.stamp(green.at_ms)},"
+        )
+
+    def without_folder(self, text: str) -> str:
+        """Words that may name files of this run: its folder is another one each time, and a seed is a run."""
+        return text.replace(f"{self.folder}/", "")
+
     # --- boarding -----------------------------------------------------------------------------------------------------
 
     def hold_up(self, door: SimDoor, code: Code) -> Verdict | None:
@@ -173,9 +195,8 @@ class SeededCity:
     def _shown(self, door: SimDoor, showing: Showing) -> None:
         """What a door's panel shows is what counts: rules are held against it at once."""
         process, shown = door.process, self.truth.facing
-        self.world.tell(
-            door.plan.name, f"shows {showing.verdict.name} {showing.reason.name} {showing.fare_rials} rials"
-        )
+        if self.world.tracing:
+            self.world.tell(door.plan.name, _shows(door, showing))
         if not is_green(showing.verdict):
             return
         if shown is None:
@@ -331,9 +352,7 @@ class SeededCity:
                 held = self.copied(bus.sister(self.by_name[green.device]), green.epoch)
                 if held < green.sequence and (green.device, green.epoch) not in self.truth.diverged:
                     self.truth.violate(
-                        "P1",
-                        "sister-holds-it",
-                        f"{green.device} {green.sequence} is not on the other door, which has {held}",
+                        "P1", "sister-holds-it", f"{self.told(green)} is not on the other door, which has {held}"
                     )
 
     # --- the office ---------------------------------------------------------------------------------------------------

@@ -9,41 +9,41 @@ from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.topics import Address, Channel, split
 from simulators.seeded import card_faults, machine_faults
 from simulators.seeded.city import SeededCity
-from simulators.seeded.fault import Fault, Heal, a_door, well_again
+from simulators.seeded.fault import Aim, Fault, Heal, beside_doors, well_again
 from simulators.seeded.truth import OFFICE
 from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS
 
 _YEAR_MS = 365 * DAY_MS
 
 
-def _lost_clock(city: SeededCity, offset_ms: int, drift_ppm: int = 0) -> Heal:
-    door = a_door(city)
-    city.truth.wrong_clocks.add(door.plan.name)
+def _lost_clock(aim: Aim, offset_ms: int, drift_ppm: int = 0) -> Heal:
+    door = aim.a_door()
+    aim.city.truth.wrong_clocks.add(door.plan.name)
     clockwork = door.clockwork
     clockwork.reachable = False
     clockwork.set(offset_ms, drift_ppm)
     return lambda: setattr(clockwork, "reachable", True)
 
 
-def clock_back(city: SeededCity) -> Heal:
+def clock_back(aim: Aim) -> Heal:
     """A wall clock jumps back, by minutes or by days."""
-    return _lost_clock(city, -city.world.rng.choice((3_000, 90_000, HOUR_MS, 3 * DAY_MS)))
+    return _lost_clock(aim, -aim.city.world.rng.choice((3_000, 90_000, HOUR_MS, 3 * DAY_MS)))
 
 
-def clock_year_ahead(city: SeededCity) -> Heal:
+def clock_year_ahead(aim: Aim) -> Heal:
     """A wall clock stands a year ahead."""
-    return _lost_clock(city, _YEAR_MS)
+    return _lost_clock(aim, _YEAR_MS)
 
 
-def clock_drifts(city: SeededCity) -> Heal:
+def clock_drifts(aim: Aim) -> Heal:
     """A crystal runs wrong, far beyond its data sheet, where no time service is reached."""
-    return _lost_clock(city, 0, city.world.rng.choice((-400, 400)))
+    return _lost_clock(aim, 0, aim.city.world.rng.choice((-400, 400)))
 
 
-def rtc_dead(city: SeededCity) -> Heal:
+def rtc_dead(aim: Aim) -> Heal:
     """A bus starts in 1970."""
-    door = a_door(city)
-    city.truth.wrong_clocks.add(door.plan.name)
+    door = aim.a_door()
+    aim.city.truth.wrong_clocks.add(door.plan.name)
     door.clockwork.dead_rtc, door.clockwork.reachable = True, False
     if door.process is not None:
         door.kill(power=True)
@@ -54,6 +54,7 @@ def rtc_dead(city: SeededCity) -> Heal:
     return heal
 
 
+@beside_doors
 def office_clock_off(city: SeededCity) -> Heal:
     """The backend's clock stands an hour behind, or a year ahead."""
     city.truth.wrong_clocks.add(OFFICE)
@@ -61,6 +62,7 @@ def office_clock_off(city: SeededCity) -> Heal:
     return lambda: setattr(city.office, "offset_ms", 0)
 
 
+@beside_doors
 def phones_wrong(city: SeededCity) -> Heal:
     """Some phones are set wrong."""
     phones = city.world.rng.sample(city.people.riders, 5)
@@ -74,18 +76,21 @@ def phones_wrong(city: SeededCity) -> Heal:
     return heal
 
 
-def forged_receipt(city: SeededCity) -> Heal:
+def forged_receipt(aim: Aim) -> Heal:
     """Somebody on the broker tells a door that everything is held, signed with a key of his own, or unsigned."""
-    door = a_door(city)
+    door = aim.a_door()
     if door.process is not None:
         head = door.process.journal.head
-        lie = Receipt(door.plan.name, head.epoch, head.sequence, head.hash, 9, bytes(32), city.world.now_ms + _YEAR_MS)
-        data = encode_receipt(lie, city.world.rng.choice((city.thief, door.plan.key)))
+        lie = Receipt(
+            door.plan.name, head.epoch, head.sequence, head.hash, 9, bytes(32), aim.city.world.now_ms + _YEAR_MS
+        )
+        data = encode_receipt(lie, aim.city.world.rng.choice((aim.city.thief, door.plan.key)))
         topic = Address(door.plan.city, door.plan.shard, door.plan.name).topic(Channel.RECEIPT)
-        city.broker.publish(topic, data if city.world.chance(0.8) else data[:-40], retain=False)
+        aim.city.broker.publish(topic, data if aim.city.world.chance(0.8) else data[:-40], retain=False)
     return None
 
 
+@beside_doors
 def replayed_messages(city: SeededCity) -> Heal:
     """Somebody sends again what he overheard: old receipts, old batches, old births, some cut short or changed."""
     for topic, payload in city.world.rng.sample(city.captured, min(12, len(city.captured))):
@@ -96,6 +101,7 @@ def replayed_messages(city: SeededCity) -> Heal:
     return None
 
 
+@beside_doors
 def batches_under_another_name(city: SeededCity) -> Heal:
     """A device of one bus hands in what another bus signed."""
     taps = [(topic, data) for topic, data in city.captured if split(topic)[1] is Channel.TAPS]
@@ -108,24 +114,24 @@ def batches_under_another_name(city: SeededCity) -> Heal:
     return None
 
 
-def signer_fails(city: SeededCity) -> Heal:
+def signer_fails(aim: Aim) -> Heal:
     """A tap key does not answer."""
-    door = a_door(city)
+    door = aim.a_door()
     door.signer.failing = True
-    return well_again(city, door, lambda: setattr(door.signer, "failing", False))
+    return well_again(aim.city, door, lambda: setattr(door.signer, "failing", False))
 
 
-def device_revoked(city: SeededCity) -> Heal:
+def device_revoked(aim: Aim) -> Heal:
     """A device is taken out of the registry, and put back after it was found."""
-    name = a_door(city).plan.name
-    entry = city.office.registry.pop(name, None)
+    name = aim.a_door().plan.name
+    entry = aim.city.office.registry.pop(name, None)
     if entry is None:
         return None
-    city.truth.revoked_ms[name] = city.world.now_ms
+    aim.city.truth.revoked_ms[name] = aim.city.world.now_ms
 
     def heal() -> None:
-        city.truth.revoked_ms.pop(name, None)
-        city.office.registry[name] = entry
+        aim.city.truth.revoked_ms.pop(name, None)
+        aim.city.office.registry[name] = entry
 
     return heal
 

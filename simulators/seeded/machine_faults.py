@@ -1,7 +1,7 @@
 """Networks that fail, power that goes, processes that die."""
 
 from simulators.seeded.city import Bus, SeededCity
-from simulators.seeded.fault import Heal, a_bus, a_door
+from simulators.seeded.fault import Aim, Heal, beside_doors
 from simulators.world import DAY_MS
 
 _COPY_MAX_AGE_MS = 20 * DAY_MS  # a ledger is restored from a copy of this age at most: receipted taps are kept 35 days
@@ -26,47 +26,48 @@ def cut(bus: Bus) -> Heal:
     return heal
 
 
-def network_cut(city: SeededCity) -> Heal:
+def network_cut(aim: Aim) -> Heal:
     """A mast dies."""
-    return cut(a_bus(city))
+    return cut(aim.a_bus())
 
 
-def network_unruly(city: SeededCity) -> Heal:
+def network_unruly(aim: Aim) -> Heal:
     """Messages are lost, doubled, late and out of order."""
-    wire = a_bus(city).wire
+    wire = aim.a_bus().wire
     wire.drop, wire.double, wire.reorder_ms, wire.delay_ms = 0.15, 0.2, 5_000, (50, 2_000)
     return wire.behave
 
 
-def network_silent(city: SeededCity) -> Heal:
+def network_silent(aim: Aim) -> Heal:
     """Nothing arrives and nothing breaks: only a keepalive finds out."""
-    wire = a_bus(city).wire
+    wire = aim.a_bus().wire
     wire.freeze()
     return wire.thaw
 
 
+@beside_doors
 def broker_crash(city: SeededCity) -> Heal:
     """The broker forgets everything that it acknowledged."""
     city.broker.crash()
     return city.broker.restart
 
 
-def link_cut(city: SeededCity) -> Heal:
+def link_cut(aim: Aim) -> Heal:
     """The doors of a bus do not hear each other."""
-    bus = a_bus(city)
+    bus = aim.a_bus()
     bus.link.cut()
     bus.unruly_ms = 1 << 61
 
     def heal() -> None:
         bus.link.restore()
-        bus.unruly_ms = city.world.now_ms
+        bus.unruly_ms = aim.city.world.now_ms
 
     return heal
 
 
-def link_unruly(city: SeededCity) -> Heal:
+def link_unruly(aim: Aim) -> Heal:
     """What one door tells the other is lost, doubled, late and out of order."""
-    bus = a_bus(city)
+    bus = aim.a_bus()
     wire = bus.link.wire
     wire.drop, wire.double, wire.reorder_ms = 0.2, 0.2, 3_000
     bus.unruly_ms = 1 << 61
@@ -74,34 +75,35 @@ def link_unruly(city: SeededCity) -> Heal:
     def heal() -> None:
         bus.link.cut()  # what was lost on a link that lives is asked for again only in a new session
         bus.link.restore()
-        bus.unruly_ms = city.world.now_ms
+        bus.unruly_ms = aim.city.world.now_ms
 
     return heal
 
 
-def door_killed(city: SeededCity) -> Heal:
+def door_killed(aim: Aim) -> Heal:
     """A process dies; the system lives on."""
-    door = a_door(city)
+    door = aim.a_door()
     if door.process is not None:
         door.kill(power=False)
     return None
 
 
-def power_cut(city: SeededCity) -> Heal:
+def power_cut(aim: Aim) -> Heal:
     """The driver turns the key: both doors of a bus lose their power."""
-    for door in a_bus(city).doors:
+    for door in aim.a_bus().doors:
         if door.process is not None:
             door.kill(power=True)
     return None
 
 
-def power_cut_in_a_write(city: SeededCity) -> Heal:
+def power_cut_in_a_write(aim: Aim) -> Heal:
     """The power goes at one of the next operations on the card."""
-    door = a_door(city)
-    door.die_at = door.disk.operations + city.world.between(1, 60)
+    door = aim.a_door()
+    door.die_at = door.disk.operations + aim.city.world.between(1, 60)
     return None
 
 
+@beside_doors
 def office_killed(city: SeededCity) -> Heal:
     """The backend's process dies."""
     if city.office.store is not None:
@@ -109,6 +111,7 @@ def office_killed(city: SeededCity) -> Heal:
     return None
 
 
+@beside_doors
 def office_dies_before_a_commit(city: SeededCity) -> Heal:
     """It dies with a group judged and nothing stored."""
     if city.office.store is not None:
@@ -116,6 +119,7 @@ def office_dies_before_a_commit(city: SeededCity) -> Heal:
     return None
 
 
+@beside_doors
 def office_dies_after_a_commit(city: SeededCity) -> Heal:
     """It dies with everything stored and nobody told."""
     if city.office.store is not None:
@@ -123,6 +127,7 @@ def office_dies_after_a_commit(city: SeededCity) -> Heal:
     return None
 
 
+@beside_doors
 def office_restored(city: SeededCity) -> Heal:
     """The backend's machine is lost, and a new one starts from a copy."""
     if city.office.store is None:
@@ -136,6 +141,7 @@ def office_restored(city: SeededCity) -> Heal:
     return heal
 
 
+@beside_doors
 def office_disk_full(city: SeededCity) -> Heal:
     """The ledger's disk has no room."""
     store = city.office.store

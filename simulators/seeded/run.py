@@ -20,7 +20,7 @@ from protocol.wire import crypto
 from simulators.seeded.bus import SimDoor
 from simulators.seeded.checkers import EndCheck
 from simulators.seeded.city import START_MS, SeededCity
-from simulators.seeded.fault import Fault
+from simulators.seeded.fault import Aim, Fault
 from simulators.seeded.faults import FAULTS, LONG_OUTAGE
 from simulators.seeded.machine_faults import cut
 from simulators.seeded.rides import Rides
@@ -28,7 +28,7 @@ from simulators.seeded.shortcuts import remembering
 from simulators.seeded.stand_in import StandIn
 from simulators.seeded.technician import visit
 from simulators.seeded.truth import Violation
-from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, World
+from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, World, counted
 
 CONVERGE_MS = 2 * HOUR_MS  # a courier waits ten minutes, the slowest retry one; everything else is seconds
 REAL_KEYS_EVERY = 50  # of so many seeds one runs with real cryptography
@@ -110,11 +110,16 @@ def _live(city: SeededCity, life: "_Life") -> None:
     except Exception as failure:  # noqa: BLE001 - reported with its place
         frame = traceback.extract_tb(failure.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
-        city.truth.violate("P4", "nothing-unforeseen", f"{failure!r} at {where}")
+        city.truth.violate("P4", "nothing-unforeseen", f"{city.without_folder(repr(failure))} at {where}")
 
 
 def _named(counts: Counter[str], prefix: str) -> dict[str, int]:
     return {name: n for name, n in counts.items() if name.startswith(prefix)}
+
+
+def _span(ms: int) -> str:
+    """In whole days, or in hours where it is shorter."""
+    return counted(ms // DAY_MS, "day") if ms >= DAY_MS else counted(ms // HOUR_MS, "hour")
 
 
 @contextmanager
@@ -187,19 +192,19 @@ class _Life:
         """Begin a fault, and heal it in time."""
         world = self._world
         world.counts[f"fault {name}"] += 1
-        world.tell("fault", name)
-        heal = fault.begin(self._city)
+        aim = Aim(self._city, name)
+        heal = fault.begin(aim)
         if heal is not None:
-            self._heal_later(name, heal, world.between(*fault.lasts_ms))
+            self._heal_later(aim.what, heal, world.between(*fault.lasts_ms))
 
-    def _heal_later(self, name: str, heal: Callable[[], None], after_ms: int) -> None:
+    def _heal_later(self, what: str, heal: Callable[[], None], after_ms: int) -> None:
         self._begun += 1
         number = self._begun
         self._heals[number] = heal
 
         def do() -> None:
             if self._heals.pop(number, None) is not None:
-                self._world.tell("fault", f"{name} is healed")
+                self._world.tell("fault", f"{what} is healed")
                 heal()
 
         self._world.after(after_ms, do)
@@ -212,11 +217,12 @@ class _Life:
             door.lull_ms = max(_LULL_MS, gap // GAP_LOOKS)
         if gap >= HOUR_MS and world.chance(0.5) and self._faults:
             world.counts[f"fault {LONG_OUTAGE}"] += 1
-            world.tell("fault", f"{LONG_OUTAGE} of {gap / DAY_MS:.1f} days")
             for bus in world.rng.sample(self._city.buses, world.between(1, len(self._city.buses))):
+                what = f"{LONG_OUTAGE} of {bus.vehicle}"
+                world.tell("fault", f"{what} for {_span(gap)}")
                 heal = cut(bus)
                 assert heal is not None
-                self._heal_later(LONG_OUTAGE, heal, gap)
+                self._heal_later(what, heal, gap)
         world.run_until(world.now_ms + gap)
         for door in self._city.doors:
             door.lull_ms = _LULL_MS

@@ -29,7 +29,7 @@ def visit(city: SeededCity, door: SimDoor) -> None:
         with open_journal(bench / JOURNAL) as journal:
             recover(journal, _watch, door.plan.key.verifying, bench / "out", tap_key=door.plan.key)
     except LocalError as error:
-        city.world.tell("technician", f"cannot read it: {error.message}")
+        city.world.tell("technician", city.without_folder(f"cannot read it: {error.message}"))
     for batch in sorted(_batches(bench), key=lambda path: int(path.stem.split("-")[-2])):
         city.office.ingest.take([Incoming(door.plan.name, batch.read_bytes())])
     city.damaged.discard(door.plan.name)

@@ -55,13 +55,6 @@ def test_a_fault_alone_that_found_something_finds_nothing_any_more(fault: str, s
     assert run_seed(seed, faults={fault}).violations == []
 
 
-def test_a_seed_is_a_run() -> None:
-    """Byte for byte, as far as the event log tells."""
-    one, other = (run_seed(7, tracing=True) for _ in range(2))
-    assert one.trace == other.trace
-    assert one.trace != run_seed(8, tracing=True).trace
-
-
 def test_real_keys_run_too() -> None:
     assert run_seed(50, scale=Scale(rides=(40, 40), periods=(1, 1))).violations == []
 
