@@ -171,3 +171,4 @@ FAULTS: dict[str, Fault] = {
     "device-revoked": Fault(device_revoked, (10_000, 10 * MINUTE_MS), 0.5),
 }
 LONG_OUTAGE = "long-outage"  # a bus without a network over a gap of days; begun by the run itself, between its rides
+NAMES = (*FAULTS, LONG_OUTAGE)

@@ -6,6 +6,7 @@ end        the checkers ask what ledger, journals and copies say
 """
 
 import logging
+import os
 import sys
 import tempfile
 import traceback
@@ -21,7 +22,7 @@ from simulators.seeded.bus import SimDoor
 from simulators.seeded.checkers import EndCheck
 from simulators.seeded.city import START_MS, SeededCity
 from simulators.seeded.fault import Aim, Fault
-from simulators.seeded.faults import FAULTS, LONG_OUTAGE
+from simulators.seeded.faults import FAULTS, LONG_OUTAGE, NAMES
 from simulators.seeded.machine_faults import cut
 from simulators.seeded.rides import Rides
 from simulators.seeded.shortcuts import remembering
@@ -30,6 +31,7 @@ from simulators.seeded.technician import visit
 from simulators.seeded.truth import Violation
 from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, World, counted
 
+SEED_MAX = 1_000_000  # each city begins seven minutes after the one before, and a pass's last day is before July 2149
 CONVERGE_MS = 2 * HOUR_MS  # a courier waits ten minutes, the slowest retry one; everything else is seconds
 REAL_KEYS_EVERY = 50  # of so many seeds one runs with real cryptography
 TAPS_MIN = 100
@@ -79,12 +81,16 @@ def short(minutes: int) -> Scale:
 
 
 def run_seed(
-    seed: int, *, faults: Collection[str] | None = None, scale: Scale | None = None, tracing: bool = False
-) -> Result:
-    """Live one city, with the faults of these names (None: all). The same seed and arguments give the same run."""
+    seed: int, *, faults: Collection[str] | None = None, scale: Scale | None = None, tracing: bool = False,
+    within: Path | None = None,
+) -> Result:  # fmt: skip
+    """Live one city, with the faults of these names (None: all). The same seed and arguments give the same run.
+
+    `seed`: 0 to SEED_MAX. `within`: a folder for its files, of somebody who clears up if this process is ended.
+    """
     with ExitStack() as stack:
         stack.enter_context(_quiet())
-        folder = Path(stack.enter_context(_scratch()))
+        folder = stack.enter_context(scratch(within))
         if seed % REAL_KEYS_EVERY:
             stack.enter_context(crypto.using(StandIn()))
             stack.enter_context(remembering())
@@ -92,8 +98,9 @@ def run_seed(
         city = SeededCity(world, folder, buses=world.between(1, 2), riders=36)
         stack.callback(city.close)
         city.open()
-        chosen = FAULTS if faults is None else {name: FAULTS[name] for name in FAULTS if name in faults}
-        life = _Life(city, chosen, scale or Scale())
+        names = NAMES if faults is None else faults
+        chosen = {name: FAULTS[name] for name in FAULTS if name in names}
+        life = _Life(city, chosen, scale or Scale(), outages=LONG_OUTAGE in names)
         _live(city, life)
     return Result(
         seed, city.truth.violations, world.counts["taps"], sum(_named(world.counts, "fault ").values()),
@@ -136,21 +143,23 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _scratch() -> Iterator[str]:
-    """A folder in memory where there is one: a ledger's fsync is not what a seed is about."""
+def scratch(within: Path | None = None) -> Iterator[Path]:
+    """A folder in memory where there is one: a ledger's fsync is not what a seed is about. Its name has the process."""
     memory = Path("/dev/shm")  # noqa: S108 - a scratch folder of our own is made in it
-    with tempfile.TemporaryDirectory(prefix="savar-", dir=memory if memory.is_dir() else None) as folder:
-        yield folder
+    above = within or (memory if memory.is_dir() else None)
+    with tempfile.TemporaryDirectory(prefix=f"savar-{os.getpid()}-", dir=above) as folder:
+        yield Path(folder)
 
 
 class _Life:
     """The two phases."""
 
-    def __init__(self, city: SeededCity, faults: dict[str, Fault], scale: Scale) -> None:
+    def __init__(self, city: SeededCity, faults: dict[str, Fault], scale: Scale, *, outages: bool) -> None:
         self._city = city
         self._world = city.world
         self._faults = faults
         self._scale = scale
+        self._outages = outages
         self._rides = Rides(city)
         self._heals: dict[int, Callable[[], None]] = {}
         self._begun = 0
@@ -215,7 +224,7 @@ class _Life:
         (gap,) = world.rng.choices(GAPS_MS, GAP_WEIGHTS) if self._scale.gap_ms is None else (self._scale.gap_ms,)
         for door in self._city.doors:
             door.lull_ms = max(_LULL_MS, gap // GAP_LOOKS)
-        if gap >= HOUR_MS and world.chance(0.5) and self._faults:
+        if gap >= HOUR_MS and world.chance(0.5) and self._outages:
             world.counts[f"fault {LONG_OUTAGE}"] += 1
             for bus in world.rng.sample(self._city.buses, world.between(1, len(self._city.buses))):
                 what = f"{LONG_OUTAGE} of {bus.vehicle}"

@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from cli.simulate import command
 from simulators.seeded.fault import Fault
-from simulators.seeded.faults import FAULTS
+from simulators.seeded.faults import FAULTS, LONG_OUTAGE, NAMES
 from simulators.seeded.planted import PLANTED
-from simulators.seeded.run import Scale, run_seed
+from simulators.seeded.run import SEED_MAX, Scale, run_seed
 
 FOUND = {  # seed → what it found when it was new; the world has changed since, the seeds go on
     0: "what a forked door sent beyond the ledger's end was kept nowhere",
@@ -52,11 +52,30 @@ def test_a_seed_that_found_something_finds_nothing_any_more(seed: int) -> None:
 
 @pytest.mark.parametrize(("fault", "seed"), ALONE)
 def test_a_fault_alone_that_found_something_finds_nothing_any_more(fault: str, seed: int) -> None:
-    assert run_seed(seed, faults={fault}).violations == []
+    assert run_seed(seed, faults={fault, LONG_OUTAGE}).violations == []
 
 
 def test_real_keys_run_too() -> None:
     assert run_seed(50, scale=Scale(rides=(40, 40), periods=(1, 1))).violations == []
+
+
+def test_a_long_outage_alone_is_a_fault_like_the_others() -> None:
+    found = {seed: run_seed(seed, faults={LONG_OUTAGE}) for seed in (0, 2)}
+    assert all(result.violations == [] for result in found.values())
+    for result in found.values():
+        assert {name for name in result.coverage if name.startswith("fault ")} == {f"fault {LONG_OUTAGE}"}
+
+
+def test_what_was_not_asked_for_does_not_happen() -> None:
+    for seed in (0, 2):
+        coverage = run_seed(seed, faults={"phones-wrong"}).coverage
+        assert {name for name in coverage if name.startswith("fault ")} == {"fault phones-wrong"}
+
+
+def test_the_last_seed_is_a_city_as_any_other() -> None:
+    result = run_seed(SEED_MAX, scale=Scale(rides=(40, 40), periods=(1, 1)))
+    assert result.violations == []
+    assert result.coverage["verdict ACCEPTED"] > 0
 
 
 # Quick to find; `savar simulate --planted all` does every one.
@@ -94,7 +113,7 @@ def test_the_command_says_what_it_came_to() -> None:
     found = json.loads(done.stdout)
     assert (found["seeds"], found["violations"]) == (2, [])
     assert found["taps_least"] >= 100
-    assert set(found["coverage"]) == {*FAULTS, "long-outage"}
+    assert set(found["coverage"]) == set(NAMES)
 
 
 @pytest.mark.parametrize(
