@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.output import write_json
+from cli.output import json_option, write_json
 from simulators.checkers import compare
 from simulators.disk_facts import read_city
 
@@ -16,7 +16,7 @@ SHOWN_MAX = 20  # findings named one by one; the counts are whole
 @click.command()
 @click.option("--run", "root", required=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="The city's folder, of a demo or a real one whose validators are stopped.")  # fmt: skip
-@click.option("--json", "out", help="Write the result to this file; - is standard output.")
+@json_option("the result")
 def command(root: Path, out: str | None) -> None:
     """Compare what the buses accepted with what the ledger posted. Status 1 if anything is lost, doubled or broken."""
     facts = read_city(root)

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from cli.output import write_json
+from cli.output import STDOUT, json_option, write_json
 
 
 @click.group()
@@ -18,10 +18,16 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--taps", default=4_000, show_default=True, help="Taps to measure in each of the two phases.")
+@click.option(
+    "--taps",
+    default=4_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Taps to measure in each of the two phases.",
+)
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
               show_default="here", help="Measure on this folder's disk.")  # fmt: skip
-@click.option("--json", "out", help="Write the figures to this file; - is standard output.")
+@json_option("the figures")
 def tap(taps: int, folder: Path, out: str | None) -> None:
     """A full tap (decide, encode, seal, chain, sign, commit) against fdatasync of a 4 KiB block.
 
@@ -39,14 +45,16 @@ def tap(taps: int, folder: Path, out: str | None) -> None:
 
 
 @command.command()
-@click.option("--days", default=120, show_default=True, help="Days without a network.")
-@click.option("--daily", default=2_000, show_default=True, help="Taps a day.")
-@click.option("--taps", default=1_000, show_default=True, help="Taps to measure in each run and phase.")
+@click.option("--days", default=120, show_default=True, type=click.IntRange(1), help="Days without a network.")
+@click.option("--daily", default=2_000, show_default=True, type=click.IntRange(1), help="Taps a day.")
+@click.option(
+    "--taps", default=1_000, show_default=True, type=click.IntRange(1), help="Taps to measure in each run and phase."
+)
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
               show_default="here", help="Measure on this folder's disk.")  # fmt: skip
-@click.option("--json", "out", help="Write the figures to this file; - is standard output.")
+@json_option("the figures")
 def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None:
-    """A journal of 120 days without a network: taps beside an empty one, start, drain, pruning. Takes about 6 minutes.
+    """A journal of 120 days without a network: taps beside an empty one, start, drain, pruning. Takes about 7 minutes.
 
     Disks of busy machines are noisy: look at `load`, and at each run's own figures.
     """
@@ -65,8 +73,8 @@ def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None
 
 
 def _report(figures: dict[str, Any], out: str | None) -> None:
+    if out != STDOUT:  # whatever becomes of the file
+        for name, value in figures.items():
+            click.echo(f"{name:20} {json.dumps(value)}")
     if out:
         write_json(out, figures)
-        return
-    for name, value in figures.items():
-        click.echo(f"{name:20} {json.dumps(value)}")

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from benchmarks.figures import percentile
-from cli.output import write_json
+from cli.output import json_option, write_json
 from edge.adapters.console_panel import SHAPE, STYLE
 from simulators.city import BRISK, CALM, City, Tally
 
@@ -35,7 +35,7 @@ MUST_BE_ZERO = ("lost", "doubled", "overcharged", "ledger_sum", "broken")  # of 
 @click.option(
     "--run", "root", type=click.Path(path_type=Path, file_okay=False), help="Folder of this run; must be new."
 )
-@click.option("--json", "out", help="Write the result to this file; - is standard output.")
+@json_option("the result")
 def command(
     *, buses: int, doors: int, seconds: float | None, seed: int, cut_s: float, root: Path | None, out: str | None
 ) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.output import write_json
+from cli.output import STDOUT, json_option, write_json
 from edge.adapters.journal_file import JournalFile, open_journal
 from edge.app import journal_tools
 from edge.core.ports import StoredRecord
@@ -47,7 +47,6 @@ def _key_of(data: bytes) -> VerifyingKey:
 
 
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-json_option = click.option("--json", "out_json", metavar="OUT", help="Write the report as JSON to OUT; - is stdout.")
 key_option = click.option("--key", type=TapKey(), help="The device's tap key; else the one its opening names.")
 out_option = click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the batch files."
@@ -83,7 +82,7 @@ def command() -> None:
 
 @command.command()
 @file_argument
-@json_option
+@json_option("the report", "out_json")
 def inspect(file: Path, out_json: str | None) -> None:
     """Say what a journal holds, unproven."""
     with open_journal(file) as journal:
@@ -95,7 +94,7 @@ def inspect(file: Path, out_json: str | None) -> None:
 @file_argument
 @key_option
 @click.option("--receipt-key", type=TapKey(), help="The backend's receipt key: proves and compares the receipt kept.")
-@json_option
+@json_option("the report", "out_json")
 def verify(file: Path, key: VerifyingKey | None, receipt_key: VerifyingKey | None, out_json: str | None) -> None:
     """Walk the chain and check every signature; status 1 and the first break if there is one."""
     with open_journal(file) as journal:
@@ -111,7 +110,7 @@ def verify(file: Path, key: VerifyingKey | None, receipt_key: VerifyingKey | Non
 @click.option("--from", "first", type=click.IntRange(min=1), default=1, help="First sequence to export.")
 @key_option
 @tap_key_option
-@json_option
+@json_option("the report", "out_json")
 def export(
     file: Path, out: Path, *, first: int, key: VerifyingKey | None, tap_key: SigningKey | None, out_json: str | None
 ) -> None:
@@ -126,7 +125,7 @@ def export(
 @out_option
 @key_option
 @tap_key_option
-@json_option
+@json_option("the report", "out_json")
 def recover(file: Path, out: Path, key: VerifyingKey | None, tap_key: SigningKey | None, out_json: str | None) -> None:
     """Save what a damaged journal still proves, and say exactly what is lost; status 1 if anything is."""
     with open_journal(file) as journal:
@@ -151,12 +150,11 @@ def _progress(
 
 def _show(report: journal_tools.Report, out_json: str | None) -> None:
     """The report as JSON, or as a line a fact for a person."""
+    if out_json != STDOUT:
+        for name, value in report.items():
+            click.echo(f"{name:>22}  {_said(value)}")
     if out_json is not None:
         write_json(out_json, report)
-    if out_json == "-":
-        return
-    for name, value in report.items():
-        click.echo(f"{name:>22}  {_said(value)}")
 
 
 def _said(value: object) -> str:

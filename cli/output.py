@@ -1,15 +1,69 @@
-"""Where `--json OUT` goes: a file, or standard output for -."""
+"""Where results go: `--json OUT` and the like, a file or standard output for -; and lines that people copy."""
 
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import click
+
+STDOUT = "-"
+Option: TypeAlias = Callable[[Any], Any]  # a decorator, as click's
+
+
+class OutFile(click.ParamType[str]):
+    """A file to be written at the end, or - for standard output; refused before the work if it cannot be written."""
+
+    name = "FILE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Text → text of a place that can be written just now. Nothing is left there, and nothing changed."""
+        out = str(value)
+        if out != STDOUT:
+            try:
+                _try(Path(out))
+            except OSError as error:
+                self.fail(
+                    f"{_cannot(out, error)}; name a file in a folder that is there and can be written", param, ctx
+                )
+        return out
+
+
+def json_option(what: str, into: str = "out") -> Option:
+    """The option --json of every command that has one result; `into`: the argument's name."""
+    return click.option("--json", into, type=OutFile(), help=f"Write {what} to this file; - is standard output.")
+
+
+def _try(path: Path) -> None:
+    """Raise OSError if a file could not be written here."""
+    if not path.exists():
+        path.touch(exist_ok=False)
+        path.unlink()
+    elif path.is_file():
+        with path.open("ab"):
+            pass
+    elif path.is_dir() or not os.access(path, os.W_OK):  # a pipe is not opened: that could wait for its reader
+        raise PermissionError(0, "is a folder" if path.is_dir() else "no permission to write")
+
+
+def _cannot(out: str, error: OSError) -> str:
+    return f"cannot write {out}: {error.strerror}"
 
 
 def write_json(out: str, value: object) -> None:
     """One JSON document, to a file or to standard output."""
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-    if out == "-":
+    write_text(out, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_text(out: str, text: str) -> None:
+    """To a file or to standard output; what cannot be written after all is said in one line."""
+    if out == STDOUT:
         sys.stdout.write(text)
         sys.stdout.flush()
-    else:
+        return
+    try:
         Path(out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{_cannot(out, error)}; the result is not kept") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.output import write_json
+from cli.output import json_option, write_json
 from protocol.fares.tariff import Tariff
 from provisioning.app.broker import write_broker
 from provisioning.app.city import FIRST_ISSUER, create_city, load_city
@@ -19,7 +19,7 @@ from provisioning.core.layout import SISTER_KEY, CityFolder
 from transport.config import split_endpoint
 
 _FOLDER = click.argument("root", type=click.Path(path_type=Path, file_okay=False))
-_JSON = click.option("--json", "out", help="Write what was made to this file; - is standard output.")
+_JSON = json_option("what was made")
 
 
 @click.group()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from cli.output import write_json
+from cli.output import json_option, write_json
 from edge.adapters.console_panel import ConsolePanel
 from edge.app.config import load_config
 from edge.app.selftest import Result, run
@@ -17,7 +17,7 @@ _MARK = {Result.OK: "[green]✓[/]", Result.WARN: "[yellow]![/]", Result.FAIL: "
 @click.command()
 @click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
               help="The device's validator.toml.")  # fmt: skip
-@click.option("--json", "out", help="Write the checks to this file; - is standard output.")
+@json_option("the checks")
 def command(path: Path, out: str | None) -> None:
     """Check camera, reader, journal, clock, keys, broker, other door, panel. Status 1 if it could take no tap."""
     config = load_config(path)

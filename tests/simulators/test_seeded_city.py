@@ -1,13 +1,9 @@
 """The seeded city: seeds that found something stay tests, a seed is a run, and planted defects are found."""
 
-import json
-
 import pytest
-from click.testing import CliRunner
 
-from cli.simulate import command
 from simulators.seeded.fault import Fault
-from simulators.seeded.faults import FAULTS, LONG_OUTAGE, NAMES
+from simulators.seeded.faults import FAULTS, LONG_OUTAGE
 from simulators.seeded.planted import PLANTED
 from simulators.seeded.run import SEED_MAX, Scale, run_seed
 
@@ -105,19 +101,3 @@ def test_a_planted_defect_leaves_nothing_behind() -> None:
 def test_every_fault_says_how_it_begins() -> None:
     assert len(FAULTS) >= 30
     assert all(isinstance(fault, Fault) and fault.begin.__doc__ for fault in FAULTS.values())
-
-
-def test_the_command_says_what_it_came_to() -> None:
-    done = CliRunner().invoke(command, ["--seeds", "0:2", "--jobs", "1", "--json", "-"])
-    assert done.exit_code == 0, done.output
-    found = json.loads(done.stdout)
-    assert (found["seeds"], found["violations"]) == (2, [])
-    assert found["taps_least"] >= 100
-    assert set(found["coverage"]) == set(NAMES)
-
-
-@pytest.mark.parametrize(
-    "wrong", [["--seeds", "9:2"], ["--seeds", "x"], ["--faults", "nothing"], ["--planted", "nothing"]]
-)
-def test_what_is_asked_wrongly_is_said(wrong: list[str]) -> None:
-    assert CliRunner().invoke(command, wrong).exit_code == 2
