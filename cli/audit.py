@@ -35,9 +35,7 @@ def command(root: Path, out: str | None) -> None:
         "quarantined": facts.quarantined,
         "broken": len(facts.broken),
     }
-    if out:
-        write_json(out, result)
-    else:
+    if out is None:
         for name, value in result.items():
             click.echo(f"{name:14} {value}")
     named = [*facts.broken, *found.lost, *found.doubled, *found.overcharged]
@@ -45,6 +43,8 @@ def command(root: Path, out: str | None) -> None:
         click.echo(line, err=True)
     if len(named) > SHOWN_MAX:
         click.echo(f"… and {len(named) - SHOWN_MAX} more", err=True)
+    if out:
+        write_json(out, result)
     sys.exit(bool(named) or found.ledger_sum != 0)
 
 

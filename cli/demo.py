@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import signal
 import subprocess
 import sys
@@ -61,9 +62,9 @@ def command(
     ordered = list(city.tally.decision_ms) or [0.0]
     result["decision_ms"] = {f"p{at}": round(percentile(ordered, at), 1) for at in (50, 95, 99)}
     result["drained"] = drained
+    _say_result(console, root, result)
     if out:
         write_json(out, result)
-    _say_result(console, root, result)
     sys.exit(not drained or any(result[name] for name in MUST_BE_ZERO))
 
 
@@ -116,6 +117,8 @@ def _say_result(console: Console, root: Path, result: dict[str, Any]) -> None:
     console.print(
         f"[bold]audit[/] {result['presented']} presented, {result['accepted']} accepted, {result['posted']} posted, "
         f"{result['lost']} lost, {result['doubled']} doubled, ledger sum {result['ledger_sum']}",
-        style="green" if good else "bold red", highlight=False,
+        style="green" if good else "bold red", highlight=False, soft_wrap=True,
     )  # fmt: skip
-    console.print(f"the run is in {root}; again: savar audit --run {root}", style="dim", highlight=False)
+    click.secho(
+        f"the run is in {root}; again: {shlex.join(['savar', 'audit', '--run', str(root)])}", dim=True, err=True
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from cli import audit, bench, demo, journal, output, provision, selftest, simulate
 
@@ -99,3 +100,12 @@ def test_no_taps_are_no_benchmark(taps: str) -> None:
         done = CliRunner().invoke(command, ["--taps", taps])
         assert done.exit_code == 2
         assert f"{taps} is not in the range x>=1" in done.stderr
+
+
+def test_a_demo_tells_how_to_audit_it_again_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / ("a run " + "x" * 90)
+    result = dict.fromkeys(["presented", "accepted", "posted", "lost", "doubled", "ledger_sum", *demo.MUST_BE_ZERO], 0)
+    demo._say_result(Console(stderr=True, width=80), root, result)
+    audit, again = capsys.readouterr().err.splitlines()
+    assert audit == "audit 0 presented, 0 accepted, 0 posted, 0 lost, 0 doubled, ledger sum 0"
+    assert again == f"the run is in {root}; again: savar audit --run '{root}'"
