@@ -54,6 +54,18 @@ OnMessage = Callable[[Message], None]
 OnChange = Callable[[bool], None]
 
 
+class _Handshaking(ssl.SSLSocket):
+    """Closed when its handshake fails: paho leaves it to the garbage collector, at every try of a bus that is away."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's own signature
+        """As ssl's own."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 class MqttSession:
     """A session that keeps itself connected from `start` to `stop`.
 
@@ -94,6 +106,7 @@ class MqttSession:
             if config.ca is not None:
                 context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(config.ca))
                 context.hostname_checks_common_name = False  # a device may be named like a host: that is not the broker
+                context.sslsocket_class = _Handshaking
                 context.load_cert_chain(str(config.cert), str(config.key))
                 client.tls_set_context(context)
             else:

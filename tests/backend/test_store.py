@@ -450,3 +450,8 @@ def test_a_restored_ledger_is_another_incarnation_each_time(desk: Desk) -> None:
     assert desk.store.ledger_mark().incarnation == 1
     assert desk.store.renew_incarnation(NOON_MS) == NOON_MS == desk.store.ledger_mark().incarnation
     assert desk.store.renew_incarnation(NOON_MS - 5) == NOON_MS + 1
+
+
+def test_a_branch_is_named_after_its_journal() -> None:
+    """The name stands in ledgers: what was kept before an update is found after it."""
+    assert branch_prefix(0xAB) == "journal ab:"

@@ -98,8 +98,9 @@ def test_a_door_has_cameras_of_different_names() -> None:
     with pytest.raises(BadSetting, match="one name") as refused:
         names.checked_cameras([("front", "v4l2:0"), ("front", "v4l2:1")])
     assert refused.value.data == {"field": "camera"}
-    with pytest.raises(BadSetting):
+    with pytest.raises(BadSetting) as refused:
         names.checked_cameras([("Front", "v4l2:0")])
+    assert refused.value.data == {"field": "camera", "value": "Front"}
 
 
 GOOD_CITY = {"name": "isfahan", "shard": "s0", "broker_host": "localhost", "broker_port": 1, "broker_user": "x"}

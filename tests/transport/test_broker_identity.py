@@ -8,8 +8,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from protocol.fares.tariff import Tariff
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
@@ -17,8 +15,6 @@ from transport.config import BrokerConfig
 from transport.mqtt import MqttSession
 
 
-# paho leaves the socket of a handshake that failed to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_device_named_like_the_brokers_host_does_not_pass_for_the_broker(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     root = tmp_path / "city"
