@@ -125,6 +125,10 @@ class UnknownIssuer(ProofError):
     """No key that we hold has issued this credential."""
 
 
+class UnknownRider(ProofError):
+    """A short pass of a credential, or a version of it, that we hold no row of: its long form decides."""
+
+
 class UnknownKey(ProofError):
     """The signature names a key that we do not hold."""
 

@@ -104,19 +104,25 @@ def issue_credential(
     return body + issuer.sign(Purpose.CREDENTIAL, body)
 
 
-def render_long_pass(credential: bytes, holder: Signer, *, time_s: int, counter: int, party: int) -> bytes:
-    """What the phone does every 15 s: sign (time, counter, party) over the credential's bytes → 183 bytes.
-
-    Raises OutOfRange by field, or WrongLength.
-    """
+def encode_moment(*, time_s: int, counter: int, party: int) -> bytes:
+    """What a render adds, in either form: time, counter, party → 7 bytes. Raises OutOfRange by field."""
     for name, value, most in (
         ("time_s", time_s, limits.UINT32_MAX), ("counter", counter, 65_535), ("party", party, limits.PARTY_MAX),
     ):  # fmt: skip
         if not 0 <= value <= most:
             raise OutOfRange(f"{name} is out of range", field=name, value=value, most=most)
+    return time_s.to_bytes(4, "big") + counter.to_bytes(2, "big") + bytes([party])
+
+
+def render_long_pass(credential: bytes, holder: Signer, *, time_s: int, counter: int, party: int) -> bytes:
+    """What the phone does every 15 s: sign (time, counter, party) over the credential's bytes → 183 bytes.
+
+    Raises OutOfRange by field, or WrongLength.
+    """
+    moment = encode_moment(time_s=time_s, counter=counter, party=party)
     if len(credential) != CREDENTIAL_BYTES:
         raise WrongLength("credential is not 112 bytes", bytes=len(credential))
-    signed = credential + time_s.to_bytes(4, "big") + counter.to_bytes(2, "big") + bytes([party])
+    signed = credential + moment
     return signed + holder.sign(Purpose.PASS, signed)
 
 

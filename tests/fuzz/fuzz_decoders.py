@@ -22,7 +22,9 @@ from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
 from protocol.wire.passes import open_long_pass, open_presentation, verify_credential
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
+from protocol.wire.riders import RiderRow, decode_rows
 from protocol.wire.seal import DayKey, unwrap_day_key
+from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import cut, open_message, seal_message
 from protocol.wire.sister import open_sister
 from protocol.wire.topics import split
@@ -45,6 +47,13 @@ def _rightly_issued(data: bytes) -> object:
     return open_long_pass(signed + KEY.sign(Purpose.PASS, signed), KEYS)
 
 
+def _rightly_signed_short(data: bytes) -> object:
+    """A short pass of any content, its signature right, its rider known."""
+    signed = (b"\x02" + data + bytes(17))[:17]
+    row = RiderRow(signed[1:9], KEY.public, signed[9], 0, 0, 0, 0)
+    return open_short_pass(signed + KEY.sign(Purpose.SHORT_PASS, signed), lambda _: row)
+
+
 def _batch_of_it(data: bytes) -> object:
     """The input as the one record of a batch that is signed over it."""
     batch = cbor.encode([1, "bus-1", 1, 1, [data], KEY.sign(Purpose.RECORD, chain.next_hash(chain.GENESIS, data))])
@@ -60,6 +69,12 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "long pass, issued": _rightly_issued,
     "credential": lambda data: verify_credential(data, KEYS),
     "presentation": open_presentation,
+    "short pass": lambda data: open_short_pass(data, lambda _: None),
+    "short pass, any row": lambda data: open_short_pass(
+        data, lambda _: RiderRow(bytes(8), data[:33], data[9], 0, 0, 0, 0)
+    ),
+    "short pass, signed": _rightly_signed_short,
+    "riders": decode_rows,
     "public key": VerifyingKey.load,
     "private key": SigningKey.from_pem,
     "envelope": lambda data: cut(data, max_bytes=ROOM),

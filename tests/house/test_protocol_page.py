@@ -121,7 +121,7 @@ def test_purposes_and_channels_are_told() -> None:
     "told",
     [
         f"{limits.CODE_TEXT_MAX_CHARS:,} characters", f"| record | {limits.RECORD_MAX_BYTES:,} bytes",
-        f"1 MiB, {limits.BATCH_DRAIN_RECORDS:,} records", f"{limits.BUNDLE_DENY_MAX:,} denied, {limits.BUNDLE_KEYS_MAX} keys",
+        f"1 MiB, {limits.BATCH_DRAIN_RECORDS:,} records", f"1 MiB, {limits.RIDER_CHUNK_ROWS_MAX:,} rows", f"{limits.BUNDLE_DENY_MAX:,} denied, {limits.BUNDLE_KEYS_MAX} keys",
         f"| CBOR depth | {limits.CBOR_MAX_DEPTH} |", f"{limits.NAME_MAX_CHARS} characters, {limits.TEXT_MAX_CHARS} code points",
         f"1 MiB + 128 KiB, {limits.SISTER_BOARDINGS_MAX:,} boardings", f"{limits.FLAT_FARE_MAX_RIALS:,} rials", f"| party | {limits.PARTY_MAX} |", f"{limits.REPEAT_WINDOW_MAX_S:,} s",
         f"within ± w of now, w = {limits.FRESH_WINDOW_S} s + `clock_uncertainty_s`, at most {limits.FRESH_WINDOW_MAX_S} s",

@@ -12,7 +12,7 @@ from protocol.wire.batches import encode_batch
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, CameraState, Health, State
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import Presentation, issue_credential, render_long_pass
+from protocol.wire.passes import Presentation, issue_credential, read_issued, render_long_pass
 from protocol.wire.receipts import Receipt
 from protocol.wire.records import (
     ClockQuality,
@@ -29,7 +29,9 @@ from protocol.wire.records import (
     encode_public_tap,
     encode_tap,
 )
+from protocol.wire.riders import row_of
 from protocol.wire.seal import DayKey
+from protocol.wire.short_passes import render_short_pass
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness
 
 
@@ -80,6 +82,14 @@ def credential(
 def long_pass(*, party: int = 0, counter: int = 1234, time_s: int = TIME_S) -> bytes:
     """183 bytes as a phone renders them."""
     return render_long_pass(credential(), HOLDER, time_s=time_s, counter=counter, party=party)
+
+
+def short_pass(*, party: int = 0, counter: int = 1234, time_s: int = TIME_S) -> bytes:
+    """81 bytes: the short form of the same render."""
+    return render_short_pass(credential(), HOLDER, time_s=time_s, counter=counter, party=party)
+
+
+ROW = row_of(read_issued(credential()))
 
 
 def instant(offset_ms: int = 0) -> Instant:

@@ -17,7 +17,9 @@ from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
 from protocol.wire.passes import open_long_pass, verify_credential
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
+from protocol.wire.riders import decode_rows
 from protocol.wire.seal import DayKey, unwrap_day_key
+from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import open_message
 from protocol.wire.sister import open_sister
 from protocol.wire.topics import split
@@ -101,6 +103,11 @@ def _envelope(given: Entry, entry: Entry) -> Any:
     return {"payload_bytes": str(len(payload))}
 
 
+def _short_pass(given: Entry, entry: Entry) -> Any:
+    rows = {row.credential_id: row for row in decode_rows(bytes.fromhex(given["riders"]))}
+    return plain(open_short_pass(data(entry), rows.get))
+
+
 def _message(opener: Callable[..., Any], key_list: str) -> Decoder:
     return lambda given, entry: plain(opener(data(entry), keys(given, key_list)))
 
@@ -116,6 +123,8 @@ DECODERS: dict[str, Decoder] = {
     "code": lambda _, entry: {"payload": read_code(entry["text"].encode()).hex()},
     "credential": lambda given, entry: plain(verify_credential(data(entry), keys(given, "issuer_keys"))),
     "long_pass": lambda given, entry: plain(open_long_pass(data(entry), keys(given, "issuer_keys"))),
+    "short_pass": _short_pass,
+    "riders": lambda _, entry: plain(decode_rows(data(entry))),
     "envelope": _envelope,
     "receipt": _message(open_receipt, "receipt_keys"),
     "health": _message(open_health, "tap_keys"),

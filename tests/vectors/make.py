@@ -22,6 +22,7 @@ from tests.protocol.samples import high_s
 from tests.vectors.decoders import DECODERS
 from tests.vectors.entries import Entries, flipped, of
 from tests.vectors.refusals import REFUSALS
+from tests.vectors.short import ROWS, rider_entries, short_entries
 from tests.vectors.sister import sister_entries
 
 HERE = Path(__file__).parent
@@ -364,6 +365,13 @@ def make() -> dict[str, dict[str, Any]]:
         "cbor": ("The CBOR profile.", "cbor", {}, cbor_entries()),
         "codes": ("Texts in a QR.", "code", {}, code_entries()),
         "passes": ("Long passes and credentials.", "long_pass", issuers, pass_entries()),
+        "short_passes": (
+            "Short passes; `riders` is the chunk that the reader holds.",
+            "short_pass",
+            {"riders": ROWS.hex()},
+            short_entries(),
+        ),
+        "riders": ("Chunks of the rider table.", "riders", {}, rider_entries()),
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
         "sister": ("Messages between two doors.", "sister", tap_keys, sister_entries(records, hashes)),
         "bundles": ("Bundles.", "bundle", {"bundle_keys": [samples.BUNDLE_KEY.public.hex()]}, bundle_entries()),
