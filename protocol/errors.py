@@ -147,3 +147,11 @@ class SealBroken(ProofError):
 
 class RolledBack(ProofError):
     """Something signed and numbered carries a lower number than what is already held (P12)."""
+
+
+class NumberReused(ProofError):
+    """Two different contents are signed under one number (P12)."""
+
+
+class WrongHash(ProofError):
+    """Bytes fetched by their hash have another one (P12)."""

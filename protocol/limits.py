@@ -50,7 +50,13 @@ CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 4
 HEALTH_CAMERAS_MAX = 8  # cameras on one validator
 BUNDLE_MAX_BYTES = 4 << 20  # 100,000 deny entries of up to 12 bytes, keys and tariff, with room to grow
 BUNDLE_KEYS_MAX = 16  # issuer or receipt keys valid at once
-BUNDLE_DENY_MAX = 100_000  # entries in a starting bundle; larger lists come as chunks with the bundle mechanism
+BUNDLE_DENY_MAX = 100_000  # denied credentials; some 15 MB in a validator's memory
+DENY_CHUNK_ENTRIES = 4_096  # a writer cuts finer above: one credential more costs every bus at most 50 KiB
+DENY_CHUNK_ENTRIES_MAX = 65_536  # a reader takes up to this: 12 B each, within a chunk
+CHUNK_MAX_BYTES = 1 << 20  # fetched whole and hashed in memory; what a poor link brings in a minute or two
+SECTION_CHUNKS_MAX = 1_024  # 1 GiB of one kind; the manifest's own limit is met first
+MANIFEST_SECTIONS_MAX = 32  # kinds of content; seven are planned
+MANIFEST_MAX_BYTES = 65_536  # retained at the broker, sent at every connection: 1,600 chunks of some 40 B
 
 # --- Numbers -----------------------------------------------------------------------------------------------------
 UINT64_MAX = (1 << 64) - 1

@@ -6,16 +6,16 @@ Chunks, deltas and the rider table join it with the bundle mechanism; the rules 
 - lists that mean a table or a set ascend strictly: one meaning has one form, and no entry overrides another unseen.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 from protocol import limits
-from protocol.errors import DuplicateKey, NotDeterministic, OutOfRange, RolledBack
+from protocol.errors import MissingField, OutOfRange, RolledBack, TooLarge
 from protocol.fares.tariff import Tariff
 from protocol.wire import cbor
 from protocol.wire.keys import Purpose, Signer, VerifyingKey
+from protocol.wire.manifests import Chunk, Manifest, Section, name_chunk, require_ascending
 from protocol.wire.signed import open_message, seal_message
 
 VERSION = 1
@@ -86,8 +86,8 @@ def open_bundle(data: bytes, keys: Iterable[VerifyingKey], *, city: str, at_leas
     if number < at_least:
         raise RolledBack("bundle is older than the one in force", number=number, in_force=at_least)
     version, fare, shares, window = tariff
-    _require_ascending("rider_permille", [share[0] for share in shares])
-    _require_ascending("deny", [entry[0] for entry in deny])
+    require_ascending("rider_permille", [share[0] for share in shares])
+    require_ascending("deny", [entry[0] for entry in deny])
     return Bundle(
         city=city,
         number=number,
@@ -101,10 +101,99 @@ def open_bundle(data: bytes, keys: Iterable[VerifyingKey], *, city: str, at_leas
     )
 
 
-def _require_ascending(name: str, items: Sequence[Any]) -> None:
-    """Refuse a list that names one entry twice or out of order."""
-    for before, item in pairwise(items):
-        if item == before:
-            raise DuplicateKey(f"{name} names one entry twice", field=name)
-        if item < before:
-            raise NotDeterministic(f"{name} is not sorted", field=name)
+# --- the same contents as sections of chunks --------------------------------------------------------------------------
+
+KEYS, TARIFF, DENY = "keys", "tariff", "deny"
+KINDS = (KEYS, TARIFF, DENY)  # what a validator fetches and uses; any other kind is carried only
+
+_KEYS_CHUNK: cbor.Fields = (
+    ("issuer_keys", _KEYS),
+    ("receipt_keys", _KEYS),
+    ("sealing_key", cbor.octets(limits.PUBLIC_KEY_BYTES)),
+)
+_SHARES: cbor.Fields = (("rider_class", cbor.uint(15)), ("permille", cbor.uint(1000)))
+_TARIFF_CHUNK: cbor.Fields = (
+    ("flat_fare_rials", cbor.uint(limits.FLAT_FARE_MAX_RIALS)),
+    ("rider_permille", cbor.array(cbor.row(_SHARES), most=16)),
+    ("repeat_window_s", cbor.uint(limits.REPEAT_WINDOW_MAX_S)),
+)
+_DENIED: cbor.Fields = (("credential_id", cbor.octets(limits.CREDENTIAL_ID_BYTES)), ("version", cbor.uint(255)))
+_DENY_CHUNK: cbor.Fields = (("entries", cbor.array(cbor.row(_DENIED), most=limits.DENY_CHUNK_ENTRIES_MAX)),)
+
+
+def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:
+    """Bundle → the sections of its manifest, and the bytes of every chunk. Raises WireError for what is too large."""
+    tariff = bundle.tariff
+    keys = _chunk(KEYS, [list(bundle.issuer_keys), list(bundle.receipt_keys), bundle.sealing_key], _KEYS_CHUNK)
+    shares = [[rider_class, tariff.rider_permille[rider_class]] for rider_class in sorted(tariff.rider_permille)]
+    fares = _chunk(TARIFF, [tariff.flat_fare_rials, shares, tariff.repeat_window_s], _TARIFF_CHUNK)
+    if len(bundle.deny) > limits.BUNDLE_DENY_MAX:
+        raise TooLarge("deny list over its limit", field="deny", items=len(bundle.deny), limit=limits.BUNDLE_DENY_MAX)
+    denied = [_chunk(DENY, [rows], _DENY_CHUNK) for rows in _deny_parts(bundle.deny)]
+    contents = {name_chunk(data): data for data in (keys, fares, *denied)}
+    sections = [
+        Section(KEYS, bundle.number, (name_chunk(keys),)),
+        Section(TARIFF, tariff.version, (name_chunk(fares),)),
+        Section(DENY, bundle.deny_number, tuple(map(name_chunk, denied))),
+    ]
+    return sections, contents
+
+
+def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
+    """A verified manifest and the verified bytes of its chunks → what a validator works by.
+
+    Raises WireError by name: MissingField without keys or tariff, OutOfRange for a section of another number of chunks
+    or a tariff number that no record could name, NotDeterministic or DuplicateKey for a deny list that does not ascend.
+    """
+    issuers, receipts, sealing = _only(manifest, KEYS, chunk, _KEYS_CHUNK)
+    fare, shares, window = _only(manifest, TARIFF, chunk, _TARIFF_CHUNK)
+    require_ascending("rider_permille", [share[0] for share in shares])
+    denied = manifest.section(DENY) or Section(DENY, 0, ())
+    rows = [row for it in denied.chunks for row in _read(DENY, chunk(it), _DENY_CHUNK)[0]]
+    if len(rows) > limits.BUNDLE_DENY_MAX:
+        raise TooLarge("deny list over its limit", field="deny", items=len(rows), limit=limits.BUNDLE_DENY_MAX)
+    require_ascending("deny", [row[0] for row in rows])
+    version = _section(manifest, TARIFF).version
+    cbor.uint(limits.UINT32_MAX)("version", version)  # a record names its tariff in 32 bits
+    return Bundle(
+        city=manifest.city, number=manifest.number, issued_ms=manifest.issued_ms, issuer_keys=tuple(issuers),
+        receipt_keys=tuple(receipts), sealing_key=sealing, tariff=Tariff(version, fare, dict(shares), window),
+        deny_number=denied.version, deny=dict(rows),
+    )  # fmt: skip
+
+
+def _deny_parts(deny: Mapping[bytes, int]) -> list[list[list[Any]]]:
+    """The list cut by the ids' leading bits, so that one entry more changes one chunk and leaves the others held."""
+    rows: list[list[Any]] = [[credential_id, version] for credential_id, version in sorted(deny.items())]
+    parts = [rows] if rows else []
+    bits = 0
+    while bits < 16 and any(len(part) > limits.DENY_CHUNK_ENTRIES for part in parts):
+        bits += 1
+        by_leading: dict[int, list[list[Any]]] = {}
+        for row in rows:
+            by_leading.setdefault(int.from_bytes(row[0][:2], "big") >> (16 - bits), []).append(row)
+        parts = list(by_leading.values())
+    return parts
+
+
+def _chunk(kind: str, values: list[Any], fields: cbor.Fields) -> bytes:
+    return cbor.encode_structure(kind, values, fields, version=VERSION, max_bytes=limits.CHUNK_MAX_BYTES)
+
+
+def _read(kind: str, data: bytes, fields: cbor.Fields) -> list[Any]:
+    return cbor.decode_structure(kind, data, fields, version=VERSION, max_bytes=limits.CHUNK_MAX_BYTES)
+
+
+def _section(manifest: Manifest, kind: str) -> Section:
+    found = manifest.section(kind)
+    if found is None:
+        raise MissingField(f"manifest has no section {kind}", structure="manifest", field=kind)
+    return found
+
+
+def _only(manifest: Manifest, kind: str, chunk: Callable[[Chunk], bytes], fields: cbor.Fields) -> list[Any]:
+    """The fields of a section that is one chunk."""
+    chunks = _section(manifest, kind).chunks
+    if len(chunks) != 1:
+        raise OutOfRange(f"section {kind} is not one chunk", field=kind, chunks=len(chunks))
+    return _read(kind, chunk(chunks[0]), fields)

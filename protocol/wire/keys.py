@@ -34,6 +34,7 @@ class Purpose(Enum):
     STATE = b"savar/1/state"
     SISTER = b"savar/1/sister"
     BUNDLE = b"savar/1/bundle"
+    MANIFEST = b"savar/1/manifest"
     REGISTRATION = b"savar/1/registration"
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from protocol.errors import ProofError, WireError
 from protocol.wire import cbor, chain
 from protocol.wire.batches import decode_batch, verify_batch
-from protocol.wire.bundles import open_bundle
+from protocol.wire.bundles import cut_bundle, open_bundle, read_bundle
 from protocol.wire.codes import read_code
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
+from protocol.wire.manifests import Manifest, Section, name_chunk, open_manifest
 from protocol.wire.passes import open_long_pass, open_presentation, verify_credential
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
@@ -28,6 +29,7 @@ from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import cut, open_message, seal_message
 from protocol.wire.sister import open_sister
 from protocol.wire.topics import split
+from tests.protocol import samples
 
 ROOM = 1 << 20
 KEY = SigningKey.from_secret(bytes(31) + b"\x07")
@@ -58,6 +60,18 @@ def _batch_of_it(data: bytes) -> object:
     """The input as the one record of a batch that is signed over it."""
     batch = cbor.encode([1, "bus-1", 1, 1, [data], KEY.sign(Purpose.RECORD, chain.next_hash(chain.GENESIS, data))])
     return verify_batch(decode_batch(batch), KEY.verifying)
+
+
+def _chunk_of_it(kind: str) -> Callable[[bytes], object]:
+    """The input as the one chunk of a section, the others as they should be."""
+
+    def read(data: bytes) -> object:
+        sections, contents = cut_bundle(samples.BUNDLE)
+        others = [one for one in sections if one.kind != kind]
+        manifest = Manifest("isfahan", 1, 1, (*others, Section(kind, 1, (name_chunk(data),))), b"", b"")
+        return read_bundle(manifest, (contents | {name_chunk(data): data}).__getitem__)
+
+    return read
 
 
 TARGETS: dict[str, Callable[[bytes], object]] = {
@@ -91,6 +105,10 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "sister": lambda data: open_sister(data, KEY.verifying),
     "sister, signed": _signed(Purpose.SISTER, lambda data: open_sister(data, KEY.verifying)),
     "bundle, signed": _signed(Purpose.BUNDLE, lambda data: open_bundle(data, KEYS, city="isfahan")),
+    "manifest, signed": _signed(Purpose.MANIFEST, lambda data: open_manifest(data, KEYS, city="isfahan")),
+    "chunk of keys": _chunk_of_it("keys"),
+    "chunk of a tariff": _chunk_of_it("tariff"),
+    "chunk of a deny list": _chunk_of_it("deny"),
     "sealed part": lambda data: DAY_KEY.open(1, data, b""),
     "wrapped day key": lambda data: unwrap_day_key(data, KEY, device="bus-1", epoch=1, day=1),
     "topic": lambda data: split(data.decode(errors="replace")),
@@ -117,6 +135,7 @@ def seeds() -> list[bytes]:
                 found.append(bytes.fromhex(entry["bytes"]))
             elif "text" in entry:
                 found.append(entry["text"].encode())
+            found += [bytes.fromhex(chunk) for chunk in entry.get("chunks", [])]
     return found + [inner for data in found for inner in _inside(data)]
 
 

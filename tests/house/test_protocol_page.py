@@ -10,7 +10,7 @@ from protocol import errors, limits
 from protocol.errors import SavarError
 from protocol.fares.tariff import Product, RiderClass
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.wire import batches, bundles, cbor, health, receipts, records, sister
+from protocol.wire import batches, bundles, cbor, health, manifests, receipts, records, sister
 from protocol.wire.health import CameraState
 from protocol.wire.keys import Purpose
 from protocol.wire.topics import DOWN, UP
@@ -27,6 +27,7 @@ STRUCTURES = {
     "Health": health._HEALTH,
     "State": health._STATE,
     "Bundle": bundles._FIELDS,
+    "Manifest": manifests._FIELDS,
 }
 
 
@@ -122,6 +123,8 @@ def test_purposes_and_channels_are_told() -> None:
     [
         f"{limits.CODE_TEXT_MAX_CHARS:,} characters", f"| record | {limits.RECORD_MAX_BYTES:,} bytes",
         f"1 MiB, {limits.BATCH_DRAIN_RECORDS:,} records", f"1 MiB, {limits.RIDER_CHUNK_ROWS_MAX:,} rows", f"{limits.BUNDLE_DENY_MAX:,} denied, {limits.BUNDLE_KEYS_MAX} keys",
+        f"| chunk | {limits.CHUNK_MAX_BYTES >> 20} MiB |", f"| manifest | {limits.MANIFEST_MAX_BYTES >> 10} KiB, {limits.MANIFEST_SECTIONS_MAX} sections |",
+        f"chunks of at most {limits.DENY_CHUNK_ENTRIES:,} entries", f"{limits.DENY_CHUNK_ENTRIES_MAX:,} a chunk, {limits.BUNDLE_DENY_MAX:,} in all",
         f"| CBOR depth | {limits.CBOR_MAX_DEPTH} |", f"{limits.NAME_MAX_CHARS} characters, {limits.TEXT_MAX_CHARS} code points",
         f"1 MiB + 128 KiB, {limits.SISTER_BOARDINGS_MAX:,} boardings", f"{limits.FLAT_FARE_MAX_RIALS:,} rials", f"| party | {limits.PARTY_MAX} |", f"{limits.REPEAT_WINDOW_MAX_S:,} s",
         f"within ± w of now, w = {limits.FRESH_WINDOW_S} s + `clock_uncertainty_s`, at most {limits.FRESH_WINDOW_MAX_S} s",

@@ -19,7 +19,7 @@ from protocol.errors import (
     UnknownVersion,
     WrongType,
 )
-from protocol.wire import batches, bundles, cbor, chain, health, receipts, records, sister
+from protocol.wire import batches, bundles, cbor, chain, health, manifests, receipts, records, sister
 from protocol.wire.keys import Purpose, SigningKey
 from protocol.wire.records import Service
 from protocol.wire.signed import cut, seal_message
@@ -82,6 +82,8 @@ STRUCTURES = [
            samples.TAP_KEY, lambda data, keys: sister.open_sister(data, keys[0])),
     signed("bundle", bundles._FIELDS, bundles.encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY),
            samples.BUNDLE_KEY, bundles.open_bundle, city="isfahan"),
+    signed("manifest", manifests._FIELDS, manifests.encode_manifest("isfahan", 12, 1, bundles.cut_bundle(samples.BUNDLE)[0],
+           samples.BUNDLE_KEY), samples.BUNDLE_KEY, manifests.open_manifest, city="isfahan"),
 ]  # fmt: skip
 each_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
 
@@ -223,6 +225,12 @@ INNER = [
     ("sister", 3, "sequence", [1, -1, bytes(32)], OutOfRange),
     ("sister", 3, "head", [1, 1, bytes(33)], OutOfRange),
     ("sister", 4, "receipt", bytes(limits.MESSAGE_MAX_BYTES + 1), TooLarge),
+    ("manifest", 3, "kind", [["Keys", 1, []]], OutOfRange),
+    ("manifest", 3, "version", [["keys", -1, []]], OutOfRange),
+    ("manifest", 3, "digest", [["keys", 1, [[bytes(33), 1]]]], OutOfRange),
+    ("manifest", 3, "size", [["keys", 1, [[bytes(32), 0]]]], OutOfRange),
+    ("manifest", 3, "size", [["keys", 1, [[bytes(32), limits.CHUNK_MAX_BYTES + 1]]]], OutOfRange),
+    ("manifest", 3, "chunks", [["keys", 1, [[bytes(32), 1]] * (limits.SECTION_CHUNKS_MAX + 1)]], TooLarge),
     ("bundle", 3, "issuer_keys", [bytes(32)], OutOfRange),
     ("bundle", 3, "issuer_keys", [bytes(33)] * 17, TooLarge),
     ("bundle", 6, "permille", [3, 1, [[1, 1001]], 180], OutOfRange),
@@ -265,6 +273,8 @@ def test_over_the_size_of_its_kind() -> None:
             opener(bytes(limits.MESSAGE_MAX_BYTES + 1), [])
     with pytest.raises(TooLarge):
         bundles.open_bundle(bytes(limits.BUNDLE_MAX_BYTES + 1), [], city="isfahan")
+    with pytest.raises(TooLarge):
+        manifests.open_manifest(bytes(limits.MANIFEST_MAX_BYTES + 1), [], city="isfahan")
     with pytest.raises(TooLarge):
         sister.open_sister(bytes(limits.SISTER_MESSAGE_MAX_BYTES + 1), samples.TAP_KEY.verifying)
 

@@ -23,6 +23,8 @@ KEYS = {
     "state": "tap_keys",
     "envelope": "envelope_keys",
     "bundle": "bundle_keys",
+    "manifest": "bundle_keys",
+    "contents": "bundle_keys",
 }
 FORGED = {"BadSignature", "UnknownKey", "UnknownAlgorithm", "Truncated"}  # what any COSE library must refuse
 

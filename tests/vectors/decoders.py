@@ -10,10 +10,11 @@ from typing import Any
 from protocol.fares.tariff import Tariff, price
 from protocol.wire import cbor
 from protocol.wire.batches import decode_batch, verify_batch
-from protocol.wire.bundles import open_bundle
+from protocol.wire.bundles import open_bundle, read_bundle
 from protocol.wire.codes import read_code
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
+from protocol.wire.manifests import Chunk, Manifest, check_chunk, name_chunk, open_manifest
 from protocol.wire.passes import open_long_pass, verify_credential
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
@@ -118,6 +119,22 @@ def _bundle(given: Entry, entry: Entry) -> Any:
     )
 
 
+def _open_manifest(given: Entry, entry: Entry) -> Manifest:
+    held, city, before = keys(given, "bundle_keys"), entry["city"], bytes.fromhex(entry.get("in_force", ""))
+    in_force = open_manifest(before, held, city=city) if before else None
+    return open_manifest(data(entry), held, city=city, in_force=in_force)
+
+
+def _chunk(_: Entry, entry: Entry) -> Any:
+    wanted = Chunk(bytes.fromhex(entry["digest"]), int(entry["size"]))
+    return {"bytes": check_chunk(wanted, data(entry)).hex()}
+
+
+def _contents(given: Entry, entry: Entry) -> Any:
+    chunks = {name_chunk(one): one for one in map(bytes.fromhex, entry["chunks"])}
+    return plain(read_bundle(_open_manifest(given, entry), chunks.__getitem__))
+
+
 DECODERS: dict[str, Decoder] = {
     "cbor": lambda _, entry: cbor.encode(cbor.decode(data(entry), max_bytes=ROOM)).hex(),
     "code": lambda _, entry: {"payload": read_code(entry["text"].encode()).hex()},
@@ -131,6 +148,9 @@ DECODERS: dict[str, Decoder] = {
     "state": _message(open_state, "tap_keys"),
     "sister": lambda given, entry: plain(open_sister(data(entry), keys(given, "tap_keys")[0])),
     "bundle": _bundle,
+    "manifest": lambda given, entry: plain(_open_manifest(given, entry)),
+    "chunk": _chunk,
+    "contents": _contents,
     "record": lambda _, entry: plain(decode_record(data(entry))),
     "batch": _batch,
     "sealed": _sealed,

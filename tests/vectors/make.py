@@ -21,6 +21,7 @@ from tests.protocol import samples
 from tests.protocol.samples import high_s
 from tests.vectors.decoders import DECODERS
 from tests.vectors.entries import Entries, flipped, of
+from tests.vectors.manifests import chunk_entries, contents_entries, manifest_entries
 from tests.vectors.refusals import REFUSALS
 from tests.vectors.short import ROWS, rider_entries, short_entries
 from tests.vectors.sister import sister_entries
@@ -375,6 +376,12 @@ def make() -> dict[str, dict[str, Any]]:
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
         "sister": ("Messages between two doors.", "sister", tap_keys, sister_entries(records, hashes)),
         "bundles": ("Bundles.", "bundle", {"bundle_keys": [samples.BUNDLE_KEY.public.hex()]}, bundle_entries()),
+        "manifests": (
+            "Manifests, chunks, and the contents of both.",
+            None,
+            {"bundle_keys": [samples.BUNDLE_KEY.public.hex()]},
+            manifest_entries() | chunk_entries() | contents_entries(),
+        ),
         "records": ("Journal records.", "record", {}, record_entries(records)),
         "batches": ("Batches: chain and signature.", "batch", tap_keys, batch_entries(records, hashes)),
         "sealing": ("The sealed rider part and the wrapped day key.", "sealed", sealing, sealing_entries(records)),
