@@ -27,6 +27,7 @@ from protocol.wire.standing import Watermark
 
 log = logging.getLogger(__name__)
 APPLICATION_ID = 0x53565331  # "SVS1": so that no other SQLite file is taken for a sister's copies
+_KEEP_FIX = "move the file away and keep it: its records may be the last ones"
 SCHEMA = """
 CREATE TABLE sister (one INTEGER PRIMARY KEY CHECK (one = 1), device TEXT NOT NULL) STRICT;
 CREATE TABLE epoch (
@@ -79,11 +80,14 @@ class ApswCopies:
                 connection.execute(SCHEMA)
                 connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 connection.execute("INSERT INTO sister VALUES (1, ?)", (self._sister,))
+        if (said := connection.execute("PRAGMA quick_check(1)").get) != "ok":
+            # Half believed, a torn page answers one way now and another later: seed 10 was not the same twice.
+            raise JournalFailed(f"the copies are damaged: {said}", fix=_KEEP_FIX)
         held = connection.execute("SELECT device FROM sister").get
         if held != self._sister:
             raise JournalFailed(
                 f"this card holds copies of {held}, not of {self._sister}",
-                fix="move the file away and keep it: its records may be the last ones",
+                fix=_KEEP_FIX,
                 found=held, expected=self._sister,
             )  # fmt: skip
 

@@ -4,7 +4,7 @@ A process may die at any operation on its card, or between any two events; with 
 or alone (the system keeps it). A service manager starts it again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from protocol.wire.health import Health
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant, Service
+from protocol.wire.standing import Watermark
 from protocol.wire.topics import Address, Channel
 from simulators.seeded.cable import SimLink, SimPeer
 from simulators.seeded.clockwork import Clockwork
@@ -134,6 +135,17 @@ class SimDoor:
         self.unsure: set[Presentation] = set()  # shown "out of service" since an append last worked
         self._patience_ms = BROKEN_RESTART_MS[0]
         self._open: list[ApswJournal | ApswCopies] = []
+
+    def copies_held(self) -> Sequence[Watermark] | None:
+        """What it holds of the other door while it runs; None if its card does not answer just now."""
+        assert self.process is not None
+        dies, self.die_at = self.die_at, None  # we look; the power goes while the door itself is at its card
+        try:
+            return self.process.copies.held()
+        except LocalError:
+            return None
+        finally:
+            self.die_at = dies
 
     # --- its power ----------------------------------------------------------------------------------------------------
 

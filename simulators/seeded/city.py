@@ -283,15 +283,22 @@ class SeededCity:
         self.reckon(self.bus_of(door))
 
     def reckon(self, bus: Bus) -> None:
-        """Which boardings of a bus nobody holds any more, once both doors run on what cards they have now."""
+        """Which boardings of a bus nobody holds any more, once both doors run on what cards they have now.
+
+        What only a card that does not answer just now could have is reckoned when it answers.
+        """
         if bus.vehicle not in self.unreckoned or any(door.process is None for door in bus.doors):
             return
         self.unreckoned.discard(bus.vehicle)
+        mute = {door.plan.name for door in bus.doors if bus.sister(door).copies_held() is None}
         for green in self.truth.greens:
             if green.vehicle != bus.vehicle or green.destroyed:
                 continue
-            changed = self.by_name[green.device].changed_ms > green.at_ms
-            if changed and not self._is_kept(bus, green):
+            if self.by_name[green.device].changed_ms <= green.at_ms:
+                continue
+            if green.device in mute:
+                self.unreckoned.add(bus.vehicle)
+            elif not self._is_kept(bus, green):
                 green.destroyed = True
                 self.world.counts["destroyed"] += 1
 
@@ -325,13 +332,10 @@ class SeededCity:
         """How far the other door holds a journal; one that is away only for now still has its copies."""
         if holder.process is None:
             return 0 if holder.plan.name in self.tampered else 1 << 62
-        dies, holder.die_at = holder.die_at, None  # we look; the power goes while the door itself is at its card
-        try:
-            return next((mark.sequence for mark in holder.process.copies.held() if mark.epoch == epoch), 0)
-        except LocalError:
+        held = holder.copies_held()
+        if held is None:
             return 1 << 62  # its card does not answer just now
-        finally:
-            holder.die_at = dies
+        return next((mark.sequence for mark in held if mark.epoch == epoch), 0)
 
     def check_sisters(self) -> None:
         """P1: what a door showed green two seconds ago lies on the other door too, if they could talk."""

@@ -1,10 +1,12 @@
 """The Copies port: one suite over the real copies on a disk and the same on the seeded city's card."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+import apsw
 import pytest
 
 from edge.adapters.copies import ApswCopies
@@ -77,6 +79,24 @@ def test_copies_of_another_device_are_refused(make: Make) -> None:
     other = make("bus-9-d1")
     with pytest.raises(JournalFailed, match="copies of"):
         other.held()
+
+
+def test_a_torn_page_is_found_when_they_are_opened_and_not_half_believed(tmp_path: Path) -> None:
+    """A card that lied about its sync has half of an older page: what lies before it still reads well."""
+    path, page = tmp_path / "copies.db", 4096
+    copies = ApswCopies(path, sister="bus-1-d2", vfs=None)
+    for n in range(1, 400):
+        add(copies, NEW, n, n)
+    copies.close()
+    data = bytearray(path.read_bytes())
+    data[-page : -page // 2] = bytes(range(256)) * (page // 512)
+    path.write_bytes(data)
+    with closing(apsw.Connection(str(path))) as plain:
+        assert plain.execute("SELECT sequence FROM epoch").get == 399, "nothing says so without a look"
+    with pytest.raises(JournalFailed, match="damaged") as caught:
+        copies.held()
+    assert "move the file away and keep it" in caught.value.fix
+    copies.close()
 
 
 def test_what_is_read_ends_with_a_signed_record(make: Make) -> None:
