@@ -7,7 +7,7 @@ const ROWS_MAX = 30;
 const POLL_MS = 5000;
 const ANSWER_WITHIN_MS = 8000;
 const RECONNECT_MS = 3000;
-const SHAPES = { green: "●", amber: "▲", red: "■", blue: "◆", off: "○" };
+const SHAPES = { green: "●", amber: "▲", red: "■", blue: "◆", white: "□", off: "○" };
 
 let status = null; // the last answer of /v1/status, kept up to date by events
 let link = "starting"; // starting, live or lost

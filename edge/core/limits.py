@@ -42,6 +42,35 @@ CAMERA_READ_TIMEOUT_MS = 2_000  # the longest a capture thread stays deaf to `st
 FRAME_WAIT_MS = 500  # a waiting thread looks up at least this often: to see it stop
 THREAD_STOP_MS = 5_000  # over open and read time-outs; a driver that blocks longer is left to the process's end
 
+# --- Light, focus, hints, lens ----------------------------------------------------------------------------------------
+EXPOSURE_START_US = 10_000  # a half-wave of mains light, and at 0.3 m a hand's 10 cm/s smear it by under two pixels
+MAINS_HALF_WAVE_US = 10_000  # lamps on 50 Hz flicker at 100 Hz: a whole half-wave takes the same light every frame
+SCREEN_WAVE_US = 4_167  # many OLED screens dim at 240 Hz; a shorter exposure may meet their dark half
+GAIN_BEFORE_BLUR_MILLI = 4_000  # two stops of noise cost a reader less than a doubled exposure in a moving hand
+SETTLE_VIEWS = 4  # a driver shows a setting two or three frames after it was told
+LIGHT_IDLE_VIEWS = 8  # nothing in view for a quarter of a second at 30 frames: then the bus's own light counts
+LIGHT_CEILING_VIEWS = 300  # after a screen drowned: 10 s at 30 frames, longer than a rider stands there
+LIGHT_PATCH_PERMILLE = 15  # of the frame newly white: half of a phone's screen at the far end of reading
+FOCUS_STEPS = 1_000  # from far to near; a lens motor has 100 to 1,023
+FOCUS_WIDEST = 200  # the first move: a fifth of the range
+FOCUS_WIDTH_MIN = 25  # the last: under the depth of field of a lens that reads codes at arm's length
+FOCUS_MOVES_MAX = 16  # at five views a move 2.7 s at 30 frames: as long as a patient rider waits
+FOCUS_BLURRED_VIEWS = 5  # one blurred look is a phone on its way
+FOCUS_GONE_VIEWS = 3  # without it: too blurred to be seen, or the rider has given up
+FOCUS_LOST_MAX = 3  # places in a row: a rider who has given up keeps the motor for 0.7 s at 30 frames
+FOCUS_REST_MIN_VIEWS = 30  # a second
+FOCUS_REST_MAX_VIEWS = 1_800  # a minute: what no climb cures is not asked of the motor every second
+CODE_SIDE_MIN_PX = 103  # 49 modules of version 8 at the 2.1 pixels that zxing-cpp was measured to want
+HINT_AFTER_MS = 600  # the goal is a word within a second; most codes are read within a third of that
+HINT_GONE_MS = 400  # a hand that shakes loses a code for some frames
+HINT_STAYS_MS = 1_200  # three words take a second to read
+HINT_QUIET_MS = 2_000  # a verdict is looked at that long
+LENS_SIGHTS = 200  # codes remembered: an hour or two of a busy door
+LENS_SIGHTS_MIN = 20  # fewer say more of the phones than of the lens
+LENS_EVERY_MS = 1_000  # one look a second: one rider is not a sample of twenty
+LENS_KEEP_MS = 21_600_000  # six hours: from one cleaning to the next look at the fleet
+LENS_CONTRAST_MIN = 64  # grey levels; under it noise of 8 makes edges as steep as a code's
+
 # --- Journal tools ---------------------------------------------------------------------------------------------------
 JOURNAL_PAGE_ROWS = 1_000  # rows in memory at once while a journal is walked: ~2 MiB at most
 JOURNAL_ROW_MIN_BYTES = 160  # an opening's 90-odd bytes, a signature's 64, heads: bounds the rows that a file can hold

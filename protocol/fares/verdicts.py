@@ -18,6 +18,7 @@ class Lamp(Enum):
     AMBER = "amber"
     RED = "red"
     BLUE = "blue"
+    WHITE = "white"  # no verdict: a code is seen and not read yet, see `hints`
     OFF = "off"
 
 

@@ -180,7 +180,7 @@ class VerdictBody(Model):
 
     verdict: int
     name: str
-    lamp: Literal["green", "amber", "red", "blue", "off"]
+    lamp: Literal["green", "amber", "red", "blue", "white", "off"]
     boards: bool
     charged: bool
     rider_fa: str

@@ -1,0 +1,116 @@
+"""A grey frame → the small numbers that light, focus, hints and lens health need. Cheap: strided, on what changed.
+
+`find` looks for texture as coarse as a code's, on a picture of a quarter of the width; it does not read.
+"""
+
+import cv2
+import numpy as np
+
+from edge.core.ports import GreyImage
+from edge.core.view import Box, Sight, View
+
+_STRIDE = 8  # for brightness: 14,400 pixels of a 1280 × 720 frame
+_CLIPPED = 250
+_THUMB = (
+    4  # `find` works on every fourth pixel: a code's modules become noise of two values, which is what it looks for
+)
+_CELL = 4  # thumb pixels: 16 pixels of the frame
+_CELLS_MIN = 9  # three by three cells, 48 pixels: what is smaller cannot be read, nor told from a printed word
+_BUSY = 8  # mean step between thumb pixels along both axes, at least: a code of 16 grey levels' contrast
+_OVER_NOISE = 1.5  # times the frame's own median, which is the sensor's noise: 9 at 8 levels, and even to a fifth
+_OF_BUSIEST = 0.35  # first only what is nearly as busy as the busiest: a code, without the words around it
+_SHAPE_MAX = 2.2  # width to height: codes are square, held askew they are less so
+_FILLED_MIN = 0.5  # of its box
+_EDGE_SAMPLES = 8_000  # pixels looked at for steepness
+_CHANGE_STRIDE = 16
+_CHANGE_LEVELS = 14
+_CHANGE_PERMILLE = 4  # of the looked-at pixels: a phone at the far end of reading is 15
+
+
+class Change:
+    """Whether a frame differs from the last one that was looked at, apart from its brightness as a whole."""
+
+    def __init__(self) -> None:
+        self._last: GreyImage | None = None
+
+    def came(self, grey: GreyImage) -> bool:
+        """One frame → whether something in it is new. What is new becomes the frame to compare with."""
+        small = grey[::_CHANGE_STRIDE, ::_CHANGE_STRIDE].astype(np.int16)
+        if self._last is None or self._last.shape != small.shape:
+            self._last = small
+            return True
+        step = small - self._last
+        step -= np.int16(np.median(step))
+        if np.count_nonzero(np.abs(step) > _CHANGE_LEVELS) * 1000 <= _CHANGE_PERMILLE * step.size:
+            return False
+        self._last = small
+        return True
+
+
+def find(grey: GreyImage) -> Box | None:
+    """The largest region with the texture of a code, in frame pixels; None where there is none."""
+    height, width = (side // (_THUMB * _CELL) * _CELL for side in grey.shape)
+    if not height or not width:
+        return None
+    thumb = np.ascontiguousarray(grey[: height * _THUMB : _THUMB, : width * _THUMB : _THUMB])
+    across = cv2.absdiff(thumb[:, 1:], thumb[:, :-1])
+    down = cv2.absdiff(thumb[1:], thumb[:-1])
+    cells = (width // _CELL, height // _CELL)
+    busy = cv2.min(*(cv2.resize(step, cells, interpolation=cv2.INTER_AREA) for step in (across, down)))
+    busy = cv2.blur(busy, (3, 3))
+    least = max(_BUSY, _OVER_NOISE * float(np.median(busy)))
+    scale = _THUMB * _CELL
+    for bound in (max(least, _OF_BUSIEST * float(busy.max())), least):
+        found = _squares(busy > bound)
+        if found:
+            left, top, width, height, _ = max(found, key=lambda box: box[4])
+            return Box(left * scale, top * scale, width * scale, height * scale)
+    return None
+
+
+def _squares(mask: GreyImage) -> list[tuple[int, int, int, int, int]]:
+    """Connected cells → (left, top, width, height, area) of those that may be a code."""
+    count, _, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    every = [tuple(map(int, boxes[n])) for n in range(1, count)]
+    return [(x, y, width, height, area) for x, y, width, height, area in every if _is_square(width, height, area)]
+
+
+def _is_square(width: int, height: int, area: int) -> bool:
+    return (
+        area >= _CELLS_MIN
+        and max(width, height) <= _SHAPE_MAX * min(width, height)
+        and area >= _FILLED_MIN * width * height
+    )
+
+
+def sight(grey: GreyImage, box: Box) -> Sight | None:
+    """What stands in a box; None if the box is too small or without contrast."""
+    part = grey[box.top : box.top + box.height, box.left : box.left + box.width]
+    if min(part.shape) < 2 * _CELL:
+        return None
+    rows = max(1, part.size // _EDGE_SAMPLES)
+    lines, columns = part[::rows], part[:, ::rows]
+    counts = np.cumsum(np.bincount(lines.ravel(), minlength=256))
+    black, white = (int(np.searchsorted(counts, counts[-1] * share)) for share in (0.1, 0.9))
+    if white <= black:
+        return None
+    steepest = sorted(
+        min(1000, 1000 * _steep(step) // (white - black))
+        for step in (cv2.absdiff(lines[:, 1:], lines[:, :-1]), cv2.absdiff(columns[1:], columns[:-1]))
+    )
+    return Sight(box, white, black, steepest[1], steepest[0])
+
+
+def _steep(step: GreyImage) -> int:
+    """The step that one in fifty exceeds: edges, and not a hot pixel."""
+    counts = np.cumsum(np.bincount(step.ravel(), minlength=256))
+    return int(np.searchsorted(counts, counts[-1] * 0.98))
+
+
+def view(grey: GreyImage, box: Box | None, *, read: bool) -> View:
+    """One frame and the code-like box in it, if there is one."""
+    sample = grey[::_STRIDE, ::_STRIDE]
+    counts = np.cumsum(np.bincount(sample.ravel(), minlength=256))
+    clipped = 1000 * int(counts[-1] - counts[_CLIPPED - 1]) // int(counts[-1])
+    median = int(np.searchsorted(counts, counts[-1] * 0.5))
+    return View(median, clipped, None if box is None else sight(grey, box), read)
