@@ -72,6 +72,29 @@ def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None
     _report(figures, out)
 
 
+@command.command()
+@click.option("--riders", default=1_000_000, show_default=True, type=click.IntRange(1_000), help="Riders in the table.")
+@click.option("--changed", default=10_000, show_default=True, type=click.IntRange(2), help="Riders of the update.")
+@click.option("--lookups", default=50_000, show_default=True, type=click.IntRange(1_000), help="Lookups to measure.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
+              show_default="here", help="Measure on this folder's disk.")  # fmt: skip
+@json_option("the figures")
+def riders(riders: int, changed: int, lookups: int, folder: Path, out: str | None) -> None:
+    """A rider table of a million: size, memory, lookups, an update while somebody looks up all the time."""
+    from benchmarks import riders as bench
+
+    with (
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
+    ):
+        task = progress.add_task("building", total=100)
+        figures = bench.run(
+            Path(scratch), riders=riders, changed=changed, lookups=lookups,
+            tick=lambda what, done: progress.update(task, description=what, completed=done),
+        )  # fmt: skip
+    _report(figures, out)
+
+
 def _report(figures: dict[str, Any], out: str | None) -> None:
     if out != STDOUT:  # whatever becomes of the file
         for name, value in figures.items():

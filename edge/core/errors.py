@@ -41,6 +41,10 @@ class JournalForeign(LocalError):
     """The journal on this card belongs to another device or is no journal."""
 
 
+class RidersFailed(LocalError):
+    """The rider table cannot be read or written; it knows nobody then, and riders show their long passes."""
+
+
 class KeyMissing(LocalError):
     """A key, certificate or bundle file is missing or unreadable."""
 

@@ -1,14 +1,16 @@
 """Ports of the validator: what its services need, and what the adapters (and the simulator) fill."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from edge.core.errors import LocalError
 from edge.core.retention import ReceiptDay
 from protocol.errors import SavarError
 from protocol.fares.verdicts import Reason, Row, Verdict
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant
+from protocol.wire.riders import RiderRow
 from protocol.wire.standing import Watermark
 
 GreyImage: TypeAlias = Any  # numpy uint8 array, height × width; core does not import numpy
@@ -108,6 +110,35 @@ class Head:
     epoch: int
     sequence: int
     hash: bytes
+
+
+class Riders(Protocol):
+    """The rider table: whose short passes this validator can read. `find` from any thread.
+
+    Writers raise WireError for chunks that break the contract, and RidersFailed; then the table before stays in force.
+    """
+
+    @property
+    def number(self) -> int:
+        """Under which number the table in force was handed in; 0 if there is none."""
+        ...
+
+    @property
+    def problem(self) -> LocalError | None:
+        """Why the table is not believed, until another one is in force."""
+        ...
+
+    def find(self, credential_id: bytes) -> RiderRow | None:
+        """The rider's row, if there is one. Raises nothing."""
+        ...
+
+    def replace(self, chunks: Iterable[bytes], *, number: int) -> None:
+        """Put another table in force, from its proven chunks in ascending order. Durable when it returns."""
+        ...
+
+    def update(self, changed: Iterable[bytes], removed: Collection[bytes], *, base: int, number: int) -> None:
+        """The table of number `base` with these chunks' rows and without these ids. RidersFailed for another base."""
+        ...
 
 
 class Journal(Protocol):
