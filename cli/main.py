@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backend": ("cli.backend", "run the backend, or import depot files"),
     "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
+    "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
     "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
     "read": ("cli.read", "run the decode loop over images or videos"),

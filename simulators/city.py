@@ -32,10 +32,10 @@ from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
 from provisioning.core.city import identities
 from simulators.broker import EmbeddedBroker
-from simulators.camera import PresentedLog, Rhythm, SimulatedCamera
+from simulators.camera.plain import Scene
+from simulators.camera.source import PresentedLog, Rhythm, SimulatedCamera
 from simulators.errors import SimulatorError
 from simulators.network import CuttableProxy
-from simulators.optics import Scene
 from simulators.payment_provider import PaymentServer
 from simulators.phones import Phones
 from simulators.riders import Crowd

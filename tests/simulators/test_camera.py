@@ -11,8 +11,8 @@ from edge.core.errors import CameraLost, CameraMissing
 from edge.core.ports import FrameSource
 from protocol.fares.verdicts import Verdict
 from protocol.wire.records import ClockQuality, Instant
-from simulators.camera import WAITING_MAX, PresentedLog, Rhythm, SimulatedCamera
-from simulators.optics import Scene
+from simulators.camera.plain import Scene
+from simulators.camera.source import WAITING_MAX, PresentedLog, Rhythm, SimulatedCamera
 from simulators.script import Kind, Presentation
 
 WALL_MS = 1_767_240_000_000

@@ -8,8 +8,9 @@ import zxingcpp
 
 from edge.adapters.readers.zxing import ZxingReader
 from protocol.wire.codes import write_code
-from simulators.optics import LEVELS, Scene
-from simulators.phone import Grey, Screen, draw_code, draw_phone
+from simulators.camera.codes import Grey
+from simulators.camera.phone import Screen, draw_code, draw_phone
+from simulators.camera.plain import LEVELS, Scene
 from tests.simulators.test_script import play
 
 FRAMES = 6

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.phone import MODULE_PX, Grey, Screen, draw_phone
+from simulators.camera.codes import Grey
+from simulators.camera.phone import MODULE_PX, Screen, draw_phone
 
 SIZE = (1280, 720)  # what the cheap cameras give: width, height
 _FOCAL_PX = 1_100.0  # a lens of about 60° over 1280 pixels

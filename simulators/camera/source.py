@@ -16,8 +16,8 @@ from pathlib import Path
 
 from edge.core.errors import CameraLost, CameraMissing
 from edge.core.ports import Clock
-from simulators.optics import Hold, Scene
-from simulators.phone import Grey
+from simulators.camera.codes import Grey
+from simulators.camera.plain import Hold, Scene
 from simulators.script import Presentation
 
 WAITING_MAX = 8  # presentations queued before one camera; a director that is faster waits

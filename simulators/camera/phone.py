@@ -1,18 +1,14 @@
-"""A phone's screen with a code on it, drawn flat: what optics.py then looks at."""
+"""A phone's screen with a code on it, drawn flat: what plain.py then looks at."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-import segno
-from numpy.typing import NDArray
 
-Grey: TypeAlias = NDArray[np.uint8]
+from simulators.camera.codes import QUIET_MODULES, Grey, modules_of, picture_of
 
 MODULE_PX = 5  # of a long pass (49 modules), before the lens scales it
-_QUIET_MODULES = 4  # what the QR standard asks for around a symbol
-CODE_PX = MODULE_PX * (49 + 2 * _QUIET_MODULES)
+CODE_PX = MODULE_PX * (49 + 2 * QUIET_MODULES)
 WIDTH_PX, HEIGHT_PX = CODE_PX + 56, 2 * CODE_PX  # screen and body, about 9:16
 _BODY_PX = 12
 
@@ -27,16 +23,10 @@ class Screen:
 
 
 def draw_code(text: str) -> Grey:
-    """Text → its QR symbol with quiet zone, 0 and 255, at most CODE_PX square.
-
-    Error correction is L, boosted where the version does not grow: at equal size fewer modules beat more correction.
-    """
-    symbol = segno.make(text, error="l", boost_error=True, micro=False, encoding=None if text.isascii() else "utf-8")
-    modules = np.array(symbol.matrix, np.uint8)
-    modules = np.pad(modules, _QUIET_MODULES)
-    scale = CODE_PX // len(modules)
-    black: Grey = np.kron(modules, np.ones((scale, scale), np.uint8))
-    return np.asarray(255 * (1 - black), np.uint8)
+    """Text → its QR symbol with quiet zone, 0 and 255, at most CODE_PX square, each module whole pixels."""
+    modules = modules_of(text)
+    scale = CODE_PX // (len(modules) + 2 * QUIET_MODULES)
+    return picture_of(modules, scale * (len(modules) + 2 * QUIET_MODULES))
 
 
 def draw_phone(text: str, screen: Screen) -> Grey:
