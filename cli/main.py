@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("cli.audit", "compare journals and ledger on disk: lost, doubled, posted"),
     "backend": ("cli.backend", "run the backend, or import depot files"),
     "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
+    "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
     "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),

@@ -47,7 +47,7 @@ def _command(*words: object) -> str:
     return shlex.join(map(str, words))
 
 
-def _shares(values: tuple[str, ...]) -> dict[int, int]:
+def class_shares(values: tuple[str, ...]) -> dict[int, int]:
     """CLASS=PERMILLE, several → {class: share}."""
     shares: dict[int, int] = {}
     for value in values:
@@ -90,7 +90,7 @@ def city(
 ) -> None:  # fmt: skip
     """Make the city in the new folder ROOT: authority, bundle, issuer, receipt and sealing keys, backend, roles."""
     made = create_city(
-        root, name=name, shard=shard, tariff=Tariff(1, fare, _shares(shares)), broker_host=broker_host,
+        root, name=name, shard=shard, tariff=Tariff(1, fare, class_shares(shares)), broker_host=broker_host,
         broker_port=broker_port, http_host=http_host, http_port=http_port, payments=provider,
         now=datetime.now(UTC), randomness=os.urandom,
     )  # fmt: skip
@@ -187,7 +187,8 @@ def issuer(*, root: Path, name: str, out: str | None) -> None:
         secrets={made.key: "for whoever issues"},
         next_steps=[
             "restart the backend",
-            f"carry {CityFolder(root).backend_bundle} to each device, in place of its own; restart its validator",
+            f"carry {CityFolder(root).backend_bundle} to the depot",
+            "there, at each validator, stopped: savar bundle take DEPOT --config validator.toml",
         ],
     )  # fmt: skip
 

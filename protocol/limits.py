@@ -48,7 +48,6 @@ SISTER_BOARDINGS_MAX = 1_000  # fresh boardings in one message between two doors
 SISTER_MESSAGE_MAX_BYTES = BATCH_MAX_BYTES + (2 << 16)  # a whole batch, its boardings, a receipt
 CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 4
 HEALTH_CAMERAS_MAX = 8  # cameras on one validator
-BUNDLE_MAX_BYTES = 4 << 20  # 100,000 deny entries of up to 12 bytes, keys and tariff, with room to grow
 BUNDLE_KEYS_MAX = 16  # issuer or receipt keys valid at once
 BUNDLE_DENY_MAX = 100_000  # denied credentials; some 15 MB in a validator's memory
 DENY_CHUNK_ENTRIES = 4_096  # a writer cuts finer above: one credential more costs every bus at most 50 KiB

@@ -77,7 +77,7 @@ def _keys(backend: Path, city: str) -> Keys:
         raise NothingToAudit(
             f"cannot read a key of {backend}: {error}", fix="audit the whole city folder, as its owner"
         ) from error
-    bundle = load_bundle(backend / "bundle.cose", signer, city=city)
+    bundle = load_bundle(backend / "bundle", signer, city=city)
     return Keys(
         receipts=[VerifyingKey.load(key) for key in bundle.receipt_keys],
         issuers=[VerifyingKey.load(key) for key in bundle.issuer_keys],

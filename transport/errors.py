@@ -1,4 +1,4 @@
-"""What can fail between a process and its broker, and between the two doors of one bus."""
+"""What can fail between a process and its broker, between the two doors of one bus, and in a bundle's folder."""
 
 from protocol.errors import Fault, SavarError
 
@@ -37,3 +37,13 @@ class FrameTooLong(TransportError):
     """The other door announces a message beyond the contract's limit: another version of the software, or a fault."""
 
     fault = Fault.PEER
+
+
+class BundleFailed(TransportError):
+    """A file of the bundle's folder is missing, or cannot be read or written."""
+
+
+class BundleBusy(TransportError):
+    """Another process writes in this bundle's folder."""
+
+    fault = Fault.OPERATOR

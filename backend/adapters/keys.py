@@ -5,8 +5,10 @@ from pathlib import Path
 
 from backend.core.errors import KeyMissing
 from protocol.errors import ProofError, WireError
-from protocol.wire.bundles import Bundle, open_bundle
+from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
+from transport.bundle_folder import BundleFolder
+from transport.errors import BundleFailed
 
 _FIX = "run `savar provision city` and point keys_dir at its backend folder"
 
@@ -38,11 +40,11 @@ def load_keys(folder: Path) -> BackendKeys:
         raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
 
 
-def load_bundle(path: Path, key: VerifyingKey, *, city: str) -> Bundle:
-    """Read and verify the bundle: the tariff that validators price by. Raises KeyMissing."""
+def load_bundle(folder: Path, key: VerifyingKey, *, city: str) -> Bundle:
+    """Read and verify the bundle in its folder: the tariff that validators price by. Raises KeyMissing."""
     try:
-        return open_bundle(path.read_bytes(), [key], city=city)
-    except OSError as error:
-        raise KeyMissing(f"cannot read the bundle: {error}", fix=_FIX) from error
+        return BundleFolder(folder).load([key], city=city)[1]
+    except BundleFailed as error:
+        raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
     except (WireError, ProofError) as error:
         raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error

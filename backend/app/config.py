@@ -43,7 +43,7 @@ class BackendConfig(BaseModel):
     data_dir: Path = Path("data")
     keys_dir: Path = Path("keys")
     registry: Path = Path("registry")
-    bundle: Path = Path("bundle.cose")
+    bundle: Path = Path("bundle")
     broker: BrokerConfig
     http: HttpConfig = HttpConfig()
     payments: PaymentsConfig | None = None

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from edge.core.errors import KeyMissing
 from protocol.errors import ProofError, WireError
-from protocol.wire.bundles import Bundle, open_bundle
+from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
+from transport.bundle_folder import BundleFolder
+from transport.errors import BundleFailed
 
 _FIX = "run `savar provision device` for this device and copy its folder here"
 
@@ -42,11 +44,11 @@ def load_sister(folder: Path) -> VerifyingKey:
         raise KeyMissing(f"the other door's key is damaged: {error}", fix=fix) from error
 
 
-def load_bundle(path: Path, key: VerifyingKey, *, city: str) -> Bundle:
-    """Read and verify the bundle in force. Raises KeyMissing when it is missing or not proven."""
+def load_bundle(folder: Path, key: VerifyingKey, *, city: str) -> Bundle:
+    """Read and verify the bundle in force, in its folder. Raises KeyMissing when it is missing or not proven."""
     try:
-        return open_bundle(path.read_bytes(), [key], city=city)
-    except OSError as error:
-        raise KeyMissing(f"cannot read the bundle: {error}", fix=_FIX) from error
+        return BundleFolder(folder).load([key], city=city)[1]
+    except BundleFailed as error:
+        raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
     except (WireError, ProofError) as error:
         raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error

@@ -51,7 +51,7 @@ class ValidatorConfig(BaseModel):
     shift: Name | None = None
     data_dir: Path = Path("data")
     keys_dir: Path = Path("keys")
-    bundle: Path = Path("bundle.cose")
+    bundle: Path = Path("bundle")
     broker: BrokerConfig
     clock: ClockConfig = ClockConfig()
     reader: ReaderConfig = ReaderConfig()

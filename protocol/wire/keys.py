@@ -33,7 +33,6 @@ class Purpose(Enum):
     HEALTH = b"savar/1/health"
     STATE = b"savar/1/state"
     SISTER = b"savar/1/sister"
-    BUNDLE = b"savar/1/bundle"
     MANIFEST = b"savar/1/manifest"
     REGISTRATION = b"savar/1/registration"
 

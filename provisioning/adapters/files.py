@@ -14,7 +14,7 @@ import os
 import pwd
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,15 @@ def replace(path: Path, data: bytes, *, mode: int = _PUBLIC, owner: str | None =
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise _failed(path, error) from error
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files that nothing names any more. Raises FileFailed."""
+    for path in paths:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise _failed(path, error) from error
 
 
 def read(path: Path, *, fix: str) -> bytes:

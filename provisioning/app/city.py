@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from protocol.fares.tariff import Tariff
-from protocol.wire.bundles import Bundle, encode_bundle
+from protocol.wire.bundles import Bundle
 from provisioning.adapters import files
+from provisioning.app.bundle_files import sign_bundle, write_bundle
 from provisioning.app.makers import Authority, Randomness, new_key
 from provisioning.core import limits, names
 from provisioning.core.broker_config import roles_json
@@ -88,7 +89,7 @@ def _make_backend(
         receipt_keys=(receipt.public,), sealing_key=sealing.public, tariff=tariff,
     )  # fmt: skip
     files.replace(folder.bundle_number, b"1\n")
-    files.replace(folder.backend_bundle, encode_bundle(bundle, signer))
+    write_bundle(folder.backend_bundle, *sign_bundle(bundle, signer))
     files.replace(folder.backend_config, backend_text(settings, backend).encode())
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from provisioning.adapters import files
 from provisioning.app.broker import add_role
+from provisioning.app.bundle_files import write_bundle
+from provisioning.app.bundles import bundle_in_force
 from provisioning.app.city import City, changing_city
 from provisioning.app.makers import Authority, Randomness, load_key, new_key
 from provisioning.core.errors import DeviceExists, Unfinished
@@ -70,8 +72,9 @@ def _fill(making: DeviceFolder, city: City, settings: DeviceSettings, authority:
     files.make_folder(making.keys, private=True)
     authority.write_device(making.keys, settings.device)
     tap = new_key(making.keys / "tap.key.pem", authority.randomness)
-    files.replace(making.keys / "bundle.pub", load_key(city.folder.bundle_key).public.hex().encode())
-    bundle = files.read(city.folder.backend_bundle, fix="restore the backend's folder from the city's backup")
-    files.replace(making.bundle, bundle)
+    signer = load_key(city.folder.bundle_key)
+    files.replace(making.keys / "bundle.pub", signer.public.hex().encode())
+    held = bundle_in_force(city, signer)
+    write_bundle(making.bundle, held.manifest.raw, held.chunks)
     files.replace(making.config, validator_text(city.settings, settings).encode())
     return tap.public

@@ -5,13 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 from protocol import limits
-from protocol.errors import SavarError
-from protocol.wire.bundles import Bundle, encode_bundle, open_bundle
-from protocol.wire.keys import SigningKey
-from provisioning.adapters import files
-from provisioning.app.city import City, changing_city, enrolled
+from protocol.wire.bundles import Bundle
+from provisioning.app.bundles import bundle_in_force, next_bundle
+from provisioning.app.city import City, changing_city
 from provisioning.app.makers import Randomness, load_key, new_key
-from provisioning.core.errors import BadSetting, IssuerExists, TooManyIssuers
+from provisioning.core.errors import IssuerExists, TooManyIssuers
 from provisioning.core.names import checked_name
 
 
@@ -38,8 +36,7 @@ def add_issuer(root: Path, name: str, *, now: datetime, randomness: Randomness) 
 
 def _add(city: City, name: str, now: datetime, randomness: Randomness) -> IssuerAdded:
     signer = load_key(city.folder.bundle_key)
-    last = _last_number(city)
-    before = _bundle_in_force(city, signer)
+    before = bundle_in_force(city, signer).bundle
     path = city.folder.issuer_key(name)
     if path.exists():
         key = load_key(path)  # of an interrupted call, unless the bundle names it
@@ -51,37 +48,9 @@ def _add(city: City, name: str, now: datetime, randomness: Randomness) -> Issuer
         )  # fmt: skip
     if not path.exists():
         key = new_key(path, randomness)
-    number = max(last, before.number) + 1
-    bundle = replace(
-        before, number=number, issued_ms=int(now.timestamp() * 1000), issuer_keys=(*before.issuer_keys, key.public)
-    )
-    # The number first: one that was ever given out is never used for another content, whatever is interrupted here.
-    files.replace(city.folder.bundle_number, f"{number}\n".encode())
-    given, away = _distribute(city, encode_bundle(bundle, signer))
-    return IssuerAdded(path, number, given, away)
 
+    def joined(bundle: Bundle) -> Bundle:
+        return replace(bundle, issuer_keys=(*bundle.issuer_keys, key.public))
 
-def _last_number(city: City) -> int:
-    text = files.read(city.folder.bundle_number, fix="restore it from the city's backup").decode(errors="replace")
-    if not text.strip().isdecimal():
-        raise BadSetting(f"{city.folder.bundle_number} holds no number", fix="restore it from the city's backup")
-    return int(text)
-
-
-def _bundle_in_force(city: City, signer: SigningKey) -> Bundle:
-    """The backend's bundle, verified. Raises BadSetting when it is not one of this city."""
-    path = city.folder.backend_bundle
-    data = files.read(path, fix="restore it from the city's backup")
-    try:
-        return open_bundle(data, [signer.verifying], city=city.settings.name)
-    except SavarError as error:
-        raise BadSetting(f"{path} is not this city's bundle: {error}", fix="restore it from the backup") from error
-
-
-def _distribute(city: City, data: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Devices first, the backend's copy last: as long as it is the old one, the call can be repeated."""
-    here = [name for name in enrolled(city.folder) if city.folder.device(name).root.is_dir()]
-    for name in here:
-        files.replace(city.folder.device(name).bundle, data)
-    files.replace(city.folder.backend_bundle, data)
-    return tuple(here), tuple(name for name in enrolled(city.folder) if name not in here)
+    made = next_bundle(city, signer, joined, now=now)
+    return IssuerAdded(path, made.bundle.number, made.given_to, made.away)

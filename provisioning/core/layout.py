@@ -19,8 +19,8 @@ class DeviceFolder:
 
     @property
     def bundle(self) -> Path:
-        """The bundle it starts with."""
-        return self.root / "bundle.cose"
+        """Folder of the bundle it starts with."""
+        return self.root / "bundle"
 
     @property
     def keys(self) -> Path:
@@ -80,8 +80,8 @@ class CityFolder:
 
     @property
     def backend_bundle(self) -> Path:
-        """The bundle in force."""
-        return self.backend / "bundle.cose"
+        """Folder of the bundle in force."""
+        return self.backend / "bundle"
 
     @property
     def backend_keys(self) -> Path:

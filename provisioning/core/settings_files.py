@@ -90,7 +90,7 @@ def backend_text(city: CitySettings, settings: BackendSettings) -> str:
     """backend.toml."""
     top: Table = {
         "city": city.name, "shard": city.shard, "data_dir": "data", "keys_dir": "keys", "registry": "registry",
-        "bundle": "bundle.cose",
+        "bundle": "bundle",
     }  # fmt: skip
     tables: list[tuple[str, Table]] = [
         ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),
@@ -107,7 +107,7 @@ def validator_text(city: CitySettings, settings: DeviceSettings) -> str:
     top: Table = {
         "city": city.name, "shard": city.shard, "device": settings.device, "vehicle": settings.vehicle,
         "door": settings.door, "route": settings.route, "data_dir": "data", "keys_dir": "keys",
-        "bundle": "bundle.cose",
+        "bundle": "bundle",
     }  # fmt: skip
     tables: list[tuple[str, Table]] = [
         ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),

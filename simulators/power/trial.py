@@ -58,7 +58,7 @@ class PowerTrial:
         self._disk = LoopDisk(folder / "card.img", device / "data")
         self._journal = self._disk.at / "journal.db"
         keys = load_keys(device / "keys")
-        bundle = load_bundle(device / "bundle.cose", keys.bundle, city=CITY)
+        bundle = load_bundle(device / "bundle", keys.bundle, city=CITY)
         sealing = SigningKey.from_pem((root / "backend" / "keys" / "sealing.key.pem").read_bytes())
         issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
         self._book = Book(DEVICE, keys.tap.verifying, Keys(receipts=[], issuers=issuers, sealing=sealing))

@@ -15,7 +15,7 @@ from pathlib import Path
 from protocol.errors import ProofError, WireError
 from protocol.wire import cbor, chain
 from protocol.wire.batches import decode_batch, verify_batch
-from protocol.wire.bundles import cut_bundle, open_bundle, read_bundle
+from protocol.wire.bundles import cut_bundle, read_bundle
 from protocol.wire.codes import read_code
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
@@ -104,7 +104,6 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "state, signed": _signed(Purpose.STATE, lambda data: open_state(data, KEYS)),
     "sister": lambda data: open_sister(data, KEY.verifying),
     "sister, signed": _signed(Purpose.SISTER, lambda data: open_sister(data, KEY.verifying)),
-    "bundle, signed": _signed(Purpose.BUNDLE, lambda data: open_bundle(data, KEYS, city="isfahan")),
     "manifest, signed": _signed(Purpose.MANIFEST, lambda data: open_manifest(data, KEYS, city="isfahan")),
     "chunk of keys": _chunk_of_it("keys"),
     "chunk of a tariff": _chunk_of_it("tariff"),

@@ -26,8 +26,10 @@ STRUCTURES = {
     "Sister": sister._FIELDS,
     "Health": health._HEALTH,
     "State": health._STATE,
-    "Bundle": bundles._FIELDS,
     "Manifest": manifests._FIELDS,
+    "Chunk of keys": bundles._KEYS_CHUNK,
+    "Chunk of the tariff": bundles._TARIFF_CHUNK,
+    "Chunk of the deny list": bundles._DENY_CHUNK,
 }
 
 
@@ -72,7 +74,8 @@ def test_numbers_of_the_rows_are_positions() -> None:
 def test_inner_fields_are_found() -> None:
     """The test above would be blind if it did not see rows inside rows."""
     assert {"lat_e6", "deny"} <= set(inner_names(records._TAP))
-    assert {"rider_class", "permille", "credential_id"} <= set(inner_names(bundles._FIELDS))
+    assert {"kind", "chunks", "digest"} <= set(inner_names(manifests._FIELDS))
+    assert {"rider_class", "permille"} <= set(inner_names(bundles._TARIFF_CHUNK))
 
 
 @pytest.mark.parametrize(

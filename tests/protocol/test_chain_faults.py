@@ -15,7 +15,9 @@ from protocol.errors import (
 )
 from protocol.wire import cbor, chain
 from protocol.wire.batches import decode_batch, encode_batch, verify_batch
-from protocol.wire.bundles import encode_bundle, open_bundle
+from protocol.wire.bundles import cut_bundle
+from protocol.wire.keys import SigningKey
+from protocol.wire.manifests import encode_manifest, open_manifest
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.records import Tap, decode_record, encode_day_key, encode_tap
 from protocol.wire.seal import unwrap_day_key, wrap_day_key
@@ -171,25 +173,29 @@ def test_day_key_of_another_device() -> None:
     assert caught.value.data == {"device": samples.DEVICE, "epoch": samples.EPOCH, "day": samples.DAY}
 
 
+def manifest(number: int = 12, key: SigningKey = samples.BUNDLE_KEY) -> bytes:
+    return encode_manifest("isfahan", number, samples.WALL_MS, cut_bundle(samples.BUNDLE)[0], key)
+
+
 def test_bundle_of_another_city() -> None:
-    data = encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY)
     with pytest.raises(OutOfRange) as caught:
-        open_bundle(data, [samples.BUNDLE_KEY.verifying], city="shiraz")
+        open_manifest(manifest(), [samples.BUNDLE_KEY.verifying], city="shiraz")
     assert caught.value.data == {"field": "city", "expected": "shiraz", "found": "isfahan"}
 
 
 def test_bundle_rolled_back() -> None:
     """P12."""
-    data = encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY)
+    keys = [samples.BUNDLE_KEY.verifying]
+    in_force = open_manifest(manifest(13), keys, city="isfahan")
     with pytest.raises(RolledBack) as caught:
-        open_bundle(data, [samples.BUNDLE_KEY.verifying], city="isfahan", at_least=13)
+        open_manifest(manifest(12), keys, city="isfahan", in_force=in_force)
     assert caught.value.data == {"number": 12, "in_force": 13}
 
 
 def test_bundle_of_a_captured_broker() -> None:
     """P12: whoever can publish cannot sign."""
     with pytest.raises(UnknownKey):
-        open_bundle(encode_bundle(samples.BUNDLE, samples.TAP_KEY), [samples.BUNDLE_KEY.verifying], city="isfahan")
+        open_manifest(manifest(key=samples.TAP_KEY), [samples.BUNDLE_KEY.verifying], city="isfahan")
 
 
 def test_a_number_is_not_a_boolean() -> None:

@@ -5,10 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits
-from protocol.errors import DuplicateKey, NotDeterministic, OutOfRange, RolledBack, SavarError, UnknownVersion
+from protocol.errors import OutOfRange, SavarError, UnknownVersion
 from protocol.fares.tariff import Tariff
-from protocol.wire import cbor
-from protocol.wire.bundles import Bundle, encode_bundle, open_bundle
+from protocol.wire.bundles import Bundle
 from protocol.wire.health import (
     CameraHealth,
     CameraState,
@@ -19,10 +18,8 @@ from protocol.wire.health import (
     open_health,
     open_state,
 )
-from protocol.wire.keys import Purpose
 from protocol.wire.passes import Presentation
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
-from protocol.wire.signed import cut, seal_message
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.topics import DOWN, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
@@ -90,12 +87,6 @@ def test_the_fullest_message_between_doors_fits() -> None:
     assert open_sister(encode_sister(word, samples.TAP_KEY), samples.TAP_KEY.verifying) == word
 
 
-@given(bundles)
-def test_bundle_round_trip(bundle: Bundle) -> None:
-    data = encode_bundle(bundle, samples.BUNDLE_KEY)
-    assert open_bundle(data, [samples.BUNDLE_KEY.verifying], city=bundle.city, at_least=bundle.number) == bundle
-
-
 def test_a_problem_too_long_is_told_in_part() -> None:
     """A device that has much to complain about must not fall silent."""
     health = Health("d", 1, 1, 0, "s", 1, 1, 1, 1, 1, (), "ن" * 201)
@@ -108,50 +99,6 @@ def test_what_its_reader_would_refuse_is_not_signed() -> None:
         encode_receipt(Receipt("d", 1, 1, bytes(31), 1, bytes(32), 1), samples.RECEIPT_KEY)
     with pytest.raises(OutOfRange):
         encode_state(State("Bus 1", True, 1, 1, ""), samples.TAP_KEY)
-
-
-def bundle_with(position: int, value: object) -> bytes:
-    payload = cut(encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY), max_bytes=9999).payload
-    values = cbor.decode(payload, max_bytes=9999)
-    values[1 + position] = value
-    return seal_message(Purpose.BUNDLE, cbor.encode(values), samples.BUNDLE_KEY)
-
-
-@pytest.mark.parametrize(
-    ("position", "value", "field"),
-    [
-        (6, [3, 50_000, [[1, 500], [1, 1000]], 180], "rider_permille"),
-        (8, [[bytes(8), 1], [bytes(8), 1]], "deny"),
-        (8, [[bytes(8), 1], [bytes(8), 2]], "deny"),
-    ],
-)
-def test_no_entry_overrides_another_unseen(position: int, value: object, field: str) -> None:
-    """Two shares for one class: which of them a reader takes would be its own affair."""
-    with pytest.raises(DuplicateKey) as caught:
-        open_bundle(bundle_with(position, value), [samples.BUNDLE_KEY.verifying], city="isfahan")
-    assert caught.value.data == {"field": field}
-
-
-@pytest.mark.parametrize(
-    ("position", "value"),
-    [(6, [3, 50_000, [[2, 500], [1, 1000]], 180]), (8, [[b"b" * 8, 1], [b"a" * 8, 2]])],
-)
-def test_lists_that_mean_a_set_ascend(position: int, value: object) -> None:
-    with pytest.raises(NotDeterministic):
-        open_bundle(bundle_with(position, value), [samples.BUNDLE_KEY.verifying], city="isfahan")
-
-
-@given(st.integers(0, limits.INT63_MAX), st.integers(0, limits.INT63_MAX))
-def test_a_bundle_is_never_rolled_back(number: int, in_force: int) -> None:
-    """P12: a lower number is refused, the same and a higher one taken."""
-    bundle = Bundle("isfahan", number, 1, (), (), samples.SEALING_KEY.public, samples.TARIFF)
-    data = encode_bundle(bundle, samples.BUNDLE_KEY)
-    if number >= in_force:
-        assert open_bundle(data, [samples.BUNDLE_KEY.verifying], city="isfahan", at_least=in_force) == bundle
-        return
-    with pytest.raises(RolledBack) as caught:
-        open_bundle(data, [samples.BUNDLE_KEY.verifying], city="isfahan", at_least=in_force)
-    assert caught.value.data == {"number": number, "in_force": in_force}
 
 
 @given(names, names, names, st.sampled_from(Channel))

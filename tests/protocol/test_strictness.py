@@ -53,6 +53,21 @@ def signed(
     )
 
 
+def chunk(kind: str, fields: cbor.Fields) -> Structure:
+    """A chunk under test, in a manifest whose other chunks are as they should be."""
+    sections, contents = bundles.cut_bundle(samples.BUNDLE)
+    example = contents[next(one for one in sections if one.kind == kind).chunks[0]]
+    others = [one for one in sections if one.kind != kind]
+
+    def read(data: bytes) -> object:
+        named = manifests.name_chunk(data)
+        section = manifests.Section(kind, 3, (named,))
+        manifest = manifests.Manifest("isfahan", 12, 1, (*others, section), b"", b"")
+        return bundles.read_bundle(manifest, (contents | {named: data}).__getitem__)
+
+    return Structure(kind, fields, cbor.decode(example, max_bytes=len(example))[1:], read)
+
+
 def public_part(kind: records.RecordKind, raw: bytes) -> Structure:
     _, public, attachment = cbor.decode(raw, max_bytes=len(raw))
     return Structure(
@@ -80,8 +95,9 @@ STRUCTURES = [
            samples.TAP_KEY, health.open_state),
     signed("sister", sister._FIELDS, sister.encode_sister(replace(samples.SISTER, batch=BATCH), samples.TAP_KEY),
            samples.TAP_KEY, lambda data, keys: sister.open_sister(data, keys[0])),
-    signed("bundle", bundles._FIELDS, bundles.encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY),
-           samples.BUNDLE_KEY, bundles.open_bundle, city="isfahan"),
+    chunk("keys", bundles._KEYS_CHUNK),
+    chunk("tariff", bundles._TARIFF_CHUNK),
+    chunk("deny", bundles._DENY_CHUNK),
     signed("manifest", manifests._FIELDS, manifests.encode_manifest("isfahan", 12, 1, bundles.cut_bundle(samples.BUNDLE)[0],
            samples.BUNDLE_KEY), samples.BUNDLE_KEY, manifests.open_manifest, city="isfahan"),
 ]  # fmt: skip
@@ -231,14 +247,14 @@ INNER = [
     ("manifest", 3, "size", [["keys", 1, [[bytes(32), 0]]]], OutOfRange),
     ("manifest", 3, "size", [["keys", 1, [[bytes(32), limits.CHUNK_MAX_BYTES + 1]]]], OutOfRange),
     ("manifest", 3, "chunks", [["keys", 1, [[bytes(32), 1]] * (limits.SECTION_CHUNKS_MAX + 1)]], TooLarge),
-    ("bundle", 3, "issuer_keys", [bytes(32)], OutOfRange),
-    ("bundle", 3, "issuer_keys", [bytes(33)] * 17, TooLarge),
-    ("bundle", 6, "permille", [3, 1, [[1, 1001]], 180], OutOfRange),
-    ("bundle", 6, "rider_class", [3, 1, [[16, 1]], 180], OutOfRange),
-    ("bundle", 6, "flat_fare_rials", [3, limits.FLAT_FARE_MAX_RIALS + 1, [], 180], OutOfRange),
-    ("bundle", 6, "repeat_window_s", [3, 1, [], limits.REPEAT_WINDOW_MAX_S + 1], OutOfRange),
-    ("bundle", 8, "credential_id", [[bytes(7), 0]], OutOfRange),
-    ("bundle", 8, "version", [[bytes(8), 256]], OutOfRange),
+    ("keys", 0, "issuer_keys", [bytes(32)], OutOfRange),
+    ("keys", 0, "issuer_keys", [bytes(33)] * 17, TooLarge),
+    ("tariff", 1, "permille", [[1, 1001]], OutOfRange),
+    ("tariff", 1, "rider_class", [[16, 1]], OutOfRange),
+    ("tariff", 0, "flat_fare_rials", limits.FLAT_FARE_MAX_RIALS + 1, OutOfRange),
+    ("tariff", 2, "repeat_window_s", limits.REPEAT_WINDOW_MAX_S + 1, OutOfRange),
+    ("deny", 0, "credential_id", [[bytes(7), 0]], OutOfRange),
+    ("deny", 0, "version", [[bytes(8), 256]], OutOfRange),
 ]  # fmt: skip
 
 
@@ -254,12 +270,13 @@ def test_wrong_inner_values(name: str, position: int, field: str, bad: object, e
 
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_structure_in_a_structure_has_exactly_its_fields(position: int) -> None:
-    bundle = next(one for one in STRUCTURES if one.name == "bundle")
-    values = [*bundle.values]
-    values[6] = values[6][:-1] if position else [*values[6], 0]
+    manifest = next(one for one in STRUCTURES if one.name == "manifest")
+    values = [*manifest.values]
+    section = values[3][0]
+    values[3] = [section[:-1] if position else [*section, 0]]
     with pytest.raises(MissingField if position else UnknownField) as caught:
-        bundle.decode(bundle.bytes_of(values))
-    assert caught.value.data["structure"] == "tariff"
+        manifest.decode(manifest.bytes_of(values))
+    assert caught.value.data["structure"] == "sections"
 
 
 def test_over_the_size_of_its_kind() -> None:
@@ -271,8 +288,6 @@ def test_over_the_size_of_its_kind() -> None:
     for opener in (receipts.open_receipt, health.open_health, health.open_state):
         with pytest.raises(TooLarge):
             opener(bytes(limits.MESSAGE_MAX_BYTES + 1), [])
-    with pytest.raises(TooLarge):
-        bundles.open_bundle(bytes(limits.BUNDLE_MAX_BYTES + 1), [], city="isfahan")
     with pytest.raises(TooLarge):
         manifests.open_manifest(bytes(limits.MANIFEST_MAX_BYTES + 1), [], city="isfahan")
     with pytest.raises(TooLarge):

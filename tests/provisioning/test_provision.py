@@ -43,6 +43,11 @@ def make(root: Path, seed: int = 1) -> Path:
     return root
 
 
+def whole(folder: Path) -> set[tuple[str, bytes]]:
+    """Every file of a bundle's folder."""
+    return {(str(path.relative_to(folder)), path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
 def secrets(root: Path) -> list[Path]:
     return [*root.rglob("*.key.pem"), *root.rglob("ops.token"), *root.rglob("mqtt.password")]
 
@@ -56,7 +61,7 @@ def test_what_is_written_is_what_its_readers_take(tmp_path: Path) -> None:
     assert (bundle.number, bundle.tariff) == (1, Tariff(4, 60_000, {2: 500}))
     backend = load_backend(root / "backend" / "backend.toml")
     assert backend.identity == "backend-s0"
-    assert backend.bundle.read_bytes() == validator.bundle.read_bytes()
+    assert whole(backend.bundle) == whole(validator.bundle)
 
 
 def test_the_files_have_the_documented_keys_and_no_others(tmp_path: Path) -> None:
@@ -134,12 +139,12 @@ def test_a_new_issuer_joins_and_the_old_ones_stay_valid(tmp_path: Path) -> None:
     root = make(tmp_path / "city")
     folder = root / "devices" / DEVICE
     keys = load_keys(folder / "keys")
-    first = load_bundle(folder / "bundle.cose", keys.bundle, city="isfahan")
+    first = load_bundle(folder / "bundle", keys.bundle, city="isfahan")
     made = add_issuer(root, "second", now=NOW, randomness=os.urandom)
-    second = load_bundle(folder / "bundle.cose", keys.bundle, city="isfahan")
+    second = load_bundle(folder / "bundle", keys.bundle, city="isfahan")
     assert (first.number, second.number, made.given_to) == (1, 2, (DEVICE,))
     assert set(first.issuer_keys) < set(second.issuer_keys)
-    assert (root / "backend" / "bundle.cose").read_bytes() == (folder / "bundle.cose").read_bytes()
+    assert whole(folder / "bundle") == whole(root / "backend" / "bundle")
 
 
 def test_numbers_go_upward_and_an_absent_device_is_named(tmp_path: Path) -> None:
@@ -150,7 +155,7 @@ def test_numbers_go_upward_and_an_absent_device_is_named(tmp_path: Path) -> None
     assert [one.bundle_number for one in made] == [2, 3, 4]
     assert {one.away for one in made} == {(DEVICE,)}
     key = load_keys(tmp_path / "on-the-bus" / "keys").bundle
-    assert len(load_bundle(root / "backend" / "bundle.cose", key, city="isfahan").issuer_keys) == 4
+    assert len(load_bundle(root / "backend" / "bundle", key, city="isfahan").issuer_keys) == 4
 
 
 def test_an_interrupted_issuer_is_finished_by_calling_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +164,7 @@ def test_an_interrupted_issuer_is_finished_by_calling_again(tmp_path: Path, monk
     write = files.replace
 
     def interrupted(path: Path, *more: Any, **named: Any) -> None:
-        if path.name == "bundle.cose" and path.parent.name == "backend":
+        if path.name == "manifest.cose" and path.parent.parent.name == "backend":
             raise FileFailed("no more room")
         write(path, *more, **named)
 
@@ -171,7 +176,7 @@ def test_an_interrupted_issuer_is_finished_by_calling_again(tmp_path: Path, monk
     made = add_issuer(root, "second", now=NOW, randomness=os.urandom)
     assert (made.bundle_number, made.key.read_bytes()) == (3, key)
     device = root / "devices" / DEVICE
-    bundle = load_bundle(device / "bundle.cose", load_keys(device / "keys").bundle, city="isfahan")
+    bundle = load_bundle(device / "bundle", load_keys(device / "keys").bundle, city="isfahan")
     assert len(bundle.issuer_keys) == 2
 
 

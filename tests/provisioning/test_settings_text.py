@@ -49,7 +49,7 @@ def test_backend_toml_says_all_that_its_reader_asks_for(payments: tuple[str, str
     provider = {} if payments is None else {"payments": {"provider": payments[0], "merchant": payments[1]}}
     assert tomllib.loads(text) == {
         "city": "isfahan", "shard": "s0", "data_dir": "data", "keys_dir": "keys", "registry": "registry",
-        "bundle": "bundle.cose", "broker": broker_by_certificate("broker.example", 8_883),
+        "bundle": "bundle", "broker": broker_by_certificate("broker.example", 8_883),
         "http": {"host": "127.0.0.1", "port": 8_080}, "alarms": {"silent_after_s": 900},
     } | provider  # fmt: skip
     assert text.startswith("# Written by `savar provision city`.\n")
@@ -61,7 +61,7 @@ def test_validator_toml_says_all_that_its_reader_asks_for() -> None:
     text = validator_text(city, DeviceSettings("bus-1-d2", "bus-1", 2, "r9", cameras, "system"))
     assert tomllib.loads(text) == {
         "city": "isfahan", "shard": "s0", "device": "bus-1-d2", "vehicle": "bus-1", "door": 2, "route": "r9",
-        "data_dir": "data", "keys_dir": "keys", "bundle": "bundle.cose",
+        "data_dir": "data", "keys_dir": "keys", "bundle": "bundle",
         "broker": broker_by_certificate("broker.example", 8_883), "clock": {"trust": "system"},
         "reader": {"order": ["zxing", "pyzbar"]},
         "camera": [{"name": "front", "source": "v4l2:0"}, {"name": "top", "source": "picamera2:1"}],
@@ -78,9 +78,9 @@ def test_where_everything_lies() -> None:
         city.device("d").sister_key,
     )] == [
         "city.toml", "authority/root.key.pem", "authority/root.crt.pem", "bundle/bundle.key.pem", "bundle/number",
-        "issuers/main.key.pem", "backend/backend.toml", "backend/bundle.cose", "backend/keys",
+        "issuers/main.key.pem", "backend/backend.toml", "backend/bundle", "backend/keys",
         "backend/registry/d.json", "broker/mosquitto.conf", "broker/dynamic-security.json",
-        "devices/d/validator.toml", "devices/d/bundle.cose", "devices/d/keys", "devices/d/keys/sister.pub",
+        "devices/d/validator.toml", "devices/d/bundle", "devices/d/keys", "devices/d/keys/sister.pub",
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from protocol.fares.tariff import Tariff, price
 from protocol.wire import cbor
 from protocol.wire.batches import decode_batch, verify_batch
-from protocol.wire.bundles import open_bundle, read_bundle
+from protocol.wire.bundles import read_bundle
 from protocol.wire.codes import read_code
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
@@ -113,12 +113,6 @@ def _message(opener: Callable[..., Any], key_list: str) -> Decoder:
     return lambda given, entry: plain(opener(data(entry), keys(given, key_list)))
 
 
-def _bundle(given: Entry, entry: Entry) -> Any:
-    return plain(
-        open_bundle(data(entry), keys(given, "bundle_keys"), city=entry["city"], at_least=int(entry["at_least"]))
-    )
-
-
 def _open_manifest(given: Entry, entry: Entry) -> Manifest:
     held, city, before = keys(given, "bundle_keys"), entry["city"], bytes.fromhex(entry.get("in_force", ""))
     in_force = open_manifest(before, held, city=city) if before else None
@@ -147,7 +141,6 @@ DECODERS: dict[str, Decoder] = {
     "health": _message(open_health, "tap_keys"),
     "state": _message(open_state, "tap_keys"),
     "sister": lambda given, entry: plain(open_sister(data(entry), keys(given, "tap_keys")[0])),
-    "bundle": _bundle,
     "manifest": lambda given, entry: plain(_open_manifest(given, entry)),
     "chunk": _chunk,
     "contents": _contents,

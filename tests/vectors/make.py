@@ -10,7 +10,6 @@ from typing import Any
 
 from protocol.errors import SavarError
 from protocol.wire import cbor
-from protocol.wire.bundles import Bundle, encode_bundle
 from protocol.wire.codes import write_code
 from protocol.wire.health import CameraHealth, CameraState, Health, encode_health, encode_state
 from protocol.wire.keys import Purpose, bstr, to_be_signed
@@ -218,35 +217,6 @@ def message_entries() -> Entries:
     return entries
 
 
-def bundle_entries() -> Entries:
-    def entry(data: bytes, city: str = "isfahan", at_least: int = 0) -> dict[str, Any]:
-        return of(data, city=city, at_least=str(at_least))
-
-    def with_values(position: int, value: object) -> bytes:
-        values = cbor.decode(payload, max_bytes=len(payload))
-        values[position] = value
-        return seal_message(Purpose.BUNDLE, cbor.encode(values), samples.BUNDLE_KEY)
-
-    good = encode_bundle(samples.BUNDLE, samples.BUNDLE_KEY)
-    payload = cut(good, max_bytes=len(good)).payload
-    deny = {sha256(bytes([n])).digest()[:8]: n for n in range(120)}
-    many = Bundle("isfahan", 13, samples.WALL_MS, (samples.ISSUER.public,), (samples.RECEIPT_KEY.public,), samples.SEALING_KEY.public,
-                  samples.TARIFF, 5, deny)  # fmt: skip
-    return {
-        "bundle": entry(good),
-        "same number as in force": entry(good, at_least=12),
-        "120 entries in the deny list": entry(encode_bundle(many, samples.BUNDLE_KEY)),
-        "rolled back": entry(good, at_least=13),
-        "of another city": entry(good, city="shiraz"),
-        "signed by another key": entry(encode_bundle(samples.BUNDLE, samples.TAP_KEY)),
-        "one class twice": entry(with_values(7, [3, 50_000, [[1, 500], [1, 1000]], 180])),
-        "classes not sorted": entry(with_values(7, [3, 50_000, [[2, 500], [1, 1000]], 180])),
-        "denied twice": entry(with_values(9, [[bytes(8), 1], [bytes(8), 1]])),
-        "fare beyond its limit": entry(with_values(7, [3, 62_500_000_001, [], 180])),
-        "share of 1001": entry(with_values(7, [3, 50_000, [[1, 1001]], 180])),
-    }
-
-
 def record_entries(records: list[bytes]) -> Entries:
     _, public, sealed = cbor.decode(records[2], max_bytes=9999)
     values = cbor.decode(public, max_bytes=9999)
@@ -375,7 +345,6 @@ def make() -> dict[str, dict[str, Any]]:
         "riders": ("Chunks of the rider table.", "riders", {}, rider_entries()),
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
         "sister": ("Messages between two doors.", "sister", tap_keys, sister_entries(records, hashes)),
-        "bundles": ("Bundles.", "bundle", {"bundle_keys": [samples.BUNDLE_KEY.public.hex()]}, bundle_entries()),
         "manifests": (
             "Manifests, chunks, and the contents of both.",
             None,

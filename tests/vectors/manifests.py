@@ -75,7 +75,13 @@ def contents_entries() -> Entries:
     """A manifest with its chunks in any order → what a validator works by."""
 
     def entry(sections: list[Section], chunks: list[bytes]) -> dict[str, Any]:
-        return of(manifest(12, *sections), decoder="contents", city="isfahan", chunks=[chunk.hex() for chunk in chunks])
+        return of(
+            manifest(12, *sections),
+            decoder="contents",
+            purpose="MANIFEST",
+            city="isfahan",
+            chunks=[chunk.hex() for chunk in chunks],
+        )
 
     def with_chunk(kind: str, *chunks: bytes, version: int = 3) -> dict[str, Any]:
         others = [one for one in SECTIONS if one.kind != kind]

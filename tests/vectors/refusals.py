@@ -17,16 +17,6 @@ REFUSALS: dict[str, dict[str, str]] = {
         "trailing byte": "TrailingBytes",
         "indefinite array": "NotDeterministic",
     },
-    "bundles": {
-        "rolled back": "RolledBack",
-        "of another city": "OutOfRange",
-        "signed by another key": "UnknownKey",
-        "one class twice": "DuplicateKey",
-        "classes not sorted": "NotDeterministic",
-        "denied twice": "DuplicateKey",
-        "fare beyond its limit": "OutOfRange",
-        "share of 1001": "OutOfRange",
-    },
     "cbor": {
         "empty": "Truncated",
         "trailing byte": "TrailingBytes",

@@ -1,0 +1,131 @@
+"""`savar bundle`: make the city's next bundle at the office; take one from a depot, or look at it, on a validator."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import json_option, write_json
+from cli.provision import class_shares
+
+_ID_HEX = 16
+
+
+@click.group()
+def command() -> None:
+    """What goes down to the validators: tariff, keys, deny list."""
+
+
+def _say(out: str | None, found: dict[str, Any], next_steps: list[str]) -> None:
+    if out:
+        write_json(out, found | {"next": next_steps})
+        return
+    for name, value in found.items():
+        shown = ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
+        click.echo(f"{name.replace('_', ' '):16} {shown}")
+    for step in next_steps:
+        click.echo(f"next: {step}")
+
+
+def _credential(value: str, option: str) -> bytes:
+    if len(value) != _ID_HEX or not set(value) <= set("0123456789abcdef"):
+        raise click.BadParameter(f"{value} is not a credential id of 16 hex digits", param_hint=option)
+    return bytes.fromhex(value)
+
+
+def _denied(values: tuple[str, ...], listed: Path | None) -> dict[bytes, int]:
+    """ID=VERSION, several, and a file with one a line → {credential id: highest denied version}."""
+    lines = [*values, *(listed.read_text().split() if listed else ())]
+    found: dict[bytes, int] = {}
+    for line in lines:
+        credential, equals, version = line.partition("=")
+        if not (equals and version.isdecimal()):
+            raise click.BadParameter(f"{line} is not ID=VERSION, e.g. 0102030405060708=3", param_hint="--deny")
+        found[_credential(credential, "--deny")] = int(version)
+    return found
+
+
+@command.command()
+@click.argument("root", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--fare", type=click.IntRange(0), help="Flat adult fare in rials.")
+@click.option("--class-share", "shares", multiple=True, metavar="CLASS=PERMILLE",
+              help="What a rider class pays of it, per mille; other classes stay as they are.")  # fmt: skip
+@click.option(
+    "--repeat-window", type=click.IntRange(0), metavar="SECONDS", help="One fare a credential and bus within it."
+)
+@click.option("--deny", "denied", multiple=True, metavar="ID=VERSION",
+              help="Deny a credential, up to and with this version.")  # fmt: skip
+@click.option("--deny-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The same, one a line.")
+@click.option("--allow", "allowed", multiple=True, metavar="ID", help="Take a credential off the deny list.")
+@json_option("what was made")
+def make(
+    *, root: Path, fare: int | None, shares: tuple[str, ...], repeat_window: int | None, denied: tuple[str, ...],
+    deny_file: Path | None, allowed: tuple[str, ...], out: str | None,
+) -> None:  # fmt: skip
+    """Make the next bundle of the city in ROOT and give it to the backend and every device's folder that is here."""
+    from provisioning.app.bundles import make_bundle
+    from provisioning.core.bundle_changes import Changes
+    from provisioning.core.layout import CityFolder
+
+    changes = Changes(
+        fare, class_shares(shares), repeat_window, _denied(denied, deny_file),
+        frozenset(_credential(one, "--allow") for one in allowed),
+    )  # fmt: skip
+    made = make_bundle(root, changes, now=datetime.now(UTC))
+    bundle = made.bundle
+    _say(
+        out,
+        {
+            "bundle_number": bundle.number, "tariff": bundle.tariff.version,
+            "fare_rials": bundle.tariff.flat_fare_rials, "denied": len(bundle.deny),
+            "given_to": list(made.given_to), "folder_away": list(made.away),
+        },
+        [
+            "restart the backend",
+            f"without a network: carry {CityFolder(root).backend_bundle} to the depot",
+            "there, at each validator, stopped: savar bundle take DEPOT --config validator.toml",
+        ],
+    )  # fmt: skip
+
+
+@command.command()
+@click.argument("depot", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="The device's validator.toml.")  # fmt: skip
+@json_option("what was taken")
+def take(*, depot: Path, path: Path, out: str | None) -> None:
+    """Bring the bundle in the folder DEPOT into force on this validator's card; stop the validator first."""
+    from edge.adapters.keys import load_keys
+    from edge.app.bundle_tools import take_bundle
+    from edge.app.config import load_config
+
+    config = load_config(path)
+    manifest, new = take_bundle(config.bundle, depot, load_keys(config.keys_dir).bundle, city=config.city)
+    _say(out, {"bundle_number": manifest.number, "new_chunks": new}, ["start the validator"])
+
+
+@command.command()
+@click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="The device's validator.toml.")  # fmt: skip
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@json_option("what it says")
+def show(*, path: Path, folder: Path | None, out: str | None) -> None:
+    """Show the bundle in force on this validator's card, or the one in FOLDER as this validator would read it."""
+    from edge.adapters.keys import load_keys
+    from edge.app.bundle_tools import show_bundle
+    from edge.app.config import load_config
+
+    config = load_config(path)
+    manifest, bundle = show_bundle(folder or config.bundle, load_keys(config.keys_dir).bundle, city=config.city)
+    issued = datetime.fromtimestamp(manifest.issued_ms / 1000, UTC)
+    _say(
+        out,
+        {
+            "bundle_number": manifest.number, "issued": issued.isoformat(timespec="seconds"),
+            "issuers": len(bundle.issuer_keys), "tariff": bundle.tariff.version,
+            "fare_rials": bundle.tariff.flat_fare_rials, "deny_list": bundle.deny_number, "denied": len(bundle.deny),
+            "sections": [one.kind for one in manifest.sections],
+        },
+        [],
+    )  # fmt: skip

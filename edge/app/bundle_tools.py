@@ -1,0 +1,63 @@
+"""A bundle from a depot's folder onto this validator's card, while the validator is stopped."""
+
+import logging
+from pathlib import Path
+
+from edge.core.errors import KeyMissing
+from protocol.errors import ProofError, WireError
+from protocol.wire.bundles import KINDS, Bundle, read_bundle
+from protocol.wire.keys import VerifyingKey
+from protocol.wire.manifests import Manifest, open_manifest
+from transport.bundle_folder import BundleFolder
+from transport.errors import BundleFailed
+
+log = logging.getLogger(__name__)
+
+
+def take_bundle(card: Path, depot: Path, key: VerifyingKey, *, city: str) -> tuple[Manifest, int]:
+    """Bring the depot's bundle into force on the card → its manifest, and how many chunks were new.
+
+    Every byte is proven before anything changes. Raises RolledBack or NumberReused for a bundle that may not follow the
+    one in force, other WireErrors and ProofErrors for one that is not this city's, BundleBusy, BundleFailed.
+    """
+    target, source = BundleFolder(card), BundleFolder(depot)
+    target.hold()
+    try:
+        manifest = open_manifest(source.manifest(), [key], city=city, in_force=in_force(target, key, city=city))
+        bring = [chunk for chunk in manifest.chunks(KINDS) if not target.holds(chunk)]
+        for chunk in bring:
+            target.put_chunk(chunk, source.chunk(chunk))
+        come_into_force(target, manifest)
+    finally:
+        target.release()
+    return manifest, len(bring)
+
+
+def in_force(folder: BundleFolder, key: VerifyingKey, *, city: str) -> Manifest | None:
+    """The manifest that another must follow; None where none can be read: a card that lost it is given a new one."""
+    try:
+        return open_manifest(folder.manifest(), [key], city=city)
+    except (BundleFailed, WireError, ProofError) as error:
+        log.warning("no bundle is in force on this card: %s", error)
+        return None
+
+
+def come_into_force(folder: BundleFolder, manifest: Manifest) -> Bundle:
+    """A bundle whose chunks are all held: read whole, then in force, and only then are others' chunks removed.
+
+    Raises BundleFailed, WireError or ProofError; after any of them the earlier bundle is in force.
+    """
+    bundle = read_bundle(manifest, folder.chunk)
+    folder.put_manifest(manifest)
+    folder.prune(manifest.chunks(KINDS))
+    return bundle
+
+
+def show_bundle(folder: Path, key: VerifyingKey, *, city: str) -> tuple[Manifest, Bundle]:
+    """The bundle in a folder, every byte proven. Raises KeyMissing."""
+    try:
+        return BundleFolder(folder).load([key], city=city)
+    except (BundleFailed, WireError, ProofError) as error:
+        raise KeyMissing(
+            f"{folder} holds no bundle of this city: {error.name}: {error}", fix="take one anew"
+        ) from error

@@ -1,0 +1,73 @@
+"""A bundle signed, written into a folder and read again, in the form that `transport.bundle_folder` reads."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from protocol.errors import SavarError
+from protocol.wire.bundles import KINDS, Bundle, cut_bundle, read_bundle
+from protocol.wire.keys import Signer, SigningKey
+from protocol.wire.manifests import Chunk, Manifest, check_chunk, encode_manifest, open_manifest
+from provisioning.adapters import files
+from provisioning.core.errors import BadSetting, FileFailed
+
+_FIX = "restore it from the city's backup"
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The backend's bundle: its manifest, what it says, and every chunk it names."""
+
+    manifest: Manifest
+    bundle: Bundle
+    chunks: Mapping[Chunk, bytes]
+
+
+def sign_bundle(bundle: Bundle, signer: Signer, before: InForce | None = None) -> tuple[bytes, dict[Chunk, bytes]]:
+    """Bundle → manifest and chunks; sections of other kinds are taken over from the one before.
+
+    Raises BadSetting for what no reader would take.
+    """
+    try:
+        sections, chunks = cut_bundle(bundle)
+        if before is not None:
+            others = [one for one in before.manifest.sections if one.kind not in KINDS]
+            sections += others
+            chunks |= {chunk: before.chunks[chunk] for one in others for chunk in one.chunks}
+        return encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, signer), chunks
+    except SavarError as error:
+        raise BadSetting(f"such a bundle cannot be given out: {error}", fix="mend that value") from error
+
+
+def load_bundle(folder: Path, signer: SigningKey, *, city: str) -> InForce:
+    """The bundle in a folder, verified. Raises BadSetting when it is not one of this city, FileFailed."""
+    data = files.read(folder / "manifest.cose", fix=_FIX)
+    try:
+        manifest = open_manifest(data, [signer.verifying], city=city)
+        chunks = {chunk: _chunk(folder, chunk) for section in manifest.sections for chunk in section.chunks}
+        return InForce(manifest, read_bundle(manifest, chunks.__getitem__), chunks)
+    except FileFailed:
+        raise
+    except SavarError as error:
+        raise BadSetting(f"{folder} is not this city's bundle: {error}", fix=_FIX) from error
+
+
+def write_bundle(folder: Path, manifest: bytes, chunks: Mapping[Chunk, bytes], *, keep: Iterable[Chunk] = ()) -> None:
+    """Put a bundle into a folder, chunks that are there already left alone. Raises FileFailed."""
+    files.make_folder(folder)
+    files.make_folder(folder / "chunks")
+    for chunk, data in chunks.items():
+        path = _path(folder, chunk)
+        if not path.exists():
+            files.replace(path, data)
+    files.replace(folder / "manifest.cose", manifest)
+    kept = {_path(folder, chunk) for chunk in (*chunks, *keep)}
+    files.remove(path for path in (folder / "chunks").iterdir() if path not in kept)
+
+
+def _path(folder: Path, chunk: Chunk) -> Path:
+    return folder / "chunks" / chunk.digest.hex()
+
+
+def _chunk(folder: Path, chunk: Chunk) -> bytes:
+    return check_chunk(chunk, files.read(_path(folder, chunk), fix=_FIX))

@@ -1,0 +1,71 @@
+"""The city's numbered bundles: the one in force read, the next one made, given to the backend and to every device here.
+
+Rules:
+- a number that was ever given out is never used for another content, whatever is interrupted;
+- chunks first, then the manifest; devices first, the backend last: an interrupted call is finished by calling again;
+- a kind that this software does not know is carried into the next bundle as it is;
+- a changed tariff or deny list gets the next number of its own: what is recorded under a number stays what it was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from protocol.wire.bundles import Bundle
+from protocol.wire.keys import SigningKey
+from provisioning.adapters import files
+from provisioning.app.bundle_files import InForce, load_bundle, sign_bundle, write_bundle
+from provisioning.app.city import City, changing_city, enrolled
+from provisioning.app.makers import load_key
+from provisioning.core.bundle_changes import Changes, changed
+from provisioning.core.errors import BadSetting
+
+_FIX = "restore it from the city's backup"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleMade:
+    """The new bundle, the devices whose folders got it, and those whose folders are away."""
+
+    bundle: Bundle
+    given_to: tuple[str, ...]
+    away: tuple[str, ...]
+
+
+def make_bundle(root: Path, changes: Changes, *, now: datetime) -> BundleMade:
+    """Make the next bundle of the city at `root`, with these changes.
+
+    Raises BadSetting when nothing would change, and for values out of range; NotACity, FileFailed.
+    """
+    with changing_city(root) as city:
+        signer = load_key(city.folder.bundle_key)
+        return next_bundle(city, signer, lambda before: changed(before, changes), now=now)
+
+
+def next_bundle(city: City, signer: SigningKey, change: Callable[[Bundle], Bundle], *, now: datetime) -> BundleMade:
+    """The bundle in force, changed, under the next number. Raises BadSetting, NotACity, FileFailed."""
+    before = bundle_in_force(city, signer)
+    bundle = change(before.bundle)
+    number = max(_last_number(city), before.bundle.number) + 1
+    bundle = replace(bundle, number=number, issued_ms=int(now.timestamp() * 1000))
+    manifest, chunks = sign_bundle(bundle, signer, before)
+    # The number first: one that was ever given out is never used for another content, whatever is interrupted here.
+    files.replace(city.folder.bundle_number, f"{number}\n".encode())
+    here = [name for name in enrolled(city.folder) if city.folder.device(name).root.is_dir()]
+    keep = {*chunks, *before.chunks}  # who is still fetching the earlier one finds its chunks
+    for folder in (*(city.folder.device(name).bundle for name in here), city.folder.backend_bundle):
+        write_bundle(folder, manifest, chunks, keep=keep)
+    return BundleMade(bundle, tuple(here), tuple(name for name in enrolled(city.folder) if name not in here))
+
+
+def bundle_in_force(city: City, signer: SigningKey) -> InForce:
+    """The backend's bundle, verified. Raises BadSetting when it is not one of this city, FileFailed."""
+    return load_bundle(city.folder.backend_bundle, signer, city=city.settings.name)
+
+
+def _last_number(city: City) -> int:
+    text = files.read(city.folder.bundle_number, fix=_FIX).decode(errors="replace")
+    if not text.strip().isdecimal():
+        raise BadSetting(f"{city.folder.bundle_number} holds no number", fix=_FIX)
+    return int(text)

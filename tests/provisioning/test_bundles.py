@@ -1,0 +1,129 @@
+"""The office's next bundle: numbers that only rise, changes that say what they change, kinds of tomorrow carried (P12)."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from protocol.fares.tariff import Tariff
+from protocol.wire.manifests import Section, encode_manifest, name_chunk
+from provisioning.adapters import files
+from provisioning.app.bundle_files import InForce, load_bundle, write_bundle
+from provisioning.app.bundles import make_bundle
+from provisioning.app.city import create_city
+from provisioning.app.devices import add_device
+from provisioning.app.makers import load_key
+from provisioning.core.bundle_changes import Changes, changed
+from provisioning.core.errors import BadSetting, FileFailed
+from tests.protocol import samples
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ID, OTHER = b"\x01" * 8, b"\x02" * 8
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    randomness = Random(3).randbytes
+    create_city(tmp_path / "city", name="isfahan", tariff=Tariff(4, 60_000, {2: 500}), now=NOW, randomness=randomness)
+    add_device(
+        tmp_path / "city", device="bus-1-d1", vehicle="bus-1", door=1, cameras=[("f", "v4l2:0")], now=NOW,
+        randomness=randomness,
+    )  # fmt: skip
+    return tmp_path / "city"
+
+
+def held(root: Path, where: str = "backend") -> InForce:
+    return load_bundle(root / where / "bundle", load_key(root / "bundle" / "bundle.key.pem"), city="isfahan")
+
+
+def test_a_new_fare_goes_to_the_backend_and_to_every_device(root: Path) -> None:
+    made = make_bundle(root, Changes(flat_fare_rials=70_000, deny={ID: 3}), now=NOW + timedelta(days=1))
+    assert (made.given_to, made.away) == (("bus-1-d1",), ())
+    for where in ("backend", "devices/bus-1-d1"):
+        bundle = held(root, where).bundle
+        assert (bundle.number, bundle.tariff) == (2, Tariff(5, 70_000, {2: 500}))
+        assert (bundle.deny_number, bundle.deny) == (1, {ID: 3})
+        assert bundle.issued_ms == int((NOW + timedelta(days=1)).timestamp() * 1000)
+    assert (root / "bundle" / "number").read_text() == "2\n"
+
+
+def test_a_number_given_out_is_never_used_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that was cut off may have shown its number to a bus already."""
+    write = files.replace
+
+    def interrupted(path: Path, *more: object, **named: object) -> None:
+        if path.name == "manifest.cose":
+            raise FileFailed("no more room")
+        write(path, *more, **named)
+
+    monkeypatch.setattr(files, "replace", interrupted)
+    with pytest.raises(FileFailed):
+        make_bundle(root, Changes(flat_fare_rials=1), now=NOW)
+    monkeypatch.undo()
+    assert held(root).bundle.number == 1
+    assert make_bundle(root, Changes(flat_fare_rials=2), now=NOW).bundle.number == 3
+
+
+def test_who_still_fetches_the_bundle_before_finds_its_chunks(root: Path) -> None:
+    first = held(root).manifest
+    make_bundle(root, Changes(flat_fare_rials=1), now=NOW)
+    second = held(root).manifest
+    chunks = root / "backend" / "bundle" / "chunks"
+    named = {chunk.digest.hex() for one in (first, second) for section in one.sections for chunk in section.chunks}
+    assert {path.name for path in chunks.iterdir()} == named
+    make_bundle(root, Changes(flat_fare_rials=2), now=NOW)
+    third = held(root).manifest
+    named = {chunk.digest.hex() for one in (second, third) for section in one.sections for chunk in section.chunks}
+    assert {path.name for path in chunks.iterdir()} == named
+
+
+def test_a_kind_that_this_software_does_not_know_is_carried_on(root: Path) -> None:
+    before, signer = held(root), load_key(root / "bundle" / "bundle.key.pem")
+    sections = [*before.manifest.sections, Section("holograms", 9, (name_chunk(b"x"),))]
+    raw = encode_manifest("isfahan", 2, 1, sections, signer)
+    write_bundle(root / "backend" / "bundle", raw, {**before.chunks, name_chunk(b"x"): b"x"})
+    make_bundle(root, Changes(flat_fare_rials=1), now=NOW)
+    for where in ("backend", "devices/bus-1-d1"):
+        assert held(root, where).manifest.section("holograms") == Section("holograms", 9, (name_chunk(b"x"),))
+
+
+def test_what_changes_gets_its_own_next_number_and_the_rest_keeps_its() -> None:
+    before = replace(samples.BUNDLE, deny={ID: 1})
+    fare = changed(before, Changes(flat_fare_rials=1, shares={5: 100}))
+    assert (fare.tariff.version, fare.deny_number) == (before.tariff.version + 1, before.deny_number)
+    assert fare.tariff.rider_permille == {**before.tariff.rider_permille, 5: 100}
+    denied = changed(before, Changes(deny={OTHER: 2}, allow=frozenset({ID})))
+    assert (denied.tariff, denied.deny_number, denied.deny) == (before.tariff, before.deny_number + 1, {OTHER: 2})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        Changes(), Changes(flat_fare_rials=samples.TARIFF.flat_fare_rials), Changes(allow=frozenset({OTHER})),
+        Changes(flat_fare_rials=-1), Changes(shares={1: 1001}), Changes(repeat_window_s=3601),
+        Changes(deny={b"short": 1}), Changes(deny={ID: 256}), Changes(deny={ID: 1}, allow=frozenset({ID})),
+    ],
+)  # fmt: skip
+def test_what_changes_nothing_or_cannot_be_is_refused(changes: Changes) -> None:
+    with pytest.raises(BadSetting):
+        changed(samples.BUNDLE, changes)
+
+
+def test_what_no_reader_would_take_is_not_given_out(root: Path) -> None:
+    with pytest.raises(BadSetting):
+        make_bundle(root, Changes(shares={16: 1}), now=NOW)
+    many = {os.urandom(8): 1 for _ in range(100_001)}
+    with pytest.raises(BadSetting):
+        make_bundle(root, Changes(deny=many), now=NOW)
+    assert held(root).bundle.number == 1
+    assert (root / "bundle" / "number").read_text() == "1\n"
+
+
+def test_a_damaged_bundle_of_the_backend_is_named(root: Path) -> None:
+    path = next((root / "backend" / "bundle" / "chunks").iterdir())
+    path.write_bytes(b"rot")
+    with pytest.raises(BadSetting, match="backup"):
+        make_bundle(root, Changes(flat_fare_rials=1), now=NOW)
