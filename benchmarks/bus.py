@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from edge.core.ports import Showing
+from protocol.fares.hints import Hint
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
@@ -80,6 +81,9 @@ class LastShown:
     def idle(self) -> None:
         """Forget it."""
         self.showing = None
+
+    def hint(self, hint: Hint | None) -> None:
+        """Nothing to remember."""
 
 
 class Lapse:

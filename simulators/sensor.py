@@ -54,6 +54,7 @@ class SimulatedSensor:
     windows: float = 0.0
     haze: float = 0.0
     held: Held | None = None
+    poster: Held | None = None  # what hangs there all the time
     size: tuple[int, int] = (640, 360)  # width, height: a fourth of a camera's, for the loop does not mind
     live: bool = True
     applied: list[Setting] = field(default_factory=list)
@@ -108,8 +109,9 @@ class SimulatedSensor:
         world = self._texture * self.surroundings
         if self.windows:
             world[: self.size[1] // 4] = self.windows
-        if self.held is not None:
-            self._hold(world, self.held)
+        for held in (self.poster, self.held):
+            if held is not None:
+                self._hold(world, held)
         if self.haze:
             small = cv2.GaussianBlur(cv2.resize(world, (20, 11), interpolation=cv2.INTER_AREA), (0, 0), 1)
             scattered = cv2.resize(small, self.size)

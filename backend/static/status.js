@@ -203,12 +203,15 @@ function drawDevices() {
   fill($("devices"), rows, words.noDevices);
 }
 
+const percent = (permille) => formats.number.format(Math.round(permille / 10));
+
 function cameraCell(device) {
   const made = el("td", device.cameras.length ? "" : words.noNews);
   for (const camera of device.cameras) {
     const bad = isBad(camera);
     const line = el("div", "", bad ? "trouble" : "");
     line.append(bad ? `${SHAPES.red} ` : "", el("bdi", camera.name), ` ${CAMERA_STATES[camera.state]?.[language] ?? camera.state}`);
+    if (camera.haze_permille) line.append(el("br"), el("small", words.lensOf(percent(camera.blur_permille), percent(camera.haze_permille))));
     made.append(line);
   }
   return made;

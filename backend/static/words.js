@@ -11,6 +11,7 @@ export const WORDS = {
     live: "زنده", starting: "در حال وصل شدن…", lost: "ارتباط قطع شد؛ دوباره وصل می‌شود…", asOf: "آخرین خبر ساعت",
     since: "از", next: "کار بعدی", detail: "جزئیات",
     doorOf: (n) => `در ${n}`,
+    lensOf: (blur, haze) => `عدسی: تاری ${blur}٪، غبار ${haze}٪`,
   },
   en: {
     name: "Savar", counts: "Counts since the beginning", accepted: "accepted", refused: "refused", posted: "tomans posted",
@@ -22,6 +23,7 @@ export const WORDS = {
     live: "Live", starting: "Connecting…", lost: "Connection lost, reconnecting…", asOf: "last word at",
     since: "since", next: "Next", detail: "Detail",
     doorOf: (n) => `door ${n}`,
+    lensOf: (blur, haze) => `lens: blur ${blur} %, haze ${haze} %`,
   },
 };
 

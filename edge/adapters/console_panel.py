@@ -4,11 +4,17 @@ from rich.console import Console
 from rich.text import Text
 
 from edge.core.ports import Showing
+from protocol.fares.hints import HINTS, Hint
 from protocol.fares.verdicts import Lamp
 
-STYLE = {Lamp.GREEN: "bold green", Lamp.AMBER: "bold yellow", Lamp.RED: "bold red", Lamp.BLUE: "bold blue"}
+STYLE = {
+    Lamp.GREEN: "bold green", Lamp.AMBER: "bold yellow", Lamp.RED: "bold red", Lamp.BLUE: "bold blue",
+    Lamp.WHITE: "bold white",
+}  # fmt: skip
 # Shape as well as colour, for a driver who does not see colours.
-SHAPE = {Lamp.GREEN: "●", Lamp.AMBER: "▲", Lamp.RED: "■", Lamp.BLUE: "◆", Lamp.OFF: " "}
+SHAPE = {
+    Lamp.GREEN: "●", Lamp.AMBER: "▲", Lamp.RED: "■", Lamp.BLUE: "◆", Lamp.WHITE: "□", Lamp.OFF: " ",
+}  # fmt: skip
 
 
 class ConsolePanel:
@@ -35,6 +41,16 @@ class ConsolePanel:
     def idle(self) -> None:
         """A console has no resting picture."""
 
+    def hint(self, hint: Hint | None) -> None:
+        """One line for a hint; what is printed cannot be taken back."""
+        if hint is not None:
+            row = HINTS[hint]
+            self._console.print(
+                Text.assemble(
+                    (f"{self._label} ", "dim"), (f"{SHAPE[row.lamp]} {row.rider_fa}  ", STYLE[row.lamp]), row.rider_en
+                )
+            )
+
 
 class SilentPanel:
     """A panel for tests under load and for a validator whose panel is elsewhere: it shows nothing."""
@@ -43,4 +59,7 @@ class SilentPanel:
         """Nothing."""
 
     def idle(self) -> None:
+        """Nothing."""
+
+    def hint(self, hint: Hint | None) -> None:
         """Nothing."""

@@ -3,11 +3,14 @@
 `find` looks for texture as coarse as a code's, on a picture of a quarter of the width; it does not read.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
+from edge.core.places import Box
 from edge.core.ports import GreyImage
-from edge.core.view import Box, Sight, View
+from edge.core.view import Sight, View
 
 _STRIDE = 8  # for brightness: 14,400 pixels of a 1280 × 720 frame
 _CLIPPED = 250
@@ -22,9 +25,10 @@ _OF_BUSIEST = 0.35  # first only what is nearly as busy as the busiest: a code, 
 _SHAPE_MAX = 2.2  # width to height: codes are square, held askew they are less so
 _FILLED_MIN = 0.5  # of its box
 _EDGE_SAMPLES = 8_000  # pixels looked at for steepness
-_CHANGE_STRIDE = 16
-_CHANGE_LEVELS = 14
-_CHANGE_PERMILLE = 4  # of the looked-at pixels: a phone at the far end of reading is 15
+_CHANGE_STRIDE = 8
+_CHANGE_LEVELS = 14  # after averaging 3 × 3 of the looked-at pixels, or five times the noise that is left
+_CHANGE_LEVELS_MOST = 30  # when half of the picture changes, noise cannot be told from change
+_CHANGE_CELLS = 14  # looked-at pixels: an eighth of the smallest code that is read
 
 
 class Change:
@@ -35,20 +39,23 @@ class Change:
 
     def came(self, grey: GreyImage) -> bool:
         """One frame → whether something in it is new. What is new becomes the frame to compare with."""
-        small = grey[::_CHANGE_STRIDE, ::_CHANGE_STRIDE].astype(np.int16)
+        small = grey[_CHANGE_STRIDE // 2 :: _CHANGE_STRIDE, _CHANGE_STRIDE // 2 :: _CHANGE_STRIDE].astype(np.float32)
         if self._last is None or self._last.shape != small.shape:
             self._last = small
             return True
-        step = small - self._last
-        step -= np.int16(np.median(step))
-        if np.count_nonzero(np.abs(step) > _CHANGE_LEVELS) * 1000 <= _CHANGE_PERMILLE * step.size:
+        step = cv2.blur(small - self._last, (3, 3))
+        sample = step[::4, ::4]
+        middle = np.median(sample)
+        noise = float(np.median(np.abs(sample - middle))) / 0.6745  # of a normal spread
+        least = min(max(_CHANGE_LEVELS, 5 * noise), _CHANGE_LEVELS_MOST)
+        if np.count_nonzero(np.abs(step - middle) > least) < _CHANGE_CELLS:
             return False
         self._last = small
         return True
 
 
-def find(grey: GreyImage) -> Box | None:
-    """The largest region with the texture of a code, in frame pixels; None where there is none."""
+def find(grey: GreyImage, but: Sequence[Box] = ()) -> Box | None:
+    """The largest region with the texture of a code, in frame pixels, leaving out some; None where there is none."""
     height, width = (side // (_THUMB * _CELL) * _CELL for side in grey.shape)
     if not height or not width:
         return None
@@ -60,11 +67,13 @@ def find(grey: GreyImage) -> Box | None:
     busy = cv2.blur(busy, (3, 3))
     least = max(_BUSY, _OVER_NOISE * float(np.median(busy)))
     scale = _THUMB * _CELL
+    for box in but:
+        busy[max(box.top, 0) // scale : -(-box.bottom // scale), max(box.left, 0) // scale : -(-box.right // scale)] = 0
     for bound in (max(least, _OF_BUSIEST * float(busy.max())), least):
         found = _squares(busy > bound)
         if found:
             left, top, width, height, _ = max(found, key=lambda box: box[4])
-            return Box(left * scale, top * scale, width * scale, height * scale)
+            return Box(left * scale, top * scale, (left + width) * scale, (top + height) * scale)
     return None
 
 
@@ -85,7 +94,7 @@ def _is_square(width: int, height: int, area: int) -> bool:
 
 def sight(grey: GreyImage, box: Box) -> Sight | None:
     """What stands in a box; None if the box is too small or without contrast."""
-    part = grey[box.top : box.top + box.height, box.left : box.left + box.width]
+    part = grey[box.top : box.bottom, box.left : box.right]
     if min(part.shape) < 2 * _CELL:
         return None
     rows = max(1, part.size // _EDGE_SAMPLES)

@@ -9,7 +9,9 @@ Frames live in the slot and on the decode thread's stack, nowhere else; none is 
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from edge.app.light import Light
 from edge.core.camera_watch import CameraWatch
 from edge.core.errors import CameraLost, CameraMissing, LocalError, NotAnImage
 from edge.core.limits import FRAME_WAIT_MS, THREAD_STOP_MS
@@ -74,8 +76,9 @@ class NewestFrame:
 class Camera:
     """One source and its capture thread. A missing or lost camera is tried again until `stop` (P4)."""
 
-    def __init__(self, source: FrameSource, clock: Clock, watch: CameraWatch) -> None:
+    def __init__(self, source: FrameSource, clock: Clock, watch: CameraWatch, light: Light) -> None:
         self.name = watch.name
+        self.light = light
         self.slot = NewestFrame()
         self._source = source
         self._clock = clock
@@ -98,7 +101,8 @@ class Camera:
     def health(self) -> CameraHealth:
         """State and counts now."""
         with self._lock:
-            return self._watch.look(self._clock.read().mono_ms)
+            now = self._watch.look(self._clock.read().mono_ms)
+        return replace(now, blur_permille=self.light.blur_permille, haze_permille=self.light.haze_permille)
 
     @property
     def problem(self) -> LocalError | None:
@@ -199,9 +203,10 @@ class Looker:
         on_sighting: OnSighting,
         *,
         watch: Callable[[str, int], CameraWatch] = CameraWatch,
+        light: Callable[[str, FrameSource], Light] = lambda _, source: Light(source),
     ) -> None:
         now_ms = clock.read().mono_ms
-        self.cameras = [Camera(source, clock, watch(name, now_ms)) for name, source in sources]
+        self.cameras = [Camera(source, clock, watch(name, now_ms), light(name, source)) for name, source in sources]
         self._readers = readers
         self._on_sighting = on_sighting
         self._sightings = Sightings()
@@ -261,6 +266,7 @@ class Looker:
                 texts = reading.read(frame.grey)
                 camera.counted(len(texts))
                 self._answer(frame, texts)
+                camera.light.seen(frame.grey, (), read=bool(texts), now_ms=frame.mono_ms)
 
     def _answer(self, frame: Frame, texts: list[bytes]) -> None:
         with self._lock:

@@ -20,13 +20,16 @@ from edge.adapters.copies import ApswCopies, open_copies
 from edge.adapters.frames.source import make_source
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_bundle, load_keys, load_sister
+from edge.adapters.lens_file import LensFile
 from edge.adapters.readers.choose import make_readers
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
 from edge.app.config import ValidatorConfig
+from edge.app.light import Light
 from edge.app.looking import Looker
 from edge.app.station import SisterSide, Station
 from edge.core.errors import LocalError
+from edge.core.lens import Lens
 from edge.core.limits import BALLAST_BYTES, COURIER_AFTER_MS, DISK_FREE_MIN_BYTES
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
@@ -86,10 +89,22 @@ class Validator:
             make_readers(config.reader.order),
             self._clock,
             self._sighting_came,
+            light=self._make_light(panel),
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._guard, name=f"sync-{config.device}", daemon=True)
         self._failure: Exception | None = None
+
+    def _make_light(self, panel: Panel) -> Callable[[str, FrameSource], Light]:
+        lenses = LensFile(self._config.data_dir / "lens.json")
+
+        def make(name: str, source: FrameSource) -> Light:
+            return Light(
+                source, lens=Lens(lenses.best(name)), on_hint=panel.hint,
+                on_sharper=lambda permille: lenses.keep(name, permille),
+            )  # fmt: skip
+
+        return make
 
     def _make_session(self, key: Signer) -> MqttSession:
         now_ms = max(self._clock.read().wall_ms, 0)
@@ -180,6 +195,8 @@ class Validator:
         for camera in self._looker.cameras:
             if camera.problem is not None:
                 return str(camera.problem)
+            if camera.light.dirty:
+                return f"the lens of camera {camera.name} is dirty — wipe it"
         if self._disk_free() < DISK_FREE_MIN_BYTES:
             return "the card is nearly full — let it sync, or carry the journal off"
         unreached = self._session.problem

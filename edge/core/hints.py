@@ -3,6 +3,7 @@
 The transitions are the table:
 
     NOTHING ──code seen──▶ SEEN ──HINT_AFTER_MS──▶ HINTED ──code gone──▶ NOTHING
+    HINTED ──HINT_MOST_MS──▶ TIRED ──code gone──▶ NOTHING
     any ──code read──▶ QUIET ──code gone, or HINT_QUIET_MS──▶ NOTHING
 
 Rules:
@@ -10,7 +11,8 @@ Rules:
   already works; looks in which it is missing for less than HINT_GONE_MS do not count;
 - H2 after a read the lamp belongs to the verdict;
 - H3 one reason at a time, in this order: too small, too dim, else moving or blurred; what is shown stays HINT_STAYS_MS,
-  so that it can be read.
+  so that it can be read;
+- H4 what did not help in HINT_MOST_MS will not: nothing more is said until the code has gone.
 """
 
 from enum import Enum, auto
@@ -19,6 +21,7 @@ from edge.core.limits import (
     CODE_SIDE_MIN_PX,
     HINT_AFTER_MS,
     HINT_GONE_MS,
+    HINT_MOST_MS,
     HINT_QUIET_MS,
     HINT_STAYS_MS,
 )
@@ -35,6 +38,7 @@ class State(Enum):
     SEEN = auto()
     HINTED = auto()
     QUIET = auto()
+    TIRED = auto()
 
 
 class Event(Enum):
@@ -44,7 +48,7 @@ class Event(Enum):
     LONG = auto()  # the same, and for HINT_AFTER_MS
     READ = auto()
     GONE = auto()  # nothing for HINT_GONE_MS
-    OVER = auto()  # HINT_QUIET_MS after a read
+    OVER = auto()  # the state has lasted as long as it may: HINT_QUIET_MS after a read, HINT_MOST_MS with a hint
 
 
 _S, _E = State, Event
@@ -53,10 +57,17 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (_S.SEEN, _E.LONG): _S.HINTED,
     (_S.SEEN, _E.GONE): _S.NOTHING,
     (_S.HINTED, _E.GONE): _S.NOTHING,
+    (_S.HINTED, _E.OVER): _S.TIRED,
+    (_S.TIRED, _E.GONE): _S.NOTHING,
     (_S.QUIET, _E.GONE): _S.NOTHING,
     (_S.QUIET, _E.OVER): _S.NOTHING,
     **{(state, _E.READ): _S.QUIET for state in _S},
 }
+
+
+_LASTS = {
+    _S.SEEN: (HINT_AFTER_MS, _E.LONG), _S.HINTED: (HINT_MOST_MS, _E.OVER), _S.QUIET: (HINT_QUIET_MS, _E.OVER),
+}  # fmt: skip
 
 
 class Hints:
@@ -83,11 +94,10 @@ class Hints:
             return Event.READ
         if view.sight is None and now_ms - self._seen_ms >= HINT_GONE_MS:
             return Event.GONE
-        if self.state is State.QUIET:
-            return Event.OVER if now_ms - self._since_ms >= HINT_QUIET_MS else Event.CODE
-        if self.state is State.SEEN:
-            return Event.LONG if now_ms - self._since_ms >= HINT_AFTER_MS else Event.CODE
-        return Event.CODE if view.sight is not None or self.state is State.HINTED else Event.GONE
+        lasts_ms, event = _LASTS.get(self.state, (0, Event.CODE))
+        if event is not Event.CODE and now_ms - self._since_ms >= lasts_ms:
+            return event
+        return Event.CODE if view.sight is not None or self.state is not State.NOTHING else Event.GONE
 
     def _wanted(self, sight: Sight | None, now_ms: int) -> Hint | None:
         if self.state is not State.HINTED:

@@ -44,6 +44,7 @@ THREAD_STOP_MS = 5_000  # over open and read time-outs; a driver that blocks lon
 
 # --- Light, focus, hints, lens ----------------------------------------------------------------------------------------
 EXPOSURE_START_US = 10_000  # a half-wave of mains light, and at 0.3 m a hand's 10 cm/s smear it by under two pixels
+EXPOSURE_MAX_US = 33_000  # a frame at 30 a second: longer ones halve the rate, and a hand is never that still
 MAINS_HALF_WAVE_US = 10_000  # lamps on 50 Hz flicker at 100 Hz: a whole half-wave takes the same light every frame
 SCREEN_WAVE_US = 4_167  # many OLED screens dim at 240 Hz; a shorter exposure may meet their dark half
 GAIN_BEFORE_BLUR_MILLI = 4_000  # two stops of noise cost a reader less than a doubled exposure in a moving hand
@@ -64,11 +65,20 @@ CODE_SIDE_MIN_PX = 103  # 49 modules of version 8 at the 2.1 pixels that zxing-c
 HINT_AFTER_MS = 600  # the goal is a word within a second; most codes are read within a third of that
 HINT_GONE_MS = 400  # a hand that shakes loses a code for some frames
 HINT_STAYS_MS = 1_200  # three words take a second to read
+HINT_MOST_MS = 8_000  # a rider who has not managed by then needs the driver, and a poster no words at all
 HINT_QUIET_MS = 2_000  # a verdict is looked at that long
 LENS_SIGHTS = 200  # codes remembered: an hour or two of a busy door
 LENS_SIGHTS_MIN = 20  # fewer say more of the phones than of the lens
 LENS_EVERY_MS = 1_000  # one look a second: one rider is not a sample of twenty
 LENS_KEEP_MS = 21_600_000  # six hours: from one cleaning to the next look at the fleet
+LENS_BLUR_PERMILLE = 400  # edges two thirds wider than the best: a code at 3 pixels a module is near its end
+LENS_HAZE_PERMILLE = 450  # a clean lens shows 50 to 150 on its best screens; over 450 a dim one has no contrast left
+FURNITURE_AFTER_MS = 10_000  # longer than a hint is shown, and than a hand stays within a few pixels
+FURNITURE_KEEP_MS = 3_600_000  # an hour: a phone on a stand that was taken for furniture is one for an hour at most
+FURNITURE_MAX = 8  # pieces remembered
+FURNITURE_STILL_PX = 16  # the grain of the search for code-like regions
+LOOK_EVERY = 4  # frames of a still scene: something that comes is met within 0.13 s at 30 frames
+LOOK_ON_FRAMES = 15  # after something moved or was found: half a second at 30 frames
 LENS_CONTRAST_MIN = 64  # grey levels; under it noise of 8 makes edges as steep as a code's
 
 # --- Journal tools ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from typing import Any, Protocol, TypeAlias
 
 from edge.core.errors import LocalError
 from edge.core.retention import ReceiptDay
+from edge.core.setting import Bounds, Setting
 from protocol.errors import SavarError
+from protocol.fares.hints import Hint
 from protocol.fares.verdicts import Reason, Row, Verdict
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant
@@ -34,12 +36,30 @@ class Frame:
     mono_ms: int
 
 
+class CameraControl(Protocol):
+    """Exposure, gain and focus of one camera from its opening to its closing. Not on the capture thread."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """What it can do."""
+        ...
+
+    def apply(self, setting: Setting) -> None:
+        """Tell it, within the bounds; in force some frames later. Raises CameraLost, also once it was closed."""
+        ...
+
+
 class FrameSource(Protocol):
-    """A camera, a file, a folder or a stream. Used by one thread.
+    """A camera, a file, a folder or a stream. Used by one thread, but for `control`.
 
     `open` raises CameraMissing; `read` returns the next grey image, None at the end of a file or folder, and raises
     CameraLost when a live source stops. `close` may be called in any state.
     """
+
+    @property
+    def control(self) -> CameraControl | None:
+        """A new one at each opening; None where nothing can be set: files, streams, while it is closed."""
+        ...
 
     @property
     def live(self) -> bool:
@@ -282,6 +302,13 @@ class Panel(Protocol):
 
     def idle(self) -> None:
         """Nothing to say: ready for the next code."""
+        ...
+
+    def hint(self, hint: Hint | None) -> None:
+        """Tell the rider what would help while a code is not read yet; None takes that back. Returns at once.
+
+        A verdict goes before a hint: while one is shown, a hint neither covers nor ends it.
+        """
         ...
 
 

@@ -5,25 +5,7 @@ No picture goes further than the adapter that makes these numbers (P18). Brightn
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle of a frame, in its pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @property
-    def side(self) -> int:
-        """The longer side: a code held askew in depth is as far away as its longer side says."""
-        return max(self.width, self.height)
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """Its centre."""
-        return self.left + self.width / 2, self.top + self.height / 2
+from edge.core.places import Box
 
 
 @dataclass(frozen=True, slots=True)

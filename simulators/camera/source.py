@@ -64,6 +64,7 @@ class SimulatedCamera:
     """
 
     live = True
+    control = None
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
 from edge.core.errors import JournalFailed
 from edge.core.ports import Showing
+from protocol.fares.hints import Hint
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Lamp, Verdict
 from protocol.localtime import service_day
@@ -156,4 +157,7 @@ class _Panel:
             self._greens.append(Green(0, self._journal.head.sequence, self.before_it))
 
     def idle(self) -> None:
+        """Nothing to note."""
+
+    def hint(self, hint: Hint | None) -> None:
         """Nothing to note."""

@@ -28,6 +28,7 @@ from edge.app.boarding import Boarding
 from edge.app.config import load_config
 from edge.core.errors import JournalFailed
 from edge.core.ports import Showing
+from protocol.fares.hints import Hint
 from protocol.limits import INT63_MAX
 from protocol.localtime import service_day
 from protocol.wire.keys import SigningKey
@@ -77,6 +78,9 @@ class ReportingPanel:
         os.write(_STDOUT, report)
 
     def idle(self) -> None:
+        """Nothing to report."""
+
+    def hint(self, hint: Hint | None) -> None:
         """Nothing to report."""
 
 

@@ -20,6 +20,7 @@ from edge.core.errors import LocalError, SignerFailed
 from edge.core.limits import STEP_MAX_MS
 from edge.core.ports import Head, Pending, Showing
 from edge.core.retention import ReceiptDay
+from protocol.fares.hints import Hint
 from protocol.limits import INT63_MAX
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import Health
@@ -314,6 +315,9 @@ class SimDoor:
 
     def idle(self) -> None:
         """Nothing to say."""
+
+    def hint(self, hint: Hint | None) -> None:
+        """Nobody reads it."""
 
     def forget(self) -> None:
         """The city is over."""

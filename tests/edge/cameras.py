@@ -15,6 +15,8 @@ class FakeCamera:
     `before_lost` is called before it is lost: a newer frame drops an older one that nobody has taken yet.
     """
 
+    control = None
+
     def __init__(
         self, lives: Sequence[list[np.ndarray] | None], *, live: bool = True,
         before_lost: Callable[[], None] = lambda: None,
@@ -50,6 +52,7 @@ class GatedCamera:
     """A live camera whose every frame waits for the test: `give` hands one over and returns when the next is asked."""
 
     live = True
+    control = None
 
     def __init__(self) -> None:
         self._asked = threading.Semaphore(0)

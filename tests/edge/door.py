@@ -74,6 +74,8 @@ class RememberingPanel:
     def idle(self) -> None:
         """Nothing."""
 
+    def hint(self, hint: object) -> None: ...
+
 
 class MemoryJournal:
     """Fulfils the Journal port in memory; `tests/edge/test_journal_contract.py` holds it to the real one."""

@@ -34,6 +34,8 @@ class Steps(MemoryJournal):
     def idle(self) -> None:
         """Nothing."""
 
+    def hint(self, hint: object) -> None: ...
+
 
 def records(journal: MemoryJournal) -> list[Opening | DayKeyRecord | Tap]:
     return [decode_record(row.raw) for row in journal.read(1, 10_000, 1 << 30)]

@@ -191,6 +191,7 @@ class _Picamera2:
         if number:
             raise IndexError("list index out of range")
         self.left = 2
+        self.camera_controls = {"ExposureTime": (29, 0, 0), "AnalogueGain": (1.0, 16.0, 0)}
 
     def create_video_configuration(self, main: dict[str, object]) -> dict[str, object]:
         assert main["format"] == "YUV420"
@@ -218,10 +219,13 @@ def test_a_pi_camera_gives_its_y_plane_and_is_lost_when_it_gives_none(monkeypatc
     with pytest.raises(CameraMissing, match="list index"):
         PiCamera(1).open()
     camera = PiCamera(0)
+    assert camera.control is None
     camera.open()
+    assert camera.control is not None
     assert [camera.read().shape for _ in range(2)] == [(CAMERA_HEIGHT_PX, CAMERA_WIDTH_PX)] * 2
     with pytest.raises(CameraLost):
         camera.read()
     camera.close()
+    assert camera.control is None
     with pytest.raises(CameraLost):
         camera.read()

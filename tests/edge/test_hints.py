@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from edge.core.hints import TRANSITIONS, Event, Hints, State, reason
-from edge.core.limits import CODE_SIDE_MIN_PX, HINT_AFTER_MS, HINT_GONE_MS, HINT_QUIET_MS, HINT_STAYS_MS
-from edge.core.view import Box, Sight, View
+from edge.core.limits import CODE_SIDE_MIN_PX, HINT_AFTER_MS, HINT_GONE_MS, HINT_MOST_MS, HINT_QUIET_MS, HINT_STAYS_MS
+from edge.core.places import Box
+from edge.core.view import Sight, View
 from protocol.fares.hints import HINTS, Hint
 from protocol.fares.verdicts import TABLE, Lamp
 
-GOOD = Sight(Box(400, 200, 200, 200), 190, 20, 400, 380)
+GOOD = Sight(Box(400, 200, 600, 400), 190, 20, 400, 380)
 SEEN = View(80, 0, GOOD, read=False)
 READ = replace(SEEN, read=True)
 EMPTY = View(80, 0, None, read=False)
@@ -26,7 +27,7 @@ def play(hints: Hints, view: View, start_ms: int, length_ms: int, every_ms: int 
 @pytest.mark.parametrize("every_ms", [33, 66, 200])
 def test_a_code_that_is_not_read_gets_its_hint_within_a_second(every_ms: int) -> None:
     hints = Hints()
-    changes = play(hints, SEEN, 5_000, 10_000, every_ms)
+    changes = play(hints, SEEN, 5_000, 5_000, every_ms)
     assert [hint for _, hint in changes] == [Hint.HOLD_STILL]
     assert HINT_AFTER_MS <= changes[0][0] - 5_000 < 1_000
 
@@ -82,10 +83,19 @@ def test_a_hint_can_be_read_before_the_next_comes() -> None:
     assert changes[1][0] - changes[0][0] >= HINT_STAYS_MS
 
 
+def test_what_does_not_help_is_not_said_for_ever() -> None:
+    hints = Hints()
+    changes = play(hints, SEEN, 0, 60_000)
+    assert [hint for _, hint in changes] == [Hint.HOLD_STILL, None]
+    assert changes[1][0] - changes[0][0] == pytest.approx(HINT_MOST_MS, abs=40)
+    play(hints, EMPTY, 60_000, 1_000)
+    assert len(play(hints, SEEN, 61_000, 2_000)) == 1
+
+
 @pytest.mark.parametrize(
     ("sight", "hint"),
     [
-        (replace(GOOD, box=Box(400, 200, CODE_SIDE_MIN_PX - 1, 60), white=60), Hint.CLOSER),
+        (replace(GOOD, box=Box(400, 200, 399 + CODE_SIDE_MIN_PX, 260), white=60), Hint.CLOSER),
         (replace(GOOD, white=60), Hint.BRIGHTER),
         (replace(GOOD, black=150), Hint.BRIGHTER),
         (GOOD, Hint.HOLD_STILL),

@@ -12,14 +12,17 @@ import numpy as np
 
 from edge.adapters.frames.folder import ImageFolder
 from edge.adapters.readers.choose import make_readers
+from edge.app.light import Light
 from edge.app.looking import Looker, NewestFrame
 from edge.core.camera_watch import CameraWatch
 from edge.core.errors import CameraMissing
+from edge.core.lens import Lens
 from edge.core.limits import CAMERA_STALL_MS
 from edge.core.ports import Frame, FrameSource
 from edge.core.reading import FrameReading
 from edge.core.sightings import Sighting, SightingKind
 from protocol import limits
+from protocol.fares.hints import Hint
 from protocol.wire.health import CameraState
 from tests.edge.cameras import FakeCamera, GatedCamera, HandClock
 from tests.edge.pictures import pass_picture, pass_text, qr
@@ -255,3 +258,39 @@ def test_settling_takes_as_many_frames_as_the_contract_says() -> None:
     with looking(FakeCamera([frames], live=False), seen) as looker:
         assert looker.wait_ended(20)
     assert seen.all == []
+
+
+def test_light_looks_at_every_frame_behind_the_readers_and_its_lens_stands_in_health() -> None:
+    """The hint of a code that is seen and not read comes from the decode thread; a camera's health tells its lens."""
+    hints: list[Hint | None] = []
+    lens = Lens()
+    lens.haze_permille, lens.blur_permille = 140, 80
+    dim = (pass_picture(scale=4) // 12 + 100).astype(np.uint8)
+    frame = np.full((720, 1280), 100, np.uint8)
+    frame[200 : 200 + len(dim), 400 : 400 + len(dim)] = dim
+    clock, camera = HandClock(), GatedCamera()
+    looker = Looker(
+        [("front", camera)],
+        [Blind()],
+        clock,
+        Seen(),
+        light=lambda _, source: Light(source, lens=lens, on_hint=hints.append),
+    )
+    looker.start()
+    for n in range(40):
+        clock.mono_ms = 33 * n
+        camera.give(np.roll(frame, n % 3, axis=1))
+    health = looker.health()[0]
+    threading.Thread(target=camera.give, args=(None,)).start()
+    looker.stop()
+    assert hints[:1] == [Hint.BRIGHTER]
+    assert (health.blur_permille, health.haze_permille) == (80, 140)
+
+
+class Blind:
+    """A reader that reads nothing."""
+
+    name = "blind"
+
+    def read(self, grey: np.ndarray) -> list[bytes]:
+        return []

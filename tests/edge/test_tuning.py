@@ -11,9 +11,10 @@ from edge.adapters import view as views
 from edge.core.focus import SHARP_ENOUGH_PERMILLE, FocusControl
 from edge.core.light import WHITE_BAND, LightControl, split
 from edge.core.limits import FOCUS_STEPS, GAIN_BEFORE_BLUR_MILLI, MAINS_HALF_WAVE_US, SCREEN_WAVE_US, SETTLE_VIEWS
+from edge.core.places import Box
 from edge.core.setting import Bounds, Setting
 from edge.core.tuning import Tuning
-from edge.core.view import Box, Sight, View
+from edge.core.view import Sight, View
 from simulators.sensor import BOUNDS, Held, SimulatedSensor
 from tests.edge.pictures import pass_text
 
@@ -142,7 +143,7 @@ def test_a_moving_hand_is_no_reason_to_turn_the_lens() -> None:
 
 
 sights = st.none() | st.builds(
-    lambda white, black, sharp: Sight(Box(10, 10, 200, 200), max(white, black), min(white, black), sharp, sharp // 2),
+    lambda white, black, sharp: Sight(Box(10, 10, 210, 210), max(white, black), min(white, black), sharp, sharp // 2),
     st.integers(0, 255), st.integers(0, 255), st.integers(0, 1000),
 )  # fmt: skip
 any_view = st.builds(View, st.integers(0, 255), st.integers(0, 1000), sights, st.booleans())

@@ -158,7 +158,7 @@ HEALTH = Health(
     device=DEVICE, epoch=EPOCH, wall_ms=WALL_MS, clock_quality=0, software="savar 0.1.0", last_sequence=5,
     receipted_sequence=4, accepted=2, refused=1, disk_free_bytes=12_000_000_000,
     cameras=(
-        CameraHealth("front", CameraState.WORKING, 90_000, 12, 3), CameraHealth("rear", CameraState.MISSING, 0, 0, 0),
+        CameraHealth("front", CameraState.WORKING, 90_000, 12, 3, 80, 140), CameraHealth("rear", CameraState.MISSING, 0, 0, 0),
     ),
     problem="rear camera: نیست",
 )  # fmt: skip

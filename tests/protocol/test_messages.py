@@ -26,10 +26,11 @@ from tests.protocol import samples
 from tests.protocol.test_records import names, uint32, uint63
 
 digests = st.binary(min_size=32, max_size=32)
+permille = st.integers(0, 1_000)
 points = st.binary(min_size=33, max_size=33)
 texts = st.text(max_size=200)
 receipts = st.builds(Receipt, names, uint63, uint63, digests, uint63, digests, uint63)
-cameras = st.builds(CameraHealth, names, st.sampled_from(CameraState), uint63, uint63, uint63)
+cameras = st.builds(CameraHealth, names, st.sampled_from(CameraState), uint63, uint63, uint63, permille, permille)
 healths = st.builds(
     Health, device=names, epoch=uint63, wall_ms=uint63, clock_quality=st.integers(0, 2), software=texts,
     last_sequence=uint63, receipted_sequence=uint63, accepted=uint63, refused=uint63, disk_free_bytes=uint63,

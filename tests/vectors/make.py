@@ -169,7 +169,7 @@ def message_entries() -> Entries:
     receipt = encode_receipt(samples.RECEIPT, samples.RECEIPT_KEY)
     health = encode_health(samples.HEALTH, samples.TAP_KEY)
     state = encode_state(samples.STATE, samples.TAP_KEY)
-    cameras = tuple(CameraHealth(f"camera-{n}", CameraState.STALLED, n, n, n) for n in range(8))
+    cameras = tuple(CameraHealth(f"camera-{n}", CameraState.STALLED, n, n, n, n, 1_000) for n in range(8))
     long_health = Health(
         samples.DEVICE, samples.EPOCH, samples.WALL_MS, 2, "savar 0.1.0", 1, 1, 1, 1, 0, cameras, "دوربین " * 28
     )

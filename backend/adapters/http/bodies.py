@@ -42,7 +42,13 @@ def device(row: DeviceRow) -> models.DeviceBody:
         backlog=row.backlog,
         cameras=[
             models.CameraBody(
-                name=c.name, state=c.state.name.lower(), frames=c.frames, dropped=c.dropped, reads=c.reads
+                name=c.name,
+                state=c.state.name.lower(),
+                frames=c.frames,
+                dropped=c.dropped,
+                reads=c.reads,
+                blur_permille=c.blur_permille,
+                haze_permille=c.haze_permille,
             )
             for c in (health.cameras if health else ())
         ],

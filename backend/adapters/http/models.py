@@ -104,13 +104,15 @@ class RiderTapsBody(Model):
 
 
 class CameraBody(Model):
-    """One camera, with its state in words: starting, working, stalled, missing, ended."""
+    """One camera, with its state in words: starting, working, stalled, missing, ended; a dirty lens in permille."""
 
     name: str
     state: str
     frames: int
     dropped: int
     reads: int
+    blur_permille: int
+    haze_permille: int
 
 
 class DeviceBody(Model):

@@ -43,6 +43,7 @@ class ImageFolder:
     """The files of a folder, in name order; hidden ones are left out."""
 
     live = False
+    control = None
 
     def __init__(self, path: Path) -> None:
         self._path = path

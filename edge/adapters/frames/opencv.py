@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
+from edge.adapters.frames.v4l2_control import V4l2Control
 from edge.core.errors import CameraLost, CameraMissing
 from edge.core.limits import (
     CAMERA_HEIGHT_PX,
@@ -79,6 +80,7 @@ class V4l2Camera(_Capture):
     def __init__(self, device: int | str) -> None:
         super().__init__()
         self._device = device
+        self.control: V4l2Control | None = None
 
     def open(self) -> None:
         """Start it at the measured size, or its nearest. Raises CameraMissing."""
@@ -91,6 +93,14 @@ class V4l2Camera(_Capture):
         ))  # fmt: skip
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, CAMERA_WIDTH_PX)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, CAMERA_HEIGHT_PX)
+        self.control = V4l2Control.take(self._name)
+
+    def close(self) -> None:
+        """Release it and its controls; in any state."""
+        if self.control is not None:
+            self.control.close()
+            self.control = None
+        super().close()
 
     def read(self) -> GreyImage:
         """Next frame. Raises CameraLost."""
@@ -110,6 +120,7 @@ class StreamCamera(_Capture):
     """A network camera by http(s):// or rtsp:// address. A password in the address is never shown."""
 
     live = True
+    control = None
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -149,6 +160,7 @@ class VideoFile(_Capture):
     """A recorded video, every frame once."""
 
     live = False
+    control = None
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ The Y plane of YUV420 is the grey picture already; nothing is converted.
 import importlib
 from typing import Any
 
+from edge.adapters.frames.pi_control import PiControl
 from edge.core.errors import CameraLost, CameraMissing
 from edge.core.limits import CAMERA_HEIGHT_PX, CAMERA_READ_TIMEOUT_MS, CAMERA_WIDTH_PX
 from edge.core.ports import GreyImage
@@ -19,6 +20,7 @@ class PiCamera:
     def __init__(self, number: int) -> None:
         self._number = number
         self._camera: Any = None
+        self.control: PiControl | None = None
 
     def open(self) -> None:
         """Start it. Raises CameraMissing (picamera2 not installed, or no such camera)."""
@@ -43,6 +45,7 @@ class PiCamera:
                 number=self._number,
             ) from error
         self._camera = camera
+        self.control = PiControl.take(camera)
 
     def read(self) -> GreyImage:
         """Next frame. Raises CameraLost when none comes within the time-out."""
@@ -59,6 +62,9 @@ class PiCamera:
 
     def close(self) -> None:
         """Stop and release it; in any state."""
+        if self.control is not None:
+            self.control.close()
+            self.control = None
         if self._camera is not None:
             self._camera.close()
             self._camera = None
