@@ -82,7 +82,7 @@ def make(
             "given_to": list(made.given_to), "folder_away": list(made.away),
         },
         [
-            "restart the backend",
+            "a running backend announces it, and validators with a network fetch it",
             f"without a network: carry {CityFolder(root).backend_bundle} to the depot",
             "there, at each validator, stopped: savar bundle take DEPOT --config validator.toml",
         ],

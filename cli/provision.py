@@ -122,15 +122,16 @@ def city(
               help="v4l2:N | file:PATH | folder:PATH | http://… | rtsp://… | picamera2:N")  # fmt: skip
 @click.option("--route", help="The route it serves, if it is always the same.")
 @click.option("--clock-trust", default="system", show_default=True, type=click.Choice(["system", "operator"]))
+@click.option("--chunks-url", metavar="URL", help="Where it fetches bundles; by default where backend.toml serves.")
 @_JSON
 def device(
     *, root: Path, name: str, vehicle: str, door: int, cameras: tuple[str, ...], route: str | None, clock_trust: str,
-    out: str | None,
+    chunks_url: str | None, out: str | None,
 ) -> None:  # fmt: skip
     """Enrol the device NAME: its certificate, tap key, bundle, configuration, and its role at the broker."""
     folder = add_device(
         root, device=name, vehicle=vehicle, door=door, cameras=_cameras(cameras), route=route, clock_trust=clock_trust,
-        now=datetime.now(UTC), randomness=os.urandom,
+        chunks_url=chunks_url, now=datetime.now(UTC), randomness=os.urandom,
     )  # fmt: skip
     config = folder / "validator.toml"
     _say(
@@ -186,8 +187,8 @@ def issuer(*, root: Path, name: str, out: str | None) -> None:
         },
         secrets={made.key: "for whoever issues"},
         next_steps=[
-            "restart the backend",
-            f"carry {CityFolder(root).backend_bundle} to the depot",
+            "a running backend announces the bundle, and validators with a network fetch it",
+            f"without a network: carry {CityFolder(root).backend_bundle} to the depot",
             "there, at each validator, stopped: savar bundle take DEPOT --config validator.toml",
         ],
     )  # fmt: skip

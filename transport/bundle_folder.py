@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from protocol.errors import ProofError, WireError
-from protocol.limits import MANIFEST_MAX_BYTES
+from protocol.limits import CHUNK_MAX_BYTES, MANIFEST_MAX_BYTES
 from protocol.wire.bundles import Bundle, read_bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, check_chunk, open_manifest
@@ -44,6 +44,10 @@ class BundleFolder:
     def chunk(self, wanted: Chunk) -> bytes:
         """A chunk's bytes, hashed. Raises BundleFailed, WrongLength or WrongHash."""
         return check_chunk(wanted, self._read(self._path(wanted), wanted.size))
+
+    def bytes_of(self, digest: bytes) -> bytes:
+        """What lies under a hash, not looked at. Raises BundleFailed."""
+        return self._read(self._chunks / digest.hex(), CHUNK_MAX_BYTES)
 
     def holds(self, wanted: Chunk) -> bool:
         """Whether the chunk is here and whole."""

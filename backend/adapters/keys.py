@@ -1,14 +1,11 @@
-"""The backend's key files, its token and its bundle."""
+"""The backend's key files and its token."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.core.errors import KeyMissing
-from protocol.errors import ProofError, WireError
-from protocol.wire.bundles import Bundle
+from protocol.errors import ProofError
 from protocol.wire.keys import SigningKey, VerifyingKey
-from transport.bundle_folder import BundleFolder
-from transport.errors import BundleFailed
 
 _FIX = "run `savar provision city` and point keys_dir at its backend folder"
 
@@ -38,13 +35,3 @@ def load_keys(folder: Path) -> BackendKeys:
         raise KeyMissing(f"cannot read a key: {error}", fix=_FIX) from error
     except (ValueError, ProofError) as error:
         raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
-
-
-def load_bundle(folder: Path, key: VerifyingKey, *, city: str) -> Bundle:
-    """Read and verify the bundle in its folder: the tariff that validators price by. Raises KeyMissing."""
-    try:
-        return BundleFolder(folder).load([key], city=city)[1]
-    except BundleFailed as error:
-        raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
-    except (WireError, ProofError) as error:
-        raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error

@@ -12,10 +12,11 @@ from hashlib import sha256
 from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
-from backend.adapters.keys import BackendKeys, load_bundle, load_keys
+from backend.adapters.keys import BackendKeys, load_keys
 from backend.adapters.provider import HttpProvider
 from backend.adapters.registry import FolderRegistry
 from backend.adapters.sqlite.store import SqliteStore
+from backend.app.announcing import Announcing
 from backend.app.config import BackendConfig
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming, Ingest
@@ -28,8 +29,9 @@ from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
 from backend.core.limits import LIVE_TAPS_MAX
 from backend.core.ports import StoredRecord
 from protocol.errors import SavarError
+from protocol.fares.tariff import Tariff
 from protocol.wire.batches import decode_batch
-from protocol.wire.topics import Address, Channel, shard_filter
+from protocol.wire.topics import Address, Channel, shard_filter, to_all
 from transport.mqtt import Message, MqttSession
 
 
@@ -51,23 +53,29 @@ class Backend:
         self._config = config
         self._now_ms = now_ms
         keys = load_keys(config.keys_dir)
-        bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
         self.store = SqliteStore(config.data_dir / "ledger.db", config.city)
-        self.store.keep_tariff(bundle.tariff)
+        self._tariffs = dict(self.store.tariffs())
+        self._announcing = Announcing(
+            config.bundle, keys.bundle, city=config.city, keep_tariff=self._keep_tariff, publish=self._publish_manifest,
+            now_ms=now_ms,
+        )  # fmt: skip
         self._registry = FolderRegistry(config.registry)
         self._live = Live()
         self._ingest = Ingest(
             store=self.store, find_device=self._registry.find,
             proofs=ProofDesk(keys.sealing, self.store.day_key),
-            tariffs=self.store.tariffs(), receipt_signer=keys.receipt, now_ms=now_ms,
+            tariffs=self._tariffs, receipt_signer=keys.receipt, now_ms=now_ms,
             on_stored=self._stored, on_alarm=self._alarm,
         )  # fmt: skip
         watch = FleetWatch(
             store=self.store, ingest_store=self.store, find_device=self._registry.find, devices=self._registry.all,
-            silent_after_s=config.alarms.silent_after_s, now_ms=now_ms, on_alarm=self._alarm,
+            silent_after_s=config.alarms.silent_after_s, old_bundle_after_s=config.alarms.old_bundle_after_s,
+            newest_bundle=lambda: self._announcing.number, now_ms=now_ms, on_alarm=self._alarm,
             on_ended=self._alarm_ended,
         )  # fmt: skip
-        self._worker = IngestWorker(self._ingest, watch, publish_receipt=self._publish_receipt)
+        self._worker = IngestWorker(
+            self._ingest, watch, publish_receipt=self._publish_receipt, announce=self._announcing.look
+        )
         self._session = MqttSession(
             config.broker,
             client_id=config.identity,
@@ -76,6 +84,7 @@ class Backend:
                 for channel in (Channel.TAPS, Channel.HEALTH, Channel.STATE)
             ],
             on_message=self._message_came,
+            on_change=lambda _connected: self._announcing.again(),
         )
         self._provider: HttpProvider | None = None
         if config.payments is not None:
@@ -99,6 +108,7 @@ class Backend:
             ops_token_hash=sha256(keys.ops_token.encode()).digest(),
             clock=self._now_ms,
             city=config.city,
+            chunk=self._announcing.chunk,
         )
         return HttpServer(make_app(services), config.http.host, config.http.port)
 
@@ -155,6 +165,15 @@ class Backend:
         """Not sent is not lost: the device asks again by sending again."""
         address = Address(self._config.city, self._config.shard, device)
         self._session.publish(address.topic(Channel.RECEIPT), receipt)
+
+    def _publish_manifest(self, manifest: bytes) -> bool:
+        topic = to_all(self._config.city, self._config.shard, Channel.BUNDLE)
+        return self._session.publish(topic, manifest, retain=True)
+
+    def _keep_tariff(self, tariff: Tariff) -> None:
+        """Into the ledger before any bus hears of it. Raises TariffChanged, StoreFailed."""
+        self.store.keep_tariff(tariff)
+        self._tariffs[tariff.version] = tariff
 
     def _stored(self, records: Sequence[StoredRecord]) -> None:
         """Tell the live view of the newest taps of a batch; of a drained backlog, only the newest few."""

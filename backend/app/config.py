@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.core.limits import SILENT_AFTER_DEFAULT_S
+from backend.core.limits import OLD_BUNDLE_AFTER_DEFAULT_S, SILENT_AFTER_DEFAULT_S
 from transport.config import BrokerConfig
 from transport.toml_file import Name, load_toml
 
@@ -32,6 +32,7 @@ class AlarmsConfig(BaseModel):
 
     model_config = _STRICT
     silent_after_s: int = Field(default=SILENT_AFTER_DEFAULT_S, ge=1)
+    old_bundle_after_s: int = Field(default=OLD_BUNDLE_AFTER_DEFAULT_S, ge=1)
 
 
 class BackendConfig(BaseModel):

@@ -1,19 +1,20 @@
-"""Health and state of devices: verified, kept; a device silent too long raises an alarm."""
+"""Health and state of devices: verified, kept; one silent too long, or kept from the newest bundle, raises an alarm."""
 
 import logging
 from collections.abc import Callable, Sequence
 
-from backend.core.fleet import Change, Contact, step
+from backend.core.fleet import Behind, Change, Contact, step
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import Device, FleetStore, IngestStore, Quarantined
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
-from protocol.wire.health import open_health, open_state
+from protocol.wire.health import Health, open_health, open_state
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.topics import Channel
 
 log = logging.getLogger(__name__)
 OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
 SILENT = "silent"
+OLD_BUNDLE = "old-bundle"
 
 
 class FleetWatch:
@@ -27,6 +28,8 @@ class FleetWatch:
         find_device: Callable[[str], tuple[Device, VerifyingKey] | None],
         devices: Callable[[], Sequence[Device]],
         silent_after_s: int,
+        old_bundle_after_s: int,
+        newest_bundle: Callable[[], int],
         now_ms: Callable[[], int],
         on_alarm: OnAlarm,
         on_ended: Callable[[str, str], None],
@@ -36,10 +39,12 @@ class FleetWatch:
         self._find_device = find_device
         self._devices = devices
         self._limit_ms = silent_after_s * 1000
+        self._behind, self._behind_ms, self._newest_bundle = Behind(), old_bundle_after_s * 1000, newest_bundle
         self._now_ms = now_ms
         self._on_alarm = on_alarm
         self._on_ended = on_ended
         self._began_ms = now_ms()
+        self._old = {alarm.device for alarm in store.alarms(open_only=True) if alarm.kind == OLD_BUNDLE}
         # Silence that an earlier run told of is open until its device is heard.
         self._contact = {alarm.device: Contact.SILENT for alarm in store.alarms(open_only=True) if alarm.kind == SILENT}
 
@@ -58,6 +63,7 @@ class FleetWatch:
                 health = open_health(payload, [found[1]])
                 _require(device, health.device)
                 self._store.keep_health(health, self._now_ms())
+                self._look_at_bundle(health)
                 held = self._ingest_store.watermark(device, health.epoch).sequence
                 return health.epoch if health.receipted_sequence > held else None
             state = open_state(payload, [found[1]])
@@ -70,6 +76,21 @@ class FleetWatch:
             ))  # fmt: skip
             return None
         return state.epoch if state.online else None
+
+    def _look_at_bundle(self, health: Health) -> None:
+        """P12, no freeze unnoticed: a broker can keep a device from newer bundles, but not from our seeing it."""
+        newest = self._newest_bundle()
+        behind_ms = self._behind.says(health.device, health.bundle_number, newest, self._now_ms())
+        if behind_ms > self._behind_ms:
+            self._on_alarm(
+                OLD_BUNDLE, health.device,
+                f"bundle {health.bundle_number} is in force, not {newest}, for {behind_ms // 1000} s while it speaks",
+                "look at its problem, chunks_url and broker; or bring the bundle from the depot",
+            )  # fmt: skip
+            self._old.add(health.device)
+        elif not behind_ms and health.device in self._old:
+            self._old.remove(health.device)
+            self._on_ended(OLD_BUNDLE, health.device)
 
     def look(self) -> None:
         """Raise and end alarms for silence. A device never heard counts from when this backend began."""

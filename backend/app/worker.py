@@ -35,11 +35,13 @@ class IngestWorker:
         watch: FleetWatch,
         *,
         publish_receipt: Callable[[str, bytes], None],
+        announce: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ingest = ingest
         self._watch = watch
         self._publish_receipt = publish_receipt
+        self._announce = announce
         self._monotonic = monotonic
         self._inbox: queue.Queue[tuple[str, bytes, bool]] = queue.Queue(INBOX_MESSAGES_MAX)
         self._stopping = threading.Event()
@@ -75,7 +77,7 @@ class IngestWorker:
             self.failure = failure
 
     def step(self, wait_s: float = GROUP_WAIT_S) -> None:
-        """One group, waiting so long for its first message, and a look for silence when it is due."""
+        """One group, waiting so long for its first message; a look for silence and a new bundle when it is due."""
         batches: list[Incoming] = []
         asking: list[tuple[str, int]] = []  # (device, epoch) to be told where we stand
         for topic, payload, retained in self._waiting(wait_s):
@@ -100,6 +102,7 @@ class IngestWorker:
             self._look_due = self._monotonic() + WATCH_PERIOD_S
             self._tell_dropped()
             with _outliving_the_store():
+                self._announce()
                 self._watch.look()
 
     def _tell_dropped(self) -> None:

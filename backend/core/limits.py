@@ -11,6 +11,11 @@ QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own
 
 # --- Fleet -----------------------------------------------------------------------------------------------------------
 SILENT_AFTER_DEFAULT_S = 600  # in service and silent for ten minutes: somebody should look (isfahan.md O1)
+OLD_BUNDLE_AFTER_DEFAULT_S = (
+    7_200  # heard for two hours and still not on the newest bundle: 48 MB of riders over 3G are
+)
+#                                     there by then, so somebody or something keeps it back
+ANNOUNCE_AGAIN_MS = 3_600_000  # a bus whose inbox was full, or whose clock made a bundle wait, hears it within the hour
 WATCH_PERIOD_S = 1.0  # how often silence is looked for
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------
@@ -31,6 +36,7 @@ STATEMENT_BAD_LINES_SHOWN_MAX = 100  # unreadable lines listed one by one; the r
 REQUEST_BYTES_MAX = 16 << 10  # every body but a statement: the largest is a registration of under 1 KiB
 RIDER_TAPS_MAX = 100  # a rider's rides in one answer: about a month
 STATUS_TAPS = 30  # rows that the status page begins with: one screen
+CHUNK_CACHE_S = 31_536_000  # a year: what is named by its hash never changes
 EVENT_HEARTBEAT_S = 15.0  # a quiet stream says so this often, under every proxy's idle limit of 30–60 s
 CONNECTIONS_MAX = 512  # open at once, live views included; more is answered 503
 STALLED_CONNECTION_MS = 30_000  # a browser that takes no byte for so long is cut by the kernel (TCP_USER_TIMEOUT)

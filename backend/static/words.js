@@ -46,6 +46,10 @@ export const CASES = {
 
 // Alarms by name; one that is not here shows its name. The detail is the backend's own English text.
 export const ALARMS = {
+  "old-bundle": {
+    fa: ["دستگاه بسته‌ی تازه‌ی نرخ و کلید را نگرفته", "مشکل دستگاه و شبکه‌ی آن را ببینید، یا بسته را از پایانه ببرید."],
+    en: ["Device is kept from the newest bundle", ""],
+  },
   silent: {
     fa: ["دستگاه خاموش یا بی‌خبر است", "شبکه و برق اتوبوس را ببینید؛ تراکنش‌ها روی دستگاه محفوظ است."],
     en: ["Device is silent", ""],

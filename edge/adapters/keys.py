@@ -7,6 +7,7 @@ from edge.core.errors import KeyMissing
 from protocol.errors import ProofError, WireError
 from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
+from protocol.wire.manifests import Manifest
 from transport.bundle_folder import BundleFolder
 from transport.errors import BundleFailed
 
@@ -46,9 +47,15 @@ def load_sister(folder: Path) -> VerifyingKey:
 
 def load_bundle(folder: Path, key: VerifyingKey, *, city: str) -> Bundle:
     """Read and verify the bundle in force, in its folder. Raises KeyMissing when it is missing or not proven."""
+    return read_in_force(BundleFolder(folder), key, city=city)[1]
+
+
+def read_in_force(folder: BundleFolder, key: VerifyingKey, *, city: str) -> tuple[Manifest, Bundle]:
+    """The bundle in force with its manifest. Raises KeyMissing when it is missing or not proven."""
+    fix = f"`savar bundle take` from a depot's folder; a new card: {_FIX}"
     try:
-        return BundleFolder(folder).load([key], city=city)[1]
+        return folder.load([key], city=city)
     except BundleFailed as error:
-        raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
+        raise KeyMissing(f"cannot read the bundle: {error.message}", fix=fix) from error
     except (WireError, ProofError) as error:
-        raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error
+        raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=fix) from error

@@ -122,38 +122,59 @@ class Boarding:
         with self._lock:
             self._door = replace(self._door, heard_ms=max(self._door.heard_ms, wall_ms))
 
+    def take_bundle(self, bundle: Bundle) -> None:
+        """A newer bundle is in force: the next tap is decided under it, the one in hand under the one before."""
+        issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
+        with self._lock:
+            self._bundle, self._issuers = bundle, issuers
+            self._window.follow(bundle.tariff.repeat_window_s)
+            heard_ms = max(self._door.heard_ms, bundle.issued_ms)
+            self._door = replace(self._door, bundle=bundle, heard_ms=heard_ms)
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle in force."""
+        return self._bundle
+
     def present(self, text: bytes, now: Instant, *, settled: bool) -> Outcome | None:
         """Decide on one showing, record it, then show it.
 
         `settled`: the same bytes were seen in enough frames. An unproven code with our prefix that is not settled may
         be a misread: None, and neither record nor lamp.
         """
-        code = open_code(text, self._issuers)
+        issuers = self._issuers
+        code = open_code(text, issuers)
         if isinstance(code, Unproven) and is_ours(text) and not settled:
             return None
-        return self.decide_and_record(code, now)
+        with self._lock:
+            if self._issuers is not issuers:  # a bundle came into force since: the record will name the newer one
+                code = open_code(text, self._issuers)
+            return self._tap(code, now)
 
     def decide_and_record(self, code: LongPass | Unproven, now: Instant) -> Outcome:
         """The tap behind the verification: decide, record durably, then show."""
         with self._lock:
-            decision = decide(code, self._door, now)
-            try:
-                sequence = self._record(decision, now)
-            except (JournalFull, JournalFailed, SignerFailed) as problem:
-                self.problem = problem
-                # The failed write may have reached the card; its sequence will be sealed again, so under another key.
-                self._day_key = None
-                return self._show(_out_of_service(), None, problem)
-            self.problem = None
-            if decision.accepted is not None:
-                self._window.note(decision.accepted, now)
-                self._windowed.append((now.mono_ms, sequence, decision.accepted))
-                self.accepted += 1
-            else:
-                self.refused += 1
-            row = TABLE[decision.verdict]
-            showing = Showing(decision.verdict, decision.reason, row, decision.fare_rials, decision.party)
-            return self._show(showing, sequence, None)
+            return self._tap(code, now)
+
+    def _tap(self, code: LongPass | Unproven, now: Instant) -> Outcome:
+        decision = decide(code, self._door, now)
+        try:
+            sequence = self._record(decision, now)
+        except (JournalFull, JournalFailed, SignerFailed) as problem:
+            self.problem = problem
+            # The failed write may have reached the card; its sequence will be sealed again, so under another key.
+            self._day_key = None
+            return self._show(_out_of_service(), None, problem)
+        self.problem = None
+        if decision.accepted is not None:
+            self._window.note(decision.accepted, now)
+            self._windowed.append((now.mono_ms, sequence, decision.accepted))
+            self.accepted += 1
+        else:
+            self.refused += 1
+        row = TABLE[decision.verdict]
+        showing = Showing(decision.verdict, decision.reason, row, decision.fare_rials, decision.party)
+        return self._show(showing, sequence, None)
 
     def _show(self, showing: Showing, sequence: int | None, problem: LocalError | None) -> Outcome:
         self._panel.show(showing)

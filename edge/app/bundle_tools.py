@@ -3,9 +3,10 @@
 import logging
 from pathlib import Path
 
+from edge.core.bundle_ports import BundleStore
 from edge.core.errors import KeyMissing
 from protocol.errors import ProofError, WireError
-from protocol.wire.bundles import KINDS, Bundle, read_bundle
+from protocol.wire.bundles import KINDS, Bundle, check_keys, read_bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Manifest, open_manifest
 from transport.bundle_folder import BundleFolder
@@ -42,12 +43,13 @@ def in_force(folder: BundleFolder, key: VerifyingKey, *, city: str) -> Manifest 
         return None
 
 
-def come_into_force(folder: BundleFolder, manifest: Manifest) -> Bundle:
+def come_into_force(folder: BundleStore, manifest: Manifest) -> Bundle:
     """A bundle whose chunks are all held: read whole, then in force, and only then are others' chunks removed.
 
     Raises BundleFailed, WireError or ProofError; after any of them the earlier bundle is in force.
     """
     bundle = read_bundle(manifest, folder.chunk)
+    check_keys(bundle)
     folder.put_manifest(manifest)
     folder.prune(manifest.chunks(KINDS))
     return bundle

@@ -52,6 +52,7 @@ class ValidatorConfig(BaseModel):
     data_dir: Path = Path("data")
     keys_dir: Path = Path("keys")
     bundle: Path = Path("bundle")
+    chunks_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]")  # None: a depot brings them
     broker: BrokerConfig
     clock: ClockConfig = ClockConfig()
     reader: ReaderConfig = ReaderConfig()

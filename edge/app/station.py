@@ -83,6 +83,7 @@ class Station:
             software=software, randomness=randomness, on_appended=self._appended_came,
         )  # fmt: skip
         self._sync = Sync(journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable)
+        self._newer: Bundle | None = None
         self._receipts: queue.Queue[bytes] = queue.Queue(RECEIPTS_WAITING_MAX)
         self._words: queue.Queue[bytes] = queue.Queue(SISTER_WORDS_WAITING_MAX)
         self._sessions = self._sessions_seen = self._links = self._links_seen = 0
@@ -132,6 +133,12 @@ class Station:
         """The backend's session brought a receipt."""
         self._put(self._receipts, payload)  # receipts are cumulative: the next one says it all
 
+    def bundle_came(self, bundle: Bundle) -> None:
+        """A newer bundle is in force: for the next tap at once, for receipts from the next step on."""
+        self.boarding.take_bundle(bundle)
+        self._newer = bundle
+        self._wake()
+
     def sister_came(self, payload: bytes) -> None:
         """The link brought a message of the other door."""
         self._put(self._words, payload)  # what the sister sent is sent again until it is witnessed
@@ -164,6 +171,9 @@ class Station:
 
     def step(self, now: Instant) -> None:
         """Everything that is due."""
+        if (newer := self._newer) is not None:
+            self._newer = None
+            self._receipt_keys[:] = [VerifyingKey.load(known) for known in newer.receipt_keys]  # the courier's too
         self._take_session(now)
         self._take_link(now)
         self._uplink.on_appended(self._appended)
@@ -264,6 +274,7 @@ class Station:
             clock_quality=int(now.quality), software=self._software, last_sequence=self._journal.signed,
             receipted_sequence=self._uplink.receipted(BACKEND), accepted=self.boarding.accepted,
             refused=self.boarding.refused, disk_free_bytes=disk_free, cameras=tuple(cameras), problem=problem[:200],
+            bundle_number=self.boarding.bundle.number, bundle_issued_ms=self.boarding.bundle.issued_ms,
         )  # fmt: skip
 
     @property

@@ -4,7 +4,8 @@ Threads, and what each may touch:
 - two per camera (see `looking`): frames, readers, sightings; they call `Boarding.present`, which has its own lock;
 - `tap-signer`: the tap key while a record's commit syncs, nothing else (see `tap_signer`);
 - `sync`: the station's step: uplinks, shipping, receipts, the sister door, health, housekeeping;
-- the sessions' own, to the broker and to the other door: they only leave messages and a count, and wake `sync`.
+- `bundles`: fetches what a newer bundle needs and brings it into force; a chunk may take minutes;
+- the sessions' own, to the broker and to the other door: they only leave messages and a count, and wake the others.
 """
 
 import logging
@@ -18,26 +19,29 @@ from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
 from edge.adapters.frames.source import make_source
+from edge.adapters.http_chunks import HttpChunks
 from edge.adapters.journal import ApswJournal
-from edge.adapters.keys import load_bundle, load_keys, load_sister
+from edge.adapters.keys import load_keys, load_sister, read_in_force
 from edge.adapters.lens_file import LensFile
 from edge.adapters.readers.choose import make_readers
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
+from edge.app.bundles import Bundles
 from edge.app.config import ValidatorConfig
 from edge.app.light import Light
 from edge.app.looking import Looker
 from edge.app.station import SisterSide, Station
 from edge.core.errors import LocalError
 from edge.core.lens import Lens
-from edge.core.limits import BALLAST_BYTES, COURIER_AFTER_MS, DISK_FREE_MIN_BYTES
+from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, DISK_FREE_MIN_BYTES
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
-from protocol.wire.topics import Address, Channel
-from transport.mqtt import MqttSession, Will
+from protocol.wire.topics import Address, Channel, to_all
+from transport.bundle_folder import BundleFolder
+from transport.mqtt import Message, MqttSession, Will
 from transport.peer import PeerSession
 
 log = logging.getLogger(__name__)
@@ -61,7 +65,8 @@ class Validator:
     ) -> None:
         self._config = config
         keys = load_keys(config.keys_dir)
-        bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
+        self._folder = BundleFolder(config.bundle)
+        manifest, bundle = read_in_force(self._folder, keys.bundle, city=config.city)
         system_clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)
         self._clock = clock or system_clock
         self._address = Address(config.city, config.shard, config.device)
@@ -71,8 +76,9 @@ class Validator:
         self._journal = ApswJournal(
             config.data_dir / "journal.db", device=config.device, new_epoch=epoch, reserve=reserve
         )
-        self._wake = threading.Event()
+        self._wake, self._bundles_wake = threading.Event(), threading.Event()
         self._signer = ThreadTapSigner(keys.tap)
+        self._to_all = to_all(config.city, config.shard, Channel.BUNDLE)
         self._session = self._make_session(keys.tap)
         self._peer: PeerSession | None = None
         self._copies: ApswCopies | None = None
@@ -81,6 +87,10 @@ class Validator:
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
             tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock, session=self._session, sister=side,
             software=_software(), randomness=randomness, wake=self._wake.set, heard=system_clock.heard,
+        )  # fmt: skip
+        self._bundles = Bundles(
+            store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
+            key=keys.bundle, in_force=manifest, on_force=self._station.bundle_came,
         )  # fmt: skip
         self._on_outcome = on_outcome
         given = sources or {}
@@ -92,7 +102,10 @@ class Validator:
             light=self._make_light(panel),
         )
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._guard, name=f"sync-{config.device}", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._guard, args=(step,), name=f"{name}-{config.device}", daemon=True)
+            for name, step in (("sync", self._step), ("bundles", self._step_bundles))
+        ]
         self._failure: Exception | None = None
 
     def _make_light(self, panel: Panel) -> Callable[[str, FrameSource], Light]:
@@ -113,8 +126,8 @@ class Validator:
         return MqttSession(
             self._config.broker,
             client_id=self._config.device,
-            subscriptions=[self._address.topic(Channel.RECEIPT)],
-            on_message=lambda message: self._station.message_came(message.payload),
+            subscriptions=[self._address.topic(Channel.RECEIPT), self._to_all],
+            on_message=self._message_came,
             on_change=lambda connected: self._station.session_changed(connected=connected),
             will=Will(self._address.topic(Channel.STATE), encode_state(will, key)),
         )
@@ -139,13 +152,18 @@ class Validator:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open the chain, then start syncing and looking. Raises JournalFull, JournalFailed or SignerFailed."""
+        """Open the chain, then start syncing and looking.
+
+        Raises JournalFull, JournalFailed or SignerFailed; BundleBusy while `savar bundle take` is at work.
+        """
         self._signer.open()
         self._station.begin(self._clock.read())
+        self._folder.hold()
         if self._peer is not None:
             self._peer.start()  # first: what was paid at the other door should be known when somebody boards
         self._session.start()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         self._looker.start()
 
     def stop(self) -> None:
@@ -153,7 +171,10 @@ class Validator:
         self._looker.stop()
         self._stopping.set()
         self._wake.set()
-        self._thread.join()
+        self._bundles_wake.set()
+        self._threads[0].join()
+        self._threads[1].join(CHUNK_CALL_TIMEOUT_S)  # one that drips is left to the process's end: it changes no bundle
+        self._folder.release()
         self._session.publish(self._address.topic(Channel.STATE), self._station.state(online=False), retain=True)
         self._session.stop()
         if self._peer is not None:
@@ -199,6 +220,8 @@ class Validator:
                 return f"the lens of camera {camera.name} is dirty — wipe it"
         if self._disk_free() < DISK_FREE_MIN_BYTES:
             return "the card is nearly full — let it sync, or carry the journal off"
+        if (late := self._bundles.problem) is not None:
+            return f"a newer bundle is not in force: {late}"
         unreached = self._session.problem
         return "" if unreached is None else str(unreached)
 
@@ -219,15 +242,24 @@ class Validator:
         self._on_outcome(camera, frame_mono_ms, outcome)
         return True
 
+    # --- the sessions' threads ----------------------------------------------------------------------------------------
+
+    def _message_came(self, message: Message) -> None:
+        if message.topic == self._to_all:
+            self._bundles.announced(message.payload)
+            self._bundles_wake.set()
+        else:
+            self._station.message_came(message.payload)
+
     # --- the sync thread ----------------------------------------------------------------------------------------------
 
-    def _guard(self) -> None:
+    def _guard(self, step: Callable[[], None]) -> None:
         """Thread body: what it dies of is kept for the supervisor, which ends the process; nothing is swallowed."""
         try:
             while not self._stopping.is_set():
-                self._step()
+                step()
         except Exception as failure:
-            log.critical("the sync thread ends", exc_info=failure)
+            log.critical("the thread %s ends", threading.current_thread().name, exc_info=failure)
             self._failure = failure
 
     def _step(self) -> None:
@@ -236,6 +268,13 @@ class Validator:
         now = self._clock.read()
         self._station.step(now)
         self._station.tell_health(now, self.health)
+
+    # --- the bundles' thread ------------------------------------------------------------------------------------------
+
+    def _step_bundles(self) -> None:
+        wait_ms = self._bundles.step(self._clock.read())
+        self._bundles_wake.wait(wait_ms / 1000)
+        self._bundles_wake.clear()
 
     def health(self) -> Health:
         """The device as it is now."""

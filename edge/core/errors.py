@@ -49,5 +49,9 @@ class KeyMissing(LocalError):
     """A key, certificate or bundle file is missing or unreadable."""
 
 
+class BundleLate(LocalError):
+    """A newer bundle is announced and cannot be brought in now; the one in force goes on."""
+
+
 class SourceUnknown(LocalError):
     """A camera source is written in a form that no frame source knows."""

@@ -27,6 +27,15 @@ SISTER_SILENT_MS = 5_000  # a link that is down for so long is said: until then 
 SIGN_WAIT_MS = 2_000  # a TPM signs in 14 to 30 ms; one that takes two seconds is dead, and the queue must be told
 DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
 
+# --- Bundles ---------------------------------------------------------------------------------------------------------
+BUNDLES_WAITING_MAX = 8  # announcements not yet heard; each is announced again
+BUNDLE_WAIT_MS = 60_000  # the bundles' thread looks up at least this often: a manifest from the future may be due
+BUNDLE_RETRY_MIN_MS = 5_000  # a backend that restarts is back by then
+BUNDLE_RETRY_MAX_MS = 600_000  # one that is away for days is asked every ten minutes
+BUNDLE_EARLY_MAX_MS = 300_000  # an office's clock may be so far ahead of a bus's: the widest freshness window
+CHUNK_CALL_TIMEOUT_S = 10.0  # without one byte for so long the link is gone
+CHUNK_FETCH_MAX_S = 300.0  # 1 MiB at 30 kbit/s, the slowest link that is worth waiting for
+
 # --- Seeing ----------------------------------------------------------------------------------------------------------
 TEXTS_REMEMBERED_MAX = 512  # on hold at once: two doors show ~10 in a hold gap, the kill test 150; at most 2 MiB
 SLOW_READER_EVERY = 8  # of the frames zxing missed: pyzbar costs 24 ms against 1.5, so 1 in 8 adds 3 ms a frame; a code

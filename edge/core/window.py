@@ -40,6 +40,10 @@ class Window:
         self._by_presentation: dict[Presentation, tuple[int, Accepted]] = {}
         self._by_credential: dict[bytes, tuple[int, Accepted]] = {}
 
+    def follow(self, repeat_window_s: int) -> None:
+        """A new tariff's window holds from now on; what a shorter one let go does not come back."""
+        self._keep_ms = max(repeat_window_s * 1000, _FRESH_SPAN_MS)
+
     @property
     def keep_ms(self) -> int:
         """How long an entry is kept, in milliseconds."""

@@ -18,6 +18,7 @@ from protocol import limits
 from protocol.errors import MissingField, OutOfRange, TooLarge
 from protocol.fares.tariff import Tariff
 from protocol.wire import cbor
+from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, Section, name_chunk, require_ascending
 
 VERSION = 1  # of every chunk
@@ -94,6 +95,12 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
         receipt_keys=tuple(receipts), sealing_key=sealing, tariff=Tariff(version, fare, dict(shares), window),
         deny_number=denied.version, deny=dict(rows),
     )  # fmt: skip
+
+
+def check_keys(bundle: Bundle) -> None:
+    """Whether every key is one: a bundle with another must never come into force. Raises BadKey."""
+    for key in (*bundle.issuer_keys, *bundle.receipt_keys, bundle.sealing_key):
+        VerifyingKey.load(key)
 
 
 def _deny_parts(deny: Mapping[bytes, int]) -> list[list[list[Any]]]:

@@ -44,7 +44,10 @@ class CameraHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a device is. `problem` is the text of the worst current fault, empty if none."""
+    """How a device is. `problem` is the text of the worst current fault, empty if none.
+
+    `bundle_number` and `bundle_issued_ms` are of the bundle in force: a device that is kept from newer ones shows.
+    """
 
     device: str
     epoch: int
@@ -58,6 +61,8 @@ class Health:
     disk_free_bytes: int
     cameras: tuple[CameraHealth, ...]
     problem: str
+    bundle_number: int = 0
+    bundle_issued_ms: int = 0
 
 
 _CAMERA: cbor.Fields = (
@@ -82,6 +87,8 @@ _HEALTH: cbor.Fields = (
     ("disk_free_bytes", cbor.uint(limits.INT63_MAX)),
     ("cameras", cbor.array(cbor.row(_CAMERA), most=limits.HEALTH_CAMERAS_MAX)),
     ("problem", cbor.short_text),
+    ("bundle_number", cbor.uint(limits.INT63_MAX)),
+    ("bundle_issued_ms", cbor.uint(limits.INT63_MAX)),
 )
 _STATE: cbor.Fields = (
     ("device", cbor.name_text),
@@ -100,7 +107,7 @@ def encode_health(health: Health, signer: Signer) -> bytes:
     values = [
         health.device, health.epoch, health.wall_ms, health.clock_quality, health.software,
         health.last_sequence, health.receipted_sequence, health.accepted, health.refused, health.disk_free_bytes,
-        cameras, health.problem[: limits.TEXT_MAX_CHARS],
+        cameras, health.problem[: limits.TEXT_MAX_CHARS], health.bundle_number, health.bundle_issued_ms,
     ]  # fmt: skip
     payload = cbor.encode_structure("health", values, _HEALTH, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
     return seal_message(Purpose.HEALTH, payload, signer)

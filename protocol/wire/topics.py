@@ -18,10 +18,13 @@ class Channel(Enum):
     REPLY = "reply"
     RECEIPT = "receipt"
     COMMAND = "command"
+    BUNDLE = "bundle"
 
 
 UP = (Channel.TAPS, Channel.HEALTH, Channel.STATE, Channel.REPLY)
 DOWN = (Channel.RECEIPT, Channel.COMMAND)
+TO_ALL = (Channel.BUNDLE,)  # backend to every device of the shard, retained, under the name `EVERYBODY`
+EVERYBODY = "all"  # no device bears it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Address:
 def shard_filter(city: str, shard: str, channel: Channel) -> str:
     """Subscription filter for one channel of every device of a shard."""
     return f"{ROOT}/{city}/{shard}/+/{channel.value}"
+
+
+def to_all(city: str, shard: str, channel: Channel) -> str:
+    """Topic of what every device of a shard is told."""
+    return Address(city, shard, EVERYBODY).topic(channel)
 
 
 def split(topic: str) -> tuple[Address, Channel]:

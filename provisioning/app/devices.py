@@ -1,6 +1,7 @@
 """Enrolling a device: its keys and certificate, its configuration, its public entry and its role at the broker."""
 
 import json
+import tomllib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,8 @@ from provisioning.app.bundle_files import write_bundle
 from provisioning.app.bundles import bundle_in_force
 from provisioning.app.city import City, changing_city
 from provisioning.app.makers import Authority, Randomness, load_key, new_key
-from provisioning.core.errors import DeviceExists, Unfinished
+from provisioning.core import names
+from provisioning.core.errors import BadSetting, DeviceExists, Unfinished
 from provisioning.core.layout import DeviceFolder
 from provisioning.core.settings_files import DeviceSettings, validator_text
 
@@ -27,14 +29,17 @@ def add_device(
     randomness: Randomness,
     route: str | None = None,
     clock_trust: str = "system",
+    chunks_url: str | None = None,
 ) -> Path:
     """Enrol a device in the city at `root` and return its folder, which then goes to the bus.
 
-    `cameras` are (name, source). The folder appears whole or not at all. A running broker knows the new role after a
-    restart. Raises DeviceExists, Unfinished, ReservedName, BadSetting, AuthorityEnding, NotACity, FileFailed.
+    `cameras` are (name, source); `chunks_url` is where it fetches bundles, by default where backend.toml serves. The
+    folder appears whole or not at all. A running broker knows the new role after a restart. Raises DeviceExists,
+    Unfinished, ReservedName, BadSetting, AuthorityEnding, NotACity, FileFailed.
     """
-    settings = DeviceSettings(device, vehicle, door, route, cameras, clock_trust)
     with changing_city(root) as city:
+        url = chunks_url or backend_url(city)
+        settings = DeviceSettings(device, vehicle, door, route, cameras, clock_trust, url)
         return _enrol(city, settings, now, randomness)
 
 
@@ -51,6 +56,21 @@ def _enrol(city: City, settings: DeviceSettings, now: datetime, randomness: Rand
     }  # fmt: skip
     files.replace(city.folder.registered(device), (json.dumps(entry) + "\n").encode())
     return final.root
+
+
+def backend_url(city: City) -> str:
+    """Where backend.toml serves HTTP; for a wildcard address, at the broker's host. Raises BadSetting, FileFailed."""
+    path = city.folder.backend_config
+    try:
+        http = tomllib.loads(files.read(path, fix="restore it from the city's backup").decode())["http"]
+        host, port = str(http["host"]), int(http["port"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadSetting(f"{path} has no readable [http] section: {error}", fix="mend that file") from error
+    address = names.ip_or_none(host)
+    if address is not None and address.is_unspecified:
+        host = city.settings.broker_host
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"http://{bracketed}:{port}"
 
 
 def _require_new(city: City, final: DeviceFolder, device: str) -> None:

@@ -3,15 +3,15 @@
 Rules of the role table:
 - an identity is the common name of a certificate; it is user name and client id at once;
 - everything is denied but what the table grants;
-- a device speaks and hears under its own address only; the backend of a shard hears all upward channels of the shard
-  and speaks on its downward ones; nobody else reads anyone's taps;
+- a device speaks under its own address only, and hears what is sent there or to all; the backend of a shard hears all
+  upward channels of the shard and speaks on its downward ones; nobody else reads anyone's taps;
 - the admin may change roles and nothing else.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from protocol.wire.topics import DOWN, UP, Address, shard_filter
+from protocol.wire.topics import DOWN, TO_ALL, UP, Address, shard_filter, to_all
 from provisioning.core import names
 
 _CONTROL = "$CONTROL/dynamic-security/#"
@@ -44,16 +44,17 @@ class Identity:
 
 
 def device_identity(city: str, shard: str, device: str) -> Identity:
-    """A validator: up and down channels of its own address."""
+    """A validator: up and down channels of its own address, and what all are told."""
     address = Address(city, shard, device)
-    return Identity(device, tuple(map(address.topic, UP)), tuple(map(address.topic, DOWN)))
+    hears = (*map(address.topic, DOWN), *(to_all(city, shard, channel) for channel in TO_ALL))
+    return Identity(device, tuple(map(address.topic, UP)), hears)
 
 
 def backend_identity(city: str, shard: str) -> Identity:
     """The backend of a shard: the mirror image of all its devices."""
     return Identity(
         names.backend_name(shard),
-        tuple(shard_filter(city, shard, channel) for channel in DOWN),
+        (*(shard_filter(city, shard, c) for c in DOWN), *(to_all(city, shard, c) for c in TO_ALL)),
         tuple(shard_filter(city, shard, channel) for channel in UP),
     )
 

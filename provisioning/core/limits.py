@@ -13,6 +13,9 @@ KEY_SECRET_BYTES = 32  # one P-256 scalar
 OPS_TOKEN_BYTES = 32  # bearer token of operations staff
 PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a person
 
+# --- Fleet -------------------------------------------------------------------------------------------------------
+OLD_BUNDLE_AFTER_S = 7_200  # as the backend's own default, written out so that people see what holds
+
 # --- Vehicles ----------------------------------------------------------------------------------------------------
 DOOR_MAX = 9  # doors are counted from 1; the longest bus has five
 

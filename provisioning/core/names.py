@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from protocol import limits
 from protocol.errors import WireError
 from protocol.wire import cbor
+from protocol.wire.topics import EVERYBODY
 from provisioning.core.errors import BadSetting, ReservedName
 
 ADMIN = "admin"  # identity that manages the broker
 BROKER = "broker"  # name of the broker's own certificate
 _BACKEND = "backend-"
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/-]*)?")
 _SOURCE = re.compile(r"[a-z0-9]+:\S[^\x00-\x1f\x7f]*")
 
 
@@ -32,9 +34,10 @@ def checked_name(field: str, value: str) -> str:
 def device_name(value: str) -> str:
     """The name, if a device may carry it: at the broker, the name alone decides the role. Raises ReservedName."""
     checked_name("device", value)
-    if value in (ADMIN, BROKER) or value.startswith(_BACKEND):
+    if value in (ADMIN, BROKER, EVERYBODY) or value.startswith(_BACKEND):
         raise ReservedName(
-            f"{value} is the name of a role at the broker", fix="name the device after its vehicle and door",
+            f"{value} is a name of the broker's own roles or topics",
+            fix="name the device after its vehicle and door",
             device=value,
         )  # fmt: skip
     return value
@@ -57,6 +60,13 @@ def is_loopback(host: str) -> bool:
     """Whether a host is this machine only."""
     address = ip_or_none(host)
     return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def checked_url(field: str, value: str) -> str:
+    """The address, if it is http(s)://HOST with nothing of a query. Raises BadSetting."""
+    if not _URL.fullmatch(value):
+        raise BadSetting(f"{field} is not an http(s) address", fix="http://HOST:PORT", field=field, value=value)
+    return value
 
 
 def checked_host(field: str, value: str) -> str:

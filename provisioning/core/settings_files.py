@@ -20,11 +20,13 @@ class BackendSettings:
     http_port: int
     payments: tuple[str, str] | None
     silent_after_s: int
+    old_bundle_after_s: int = limits.OLD_BUNDLE_AFTER_S
 
     def __post_init__(self) -> None:
         names.checked_host("http host", self.http_host)
         names.checked_port("http port", self.http_port)
         names.checked_number("silent_after_s", self.silent_after_s, least=1, most=86_400)
+        names.checked_number("old_bundle_after_s", self.old_bundle_after_s, least=1, most=86_400)
         if self.payments is not None and not self.payments[0].startswith(("http://", "https://")):
             raise BadSetting("payment provider is not an http(s) address", fix="http://HOST:PORT", field="payments")
         if self.payments is not None and not self.payments[1]:
@@ -33,7 +35,10 @@ class BackendSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSettings:
-    """One validator: which door of which vehicle, its cameras as (name, source), and who vouches for its clock."""
+    """One validator: which door of which vehicle, its cameras as (name, source), who vouches for its clock.
+
+    `chunks_url` is the backend's address for a bundle's chunks; None where only a depot brings them.
+    """
 
     device: str
     vehicle: str
@@ -41,6 +46,7 @@ class DeviceSettings:
     route: str | None
     cameras: Sequence[tuple[str, str]]
     clock_trust: str
+    chunks_url: str | None = None
 
     def __post_init__(self) -> None:
         names.device_name(self.device)
@@ -49,6 +55,8 @@ class DeviceSettings:
         if self.route is not None:
             names.checked_name("route", self.route)
         names.checked_cameras(self.cameras)
+        if self.chunks_url is not None:
+            names.checked_url("chunks_url", self.chunks_url)
         if self.clock_trust not in CLOCK_TRUST:
             raise BadSetting(
                 "clock trust is neither system nor operator", fix="use system on a bus", value=self.clock_trust
@@ -95,7 +103,7 @@ def backend_text(city: CitySettings, settings: BackendSettings) -> str:
     tables: list[tuple[str, Table]] = [
         ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),
         ("[http]", {"host": settings.http_host, "port": settings.http_port}),
-        ("[alarms]", {"silent_after_s": settings.silent_after_s}),
+        ("[alarms]", {"silent_after_s": settings.silent_after_s, "old_bundle_after_s": settings.old_bundle_after_s}),
     ]
     if settings.payments is not None:
         tables.append(("[payments]", {"provider": settings.payments[0], "merchant": settings.payments[1]}))
@@ -107,7 +115,7 @@ def validator_text(city: CitySettings, settings: DeviceSettings) -> str:
     top: Table = {
         "city": city.name, "shard": city.shard, "device": settings.device, "vehicle": settings.vehicle,
         "door": settings.door, "route": settings.route, "data_dir": "data", "keys_dir": "keys",
-        "bundle": "bundle",
+        "bundle": "bundle", "chunks_url": settings.chunks_url,
     }  # fmt: skip
     tables: list[tuple[str, Table]] = [
         ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),

@@ -122,7 +122,8 @@ class SimOffice:
         watch = FleetWatch(
             store=store, ingest_store=store, find_device=self.registry.get,
             devices=lambda: [device for device, _ in self.registry.values()], silent_after_s=SILENT_AFTER_S,
-            now_ms=self.now_ms, on_alarm=self._alarm, on_ended=lambda *_: None,
+            old_bundle_after_s=SILENT_AFTER_S, newest_bundle=lambda: 0, now_ms=self.now_ms, on_alarm=self._alarm,
+            on_ended=lambda *_: None,
         )  # fmt: skip
         self.worker = IngestWorker(
             ingest, watch, publish_receipt=self._publish_receipt,

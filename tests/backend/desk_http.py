@@ -60,6 +60,7 @@ class Api:
         self.store = MemoryStore()
         self.provider = Provider()
         self.live = Live()
+        self.chunks: dict[bytes, bytes] = {}
         self.now_ms = WALL_MS
         topups = TopUps(
             self.store, self.provider, clock=lambda: self.now_ms, randomness=os.urandom,
@@ -69,6 +70,7 @@ class Api:
             riders=Riders(self.store, ISSUER, lambda: self.now_ms, os.urandom), topups=topups if payments else None,
             store=self.store, live=self.live, devices=lambda: DEVICES,
             ops_token_hash=sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, city="isfahan",
+            chunk=self.chunks.get,
         )  # fmt: skip
         self.app = make_app(self.services)
         self.server = HttpServer(self.app, "127.0.0.1", 0)

@@ -17,13 +17,16 @@ from tests.backend.desk import Desk
 from tests.spoil import spoiled
 
 LIMIT_S = 600
+OLD_S = 7_200
 BUS, OTHER = Bus(), Bus("bus-2-d1")
 
 
-def health(*, bus: Bus = BUS, signer: SigningKey | None = None, last: int = 9, receipted: int = 0) -> bytes:
+def health(
+    *, bus: Bus = BUS, signer: SigningKey | None = None, last: int = 9, receipted: int = 0, bundle: int = 0
+) -> bytes:
     return encode_health(
         Health(bus.name, bus.epoch, NOON_MS, 0, "test", last, receipted, 3, 1, 10**9,
-               (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "نیست"), signer or bus.tap_key,
+               (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "نیست", bundle), signer or bus.tap_key,
     )  # fmt: skip
 
 
@@ -36,11 +39,13 @@ class Watched:
 
     def __init__(self, desk: Desk, buses: list[Bus], *, began_s: int = 0) -> None:
         self.desk, self.second, self.told = desk, began_s, []
+        self.newest = 0
         for bus in buses:
             desk.enrol(bus)
         self.watch = FleetWatch(
             store=desk.store, ingest_store=desk.store, find_device=desk.find,
-            devices=lambda: [bus.device for bus in buses], silent_after_s=LIMIT_S, now_ms=self.now_ms,
+            devices=lambda: [bus.device for bus in buses], silent_after_s=LIMIT_S, old_bundle_after_s=OLD_S,
+            newest_bundle=lambda: self.newest, now_ms=self.now_ms,
             on_alarm=self._alarm, on_ended=self._ended,
         )  # fmt: skip
 
@@ -271,3 +276,57 @@ def test_a_device_that_counts_as_receipted_what_we_do_not_hold_is_told(desk: Des
     desk.take_whole(BUS)
     assert it.hear(2, health(receipted=BUS.last)) is None
     assert it.hear(3, health(receipted=BUS.last + 1)) == BUS.epoch
+
+
+# --- frozen bundles (P12) ------------------------------------------------------------------------------------------------
+
+
+def test_a_device_that_speaks_and_stays_behind_is_told_once_and_ends_when_it_catches_up(desk: Desk) -> None:
+    """A captured broker can keep newer bundles from a bus; it cannot keep the office from seeing that."""
+    it = Watched(desk, [BUS])
+    it.newest = 7
+    for second in (10, 5_000, 7_210):
+        it.hear(second, health(bundle=6))
+    assert it.told == []
+    it.hear(7_211, health(bundle=6))
+    it.hear(9_000, health(bundle=6))
+    assert it.told == [("open", "old-bundle", BUS.name, 7_211)]
+    (alarm,) = desk.store.alarms(open_only=True)
+    assert "bundle 6 is in force, not 7" in alarm.detail
+    it.hear(9_100, health(bundle=7))
+    it.hear(9_200, health(bundle=7))
+    assert it.told[1:] == [("end", "old-bundle", BUS.name, 9_100)]
+
+
+def test_who_was_away_is_not_called_frozen_for_that(desk: Desk) -> None:
+    """Counted from the first word that says so: a bus back from a week without a network first gets its two hours."""
+    it = Watched(desk, [BUS])
+    it.newest = 7
+    it.hear(600_000, health(bundle=3))
+    it.hear(600_100, health(bundle=7))
+    it.newest = 8
+    it.hear(900_000, health(bundle=7))
+    it.hear(900_000 + OLD_S, health(bundle=7))
+    assert it.told == []
+
+
+def test_one_step_behind_a_fleet_that_moves_on_is_behind(desk: Desk) -> None:
+    """New bundles every hour: who follows each with delay is well, who stands still is not."""
+    it = Watched(desk, [BUS, OTHER])
+    for hour in range(4):
+        it.newest = 10 + hour
+        it.hear(hour * 3_600 + 10, health(bundle=9))
+        it.hear(hour * 3_600 + 10, health(bus=OTHER, bundle=9 + hour), bus=OTHER)
+        it.hear(hour * 3_600 + 900, health(bus=OTHER, bundle=10 + hour), bus=OTHER)
+    assert it.told == [("open", "old-bundle", BUS.name, 10_810)]
+
+
+def test_an_alarm_of_an_earlier_run_is_ended_too(desk: Desk) -> None:
+    it = Watched(desk, [BUS])
+    it.newest = 7
+    it.hear(0, health(bundle=6))
+    it.hear(7_201, health(bundle=6))
+    again = Watched(desk, [BUS], began_s=8_000)
+    again.newest = 7
+    again.hear(8_001, health(bundle=7))
+    assert again.told == [("end", "old-bundle", BUS.name, 8_001)]

@@ -39,7 +39,8 @@ class Post:
             desk.enrol(bus)
         self.watch = FleetWatch(
             store=desk.store, ingest_store=desk.store, find_device=desk.find,
-            devices=lambda: [bus.device for bus in buses], silent_after_s=600, now_ms=lambda: desk.now_ms,
+            devices=lambda: [bus.device for bus in buses], silent_after_s=600,
+            old_bundle_after_s=7_200, newest_bundle=lambda: 0, now_ms=lambda: desk.now_ms,
             on_alarm=lambda *_: None, on_ended=lambda *_: None,
         )  # fmt: skip
         self.worker = IngestWorker(

@@ -13,7 +13,7 @@ from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire import batches, bundles, cbor, health, manifests, receipts, records, sister
 from protocol.wire.health import CameraState
 from protocol.wire.keys import Purpose
-from protocol.wire.topics import DOWN, UP
+from protocol.wire.topics import DOWN, TO_ALL, UP
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
 STRUCTURES = {
@@ -118,7 +118,9 @@ def test_purposes_and_channels_are_told() -> None:
     for purpose in Purpose:
         assert f"| {purpose.name} | `{purpose.value.decode()}` |" in PAGE
     told = re.findall(r"^\| `(\w+)` \| (device|backend) \|", section("Topics"), re.MULTILINE)
-    assert told == [(channel.value, "device") for channel in UP] + [(channel.value, "backend") for channel in DOWN]
+    assert told == [(channel.value, "device") for channel in UP] + [
+        (channel.value, "backend") for channel in DOWN + TO_ALL
+    ]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ HEALTH = Health(
     cameras=(
         CameraHealth("front", CameraState.WORKING, 90_000, 12, 3, 80, 140), CameraHealth("rear", CameraState.MISSING, 0, 0, 0),
     ),
-    problem="rear camera: نیست",
+    problem="rear camera: نیست", bundle_number=12, bundle_issued_ms=WALL_MS,
 )  # fmt: skip
 STATE = State(DEVICE, True, EPOCH, WALL_MS, "savar 0.1.0")
 TARIFF = Tariff(3, 50_000, {1: 500, 2: 500, 3: 0}, 180)

@@ -21,7 +21,7 @@ from protocol.wire.health import (
 from protocol.wire.passes import Presentation
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
-from protocol.wire.topics import DOWN, UP, Address, Channel, shard_filter, split
+from protocol.wire.topics import DOWN, TO_ALL, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
 from tests.protocol.test_records import names, uint32, uint63
 
@@ -35,6 +35,7 @@ healths = st.builds(
     Health, device=names, epoch=uint63, wall_ms=uint63, clock_quality=st.integers(0, 2), software=texts,
     last_sequence=uint63, receipted_sequence=uint63, accepted=uint63, refused=uint63, disk_free_bytes=uint63,
     cameras=st.lists(cameras, max_size=8).map(tuple), problem=texts,
+    bundle_number=uint63, bundle_issued_ms=uint63,
 )  # fmt: skip
 states = st.builds(State, names, st.booleans(), uint63, uint63, texts)
 tariffs = st.builds(
@@ -156,4 +157,4 @@ def test_of_an_endless_topic_an_error_repeats_only_a_beginning(topic: str) -> No
 
 
 def test_every_channel_has_one_direction() -> None:
-    assert sorted(channel.value for channel in UP + DOWN) == sorted(channel.value for channel in Channel)
+    assert sorted(channel.value for channel in UP + DOWN + TO_ALL) == sorted(channel.value for channel in Channel)

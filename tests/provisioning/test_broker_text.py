@@ -90,6 +90,8 @@ def test_who_may_say_and_hear_what() -> None:
     up, down = ("taps", "health", "state", "reply"), ("receipt", "command")
     all_up, all_down = ({f"{HERE}/+/{name}" for name in names} for names in (up, down))
     own_up, own_down = ({f"{HERE}/bus-1-d1/{name}" for name in names} for names in (up, down))
+    all_down.add(f"{HERE}/all/bundle")
+    own_down.add(f"{HERE}/all/bundle")
     assert table == {
         "admin": {kind: {CONTROL} for kind in ("publishClientSend", "publishClientReceive", "subscribePattern",
                                                "unsubscribePattern")},

@@ -21,7 +21,7 @@ def test_a_device_may_not_be_called(value: str) -> None:
     assert refused.value.data == {"field": "device", "value": value}
 
 
-@pytest.mark.parametrize("value", ["admin", "broker", "backend-", "backend-s0", "backend-s9"])
+@pytest.mark.parametrize("value", ["admin", "broker", "all", "backend-", "backend-s0", "backend-s9"])
 def test_a_device_does_not_take_the_name_of_a_role(value: str) -> None:
     """Else its certificate would be the backend's key to everyone's taps."""
     with pytest.raises(ReservedName) as refused:

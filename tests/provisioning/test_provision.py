@@ -69,12 +69,12 @@ def test_the_files_have_the_documented_keys_and_no_others(tmp_path: Path) -> Non
     root = make(tmp_path / "city")
     by_certificate = {"host", "port", "ca", "cert", "key"}
     assert shape(root / "devices" / DEVICE / "validator.toml") == {
-        "": {"city", "shard", "device", "vehicle", "door", "route", "data_dir", "keys_dir", "bundle"},
+        "": {"city", "shard", "device", "vehicle", "door", "route", "data_dir", "keys_dir", "bundle", "chunks_url"},
         "broker": by_certificate, "clock": {"trust"}, "reader": {"order"}, "camera": {"name", "source"},
     }  # fmt: skip
     assert shape(root / "backend" / "backend.toml") == {
         "": {"city", "shard", "data_dir", "keys_dir", "registry", "bundle"},
-        "broker": by_certificate, "http": {"host", "port"}, "alarms": {"silent_after_s"},
+        "broker": by_certificate, "http": {"host", "port"}, "alarms": {"silent_after_s", "old_bundle_after_s"},
     }  # fmt: skip
     assert shape(root / "city.toml") == {"": {"city", "shard"}, "broker": {"host", "port", "user"}}
     entry = json.loads((root / "backend" / "registry" / f"{DEVICE}.json").read_text())

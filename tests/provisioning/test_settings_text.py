@@ -20,6 +20,8 @@ from provisioning.core.settings_files import (
 )
 from provisioning.core.toml_text import toml_text, with_table
 
+URL = "http://127.0.0.1:8080"
+
 
 def test_city_toml_says_what_the_city_is() -> None:
     city = CitySettings("isfahan", "s0", "broker.example", 8_883, "mosquitto")
@@ -50,7 +52,7 @@ def test_backend_toml_says_all_that_its_reader_asks_for(payments: tuple[str, str
     assert tomllib.loads(text) == {
         "city": "isfahan", "shard": "s0", "data_dir": "data", "keys_dir": "keys", "registry": "registry",
         "bundle": "bundle", "broker": broker_by_certificate("broker.example", 8_883),
-        "http": {"host": "127.0.0.1", "port": 8_080}, "alarms": {"silent_after_s": 900},
+        "http": {"host": "127.0.0.1", "port": 8_080}, "alarms": {"silent_after_s": 900, "old_bundle_after_s": 7_200},
     } | provider  # fmt: skip
     assert text.startswith("# Written by `savar provision city`.\n")
 
@@ -58,10 +60,10 @@ def test_backend_toml_says_all_that_its_reader_asks_for(payments: tuple[str, str
 def test_validator_toml_says_all_that_its_reader_asks_for() -> None:
     city = CitySettings("isfahan", "s0", "broker.example", 8_883, "mosquitto")
     cameras = [("front", "v4l2:0"), ("top", "picamera2:1")]
-    text = validator_text(city, DeviceSettings("bus-1-d2", "bus-1", 2, "r9", cameras, "system"))
+    text = validator_text(city, DeviceSettings("bus-1-d2", "bus-1", 2, "r9", cameras, "system", URL))
     assert tomllib.loads(text) == {
         "city": "isfahan", "shard": "s0", "device": "bus-1-d2", "vehicle": "bus-1", "door": 2, "route": "r9",
-        "data_dir": "data", "keys_dir": "keys", "bundle": "bundle",
+        "data_dir": "data", "keys_dir": "keys", "bundle": "bundle", "chunks_url": URL,
         "broker": broker_by_certificate("broker.example", 8_883), "clock": {"trust": "system"},
         "reader": {"order": ["zxing", "pyzbar"]},
         "camera": [{"name": "front", "source": "v4l2:0"}, {"name": "top", "source": "picamera2:1"}],

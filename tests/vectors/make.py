@@ -309,7 +309,9 @@ def price_entries() -> Entries:
 
 def topic_entries() -> Entries:
     base = "savar/1/isfahan/s0/bus-0001-d1/"
-    taken = {channel: base + channel for channel in ("taps", "health", "state", "reply", "receipt", "command")}
+    taken = {
+        channel: base + channel for channel in ("taps", "health", "state", "reply", "receipt", "command", "bundle")
+    }
     refused = {
         "another version": base.replace("/1/", "/2/") + "taps", "short": "savar/1/isfahan/taps", "long": base + "taps/x",
         "unknown channel": base + "tap", "wildcard": "savar/1/isfahan/s0/+/taps", "capital": "savar/1/Isfahan/s0/bus-1/taps",

@@ -55,6 +55,7 @@ def device(row: DeviceRow) -> models.DeviceBody:
         problem=health.problem if health else "",
         clock_quality=int(health.clock_quality) if health else None,
         software=health.software if health else None,
+        bundle_number=health.bundle_number if health else None,
     )
 
 

@@ -129,6 +129,7 @@ class DeviceBody(Model):
     problem: str
     clock_quality: int | None
     software: str | None
+    bundle_number: int | None
 
 
 class DevicesBody(Model):

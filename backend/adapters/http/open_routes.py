@@ -1,16 +1,20 @@
 """Routes that anybody on the network may see: health, the status page and what feeds it. No rider is in them."""
 
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+from fastapi import Path as UrlPath
+from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
 from backend.adapters.http import bodies, models
 from backend.adapters.http.access import Having
 from backend.adapters.http.events import EventStream
 from backend.adapters.http.problems import documented
 from backend.core import limits
+from backend.core.errors import NotFound
 
+Digest = Annotated[str, UrlPath(pattern="^[0-9a-f]{64}$", description="SHA-256, 64 hex digits.")]
 STATIC = Path(__file__).parents[2] / "static"
 router = APIRouter(tags=["open"])
 
@@ -40,6 +44,21 @@ def status(having: Having) -> models.StatusBody:
         taps=[bodies.tap(row) for _, row in having.store.taps(None, limits.STATUS_TAPS)],
         verdicts=bodies.VERDICTS,
     )
+
+
+@router.get(
+    "/bundle/chunks/{digest}",
+    summary="A chunk of the bundle",
+    response_class=Response,
+    responses=documented(404, 422) | {200: {"content": {"application/octet-stream": {}}}},
+)
+def chunk(having: Having, digest: Digest) -> Response:
+    """Its bytes, by its SHA-256. Public, and the same for ever: whoever caches it may keep it."""
+    data = having.chunk(bytes.fromhex(digest))
+    if data is None:
+        raise NotFound("there is no such chunk here", fix="fetch what the newest manifest names")
+    headers = {"Cache-Control": f"public, max-age={limits.CHUNK_CACHE_S}, immutable"}
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 @router.get(

@@ -17,7 +17,7 @@ class Services:
     """Everything behind the routes. `topups` is None where no payment provider is configured.
 
     `devices` gives the enrolled devices, `ops_token_hash` is SHA-256 of the operations token, `clock` gives Unix
-    milliseconds.
+    milliseconds, `chunk` a bundle's chunk by its hash, None if it is not here.
     """
 
     riders: RiderDesk
@@ -28,3 +28,4 @@ class Services:
     ops_token_hash: bytes = field(repr=False)
     clock: Callable[[], int]
     city: str
+    chunk: Callable[[bytes], bytes | None]

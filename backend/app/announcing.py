@@ -1,0 +1,104 @@
+"""The city's bundle told to the fleet: its manifest retained at the broker, its chunks over HTTP (P12).
+
+Rules:
+- the folder is looked at every second: what the office puts there is announced without a restart;
+- a bundle is announced only when every byte of it is here and proven, and when its tariff is kept: no bus may price by
+  what the ledger does not know;
+- this side does not go back either: an older manifest in the folder, or another under one number, is said and left;
+- it is announced again at every new session, since a broker may have forgotten it, and once an hour besides.
+"""
+
+import logging
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from backend.core.errors import BackendError, KeyMissing
+from backend.core.limits import ANNOUNCE_AGAIN_MS
+from protocol.errors import ProofError, SavarError, WireError
+from protocol.fares.tariff import Tariff
+from protocol.wire.bundles import Bundle, read_bundle
+from protocol.wire.keys import VerifyingKey
+from protocol.wire.manifests import Manifest, open_manifest
+from transport.bundle_folder import BundleFolder
+from transport.errors import BundleFailed
+
+log = logging.getLogger(__name__)
+_FIX = "look at the backend's bundle folder; the bundle before it stays announced"
+
+
+class Announcing:
+    """Build it with the bundle in force; `look` on the ingest thread, `chunk` from any. Raises KeyMissing."""
+
+    def __init__(
+        self,
+        folder: Path,
+        key: VerifyingKey,
+        *,
+        city: str,
+        keep_tariff: Callable[[Tariff], None],
+        publish: Callable[[bytes], bool],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._folder, self._path = BundleFolder(folder), folder
+        self._key, self._city = key, city
+        self._keep_tariff, self._publish, self._now_ms = keep_tariff, publish, now_ms
+        try:
+            self._manifest, self.bundle = self._folder.load([key], city=city)
+        except BundleFailed as error:
+            raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
+        except (WireError, ProofError) as error:
+            raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error
+        keep_tariff(self.bundle.tariff)
+        self._seen = self._manifest.raw
+        self._due_ms = 0
+        self.problem: SavarError | None = None
+
+    @property
+    def number(self) -> int:
+        """The number that every validator should have in force."""
+        return self._manifest.number
+
+    def again(self) -> None:
+        """A session began: announce at the next look. From any thread."""
+        self._due_ms = 0
+
+    def look(self) -> None:
+        """Take up what the office has put into the folder, announce what is due. Raises nothing for what is there."""
+        try:
+            data = self._folder.manifest()
+            if data != self._seen:
+                self._take(data)
+                self._seen, self.problem = data, None
+        except (BackendError, BundleFailed, WireError, ProofError) as error:
+            if str(error) != str(self.problem):
+                log.error("the bundle in the folder is not announced: %s: %s — %s", error.name, error, _FIX)
+            self.problem = error
+        if self._now_ms() >= self._due_ms and self._publish(self._manifest.raw):
+            self._due_ms = self._now_ms() + ANNOUNCE_AGAIN_MS
+
+    def _take(self, data: bytes) -> None:
+        manifest = open_manifest(data, [self._key], city=self._city, in_force=self._manifest)
+        bundle = self._whole(manifest)
+        self._keep_tariff(bundle.tariff)
+        self._manifest, self.bundle = manifest, bundle
+        self._due_ms = 0
+        log.info("bundle %d is announced", manifest.number)
+
+    def _whole(self, manifest: Manifest) -> Bundle:
+        """Every chunk is here, also of kinds that this software does not know."""
+        for section in manifest.sections:
+            for chunk in section.chunks:
+                self._folder.chunk(chunk)
+        return read_bundle(manifest, self._folder.chunk)
+
+    def chunk(self, digest: bytes) -> bytes | None:
+        """A chunk by its hash, proven; None if it is not here. Those of the bundle before are, for the slow."""
+        try:
+            data = self._folder.bytes_of(digest)
+        except BundleFailed:
+            return None
+        if sha256(data).digest() != digest:
+            log.error("chunk %s has rotten in %s", digest.hex(), self._path)
+            return None
+        return data

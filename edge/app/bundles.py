@@ -1,0 +1,164 @@
+"""Newer bundles brought in while taps go on: announced, fetched by chunks, proven, in force between two taps (P12).
+
+    broker ─▶ announced(manifest)     from any thread; a bounded inbox
+    step(now)                         one thread, its own: a chunk may take minutes and must hold up nobody
+
+Rules:
+- what is announced must be signed for this city and may not go back behind what is in force or on its way;
+- a chunk that is held is not fetched; every other one is hashed before it is kept;
+- the bundle in force stays so until every chunk of the newer one is held and read, and the card says so;
+- a manifest issued beyond a trusted clock's now waits: its issue is the floor under that clock;
+- what cannot be had now is asked for again, ever more seldom; meanwhile the device goes on with what it has, and its
+  health says which bundle that is.
+"""
+
+import logging
+import queue
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from edge.app.bundle_tools import come_into_force
+from edge.core.bundle_ports import BundleStore, ChunkSource
+from edge.core.errors import BundleLate
+from edge.core.limits import (
+    BUNDLE_EARLY_MAX_MS,
+    BUNDLE_RETRY_MAX_MS,
+    BUNDLE_RETRY_MIN_MS,
+    BUNDLE_WAIT_MS,
+    BUNDLES_WAITING_MAX,
+    DISK_FREE_MIN_BYTES,
+)
+from protocol.errors import ProofError, SavarError, WireError
+from protocol.wire.bundles import KINDS, Bundle
+from protocol.wire.keys import VerifyingKey
+from protocol.wire.manifests import Chunk, Manifest, open_manifest
+from protocol.wire.records import Instant
+from transport.errors import BundleFailed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Arriving:
+    """A newer bundle on its way in: what is still missing, and when to go on."""
+
+    manifest: Manifest
+    missing: list[Chunk]
+    due_ms: int
+    wait_ms: int = BUNDLE_RETRY_MIN_MS
+
+
+class Bundles:
+    """Build it with the manifest in force, tell it what is `announced`, `step` it on a thread of its own.
+
+    `source` is None where nothing can be fetched: then only a depot brings chunks. `on_force` is told of each bundle
+    that has come into force. Raises nothing for what comes from outside.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: BundleStore,
+        source: ChunkSource | None,
+        key: VerifyingKey,
+        in_force: Manifest,
+        on_force: Callable[[Bundle], None],
+    ) -> None:
+        self._store, self._source, self._key, self._on_force = store, source, key, on_force
+        self._in_force = in_force
+        self._arriving: _Arriving | None = None
+        self._inbox: queue.Queue[bytes] = queue.Queue(BUNDLES_WAITING_MAX)
+        self._early: bytes | None = None
+        self.refused = 0
+        self.fetched = 0
+        self.problem: SavarError | None = None
+
+    @property
+    def number(self) -> int:
+        """The number in force."""
+        return self._in_force.number
+
+    # --- from any thread ----------------------------------------------------------------------------------------------
+
+    def announced(self, payload: bytes) -> None:
+        """A manifest came. One that finds the inbox full is announced again."""
+        try:
+            self._inbox.put_nowait(payload)
+        except queue.Full:
+            log.info("a manifest was passed over: %d wait already", self._inbox.maxsize)
+
+    # --- its own thread -----------------------------------------------------------------------------------------------
+
+    def step(self, now: Instant) -> int:
+        """Hear what was announced, then at most one chunk or the change itself → ms until the next step is due."""
+        for payload in self._waiting():
+            self._hear(payload, now)
+        arriving = self._arriving
+        if arriving is None:
+            return BUNDLE_WAIT_MS
+        if now.mono_ms < arriving.due_ms:
+            return min(arriving.due_ms - now.mono_ms, BUNDLE_WAIT_MS)
+        try:
+            if arriving.missing:
+                self._bring(arriving)
+                arriving.wait_ms = BUNDLE_RETRY_MIN_MS
+            else:
+                self._change(arriving)
+        except (BundleLate, BundleFailed, WireError, ProofError) as problem:
+            self._put_off(arriving, problem, now)
+        return 0
+
+    def _waiting(self) -> Iterator[bytes]:
+        early, self._early = self._early, None
+        if early is not None:
+            yield early
+        for _ in range(self._inbox.maxsize):
+            if self._inbox.empty():
+                return
+            yield self._inbox.get_nowait()
+
+    def _hear(self, payload: bytes, now: Instant) -> None:
+        newest = self._in_force if self._arriving is None else self._arriving.manifest
+        try:
+            manifest = open_manifest(payload, [self._key], city=self._in_force.city, in_force=newest)
+        except (WireError, ProofError) as error:
+            self.refused += 1
+            log.warning("a manifest is refused: %s: %s", error.name, error)
+            return
+        if manifest.number == newest.number:
+            return  # told again
+        if now.trusted and manifest.issued_ms > now.wall_ms + BUNDLE_EARLY_MAX_MS:
+            self._early = payload
+            log.warning("bundle %d waits: it is issued in the future", manifest.number)
+            return
+        missing = [chunk for chunk in manifest.chunks(KINDS) if not self._store.holds(chunk)]
+        log.info("bundle %d is announced; %d chunks are missing", manifest.number, len(missing))
+        self._arriving = _Arriving(manifest, missing, now.mono_ms)
+
+    def _bring(self, arriving: _Arriving) -> None:
+        """Fetch and keep one chunk. Raises BundleLate, BundleFailed, WrongLength, WrongHash."""
+        if self._source is None:
+            raise BundleLate("nothing says where chunks are fetched", fix="set chunks_url, or bring it from the depot")
+        needed = sum(chunk.size for chunk in arriving.missing)
+        if self._store.room() - needed < DISK_FREE_MIN_BYTES:  # taps need the room more (P4)
+            raise BundleLate("the card has no room for it", fix="let the journal sync", bytes=needed)
+        chunk = arriving.missing[0]
+        self._store.put_chunk(chunk, self._source.fetch(chunk))
+        arriving.missing.pop(0)
+        self.fetched += 1
+
+    def _change(self, arriving: _Arriving) -> None:
+        """Raises BundleFailed, WireError, ProofError; then the earlier bundle is in force."""
+        bundle = come_into_force(self._store, arriving.manifest)
+        self._in_force, self._arriving, self.problem = arriving.manifest, None, None
+        log.info("bundle %d is in force: tariff %d, %d denied", bundle.number, bundle.tariff.version, len(bundle.deny))
+        self._on_force(bundle)
+
+    def _put_off(self, arriving: _Arriving, problem: SavarError, now: Instant) -> None:
+        """Said, and tried again; what has rotted meanwhile is missed again."""
+        self.problem = problem
+        log.warning("bundle %d is not in force yet: %s: %s", arriving.manifest.number, problem.name, problem)
+        arriving.due_ms = now.mono_ms + arriving.wait_ms
+        arriving.wait_ms = min(arriving.wait_ms * 2, BUNDLE_RETRY_MAX_MS)
+        if not arriving.missing:
+            arriving.missing = [chunk for chunk in arriving.manifest.chunks(KINDS) if not self._store.holds(chunk)]

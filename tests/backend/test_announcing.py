@@ -1,0 +1,176 @@
+"""What the office puts into the folder reaches the fleet, whole and never backwards; the chunks over HTTP (P12)."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backend.app.announcing import Announcing
+from backend.core.errors import KeyMissing, StoreFailed, TariffChanged
+from backend.core.limits import ANNOUNCE_AGAIN_MS
+from protocol.fares.tariff import Tariff
+from protocol.wire.bundles import Bundle, cut_bundle
+from protocol.wire.manifests import encode_manifest, name_chunk, open_manifest
+from tests.backend.desk_http import Api
+from tests.protocol import samples
+from transport.bundle_folder import BundleFolder
+
+KEYS = [samples.BUNDLE_KEY.verifying]
+FIRST = samples.BUNDLE
+NEXT = replace(FIRST, number=13, tariff=Tariff(4, 60_000))
+
+
+def put(root: Path, bundle: Bundle, *, without: int = 0) -> bytes:
+    """As `savar bundle make` does; the last `without` chunks are not there yet."""
+    folder, (sections, chunks) = BundleFolder(root), cut_bundle(bundle)
+    raw = encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, samples.BUNDLE_KEY)
+    new = [chunk for chunk in chunks if not folder.holds(chunk)]
+    for chunk in new[: len(new) - without]:
+        folder.put_chunk(chunk, chunks[chunk])
+    folder.put_manifest(open_manifest(raw, KEYS, city=bundle.city))
+    return raw
+
+
+class Rig:
+    """Announcing over a folder; what was published, and the tariffs that were kept."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.now_ms, self.online = root, 1_000, True
+        self.published: list[bytes] = []
+        self.tariffs: dict[int, Tariff] = {}
+        self.keeping: Exception | None = None
+        self.first = put(root, FIRST)
+        self.announcing = self.start()
+
+    def start(self) -> Announcing:
+        return Announcing(
+            self.root, samples.BUNDLE_KEY.verifying, city="isfahan", keep_tariff=self._keep, publish=self._publish,
+            now_ms=lambda: self.now_ms,
+        )  # fmt: skip
+
+    def _keep(self, tariff: Tariff) -> None:
+        if self.keeping is not None:
+            raise self.keeping
+        self.tariffs[tariff.version] = tariff
+
+    def _publish(self, manifest: bytes) -> bool:
+        if self.online:
+            self.published.append(manifest)
+        return self.online
+
+    def look(self, times: int = 3) -> None:
+        for _ in range(times):
+            self.announcing.look()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    return Rig(tmp_path)
+
+
+def test_the_first_is_announced_once_and_the_next_without_a_restart(rig: Rig) -> None:
+    rig.look()
+    second = put(rig.root, NEXT)
+    rig.look()
+    assert rig.published == [rig.first, second]
+    assert (rig.announcing.number, set(rig.tariffs)) == (13, {3, 4})
+
+
+def test_at_every_session_and_every_hour_it_is_said_again(rig: Rig) -> None:
+    """A broker without a memory has forgotten it."""
+    rig.online = False
+    rig.look()
+    rig.online = True
+    rig.look()
+    rig.announcing.again()
+    rig.look()
+    rig.now_ms += ANNOUNCE_AGAIN_MS - 1
+    rig.look()
+    assert len(rig.published) == 2
+    rig.now_ms += 1
+    rig.look()
+    assert len(rig.published) == 3
+
+
+def test_half_a_bundle_is_not_announced_until_the_rest_is_there(rig: Rig) -> None:
+    """A copy from the office's machine takes its time."""
+    rig.look()
+    put(rig.root, NEXT, without=1)
+    rig.look()
+    assert (rig.published, rig.announcing.number, set(rig.tariffs)) == ([rig.first], 12, {3})
+    assert rig.announcing.problem is not None
+    second = put(rig.root, NEXT)
+    rig.look()
+    assert (rig.published, rig.announcing.problem) == ([rig.first, second], None)
+
+
+def test_a_tariff_that_the_ledger_does_not_take_reaches_no_bus(rig: Rig) -> None:
+    rig.look()
+    put(rig.root, NEXT)
+    for problem in (TariffChanged("another under that number"), StoreFailed("full")):
+        rig.keeping = problem
+        rig.look()
+        assert (rig.published, rig.announcing.number) == ([rig.first], 12)
+    rig.keeping = None
+    rig.look()
+    assert rig.announcing.number == 13
+
+
+@pytest.mark.parametrize("other", [FIRST, replace(NEXT, deny_number=99), replace(NEXT, number=14, city="shiraz")])
+def test_the_backend_does_not_go_back_either(rig: Rig, other: Bundle) -> None:
+    """A folder restored from a backup is said, not followed."""
+    second = put(rig.root, NEXT)
+    rig.look()
+    put(rig.root, other)
+    rig.look()
+    assert (rig.published, rig.announcing.number) == ([second], 13)
+    assert rig.announcing.problem is not None
+
+
+def test_a_forged_one_is_not_announced(rig: Rig) -> None:
+    sections, _ = cut_bundle(NEXT)
+    (rig.root / "manifest.cose").write_bytes(encode_manifest("isfahan", 99, 1, sections, samples.TAP_KEY))
+    rig.look()
+    assert rig.published == [rig.first]
+
+
+def test_without_a_bundle_there_is_no_backend(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    path = next((tmp_path / "chunks").iterdir())
+    path.write_bytes(b"rot")
+    with pytest.raises(KeyMissing, match="refused"):
+        rig.start()
+    (tmp_path / "manifest.cose").unlink()
+    with pytest.raises(KeyMissing, match="cannot read"):
+        rig.start()
+
+
+def test_a_rotten_chunk_is_not_handed_out(rig: Rig) -> None:
+    chunk, data = next(iter(cut_bundle(FIRST)[1].items()))
+    assert rig.announcing.chunk(chunk.digest) == data
+    (rig.root / "chunks" / chunk.digest.hex()).write_bytes(data[:-1] + b"x")
+    assert rig.announcing.chunk(chunk.digest) is None
+    assert rig.announcing.chunk(bytes(32)) is None
+
+
+def test_over_http_they_are_public_and_for_ever() -> None:
+    data = os.urandom(1 << 20)
+    chunk = name_chunk(data)
+    with Api() as api:
+        api.chunks[chunk.digest] = data
+        answer = api.client.get(f"/bundle/chunks/{chunk.digest.hex()}")
+        assert (answer.status_code, answer.content) == (200, data)
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        for path, status in (
+            (bytes(32).hex(), 404),
+            ("x", 422),
+            (chunk.digest.hex().upper(), 422),
+            ("..%2Fmanifest", 404),
+        ):
+            refused = api.client.get(f"/bundle/chunks/{path}")
+            assert refused.status_code == status, path
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert refused.headers["cache-control"] == "no-store"
