@@ -12,8 +12,8 @@ _HELD: dict[str, Ranges] = {
         pwm_depth=(0.0, 0.3), glare=(0.0, 0.3), blur_px=(0.5, 1.0), tremor_px=(0.5, 2.0),
     ),
     "dim": Ranges(
-        brightness=(0.17, 0.23), distance_mm=(170, 330), tilt_deg=(0, 30), turn_deg=(-30, 30), pwm_depth=(0.3, 0.9),
-        pwm_duty=(0.2, 0.4), fingerprints=range(2), blur_px=(0.5, 1.0), tremor_px=(0.5, 1.5),
+        brightness=(0.18, 0.22), distance_mm=(180, 320), tilt_deg=(0, 30), turn_deg=(-30, 30), pwm_depth=(0.2, 0.7),
+        pwm_duty=(0.25, 0.45), fingerprints=range(2), blur_px=(0.5, 0.9), tremor_px=(0.5, 1.2),
     ),
     "dark": Ranges(
         dark_mode=1.0, brightness=(0.4, 1.0), distance_mm=(170, 320), tilt_deg=(0, 30), turn_deg=(-30, 30),
@@ -34,6 +34,7 @@ _HELD: dict[str, Ranges] = {
 }
 _EASY = LightRanges(flicker_depth=(0.02, 0.06), exposure_ms=(3.0, 5.0), noise=(1.5, 3.0), drift=(0.001, 0.002))
 _DAY = LightRanges()
+_DUSK = LightRanges(ambient=(0.2, 0.6), exposure_ms=(5.0, 9.0), noise=(4.5, 7.5))
 _NIGHT = LightRanges(ambient=(0.03, 0.12), flicker_depth=(0.1, 0.3), exposure_ms=(11.0, 19.0), noise=(6.0, 10.0))
 # fmt: on
 
@@ -62,7 +63,7 @@ _KINDS = {
     "empty_busy": Kind("people, bags and the street move", (), moves=True),
     "clean": _only("clean", "a bright phone, held still and straight", light=_EASY),
     "phones": Kind("what a door sees: phones in every condition", tuple((share, _HELD[name]) for name, share in _MIX)),
-    "dim": _only("dim", "screens at 20 % brightness, pulsed"),
+    "dim": _only("dim", "screens at 20 % brightness, pulsed", _DUSK),
     "dark": _only("dark", "dark mode: the code is inverted"),
     "cracked": _only("cracked", "cracked glass and finger marks"),
     "moire": _only("moire", "subpixels against pixels, bands of a pulsed screen"),

@@ -127,9 +127,7 @@ def smear(seen: Colour, dx: float, dy: float) -> Colour:
 
     Each halving lays the picture over itself, shifted: n of them are 2**n pictures along the way.
     """
-    halvings = ceil(log2(max(1.0, hypot(dx, dy)))) + 1
-    if halvings == 1:
-        return seen
+    halvings = ceil(log2(max(1.0, hypot(dx, dy))))
     size = (seen.shape[1], seen.shape[0])
     for n in range(1, halvings + 1):
         x, y = dx / 2**n, dy / 2**n

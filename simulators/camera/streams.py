@@ -21,7 +21,7 @@ from simulators.camera.kinds import BUSY, Kind, Pace, kind_of
 from simulators.camera.picture import Shot, Sight, Stage
 from simulators.camera.sensor import Sensor
 
-_WAY_FRAMES = 4  # a phone's way in, and its way out
+_WAY_FRAMES = 3  # a phone's way in, and its way out: a fifth of a second
 _TREMOR_HZ = (3.0, 9.0)  # of a hand
 _ROUND_PX = 3_000  # after which a carried sign comes again
 _BRIGHT_SCREEN_DARKENS = 0.15  # what the automatic exposure takes back while a phone is near

@@ -120,7 +120,8 @@ def test_a_frame_that_is_labelled_empty_holds_no_code(kind: str) -> None:
 
 
 def test_a_code_that_is_cut_is_not_whole_and_one_that_is_out_is_not_named() -> None:
-    shown = [one for one in stream("clean", 5, TEXTS[:6], pace=STILL) if one.shot.sights]
+    streams = [stream(kind, 5, TEXTS[:6], pace=STILL) for kind in ("clean", "moving")]
+    shown = [one for one in itertools.chain(*streams) if one.shot.sights]
     cut = [one for one in shown if one.payload is not None and not one.whole]
     out = [one for one in shown if one.payload is None]
     assert cut
@@ -259,8 +260,8 @@ def test_lamps_flicker_row_by_row_at_twice_the_mains_and_an_exposure_of_a_period
 def test_exposure_wanders_and_a_near_phone_takes_light_away() -> None:
     gains = {one.number: one.shot.gain for one in stream("phones", 2, TEXTS[:8])}
     assert len(set(gains.values())) == len(gains)
-    shown = [one.shot.gain for one in stream("clean", 2, TEXTS[:8]) if one.whole]
-    empty = [one.shot.gain for one in islice(stream("clean", 2, TEXTS[:8]), 15)]
+    shown = [one.shot.gain for one in steady("clean", 2, 8)]
+    empty = [one.shot.gain for one in islice(stream("clean", 2, TEXTS[:8], pace=STILL), 15)]
     assert np.mean(shown) < np.mean(empty) - 0.05
 
 
