@@ -36,7 +36,10 @@ def command(*, kind: str, seed: int, count: int, pace: str, out: Path | None, sh
         _save(Path(sheet), draw_sheet(seed))
         return
     assert out is not None
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{out} cannot be made: {error.strerror}; name another folder") from error
     click.echo(f"kind {kind}, seed {seed}, pace {pace}, {count} frames")
     told: set[int] = set()
     with (out / "labels.jsonl").open("w", encoding="utf-8") as labels:

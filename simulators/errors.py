@@ -1,6 +1,6 @@
 """What can fail in the city in a box."""
 
-from protocol.errors import SavarError
+from protocol.errors import Fault, SavarError
 
 
 class SimulatorError(SavarError):
@@ -29,3 +29,9 @@ class ProcessSilent(SimulatorError):
 
 class LineLost(SimulatorError):
     """A serial line was unplugged, or one of its ends was closed."""
+
+
+class NoSuchKind(SimulatorError):
+    """Frames were asked for of a kind that nobody draws."""
+
+    fault = Fault.OPERATOR

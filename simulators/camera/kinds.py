@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from simulators.camera.conditions import LightRanges, Ranges
+from simulators.errors import NoSuchKind
 
 # fmt: off
 _HELD: dict[str, Ranges] = {
@@ -79,8 +80,11 @@ KINDS = tuple(_KINDS)
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of this name. Raises KeyError; the names are KINDS."""
-    return _KINDS[name]
+    """The kind of this name. Raises NoSuchKind; the names are KINDS."""
+    try:
+        return _KINDS[name]
+    except KeyError:
+        raise NoSuchKind(f"no frames of a kind {name!r}", fix=f"one of {', '.join(KINDS)}", kind=name) from None
 
 
 @dataclass(frozen=True, slots=True)

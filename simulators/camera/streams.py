@@ -47,8 +47,8 @@ class Labelled:
 def stream(kind: str, seed: int | str, texts: Iterable[str], *, pace: Pace = BUSY) -> Iterator[Labelled]:
     """Frames that show `texts` one presentation after another; as long as `texts`, so endless if those are.
 
-    The kinds without codes are as long, and show nothing of them. Same arguments, same bytes. Raises KeyError for a
-    kind that is none of KINDS.
+    The kinds without codes are as long, and show nothing of them. Same arguments, same bytes. Raises NoSuchKind
+    for a kind that is none of KINDS.
     """
     return _Stream(kind_of(kind), f"{kind} {seed}", pace).frames(texts)
 

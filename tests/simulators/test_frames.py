@@ -15,11 +15,13 @@ from click.testing import CliRunner
 
 from cli import frames as cli_frames
 from simulators.camera import BUSY, KINDS, STILL, Labelled, Shot, stream
+from simulators.camera.cabin import Cabin
 from simulators.camera.geometry import HEIGHT, WIDTH, corners
 from simulators.camera.kinds import kind_of
 from simulators.camera.picture import Sight
 from simulators.camera.sensor import lamp_rows
 from simulators.camera.sheet import draw_sheet, passes
+from simulators.errors import NoSuchKind
 
 QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 TEXTS = passes(0)
@@ -166,8 +168,8 @@ def test_a_stream_is_as_long_as_its_texts_and_an_unknown_kind_is_refused() -> No
     assert len(list(stream("empty_busy", 1, TEXTS[:2]))) < len(list(stream("empty_busy", 1, TEXTS[:4])))
     endless = stream("empty_static", 1, itertools.repeat("SV1:A"))
     assert sum(1 for _ in islice(endless, 300)) == 300
-    with pytest.raises(KeyError):
-        next(stream("none", 1, TEXTS))
+    with pytest.raises(NoSuchKind, match="none"):
+        stream("none", 1, TEXTS)
 
 
 # Conditions
@@ -285,6 +287,33 @@ def test_what_is_worn_is_harder_and_not_hopeless(kind: str, least: float, most: 
     assert least <= read <= most
 
 
+def test_a_night_is_darker_and_noisier_than_a_day() -> None:
+    def look(kind: str) -> tuple[float, float]:
+        one = next(stream(kind, 1, TEXTS))
+        return float(one.shot.take().grey.mean()), one.shot.stage.light.noise
+
+    day, night = look("clean"), look("night")
+    assert night[0] < 0.5 * day[0]
+    assert night[1] > day[1]
+
+
+def test_what_is_swept_by_comes_in_on_one_side_and_leaves_on_the_other() -> None:
+    shown = [one.shot for one in stream("moving", 2, TEXTS[:8]) if one.shot.sights and one.shot.sights[-1].under.sweeps]
+    ways = [list(group) for _, group in itertools.groupby(shown, key=lambda shot: shot.sights[-1].text)]
+    assert len(ways) >= 3
+    for way in ways:
+        middle = np.array([WIDTH / 2, HEIGHT / 2])
+        first, last = (np.array([s.sights[-1].pose.x_px, s.sights[-1].pose.y_px]) - middle for s in (way[0], way[-1]))
+        assert first @ last < 0
+        assert min(np.linalg.norm(first), np.linalg.norm(last)) > HEIGHT / 2
+
+
+def test_a_label_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = list(stream("phones", 1, TEXTS[:2]))
+    monkeypatch.setattr(Cabin, "frame", lambda *_: pytest.fail("drawn"))
+    assert len(list(stream("phones", 1, TEXTS[:2]))) == len(frames)
+
+
 # The command
 
 
@@ -307,6 +336,13 @@ def test_the_command_writes_pictures_their_labels_and_says_what_chance_decided(t
         whole, key=lambda label: np.hypot(*(label["parameters"]["in_view"][-1]["pose"][f"speed_{x}"] for x in "xy"))
     )
     assert texts(cv2.imread(str(out / held["file"]), cv2.IMREAD_GRAYSCALE)) == [held["payload"]]
+
+
+def test_a_folder_that_cannot_be_made_is_said_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(cli_frames.command, ["--count", "1", "--out", str(tmp_path / "file" / "frames")])
+    assert done.exit_code == 2
+    assert "frames" in done.output
 
 
 @pytest.mark.parametrize("arguments", [[], ["--out", "a", "--sheet", "b.png"], ["--kind", "none"]])
