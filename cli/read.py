@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from edge.adapters.readers.choose import make_readers
+from edge.adapters.readers.choose import make_sight
 from edge.app.read_files import FileRead, list_files, read_files
 
 
@@ -27,7 +27,7 @@ def command(paths: tuple[Path, ...], *, as_json: bool) -> None:
     files = list_files(paths)
     if not files:
         click.echo("savar read: no files there", err=True)
-    results = read_files(files, make_readers())
+    results = read_files(files, make_sight())
     failed = _print_lines(results) if as_json else _print_table(results, len(files))
     sys.exit(1 if failed else 0)
 

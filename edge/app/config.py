@@ -32,7 +32,7 @@ class ReaderConfig(BaseModel):
     """Decoders in the order in which they look at a frame."""
 
     model_config = _STRICT
-    order: tuple[Literal["zxing", "pyzbar"], ...] = Field(default=("zxing", "pyzbar"), min_length=1)
+    order: tuple[Literal["zxing", "pyzbar", "wechat"], ...] = Field(default=("zxing", "pyzbar", "wechat"), min_length=1)
 
 
 class ValidatorConfig(BaseModel):

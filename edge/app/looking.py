@@ -1,7 +1,8 @@
 """From cameras to showings: a capture and a decode thread per camera, and the newest frame between them.
 
     capture thread   source.read ─▶ NewestFrame.put          an undecoded older frame is dropped and counted
-    decode thread    NewestFrame.take ─▶ readers ─▶ Sightings ─▶ on_sighting
+    decode thread    NewestFrame.take ─▶ Reading ─▶ Sightings ─▶ on_sighting
+    heavy thread     what Reading saw and could not read ─▶ Sightings ─▶ on_sighting   (edge/app/heavy)
 
 Frames live in the slot and on the decode thread's stack, nowhere else; none is stored or sent (P18).
 """
@@ -11,12 +12,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from edge.app.heavy import HeavyReading
 from edge.app.light import Light
+from edge.app.slot import NewestFrame
 from edge.core.camera_watch import CameraWatch
 from edge.core.errors import CameraLost, CameraMissing, LocalError, NotAnImage
 from edge.core.limits import FRAME_WAIT_MS, THREAD_STOP_MS
-from edge.core.ports import Clock, Frame, FrameSource, GreyImage, QrReader
-from edge.core.reading import FrameReading
+from edge.core.ports import Clock, Found, Frame, FrameSource, GreyImage, QrReader
+from edge.core.reading import Reading
 from edge.core.sightings import Sighting, Sightings
 from protocol.wire.health import CameraHealth, CameraState
 
@@ -24,53 +27,6 @@ _log = logging.getLogger(__name__)
 
 # (camera, sighting, when its frame was taken) → False for "not read yet": the code may be a misread, see S3
 OnSighting = Callable[[str, Sighting, int], bool]
-
-
-class NewestFrame:
-    """A slot for one frame between two threads. Never a queue: an old frame is of no use at a door."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._frame: Frame | None = None
-        self._closed = False
-
-    def put(self, frame: Frame) -> bool:
-        """Put the newest frame; True if an older one, not yet taken, was dropped for it."""
-        with self._changed:
-            dropped = self._frame is not None
-            self._frame = frame
-            self._changed.notify_all()
-            return dropped
-
-    def put_in_turn(self, frame: Frame) -> bool:
-        """Put a frame of a recording: wait until the one before is taken. False if the slot was closed meanwhile."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._frame is None or self._closed)
-            if self._closed:
-                return False
-            self._frame = frame
-            self._changed.notify_all()
-            return True
-
-    def take(self, timeout_s: float) -> Frame | None:
-        """The frame in the slot, waiting for one; None after the time-out or when closed and empty."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout_s)
-            frame, self._frame = self._frame, None
-            self._changed.notify_all()
-            return frame
-
-    def close(self) -> None:
-        """No more frames come; one that is in the slot may still be taken."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    @property
-    def finished(self) -> bool:
-        """Whether it is closed and empty."""
-        with self._changed:
-            return self._closed and self._frame is None
 
 
 class Camera:
@@ -198,16 +154,18 @@ class Looker:
     def __init__(
         self,
         sources: Sequence[tuple[str, FrameSource]],
-        readers: Sequence[QrReader],
+        reading: Callable[[], Reading],
         clock: Clock,
         on_sighting: OnSighting,
         *,
+        heavy: QrReader | None = None,
         watch: Callable[[str, int], CameraWatch] = CameraWatch,
         light: Callable[[str, FrameSource], Light] = lambda _, source: Light(source),
     ) -> None:
         now_ms = clock.read().mono_ms
         self.cameras = [Camera(source, clock, watch(name, now_ms), light(name, source)) for name, source in sources]
-        self._readers = readers
+        self._reading = reading
+        self._heavy = None if heavy is None else HeavyReading(heavy, self._heavy_found)
         self._on_sighting = on_sighting
         self._sightings = Sightings()
         self._lock = threading.Lock()
@@ -220,6 +178,8 @@ class Looker:
         """Start every camera's two threads."""
         for camera in self.cameras:
             camera.start()
+        if self._heavy is not None:
+            self._heavy.start()
         for thread in self._threads:
             thread.start()
 
@@ -229,6 +189,8 @@ class Looker:
             camera.stop()
         for thread in self._threads:
             _join(thread)
+        if self._heavy is not None:
+            self._heavy.stop()
 
     def wait_ended(self, timeout_s: float) -> bool:
         """Wait until every decode thread is done (recordings played to their end); False after the time-out."""
@@ -243,7 +205,8 @@ class Looker:
     @property
     def failure(self) -> Exception | None:
         """What a thread of this door died of, if one did."""
-        return next((camera.failure for camera in self.cameras if camera.failure), None)
+        dead = next((camera.failure for camera in self.cameras if camera.failure), None)
+        return dead or (None if self._heavy is None else self._heavy.failure)
 
     @property
     def overlooked(self) -> int:
@@ -259,18 +222,27 @@ class Looker:
             camera.give_up(failure)
 
     def _decode(self, camera: Camera) -> None:
-        reading = FrameReading(self._readers)
+        reading = self._reading()
         while not camera.slot.finished:
             frame = camera.slot.take(FRAME_WAIT_MS / 1000)
             if frame is not None:
-                texts = reading.read(frame.grey)
-                camera.counted(len(texts))
-                self._answer(frame, texts)
-                camera.light.seen(frame.grey, (), read=bool(texts), now_ms=frame.mono_ms)
+                found = reading.read(frame.grey)
+                self._answer(camera, frame, found)
+                camera.light.seen(
+                    frame.grey, tuple(code.box for code in found),
+                    read=any(code.text is not None for code in found), now_ms=frame.mono_ms,
+                )  # fmt: skip
+                if reading.heavy is not None and self._heavy is not None:
+                    self._heavy.offer(frame, reading.heavy)
 
-    def _answer(self, frame: Frame, texts: list[bytes]) -> None:
+    def _heavy_found(self, frame: Frame, found: list[Found]) -> None:
+        camera = next(camera for camera in self.cameras if camera.name == frame.camera)
+        self._answer(camera, frame, found)
+
+    def _answer(self, camera: Camera, frame: Frame, found: list[Found]) -> None:
+        camera.counted(sum(code.text is not None for code in found))
         with self._lock:
-            seen = self._sightings.see(frame.camera, texts, frame.mono_ms)
+            seen = self._sightings.see(frame.camera, found, frame.mono_ms)
         for sighting in seen:
             if not self._on_sighting(frame.camera, sighting, frame.mono_ms):
                 with self._lock:

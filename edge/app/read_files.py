@@ -7,9 +7,10 @@ from pathlib import Path
 
 from edge.adapters.frames.folder import read_image
 from edge.adapters.frames.opencv import VideoFile
+from edge.adapters.readers.choose import Sight
 from edge.core.errors import CameraMissing, LocalError, NotAnImage
 from edge.core.ports import GreyImage, QrReader
-from edge.core.reading import FrameReading
+from edge.core.reading import Reading
 
 # By name, not by trial: ffmpeg takes a text file for a video of a terminal.
 VIDEO_SUFFIXES = frozenset({".avi", ".h264", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
@@ -41,12 +42,12 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
-def read_files(files: Sequence[Path], readers: Sequence[QrReader]) -> Iterator[FileRead]:
+def read_files(files: Sequence[Path], sight: Sight) -> Iterator[FileRead]:
     """Each file's first code; a file that cannot be read carries its error, and the rest still run."""
     for file in files:
         spent_ms = 0.0
         try:
-            for spent, texts in _texts(file, readers):
+            for spent, texts in _texts(file, sight):
                 spent_ms += spent
                 if texts:
                     yield FileRead(file, texts[0], spent_ms)
@@ -57,19 +58,24 @@ def read_files(files: Sequence[Path], readers: Sequence[QrReader]) -> Iterator[F
             yield FileRead(file, None, spent_ms, error)
 
 
-def _texts(file: Path, readers: Sequence[QrReader]) -> Iterator[tuple[float, list[bytes]]]:
+def _texts(file: Path, sight: Sight) -> Iterator[tuple[float, list[bytes]]]:
     """(milliseconds, codes) of each picture in a file."""
+    reading = sight.reading()
     if file.suffix.lower() in VIDEO_SUFFIXES:
-        reading = FrameReading(readers)
         for grey in _video(file):
-            yield _timed(reading, grey)
+            yield _timed(reading, grey, sight.heavy)
     else:
-        yield _timed(FrameReading.still(readers), read_image(file))
+        yield _timed(reading, read_image(file), sight.heavy, still=True)
 
 
-def _timed(reading: FrameReading, grey: GreyImage) -> tuple[float, list[bytes]]:
+def _timed(
+    reading: Reading, grey: GreyImage, heavy: QrReader | None, *, still: bool = False
+) -> tuple[float, list[bytes]]:
+    """The heavy reader has its turn here on what the others could not read: nobody waits at a door."""
     start = time.perf_counter()
-    texts = reading.read(grey)
+    texts = [code.text for code in (reading.read_still(grey) if still else reading.read(grey)) if code.text is not None]
+    if not texts and heavy is not None and (where := reading.heavy) is not None:
+        texts = heavy.read(grey[where.top : where.bottom, where.left : where.right])
     return (time.perf_counter() - start) * 1000, texts
 
 

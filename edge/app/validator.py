@@ -23,7 +23,7 @@ from edge.adapters.http_chunks import HttpChunks
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_keys, load_sister, read_in_force
 from edge.adapters.lens_file import LensFile
-from edge.adapters.readers.choose import make_readers
+from edge.adapters.readers.choose import make_sight
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
@@ -94,13 +94,11 @@ class Validator:
         )  # fmt: skip
         self._on_outcome = on_outcome
         given = sources or {}
+        sight = make_sight(config.reader.order)
         self._looker = Looker(
             [(c.name, given.get(c.name) or make_source(c.source)) for c in config.camera],
-            make_readers(config.reader.order),
-            self._clock,
-            self._sighting_came,
-            light=self._make_light(panel),
-        )
+            sight.reading, self._clock, self._sighting_came, heavy=sight.heavy, light=self._make_light(panel),
+        )  # fmt: skip
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._guard, args=(step,), name=f"{name}-{config.device}", daemon=True)

@@ -38,8 +38,17 @@ CHUNK_FETCH_MAX_S = 300.0  # 1 MiB at 30 kbit/s, the slowest link that is worth 
 
 # --- Seeing ----------------------------------------------------------------------------------------------------------
 TEXTS_REMEMBERED_MAX = 512  # on hold at once: two doors show ~10 in a hold gap, the kill test 150; at most 2 MiB
-SLOW_READER_EVERY = 8  # of the frames zxing missed: pyzbar costs 24 ms against 1.5, so 1 in 8 adds 3 ms a frame; a code
-#                        that only pyzbar reads, held for a second at 30 frames, is still tried three times
+GLANCE_EVERY = 6  # frames of a code that is being read: a second rider beside the first waits a fifth of a second
+CROWDED_PERMILLE = 400  # of the frame is new: more than a phone and the hand before it
+EFFORT_A_FRAME_PERMILLE = 100  # of a look at the whole frame: a busy scene without a code costs half of one a frame
+EFFORT_MOST_PERMILLE = 2_000  # saved up in a still scene: what a phone that comes into it may cost in its first frames
+RESERVE_PERMILLE = 500  # kept back from the harder rungs: a look comes first
+PLACE_FRAMES = 8  # a code not read for a quarter of a second has gone, or moved further than its surroundings
+PLACE_PAD_PERMILLE = 300  # of the code's side, each way: a hand's movement between two frames and the quiet zone
+STILL_FRAMES_MIN = 8  # with fewer rungs than this, a scene must still have stayed a quarter of a second
+FOREIGN_MOVED_PERMILLE = (
+    100  # of its side: a hand moves more within a second; a bus shakes its own stickers by 1 to 3 %
+)
 CAMERA_WIDTH_PX = 1_280  # what the readers were measured at; a camera that cannot gives its nearest size
 CAMERA_HEIGHT_PX = 720
 IMAGE_FILE_MAX_BYTES = 64 << 20  # a raw 20-megapixel picture; beyond it a file is no picture, and not read into memory

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from edge.core.errors import LocalError
+from edge.core.places import Box
 from edge.core.retention import ReceiptDay
 from edge.core.setting import Bounds, Setting
 from protocol.errors import SavarError
@@ -28,12 +29,16 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of one camera. `mono_ms` is when it was taken, by the clock of `Clock`."""
+    """One picture of one camera. `mono_ms` is when it was taken, by the clock of `Clock`.
+
+    `origin`: where its first pixel lies in what the camera sees, (0, 0) unless it is a part.
+    """
 
     camera: str
     number: int
     grey: GreyImage
     mono_ms: int
+    origin: tuple[int, int] = (0, 0)
 
 
 class CameraControl(Protocol):
@@ -79,6 +84,14 @@ class FrameSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A code in a picture. `text`: its bytes, or None where one is seen and cannot be read; `box`: where, in pixels."""
+
+    text: bytes | None
+    box: Box
+
+
 class QrReader(Protocol):
     """Bytes out of pixels. Never raises for what it sees; one library's crash on odd input is contained."""
 
@@ -86,6 +99,14 @@ class QrReader(Protocol):
 
     def read(self, grey: GreyImage) -> list[bytes]:
         """The bytes of every QR code found, exactly as encoded."""
+        ...
+
+    def find(self, grey: GreyImage) -> list[Found]:
+        """Every QR code and where it is; a reader that can tell also gives those that it sees and cannot read."""
+        ...
+
+    def find_one(self, grey: GreyImage) -> list[Found]:
+        """The first code that can be read, or none: for a place where one is known to be."""
         ...
 
 

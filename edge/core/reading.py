@@ -1,39 +1,228 @@
-"""Which readers, in which order, on one frame: the only home of that rule, for the door and for `savar read`.
+"""What is tried on a frame, and where: the only home of that rule, for the door, `savar read` and `savar bench decode`.
 
-Rules:
-- readers are asked in their configured order until one finds something;
-- the first is asked on every frame; the slower ones behind it only on every n-th frame that it missed
-  (n = 1 for a still picture, which comes only once).
+Pixels are behind the port `Eye`; here is the order in which it is asked. Pure. Rules:
+ L1 news      a frame that shows nothing new against the scene on which everything was tried is let go;
+ L2 again     where a code of ours was read just before, the way that read it is tried first, on that place only. What
+              it gives is the frame's answer; every GLANCE_EVERY-th such frame the rest is glanced at too;
+ L3 glance    two thirds of the resolution on what is new read nearly all that a look reads, at half its price; where
+              most of the frame is new, every second time half the resolution, at a fifth;
+ L4 look      the whole way of the first reader, on the trace if there is one, else on what is new;
+ L5 harder    one harder rung a frame, on the same place, in turn over the frames;
+ L6 effort    rungs, and looks without a trace, are paid from a budget that each frame adds to; so a crowd before an
+              empty camera costs a fraction of a look a frame, and a phone before a still scene has all of it at once;
+ L7 still     a scene that stayed the same while every rung had its turn is exhausted, and becomes the one of L1;
+              stickers and plates that were read in it are part of it;
+ L8 foreign   a code of others does not end the search: beside a sticker a rider's code is looked for;
+ L9 heavy     what shows a trace and was not read goes to a reader too slow for this thread, if there is one (`heavy`).
+A still picture comes once: every way is tried on all of it until one reads (`read_still`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from edge.core.limits import SLOW_READER_EVERY
-from edge.core.ports import GreyImage, QrReader
+from edge.core.limits import (
+    CROWDED_PERMILLE,
+    EFFORT_A_FRAME_PERMILLE,
+    EFFORT_MOST_PERMILLE,
+    GLANCE_EVERY,
+    PLACE_FRAMES,
+    PLACE_PAD_PERMILLE,
+    RESERVE_PERMILLE,
+    STILL_FRAMES_MIN,
+)
+from edge.core.places import Box
+from edge.core.ports import Found, GreyImage
+from protocol.wire.codes import is_ours
 
 
-class FrameReading:
-    """The readers of one stream of frames. One per camera: it counts misses. Not thread-safe."""
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A way of reading. `cost_permille`: its time against a look at the same pixels (from `savar bench decode`)."""
 
-    def __init__(self, readers: Sequence[QrReader], slow_every: int = SLOW_READER_EVERY) -> None:
-        self._first, *self._slower = readers
-        self._slow_every = slow_every
-        self._missed = 0
+    name: str
+    cost_permille: int
 
-    @classmethod
-    def still(cls, readers: Sequence[QrReader]) -> "FrameReading":
-        """For single pictures: every reader has its turn on each."""
-        return cls(readers, slow_every=1)
 
-    def read(self, grey: GreyImage) -> list[bytes]:
-        """One frame → the bytes of every code that the first successful reader found; empty if none did."""
-        texts = self._first.read(grey)
-        if texts:
-            return texts
-        self._missed += 1
-        if self._missed % self._slow_every:
-            return []
-        for reader in self._slower:
-            if texts := reader.read(grey):
-                return texts
+class Eye(Protocol):
+    """One camera's pixels: the frame before it and the scene it knows. Used by one thread."""
+
+    glance: Rung
+    peer: Rung
+    quick: Rung
+    look: Rung
+    harder: Sequence[Rung]
+
+    def open(self, pixels: GreyImage) -> Box:
+        """The next frame, grey or BGR → its whole box."""
+        ...
+
+    def news(self) -> Box | None:
+        """Where it differs from the exhausted scene; None where it does not."""
+        ...
+
+    def stayed(self) -> bool:
+        """Whether it shows what the frame showed that was last marked. A frame that does not is marked."""
+        ...
+
+    def settle(self) -> None:
+        """Everything was tried on it: this is the exhausted scene now."""
+        ...
+
+    def again(self, rung: Rung, box: Box) -> list[Found]:
+        """One code where one is known to be, by glance, quick or look; nothing if it cannot be read."""
+        ...
+
+    def read(self, rung: Rung, box: Box) -> list[Found]:
+        """Every code that this way finds in these pixels; seen and not read ones where it can tell."""
+        ...
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a code is, the way to read it again (None: it was seen, never read), the frames it has been missed for."""
+
+    box: Box
+    way: Rung | None
+    missed: int = 0
+
+
+class Reading:
+    """One camera's frames, in order. Not thread-safe."""
+
+    def __init__(self, eye: Eye) -> None:
+        self._eye = eye
+        self._place: _Place | None = None
+        self._effort = EFFORT_MOST_PERMILLE
+        self._turn = 0
+        self._same = 0
+        self._frames = 0
+        self.heavy: Box | None = None  # of the last frame: what shows a trace and was not read (L9)
+
+    def read(self, pixels: GreyImage) -> list[Found]:
+        """One frame → its codes, those seen and not read among them."""
+        whole = self._eye.open(pixels)
+        self.heavy = None
+        self._frames += 1
+        self._effort = min(EFFORT_MOST_PERMILLE, self._effort + EFFORT_A_FRAME_PERMILLE)
+        found = self._again(whole)
+        if found and self._frames % GLANCE_EVERY:
+            return found
+        news = self._eye.news()
+        if news is None:
+            self._place, self._same = None, 0
+            return found
+        crowded = news.area * 1000 > CROWDED_PERMILLE * whole.area
+        way = self._eye.glance if crowded and self._frames % 2 else self._eye.peer
+        glanced = self._eye.read(way, news)
+        if not found and not _ours(glanced):
+            found = self._search(whole, news, glanced)
+        found = _merged(found, glanced)
+        self._remember(found, way if _ours(glanced) else self._eye.quick)
+        return found
+
+    def read_still(self, pixels: GreyImage) -> list[Found]:
+        """A picture that comes once → its codes, by the first way that reads any."""
+        whole = self._eye.open(pixels)
+        self.heavy = None
+        for rung in (self._eye.look, *self._eye.harder):
+            found = self._eye.read(rung, whole)
+            if any(code.text is not None for code in found):
+                return found
+        self.heavy = whole
         return []
+
+    # --- the steps --------------------------------------------------------------------------------------------------
+
+    def _again(self, whole: Box) -> list[Found]:
+        """L2: the place first, by the way that read it; where half resolution no longer does, by the whole."""
+        place = self._place
+        if place is None or place.way is None:
+            return []
+        where = _wider(place.box, whole)
+        for way in (place.way, self._eye.quick) if place.way in (self._eye.glance, self._eye.peer) else (place.way,):
+            if found := self._eye.again(way, where):
+                self._place = _Place(found[0].box, way)
+                return found
+        return []
+
+    def _search(self, whole: Box, news: Box, glanced: Sequence[Found]) -> list[Found]:
+        """L4 to L7 and L9: look, then one harder rung."""
+        trace = self._trace(glanced)
+        where = news if trace is None else _wider(trace, whole)
+        found: list[Found] = []
+        for rung in (self._eye.look, self._next()):
+            if not self._afford(rung, where, whole, free=trace is not None and rung is self._eye.look):
+                break
+            more = self._eye.read(rung, where)
+            found = _merged(found, more)
+            if ours := _ours(more):
+                missed_by_quick = self._place is not None and self._place.way is self._eye.quick
+                by_look = missed_by_quick and rung is self._eye.look
+                self._place = _Place(ours[0].box, self._eye.look if by_look else self._eye.quick)
+                return found
+            if trace is None and (trace := self._trace(found)) is not None:
+                where = _wider(trace, whole)
+        self.heavy = where if trace is not None else None
+        self._exhaust()
+        return found
+
+    def _next(self) -> Rung:
+        """L5: whose turn it is."""
+        self._turn = (self._turn + 1) % len(self._eye.harder)
+        return self._eye.harder[self._turn]
+
+    def _afford(self, rung: Rung, where: Box, whole: Box, *, free: bool) -> bool:
+        """L6: pay for it; a look at a trace is free."""
+        price = 0 if free else rung.cost_permille * where.area // max(1, whole.area)
+        kept = RESERVE_PERMILLE if rung in self._eye.harder else 0
+        if price + kept > self._effort:
+            return False
+        self._effort -= price
+        return True
+
+    def _exhaust(self) -> None:
+        """L7: count how long the scene has stayed."""
+        self._same = self._same + 1 if self._eye.stayed() else 0
+        if self._same >= max(STILL_FRAMES_MIN, len(self._eye.harder)):
+            self._eye.settle()
+            self._same = 0
+
+    def _trace(self, found: Sequence[Found]) -> Box | None:
+        """Where a code is seen that was not read; else where one was a moment ago."""
+        unread = next((code.box for code in found if code.text is None), None)
+        return unread if unread is not None or self._place is None else self._place.box
+
+    def _remember(self, found: Sequence[Found], way: Rung) -> None:
+        """Where to begin at the next frame (L2)."""
+        ours, place = _ours(found), self._place
+        if ours:
+            if place is None or not any(_same_place(place.box, code.box) for code in ours):
+                self._place = _Place(ours[0].box, way)
+        elif place is not None:
+            place.missed += 1
+            if place.missed > PLACE_FRAMES:
+                self._place = None
+        elif unread := [code for code in found if code.text is None]:
+            self._place = _Place(unread[0].box, None)
+
+
+def _ours(found: Sequence[Found]) -> list[Found]:
+    return [code for code in found if code.text is not None and is_ours(code.text)]
+
+
+def _same_place(box: Box, other: Box) -> bool:
+    return box.covers(other) or other.covers(box)
+
+
+def _merged(first: Sequence[Found], more: Sequence[Found]) -> list[Found]:
+    """Each text once; what is seen and not read goes where something at its place was read."""
+    texts = {code.text: code for code in (*more, *first) if code.text is not None}
+    read = list(texts.values())
+    unread = [c for c in (*first, *more) if c.text is None and not any(_same_place(c.box, o.box) for o in read)]
+    return [*read, *unread[:1]]
+
+
+def _wider(box: Box, whole: Box) -> Box:
+    """With the quiet zone, and room for a hand that moves."""
+    return box.padded(box.side * PLACE_PAD_PERMILLE // 1000 + 8, whole.right, whole.bottom)

@@ -7,15 +7,20 @@ Rules:
  S3  if the decider answers "not read yet" (`retry`: bad length or signature, perhaps a miscorrected read), the text is
      yielded once more, `settled`, when SIGHTINGS_BEFORE_REFUSAL frames of the hold agree;
  S4  a foreign text, or one with our prefix that is no base45, is yielded only when so many frames agree, once a hold;
+     and a foreign one only if it moved meanwhile by a part of its own side (FOREIGN_MOVED_PERMILLE): a payment sticker
+     or an address plate stands still and is nobody's attempt to pay;
  S5  memory is bounded: at most TEXTS_REMEMBERED_MAX texts on hold. When all are, a code of ours takes the place of the
      foreign text unseen longest; what finds no place is not looked at and counted in `overlooked` (P3), never mistaken
      for a new showing of something on hold.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
-from edge.core.limits import TEXTS_REMEMBERED_MAX
+from edge.core.limits import FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX
+from edge.core.places import Box
+from edge.core.ports import Found
 from protocol import limits
 from protocol.errors import WireError
 from protocol.wire.codes import is_ours, read_code
@@ -40,12 +45,19 @@ class Sighting:
 
 @dataclass(slots=True)
 class _Held:
-    """A text on hold: its last sighting, the frames that agreed, and whether it still waits for an answer."""
+    """A text on hold: its last sighting, the frames that agreed, whether it still waits for an answer, and moved."""
 
     kind: SightingKind
     last_ms: int
     frames: int = 0
     waiting: bool = True
+    moved: bool = False
+    began: dict[str, Box] = field(default_factory=dict)  # where each camera saw it first
+
+    def note(self, camera: str, box: Box) -> None:
+        """Seen here."""
+        first = self.began.setdefault(camera, box)
+        self.moved |= box.distance(first) * 1000 > FOREIGN_MOVED_PERMILLE * first.side
 
 
 class Sightings:
@@ -60,19 +72,21 @@ class Sightings:
         """Texts remembered now."""
         return len(self._held)
 
-    def see(self, camera: str, texts: list[bytes], mono_ms: int) -> list[Sighting]:  # noqa: ARG002 - holds span cameras
-        """The texts read in one frame of one camera, taken at `mono_ms` → what to answer now (S1–S5)."""
+    def see(self, camera: str, codes: Sequence[Found], mono_ms: int) -> list[Sighting]:
+        """The codes found in one frame of one camera, taken at `mono_ms` → what to answer now (S1–S5)."""
         found = []
-        for text in dict.fromkeys(texts):
+        for text, box in {code.text: code.box for code in codes if code.text is not None}.items():
             held = self._hold(text, mono_ms)
             if held is None:
                 self.overlooked += 1
                 continue
             held.last_ms = max(held.last_ms, mono_ms)  # another camera's frame may be a little older
             held.frames += 1
+            held.note(camera, box)
             settled = held.frames >= limits.SIGHTINGS_BEFORE_REFUSAL
             at_once = held.kind is SightingKind.CODE and held.frames == 1  # S2
-            if held.waiting and (at_once or settled):  # S3, S4
+            agreed = settled and (held.moved or held.kind is not SightingKind.FOREIGN)  # S3, S4
+            if held.waiting and (at_once or agreed):
                 held.waiting = False
                 found.append(Sighting(held.kind, text, settled))
         return found

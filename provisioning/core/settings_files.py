@@ -120,7 +120,7 @@ def validator_text(city: CitySettings, settings: DeviceSettings) -> str:
     tables: list[tuple[str, Table]] = [
         ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),
         ("[clock]", {"trust": settings.clock_trust}),
-        ("[reader]", {"order": ["zxing", "pyzbar"]}),
+        ("[reader]", {"order": ["zxing", "pyzbar", "wechat"]}),
         *(("[[camera]]", {"name": name, "source": source}) for name, source in settings.cameras),
     ]
     return toml_text(top, tables, comment="Written by `savar provision device`.")

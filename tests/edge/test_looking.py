@@ -11,15 +11,18 @@ import cv2
 import numpy as np
 
 from edge.adapters.frames.folder import ImageFolder
-from edge.adapters.readers.choose import make_readers
+from edge.adapters.readers.choose import make_sight
+from edge.adapters.readers.eye import PixelEye
 from edge.app.light import Light
-from edge.app.looking import Looker, NewestFrame
+from edge.app.looking import Looker
+from edge.app.slot import NewestFrame
 from edge.core.camera_watch import CameraWatch
 from edge.core.errors import CameraMissing
 from edge.core.lens import Lens
 from edge.core.limits import CAMERA_STALL_MS
-from edge.core.ports import Frame, FrameSource
-from edge.core.reading import FrameReading
+from edge.core.places import Box
+from edge.core.ports import Found, Frame, FrameSource
+from edge.core.reading import Reading
 from edge.core.sightings import Sighting, SightingKind
 from protocol import limits
 from protocol.fares.hints import Hint
@@ -27,7 +30,7 @@ from protocol.wire.health import CameraState
 from tests.edge.cameras import FakeCamera, GatedCamera, HandClock
 from tests.edge.pictures import pass_picture, pass_text, qr
 
-READERS = make_readers()
+SIGHT = make_sight(["zxing", "pyzbar"])
 EMPTY = np.full((40, 40), 200, np.uint8)
 FAST_RETRY = functools.partial(CameraWatch, retry_min_ms=1, retry_max_ms=2)
 
@@ -57,12 +60,19 @@ class Seen:
 
 @contextmanager
 def looking(source: FrameSource, seen: Seen, clock: HandClock | None = None) -> Iterator[Looker]:
-    looker = Looker([("front", source)], READERS, clock or HandClock(), seen, watch=FAST_RETRY)
+    looker = Looker([("front", source)], SIGHT.reading, clock or HandClock(), seen, watch=FAST_RETRY)
     looker.start()
     try:
         yield looker
     finally:
         looker.stop()
+
+
+def _shifted(picture: np.ndarray, pixels: int) -> np.ndarray:
+    """The same, further to the right in a wider frame."""
+    frame = np.full((picture.shape[0], picture.shape[1] + 200), 255, np.uint8)
+    frame[:, pixels : pixels + picture.shape[1]] = picture
+    return frame
 
 
 def _frame(number: int) -> Frame:
@@ -108,7 +118,7 @@ def test_a_busy_decoder_gets_the_newest_frame_and_the_drops_are_counted() -> Non
         held.set()
         return go_on.wait(20)
 
-    looker = Looker([("front", camera)], READERS, HandClock(), on_sighting)
+    looker = Looker([("front", camera)], SIGHT.reading, HandClock(), on_sighting)
     looker.start()
     camera.give(pass_picture(b"first"))
     assert held.wait(20)
@@ -152,7 +162,7 @@ def test_a_camera_that_vanishes_comes_back() -> None:
 
 def test_a_camera_that_gives_nothing_is_stalled_although_its_thread_is_blocked() -> None:
     camera, clock = GatedCamera(), HandClock()
-    looker = Looker([("front", camera)], READERS, clock, Seen())
+    looker = Looker([("front", camera)], SIGHT.reading, clock, Seen())
     looker.start()
     camera.give(EMPTY)
     assert looker.health()[0].state is CameraState.WORKING
@@ -166,9 +176,18 @@ def test_a_camera_that_gives_nothing_is_stalled_although_its_thread_is_blocked()
 
 def test_foreign_codes_are_answered_once_when_frames_agree() -> None:
     seen = Seen()
-    with looking(FakeCamera([[qr("https://example.org/")] * 9], live=False), seen) as looker:
+    with looking(
+        FakeCamera([[_shifted(qr("https://example.org/"), 9 * n) for n in range(9)]], live=False), seen
+    ) as looker:
         assert looker.wait_ended(20)
     assert [sighting.kind for _, sighting, _ in seen.all] == [SightingKind.FOREIGN]
+
+
+def test_a_sticker_that_stands_still_is_nobodys_attempt_to_pay() -> None:
+    seen = Seen()
+    with looking(FakeCamera([[qr("https://example.org/")] * 30], live=False), seen) as looker:
+        assert looker.wait_ended(20)
+    assert seen.all == []
 
 
 def test_an_unread_code_comes_back_settled() -> None:
@@ -184,7 +203,7 @@ def test_two_cameras_of_a_door_are_one_hold() -> None:
     sources: list[tuple[str, FrameSource]] = [
         (name, FakeCamera([[pass_picture()] * 3], live=False)) for name in ("front", "top")
     ]
-    looker = Looker(sources, READERS, HandClock(), seen)
+    looker = Looker(sources, SIGHT.reading, HandClock(), seen)
     looker.start()
     assert looker.wait_ended(20)
     looker.stop()
@@ -206,7 +225,7 @@ def test_what_a_decode_thread_dies_of_is_shown_and_not_swallowed() -> None:
     def broken(*_: object) -> bool:
         raise ZeroDivisionError
 
-    looker = Looker([("front", FakeCamera([[pass_picture()] * 5]))], READERS, HandClock(), broken)
+    looker = Looker([("front", FakeCamera([[pass_picture()] * 5]))], SIGHT.reading, HandClock(), broken)
     looker.start()
     assert looker.wait_ended(20)
     assert isinstance(looker.failure, ZeroDivisionError)
@@ -226,35 +245,9 @@ def test_what_a_capture_thread_dies_of_is_shown_and_not_swallowed() -> None:
         assert looker.health()[0].state is CameraState.MISSING
 
 
-class _Reader:
-    """Counts how often it is asked."""
-
-    def __init__(self, name: str, found: list[bytes]) -> None:
-        self.name, self.found, self.asked = name, found, 0
-
-    def read(self, _: object) -> list[bytes]:
-        self.asked += 1
-        return self.found
-
-
-def test_the_slow_reader_is_asked_on_every_nth_missed_frame_only() -> None:
-    fast, slow = _Reader("fast", []), _Reader("slow", [b"x"])
-    reading = FrameReading([fast, slow], slow_every=4)
-    assert [reading.read(EMPTY) for _ in range(8)] == [[], [], [], [b"x"]] * 2
-    assert (fast.asked, slow.asked) == (8, 2)
-    fast.found = [b"y"]
-    assert reading.read(EMPTY) == [b"y"]
-    assert slow.asked == 2
-
-
-def test_a_still_picture_is_shown_to_every_reader() -> None:
-    slow = _Reader("slow", [b"x"])
-    assert FrameReading.still([_Reader("fast", []), slow]).read(EMPTY) == [b"x"]
-
-
 def test_settling_takes_as_many_frames_as_the_contract_says() -> None:
     seen = Seen()
-    frames = [qr("https://example.org/")] * (limits.SIGHTINGS_BEFORE_REFUSAL - 1)
+    frames = [_shifted(qr("https://example.org/"), 9 * n) for n in range(limits.SIGHTINGS_BEFORE_REFUSAL - 1)]
     with looking(FakeCamera([frames], live=False), seen) as looker:
         assert looker.wait_ended(20)
     assert seen.all == []
@@ -271,7 +264,7 @@ def test_light_looks_at_every_frame_behind_the_readers_and_its_lens_stands_in_he
     clock, camera = HandClock(), GatedCamera()
     looker = Looker(
         [("front", camera)],
-        [Blind()],
+        lambda: Reading(PixelEye([Blind()])),
         clock,
         Seen(),
         light=lambda _, source: Light(source, lens=lens, on_hint=hints.append),
@@ -292,5 +285,79 @@ class Blind:
 
     name = "blind"
 
+    def find(self, _: object) -> list[Found]:
+        return []
+
+    find_one = find
+
     def read(self, grey: np.ndarray) -> list[bytes]:
         return []
+
+
+class _Heavy:
+    """Stands for the heavy reader: gives a code of ours for any part, or dies."""
+
+    name = "heavy"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.parts: list[tuple[int, ...]] = []
+
+    def read(self, grey: np.ndarray) -> list[bytes]:
+        return [code.text for code in self.find(grey) if code.text is not None]
+
+    def find_one(self, grey: np.ndarray) -> list[Found]:
+        return self.find(grey)
+
+    def find(self, grey: np.ndarray) -> list[Found]:
+        if self.error is not None:
+            raise self.error
+        self.parts.append(grey.shape)
+        return [Found(pass_text().encode(), Box(1, 1, 9, 9))]
+
+
+def _covered() -> np.ndarray:
+    """A code whose corners are seen and whose middle is covered: a trace that no quick way reads."""
+    frame = np.full((720, 1280), 130, np.uint8)
+    code = pass_picture(scale=4)
+    frame[200 : 200 + code.shape[0], 600 : 600 + code.shape[1]] = code
+    frame[270:350, 690:770] = 128
+    return frame
+
+
+def test_what_shows_a_code_and_is_not_read_goes_to_the_heavy_reader_and_its_answer_to_the_door() -> None:
+    seen, heavy = Seen(), _Heavy()
+    looker = Looker(
+        [("front", FakeCamera([[_covered()] * 3], live=False))], SIGHT.reading, HandClock(), seen, heavy=heavy
+    )
+    looker.start()
+    seen.wait(1)
+    assert looker.wait_ended(20)
+    looker.stop()
+    assert seen.texts == [pass_text().encode()]
+    assert looker.health()[0].reads >= 1
+    assert all(shape[0] < 720 and shape[1] < 1280 for shape in heavy.parts), "the trace's surroundings, not the frame"
+
+
+def test_what_the_quick_ways_read_is_not_read_twice() -> None:
+    seen, heavy = Seen(), _Heavy()
+    looker = Looker(
+        [("front", FakeCamera([[pass_picture()] * 3], live=False))], SIGHT.reading, HandClock(), seen, heavy=heavy
+    )
+    looker.start()
+    assert looker.wait_ended(20)
+    looker.stop()
+    assert heavy.parts == []
+
+
+def test_what_the_heavy_reader_dies_of_is_shown_and_the_decode_threads_go_on() -> None:
+    seen = Seen()
+    looker = Looker(
+        [("front", FakeCamera([[_covered()] * 3 + [pass_picture(scale=5)] * 2], live=False))], SIGHT.reading,
+        HandClock(), seen, heavy=_Heavy(ZeroDivisionError()),
+    )  # fmt: skip
+    looker.start()
+    assert looker.wait_ended(20)
+    looker.stop()
+    assert isinstance(looker.failure, ZeroDivisionError)
+    assert seen.texts == [pass_text().encode()]

@@ -9,12 +9,11 @@ from edge.adapters.readers import choose
 from edge.adapters.readers.pyzbar import PyzbarReader
 from edge.adapters.readers.zxing import ZxingReader
 from edge.core.errors import ReaderMissing
-from edge.core.ports import GreyImage, QrReader
-from edge.core.reading import FrameReading
+from edge.core.ports import QrReader
 from tests.edge.pictures import PASS_BYTES, pass_picture, pass_text, qr
 
 
-@pytest.fixture(params=["zxing", "pyzbar"])
+@pytest.fixture(params=["zxing", "pyzbar", "wechat"])
 def reader(request: pytest.FixtureRequest) -> QrReader:
     try:
         return choose.READERS[request.param]()
@@ -113,16 +112,6 @@ def test_a_missing_reader_is_left_out_with_one_warning(caplog: pytest.LogCapture
 def test_no_reader_left_is_an_error() -> None:
     with pytest.raises(ReaderMissing, match="no reader"):
         choose.make_readers(["pyzbar"])
-
-
-def test_a_frame_that_no_reader_reads_is_empty() -> None:
-    class Blind:
-        name = "blind"
-
-        def read(self, grey: GreyImage) -> list[bytes]:
-            return []
-
-    assert FrameReading.still([Blind(), Blind()]).read(np.zeros((8, 8), np.uint8)) == []
 
 
 def test_an_unknown_reader_is_named() -> None:

@@ -3,7 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.limits import TEXTS_REMEMBERED_MAX
+from edge.core.limits import FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX
+from edge.core.places import Box
+from edge.core.ports import Found
 from edge.core.sightings import Sighting, SightingKind, Sightings
 from protocol import limits
 from protocol.wire.codes import write_code
@@ -13,82 +15,98 @@ FOREIGN = b"https://example.org/pay"
 DAMAGED = b"SV1:this is no base45"
 GAP = limits.HOLD_GAP_MS
 ENOUGH = limits.SIGHTINGS_BEFORE_REFUSAL
+AT = Box(100, 100, 300, 300)
 POOL = [OURS, write_code(b"other").encode(), FOREIGN, b"", DAMAGED, b"SV1:"]
+
+
+def at(texts: list[bytes], right: int = 0) -> list[Found]:
+    """These codes, so many pixels to the right of AT."""
+    return [Found(text, AT.moved(right, 0)) for text in texts]
 
 
 def test_a_code_of_ours_is_yielded_at_once_and_once_a_hold() -> None:
     seen = Sightings()
-    assert seen.see("front", [OURS], 0) == [Sighting(SightingKind.CODE, OURS, settled=False)]
+    assert seen.see("front", at([OURS]), 0) == [Sighting(SightingKind.CODE, OURS, settled=False)]
     for mono_ms in range(GAP, 20 * GAP, GAP):
-        assert seen.see("front", [OURS], mono_ms) == []
+        assert seen.see("front", at([OURS]), mono_ms) == []
 
 
 def test_the_gap_is_counted_from_the_last_sighting() -> None:
     seen = Sightings()
-    seen.see("front", [OURS], 0)
-    assert seen.see("front", [OURS], GAP) == []
-    assert len(seen.see("front", [OURS], 2 * GAP + 1)) == 1
+    seen.see("front", at([OURS]), 0)
+    assert seen.see("front", at([OURS]), GAP) == []
+    assert len(seen.see("front", at([OURS]), 2 * GAP + 1)) == 1
 
 
 def test_one_hold_spans_the_cameras_of_a_door_and_their_small_disorder() -> None:
     seen = Sightings()
-    assert len(seen.see("front", [OURS], 100)) == 1
-    assert seen.see("top", [OURS], 90) == []
-    assert seen.see("top", [OURS], 100 + GAP) == []
+    assert len(seen.see("front", at([OURS]), 100)) == 1
+    assert seen.see("top", at([OURS]), 90) == []
+    assert seen.see("top", at([OURS]), 100 + GAP) == []
 
 
 def test_a_foreign_code_is_answered_when_frames_agree_and_once() -> None:
     seen = Sightings()
-    found = [seen.see("front", [FOREIGN, FOREIGN], 33 * frame) for frame in range(10)]
+    found = [seen.see("front", at([FOREIGN, FOREIGN], 15 * frame), 33 * frame) for frame in range(10)]
     assert [len(f) for f in found] == [0] * (ENOUGH - 1) + [1] + [0] * (10 - ENOUGH)
     assert found[ENOUGH - 1] == [Sighting(SightingKind.FOREIGN, FOREIGN, settled=True)]
 
 
-def test_a_damaged_code_likewise() -> None:
+def test_a_foreign_code_that_stands_still_is_part_of_the_bus_until_it_moves() -> None:
+    """A sticker shakes with the bus; a hand moves further than FOREIGN_MOVED_PERMILLE of the code's side."""
     seen = Sightings()
-    found = [s for frame in range(10) for s in seen.see("front", [DAMAGED], 33 * frame)]
+    most = FOREIGN_MOVED_PERMILLE * AT.side // 1000
+    for frame in range(90):
+        assert seen.see("front", at([FOREIGN], most * (frame % 2)), 33 * frame) == []
+    assert seen.see("top", at([FOREIGN], 500), 3000) == [], "another camera has its own place for it"
+    assert len(seen.see("front", at([FOREIGN], most + 1), 3001)) == 1
+
+
+def test_a_damaged_code_likewise_and_standing_still() -> None:
+    seen = Sightings()
+    found = [s for frame in range(10) for s in seen.see("front", at([DAMAGED]), 33 * frame)]
     assert found == [Sighting(SightingKind.DAMAGED, DAMAGED, settled=True)]
 
 
 def test_frames_of_an_old_hold_do_not_count() -> None:
     seen = Sightings()
     for frame in range(10):
-        assert seen.see("front", [FOREIGN], frame * (GAP + 1)) == []
+        assert seen.see("front", at([FOREIGN]), frame * (GAP + 1)) == []
 
 
 def test_a_misread_is_never_settled_and_a_bad_code_is_when_frames_agree() -> None:
     """A proof that fails in one frame may be a miscorrected read; three frames that agree are a bad code."""
     seen = Sightings()
-    first = seen.see("front", [OURS], 0)[0]
+    first = seen.see("front", at([OURS]), 0)[0]
     seen.retry(first)
-    assert seen.see("front", [OURS], 33) == []
-    settled = seen.see("front", [OURS], 66)
+    assert seen.see("front", at([OURS]), 33) == []
+    settled = seen.see("front", at([OURS]), 66)
     assert settled == [Sighting(SightingKind.CODE, OURS, settled=True)]
     seen.retry(settled[0])  # a settled answer stands
-    assert seen.see("front", [OURS], 99) == []
+    assert seen.see("front", at([OURS]), 99) == []
 
 
 def test_an_answered_code_is_not_asked_again() -> None:
     seen = Sightings()
-    seen.see("front", [OURS], 0)
-    assert [seen.see("front", [OURS], 33 * n) for n in range(1, 6)] == [[]] * 5
+    seen.see("front", at([OURS]), 0)
+    assert [seen.see("front", at([OURS]), 33 * n) for n in range(1, 6)] == [[]] * 5
 
 
 def test_a_full_memory_overlooks_and_counts_but_never_repeats_a_hold() -> None:
     seen = Sightings()
     held = [write_code(n.to_bytes(2, "big")).encode() for n in range(TEXTS_REMEMBERED_MAX)]
-    assert len(seen.see("front", held, 0)) == TEXTS_REMEMBERED_MAX
-    assert seen.see("front", [OURS], 1) == []
+    assert len(seen.see("front", at(held), 0)) == TEXTS_REMEMBERED_MAX
+    assert seen.see("front", at([OURS]), 1) == []
     assert seen.overlooked == 1
-    assert seen.see("front", held, 2) == []
-    assert len(seen.see("front", [OURS], GAP + 3)) == 1  # the holds are over
+    assert seen.see("front", at(held), 2) == []
+    assert len(seen.see("front", at([OURS]), GAP + 3)) == 1  # the holds are over
     assert len(seen) == 1
 
 
 def test_foreign_codes_do_not_keep_riders_out() -> None:
     seen = Sightings()
-    seen.see("front", [b"poster %d" % n for n in range(TEXTS_REMEMBERED_MAX)], 0)
-    assert seen.see("front", [OURS], 1) == [Sighting(SightingKind.CODE, OURS, settled=False)]
+    seen.see("front", at([b"poster %d" % n for n in range(TEXTS_REMEMBERED_MAX)]), 0)
+    assert seen.see("front", at([OURS]), 1) == [Sighting(SightingKind.CODE, OURS, settled=False)]
     assert len(seen) == TEXTS_REMEMBERED_MAX
 
 
@@ -96,28 +114,30 @@ def test_of_foreign_codes_the_one_unseen_longest_gives_way_and_only_to_a_code_of
     """P3, P4: a wall of posters is counted, and none of them is answered as if it were new."""
     seen, other = Sightings(most=2), b"another poster"
     for mono_ms, text in ((10_000, FOREIGN), (10_001, other)):
-        seen.see("front", [text], mono_ms)
-    assert seen.see("front", [b"a third"], 10_002) == []
+        seen.see("front", at([text]), mono_ms)
+    assert seen.see("front", at([b"a third"]), 10_002) == []
     assert (seen.overlooked, len(seen)) == (1, 2)
-    assert len(seen.see("front", [OURS], 10_003)) == 1
+    assert len(seen.see("front", at([OURS]), 10_003)) == 1
     assert seen.overlooked == 1
-    found = [s for frame in range(1, ENOUGH) for s in seen.see("front", [b"a third", other], 10_003 + frame)]
+    found = [
+        s for frame in range(1, ENOUGH) for s in seen.see("front", at([b"a third", other], 20 * frame), 10_003 + frame)
+    ]
     assert [sighting.text for sighting in found] == [other]  # its frames went on counting, behind one overlooked
     assert seen.overlooked == ENOUGH
 
 
 def test_a_hold_that_is_just_not_over_keeps_its_place() -> None:
     seen = Sightings(most=1)
-    seen.see("front", [OURS], 10_000)
-    assert seen.see("front", [POOL[1]], 10_000 + GAP) == []
+    seen.see("front", at([OURS]), 10_000)
+    assert seen.see("front", at([POOL[1]]), 10_000 + GAP) == []
     assert seen.overlooked == 1
-    assert len(seen.see("front", [POOL[1]], 10_001 + GAP)) == 1
+    assert len(seen.see("front", at([POOL[1]]), 10_001 + GAP)) == 1
 
 
 def test_an_answer_that_comes_when_the_hold_is_forgotten_is_harmless() -> None:
     seen = Sightings(most=1)
-    (late,) = seen.see("front", [OURS], 0)
-    assert len(seen.see("front", [POOL[1]], GAP + 1)) == 1
+    (late,) = seen.see("front", at([OURS]), 0)
+    assert len(seen.see("front", at([POOL[1]]), GAP + 1)) == 1
     seen.retry(late)
     assert len(seen) == 1
 
@@ -131,7 +151,7 @@ def test_memory_is_bounded_and_only_codes_are_answered_unsettled(frames: list[tu
     now = 0
     for texts, step, _ in frames:
         now += step
-        for sighting in seen.see("front", texts, now):
+        for sighting in seen.see("front", at(texts), now):
             assert sighting.text in texts
             assert sighting.settled or sighting.kind is SightingKind.CODE
         assert len(seen) <= 3
@@ -151,7 +171,7 @@ def test_with_room_for_all_each_hold_is_answered_at_most_once_each_way(
             if now - last.get(text, -GAP - 1) > GAP:
                 answers[text] = []
             last[text] = now
-        for sighting in seen.see("front", texts, now):
+        for sighting in seen.see("front", at(texts), now):
             answers[sighting.text].append(sighting.settled)
             if unread:
                 seen.retry(sighting)

@@ -40,6 +40,7 @@ BANNED_METHODS = ("read_text", "write_text", "read_bytes", "write_bytes", "unlin
 # Thread bodies that keep whatever ends them and hand it on. Nothing else may catch what it cannot name.
 SUPERVISORS = {
     ("backend/app/worker.py", "_guard"),
+    ("edge/app/heavy.py", "_guard"),
     ("edge/app/looking.py", "_guard"),
     ("edge/app/validator.py", "_guard"),
     ("simulators/seeded/run.py", "_live"),

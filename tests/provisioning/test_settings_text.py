@@ -65,7 +65,7 @@ def test_validator_toml_says_all_that_its_reader_asks_for() -> None:
         "city": "isfahan", "shard": "s0", "device": "bus-1-d2", "vehicle": "bus-1", "door": 2, "route": "r9",
         "data_dir": "data", "keys_dir": "keys", "bundle": "bundle", "chunks_url": URL,
         "broker": broker_by_certificate("broker.example", 8_883), "clock": {"trust": "system"},
-        "reader": {"order": ["zxing", "pyzbar"]},
+        "reader": {"order": ["zxing", "pyzbar", "wechat"]},
         "camera": [{"name": "front", "source": "v4l2:0"}, {"name": "top", "source": "picamera2:1"}],
     }  # fmt: skip
 

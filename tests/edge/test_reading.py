@@ -1,0 +1,225 @@
+"""Rules L1–L9 over an eye that tells what it was asked, and the order in which pixels cost least."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge.core.limits import EFFORT_MOST_PERMILLE, GLANCE_EVERY, PLACE_FRAMES, STILL_FRAMES_MIN
+from edge.core.places import Box
+from edge.core.ports import Found, GreyImage
+from edge.core.reading import Reading, Rung
+from protocol.wire.codes import write_code
+
+FRAME = np.zeros((720, 1280), np.uint8)
+WHOLE = Box(0, 0, 1280, 720)
+CODE = Box(500, 300, 700, 500)
+OURS = write_code(bytes(range(81))).encode()
+FOREIGN = b"https://example.org/pay"
+GLANCE, PEER, QUICK, LOOK = (
+    Rung(name, cost) for name, cost in (("glance", 200), ("peer", 500), ("quick", 700), ("look", 1000))
+)
+HARDER = (Rung("equalised", 1300), Rung("doubled", 4500))
+
+
+@dataclass
+class FakeEye:
+    """Reads what it is told to, by which way; keeps what it was asked."""
+
+    glance: Rung = GLANCE
+    peer: Rung = PEER
+    quick: Rung = QUICK
+    look: Rung = LOOK
+    harder: Sequence[Rung] = HARDER
+    new: Box | None = WHOLE
+    still: bool = False
+    reads: dict[str, list[Found]] = field(default_factory=dict)
+    asked: list[tuple[str, Box]] = field(default_factory=list)
+    settled: int = 0
+
+    def open(self, pixels: GreyImage) -> Box:
+        return Box(0, 0, pixels.shape[1], pixels.shape[0])
+
+    def news(self) -> Box | None:
+        return self.new
+
+    def stayed(self) -> bool:
+        return self.still
+
+    def settle(self) -> None:
+        self.settled += 1
+        self.new = None
+
+    def read(self, rung: Rung, box: Box) -> list[Found]:
+        self.asked.append((rung.name, box))
+        return self.reads.get(rung.name, [])
+
+    def again(self, rung: Rung, box: Box) -> list[Found]:
+        self.asked.append((f"again {rung.name}", box))
+        return [code for code in self.reads.get(rung.name, []) if code.text is not None][:1]
+
+    def ways(self) -> list[str]:
+        asked, self.asked = [name for name, _ in self.asked], []
+        return asked
+
+
+def found(text: bytes | None = OURS, box: Box = CODE) -> list[Found]:
+    return [Found(text, box)]
+
+
+def test_without_news_nothing_is_tried() -> None:
+    eye = FakeEye(new=None)
+    assert Reading(eye).read(FRAME) == []
+    assert eye.asked == []
+
+
+def test_what_a_glance_reads_needs_no_look() -> None:
+    eye = FakeEye(new=CODE, reads={"peer": found()})
+    assert Reading(eye).read(FRAME) == found()
+    assert eye.ways() == ["peer"]
+
+
+def test_before_a_crowd_every_second_glance_is_a_cheap_one() -> None:
+    eye = FakeEye(reads={"glance": found(FOREIGN), "peer": found(FOREIGN)})
+    reading = Reading(eye)
+    seen = []
+    for _ in range(6):
+        reading.read(FRAME)
+        seen += [name for name in eye.ways() if name in ("glance", "peer")]
+    assert seen == ["glance", "peer"] * 3
+
+
+def test_a_code_is_read_again_where_it_was_and_by_the_way_that_read_it() -> None:
+    eye = FakeEye(new=CODE, reads={"peer": found()})
+    reading = Reading(eye)
+    reading.read(FRAME)
+    eye.ways()
+    for _ in range(GLANCE_EVERY - 2):
+        assert reading.read(FRAME) == found()
+    assert {name for name, _ in eye.asked} == {"again peer"}
+    (box,) = {box for _, box in eye.asked}
+    assert box.left < CODE.left
+    assert box.right > CODE.right
+    assert box.area < WHOLE.area // 4
+    eye.ways()
+    assert reading.read(FRAME) == found()
+    assert "peer" in eye.ways(), "now and then the rest is glanced at: a second rider is not kept waiting"
+
+
+def test_where_lower_resolution_fails_the_whole_is_tried_and_kept() -> None:
+    eye = FakeEye(new=CODE, reads={"peer": found()})
+    reading = Reading(eye)
+    reading.read(FRAME)
+    eye.reads = {"quick": found()}
+    eye.ways()
+    reading.read(FRAME)
+    assert eye.ways() == ["again peer", "again quick"]
+    reading.read(FRAME)
+    assert eye.ways() == ["again quick"]
+
+
+def test_a_dark_code_that_only_a_look_reads_is_looked_at_again_without_the_quick_way() -> None:
+    eye = FakeEye(new=CODE, reads={"look": found()})
+    reading = Reading(eye)
+    for _ in range(2):
+        assert reading.read(FRAME) == found()
+    eye.ways()
+    reading.read(FRAME)
+    assert eye.ways() == ["again look"]
+
+
+def test_a_trace_is_looked_at_whatever_was_spent_and_goes_to_the_heavy_reader() -> None:
+    eye = FakeEye(reads={"glance": found(None), "peer": found(None)})
+    reading = Reading(eye)
+    for _ in range(40):
+        eye.asked.clear()
+        assert reading.read(FRAME) == found(None)
+        looks = [box for name, box in eye.asked if name == "look"]
+        assert len(looks) == 1
+        assert looks[0].area < WHOLE.area // 4
+        assert reading.heavy == looks[0]
+    eye.reads = {"glance": found(), "peer": found()}
+    reading.read(FRAME)
+    assert reading.heavy is None
+
+
+def test_a_crowd_without_a_trace_costs_a_part_of_a_look_a_frame() -> None:
+    """L6: what was saved up is spent at once, then the budget of each frame."""
+    eye = FakeEye()
+    reading = Reading(eye)
+    first = []
+    for frame in range(200):
+        reading.read(FRAME)
+        cost = {"look": 1000, "equalised": 1300, "doubled": 4500}
+        first.append(sum(cost.get(name, 0) for name in eye.ways()))
+        assert reading.heavy is None, frame
+    assert first[0] >= 1000
+    assert sum(first) <= EFFORT_MOST_PERMILLE + 200 * 300
+    assert max(first[100:]) <= EFFORT_MOST_PERMILLE
+    assert 0 < sum(first[100:]) / 100 <= 300
+
+
+def test_harder_ways_take_turns_on_a_trace() -> None:
+    eye = FakeEye(reads={"glance": found(None), "peer": found(None)})
+    reading = Reading(eye)
+    tried = set()
+    for _ in range(60):
+        reading.read(FRAME)
+        tried |= set(eye.ways())
+    assert {rung.name for rung in HARDER} <= tried
+
+
+def test_a_still_scene_on_which_all_was_tried_is_let_go_and_a_moving_one_never() -> None:
+    eye = FakeEye(reads={"glance": found(FOREIGN), "peer": found(FOREIGN)}, still=True)
+    reading = Reading(eye)
+    for _ in range(STILL_FRAMES_MIN - 1):
+        reading.read(FRAME)
+    assert eye.settled == 0
+    reading.read(FRAME)
+    assert eye.settled == 1, "a sticker is part of the scene (L7, L8)"
+    eye.ways()
+    assert reading.read(FRAME) == []
+    assert eye.ways() == []
+    restless = FakeEye()
+    reading = Reading(restless)
+    for _ in range(5 * STILL_FRAMES_MIN):
+        reading.read(FRAME)
+    assert restless.settled == 0
+
+
+def test_a_scene_in_which_a_code_of_ours_is_read_is_not_let_go() -> None:
+    eye = FakeEye(reads={"glance": found(), "peer": found()}, still=True)
+    reading = Reading(eye)
+    for _ in range(10 * STILL_FRAMES_MIN):
+        assert reading.read(FRAME) == found()
+    assert eye.settled == 0
+
+
+def test_beside_a_sticker_a_riders_code_is_looked_for() -> None:
+    rider = Box(900, 100, 1100, 300)
+    eye = FakeEye(
+        reads={"glance": found(FOREIGN), "peer": found(FOREIGN), "look": [*found(FOREIGN), *found(OURS, rider)]}
+    )
+    assert {code.text for code in Reading(eye).read(FRAME)} == {FOREIGN, OURS}
+
+
+def test_a_place_is_left_when_its_code_was_missed_for_long() -> None:
+    eye = FakeEye(new=CODE, reads={"peer": found()})
+    reading = Reading(eye)
+    reading.read(FRAME)
+    eye.reads = {}
+    for _ in range(PLACE_FRAMES + 1):
+        reading.read(FRAME)
+    eye.ways()
+    reading.read(FRAME)
+    assert not [name for name in eye.ways() if name.startswith("again")]
+
+
+def test_a_still_picture_is_shown_to_every_way_until_one_reads() -> None:
+    eye = FakeEye(reads={"doubled": found(FOREIGN)})
+    reading = Reading(eye)
+    assert reading.read_still(FRAME) == found(FOREIGN)
+    assert eye.ways() == ["look", "equalised", "doubled"]
+    eye.reads = {}
+    assert reading.read_still(FRAME) == []
+    assert reading.heavy == WHOLE
