@@ -15,6 +15,7 @@ from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
 from edge.core.limits import WAL_PAGES_MAX
 from protocol.limits import DAY_S
+from simulators.held_riders import HeldRiders
 
 _LOG_FRAME_BYTES = 4096 + 24
 _WIPE_EVERY = 100  # taps between two wipings of plain ids and foldings of the log
@@ -70,8 +71,8 @@ def grow(path: Path, city: City, past: Past, tick: Callable[[int], None]) -> Non
 
 def _boarding(city: City, journal: ApswJournal) -> Boarding:
     return Boarding(
-        device=DEVICE, service=SERVICE, bundle=city.bundle, journal=journal, signer=InlineTapSigner(city.device),
-        panel=LastShown(), software="bench", randomness=os.urandom,
+        device=DEVICE, service=SERVICE, bundle=city.bundle, journal=journal, riders=HeldRiders(),
+        signer=InlineTapSigner(city.device), panel=LastShown(), software="bench", randomness=os.urandom,
     )  # fmt: skip
 
 

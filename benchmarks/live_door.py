@@ -18,6 +18,7 @@ from protocol.wire import chain
 from protocol.wire.batches import decode_batch
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.topics import Channel
+from simulators.held_riders import HeldRiders
 
 PAUSE_MS = (5, 35)  # between two taps, at random, so that taps and housekeeping do not fall into step
 
@@ -81,9 +82,10 @@ class LiveDoor:
         self.journal = ApswJournal(path, device=DEVICE, new_epoch=EPOCH, reserve=reserve)
         self.signer = ThreadTapSigner(city.device)
         self.station = Station(
-            address=ADDRESS, service=SERVICE, bundle=city.bundle, journal=self.journal, tap_signer=self.signer,
-            key=city.device, panel=self.panel, clock=clock, session=self.session, sister=None, software="bench",
-            randomness=os.urandom, wake=self._wake.set, heard=lambda _: None,
+            address=ADDRESS, service=SERVICE, bundle=city.bundle, journal=self.journal,
+            riders=HeldRiders(), tap_signer=self.signer, key=city.device, panel=self.panel, clock=clock,
+            session=self.session, sister=None, software="bench", randomness=os.urandom, wake=self._wake.set,
+            heard=lambda _: None,
         )  # fmt: skip
         self._took("open", began)
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)

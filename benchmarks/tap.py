@@ -42,6 +42,7 @@ from protocol.wire.keys import SigningKey
 from protocol.wire.passes import LongPass, issue_credential, open_long_pass, render_long_pass
 from protocol.wire.records import ClockQuality, Instant, Service
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey
+from simulators.held_riders import HeldRiders
 
 TURN = 50  # taps between two checkpoints: more than a bus sees in its 10 s
 DEVICE = "bench-1"
@@ -73,8 +74,8 @@ class _Rig:
         self.signer = ThreadTapSigner(self.device)
         self.signer.open()
         self.boarding = Boarding(
-            device=DEVICE, service=SERVICE, bundle=self.bundle, journal=self.journal, signer=self.signer,
-            panel=self.panel, software="bench", randomness=os.urandom,
+            device=DEVICE, service=SERVICE, bundle=self.bundle, journal=self.journal, riders=HeldRiders(),
+            signer=self.signer, panel=self.panel, software="bench", randomness=os.urandom,
         )  # fmt: skip
         self.boarding.begin(at)
         self.limit = OverwriteSync(folder)

@@ -13,6 +13,9 @@ RIDER_CHUNK_ROWS_MAX = 21_845  # rows of a chunk of the rider table: as many as 
 
 # --- Freshness of a presentation ---------------------------------------------------------------------------------
 RENDER_PERIOD_S = 15  # the phone signs a new render this often
+FORM_PERIOD_S = 1  # a phone shows one form of a render for so long: under HOLD_GAP_MS, so that either is one hold
+FORMS_UNTIL_LONG = 4  # each fourth form is the long one if the phone knows that the fleet has its row, else each second
+LONG_FORM_WAIT_S = 8  # a short form without a row is refused when held for so long: two turns of four forms
 FRESH_WINDOW_S = 30  # accepted within ± this of the validator's clock: two renders
 FRESH_WINDOW_MAX_S = 300  # never wider, whatever the clock's uncertainty: a copy is worth at most five minutes
 CREDENTIAL_GRACE_AFTER_S = 24 * 3600  # no receipt for so long: expired credentials ride on grace (87-day outage seen)

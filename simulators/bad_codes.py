@@ -4,6 +4,8 @@ from random import Random
 
 from protocol import limits
 from protocol.wire.codes import read_code, write_code
+from protocol.wire.passes import KIND_LONG_PASS
+from protocol.wire.short_passes import KIND_SHORT_PASS
 
 # Payment stickers, address plates and Wi-Fi codes are what a bus camera meets most beside passes.
 _FOREIGN = (
@@ -15,9 +17,8 @@ _FOREIGN = (
     "BEGIN:VCARD\nVERSION:3.0\nN:راننده;{n}\nTEL:+98311{n}\nEND:VCARD",
     "0{n}7719{n}",
 )
-# The first three characters after the prefix carry kind and issuer hint: damage there would be another fault.
-_SPARED_CHARS = len(limits.CODE_PREFIX) + 3
-_SPARED_BYTES = 2
+# Kind and issuer hint of a long pass, kind, id and version of a short one: damage there would be another fault.
+_SPARED_BYTES = {KIND_LONG_PASS: 2, KIND_SHORT_PASS: 10}
 
 
 def foreign(rng: Random) -> str:
@@ -30,27 +31,34 @@ def damage(text: str, rng: Random) -> str:
     return rng.choice((_swap, _break_base45, _flip_bit, _cut))(text, rng)
 
 
+def _spared_chars(text: str) -> int:
+    """Where damage may begin: base45 puts two bytes into three characters."""
+    spared = _SPARED_BYTES[read_code(text.encode())[0]]
+    return len(limits.CODE_PREFIX) + 3 * spared // 2
+
+
 def _swap(text: str, rng: Random) -> str:
     """Two unequal characters change places."""
     while True:
-        a, b = sorted(rng.sample(range(_SPARED_CHARS, len(text)), 2))
+        a, b = sorted(rng.sample(range(_spared_chars(text), len(text)), 2))
         if text[a] != text[b]:
             return text[:a] + text[b] + text[a + 1 : b] + text[a] + text[b + 1 :]
 
 
 def _break_base45(text: str, rng: Random) -> str:
     """A triple that stands for more than two bytes can hold."""
-    at = _SPARED_CHARS + 3 * rng.randrange((len(text) - _SPARED_CHARS) // 3)
+    spared = _spared_chars(text)
+    at = spared + 3 * rng.randrange((len(text) - spared) // 3)
     return text[:at] + ":::" + text[at + 3 :]
 
 
 def _flip_bit(text: str, rng: Random) -> str:
     """Well-formed base45 over bytes of which one has changed: a signature fails."""
     payload = bytearray(read_code(text.encode()))
-    payload[rng.randrange(_SPARED_BYTES, len(payload))] ^= 1 << rng.randrange(8)
+    payload[rng.randrange(_SPARED_BYTES[payload[0]], len(payload))] ^= 1 << rng.randrange(8)
     return write_code(bytes(payload))
 
 
 def _cut(text: str, rng: Random) -> str:
     """The end is missing."""
-    return text[: rng.randrange(_SPARED_CHARS, len(text) - 1)]
+    return text[: rng.randrange(_spared_chars(text), len(text) - 1)]

@@ -19,6 +19,7 @@ from backend.app.backend import Backend
 from backend.app.config import load_config as load_backend
 from edge.adapters.clock import SystemClock
 from edge.adapters.console_panel import SilentPanel
+from edge.adapters.rider_table import RiderTable
 from edge.app.boarding import Outcome
 from edge.app.config import load_config as load_validator
 from edge.app.validator import Validator
@@ -26,6 +27,7 @@ from edge.core.ports import Showing
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.localtime import service_day
 from protocol.wire.keys import SigningKey
+from protocol.wire.riders import encode_rows
 from provisioning.app.broker import use_password_broker
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
@@ -174,8 +176,11 @@ class City:
         def answered(_camera: str, frame_mono_ms: int, outcome: Outcome) -> None:
             self.tally.note(device, self._clock.read().mono_ms - frame_mono_ms, outcome)
 
+        folder = self.root / "devices" / device
+        table = RiderTable(folder / "data" / "riders.table")  # by hand: no bundle brings it yet
+        table.replace([encode_rows(rider.row for rider in self._crowd.riders)], number=1)
         validator = Validator(
-            load_validator(self.root / "devices" / device / "validator.toml"), panel=SilentPanel(),
+            load_validator(folder / "validator.toml"), panel=SilentPanel(),
             sources={"front": camera}, on_outcome=answered,
         )  # fmt: skip
         validator.start()

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from backend.adapters.registry import FolderRegistry
 from edge.adapters.keys import load_bundle
-from protocol.errors import ProofError
+from protocol.errors import ProofError, WireError
 from protocol.wire.keys import SigningKey, VerifyingKey
+from protocol.wire.passes import verify_credential
+from protocol.wire.riders import row_of
 from simulators.checkers import JournalTap, Posting
 from simulators.errors import SimulatorError
 from simulators.journal_facts import JournalFacts, Keys, read_journal
@@ -37,7 +39,7 @@ def read_city(root: Path) -> Facts:
     Raises NothingToAudit, LedgerUnreadable, and JournalForeign, JournalFailed and KeyMissing of the rooms' readers.
     """
     ledger = read_ledger(root / "backend" / "data" / "ledger.db")
-    keys = _keys(root / "backend", ledger.city)
+    keys = _keys(root / "backend", ledger)
     tap_keys = _tap_keys(root / "backend" / "registry")
     facts = Facts(
         postings=ledger.postings, balances=ledger.balances, quarantined=ledger.quarantined, broken=ledger.broken
@@ -68,7 +70,7 @@ def _add(facts: Facts, journal: JournalFacts, ledger: LedgerFacts) -> None:
         facts.broken.append(f"the ledger holds {device} up to {held}, its journal ends at {max(journal.hashes)}")
 
 
-def _keys(backend: Path, city: str) -> Keys:
+def _keys(backend: Path, ledger: LedgerFacts) -> Keys:
     """Receipt and issuer keys as the city's signed bundle names them, and the key that opens riders' proofs."""
     try:
         signer = VerifyingKey.load(bytes.fromhex((backend / "keys" / "bundle.pub").read_text().strip()))
@@ -77,12 +79,19 @@ def _keys(backend: Path, city: str) -> Keys:
         raise NothingToAudit(
             f"cannot read a key of {backend}: {error}", fix="audit the whole city folder, as its owner"
         ) from error
-    bundle = load_bundle(backend / "bundle", signer, city=city)
+    bundle = load_bundle(backend / "bundle", signer, city=ledger.city)
+    issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
+    rows = (row_of(verify_credential(raw, issuers)) for raw in ledger.credentials)
+    try:
+        riders = {row.credential_id: row for row in rows}
+    except (WireError, ProofError) as error:
+        raise NothingToAudit(
+            f"the ledger holds a credential that this city did not issue: {error}", fix="keep the ledger; report this"
+        ) from error
     return Keys(
-        receipts=[VerifyingKey.load(key) for key in bundle.receipt_keys],
-        issuers=[VerifyingKey.load(key) for key in bundle.issuer_keys],
-        sealing=sealing,
-    )
+        receipts=[VerifyingKey.load(key) for key in bundle.receipt_keys], issuers=issuers, sealing=sealing,
+        riders=riders.get,
+    )  # fmt: skip
 
 
 def _tap_keys(folder: Path) -> dict[str, VerifyingKey]:

@@ -14,6 +14,7 @@ from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.passes import Presentation, open_long_pass
 from protocol.wire.records import CodeKind, DayKeyRecord, Tap, decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
+from protocol.wire.short_passes import FindRider, open_short_pass
 from simulators.checkers import JournalTap
 
 
@@ -24,6 +25,7 @@ class Keys:
     receipts: Sequence[VerifyingKey]
     issuers: Sequence[VerifyingKey]
     sealing: SigningKey
+    riders: FindRider  # by whose key a short pass must hold
 
 
 @dataclass(slots=True)
@@ -100,11 +102,14 @@ class RecordReader:
         self._day_keys[record.key_id] = DayKey.load(secret, record.day)
 
     def _shown(self, tap: Tap) -> Presentation | None:
-        """The presentation that the sealed proof shows, both its signatures verified."""
+        """The presentation that the sealed proof shows, every signature of it verified."""
         key = None if tap.key_id is None else self._day_keys.get(tap.key_id)
-        if key is None or tap.code_kind is not CodeKind.LONG_PASS:
+        if key is None or tap.code_kind is CodeKind.NONE:
             return None
         try:
-            return open_long_pass(key.open(tap.link.sequence, tap.sealed, tap.public), self._keys.issuers).presentation
+            raw = key.open(tap.link.sequence, tap.sealed, tap.public)
+            if tap.code_kind is CodeKind.SHORT_PASS:
+                return open_short_pass(raw, self._keys.riders).presentation
+            return open_long_pass(raw, self._keys.issuers).presentation
         except (ProofError, WireError):
             return None

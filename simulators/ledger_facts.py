@@ -18,12 +18,16 @@ class LedgerUnreadable(SimulatorError):
 
 @dataclass(slots=True)
 class LedgerFacts:
-    """What the ledger says. `hashes`: tap → hash of the record it holds; `broken`: one line for each thing wrong."""
+    """What the ledger says. `hashes`: tap → hash of the record it holds; `credentials`: as registered.
+
+    `broken`: one line for each thing wrong.
+    """
 
     city: str = ""
     postings: list[Posting] = field(default_factory=list)
     balances: list[tuple[str, int]] = field(default_factory=list)
     hashes: dict[TapId, bytes] = field(default_factory=dict)
+    credentials: list[bytes] = field(default_factory=list)
     quarantined: int = 0
     broken: list[str] = field(default_factory=list)
 
@@ -38,6 +42,7 @@ def read_ledger(path: Path) -> LedgerFacts:
         (facts.city, head) = connection.execute("SELECT city, head FROM ledger").fetchone()
         taps_by_key = _read_records(connection, facts)
         _read_transfers(connection, facts, taps_by_key, head)
+        facts.credentials = [raw for (raw,) in connection.execute("SELECT credential FROM rider")]
         facts.balances = connection.execute("SELECT id, credits - debits FROM account").fetchall()
         (facts.quarantined,) = connection.execute("SELECT coalesce(sum(times), 0) FROM quarantine").fetchone()
     return facts

@@ -8,32 +8,50 @@ from protocol.fares.tariff import Product, RiderClass
 from protocol.localtime import service_day
 from protocol.wire.codes import write_code
 from protocol.wire.keys import Signer, SigningKey, VerifyingKey
-from protocol.wire.passes import issue_credential, render_long_pass
+from protocol.wire.passes import issue_credential, read_issued, render_long_pass
+from protocol.wire.riders import RiderRow, row_of
+from protocol.wire.short_passes import render_short_pass
+from simulators.forms import shows_long
 
 CREDENTIAL_DAYS = 120  # nothing needed to ride expires sooner
 STRANGERS = 8  # riders of an issuer that nobody holds; more would show nothing new
 
 
 class Rider:
-    """One person with a phone: a key, a credential once issued, and the counter of renders since local midnight."""
+    """One person with a phone: a key, a credential once issued, and the counter of renders since local midnight.
+
+    `known`: the phone knows that the fleet holds its row.
+    """
 
     def __init__(self, number: int, key: SigningKey, rider_class: RiderClass = RiderClass.ADULT) -> None:
         self.number = number
         self.key = key
         self.rider_class = rider_class
         self.credential = b""  # the 112 bytes, from the backend or from `Crowd.issue`
+        self.known = False
         self._renders: dict[int, int] = {}
+        self._turn = 0
 
-    def render(self, now_ms: int, party: int = 0) -> str:
-        """What the phone shows at `now_ms` by its clock: the `SV1:` text of a freshly signed long pass."""
+    def render(self, now_ms: int, party: int = 0, *, long: bool | None = None) -> str:
+        """What the phone shows at `now_ms` by its clock: the `SV1:` text of a freshly signed pass.
+
+        `long` asks for one form; else the phone alternates them by itself.
+        """
         day = service_day(now_ms)
         counter = self._renders.get(day, 0) + 1
         self._renders[day] = counter
         for past in [other for other in self._renders if other < day - 1]:
             del self._renders[past]
-        return write_code(
-            render_long_pass(self.credential, self.key, time_s=now_ms // 1000, counter=counter, party=party)
-        )
+        if long is None:
+            self._turn += 1
+            long = shows_long(self._turn, known=self.known)
+        form = render_long_pass if long else render_short_pass
+        return write_code(form(self.credential, self.key, time_s=now_ms // 1000, counter=counter, party=party))
+
+    @property
+    def row(self) -> RiderRow:
+        """As the rider table has it."""
+        return row_of(read_issued(self.credential))
 
     def __repr__(self) -> str:
         return f"Rider({self.number}, {self.rider_class.name.lower()})"

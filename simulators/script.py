@@ -196,7 +196,7 @@ class Codes:
         if showing.kind is Kind.FOREIGN:
             return bad_codes.foreign(rng)
         if showing.kind is Kind.UNKNOWN_ISSUER:
-            return rng.choice(self._crowd.strangers).render(now_ms)
+            return rng.choice(self._crowd.strangers).render(now_ms, long=True)  # their short form is nobody's
         rider = self._crowd.riders[showing.rider]
         if showing.kind is Kind.STALE:
             return rider.render(now_ms - rng.randint(*STALE_MS))

@@ -63,7 +63,7 @@ class Backend:
         self._live = Live()
         self._ingest = Ingest(
             store=self.store, find_device=self._registry.find,
-            proofs=ProofDesk(keys.sealing, self.store.day_key),
+            proofs=ProofDesk(keys.sealing, self.store.day_key, self.store.riders),
             tariffs=self._tariffs, receipt_signer=keys.receipt, now_ms=now_ms,
             on_stored=self._stored, on_alarm=self._alarm,
         )  # fmt: skip

@@ -24,6 +24,7 @@ from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.passes import LongPass
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import DayKeyRecord, Opening, Record, RecordKind, Tap
+from protocol.wire.short_passes import Pass
 from protocol.wire.standing import Judgement, Standing, Watermark, judge
 
 log = logging.getLogger(__name__)
@@ -233,7 +234,7 @@ class Ingest:
                 "enrol the device for the vehicle it is on, or find out who moved it",
             )  # fmt: skip
 
-    def _claim(self, tap: Tap, proof: LongPass, cost: Price, vehicle: str) -> Claim:
+    def _claim(self, tap: Tap, proof: Pass, cost: Price, vehicle: str) -> Claim:
         """What a proven tap asks of its rider, before it is known whether another tap tells of the same boarding."""
         tariff, link = self._tariffs.get(tap.tariff_version), tap.link
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
@@ -243,17 +244,17 @@ class Ingest:
             new_boarding(link.device, link.epoch, link.sequence), charged=True,
         )  # fmt: skip
 
-    def _payer(self, tap: Tap) -> tuple[Payer, LongPass | None]:
+    def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
         """Who pays for an accepted tap: the rider only with a proof that holds."""
         proof = self._proofs.open(tap)
         if proof is None:
             return Payer.NO_PROOF, None
         rider = self._store.riders([proof.credential.credential_id]).get(proof.credential.credential_id)
-        if rider is None or rider.credential != proof.credential.raw:
+        if rider is None or (isinstance(proof, LongPass) and rider.credential != proof.credential.raw):
             return Payer.UNKNOWN_CREDENTIAL, proof
         return Payer.RIDER, proof
 
-    def _cost(self, tap: Tap, proof: LongPass | None, payer: Payer) -> Price:
+    def _cost(self, tap: Tap, proof: Pass | None, payer: Payer) -> Price:
         """What a boarding costs: by the tariff that the record names, and by the class and party of an issued pass.
 
         Where one of them is missing, what was shown: nobody's concession is paid on a stranger's word.
@@ -281,7 +282,7 @@ class Ingest:
         )
 
 
-def _post(tap: Tap, proof: LongPass | None, payer: Payer, cost: Price, vehicle: str) -> list[Transfer]:
+def _post(tap: Tap, proof: Pass | None, payer: Payer, cost: Price, vehicle: str) -> list[Transfer]:
     """The transfers of one accepted tap to the vehicle's operator."""
     boarding = Boarding(
         device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=vehicle,

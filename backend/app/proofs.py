@@ -1,30 +1,37 @@
 """Riders' proofs: day keys unwrapped, rider parts opened, the phone's signature checked.
 
-A failure is a finding, not an exception: the tap stays, and nobody's wallet pays for it (P20).
+A failure is a finding, not an exception: the tap stays, and nobody's wallet pays for it (P20). A short pass is verified
+by the key of the credential that this backend issued under its id, in its version; by no key that a device names.
 """
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from backend.core.limits import DAY_KEYS_CACHED_MAX
+from backend.core.ports import Rider
 from protocol.errors import ProofError, SealBroken, WireError
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import LongPass, open_presentation
+from protocol.wire.passes import open_presentation, read_issued
 from protocol.wire.records import DayKeyRecord, Tap, decode_record
+from protocol.wire.riders import RiderRow, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
+from protocol.wire.short_passes import Pass, is_short, open_short_pass
 
 log = logging.getLogger(__name__)
 # (device, epoch, key id) → the day key's record bytes, if held
 FindDayKey = Callable[[str, int, bytes], bytes | None]
+# credential ids → those of them that are registered, as `IngestStore.riders` finds them
+FindRiders = Callable[[Sequence[bytes]], Mapping[bytes, Rider]]
 
 
 class ProofDesk:
     """Opens rider parts with the backend's sealing key; keeps unwrapped day keys in memory only."""
 
-    def __init__(self, sealing: SigningKey, find_day_key: FindDayKey) -> None:
+    def __init__(self, sealing: SigningKey, find_day_key: FindDayKey, find_riders: FindRiders) -> None:
         self._sealing = sealing
         self._find_day_key = find_day_key
+        self._find_riders = find_riders
         self._keys: OrderedDict[tuple[str, int, bytes], DayKey | None] = OrderedDict()
 
     def learn(self, record: DayKeyRecord) -> None:
@@ -44,21 +51,26 @@ class ProofDesk:
         while len(self._keys) > DAY_KEYS_CACHED_MAX:
             self._keys.popitem(last=False)
 
-    def open(self, tap: Tap) -> LongPass | None:
+    def open(self, tap: Tap) -> Pass | None:
         """The rider's proof in a tap, its phone's signature verified; None if there is none that holds.
 
-        The issuer's signature is not checked here: the caller compares the credential with the one it issued.
+        The issuer's signature in a long pass is not checked here: the caller compares the credential with the one it
+        issued. A short pass that is returned is of a credential that was issued.
         """
         key = self._key(tap)
         if key is None or not tap.sealed:
             return None
         try:
             raw = key.open(tap.link.sequence, tap.sealed, tap.public)
-            return open_presentation(raw)
+            return open_short_pass(raw, self._row) if is_short(raw) else open_presentation(raw)
         except (WireError, ProofError) as error:
             log.warning("the proof of tap %s/%d does not hold: %s: %s", tap.link.device, tap.link.sequence,
                         error.name, error)  # fmt: skip
             return None
+
+    def _row(self, credential_id: bytes) -> RiderRow | None:
+        rider = self._find_riders([credential_id]).get(credential_id)
+        return None if rider is None else row_of(read_issued(rider.credential))
 
     def _key(self, tap: Tap) -> DayKey | None:
         if tap.key_id is None:

@@ -174,6 +174,7 @@ class RiderTable:
     def _written(self, number: int) -> Iterator[BlockWriter]:
         """A new file that takes the table's place if the body ends well, and is removed if not."""
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._aside.unlink(missing_ok=True)
             file = os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
             try:

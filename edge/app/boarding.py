@@ -3,6 +3,7 @@
 Rules:
 - nothing is shown before the journal's commit has returned and the signature exists (P1); they are made side by side;
 - a record that could not be signed is taken back: it was not shown, and nobody was told of it;
+- both forms of one render are one showing (see `forms`): the second gets the first's answer, no record and no lamp;
 - after a power cut between the commit and the signature, `begin` signs the last record before anything follows it.
 """
 
@@ -11,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from edge.core.decide import Decision, Door, Unproven, decide, open_code
+from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, open_code
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
-from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Showing, TapSigner
+from edge.core.forms import Forms
+from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.taps import day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict
@@ -21,19 +23,23 @@ from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.passes import LongPass
 from protocol.wire.records import Instant, Service
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
+from protocol.wire.short_passes import Pass, ShortPass
 from protocol.wire.sister import FreshBoarding
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one showing. `sequence` is the stored record's, None if nothing could be stored."""
+    """What became of one showing. `sequence` is the stored record's, None if nothing could be stored.
+
+    `again`: the other form of a render that was answered before; nothing was recorded or shown anew.
+    """
 
     showing: Showing
     sequence: int | None
     problem: LocalError | None = None
+    again: bool = False
 
 
 class Boarding:
@@ -46,6 +52,7 @@ class Boarding:
         service: Service,
         bundle: Bundle,
         journal: Journal,
+        riders: Riders,
         signer: TapSigner,
         panel: Panel,
         software: str,
@@ -57,6 +64,7 @@ class Boarding:
         self._bundle = bundle
         self._issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
         self._journal = journal
+        self._riders = riders
         self._signer = signer
         self._panel = panel
         self._software = software
@@ -65,6 +73,7 @@ class Boarding:
         self._window = Window(bundle.tariff.repeat_window_s)
         self._door = Door(service.door, bundle, self._window, bundle.issued_ms)
         self._day_key: DayKey | None = None
+        self._forms: Forms[Outcome] = Forms()
         self._lock = threading.Lock()
         # (accepted at mono ms, sequence, boarding) of our own: shared with the other door, wiped when past
         self._windowed: deque[tuple[int, int, Accepted | None]] = deque()
@@ -140,23 +149,40 @@ class Boarding:
         """Decide on one showing, record it, then show it.
 
         `settled`: the same bytes were seen in enough frames. An unproven code with our prefix that is not settled may
-        be a misread: None, and neither record nor lamp.
+        be a misread, and a short pass without a row waits for its long form (R0): None, and neither record nor lamp.
         """
         issuers = self._issuers
-        code = open_code(text, issuers)
+        code = open_code(text, issuers, self._riders.find)
         if isinstance(code, Unproven) and is_ours(text) and not settled:
             return None
         with self._lock:
             if self._issuers is not issuers:  # a bundle came into force since: the record will name the newer one
-                code = open_code(text, self._issuers)
-            return self._tap(code, now)
+                code = open_code(text, self._issuers, self._riders.find)
+            if isinstance(code, LongFormWanted):
+                if not self._forms.unknown(code.claimed, now.mono_ms) or not settled:
+                    return None
+                self._forms.refused(code.claimed)
+                code = code.otherwise
+            return self._answer(code, now)
 
-    def decide_and_record(self, code: LongPass | Unproven, now: Instant) -> Outcome:
-        """The tap behind the verification: decide, record durably, then show."""
+    def decide_and_record(self, code: Pass | Unproven, now: Instant) -> Outcome:
+        """The tap behind the verification: decide, record durably, then show; once for both forms of one render."""
         with self._lock:
-            return self._tap(code, now)
+            return self._answer(code, now)
 
-    def _tap(self, code: LongPass | Unproven, now: Instant) -> Outcome:
+    def _answer(self, code: Pass | Unproven, now: Instant) -> Outcome:
+        """One answer for one showing, whichever of its forms was seen first."""
+        if isinstance(code, Unproven):
+            return self._tap(code, now)
+        stands = self._forms.proven(code.presentation, now.mono_ms, short=isinstance(code, ShortPass))
+        if stands is not None:
+            return replace(stands, again=True)
+        outcome = self._tap(code, now)
+        if outcome.problem is None:
+            self._forms.answered(code.presentation, outcome, now.mono_ms)
+        return outcome
+
+    def _tap(self, code: Pass | Unproven, now: Instant) -> Outcome:
         decision = decide(code, self._door, now)
         try:
             sequence = self._record(decision, now)

@@ -246,7 +246,7 @@ class Looker:
         for sighting in seen:
             if not self._on_sighting(frame.camera, sighting, frame.mono_ms):
                 with self._lock:
-                    self._sightings.retry(sighting)
+                    (self._sightings.look_again if sighting.settled else self._sightings.retry)(sighting)
 
 
 def _join(thread: threading.Thread) -> None:

@@ -24,7 +24,7 @@ from edge.core.limits import (
     SISTER_WORDS_WAITING_MAX,
     STEP_MAX_MS,
 )
-from edge.core.ports import Clock, Copies, Panel, Peer, Session, TapSigner
+from edge.core.ports import Clock, Copies, Panel, Peer, Riders, Session, TapSigner
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol.errors import ProofError, WireError
 from protocol.wire.bundles import Bundle
@@ -59,6 +59,7 @@ class Station:
         service: Service,
         bundle: Bundle,
         journal: KeptJournal,
+        riders: Riders,
         tap_signer: TapSigner,
         key: Signer,
         panel: Panel,
@@ -72,15 +73,15 @@ class Station:
     ) -> None:
         self._address, self._software = address, software
         self._journal, self._key, self._clock, self._session = journal, key, clock, session
-        self._wake, self._heard_clock = wake, heard
+        self._wake, self._heard_clock, self._riders = wake, heard, riders
         self._receipt_keys = [VerifyingKey.load(known) for known in bundle.receipt_keys]
         self.epoch = journal.head.epoch
         self._appended = journal.signed
         sinks = (BACKEND,) if sister is None else (BACKEND, SISTER)
         self._uplink = Uplink(address.device, self.epoch, sinks, last=journal.signed)
         self.boarding = Boarding(
-            device=address.device, service=service, bundle=bundle, journal=journal, signer=tap_signer, panel=panel,
-            software=software, randomness=randomness, on_appended=self._appended_came,
+            device=address.device, service=service, bundle=bundle, journal=journal, riders=riders, signer=tap_signer,
+            panel=panel, software=software, randomness=randomness, on_appended=self._appended_came,
         )  # fmt: skip
         self._sync = Sync(journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable)
         self._newer: Bundle | None = None
@@ -283,7 +284,7 @@ class Station:
         return self._sync.forked
 
     def problem(self, now: Instant) -> str:
-        """The worst fault of journal, chain and sister door, in words for a person; empty if there is none."""
+        """The worst fault of journal, chain, sister door and rider table, in words for a person; empty if none."""
         failed = self.boarding.problem or self._sync.problem
         if failed is not None:
             return str(failed)
@@ -297,7 +298,7 @@ class Station:
                 return f"the other door's records are not kept: {kept.message}"
             if self._link_lost_ms is not None and now.mono_ms - self._link_lost_ms >= SISTER_SILENT_MS:
                 return f"the other door is not heard, both may accept one code: {self._unreached()}"
-        return ""
+        return "" if self._riders.problem is None else str(self._riders.problem)
 
     def _unreached(self) -> str:
         problem = None if self._peer is None else self._peer.problem

@@ -24,6 +24,7 @@ from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_keys, load_sister, read_in_force
 from edge.adapters.lens_file import LensFile
 from edge.adapters.readers.choose import make_sight
+from edge.adapters.rider_table import RiderTable
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
@@ -85,8 +86,9 @@ class Validator:
         side = None if sister_key is None else self._make_sister(sister_key, reserve, courier_after_ms)
         self._station = Station(
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
-            tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock, session=self._session, sister=side,
-            software=_software(), randomness=randomness, wake=self._wake.set, heard=system_clock.heard,
+            riders=RiderTable(config.data_dir / "riders.table"), tap_signer=self._signer, key=keys.tap, panel=panel,
+            clock=self._clock, session=self._session, sister=side, software=_software(), randomness=randomness,
+            wake=self._wake.set, heard=system_clock.heard,
         )  # fmt: skip
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
@@ -237,7 +239,8 @@ class Validator:
         outcome = self.boarding.present(sighting.text, self._clock.read(), settled=sighting.settled)
         if outcome is None:
             return False
-        self._on_outcome(camera, frame_mono_ms, outcome)
+        if not outcome.again:
+            self._on_outcome(camera, frame_mono_ms, outcome)
         return True
 
     # --- the sessions' threads ----------------------------------------------------------------------------------------

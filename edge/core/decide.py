@@ -1,5 +1,8 @@
 """The decision at the door: (code, door state, now) → Decision. Pure.
 
+A pass comes in two forms, long and short, and both are asked the same rules: what the long form carries, the short
+one's row says.
+
 Rules, in the order in which they are asked; the first that answers decides:
  R1  bytes that are no proven pass get the verdict of what is wrong with them; nothing of them is believed (P9);
  R2  a credential on the deny list is denied, up to the version listed there: a reissued one rides;
@@ -10,6 +13,10 @@ Rules, in the order in which they are asked; the first that answers decides:
  R6  a credential accepted within the tariff's repeat window has *already paid*: no boarding, no charge (P7);
  R7  a credential past its last day must go online, unless this validator has heard nothing for 24 h: then grace (P15);
  R8  everything else is accepted at the tariff's price, with the concession's own tone for a reduced class.
+And before all of them:
+ R0  a short pass without a row of its credential and version is neither taken nor refused: its phone shows the long
+     form next, and that is judged. Who shows none while it waits (see `forms`) is told to refresh the code, and nothing
+     of it is believed: a deny list too is asked of what is proven.
 """
 
 from dataclasses import dataclass
@@ -17,15 +24,16 @@ from dataclasses import dataclass
 from edge.core.ports import UNKNOWN_MS, Accepted
 from edge.core.window import Window
 from protocol import limits
-from protocol.errors import NotAFareCode, ProofError, UnknownIssuer, WireError
+from protocol.errors import NotAFareCode, ProofError, UnknownIssuer, UnknownRider, WireError
 from protocol.fares.tariff import price
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import read_code
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.passes import LongPass, open_long_pass
+from protocol.wire.passes import Presentation, open_long_pass
 from protocol.wire.records import CodeKind, Instant
+from protocol.wire.short_passes import FindRider, Pass, ShortPass, claimed_presentation, is_short, open_short_pass
 
 _EVIDENCE_MAX_BYTES = 512  # of a refused code with our prefix: enough to investigate, small enough to seal
 
@@ -37,6 +45,14 @@ class Unproven:
     verdict: Verdict
     reason: Reason
     evidence: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LongFormWanted:
+    """A short pass without a row (R0): what it says it is, and what it is answered if no long form comes."""
+
+    claimed: Presentation
+    otherwise: Unproven
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,7 @@ class Decision:
     accepted: Accepted | None
 
 
-def open_code(text: bytes, issuers: list[VerifyingKey]) -> LongPass | Unproven:
+def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass | LongFormWanted | Unproven:
     """Bytes out of a QR → a proven pass, or what is wrong with it. Never raises for what a camera can see."""
     try:
         payload = read_code(text)
@@ -72,7 +88,10 @@ def open_code(text: bytes, issuers: list[VerifyingKey]) -> LongPass | Unproven:
     except WireError:
         return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, text[:_EVIDENCE_MAX_BYTES])
     try:
-        return open_long_pass(payload, issuers)
+        return open_short_pass(payload, find) if is_short(payload) else open_long_pass(payload, issuers)
+    except UnknownRider:
+        refused = Unproven(Verdict.CODE_EXPIRED, Reason.RIDER_UNKNOWN, payload)
+        return LongFormWanted(claimed_presentation(payload), refused)
     except UnknownIssuer:
         return Unproven(Verdict.UNKNOWN_ISSUER, Reason.NONE, payload[:_EVIDENCE_MAX_BYTES])
     except ProofError:
@@ -81,8 +100,8 @@ def open_code(text: bytes, issuers: list[VerifyingKey]) -> LongPass | Unproven:
         return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, payload[:_EVIDENCE_MAX_BYTES])
 
 
-def decide(code: LongPass | Unproven, door: Door, now: Instant) -> Decision:
-    """Apply R1–R8."""
+def decide(code: Pass | Unproven, door: Door, now: Instant) -> Decision:
+    """Apply R1–R8; R0 is behind who calls."""
     if isinstance(code, Unproven):  # R1
         kind = CodeKind.NONE
         return Decision(code.verdict, code.reason, kind, 0, 0, 0, code.evidence, None)
@@ -109,7 +128,11 @@ def decide(code: LongPass | Unproven, door: Door, now: Instant) -> Decision:
     return _accept(code, door, now, grace)  # R8
 
 
-def _staleness(code: LongPass, now: Instant) -> Reason:
+def _kind(code: Pass) -> CodeKind:
+    return CodeKind.SHORT_PASS if isinstance(code, ShortPass) else CodeKind.LONG_PASS
+
+
+def _staleness(code: Pass, now: Instant) -> Reason:
     """R5: NONE if fresh, else on which side of the window the render lies."""
     window_ms = min(limits.FRESH_WINDOW_S + now.uncertainty_s, limits.FRESH_WINDOW_MAX_S) * 1000
     ahead_ms = code.time_s * 1000 - now.wall_ms
@@ -121,7 +144,7 @@ def _staleness(code: LongPass, now: Instant) -> Reason:
     return Reason.NONE
 
 
-def _accept(code: LongPass, door: Door, now: Instant, grace: Reason) -> Decision:
+def _accept(code: Pass, door: Door, now: Instant, grace: Reason) -> Decision:
     credential = code.credential
     tariff = door.bundle.tariff
     fare = price(tariff, rider_class=credential.rider_class, party=code.party)
@@ -134,7 +157,7 @@ def _accept(code: LongPass, door: Door, now: Instant, grace: Reason) -> Decision
     return Decision(
         verdict=verdict,
         reason=grace,
-        code_kind=CodeKind.LONG_PASS,
+        code_kind=_kind(code),
         fare_rials=fare.rider_rials,
         party=code.party,
         product=credential.product,
@@ -143,11 +166,11 @@ def _accept(code: LongPass, door: Door, now: Instant, grace: Reason) -> Decision
     )
 
 
-def _refuse(code: LongPass, verdict: Verdict, reason: Reason) -> Decision:
+def _refuse(code: Pass, verdict: Verdict, reason: Reason) -> Decision:
     return Decision(
         verdict=verdict,
         reason=reason,
-        code_kind=CodeKind.LONG_PASS,
+        code_kind=_kind(code),
         fare_rials=0,
         party=code.party,
         product=code.credential.product,

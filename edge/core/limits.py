@@ -38,6 +38,8 @@ CHUNK_FETCH_MAX_S = 300.0  # 1 MiB at 30 kbit/s, the slowest link that is worth 
 
 # --- Seeing ----------------------------------------------------------------------------------------------------------
 TEXTS_REMEMBERED_MAX = 512  # on hold at once: two doors show ~10 in a hold gap, the kill test 150; at most 2 MiB
+PHONES_REMEMBERED_MAX = 512  # whose forms are remembered for a render's life: as many as texts, ~300 bytes each
+UNREAD_RETRY_MS = 1_000  # a code that is not read yet although frames agree is looked at again while it is held
 GLANCE_EVERY = 6  # frames of a code that is being read: a second rider beside the first waits a fifth of a second
 CROWDED_PERMILLE = 400  # of the frame is new: more than a phone and the hand before it
 EFFORT_A_FRAME_PERMILLE = 100  # of a look at the whole frame: a busy scene without a code costs half of one a frame

@@ -5,7 +5,8 @@ Rules:
      new; unseen for longer it is a new showing;
  S2  a decodable code of ours is yielded at once; a rider does not wait for a second frame;
  S3  if the decider answers "not read yet" (`retry`: bad length or signature, perhaps a miscorrected read), the text is
-     yielded once more, `settled`, when SIGHTINGS_BEFORE_REFUSAL frames of the hold agree;
+     yielded once more, `settled`, when SIGHTINGS_BEFORE_REFUSAL frames of the hold agree; if even then it is not read
+     yet (a short pass that waits for its long form), it is yielded again every UNREAD_RETRY_MS while it is held;
  S4  a foreign text, or one with our prefix that is no base45, is yielded only when so many frames agree, once a hold;
      and a foreign one only if it moved meanwhile by a part of its own side (FOREIGN_MOVED_PERMILLE): a payment sticker
      or an address plate stands still and is nobody's attempt to pay;
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from edge.core.limits import FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX
+from edge.core.limits import FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX, UNREAD_RETRY_MS
 from edge.core.places import Box
 from edge.core.ports import Found
 from protocol import limits
@@ -51,6 +52,7 @@ class _Held:
     last_ms: int
     frames: int = 0
     waiting: bool = True
+    not_before_ms: int = 0  # is yielded no earlier
     moved: bool = False
     began: dict[str, Box] = field(default_factory=dict)  # where each camera saw it first
 
@@ -86,7 +88,7 @@ class Sightings:
             settled = held.frames >= limits.SIGHTINGS_BEFORE_REFUSAL
             at_once = held.kind is SightingKind.CODE and held.frames == 1  # S2
             agreed = settled and (held.moved or held.kind is not SightingKind.FOREIGN)  # S3, S4
-            if held.waiting and (at_once or agreed):
+            if held.waiting and (at_once or agreed) and held.last_ms >= held.not_before_ms:
                 held.waiting = False
                 found.append(Sighting(held.kind, text, settled))
         return found
@@ -96,6 +98,12 @@ class Sightings:
         held = self._held.get(sighting.text)
         if held is not None and not sighting.settled:
             held.waiting = True
+
+    def look_again(self, sighting: Sighting) -> None:
+        """The decider took a settled sighting for not read yet: yield it again while it is held (S3)."""
+        held = self._held.get(sighting.text)
+        if held is not None:
+            held.waiting, held.not_before_ms = True, held.last_ms + UNREAD_RETRY_MS
 
     def _hold(self, text: bytes, mono_ms: int) -> _Held | None:
         """The text's running hold, or a new one, or None if there is no place (S1, S5)."""

@@ -73,6 +73,7 @@ class Reason(IntEnum):
     CAMERA_LOST = 10
     JOURNAL_FAILED = 11
     STOPPING = 12
+    RIDER_UNKNOWN = 13  # a short pass without a row here, and its long form was not shown
 
 
 @dataclass(frozen=True, slots=True)

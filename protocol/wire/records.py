@@ -47,6 +47,7 @@ class CodeKind(IntEnum):
 
     NONE = 0  # not ours
     LONG_PASS = 1
+    SHORT_PASS = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ def render_short_pass(credential: bytes, holder: Signer, *, time_s: int, counter
     return signed + holder.sign(Purpose.SHORT_PASS, signed)
 
 
+def claimed_presentation(raw: bytes) -> Presentation:
+    """What 81 bytes say that they present, unproven: enough to wait for the long form, and for nothing else."""
+    return Presentation(raw[1:9], int.from_bytes(raw[10:14], "big"), int.from_bytes(raw[14:16], "big"))
+
+
 def open_short_pass(raw: bytes, find: FindRider) -> ShortPass:
     """Verify the phone's signature by the key of the row that `find` has for the id, then parse.
 
@@ -93,4 +98,5 @@ def open_short_pass(raw: bytes, find: FindRider) -> ShortPass:
     party = raw[16]
     if party > limits.PARTY_MAX:
         raise OutOfRange("party is out of range", field="party", value=party, most=limits.PARTY_MAX)
-    return ShortPass(row, int.from_bytes(raw[10:14], "big"), int.from_bytes(raw[14:16], "big"), party, raw)
+    shown = claimed_presentation(raw)
+    return ShortPass(row, shown.time_s, shown.counter, party, raw)

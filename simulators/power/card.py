@@ -27,6 +27,7 @@ from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation
 from protocol.wire.records import ClockQuality, Instant, Service
+from simulators.held_riders import HeldRiders
 from simulators.journal_facts import Keys
 from simulators.power.book import Book, showings_again
 from simulators.power.life import Green
@@ -53,7 +54,7 @@ class CardTrial:
         self._bundle = Bundle(
             "isfahan", 1, NOON_MS, (issuer.public,), (backend.public,), backend.public, Tariff(1, 60_000)
         )
-        self._keys = Keys(receipts=[], issuers=[issuer.verifying], sealing=backend)
+        self._keys = Keys(receipts=[], issuers=[issuer.verifying], sealing=backend, riders=lambda _: None)
         self._riders = RiderQueue(issuer, service_day(NOON_MS))
         self._now_ms = NOON_MS
         self._disk = SimDisk(f"power-{seed}", self._rng, self._operation)
@@ -106,7 +107,8 @@ class CardTrial:
         panel = _Panel(journal, self._disk, greens)
         boarding = Boarding(
             device=DEVICE, service=Service("bus-1", 1), bundle=self._bundle, journal=journal,
-            signer=InlineTapSigner(self._tap), panel=panel, software="power", randomness=self._rng.randbytes,
+            riders=HeldRiders(), signer=InlineTapSigner(self._tap), panel=panel, software="power",
+            randomness=self._rng.randbytes,
         )  # fmt: skip
         boarding.begin(self._now())
         new = map(self._new_rider, count(NUMBERS_A_LIFE * (self.found.cuts + 1)))

@@ -33,6 +33,7 @@ from protocol.limits import INT63_MAX
 from protocol.localtime import service_day
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation
+from simulators.held_riders import HeldRiders
 from simulators.power.riders import RiderQueue
 from simulators.power.weak import WeakJournal
 
@@ -105,8 +106,8 @@ def _run(config_path: Path, issuer: SigningKey, journal_kind: type[ApswJournal],
     signer = ThreadTapSigner(keys.tap)
     panel = ReportingPanel(journal)
     boarding = Boarding(
-        device=config.device, service=config.service, bundle=bundle, journal=journal, signer=signer, panel=panel,
-        software="power", randomness=os.urandom,
+        device=config.device, service=config.service, bundle=bundle, journal=journal, riders=HeldRiders(),
+        signer=signer, panel=panel, software="power", randomness=os.urandom,
     )  # fmt: skip
     signer.open()
     boarding.begin(clock.read())

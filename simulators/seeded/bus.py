@@ -18,7 +18,7 @@ from edge.app.boarding import Outcome
 from edge.app.station import SisterSide, Station
 from edge.core.errors import LocalError, SignerFailed
 from edge.core.limits import STEP_MAX_MS
-from edge.core.ports import Head, Pending, Showing
+from edge.core.ports import Head, Pending, Riders, Showing
 from edge.core.retention import ReceiptDay
 from protocol.fares.hints import Hint
 from protocol.limits import INT63_MAX
@@ -110,11 +110,11 @@ class SimDoor:
     def __init__(
         self, world: World, plan: Plan, sister: Plan, bundle: Bundle, *, broker: SimBroker, wire: Wire, link: SimLink,
         on_shown: "Callable[[SimDoor, Showing], None]", on_prune: "Callable[[SimDoor, int, int], None]",
-        on_believed: "Callable[[SimDoor, bytes], None]", on_started: "Callable[[SimDoor], None]",
+        on_believed: "Callable[[SimDoor, bytes], None]", on_started: "Callable[[SimDoor], None]", riders: Riders,
     ) -> None:  # fmt: skip
         self.world, self.plan, self.sister, self.bundle = world, plan, sister, bundle
         self.wire, self.link = wire, link
-        self._broker = broker
+        self._broker, self._riders = broker, riders
         self._on_shown, self._on_started = on_shown, on_started
         self._on_prune, self._on_believed = on_prune, on_believed
         self.clockwork = Clockwork(world)
@@ -204,7 +204,7 @@ class SimDoor:
         )  # fmt: skip
         station = Station(
             address=address, service=Service(plan.vehicle, plan.door, "r9", 0), bundle=self.bundle, journal=journal,
-            tap_signer=self.signer, key=plan.key, panel=self, clock=clock, session=session,
+            riders=self._riders, tap_signer=self.signer, key=plan.key, panel=self, clock=clock, session=session,
             sister=SisterSide(self.sister.name, self.sister.key.verifying, copies, peer), software=SOFTWARE,
             randomness=rng.randbytes, wake=self.wake, heard=clock.heard,
         )  # fmt: skip
@@ -325,3 +325,14 @@ class SimDoor:
         if self.process is not None:
             self.kill(power=False)
         self.disk.unregister()
+
+
+def shows(door: SimDoor, showing: Showing) -> str:
+    """What a panel shows, and the record that was made of it: by then it has to lie in the journal (P1)."""
+    head = None if door.process is None else door.process.journal.head
+    made = (
+        "nothing recorded"
+        if head is None or head == door.stood
+        else f"record {head.sequence} of journal {journal_name(head.epoch)}"
+    )
+    return f"shows {showing.verdict.name} {showing.reason.name} {showing.fare_rials} rials, {made}"

@@ -244,7 +244,7 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -
         store.add_rider(city.office.rider(phone.credential_id, phone.credential, int(phone.rider_class)))
     registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}
     ingest = Ingest(
-        store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key),
+        store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key, store.riders),
         tariffs={TARIFF.version: TARIFF}, receipt_signer=city.receipt_key, now_ms=lambda: city.world.now_ms,
     )  # fmt: skip
     for (device, epoch), records in journals:

@@ -21,7 +21,8 @@ from protocol.wire import chain
 from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey, key_id
 from protocol.wire.receipts import open_receipt
-from simulators.seeded.bus import Plan, SimDoor, journal_name
+from simulators.held_riders import HeldRiders
+from simulators.seeded.bus import Plan, SimDoor, journal_name, shows
 from simulators.seeded.cable import SimLink
 from simulators.seeded.links import SimBroker, Wire
 from simulators.seeded.office import SimOffice
@@ -70,17 +71,6 @@ def head_of(row: StoredRecord) -> bytes | None:
         return None
 
 
-def _shows(door: SimDoor, showing: Showing) -> str:
-    """What a panel shows, and the record that was made of it: by then it has to lie in the journal (P1)."""
-    head = None if door.process is None else door.process.journal.head
-    made = (
-        "nothing recorded"
-        if head is None or head == door.stood
-        else f"record {head.sequence} of journal {journal_name(head.epoch)}"
-    )
-    return f"shows {showing.verdict.name} {showing.reason.name} {showing.fare_rials} rials, {made}"
-
-
 def sick(door: SimDoor) -> bool:
     """Whether its card or key fails just now."""
     disk = door.disk
@@ -113,6 +103,8 @@ class SeededCity:
         )  # fmt: skip
         self.office.on_receipt, self.office.on_commit = self._receipt_signed, self._committed
         self.office.on_restored = self._restored
+        self.riders = HeldRiders()
+        self.riders.replace([self.people.rider_table()], number=1)
         self.buses = [self._bus(number) for number in range(1, buses + 1)]
         self.doors = [door for bus in self.buses for door in bus.doors]
         self.by_name = {door.plan.name: door for door in self.doors}
@@ -131,6 +123,7 @@ class SeededCity:
             bus.doors.append(SimDoor(
                 self.world, plan, sister, self.bundle, broker=self.broker, wire=bus.wire, link=bus.link,
                 on_shown=self._shown, on_prune=self._pruned, on_believed=self._believed, on_started=self._started,
+                riders=self.riders,
             ))  # fmt: skip
             self.office.registry[plan.name] = self.enrolled(plan)
         return bus
@@ -176,13 +169,19 @@ class SeededCity:
         """A code before a door's camera → what it showed; None if nobody looked."""
         self.truth.facing = code.presentation
         runs = door.process is not None
+        self.world.counts[f"held up: {code.kind}"] += 1
         outcome = door.present(code.text)
         self.truth.facing = None
         if outcome is None:
-            if runs and code.presentation is not None:
+            if not runs or door.process is not None:
+                self.world.counts["not read yet: the long form is wanted"] += runs
+            elif code.presentation is not None:
                 self.truth.in_doubt.add((door.plan.name, code.presentation))
             return None
         verdict = outcome.showing.verdict
+        if outcome.again:
+            self.world.counts["the other form of what was answered"] += 1
+            return verdict
         self.truth.verdicts.add(verdict)
         self.world.counts[f"verdict {verdict.name}"] += 1
         self.world.counts["taps"] += 1
@@ -196,7 +195,7 @@ class SeededCity:
         """What a door's panel shows is what counts: rules are held against it at once."""
         process, shown = door.process, self.truth.facing
         if self.world.tracing:
-            self.world.tell(door.plan.name, _shows(door, showing))
+            self.world.tell(door.plan.name, shows(door, showing))
         if not is_green(showing.verdict):
             return
         if shown is None:

@@ -115,7 +115,7 @@ class SimOffice:
         for tariff in self._tariffs.values():
             store.keep_tariff(tariff)
         ingest = Ingest(
-            store=store, find_device=self.registry.get, proofs=ProofDesk(self._sealing, store.day_key),
+            store=store, find_device=self.registry.get, proofs=ProofDesk(self._sealing, store.day_key, store.riders),
             tariffs=store.tariffs(), receipt_signer=self._receipts, now_ms=self.now_ms, on_alarm=self._alarm,
             on_stored=self._stored,
         )  # fmt: skip

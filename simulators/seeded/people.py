@@ -9,11 +9,16 @@ from protocol.fares.tariff import Product, RiderClass
 from protocol.localtime import service_day
 from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import Presentation, issue_credential, render_long_pass
+from protocol.wire.passes import Presentation, issue_credential, read_issued, render_long_pass
+from protocol.wire.riders import encode_rows, row_of
+from protocol.wire.short_passes import render_short_pass
 from simulators.bad_codes import damage, foreign
+from simulators.forms import shows_long
 
 CLASSES = (RiderClass.ADULT, RiderClass.ADULT, RiderClass.STUDENT, RiderClass.SENIOR, RiderClass.VETERAN)
 CREDENTIAL_DAYS = 600  # longer than any run
+_LISTED = 0.75  # of all riders, in the table that the buses have
+_KNOWING = 0.5  # of those, phones that have heard of it
 _ISSUED_BEFORE_DAYS = 3  # an expired credential's last day lies so far back
 
 
@@ -24,28 +29,37 @@ class Code:
     text: bytes
     kind: str
     presentation: Presentation | None
+    twin: "Code | None" = None  # the other form of the same render
 
 
 @dataclass(slots=True)
 class Phone:
-    """One rider's phone. `offset_ms`: how far its clock is off."""
+    """One rider's phone. `offset_ms`: how far its clock is off. `known`: it knows that the fleet holds its row."""
 
     number: int
     key: SigningKey
     credential: bytes
     credential_id: bytes
     rider_class: RiderClass
+    known: bool
+    listed: bool  # in the rider table
     offset_ms: int = 0
+    _turn: int = 0
     _renders: dict[int, int] = field(default_factory=dict)
 
     def render(self, now_ms: int, *, party: int = 0, late_ms: int = 0) -> Code:
-        """A fresh code; `late_ms`: rendered so long ago, and shown only now."""
+        """A fresh code in the form that is due; `late_ms`: rendered so long ago, and shown only now."""
         time_ms = now_ms + self.offset_ms - late_ms
         day = service_day(time_ms)
         counter = self._renders[day] = self._renders.get(day, 0) + 1
-        raw = render_long_pass(self.credential, self.key, time_s=time_ms // 1000, counter=counter % 65_536, party=party)
+        self._turn += 1
         shown = Presentation(self.credential_id, time_ms // 1000, counter % 65_536)
-        return Code(write_code(raw).encode(), "pass", shown)
+        forms = [(render_short_pass, "short pass"), (render_long_pass, "pass")]
+        then, first = [
+            (write_code(form(self.credential, self.key, time_s=shown.time_s, counter=shown.counter, party=party)), kind)
+            for form, kind in (forms if shows_long(self._turn, known=self.known) else reversed(forms))
+        ]
+        return Code(first[0].encode(), first[1], shown, Code(then[0].encode(), then[1], shown))
 
 
 @dataclass(slots=True)
@@ -63,15 +77,19 @@ class People:
         """Those whom the backend knows."""
         return [*self.riders, *self.denied, *self.expired]
 
+    def rider_table(self) -> bytes:
+        """The table's one chunk: not everybody is in it."""
+        return encode_rows(row_of(read_issued(phone.credential)) for phone in self.registered if phone.listed)
+
     def bad(self) -> Code:
         """Something that is no genuine pass of this city."""
         kind = self.rng.randrange(4)
         if kind == 0:
             return Code(foreign(self.rng).encode(), "foreign", None)
-        code = self.rng.choice(self.riders).render(1_700_000_000_000)
+        code = self.rng.choice([phone for phone in self.riders if phone.listed]).render(1_700_000_000_000)
         if kind == 1:
             return Code(damage(code.text.decode(), self.rng).encode(), "damaged", None)
-        stripped = read_code(code.text)[: limits.LONG_PASS_BYTES - limits.SIGNATURE_BYTES]  # P9: fraud
+        stripped = read_code(code.text)[: -limits.SIGNATURE_BYTES]  # P9: fraud
         return Code(write_code(stripped).encode(), "stripped", None)
 
 
@@ -88,7 +106,9 @@ def gather(rng: Random, issuer: SigningKey, stranger: SigningKey, now_ms: int, c
             by, credential_id=credential_id, version=1, holder=key.public, rider_class=rider_class,
             product=Product.WALLET, expiry_day=last_day, allowance_units=4,
         )  # fmt: skip
-        return Phone(next(number), key, credential, credential_id, rider_class)
+        listed = rng.random() < _LISTED
+        known = listed and rng.random() < _KNOWING
+        return Phone(next(number), key, credential, credential_id, rider_class, known, listed)
 
     make: Callable[[int], list[Phone]] = lambda n: [phone(issuer, today + CREDENTIAL_DAYS) for _ in range(n)]  # noqa: E731
     return People(

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+from protocol.limits import FORM_PERIOD_S
 from simulators.seeded.bus import SimDoor
 from simulators.seeded.city import SeededCity
 from simulators.seeded.people import Code, Phone
 
 _STALE_MS = (60_000, 400_000)
+_HELD_ON = 0.25  # of those who were answered: the phone is still there when it shows the other form
+_FORM_MS = FORM_PERIOD_S * 1000
 _EARLY_MS = (40_000, 900_000)
 
 
@@ -33,8 +36,10 @@ class Rides:
     def _show(self, door: SimDoor, code: Code, after_ms: int = 0) -> None:
         if after_ms:
             self._world.after(after_ms, lambda: self._show(door, code))
-        else:
-            self._city.hold_up(door, code)
+            return
+        verdict, twin = self._city.hold_up(door, code), code.twin
+        if twin is not None and (verdict is None or self._world.chance(_HELD_ON)):
+            self._show(door, twin, _FORM_MS)
 
     def _fresh(self, door: SimDoor, phone: Phone, after_ms: int) -> None:
         self._world.after(after_ms, lambda: self._show(door, phone.render(self._world.now_ms)))

@@ -31,6 +31,7 @@ from protocol.wire.records import (
     encode_tap,
 )
 from protocol.wire.seal import DayKey, wrap_day_key
+from protocol.wire.short_passes import is_short, render_short_pass
 
 
 def key(name: str) -> SigningKey:
@@ -81,8 +82,13 @@ class Rider:
         return RiderRow(self.credential_id, self.credential, self.rider_class, sha256(self.credential).digest(), 1)
 
     def show(self, counter: int, *, party: int = 0, time_s: int = NOON_MS // 1000) -> "Shown":
-        """One render."""
+        """One render in its long form."""
         raw = render_long_pass(self.credential, self.key, time_s=time_s, counter=counter, party=party)
+        return Shown(self, raw, counter, party, time_s)
+
+    def show_short(self, counter: int, *, party: int = 0, time_s: int = NOON_MS // 1000) -> "Shown":
+        """One render in its short form."""
+        raw = render_short_pass(self.credential, self.key, time_s=time_s, counter=counter, party=party)
         return Shown(self, raw, counter, party, time_s)
 
 
@@ -99,9 +105,13 @@ class Shown:
 
     def forged(self) -> bytes:
         """The same claims, signed by a phone that does not hold the key."""
-        return render_long_pass(
-            self.rider.credential, key("thief"), time_s=self.time_s, counter=self.counter, party=self.party
-        )
+        form = render_short_pass if is_short(self.raw) else render_long_pass
+        return form(self.rider.credential, key("thief"), time_s=self.time_s, counter=self.counter, party=self.party)
+
+    @property
+    def code_kind(self) -> CodeKind:
+        """As a record tells it."""
+        return CodeKind.SHORT_PASS if is_short(self.raw) else CodeKind.LONG_PASS
 
 
 class Bus:
@@ -168,7 +178,7 @@ class Bus:
         link = self._link()
         public = encode_public_tap(Tap(
             link=link, at=self._at(), service=Service(self.vehicle, 1, "r9", 0), position=None,
-            key_id=self.day_key.id if sealed else None, code_kind=CodeKind.LONG_PASS if shown else CodeKind.NONE,
+            key_id=self.day_key.id if sealed else None, code_kind=shown.code_kind if shown else CodeKind.NONE,
             party=told, product=0, tariff_version=tariff, fare_rials=fare, verdict=verdict, reason=Reason.NONE,
             lists=(1, 0),
         ))  # fmt: skip

@@ -41,7 +41,7 @@ class Desk:
             self.store.add_rider(rider.row)
         store = wrap(self.store)
         self.ingest = Ingest(
-            store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key),
+            store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key, store.riders),
             tariffs={TARIFF.version: TARIFF}, receipt_signer=RECEIPT, now_ms=lambda: self.now_ms,
             on_stored=self.stored.extend, on_alarm=lambda kind, device, *_: self.alarms.append((kind, device)),
         )  # fmt: skip

@@ -36,6 +36,52 @@ def test_a_genuine_boarding(tmp_path: Path) -> None:
     assert [ride.rials for ride in desk.store.rider_taps(ADULT.credential_id, 9)] == [FARE]
 
 
+def test_a_short_pass_charges_as_the_long_one_does(tmp_path: Path) -> None:
+    """By class and party as issued: the row on the bus is nobody's word here."""
+    bus = Bus()
+    bus.tap(STUDENT.show_short(1, party=1), verdict=Verdict.ACCEPTED_CONCESSION)
+    long_desk, short_desk = desk_of(tmp_path / "long", bus), desk_of(tmp_path / "short", bus)
+    short_desk.take_whole(bus)
+    twin = Bus()
+    twin.tap(STUDENT.show(1, party=1), verdict=Verdict.ACCEPTED_CONCESSION)
+    long_desk.take_whole(twin)
+    assert balances(short_desk) == balances(long_desk)
+    assert short_desk.payers() == ["rider"]
+
+
+@pytest.mark.parametrize("short_first", [True, False])
+def test_both_forms_of_one_render_are_charged_once(tmp_path: Path, *, short_first: bool) -> None:
+    """P6, P10: they are one presentation, also on two buses."""
+    one, other = Bus(), Bus("bus-2-d1")
+    one.tap(ADULT.show_short(1) if short_first else ADULT.show(1))
+    other.tap(ADULT.show(1) if short_first else ADULT.show_short(1))
+    desk = desk_of(tmp_path, one, other)
+    desk.take_whole(one)
+    desk.take_whole(other)
+    assert balances(desk)[ADULT.account] == -FARE
+    assert sorted(desk.payers()) == ["copied", "rider"]
+
+
+@pytest.mark.parametrize("proof", [Proof.STRIPPED, Proof.FORGED, Proof.BARE, Proof.MOVED])
+def test_a_short_pass_without_proof_is_charged_to_nobody(tmp_path: Path, proof: Proof) -> None:
+    """P9, P20."""
+    bus = Bus()
+    bus.tap(ADULT.show_short(1), proof=proof)
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+
+
+def test_a_short_pass_of_nobody_registered_is_charged_to_nobody(tmp_path: Path) -> None:
+    """P20: without the credential there is no key to prove it by; the operator is owed the ride all the same."""
+    bus = Bus()
+    bus.tap(Rider(77).show_short(1))
+    desk = desk_of(tmp_path, bus)
+    desk.take_whole(bus)
+    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert desk.payers() == ["no-proof"]
+
+
 # --- without proof nobody's wallet pays (P20) -----------------------------------------------------------------------------
 
 

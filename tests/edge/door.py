@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
-from edge.core.ports import Accepted, ChainedRecord, Head, Showing, StoredRecord, TapSigner
+from edge.core.ports import Accepted, ChainedRecord, Head, Riders, Showing, StoredRecord, TapSigner
 from edge.core.retention import ReceiptDay
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
@@ -14,6 +14,7 @@ from protocol.wire.codes import write_code
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import issue_credential, render_long_pass
 from protocol.wire.records import ClockQuality, Instant, Service
+from simulators.held_riders import HeldRiders
 
 ISSUER = SigningKey.from_secret(b"issuer" + bytes(26))
 STRANGER = SigningKey.from_secret(b"stranger" + bytes(24))
@@ -159,9 +160,15 @@ def _by(noted: ReceiptDay, day: ReceiptDay) -> bool:
     return noted.own <= day.own and noted.issued <= day.issued and noted.incarnation == day.incarnation
 
 
-def boarding(journal: object, panel: RememberingPanel, signer: TapSigner | None = None, **changes: object) -> Boarding:
+def boarding(
+    journal: object,
+    panel: RememberingPanel,
+    signer: TapSigner | None = None,
+    riders: Riders | None = None,
+    **changes: object,
+) -> Boarding:
     """A boarding service at door 1."""
     return Boarding(
         device="bus-1-d1", service=Service("bus-1", 1, "r9", 0), bundle=bundle(**changes), journal=journal,  # type: ignore[arg-type]
-        signer=signer or InlineTapSigner(DEVICE), panel=panel, software="test", randomness=lambda size: bytes(range(size)),
+        riders=riders or HeldRiders(), signer=signer or InlineTapSigner(DEVICE), panel=panel, software="test", randomness=lambda size: bytes(range(size)),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import Instant, Service
 from protocol.wire.sister import SisterWord, encode_sister, open_sister
 from protocol.wire.topics import Address, Channel
+from simulators.held_riders import HeldRiders
 from tests.edge.door import BACKEND, DEVICE, MemoryJournal, RememberingPanel, Rider, at, bundle
 
 OTHER = SigningKey.from_secret(b"other device" + bytes(20))
@@ -76,7 +77,7 @@ class Door:
         self.woken = 0
         self.station = Station(
             address=Address("testabad", "s0", name), service=Service("bus-1", 1 if name == FRONT else 2, "r9", 0),
-            bundle=bundle(), journal=journal, tap_signer=InlineTapSigner(KEYS[name]), key=KEYS[name], panel=self.panel,
+            bundle=bundle(), journal=journal, riders=HeldRiders(), tap_signer=InlineTapSigner(KEYS[name]), key=KEYS[name], panel=self.panel,
             clock=self, session=self.broker, sister=SisterSide(self.other, KEYS[self.other].verifying, copies, self.end),
             software="test", randomness=lambda size: bytes(range(size)), wake=self._woken, heard=self.heard.append,
         )  # fmt: skip

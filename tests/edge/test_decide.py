@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.decide import Decision, Door, decide, open_code
+from edge.core.decide import Decision, Door, LongFormWanted, decide, open_code
 from edge.core.ports import UNKNOWN_MS
 from edge.core.window import Window
 from protocol.errors import SavarError
@@ -31,7 +31,10 @@ class Bus:
         self.heard_ms = NOON_MS
 
     def show(self, text: bytes, now: Instant) -> Decision:
-        decision = decide(open_code(text, KEYS), Door(self.number, self.bundle, self.window, self.heard_ms), now)
+        code = open_code(text, KEYS, lambda _: None)
+        if isinstance(code, LongFormWanted):
+            code = code.otherwise
+        decision = decide(code, Door(self.number, self.bundle, self.window, self.heard_ms), now)
         if decision.accepted is not None:
             self.window.note(decision.accepted, now)
         return decision

@@ -154,6 +154,13 @@ def test_the_journals_room_is_not_taken(made: Path) -> None:
         assert (tight.number, tight.find(PEOPLE[60].credential_id)) == (5, PEOPLE[60])
 
 
+def test_the_folder_is_made_when_it_is_first_needed(tmp_path: Path) -> None:
+    first = RiderTable(tmp_path / "data" / "riders.table", leaves_bytes=0)
+    assert (first.number, first.problem) == (0, None)
+    first.replace([encode_rows(PEOPLE)], number=1)
+    assert first.find(PEOPLE[3].credential_id) == PEOPLE[3]
+
+
 def test_what_was_left_half_written_goes_at_the_next_start(made: Path) -> None:
     (made / "riders-new.table").write_bytes(b"half")
     assert table(made).number == 5

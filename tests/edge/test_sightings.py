@@ -126,6 +126,22 @@ def test_of_foreign_codes_the_one_unseen_longest_gives_way_and_only_to_a_code_of
     assert seen.overlooked == ENOUGH
 
 
+def test_a_settled_code_that_is_not_read_yet_is_looked_at_again_while_it_is_held() -> None:
+    """A short pass waits for its long form: it is asked once a second, not at every frame, and not when it is gone."""
+    seen = Sightings()
+    found = []
+    for frame in range(100):
+        for sighting in seen.see("front", at([OURS]), 100 * frame):
+            found.append((100 * frame, sighting.settled))
+            (seen.look_again if sighting.settled else seen.retry)(sighting)
+    assert found == [(0, False)] + [(200 + 1_000 * n, True) for n in range(10)]
+    (last,) = seen.see("front", at([OURS]), 10_200)
+    seen.look_again(last)
+    assert seen.see("front", [], 11_300) == []
+    (anew,) = seen.see("front", at([OURS]), 10_200 + GAP + 1)
+    assert not anew.settled
+
+
 def test_a_hold_that_is_just_not_over_keeps_its_place() -> None:
     seen = Sightings(most=1)
     seen.see("front", at([OURS]), 10_000)

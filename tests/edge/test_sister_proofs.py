@@ -9,6 +9,7 @@ from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
 from protocol.wire.records import Service
 from protocol.wire.sister import SisterWord, Witness, encode_sister
+from simulators.held_riders import HeldRiders
 from tests.edge.door import DEVICE, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle
 from tests.edge.pair import FRONT, OTHER, REAR, Pair, copied, say, shipped, words
 from tests.spoil import spoiled
@@ -37,7 +38,7 @@ def under_another_name() -> MemoryJournal:
     journal = MemoryJournal(11)
     Boarding(
         device=REAR, service=Service("bus-1", 1, "r9", 0), bundle=bundle(), journal=journal,
-        signer=InlineTapSigner(DEVICE), panel=RememberingPanel(), software="test", randomness=bytes,
+        riders=HeldRiders(), signer=InlineTapSigner(DEVICE), panel=RememberingPanel(), software="test", randomness=bytes,
     ).begin(at())  # fmt: skip
     return journal
 

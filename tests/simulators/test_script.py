@@ -5,16 +5,19 @@ from collections import Counter
 
 import pytest
 
-from edge.core.decide import Door, decide, open_code
+from edge.core.decide import Door, LongFormWanted, decide, open_code
 from edge.core.window import Window
-from protocol.errors import DamagedCode, NotAFareCode, ProofError, WireError
+from protocol.errors import DamagedCode, NotAFareCode, ProofError, UnknownRider, WireError
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import read_code
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import open_long_pass
-from protocol.wire.records import ClockQuality, Instant
+from protocol.wire.records import ClockQuality, CodeKind, Instant
+from protocol.wire.riders import encode_rows
+from protocol.wire.short_passes import Pass, is_short, open_short_pass
+from simulators.held_riders import HeldRiders
 from simulators.riders import Crowd
 from simulators.script import Codes, Kind, Presentation, Script
 
@@ -30,6 +33,17 @@ def make_crowd(seed: int, count: int = 150) -> Crowd:
     crowd.issue(ISSUER, TODAY)
     crowd.issue_strangers([ISSUER.verifying], TODAY)
     return crowd
+
+
+def table_of(crowd: Crowd) -> HeldRiders:
+    table = HeldRiders()
+    table.replace([encode_rows(rider.row for rider in crowd.riders)], number=1)
+    return table
+
+
+def opened(text: str, table: HeldRiders) -> Pass:
+    payload = read_code(text.encode())
+    return open_short_pass(payload, table.find) if is_short(payload) else open_long_pass(payload, [ISSUER.verifying])
 
 
 def play(seed: int, length: int, crowd: Crowd | None = None) -> list[tuple[Presentation, str, int]]:
@@ -53,15 +67,22 @@ def test_every_kind_is_answered_by_the_real_rules_as_the_script_says(seed: int) 
     bundle = Bundle("isfahan", 1, START_MS, (ISSUER.public,), (ISSUER.public,), ISSUER.public, TARIFF)
     doors = {bus: Door(1, bundle, Window(TARIFF.repeat_window_s), START_MS) for bus in BUSES}
     seen: Counter[Kind] = Counter()
-    for one, text, now_ms in play(seed, 1_500, make_crowd(seed, 400)):
+    forms: Counter[CodeKind] = Counter()
+    crowd = make_crowd(seed, 400)
+    table = table_of(crowd)
+    for one, text, now_ms in play(seed, 1_500, crowd):
         now = Instant(now_ms, now_ms - START_MS, ClockQuality.TRUSTED, 1)
-        decision = decide(open_code(text.encode(), issuers), doors[one.bus], now)
+        code = open_code(text.encode(), issuers, table.find)
+        assert not isinstance(code, LongFormWanted), one
+        decision = decide(code, doors[one.bus], now)
+        forms[decision.code_kind] += 1
         assert decision.verdict == one.expected, one
         if decision.accepted is not None:
             doors[one.bus].window.note(decision.accepted, now)
         seen[one.kind] += 1
     assert set(seen) == set(Kind)
     assert 0.6 < seen[Kind.FRESH] / 1_500 < 0.85
+    assert min(forms[CodeKind.LONG_PASS], forms[CodeKind.SHORT_PASS]) > 500
 
 
 def test_a_copy_repeats_its_original_and_each_boarding_is_copied_once_at_most() -> None:
@@ -83,16 +104,19 @@ def test_a_copy_shown_before_its_original_is_the_same_presentation() -> None:
 
 def test_damage_is_of_many_sorts_and_foreign_codes_are_not_ours() -> None:
     faults: set[type[Exception]] = set()
-    for one, text, _ in play(5, 2_000):
+    crowd = make_crowd(5)
+    table = table_of(crowd)
+    for one, text, _ in play(5, 2_000, crowd):
         if one.kind is Kind.FOREIGN:
             with pytest.raises(NotAFareCode):
                 read_code(text.encode())
         if one.kind is Kind.DAMAGED:
             with pytest.raises((WireError, ProofError)) as caught:
-                open_long_pass(read_code(text.encode()), [ISSUER.verifying])
+                opened(text, table)
             faults.add(type(caught.value))
     assert DamagedCode in faults
     assert len(faults) >= 3
+    assert UnknownRider not in faults  # it would be no damage that a door answers
 
 
 def test_the_counter_is_the_renders_since_local_midnight() -> None:
@@ -100,8 +124,18 @@ def test_the_counter_is_the_renders_since_local_midnight() -> None:
     rider = crowd.riders[0]
     day = 86_400_000
     times = [START_MS, START_MS + 15_000, START_MS + day, START_MS + day + 1]
-    passes = [open_long_pass(read_code(rider.render(at).encode()), [ISSUER.verifying]) for at in times]
+    passes = [open_long_pass(read_code(rider.render(at, long=True).encode()), [ISSUER.verifying]) for at in times]
     assert [one.counter for one in passes] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize(("known", "long"), [(False, [2, 4, 6, 8]), (True, [4, 8])])
+def test_a_phone_alternates_until_it_knows_and_then_shows_the_long_form_each_fourth_time(
+    *, known: bool, long: list[int]
+) -> None:
+    rider = make_crowd(1, 1).riders[0]
+    rider.known = known
+    shown = [is_short(read_code(rider.render(START_MS).encode())) for _ in range(8)]
+    assert [turn for turn, short in enumerate(shown, start=1) if not short] == long
 
 
 def test_nobody_free_to_board_falls_back_to_a_foreign_code() -> None:

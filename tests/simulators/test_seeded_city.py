@@ -74,6 +74,17 @@ def test_what_was_not_asked_for_does_not_happen() -> None:
         assert {name for name in coverage if name.startswith("fault ")} == {"fault phones-wrong"}
 
 
+def test_phones_show_both_forms_and_some_riders_are_in_no_table() -> None:
+    """What the forms may meet is met: the seeds would be blind to it otherwise."""
+    result = run_seed(3)
+    assert result.violations == []
+    for what in (
+        "held up: pass", "held up: short pass", "not read yet: the long form is wanted",
+        "the other form of what was answered",
+    ):  # fmt: skip
+        assert result.coverage[what] > 3, what
+
+
 def test_the_last_seed_is_a_city_as_any_other() -> None:
     result = run_seed(SEED_MAX, scale=Scale(rides=(40, 40), periods=(1, 1)))
     assert result.violations == []

@@ -1,0 +1,118 @@
+"""Which phones alternate the forms of their code, and which only wait (F1–F4)."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.core.forms import Forms
+from protocol.limits import FORM_PERIOD_S, FORMS_UNTIL_LONG, HOLD_GAP_MS, LONG_FORM_WAIT_S, RENDER_PERIOD_S
+from protocol.wire.passes import Presentation
+
+WAIT_MS, RENDER_MS = LONG_FORM_WAIT_S * 1000, RENDER_PERIOD_S * 1000
+FIRST, NEXT, OTHER = (
+    Presentation(b"rider--1", 100, 7),
+    Presentation(b"rider--1", 115, 8),
+    Presentation(b"rider--2", 100, 7),
+)
+
+
+def test_the_figures_fit_each_other() -> None:
+    """Either form is one hold while the phone alternates, and the longest turn without a long form fits the wait."""
+    assert FORM_PERIOD_S * 1000 < HOLD_GAP_MS
+    assert 2 * FORMS_UNTIL_LONG * FORM_PERIOD_S <= LONG_FORM_WAIT_S
+
+
+def test_f1_an_unknown_short_form_is_overdue_only_after_the_wait() -> None:
+    forms: Forms[str] = Forms()
+    assert [forms.unknown(FIRST, 50 + ms) for ms in (0, 1_000, WAIT_MS - 1, WAIT_MS)] == [False, False, False, True]
+    forms.refused(FIRST)
+    assert [forms.unknown(FIRST, 50 + WAIT_MS + ms) for ms in (1, WAIT_MS, WAIT_MS + 1)] == [False, False, True]
+
+
+def test_f1_the_wait_goes_on_over_the_next_render_and_not_over_a_pause() -> None:
+    forms: Forms[str] = Forms()
+    assert not forms.unknown(FIRST, 0)
+    assert forms.unknown(NEXT, WAIT_MS)
+    later: Forms[str] = Forms()
+    assert not later.unknown(FIRST, 0)
+    assert not later.unknown(FIRST, WAIT_MS + 1)
+
+
+def test_f1_each_phone_waits_for_itself() -> None:
+    forms: Forms[str] = Forms()
+    assert not forms.unknown(FIRST, 0)
+    assert not forms.unknown(OTHER, WAIT_MS)
+
+
+def test_f1_a_long_form_ends_the_wait_whatever_is_answered() -> None:
+    forms: Forms[str] = Forms()
+    forms.unknown(FIRST, 0)
+    assert forms.proven(FIRST, 1_000, short=False) is None
+    forms.answered(FIRST, "welcome", 1_000)
+    assert not any(forms.unknown(FIRST, 1_500 + ms) for ms in range(0, RENDER_MS - 1_000, 500))  # it is aboard
+    assert not forms.unknown(NEXT, RENDER_MS + 1_000)  # a new wait, from here
+    assert forms.unknown(NEXT, RENDER_MS + 1_000 + WAIT_MS)
+
+
+def test_f2_the_first_answer_stands_for_both_forms_while_a_render_lives() -> None:
+    for short in (True, False):
+        forms: Forms[str] = Forms()
+        assert forms.proven(FIRST, 0, short=short) is None
+        forms.answered(FIRST, "welcome", 0)
+        assert forms.proven(FIRST, 1_000, short=not short) == "welcome"
+        assert forms.proven(FIRST, 2_000, short=short) == "welcome"
+        assert forms.proven(FIRST, RENDER_MS, short=not short) == "welcome"
+        assert forms.proven(FIRST, RENDER_MS + 1, short=short) is None
+
+
+def test_f2_an_unknown_short_form_shows_a_phone_that_alternates_as_well() -> None:
+    forms: Forms[str] = Forms()
+    forms.unknown(FIRST, 0)
+    assert forms.proven(FIRST, 1_000, short=False) is None
+    forms.answered(FIRST, "welcome", 1_000)
+    assert forms.proven(FIRST, 5_000, short=False) == "welcome"
+
+
+def test_f3_one_form_alone_again_is_a_question_of_its_own() -> None:
+    """P10: whoever shows the same picture again is judged as ever."""
+    for short in (True, False):
+        forms: Forms[str] = Forms()
+        forms.proven(FIRST, 0, short=short)
+        forms.answered(FIRST, "welcome", 0)
+        assert forms.proven(FIRST, 1_000, short=short) is None
+
+
+def test_f2_another_render_or_rider_is_another_showing() -> None:
+    forms: Forms[str] = Forms()
+    forms.proven(FIRST, 0, short=True)
+    forms.answered(FIRST, "welcome", 0)
+    assert forms.proven(OTHER, 1_000, short=False) is None
+    assert forms.proven(NEXT, 1_000, short=False) is None
+    assert forms.proven(NEXT, 1_001, short=True) is None  # both forms, but nothing was answered of this render
+
+
+def test_f4_the_phone_unseen_longest_is_forgotten() -> None:
+    forms: Forms[str] = Forms(most=2)
+    third = Presentation(b"rider--3", 1, 1)
+    forms.unknown(FIRST, 0)
+    forms.unknown(OTHER, 1)
+    forms.unknown(FIRST, 2)
+    forms.unknown(third, 3)
+    assert len(forms) == 2
+    assert forms.unknown(FIRST, WAIT_MS)
+    assert not forms.unknown(OTHER, WAIT_MS + 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 9_000), st.booleans()), max_size=60))
+def test_memory_is_bounded_and_an_answer_is_always_the_renders_own(
+    seen: list[tuple[int, int, int, bool]],
+) -> None:
+    forms: Forms[Presentation] = Forms(most=3)
+    now = 0
+    for rider, counter, step, short in seen:
+        now += step
+        shown = Presentation(bytes([rider] * 8), counter, counter)
+        stands = forms.proven(shown, now, short=short)
+        assert stands in (None, shown)
+        if stands is None:
+            forms.answered(shown, shown, now)
+        assert len(forms) <= 3
