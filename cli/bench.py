@@ -95,6 +95,34 @@ def riders(riders: int, changed: int, lookups: int, folder: Path, out: str | Non
     _report(figures, out)
 
 
+@command.command()
+@click.option("--frames", default=200, show_default=True, type=click.IntRange(1, 1_000), help="Frames of each kind.")
+@click.option("--seed", default=1, show_default=True, help="Of the drawn frames.")
+@json_option("the figures")
+def light(frames: int, seed: int, out: str | None) -> None:
+    """What light, focus and hints cost beside a reader's look at the same frame, and what their search finds."""
+    from benchmarks import light as bench
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("frames", total=len(bench.KINDS) * frames)
+        figures = bench.run(frames=frames, seed=seed, tick=lambda done: progress.advance(task, done))
+    _report(figures, out)
+
+
+@command.command()
+@click.option("--trials", default=100, show_default=True, type=click.IntRange(1), help="Symbols a step and version.")
+@click.option("--seed", default=1, show_default=True, help="Of the drawn symbols.")
+@json_option("the figures")
+def reach(trials: int, seed: int, out: str | None) -> None:
+    """How many pixels a module are read, for versions 5-L and 8-L, and how much further the smaller code reaches."""
+    from benchmarks import reach as bench
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("symbols", total=bench.SYMBOLS * trials)
+        figures = bench.run(trials=trials, seed=seed, tick=lambda done: progress.advance(task, done))
+    _report(figures, out)
+
+
 def _report(figures: dict[str, Any], out: str | None) -> None:
     if out != STDOUT:  # whatever becomes of the file
         for name, value in figures.items():

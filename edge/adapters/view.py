@@ -12,7 +12,7 @@ from edge.core.places import Box
 from edge.core.ports import GreyImage
 from edge.core.view import Sight, View
 
-_STRIDE = 8  # for brightness: 14,400 pixels of a 1280 × 720 frame
+_ROWS, _COLUMNS = 16, 8  # of the grid: one pixel of so many, for brightness and change; 7,200 of a 1280 × 720 frame
 _CLIPPED = 250
 _THUMB = (
     4  # `find` works on every fourth pixel: a code's modules become noise of two values, which is what it looks for
@@ -25,10 +25,16 @@ _OF_BUSIEST = 0.35  # first only what is nearly as busy as the busiest: a code, 
 _SHAPE_MAX = 2.2  # width to height: codes are square, held askew they are less so
 _FILLED_MIN = 0.5  # of its box
 _EDGE_SAMPLES = 8_000  # pixels looked at for steepness
-_CHANGE_STRIDE = 8
 _CHANGE_LEVELS = 14  # after averaging 3 × 3 of the looked-at pixels, or five times the noise that is left
 _CHANGE_LEVELS_MOST = 30  # when half of the picture changes, noise cannot be told from change
-_CHANGE_CELLS = 14  # looked-at pixels: an eighth of the smallest code that is read
+_CHANGE_CELLS = 8  # pixels of the grid: an eighth of the smallest code that is read
+
+
+def grid(grey: GreyImage) -> GreyImage:
+    """The frame's sparse grid: brightness and change are told from it."""
+    return np.ascontiguousarray(
+        grey[min(_ROWS // 2, len(grey) - 1) :: _ROWS, min(_COLUMNS // 2, grey.shape[1] - 1) :: _COLUMNS]
+    )
 
 
 class Change:
@@ -37,18 +43,19 @@ class Change:
     def __init__(self) -> None:
         self._last: GreyImage | None = None
 
-    def came(self, grey: GreyImage) -> bool:
-        """One frame → whether something in it is new. What is new becomes the frame to compare with."""
-        small = grey[_CHANGE_STRIDE // 2 :: _CHANGE_STRIDE, _CHANGE_STRIDE // 2 :: _CHANGE_STRIDE].astype(np.float32)
+    def came(self, cells: GreyImage) -> bool:
+        """One frame's grid → whether something in it is new. What is new becomes the frame to compare with."""
+        small = cells.astype(np.float32)
         if self._last is None or self._last.shape != small.shape:
             self._last = small
             return True
-        step = cv2.blur(small - self._last, (3, 3))
-        sample = step[::4, ::4]
-        middle = np.median(sample)
-        noise = float(np.median(np.abs(sample - middle))) / 0.6745  # of a normal spread
+        step = small - self._last
+        # Lamps on mains move bands over a rolling shutter's rows; what fills a part of a row must not shift it.
+        step -= cv2.reduce(np.clip(step, -_CHANGE_LEVELS_MOST, _CHANGE_LEVELS_MOST), 1, cv2.REDUCE_AVG)
+        step = np.abs(cv2.blur(step, (3, 3)))
+        noise = float(np.median(step[::4, ::4])) / 0.6745  # of a normal spread
         least = min(max(_CHANGE_LEVELS, 5 * noise), _CHANGE_LEVELS_MOST)
-        if np.count_nonzero(np.abs(step - middle) > least) < _CHANGE_CELLS:
+        if np.count_nonzero(step > least) < _CHANGE_CELLS:
             return False
         self._last = small
         return True
@@ -116,10 +123,9 @@ def _steep(step: GreyImage) -> int:
     return int(np.searchsorted(counts, counts[-1] * 0.98))
 
 
-def view(grey: GreyImage, box: Box | None, *, read: bool) -> View:
-    """One frame and the code-like box in it, if there is one."""
-    sample = grey[::_STRIDE, ::_STRIDE]
-    counts = np.cumsum(np.bincount(sample.ravel(), minlength=256))
+def view(grey: GreyImage, cells: GreyImage, box: Box | None, *, read: bool) -> View:
+    """One frame, its grid, and the code-like box in it, if there is one."""
+    counts = np.cumsum(cv2.calcHist([cells], [0], None, [256], [0, 256]))
     clipped = 1000 * int(counts[-1] - counts[_CLIPPED - 1]) // int(counts[-1])
     median = int(np.searchsorted(counts, counts[-1] * 0.5))
     return View(median, clipped, None if box is None else sight(grey, box), read)

@@ -4,7 +4,8 @@
                                               ├────▶ core/hints  ─▶ the panel
                                               └────▶ core/lens   ─▶ health, lens_file
 
-It costs a still scene next to nothing: of frames in which nothing has moved one in LOOK_EVERY is looked at.
+It costs a still scene next to nothing: of frames in which nothing has moved one in LOOK_EVERY is looked at, and
+of those in which something moves that is no code one in LOOK_MOVING_EVERY.
 """
 
 import logging
@@ -15,13 +16,20 @@ from edge.core.errors import CameraLost
 from edge.core.furniture import Furniture
 from edge.core.hints import Hints
 from edge.core.lens import Lens
-from edge.core.limits import LENS_BLUR_PERMILLE, LENS_HAZE_PERMILLE, LOOK_EVERY, LOOK_ON_FRAMES
+from edge.core.limits import (
+    LENS_BLUR_PERMILLE,
+    LENS_HAZE_PERMILLE,
+    LOOK_EVERY,
+    LOOK_MOVING_EVERY,
+    LOOKS_AWAKE,
+)
 from edge.core.places import Box
-from edge.core.ports import CameraControl, FrameSource, GreyImage
+from edge.core.ports import CameraControl, Found, FrameSource, GreyImage
 from edge.core.setting import Setting
 from edge.core.tuning import Tuning
 from edge.core.view import View
 from protocol.fares.hints import Hint
+from protocol.wire.codes import is_ours
 
 _log = logging.getLogger(__name__)
 
@@ -50,28 +58,49 @@ class Light:
         self._control: CameraControl | None = None
         self._tuning: Tuning | None = None
         self._frames = 0
-        self._awake = 0  # frames for which every one is still looked at
+        self._beside = False
+        self._awake = 0  # looks for which something that moved is still sought
 
-    def seen(self, grey: GreyImage, regions: Sequence[Box], *, read: bool, now_ms: int) -> None:
-        """One frame: where something code-like was found (may be empty), and whether a code was read in it."""
+    def read_beside(self) -> None:
+        """A code that was seen in an earlier frame was read by another thread. Any thread."""
+        self._beside = True
+
+    def seen(self, grey: GreyImage, found: Sequence[Found], *, now_ms: int) -> None:
+        """One frame, and the codes that readers found in it: read, or seen and not read.
+
+        A code of others was answered when it came, and is no reason for a hint: a sticker would ask for one all day.
+        """
         self._take_control()
         self._frames += 1
+        foreign = [code.box for code in found if code.text is not None and not is_ours(code.text)]
+        regions = [code.box for code in found if code.text is None or is_ours(code.text)]
+        read = self._beside or any(code.text is not None and is_ours(code.text) for code in found)
+        self._beside = False
         if read or regions:
-            self._awake = LOOK_ON_FRAMES
-        if not self._awake and self._frames % LOOK_EVERY:
+            self._awake = LOOKS_AWAKE
+        if self._frames % self._every(found=read or bool(regions)):
             return
-        if self._awake <= LOOK_EVERY and self._change.came(grey):
-            self._awake = LOOK_ON_FRAMES
+        cells = views.grid(grey)
+        if self._awake <= LOOK_EVERY and self._change.came(cells):
+            self._awake = LOOKS_AWAKE
         if regions:
             others = (region for region in regions if not self._furniture.is_known(region))
             self._box = max(others, key=lambda region: region.side, default=None)
         elif self._awake:
-            self._box = views.find(grey, self._furniture.known)
-        elif self._box is not None and self._furniture.is_known(self._box):
+            self._box = views.find(grey, (*self._furniture.known, *foreign))
+        elif self._box is not None and (self._furniture.is_known(self._box) or _covered(self._box, foreign)):
             self._box = None  # else it stands where it stood: nothing has moved
         self._furniture.see(self._box, now_ms)
         self._awake = max(self._awake - 1, 0)
-        self._tell(views.view(grey, self._box, read=read), now_ms)
+        self._tell(views.view(grey, cells, self._box, read=read), now_ms)
+
+    def _every(self, *, found: bool) -> int:
+        """Which frames are looked at: one in so many."""
+        if found:
+            return 1
+        if not self._awake:
+            return LOOK_EVERY
+        return 1 if self._box is not None else LOOK_MOVING_EVERY
 
     def _tell(self, view: View, now_ms: int) -> None:
         if self._hints.step(view, now_ms):
@@ -117,3 +146,7 @@ class Light:
     def dirty(self) -> bool:
         """Whether somebody should wipe it."""
         return self.blur_permille >= LENS_BLUR_PERMILLE or self.haze_permille >= LENS_HAZE_PERMILLE
+
+
+def _covered(box: Box, others: Sequence[Box]) -> bool:
+    return any(other.covers(box) for other in others)

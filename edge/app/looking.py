@@ -228,16 +228,15 @@ class Looker:
             if frame is not None:
                 found = reading.read(frame.grey)
                 self._answer(camera, frame, found)
-                camera.light.seen(
-                    frame.grey, tuple(code.box for code in found),
-                    read=any(code.text is not None for code in found), now_ms=frame.mono_ms,
-                )  # fmt: skip
+                camera.light.seen(frame.grey, found, now_ms=frame.mono_ms)
                 if reading.heavy is not None and self._heavy is not None:
                     self._heavy.offer(frame, reading.heavy)
 
     def _heavy_found(self, frame: Frame, found: list[Found]) -> None:
         camera = next(camera for camera in self.cameras if camera.name == frame.camera)
         self._answer(camera, frame, found)
+        if any(code.text is not None for code in found):
+            camera.light.read_beside()
 
     def _answer(self, camera: Camera, frame: Frame, found: list[Found]) -> None:
         camera.counted(sum(code.text is not None for code in found))

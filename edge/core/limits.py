@@ -63,7 +63,7 @@ FRAME_WAIT_MS = 500  # a waiting thread looks up at least this often: to see it 
 THREAD_STOP_MS = 5_000  # over open and read time-outs; a driver that blocks longer is left to the process's end
 
 # --- Light, focus, hints, lens ----------------------------------------------------------------------------------------
-EXPOSURE_START_US = 10_000  # a half-wave of mains light, and at 0.3 m a hand's 10 cm/s smear it by under two pixels
+EXPOSURE_START_US = 10_000  # a half-wave of mains light; a hand that holds still, 2 cm/s, smears a quarter of a module
 EXPOSURE_MAX_US = 33_000  # a frame at 30 a second: longer ones halve the rate, and a hand is never that still
 MAINS_HALF_WAVE_US = 10_000  # lamps on 50 Hz flicker at 100 Hz: a whole half-wave takes the same light every frame
 SCREEN_WAVE_US = 4_167  # many OLED screens dim at 240 Hz; a shorter exposure may meet their dark half
@@ -98,7 +98,8 @@ FURNITURE_KEEP_MS = 3_600_000  # an hour: a phone on a stand that was taken for 
 FURNITURE_MAX = 8  # pieces remembered
 FURNITURE_STILL_PX = 16  # the grain of the search for code-like regions
 LOOK_EVERY = 4  # frames of a still scene: something that comes is met within 0.13 s at 30 frames
-LOOK_ON_FRAMES = 15  # after something moved or was found: half a second at 30 frames
+LOOK_MOVING_EVERY = 2  # frames in which something moves that is no code: people at a door move all day
+LOOKS_AWAKE = 15  # after something moved or was found: half a second to a second at 30 frames
 LENS_CONTRAST_MIN = 64  # grey levels; under it noise of 8 makes edges as steep as a code's
 
 # --- Journal tools ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from edge.core.lens import Lens
 from edge.core.limits import LENS_EVERY_MS, LENS_KEEP_MS, LENS_SIGHTS_MIN
 from edge.core.places import Box
 from edge.core.view import Sight
-from simulators.sensor import BOUNDS, Held, SimulatedSensor
+from simulators.camera.settable import BOUNDS, Held, SimulatedSensor
 from tests.edge.pictures import pass_text
 
 CLEAN = Sight(Box(400, 200, 600, 400), 200, 20, 500, 480)

@@ -1,5 +1,6 @@
 """Light, focus and hints of one camera through the object that the decode thread calls, over the simulated sensor."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,10 @@ from edge.core.errors import CameraLost
 from edge.core.lens import Lens
 from edge.core.limits import LENS_BLUR_PERMILLE, LENS_EVERY_MS, LENS_HAZE_PERMILLE, LENS_KEEP_MS, LOOK_EVERY
 from edge.core.places import Box
+from edge.core.ports import Found
 from edge.core.setting import Setting
 from protocol.fares.hints import Hint
-from simulators.sensor import BOUNDS, Held, SimulatedSensor
+from simulators.camera.settable import BOUNDS, Held, SimulatedSensor
 from tests.edge.pictures import pass_text
 
 FRAME_MS = 33
@@ -35,10 +37,14 @@ class Door:
             on_sharper=self.sharper.append,
         )
 
-    def run(self, frames: int, *, read: bool = False) -> None:
+    def run(self, frames: int, *, read: bool = False, found: Sequence[Found] = ()) -> None:
         for _ in range(frames):
             self.now_ms += FRAME_MS
-            self.light.seen(self.sensor.read(), (), read=read, now_ms=self.now_ms)
+            grey = self.sensor.read()
+            if read:
+                box = views.find(grey)
+                found = [] if box is None else [Found(pass_text().encode(), box)]
+            self.light.seen(grey, found, now_ms=self.now_ms)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +95,29 @@ def test_a_still_scene_is_looked_at_every_fourth_frame(monkeypatch: pytest.Monke
 def test_what_the_reader_found_is_believed_and_not_sought_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "find", lambda *_: pytest.fail("was sought"))
     door = Door(SimulatedSensor(bounds=FIXED, held=HELD))
-    for _ in range(40):
-        door.now_ms += FRAME_MS
-        door.light.seen(door.sensor.read(), (Box(216, 96, 412, 292), Box(0, 0, 30, 30)), read=False, now_ms=door.now_ms)
+    door.run(40, found=[Found(None, Box(216, 96, 412, 292)), Found(None, Box(0, 0, 30, 30))])
     assert [hint for _, hint in door.told] == [Hint.HOLD_STILL]
+
+
+def test_a_sticker_that_is_read_gets_no_hint_and_a_rider_beside_it_does() -> None:
+    sticker = replace(HELD, text="https://example.org/" + "x" * 120, left=40, top=60)
+    read = [Found(sticker.text.encode(), Box(40, 60, 250, 270))]
+    door = Door(SimulatedSensor(bounds=FIXED, poster=sticker))
+    door.run(90, found=read)
+    assert door.told == []
+    door.sensor.held = replace(HELD, left=360)
+    came_ms = door.now_ms
+    door.run(40, found=read)
+    assert [hint for _, hint in door.told] == [Hint.HOLD_STILL]
+    assert door.told[0][0] - came_ms <= 1_000
+
+
+def test_a_code_that_another_thread_has_read_takes_the_hint_back() -> None:
+    door = Door(SimulatedSensor(bounds=FIXED, held=HELD))
+    door.run(40)
+    door.light.read_beside()
+    door.run(20)
+    assert [hint for _, hint in door.told] == [Hint.HOLD_STILL, None]
 
 
 def test_a_poster_gets_one_hint_and_then_a_rider_beside_it_gets_his() -> None:
@@ -112,9 +137,9 @@ def test_the_loop_closes_through_it() -> None:
     door.run(60)
     told = len(door.sensor.applied)
     door.run(60)
-    seen = views.view(door.sensor.read(), Box(216, 96, 412, 292), read=False)
-    assert seen.sight is not None
-    assert 140 <= seen.sight.white <= 235
+    seen = views.sight(door.sensor.read(), Box(216, 96, 412, 292))
+    assert seen is not None
+    assert 140 <= seen.white <= 235
     assert len(door.sensor.applied) == told
 
 

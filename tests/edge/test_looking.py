@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -262,17 +263,19 @@ def test_light_looks_at_every_frame_behind_the_readers_and_its_lens_stands_in_he
     frame = np.full((720, 1280), 100, np.uint8)
     frame[200 : 200 + len(dim), 400 : 400 + len(dim)] = dim
     clock, camera = HandClock(), GatedCamera()
+    light = Watched(camera, lens=lens, on_hint=hints.append)
     looker = Looker(
         [("front", camera)],
         lambda: Reading(PixelEye([Blind()])),
         clock,
         Seen(),
-        light=lambda _, source: Light(source, lens=lens, on_hint=hints.append),
+        light=lambda _, __: light,
     )
     looker.start()
     for n in range(40):
         clock.mono_ms = 33 * n
         camera.give(np.roll(frame, n % 3, axis=1))
+        assert light.looked.acquire(timeout=20)
     health = looker.health()[0]
     threading.Thread(target=camera.give, args=(None,)).start()
     looker.stop()
@@ -292,6 +295,18 @@ class Blind:
 
     def read(self, grey: np.ndarray) -> list[bytes]:
         return []
+
+
+class Watched(Light):
+    """Lets the test wait until a frame was looked at."""
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        self.looked = threading.Semaphore(0)
+
+    def seen(self, *args: Any, **how: Any) -> None:
+        super().seen(*args, **how)
+        self.looked.release()
 
 
 class _Heavy:

@@ -15,7 +15,7 @@ from edge.core.places import Box
 from edge.core.setting import Bounds, Setting
 from edge.core.tuning import Tuning
 from edge.core.view import Sight, View
-from simulators.sensor import BOUNDS, Held, SimulatedSensor
+from simulators.camera.settable import BOUNDS, Held, SimulatedSensor
 from tests.edge.pictures import pass_text
 
 FIXED = replace(BOUNDS, focus=False)
@@ -28,7 +28,7 @@ def run(sensor: SimulatedSensor, tuning: Tuning, frames: int) -> list[View]:
     seen = []
     for _ in range(frames):
         grey = sensor.read()
-        seen.append(views.view(grey, views.find(grey), read=False))
+        seen.append(views.view(grey, views.grid(grey), views.find(grey), read=False))
         if (setting := tuning.step(seen[-1])) is not None:
             sensor.apply(setting)
     return seen

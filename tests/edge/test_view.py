@@ -6,7 +6,7 @@ import pytest
 
 from edge.adapters import view as views
 from edge.core.places import Box
-from simulators.sensor import Held, SimulatedSensor
+from simulators.camera.settable import Held, SimulatedSensor
 from tests.edge.pictures import pass_picture, pass_text
 
 
@@ -42,16 +42,16 @@ def test_nothing_is_found_where_nothing_is(noise: float) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (15, 15), (16, 16), (40, 40), (7, 2_000), (481, 643)])
 def test_any_size_of_frame_is_looked_at(shape: tuple[int, int]) -> None:
     grey = np.random.default_rng(2).integers(0, 256, shape).astype(np.uint8)
-    seen = views.view(grey, views.find(grey), read=False)
+    seen = views.view(grey, views.grid(grey), views.find(grey), read=False)
     assert 0 <= seen.median <= 255
     assert views.sight(grey, Box(0, 0, shape[1] + 9, shape[0] + 9)) is None or min(shape) >= 8
 
 
 def test_brightness_and_clipping_of_a_frame() -> None:
     grey = np.full((720, 1280), 80, np.uint8)
-    grey[:72] = 255
-    seen = views.view(grey, None, read=True)
-    assert (seen.median, seen.clipped_permille, seen.sight, seen.read) == (80, 100, None, True)
+    grey[:144] = 255
+    seen = views.view(grey, views.grid(grey), None, read=True)
+    assert (seen.median, seen.clipped_permille, seen.sight, seen.read) == (80, 200, None, True)
 
 
 @pytest.mark.parametrize(("sigma", "low", "high"), [(0.5, 720, 820), (0.7, 530, 620), (1.0, 370, 440), (1.5, 250, 320)])
@@ -83,10 +83,10 @@ def test_a_frame_differs_when_something_comes_and_not_when_the_light_changes() -
     sensor = SimulatedSensor(surroundings=60.0, size=(1280, 720))
     change = views.Change()
     frames = [sensor.read() for _ in range(6)]
-    assert [change.came(frame) for frame in frames] == [True] + [False] * 5
-    assert not change.came(np.clip(frames[0].astype(int) + 25, 0, 255).astype(np.uint8))
+    assert [change.came(views.grid(frame)) for frame in frames] == [True] + [False] * 5
+    assert not change.came(views.grid(np.clip(frames[0].astype(int) + 25, 0, 255).astype(np.uint8)))
     sensor.held = Held(pass_text(), white=150, module_px=2.1, left=600, top=300)
-    assert change.came(sensor.read())
-    assert not change.came(sensor.read())
+    assert change.came(views.grid(sensor.read()))
+    assert not change.came(views.grid(sensor.read()))
     sensor.held = None
-    assert change.came(sensor.read())
+    assert change.came(views.grid(sensor.read()))
