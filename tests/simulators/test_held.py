@@ -109,6 +109,9 @@ def test_a_photocopy_is_grey_and_specked_and_a_worn_card_yellow() -> None:
     worn, copied = symbol(card()), symbol(card(medium="photocopy"))
     assert worn[..., 2].mean() > 1.05 * worn[..., 0].mean()
     assert copied[..., 2].mean() == pytest.approx(copied[..., 0].mean(), rel=0.01)
+    clean, copy = (card(medium=medium).picture[:, -40:, 1].astype(float) for medium in ("worn card", "photocopy"))
+    assert clean.mean() - copy.mean() > 20  # the drum's shadow along the side
+    assert symbol(card(medium="photocopy")).std() < symbol(card()).std()  # ink that spread
     assert text_of(card()) == [LONG]
 
 
