@@ -1,4 +1,4 @@
-"""`savar backend run|import`: the backend of one shard, and depot files for it."""
+"""`savar backend run|import|riders`: the backend of one shard, depot files for it, its riders for the next bundle."""
 
 import logging
 import signal
@@ -10,6 +10,7 @@ import click
 
 from backend.app.backend import Backend
 from backend.app.config import load_config
+from backend.app.rider_rows import write_riders
 
 LOOK_S = 1.0  # how often a thread that died is noticed
 _CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
@@ -55,3 +56,11 @@ def import_files(path: Path, files: tuple[Path, ...]) -> None:
         refused += "refused" in line
         click.echo(line)
     sys.exit(refused > 0)
+
+
+@command.command()
+@_CONFIG
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File for the rows.")
+def riders(path: Path, out: Path) -> None:
+    """Write the table of all registered riders, for `savar bundle make --riders`; the backend may run."""
+    click.echo(f"{write_riders(load_config(path), out):,} riders in {out}")

@@ -58,10 +58,12 @@ def _denied(values: tuple[str, ...], listed: Path | None) -> dict[bytes, int]:
               help="Deny a credential, up to and with this version.")  # fmt: skip
 @click.option("--deny-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The same, one a line.")
 @click.option("--allow", "allowed", multiple=True, metavar="ID", help="Take a credential off the deny list.")
+@click.option("--riders", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="All rows of a new table of riders, as `savar backend riders` writes them.")  # fmt: skip
 @json_option("what was made")
 def make(
     *, root: Path, fare: int | None, shares: tuple[str, ...], repeat_window: int | None, denied: tuple[str, ...],
-    deny_file: Path | None, allowed: tuple[str, ...], out: str | None,
+    deny_file: Path | None, allowed: tuple[str, ...], riders: Path | None, out: str | None,
 ) -> None:  # fmt: skip
     """Make the next bundle of the city in ROOT and give it to the backend and every device's folder that is here."""
     from provisioning.app.bundles import make_bundle
@@ -72,7 +74,7 @@ def make(
         fare, class_shares(shares), repeat_window, _denied(denied, deny_file),
         frozenset(_credential(one, "--allow") for one in allowed),
     )  # fmt: skip
-    made = make_bundle(root, changes, now=datetime.now(UTC))
+    made = make_bundle(root, changes, now=datetime.now(UTC), riders=None if riders is None else riders.read_bytes())
     bundle = made.bundle
     _say(
         out,

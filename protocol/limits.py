@@ -9,6 +9,7 @@ CODE_TEXT_MAX_CHARS = 4_296  # the largest QR symbol's alphanumeric capacity; an
 LONG_PASS_BYTES = 183  # 275 base45 characters and the prefix: exactly the 279 that version 8-L holds
 SHORT_PASS_BYTES = 81  # 122 base45 characters and the prefix: version 5-L, where dim screens are still read (qr.md)
 RIDER_ROW_BYTES = 48  # a credential's id, key, version, class, product, expiry and allowance: a million riders in 48 MB
+RIDER_CHUNK_ROWS = 4_096  # a writer cuts finer above: one rider more costs a bus at most 192 KiB; a million, 256 chunks
 RIDER_CHUNK_ROWS_MAX = 21_845  # rows of a chunk of the rider table: as many as 1 MiB holds
 
 # --- Freshness of a presentation ---------------------------------------------------------------------------------

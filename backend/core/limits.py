@@ -34,6 +34,7 @@ PROVIDER_ANSWER_BYTES_MAX = 64 << 10  # its answers are under 1 KiB
 PROVIDER_CALLS_MAX = 8  # requests waiting on the provider at once: a slow provider must not hold up every other page
 STATEMENT_BAD_LINES_SHOWN_MAX = 100  # unreadable lines listed one by one; the rest is counted
 REQUEST_BYTES_MAX = 16 << 10  # every body but a statement: the largest is a registration of under 1 KiB
+RIDERS_PAGE = 1_000  # credentials read at once for the table of riders: 110 KiB
 RIDER_TAPS_MAX = 100  # a rider's rides in one answer: about a month
 STATUS_TAPS = 30  # rows that the status page begins with: one screen
 CHUNK_CACHE_S = 31_536_000  # a year: what is named by its hash never changes

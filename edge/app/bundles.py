@@ -8,6 +8,8 @@ Rules:
 - a chunk that is held is not fetched; every other one is hashed before it is kept;
 - the bundle in force stays so until every chunk of the newer one is held and read, and the card says so;
 - a manifest issued beyond a trusted clock's now waits: its issue is the floor under that clock;
+- the riders' table is written from held chunks once their bundle is in force, and again if it has rotten: a table that
+  cannot be written keeps nobody else's news back, and its riders show their long form;
 - what cannot be had now is asked for again, ever more seldom; meanwhile the device goes on with what it has, and its
   health says which bundle that is.
 """
@@ -18,8 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edge.app.bundle_tools import come_into_force
-from edge.core.bundle_ports import BundleStore, ChunkSource
-from edge.core.errors import BundleLate
+from edge.core.bundle_ports import BundleStore, ChunkSource, RiderTable
+from edge.core.errors import BundleLate, RidersFailed
 from edge.core.limits import (
     BUNDLE_EARLY_MAX_MS,
     BUNDLE_RETRY_MAX_MS,
@@ -29,7 +31,7 @@ from edge.core.limits import (
     DISK_FREE_MIN_BYTES,
 )
 from protocol.errors import ProofError, SavarError, WireError
-from protocol.wire.bundles import KINDS, Bundle
+from protocol.wire.bundles import KINDS, RIDERS, Bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, open_manifest
 from protocol.wire.records import Instant
@@ -63,10 +65,12 @@ class Bundles:
         key: VerifyingKey,
         in_force: Manifest,
         on_force: Callable[[Bundle], None],
+        riders: RiderTable | None = None,
     ) -> None:
         self._store, self._source, self._key, self._on_force = store, source, key, on_force
         self._in_force = in_force
         self._arriving: _Arriving | None = None
+        self._riders, self._riders_due_ms, self._riders_wait_ms = riders, 0, BUNDLE_RETRY_MIN_MS
         self._inbox: queue.Queue[bytes] = queue.Queue(BUNDLES_WAITING_MAX)
         self._early: bytes | None = None
         self.refused = 0
@@ -93,9 +97,10 @@ class Bundles:
         """Hear what was announced, then at most one chunk or the change itself → ms until the next step is due."""
         for payload in self._waiting():
             self._hear(payload, now)
+        self._write_riders(now)
         arriving = self._arriving
         if arriving is None:
-            return BUNDLE_WAIT_MS
+            return BUNDLE_WAIT_MS if self._riders_due_ms <= now.mono_ms else self._riders_due_ms - now.mono_ms
         if now.mono_ms < arriving.due_ms:
             return min(arriving.due_ms - now.mono_ms, BUNDLE_WAIT_MS)
         try:
@@ -151,6 +156,7 @@ class Bundles:
         """Raises BundleFailed, WireError, ProofError; then the earlier bundle is in force."""
         bundle = come_into_force(self._store, arriving.manifest)
         self._in_force, self._arriving, self.problem = arriving.manifest, None, None
+        self._riders_due_ms, self._riders_wait_ms = 0, BUNDLE_RETRY_MIN_MS
         log.info("bundle %d is in force: tariff %d, %d denied", bundle.number, bundle.tariff.version, len(bundle.deny))
         self._on_force(bundle)
 
@@ -162,3 +168,19 @@ class Bundles:
         arriving.wait_ms = min(arriving.wait_ms * 2, BUNDLE_RETRY_MAX_MS)
         if not arriving.missing:
             arriving.missing = [chunk for chunk in arriving.manifest.chunks(KINDS) if not self._store.holds(chunk)]
+
+    def _write_riders(self, now: Instant) -> None:
+        """The table of the bundle in force, if the one on the card is another or none."""
+        section = self._in_force.section(RIDERS)
+        table = self._riders
+        if table is None or section is None or table.number == section.version or now.mono_ms < self._riders_due_ms:
+            return
+        try:
+            table.replace((self._store.chunk(chunk) for chunk in section.chunks), number=section.version)
+            self.problem = None
+            log.info("the table of riders is number %d", section.version)
+        except (RidersFailed, BundleFailed, WireError, ProofError) as problem:
+            self.problem = problem
+            log.warning("the table of riders is not written: %s: %s", problem.name, problem)
+            self._riders_due_ms = now.mono_ms + self._riders_wait_ms
+            self._riders_wait_ms = min(self._riders_wait_ms * 2, BUNDLE_RETRY_MAX_MS)

@@ -3,27 +3,32 @@
     keys     issuers that are believed, receipt keys, the sealing key          one chunk
     tariff   the price of a boarding; the section's version is its number      one chunk
     deny     denied credentials; the section's version is the list's number    any number of chunks
+    riders   the rows of `riders.py`; the section's version is the table's     any number of chunks
 
 Rules:
 - lists that mean a table or a set ascend strictly: one meaning has one form, and no entry overrides another unseen;
 - keys and tariff must be there: a door without them cannot answer;
-- the deny list is cut by the ids' leading bits, so that one entry more changes one chunk.
+- the deny list and the riders are cut by the ids' leading bits, so that one entry more changes one chunk;
+- the riders are no part of `Bundle`: a million of them are put into the table on the card, never into memory.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from protocol import limits
-from protocol.errors import MissingField, OutOfRange, TooLarge
+from protocol.errors import MissingField, OutOfRange, TooLarge, WrongLength
 from protocol.fares.tariff import Tariff
 from protocol.wire import cbor
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, Section, name_chunk, require_ascending
+from protocol.wire.riders import chunk_ids
 
-VERSION = 1  # of every chunk
-KEYS, TARIFF, DENY = "keys", "tariff", "deny"
-KINDS = (KEYS, TARIFF, DENY)  # what a validator fetches and uses; any other kind is carried only
+VERSION = 1  # of every chunk but the riders', which are rows and nothing else
+_Row = TypeVar("_Row")
+KEYS, TARIFF, DENY, RIDERS = "keys", "tariff", "deny", "riders"
+IN_BUNDLE = (KEYS, TARIFF, DENY)  # what `Bundle` says
+KINDS = (*IN_BUNDLE, RIDERS)  # what a validator fetches and uses; any other kind is carried only
 
 _KEYS = cbor.array(cbor.octets(limits.PUBLIC_KEY_BYTES), most=limits.BUNDLE_KEYS_MAX)
 _KEYS_CHUNK: cbor.Fields = (
@@ -97,6 +102,17 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
     )  # fmt: skip
 
 
+def cut_riders(rows: bytes) -> list[bytes]:
+    """Rows of 48 bytes, ascending by id → the chunks of the section. Raises WireError for what no reader would take."""
+    size = limits.RIDER_ROW_BYTES
+    if len(rows) % size:
+        raise WrongLength("riders are not whole rows", bytes=len(rows))
+    whole = [rows[at : at + size] for at in range(0, len(rows), size)]
+    chunks = [b"".join(part) for part in _parts(whole, lambda row: row, limits.RIDER_CHUNK_ROWS)]
+    require_ascending("riders", [credential_id for chunk in chunks for credential_id in chunk_ids(chunk)])
+    return chunks
+
+
 def check_keys(bundle: Bundle) -> None:
     """Whether every key is one: a bundle with another must never come into force. Raises BadKey."""
     for key in (*bundle.issuer_keys, *bundle.receipt_keys, bundle.sealing_key):
@@ -104,15 +120,19 @@ def check_keys(bundle: Bundle) -> None:
 
 
 def _deny_parts(deny: Mapping[bytes, int]) -> list[list[list[Any]]]:
-    """The list cut by the ids' leading bits, so that one entry more changes one chunk and leaves the others held."""
     rows: list[list[Any]] = [[credential_id, version] for credential_id, version in sorted(deny.items())]
+    return _parts(rows, lambda row: row[0], limits.DENY_CHUNK_ENTRIES)
+
+
+def _parts(rows: list[_Row], id_of: Callable[[_Row], bytes], most: int) -> list[list[_Row]]:
+    """Ascending rows cut by their ids' leading bits, as few as it takes that no part has more than `most`."""
     parts = [rows] if rows else []
     bits = 0
-    while bits < 16 and any(len(part) > limits.DENY_CHUNK_ENTRIES for part in parts):
+    while bits < 16 and any(len(part) > most for part in parts):
         bits += 1
-        by_leading: dict[int, list[list[Any]]] = {}
+        by_leading: dict[int, list[_Row]] = {}
         for row in rows:
-            by_leading.setdefault(int.from_bytes(row[0][:2], "big") >> (16 - bits), []).append(row)
+            by_leading.setdefault(int.from_bytes(id_of(row)[:2], "big") >> (16 - bits), []).append(row)
         parts = list(by_leading.values())
     return parts
 

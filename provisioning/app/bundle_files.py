@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from protocol.errors import SavarError
-from protocol.wire.bundles import KINDS, Bundle, cut_bundle, read_bundle
+from protocol.wire.bundles import IN_BUNDLE, KINDS, RIDERS, Bundle, cut_bundle, cut_riders, read_bundle
 from protocol.wire.keys import Signer, SigningKey
-from protocol.wire.manifests import Chunk, Manifest, check_chunk, encode_manifest, open_manifest
+from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
 from provisioning.adapters import files
 from provisioning.core.errors import BadSetting, FileFailed
 
@@ -23,17 +23,26 @@ class InForce:
     chunks: Mapping[Chunk, bytes]
 
 
-def sign_bundle(bundle: Bundle, signer: Signer, before: InForce | None = None) -> tuple[bytes, dict[Chunk, bytes]]:
+def sign_bundle(
+    bundle: Bundle, signer: Signer, before: InForce | None = None, riders: bytes | None = None
+) -> tuple[bytes, dict[Chunk, bytes]]:
     """Bundle → manifest and chunks; sections of other kinds are taken over from the one before.
 
+    `riders` are all rows of a new table, which gets the next number; None leaves the table as it is.
     Raises BadSetting for what no reader would take.
     """
     try:
         sections, chunks = cut_bundle(bundle)
         if before is not None:
-            others = [one for one in before.manifest.sections if one.kind not in KINDS]
+            replaced = IN_BUNDLE if riders is None else KINDS
+            others = [one for one in before.manifest.sections if one.kind not in replaced]
             sections += others
             chunks |= {chunk: before.chunks[chunk] for one in others for chunk in one.chunks}
+        if riders is not None:
+            table = {name_chunk(data): data for data in cut_riders(riders)}
+            held = None if before is None else before.manifest.section(RIDERS)
+            sections.append(Section(RIDERS, 1 if held is None else held.version + 1, tuple(table)))
+            chunks |= table
         return encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, signer), chunks
     except SavarError as error:
         raise BadSetting(f"such a bundle cannot be given out: {error}", fix="mend that value") from error

@@ -33,23 +33,27 @@ class BundleMade:
     away: tuple[str, ...]
 
 
-def make_bundle(root: Path, changes: Changes, *, now: datetime) -> BundleMade:
-    """Make the next bundle of the city at `root`, with these changes.
+def make_bundle(root: Path, changes: Changes, *, now: datetime, riders: bytes | None = None) -> BundleMade:
+    """Make the next bundle of the city at `root`, with these changes and, if given, all rows of a new table of riders.
 
     Raises BadSetting when nothing would change, and for values out of range; NotACity, FileFailed.
     """
     with changing_city(root) as city:
         signer = load_key(city.folder.bundle_key)
-        return next_bundle(city, signer, lambda before: changed(before, changes), now=now)
+        if riders is not None and changes == Changes():
+            return next_bundle(city, signer, lambda before: before, now=now, riders=riders)
+        return next_bundle(city, signer, lambda before: changed(before, changes), now=now, riders=riders)
 
 
-def next_bundle(city: City, signer: SigningKey, change: Callable[[Bundle], Bundle], *, now: datetime) -> BundleMade:
+def next_bundle(
+    city: City, signer: SigningKey, change: Callable[[Bundle], Bundle], *, now: datetime, riders: bytes | None = None
+) -> BundleMade:
     """The bundle in force, changed, under the next number. Raises BadSetting, NotACity, FileFailed."""
     before = bundle_in_force(city, signer)
     bundle = change(before.bundle)
     number = max(_last_number(city), before.bundle.number) + 1
     bundle = replace(bundle, number=number, issued_ms=int(now.timestamp() * 1000))
-    manifest, chunks = sign_bundle(bundle, signer, before)
+    manifest, chunks = sign_bundle(bundle, signer, before, riders)
     # The number first: one that was ever given out is never used for another content, whatever is interrupted here.
     files.replace(city.folder.bundle_number, f"{number}\n".encode())
     here = [name for name in enrolled(city.folder) if city.folder.device(name).root.is_dir()]

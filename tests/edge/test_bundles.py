@@ -1,15 +1,16 @@
 """Bundles that arrive while taps go on: what is fetched, what is refused, what a broker or a bad link cannot do (P12)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from edge.adapters.rider_table import RiderTable
 from edge.app import boarding as module
 from edge.app.bundles import Bundles
-from edge.core.errors import BundleLate
+from edge.core.errors import BundleLate, RidersFailed
 from edge.core.limits import (
     BUNDLE_EARLY_MAX_MS,
     BUNDLE_RETRY_MAX_MS,
@@ -304,6 +305,95 @@ def test_two_under_one_number_are_named(rig: Rig) -> None:
         open_manifest(
             signed(replace(OLD, deny_number=9)), [BUNDLE_KEY.verifying], city=OLD.city, in_force=rig.old
         )  # fmt: skip
+
+
+# --- the riders' table ---------------------------------------------------------------------------------------------------
+
+
+def rows(*numbers: int) -> bytes:
+    return b"".join(n.to_bytes(8, "big") + bytes([2]) + bytes(32) + bytes([1, 0, 0, 0, 9, 0, 1]) for n in numbers)
+
+
+class Rotting(RiderTable):
+    """The real table on a card that may take nothing."""
+
+    broken = False
+
+    def replace(self, chunks: Iterable[bytes], *, number: int) -> None:
+        if self.broken:
+            raise RidersFailed("read-only")
+        super().replace(chunks, number=number)
+
+
+class WithRiders(Rig):
+    """The rig with a table of riders on the card."""
+
+    def __init__(self, root: Path) -> None:
+        self.table = Rotting(root / "riders.table", leaves_bytes=0)
+        super().__init__(root / "bundle")
+
+    def start(self, manifest: Manifest, *, source: bool = True) -> Bundles:
+        del source
+        return Bundles(
+            store=self.store, source=self.shop, key=BUNDLE_KEY.verifying, in_force=manifest, on_force=self.came.append,
+            riders=self.table,
+        )  # fmt: skip
+
+    def sell_riders(self, made: Bundle, version: int, *chunks: bytes) -> bytes:
+        self.sell(made)
+        self.shop.chunks |= {name_chunk(data): data for data in chunks}
+        return signed(made, Section("riders", version, tuple(map(name_chunk, chunks))))
+
+    def knows(self, *numbers: int) -> list[bool]:
+        return [self.table.find(n.to_bytes(8, "big")) is not None for n in numbers]
+
+
+@pytest.fixture
+def riders(tmp_path: Path) -> WithRiders:
+    return WithRiders(tmp_path)
+
+
+def test_riders_come_with_the_bundle_and_only_changed_chunks_are_fetched(riders: WithRiders) -> None:
+    riders.tell(riders.sell_riders(NEW, 1, rows(1, 2), rows(3, 4)))
+    assert (riders.table.number, riders.knows(1, 2, 3, 4, 5)) == (1, [True] * 4 + [False])
+    asked = len(riders.shop.asked)
+    riders.tell(riders.sell_riders(replace(NEW, number=5), 2, rows(1, 2), rows(3, 4, 5)), 1)
+    assert len(riders.shop.asked) == asked + 1
+    assert (riders.table.number, riders.knows(4, 5)) == (2, [True, True])
+    before = riders.table._blocks
+    riders.tell(riders.sell_riders(replace(NEW, number=6), 2, rows(1, 2), rows(3, 4, 5)), 2)
+    assert riders.table._blocks is before  # the same riders: 48 MB are not written anew for a tariff
+
+
+def test_a_table_that_cannot_be_written_keeps_no_deny_list_back(riders: WithRiders) -> None:
+    riders.table.broken = True
+    riders.tell(riders.sell_riders(NEW, 1, rows(1)))
+    assert (riders.came, riders.on_card, riders.table.number) == ([NEW], NEW, 0)
+    assert "read-only" in str(riders.bundles.problem)
+    riders.table.broken = False
+    riders.steps(1)
+    assert riders.table.number == 0  # not at every step: the card has other work
+    riders.steps(60)
+    assert (riders.table.number, riders.knows(1), riders.bundles.problem) == (1, [True], None)
+
+
+def test_a_table_that_is_gone_is_written_again_from_what_is_held(riders: WithRiders) -> None:
+    """After a depot brought the bundle, after a power cut in between, after it has rotted: nothing is fetched."""
+    riders.tell(riders.sell_riders(NEW, 1, rows(1, 2)))
+    asked = len(riders.shop.asked)
+    manifest = BundleFolder(riders.root).load([BUNDLE_KEY.verifying], city=OLD.city)[0]
+    (riders.root.parent / "riders.table").unlink()
+    riders.table = Rotting(riders.root.parent / "riders.table", leaves_bytes=0)
+    riders.bundles = riders.start(manifest)
+    riders.steps(0, 1)
+    assert (riders.table.number, riders.knows(1), len(riders.shop.asked)) == (1, [True], asked)
+
+
+def test_riders_that_break_the_contract_leave_the_table_as_it_was(riders: WithRiders) -> None:
+    riders.tell(riders.sell_riders(NEW, 1, rows(1)))
+    riders.tell(riders.sell_riders(replace(NEW, number=5), 2, rows(3), rows(2)), 1)
+    assert (riders.bundles.number, riders.table.number, riders.knows(1, 3)) == (5, 1, [True, False])
+    assert riders.bundles.problem is not None
 
 
 # --- at the door ---------------------------------------------------------------------------------------------------------

@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits
-from protocol.errors import DuplicateKey, MissingField, NumberReused, RolledBack, TooLarge, WrongHash, WrongLength
-from protocol.wire.bundles import KINDS, Bundle, cut_bundle, read_bundle
+from protocol.errors import (
+    DuplicateKey,
+    MissingField,
+    NotDeterministic,
+    NumberReused,
+    RolledBack,
+    TooLarge,
+    WrongHash,
+    WrongLength,
+)  # fmt: skip
+from protocol.wire.bundles import KINDS, Bundle, cut_bundle, cut_riders, read_bundle
 from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
 from tests.protocol import samples
 from tests.protocol.test_messages import bundles, digests
@@ -123,3 +132,27 @@ def test_no_other_bytes_pass_for_a_chunk(data: bytes, draw: st.DataObject) -> No
         check_chunk(wanted, bytes(other))
     with pytest.raises(WrongLength):
         check_chunk(wanted, data + b"\x00")
+
+
+def row(n: int) -> bytes:
+    return sha256(n.to_bytes(4, "big")).digest()[:8] + bytes(33) + bytes([1, 0, 0, 0, 9, 0, 1])
+
+
+def test_riders_are_cut_so_that_one_more_changes_one_chunk() -> None:
+    before = sorted(row(n) for n in range(20_000))
+    after = sorted([*before, row(20_001)])
+    held, wanted = cut_riders(b"".join(before)), cut_riders(b"".join(after))
+    assert b"".join(wanted) == b"".join(after)
+    assert max(map(len, wanted)) <= limits.RIDER_CHUNK_ROWS * limits.RIDER_ROW_BYTES
+    assert len(wanted) > 4
+    assert len(set(wanted) - set(held)) == 1
+    assert cut_riders(b"") == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [(row(1) + row(1), DuplicateKey), (max(row(1), row(2)) + min(row(1), row(2)), NotDeterministic), (row(1)[:-1], WrongLength)],
+)  # fmt: skip
+def test_riders_that_no_reader_would_take_are_not_cut(rows: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        cut_riders(rows)

@@ -127,3 +127,22 @@ def test_a_damaged_bundle_of_the_backend_is_named(root: Path) -> None:
     path.write_bytes(b"rot")
     with pytest.raises(BadSetting, match="backup"):
         make_bundle(root, Changes(flat_fare_rials=1), now=NOW)
+
+
+def rows(*numbers: int) -> bytes:
+    return b"".join(n.to_bytes(8, "big") + bytes([2]) + bytes(32) + bytes([1, 0, 0, 0, 9, 0, 1]) for n in numbers)
+
+
+def test_a_table_of_riders_has_its_own_number_and_is_carried_on(root: Path) -> None:
+    assert make_bundle(root, Changes(), now=NOW, riders=rows(1, 2)).bundle.number == 2
+    first = held(root).manifest.section("riders")
+    assert first is not None
+    assert (first.version, [held(root).chunks[one] for one in first.chunks]) == (1, [rows(1, 2)])
+    make_bundle(root, Changes(flat_fare_rials=1), now=NOW)
+    assert held(root, "devices/bus-1-d1").manifest.section("riders") == first
+    make_bundle(root, Changes(), now=NOW, riders=rows(1, 2, 3))
+    second = held(root).manifest.section("riders")
+    assert second is not None
+    assert second.version == 2
+    with pytest.raises(BadSetting):
+        make_bundle(root, Changes(), now=NOW, riders=rows(3, 1))

@@ -1,10 +1,11 @@
 """Riders, wallets and top-ups."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.adapters.sqlite.ingest import post_transfers
 from backend.core.ledger import Transfer
+from backend.core.limits import RIDERS_PAGE
 from backend.core.ports import Rider, RiderTap, TopUp
 
 _RIDER = "SELECT credential_id, credential, rider_class, token_hash, created_ms FROM rider"
@@ -34,6 +35,21 @@ class RiderTables:
         with self._reader.reading() as connection:
             row = connection.execute(f"{_RIDER} WHERE credential_id = ?", (credential_id,)).fetchone()
         return None if row is None else Rider(*row)
+
+    def credentials(self) -> Iterator[bytes]:
+        """Every rider's credential, ascending by id; a page at a time, so that nobody waits for a million."""
+        after = b""
+        while True:
+            with self._reader.reading() as connection:
+                page = connection.execute(
+                    "SELECT credential_id, credential FROM rider WHERE credential_id > ?"
+                    " ORDER BY credential_id LIMIT ?",
+                    (after, RIDERS_PAGE),
+                ).fetchall()
+            if not page:
+                return
+            yield from (bytes(credential) for _, credential in page)
+            after = page[-1][0]
 
     def rider_with_key(self, public_key: bytes) -> Rider | None:
         """The rider whose credential holds this key, if any."""
