@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from backend.core.errors import BackendError, KeyMissing
-from backend.core.limits import ANNOUNCE_AGAIN_MS
+from backend.core.limits import ANNOUNCE_AGAIN_S
 from protocol.errors import ProofError, SavarError, WireError
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, read_bundle
@@ -38,11 +38,11 @@ class Announcing:
         city: str,
         keep_tariff: Callable[[Tariff], None],
         publish: Callable[[bytes], bool],
-        now_ms: Callable[[], int],
+        monotonic: Callable[[], float],
     ) -> None:
         self._folder, self._path = BundleFolder(folder), folder
         self._key, self._city = key, city
-        self._keep_tariff, self._publish, self._now_ms = keep_tariff, publish, now_ms
+        self._keep_tariff, self._publish, self._monotonic = keep_tariff, publish, monotonic
         try:
             self._manifest, self.bundle = self._folder.load([key], city=city)
         except BundleFailed as error:
@@ -51,7 +51,7 @@ class Announcing:
             raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error
         keep_tariff(self.bundle.tariff)
         self._seen = self._manifest.raw
-        self._due_ms = 0
+        self._due_s = 0.0  # by a clock that nobody sets
         self.problem: SavarError | None = None
 
     @property
@@ -61,7 +61,7 @@ class Announcing:
 
     def again(self) -> None:
         """A session began: announce at the next look. From any thread."""
-        self._due_ms = 0
+        self._due_s = 0.0
 
     def look(self) -> None:
         """Take up what the office has put into the folder, announce what is due. Raises nothing for what is there."""
@@ -74,15 +74,15 @@ class Announcing:
             if str(error) != str(self.problem):
                 log.error("the bundle in the folder is not announced: %s: %s — %s", error.name, error, _FIX)
             self.problem = error
-        if self._now_ms() >= self._due_ms and self._publish(self._manifest.raw):
-            self._due_ms = self._now_ms() + ANNOUNCE_AGAIN_MS
+        if self._monotonic() >= self._due_s and self._publish(self._manifest.raw):
+            self._due_s = self._monotonic() + ANNOUNCE_AGAIN_S
 
     def _take(self, data: bytes) -> None:
         manifest = open_manifest(data, [self._key], city=self._city, in_force=self._manifest)
         bundle = self._whole(manifest)
         self._keep_tariff(bundle.tariff)
         self._manifest, self.bundle = manifest, bundle
-        self._due_ms = 0
+        self._due_s = 0.0
         log.info("bundle %d is announced", manifest.number)
 
     def _whole(self, manifest: Manifest) -> Bundle:

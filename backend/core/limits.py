@@ -15,7 +15,7 @@ OLD_BUNDLE_AFTER_DEFAULT_S = (
     7_200  # heard for two hours and still not on the newest bundle: 48 MB of riders over 3G are
 )
 #                                     there by then, so somebody or something keeps it back
-ANNOUNCE_AGAIN_MS = 3_600_000  # a bus whose inbox was full, or whose clock made a bundle wait, hears it within the hour
+ANNOUNCE_AGAIN_S = 3_600  # a bus whose inbox was full, or whose clock made a bundle wait, hears it within the hour
 WATCH_PERIOD_S = 1.0  # how often silence is looked for
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------

@@ -32,9 +32,10 @@ from protocol.wire.topics import Address, Channel
 from simulators.seeded.cable import SimLink, SimPeer
 from simulators.seeded.clockwork import Clockwork
 from simulators.seeded.disk import PowerCut, SimDisk
+from simulators.seeded.downward import TOPIC, DoorBundles
 from simulators.seeded.links import SimBroker, SimSession, Wire
 from simulators.world import Event, World
-from transport.mqtt import Will
+from transport.mqtt import Message, Will
 
 JOURNAL, COPIES = "journal.db", "sister.db"
 RESTART_MS = (2_000, 20_000)  # a Pi boots
@@ -128,6 +129,7 @@ class SimDoor:
         self.stood: Head | None = None  # where it stood when a code was last held up
         self.lied = False  # the power went while its card lied
         self.changed_ms = 0  # when it last found another card than it had
+        self.bundles: DoorBundles | None = None  # where the city gets new ones
         self.off = False  # switched off until somebody comes
         self._step_asked = False
         self._timer: Event | None = None
@@ -181,7 +183,8 @@ class SimDoor:
 
     def _start(self) -> None:
         world, plan, rng = self.world, self.plan, self.world.rng
-        clock = self.clockwork.clock(self.bundle.issued_ms)
+        bundle = self.bundle if self.bundles is None else self.bundles.bundle()
+        clock = self.clockwork.clock(bundle.issued_ms)
         epoch = rng.randrange(INT63_MAX) + 1
         journal = WatchedJournal(Path(JOURNAL), device=plan.name, new_epoch=epoch, vfs=self.disk.name)
         self._open = [journal]
@@ -198,12 +201,12 @@ class SimDoor:
             on_change=lambda yes: self._link_changed(run, yes=yes),
         )
         session = SimSession(
-            self._broker, self.wire, client_id=plan.name, subscriptions=[address.topic(Channel.RECEIPT)],
-            on_message=lambda message: self._if_run(run, lambda p: p.station.message_came(message.payload)),
+            self._broker, self.wire, client_id=plan.name, subscriptions=[address.topic(Channel.RECEIPT), TOPIC],
+            on_message=lambda message: self._if_run(run, lambda p: self._message_came(p, message)),
             on_change=lambda yes: self._if_run(run, lambda p: p.station.session_changed(connected=yes)),
         )  # fmt: skip
         station = Station(
-            address=address, service=Service(plan.vehicle, plan.door, "r9", 0), bundle=self.bundle, journal=journal,
+            address=address, service=Service(plan.vehicle, plan.door, "r9", 0), bundle=bundle, journal=journal,
             riders=self._riders, tap_signer=self.signer, key=plan.key, panel=self, clock=clock, session=session,
             sister=SisterSide(self.sister.name, self.sister.key.verifying, copies, peer), software=SOFTWARE,
             randomness=rng.randbytes, wake=self.wake, heard=clock.heard,
@@ -216,6 +219,8 @@ class SimDoor:
         self.trouble_ms = world.now_ms
         world.tell(plan.name, f"starts at record {journal.head.sequence} of journal {journal_name(epoch)}")
         self._on_started(self)
+        if self.bundles is not None:
+            self.bundles.start(station.bundle_came)
         session.start()
         peer.start()
         self.wake()
@@ -251,6 +256,12 @@ class SimDoor:
     def _if_run(self, run: int, do: Callable[[Process], None]) -> None:
         if self.process is not None and run == self._boots:
             do(self.process)
+
+    def _message_came(self, process: Process, message: Message) -> None:
+        if message.topic != TOPIC:
+            process.station.message_came(message.payload)
+        elif self.bundles is not None:
+            self.bundles.announced(message.payload)
 
     def _link_changed(self, run: int, *, yes: bool) -> None:
         self.trouble_ms = self.world.now_ms

@@ -20,7 +20,7 @@ from protocol.wire.passes import Presentation
 from simulators.checkers import Posting, TapId, ledger_sum
 from simulators.ledger_facts import LedgerFacts, read_ledger
 from simulators.seeded.bus import SimDoor, journal_name
-from simulators.seeded.city import TARIFF, SeededCity, head_of
+from simulators.seeded.city import SeededCity, head_of
 from simulators.seeded.truth import JournalId
 
 OTHER_ORDER_EVERY = 4  # of so many seeds one is ingested a second time: that is a fifth of a seed's time
@@ -245,7 +245,7 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -
     registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}
     ingest = Ingest(
         store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key, store.riders),
-        tariffs={TARIFF.version: TARIFF}, receipt_signer=city.receipt_key, now_ms=lambda: city.world.now_ms,
+        tariffs=city.downward.tariffs, receipt_signer=city.receipt_key, now_ms=lambda: city.world.now_ms,
     )  # fmt: skip
     for (device, epoch), records in journals:
         for at in range(0, len(records), BATCH_DRAIN_RECORDS):

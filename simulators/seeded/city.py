@@ -24,6 +24,7 @@ from protocol.wire.receipts import open_receipt
 from simulators.held_riders import HeldRiders
 from simulators.seeded.bus import Plan, SimDoor, journal_name, shows
 from simulators.seeded.cable import SimLink
+from simulators.seeded.downward import Downward
 from simulators.seeded.links import SimBroker, Wire
 from simulators.seeded.office import SimOffice
 from simulators.seeded.people import Code, People, gather
@@ -108,6 +109,7 @@ class SeededCity:
         self.buses = [self._bus(number) for number in range(1, buses + 1)]
         self.doors = [door for bus in self.buses for door in bus.doors]
         self.by_name = {door.plan.name: door for door in self.doors}
+        self.downward = Downward(self, folder)
         self.unreckoned: set[str] = set()  # buses that lost a card or the ledger: nobody has looked what that took
         self.damaged: set[str] = set()  # doors whose journal rotted: somebody must come
         self.tampered: set[str] = set()  # doors whose card was changed, copied over or lied since they last started
@@ -201,7 +203,7 @@ class SeededCity:
         if shown is None:
             self.truth.violate("P9", "only-genuine-boards", f"{door.plan.name} accepted what is no genuine pass")
             return
-        if any(phone.credential_id == shown.credential_id for phone in self.people.denied):
+        if self.downward.denies(door, shown.credential_id):
             self.truth.violate("P12", "denied-stay-out", f"{door.plan.name} accepted a denied credential")
         if process is None:
             return

@@ -20,6 +20,7 @@ from backend.core.ports import Commit, Device, LedgerMark, Rider, StoredRecord
 from protocol.fares.tariff import Tariff
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.topics import Address, Channel, shard_filter
+from simulators.seeded.downward import TOPIC, OnWorker, no_worker
 from simulators.seeded.links import SimBroker, SimSession, Wire
 from simulators.world import World
 from transport.mqtt import Message
@@ -75,6 +76,7 @@ class SimOffice:
         self.on_receipt: Callable[[str, bytes], None] = lambda *_: None
         self.on_commit: Callable[[Sequence[Commit]], None] = lambda _: None
         self.on_restored: Callable[[], None] = lambda: None
+        self.on_worker: OnWorker = no_worker
         self._restoring: Path | None = None
         self._step_asked = False
         self._life = 0
@@ -112,11 +114,18 @@ class SimOffice:
 
     def make_worker(self, store: MortalStore) -> None:
         """The product's services, wired as `backend/app/backend.py` wires them."""
-        for tariff in self._tariffs.values():
+        tariffs: dict[int, Tariff] = {}
+
+        def keep_tariff(tariff: Tariff) -> None:
             store.keep_tariff(tariff)
+            tariffs[tariff.version] = tariff
+
+        for tariff in self._tariffs.values():
+            keep_tariff(tariff)
+        announce = self.on_worker(keep_tariff, self._publish_manifest)
         ingest = Ingest(
             store=store, find_device=self.registry.get, proofs=ProofDesk(self._sealing, store.day_key, store.riders),
-            tariffs=store.tariffs(), receipt_signer=self._receipts, now_ms=self.now_ms, on_alarm=self._alarm,
+            tariffs=tariffs, receipt_signer=self._receipts, now_ms=self.now_ms, on_alarm=self._alarm,
             on_stored=self._stored,
         )  # fmt: skip
         watch = FleetWatch(
@@ -126,7 +135,7 @@ class SimOffice:
             on_ended=lambda *_: None,
         )  # fmt: skip
         self.worker = IngestWorker(
-            ingest, watch, publish_receipt=self._publish_receipt,
+            ingest, watch, publish_receipt=self._publish_receipt, announce=announce,
             monotonic=lambda: self.world.now_ms / 1000 / LOOKS_EVERY_S,
         )  # fmt: skip
         self.ingest = ingest
@@ -144,6 +153,9 @@ class SimOffice:
         assert self.session is not None
         self.on_receipt(device, receipt)
         self.session.publish(Address(self.city, "s0", device).topic(Channel.RECEIPT), receipt)
+
+    def _publish_manifest(self, manifest: bytes) -> bool:
+        return self.session is not None and self.session.publish(TOPIC, manifest, retain=True)
 
     def _message_came(self, life: int, message: Message) -> None:
         if life == self._life and self.store is not None:

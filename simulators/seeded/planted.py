@@ -23,7 +23,7 @@ from edge.core.errors import JournalFailed, JournalFull
 from edge.core.ports import Head, Showing
 from protocol.fares.verdicts import TABLE
 from protocol.limits import MESSAGE_MAX_BYTES
-from protocol.wire import cbor, receipts, standing
+from protocol.wire import cbor, manifests, receipts, standing
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import Instant
 from protocol.wire.signed import cut
@@ -161,6 +161,10 @@ def _courier_never_carries() -> Any:
     return _replaced(courier.Courier, step=lambda _self, _now: None)
 
 
+def _older_bundle_taken() -> Any:
+    return _replaced(manifests, _require_not_older=lambda *_: None)
+
+
 def _faults_not_said() -> Any:
     return _replaced(station.Station, problem=lambda _self, _now: "")
 
@@ -295,6 +299,7 @@ PLANTED: dict[str, Plant] = {
     "witness-before-durable": _witness_before_durable,
     "courier-never-carries": _courier_never_carries,
     "faults-not-said": _faults_not_said,
+    "older-bundle-taken": _older_bundle_taken,
     "receipt-above-a-gap": _receipt_above_a_gap,
     "fork-overwritten": _fork_overwritten,
     "quarantine-drops": _quarantine_drops,

@@ -98,6 +98,7 @@ def run_seed(
         city = SeededCity(world, folder, buses=world.between(1, 2), riders=36)
         stack.callback(city.close)
         city.open()
+        city.downward.begin()
         names = NAMES if faults is None else faults
         chosen = {name: FAULTS[name] for name in FAULTS if name in names}
         life = _Life(city, chosen, scale or Scale(), outages=LONG_OUTAGE in names)
@@ -292,6 +293,7 @@ class _Life:
             ):  # fmt: skip
                 if left and not forked:
                     found.append(f"{name} has {left} records for {what}")
+        found += city.downward.behind()
         if not found and city.truth.diverged:
             found += EndCheck(city).branches_on_their_way()
         return found

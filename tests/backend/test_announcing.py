@@ -9,7 +9,7 @@ import pytest
 
 from backend.app.announcing import Announcing
 from backend.core.errors import KeyMissing, StoreFailed, TariffChanged
-from backend.core.limits import ANNOUNCE_AGAIN_MS
+from backend.core.limits import ANNOUNCE_AGAIN_S
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, cut_bundle
 from protocol.wire.manifests import encode_manifest, name_chunk, open_manifest
@@ -37,7 +37,7 @@ class Rig:
     """Announcing over a folder; what was published, and the tariffs that were kept."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.now_ms, self.online = root, 1_000, True
+        self.root, self.now_s, self.online = root, 1_000.0, True
         self.published: list[bytes] = []
         self.tariffs: dict[int, Tariff] = {}
         self.keeping: Exception | None = None
@@ -47,7 +47,7 @@ class Rig:
     def start(self) -> Announcing:
         return Announcing(
             self.root, samples.BUNDLE_KEY.verifying, city="isfahan", keep_tariff=self._keep, publish=self._publish,
-            now_ms=lambda: self.now_ms,
+            monotonic=lambda: self.now_s,
         )  # fmt: skip
 
     def _keep(self, tariff: Tariff) -> None:
@@ -86,10 +86,10 @@ def test_at_every_session_and_every_hour_it_is_said_again(rig: Rig) -> None:
     rig.look()
     rig.announcing.again()
     rig.look()
-    rig.now_ms += ANNOUNCE_AGAIN_MS - 1
+    rig.now_s += ANNOUNCE_AGAIN_S - 1
     rig.look()
     assert len(rig.published) == 2
-    rig.now_ms += 1
+    rig.now_s += 1
     rig.look()
     assert len(rig.published) == 3
 

@@ -108,6 +108,20 @@ def test_a_planted_defect_is_found(name: str) -> None:
         assert any(run_seed(seed).violations for seed in range(20))
 
 
+def test_bundles_arrive_while_all_goes_wrong_and_every_door_ends_on_the_newest() -> None:
+    """P12: one city in three gets new ones, and somebody who replays the old."""
+    found = [run_seed(seed) for seed in (1, 4, 7)]
+    assert all(result.violations == [] for result in found)
+    assert all(result.coverage["bundles in force"] >= 2 for result in found)
+    assert sum(result.coverage["bundles replayed"] for result in found) > 0
+    assert run_seed(3).coverage["bundles made"] == 0
+
+
+def test_a_door_that_takes_an_older_bundle_is_found() -> None:
+    with PLANTED["older-bundle-taken"]():
+        assert any(it.checker == "bundles-go-forward" for seed in (1, 4, 7, 10) for it in run_seed(seed).violations)
+
+
 def test_a_planted_defect_leaves_nothing_behind() -> None:
     for plant in PLANTED.values():
         with plant():
