@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edge.app.bundle_tools import come_into_force
-from edge.core.bundle_ports import BundleStore, ChunkSource, RiderTable
+from edge.core.bundle_ports import BundleStore, ChunkSource
 from edge.core.errors import BundleLate, RidersFailed
 from edge.core.limits import (
     BUNDLE_EARLY_MAX_MS,
@@ -30,6 +30,7 @@ from edge.core.limits import (
     BUNDLES_WAITING_MAX,
     DISK_FREE_MIN_BYTES,
 )
+from edge.core.ports import Riders
 from protocol.errors import ProofError, SavarError, WireError
 from protocol.wire.bundles import KINDS, RIDERS, Bundle
 from protocol.wire.keys import VerifyingKey
@@ -65,7 +66,7 @@ class Bundles:
         key: VerifyingKey,
         in_force: Manifest,
         on_force: Callable[[Bundle], None],
-        riders: RiderTable | None = None,
+        riders: Riders | None = None,
     ) -> None:
         self._store, self._source, self._key, self._on_force = store, source, key, on_force
         self._in_force = in_force

@@ -84,15 +84,17 @@ class Validator:
         self._peer: PeerSession | None = None
         self._copies: ApswCopies | None = None
         side = None if sister_key is None else self._make_sister(sister_key, reserve, courier_after_ms)
+        self._riders = RiderTable(config.data_dir / "riders.table")
         self._station = Station(
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
-            riders=RiderTable(config.data_dir / "riders.table"), tap_signer=self._signer, key=keys.tap, panel=panel,
+            riders=self._riders, tap_signer=self._signer, key=keys.tap, panel=panel,
             clock=self._clock, session=self._session, sister=side, software=_software(), randomness=randomness,
             wake=self._wake.set, heard=system_clock.heard,
         )  # fmt: skip
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
             key=keys.bundle, in_force=manifest, on_force=self._station.bundle_came,
+            riders=self._riders,
         )  # fmt: skip
         self._on_outcome = on_outcome
         given = sources or {}

@@ -14,19 +14,6 @@ class ChunkSource(Protocol):
         ...
 
 
-class RiderTable(Protocol):
-    """The table of riders on the card, as it is written. The old one stays in force until the new one is whole."""
-
-    @property
-    def number(self) -> int:
-        """Under which number the table in force was handed in; 0 if there is none."""
-        ...
-
-    def replace(self, chunks: Iterable[bytes], *, number: int) -> None:
-        """Put another table in force, from its chunks in order. Raises RidersFailed or WireError."""
-        ...
-
-
 class BundleStore(Protocol):
     """A bundle on the card: `put_…` are durable when they return. Raises BundleFailed where the card does not do."""
 

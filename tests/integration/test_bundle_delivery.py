@@ -19,7 +19,9 @@ from protocol.fares.verdicts import Verdict
 from protocol.localtime import service_day
 from protocol.wire.codes import write_code
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import issue_credential, render_long_pass
+from protocol.wire.passes import issue_credential, render_long_pass, verify_credential
+from protocol.wire.riders import encode_rows, row_of
+from protocol.wire.short_passes import render_short_pass
 from protocol.wire.topics import Address, Channel, to_all
 from provisioning.app.bundles import make_bundle
 from provisioning.app.city import create_city
@@ -124,6 +126,33 @@ def test_from_the_office_to_the_door_and_the_ledger(town: Town) -> None:
     fares = [tap.fare_rials for _, tap in backend.store.taps(None, 9)]
     assert fares == [0, 70_000, 50_000]  # by the tariff that each record names: none became a case for want of it
     assert backend.store.counts()["shown_less"] == 0
+
+
+def test_riders_reach_the_door_that_then_reads_their_short_codes(town: Town) -> None:
+    """Before the row is there the door waits for the long form; after it the short one boards."""
+    town.start_backend()
+    town.start_validator()
+    validator, issuer = town.validator, town.issuer
+    assert validator is not None
+    key = SigningKey.from_secret(bytes(31) + b"\x63")
+    now = town.clock.read()
+    credential = issue_credential(
+        issuer, credential_id=b"\x63" * 8, version=1, holder=key.public, rider_class=0, product=0,
+        expiry_day=service_day(now.wall_ms) + 9, allowance_units=1,
+    )  # fmt: skip
+    rows = encode_rows([row_of(verify_credential(credential, [issuer.verifying]))])
+
+    def show(counter: int) -> Verdict | None:
+        at = town.clock.read()
+        code = write_code(render_short_pass(credential, key, time_s=at.wall_ms // 1000, counter=counter, party=0))
+        outcome = validator.boarding.present(code.encode(), at, settled=True)
+        return None if outcome is None else outcome.showing.verdict
+
+    assert show(1) is None
+    made = make_bundle(town.office, Changes(), now=datetime.now(UTC), riders=rows)
+    town.wait_for(made.bundle.number)
+    until(lambda: validator._riders.number == 1, validator.problem)
+    assert show(2) is Verdict.ACCEPTED
 
 
 def test_a_captured_broker_brings_nothing_back_and_hides_nothing_for_ever(town: Town) -> None:
