@@ -9,9 +9,11 @@ import click
 import cv2
 
 from cli.output import OutFile
+from protocol import limits
 from simulators.camera import BUSY, KINDS, STILL, Labelled, stream
 from simulators.camera.sheet import draw_sheet, passes
 
+CODES = {"long": limits.LONG_PASS_BYTES, "short": limits.SHORT_PASS_BYTES}
 PACES = {"still": STILL, "busy": BUSY}
 SHEET_QUALITY = 72  # of a JPEG: 13 kinds in less than 400 KB
 
@@ -20,11 +22,13 @@ SHEET_QUALITY = 72  # of a JPEG: 13 kinds in less than 400 KB
 @click.option("--kind", type=click.Choice(KINDS), default="phones", show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--count", type=click.IntRange(1, 4_000), default=100, show_default=True, help="Frames.")
+@click.option("--code", type=click.Choice(list(CODES)), default="long", show_default=True,
+              help="As long as which pass: QR version 8-L or 5-L.")  # fmt: skip
 @click.option("--pace", type=click.Choice(list(PACES)), default="busy", show_default=True,
               help="Whether people and the street move behind the phones.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for PNGs and labels.jsonl.")
 @click.option("--sheet", type=OutFile(), help="Draw a frame of every kind into this picture instead (JPEG or PNG).")
-def command(*, kind: str, seed: int, count: int, pace: str, out: Path | None, sheet: str | None) -> None:
+def command(*, kind: str, seed: int, count: int, code: str, pace: str, out: Path | None, sheet: str | None) -> None:
     """Draw labelled frames as a door's camera sees them.
 
     Each line of labels.jsonl names a PNG, the text in view, whether it is whole and ours, and every parameter that
@@ -40,13 +44,13 @@ def command(*, kind: str, seed: int, count: int, pace: str, out: Path | None, sh
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"{out} cannot be made: {error.strerror}; name another folder") from error
-    click.echo(f"kind {kind}, seed {seed}, pace {pace}, {count} frames")
+    click.echo(f"kind {kind}, seed {seed}, {code} code, pace {pace}, {count} frames")
     told: set[int] = set()
     with (out / "labels.jsonl").open("w", encoding="utf-8") as labels:
-        for seen in islice(stream(kind, seed, passes(seed), pace=PACES[pace]), count):
+        for seen in islice(stream(kind, seed, passes(seed, CODES[code]), pace=PACES[pace]), count):
             file = f"{seen.number:05}.png"
             _save(out / file, seen.shot.take().bgr)
-            label = {"file": file, "kind": kind, "seed": seed, "pace": pace, **_label(seen)}
+            label = {"file": file, "kind": kind, "seed": seed, "code": code, "pace": pace, **_label(seen)}
             labels.write(json.dumps(label, ensure_ascii=False) + "\n")
             _tell(seen, label["parameters"], told)
 

@@ -19,10 +19,10 @@ _CAPTION_PX = 26
 _LOOKED_AT = 60  # frames of a stream among which the one to show is chosen: a phone comes after 22 to 38
 
 
-def passes(seed: int | str) -> list[str]:
-    """A hundred texts as long as a pass's, with a pass's prefix; no validator accepts them."""
+def passes(seed: int | str, length: int = limits.LONG_PASS_BYTES) -> list[str]:
+    """A hundred texts as long as a pass of `length` bytes, with a pass's prefix; no validator accepts them."""
     rng = Random(f"passes {seed}")  # noqa: S311 - replays from its seed
-    return [write_code(rng.randbytes(limits.LONG_PASS_BYTES)) for _ in range(100)]
+    return [write_code(rng.randbytes(length)) for _ in range(100)]
 
 
 def draw_sheet(seed: int) -> Colour:

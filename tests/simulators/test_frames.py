@@ -330,13 +330,14 @@ def test_a_label_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_writes_pictures_their_labels_and_says_what_chance_decided(tmp_path: Path) -> None:
     out = tmp_path / "frames"
     done = CliRunner().invoke(
-        cli_frames.command, ["--kind", "clean", "--seed", "5", "--count", "34", "--out", str(out)]
+        cli_frames.command, ["--kind", "clean", "--seed", "5", "--count", "34", "--code", "short", "--out", str(out)]
     )
     assert done.exit_code == 0, done.output
     labels = [json.loads(line) for line in (out / "labels.jsonl").read_text().splitlines()]
     assert [label["file"] for label in labels] == sorted(path.name for path in out.glob("*.png"))
     assert len(labels) == 34
     named = [label for label in labels if label["payload"] is not None]
+    assert {len(label["payload"]) for label in named} == {126}  # 81 bytes in base45, and the prefix
     for label in named:
         conditions = label["parameters"]["in_view"][-1]["conditions"]
         assert all(f"{name} {value}" in done.output for name, value in conditions.items())
