@@ -120,6 +120,48 @@ def reach(trials: int, seed: int, out: str | None) -> None:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("symbols", total=bench.SYMBOLS * trials)
         figures = bench.run(trials=trials, seed=seed, tick=lambda done: progress.advance(task, done))
+
+
+@click.option("--frames", default=300, show_default=True, type=click.IntRange(50), help="Frames of each scene.")
+@click.option("--seed", default=5, show_default=True, type=int, help="Of the drawn frames.")
+@click.option("--corpus", type=click.Path(path_type=Path, file_okay=False, exists=True),
+              help="Photographs, too: a folder with a manifest.json.")  # fmt: skip
+@click.option("--readers", "names", default="", help="Only these, by name, separated by commas; the loop and zxing-cpp"
+              " are always there.")  # fmt: skip
+@click.option("--kinds", is_flag=True, help="Also each kind of screen and paper, and short against long on dim ones.")
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Write tables to this Markdown file,"
+              " and a plot beside it.")  # fmt: skip
+@json_option("the figures")
+def decode(
+    *, frames: int, seed: int, corpus: Path | None, names: str, kinds: bool, page: Path | None, out: str | None
+) -> None:
+    """Every reader and the decode loop on the same frames: reads, wrong reads, CPU time, first read. About 4 minutes.
+
+    Frames are drawn from the seed (`savar frames` shows them). Times are CPU time on one core; the ratios count.
+    """
+    from benchmarks import decode as bench
+    from benchmarks import decode_page, photos, readers
+
+    wanted = {name.strip() for name in names.split(",") if name.strip()} or set(readers.NAMES)
+    if unknown := sorted(wanted - set(readers.NAMES)):
+        raise click.UsageError(f"no reader {', '.join(map(repr, unknown))}; there are: {', '.join(readers.NAMES)}")
+    wanted |= {readers.LOOP, readers.ZXING_BGR, readers.ZXING_GREY}
+    contenders = [contender for contender in readers.CONTENDERS if contender.name in wanted]
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("frames", total=frames)
+
+        def tick(what: str, done: int) -> None:
+            progress.update(task, description=what, completed=done)
+
+        figures = bench.run(frames=frames, seed=seed, contenders=contenders, tick=tick)
+        if kinds:
+            figures["kinds"] = bench.by_kind(frames=frames, seed=seed, contenders=contenders, tick=tick)
+            figures["dim"] = bench.forms(frames=frames, seed=seed, tick=tick)
+        if corpus is not None:
+            figures["photographs"] = photos.run(corpus, contenders, tick)
+    if page is not None:
+        page.with_suffix(".svg").write_text(decode_page.plot(figures), encoding="utf-8")
+        page.write_text(decode_page.page(figures, page.with_suffix(".svg").name), encoding="utf-8")
     _report(figures, out)
 
 

@@ -26,12 +26,13 @@ class Recipe:
     by_histogram: bool = False
 
 
-def _equalised(grey: GreyImage) -> GreyImage:
+def equalised(grey: GreyImage) -> GreyImage:
+    """With the same contrast in every eighth of the picture."""
     return cv2.createCLAHE(6.0, (8, 8)).apply(grey)
 
 
-def _doubled(grey: GreyImage) -> GreyImage:
-    return cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+def _enlarged(grey: GreyImage, times: int) -> GreyImage:
+    return cv2.resize(grey, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
 
 
 def _sharpened(grey: GreyImage, sigma: float, amount: float) -> GreyImage:
@@ -44,12 +45,13 @@ def _gamma(exponent: float) -> Callable[[GreyImage], GreyImage]:
 
 
 RECIPES = (
-    Recipe("equalised", _equalised, 1_300),  # shadows across the code, glare
-    Recipe("doubled and equalised", lambda grey: _equalised(_doubled(grey)), 4_500, (2.0, 2.0)),  # far and dim
+    Recipe("equalised", equalised, 1_300),  # shadows across the code, glare
+    Recipe("doubled and equalised", lambda grey: equalised(_enlarged(grey, 2)), 4_500, (2.0, 2.0)),  # far and dim
     Recipe("gamma 3", _gamma(3), 1_100),  # glass in the sun
-    Recipe("doubled and sharpened", lambda grey: _sharpened(_doubled(grey), 1.5, 1.0), 4_500, (2.0, 2.0)),  # blur
+    Recipe("doubled and sharpened", lambda grey: _sharpened(_enlarged(grey, 2), 1.5, 1.0), 4_500, (2.0, 2.0)),  # blur
     Recipe("gamma 0.5", _gamma(0.5), 1_100),  # dim screens
     Recipe("eroded", lambda grey: cv2.erode(grey, _SQUARE_3), 600, by_histogram=True),  # pale ink, holes in modules
     Recipe("smoothed", lambda grey: cv2.medianBlur(grey, 3), 1_100),  # moiré, sensor noise, cracks
     Recipe("dilated", lambda grey: cv2.dilate(grey, _SQUARE_3), 600, by_histogram=True),  # ink that ran
+    Recipe("tripled and sharpened", lambda grey: _sharpened(_enlarged(grey, 3), 3.0, 2.0), 12_000, (3.0, 3.0)),  # far
 )
