@@ -120,8 +120,10 @@ def reach(trials: int, seed: int, out: str | None) -> None:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("symbols", total=bench.SYMBOLS * trials)
         figures = bench.run(trials=trials, seed=seed, tick=lambda done: progress.advance(task, done))
+    _report(figures, out)
 
 
+@command.command()
 @click.option("--frames", default=300, show_default=True, type=click.IntRange(50), help="Frames of each scene.")
 @click.option("--seed", default=5, show_default=True, type=int, help="Of the drawn frames.")
 @click.option("--corpus", type=click.Path(path_type=Path, file_okay=False, exists=True),
