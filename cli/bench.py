@@ -162,8 +162,9 @@ def decode(
         if corpus is not None:
             figures["photographs"] = photos.run(corpus, contenders, tick)
     if page is not None:
-        page.with_suffix(".svg").write_text(decode_page.plot(figures), encoding="utf-8")
-        page.write_text(decode_page.page(figures, page.with_suffix(".svg").name), encoding="utf-8")
+        drawing = page.with_suffix(".png")
+        drawing.write_bytes(decode_page.png(figures))
+        page.write_text(decode_page.page(figures, drawing.name), encoding="utf-8")
     _report(figures, out)
 
 

@@ -66,7 +66,7 @@ def test_the_command_writes_figures_a_page_and_a_plot(tmp_path: Path) -> None:
     for name, score in figures["photographs"]["some"]["readers"].items():
         assert (score["reads"], score["wrong"]) == (1, 1), name
     assert "## Photographs" in page.read_text()
-    assert page.with_suffix(".svg").read_text().startswith("<svg")
+    assert cv2.imread(str(page.with_suffix(".png"))).std() > 0
 
 
 def test_an_unknown_reader_is_named_with_those_there_are() -> None:
