@@ -10,8 +10,8 @@ Rules:
 - H1 a code must be in view, unread, for HINT_AFTER_MS: most are read sooner, and nobody wants to be told to do what
   already works; looks in which it is missing for less than HINT_GONE_MS do not count;
 - H2 after a read the lamp belongs to the verdict;
-- H3 one reason at a time, in this order: too small, too dim, else moving or blurred; what is shown stays HINT_STAYS_MS,
-  so that it can be read;
+- H3 one reason at a time, in this order: too small in every look, for of a cracked or mirroring screen often only a part
+  looks like a code; too dim; else moving or blurred; what is shown stays HINT_STAYS_MS, so that it can be read;
 - H4 what did not help in HINT_MOST_MS will not: nothing more is said until the code has gone.
 """
 
@@ -79,6 +79,7 @@ class Hints:
         self._since_ms = 0  # when the state began
         self._seen_ms = 0  # when something code-like was last in view
         self._shown_ms = 0
+        self._side_px = 0  # the largest seen of this code
 
     def step(self, view: View, now_ms: int) -> bool:
         """One look → whether `shown` has changed."""
@@ -87,6 +88,10 @@ class Hints:
         after = TRANSITIONS.get((self.state, self._event(view, now_ms)), self.state)
         if after is not self.state or view.read:
             self.state, self._since_ms = after, now_ms
+        if self.state in (State.NOTHING, State.QUIET):
+            self._side_px = 0
+        elif view.sight is not None:
+            self._side_px = max(self._side_px, view.sight.box.side)
         return self._show(self._wanted(view.sight, now_ms), now_ms)
 
     def _event(self, view: View, now_ms: int) -> Event:
@@ -104,7 +109,7 @@ class Hints:
             return None
         if sight is None or (self.shown is not None and now_ms - self._shown_ms < HINT_STAYS_MS):
             return self.shown
-        return reason(sight)
+        return reason(sight, self._side_px)
 
     def _show(self, hint: Hint | None, now_ms: int) -> bool:
         if hint is self.shown:
@@ -113,9 +118,9 @@ class Hints:
         return True
 
 
-def reason(sight: Sight) -> Hint:
-    """Why a code that is in view is not read, as far as it can be seen (H3)."""
-    if sight.box.side < CODE_SIDE_MIN_PX:
+def reason(sight: Sight, side_px: int) -> Hint:
+    """Why a code that is in view, and was at most so large, is not read, as far as it can be seen (H3)."""
+    if side_px < CODE_SIDE_MIN_PX:
         return Hint.CLOSER
     if sight.contrast < CONTRAST_MIN:
         return Hint.BRIGHTER

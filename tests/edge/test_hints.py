@@ -83,6 +83,17 @@ def test_a_hint_can_be_read_before_the_next_comes() -> None:
     assert changes[1][0] - changes[0][0] >= HINT_STAYS_MS
 
 
+def test_a_part_of_a_cracked_screen_is_not_told_to_come_closer() -> None:
+    part = replace(SEEN, sight=replace(GOOD, box=Box(400, 200, 448, 248)))
+    hints = Hints()
+    for n in range(40):
+        hints.step(SEEN if n == 10 else part, 33 * n)
+    assert hints.shown is Hint.HOLD_STILL
+    play(hints, EMPTY, 2_000, 1_000)
+    play(hints, part, 3_000, 1_000)
+    assert hints.shown is Hint.CLOSER, "the next code is another"
+
+
 def test_what_does_not_help_is_not_said_for_ever() -> None:
     hints = Hints()
     changes = play(hints, SEEN, 0, 60_000)
@@ -102,7 +113,7 @@ def test_what_does_not_help_is_not_said_for_ever() -> None:
     ],
 )
 def test_the_reason_is_what_can_be_seen(sight: Sight, hint: Hint) -> None:
-    assert reason(sight) is hint
+    assert reason(sight, sight.box.side) is hint
 
 
 def test_the_table_leads_everywhere_and_a_read_leads_to_quiet() -> None:
