@@ -10,7 +10,7 @@ Rules:
 - H1 a code must be in view, unread, for HINT_AFTER_MS: most are read sooner, and nobody wants to be told to do what
   already works; looks in which it is missing for less than HINT_GONE_MS do not count;
 - H2 after a read the lamp belongs to the verdict;
-- H3 one reason at a time, in this order: too small in every look, for of a cracked or mirroring screen often only a part
+- H3 one reason at a time, in this order: too small in every look, for of a cracked or mirroring screen often a part
   looks like a code; too dim; else moving or blurred; what is shown stays HINT_STAYS_MS, so that it can be read;
 - H4 what did not help in HINT_MOST_MS will not: nothing more is said until the code has gone.
 """

@@ -45,6 +45,7 @@ def test_devices_tell_last_word_backlog_cameras_and_problem(api: Api) -> None:
     assert (told["device"], told["last_seen_ms"], told["online"]) == ("bus-0001-d1", WALL_MS + 5, True)
     assert (told["held_sequence"], told["backlog"]) == (3, HEALTH.last_sequence - 3)
     assert [(c["name"], c["state"]) for c in told["cameras"]] == [("front", "working"), ("rear", "missing")]
+    assert [(c["blur_permille"], c["haze_permille"]) for c in told["cameras"]] == [(80, 140), (0, 0)]
     assert told["problem"] == HEALTH.problem
     assert (silent["last_seen_ms"], silent["online"], silent["backlog"], silent["cameras"]) == (None, False, 0, [])
 

@@ -59,7 +59,7 @@ def test_codes_that_are_read_though_blurred_or_mirrored_raise_nothing() -> None:
     now_ms = feed(lens, CLEAN, 40)
     before = (lens.blur_permille, lens.haze_permille)
     for _ in range(30):
-        now_ms = feed(lens, replace(CLEAN, black=140, sharpest_permille=120), 4, now_ms)
+        now_ms = feed(lens, replace(CLEAN, black=120, sharpest_permille=120), 4, now_ms)
         now_ms = feed(lens, CLEAN, 1, now_ms)
     assert (lens.blur_permille, lens.haze_permille) == before == (0, 100)
 

@@ -179,6 +179,7 @@ def test_exposures_are_whole_waves_and_give_the_light_that_was_wanted(light: flo
     [
         (2_000, (2_000, 1_000)), (5_000, (4_167, 1_200)), (10_000, (10_000, 1_000)), (40_000, (10_000, 4_000)),
         (60_000, (20_000, 3_000)), (100_000, (30_000, 3_333)), (480_000, (30_000, 16_000)), (528_000, (33_000, 16_000)),
+        (1, (100, 1_000)), (9_000_000, (33_000, 16_000)),
     ],
 )  # fmt: skip
 def test_gain_comes_before_blur(light: int, expected: tuple[int, int]) -> None:

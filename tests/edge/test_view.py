@@ -32,6 +32,19 @@ def test_a_code_is_found_where_it_is(noise: float, scale: int, levels: tuple[int
     assert 0.75 * side <= box.side <= 1.35 * side
 
 
+def test_what_is_left_out_is_not_found() -> None:
+    picture = scene(code=pass_picture(scale=4), noise=3)
+    small = pass_picture(scale=3)
+    picture[300 : 300 + len(small), 900 : 900 + len(small)] = small
+    large, other = views.find(picture), Box(900, 300, 900 + len(small), 300 + len(small))
+    assert large is not None
+    assert large.left < 700
+    found = views.find(picture, [large.padded(16, 1280, 720)])
+    assert found is not None
+    assert other.covers(found)
+    assert views.find(picture, [large.padded(16, 1280, 720), other]) is None
+
+
 @pytest.mark.parametrize("noise", [0, 4, 10, 20])
 def test_nothing_is_found_where_nothing_is(noise: float) -> None:
     assert views.find(scene(noise=noise)) is None
@@ -84,6 +97,8 @@ def test_a_frame_differs_when_something_comes_and_not_when_the_light_changes() -
     change = views.Change()
     frames = [sensor.read() for _ in range(6)]
     assert [change.came(views.grid(frame)) for frame in frames] == [True] + [False] * 5
+    bands = (19 + 19 * np.sin(np.arange(720) / 60)).astype(int)[:, None]
+    assert not change.came(views.grid(np.clip(frames[0] + bands, 0, 255).astype(np.uint8))), "lamps on mains"
     assert not change.came(views.grid(np.clip(frames[0].astype(int) + 25, 0, 255).astype(np.uint8)))
     sensor.held = Held(pass_text(), white=150, module_px=2.1, left=600, top=300)
     assert change.came(views.grid(sensor.read()))
