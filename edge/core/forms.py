@@ -6,27 +6,25 @@ Rules:
  F2  both forms of one render at one door, within the life of a render, are one showing: the first one's answer stands,
      and the other form, or the first again after it, is no second tap and no copy;
  F3  one form alone is judged as ever: only who shows both is taken for a phone that alternates;
- F4  memory is bounded: of more than PHONES_REMEMBERED_MAX phones the one unseen longest is forgotten. The worst that
-     comes of it is a wait that begins anew, or a twin that is called copied: nobody boards by it.
+ F4  memory is bounded: of more than PHONES_REMEMBERED_MAX phones or renders the one unseen longest is forgotten. The
+     worst that comes of it is a wait that begins anew, or a twin that is called copied: nobody boards by it.
 """
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from edge.core.limits import PHONES_REMEMBERED_MAX
 from protocol.limits import LONG_FORM_WAIT_S, RENDER_PERIOD_S
 from protocol.wire.passes import Presentation
 
 Answer = TypeVar("Answer")
+Key = TypeVar("Key")
 
 
 @dataclass(slots=True)
-class _Phone(Generic[Answer]):
-    """The render that a phone shows, which forms of it were seen, and what was answered. Times are monotonic."""
+class _Render(Generic[Answer]):
+    """Which forms of one render were seen, and what was answered, when by the monotonic clock."""
 
-    shown: Presentation
-    last_ms: int
-    waits_since_ms: int | None = None
     short: bool = False
     long: bool = False
     answer: Answer | None = None
@@ -34,57 +32,60 @@ class _Phone(Generic[Answer]):
 
 
 class Forms(Generic[Answer]):
-    """The phones before one door, by credential id."""
+    """What the phones before one door show."""
 
     def __init__(self, most: int = PHONES_REMEMBERED_MAX) -> None:
         self._most = most
-        self._phones: dict[bytes, _Phone[Answer]] = {}
+        self._renders: dict[Presentation, _Render[Answer]] = {}
+        self._waits: dict[bytes, tuple[int, int]] = {}  # credential id → (waits since, last seen), monotonic
 
     def __len__(self) -> int:
-        """Phones remembered now."""
-        return len(self._phones)
+        """Phones or renders remembered now, whichever are more."""
+        return max(len(self._renders), len(self._waits))
 
     def unknown(self, claimed: Presentation, mono_ms: int) -> bool:
         """A short form of a rider that is not known, by its own unproven word → whether it is overdue (F1)."""
-        phone = self._phone(claimed, mono_ms)
-        phone.short = True
-        if self._stands(phone, mono_ms) is not None:
+        render = self._render(claimed)
+        render.short = True
+        if _stands(render, mono_ms) is not None:
             return False  # its long form was answered
-        if phone.waits_since_ms is None:
-            phone.waits_since_ms = mono_ms
-        return mono_ms - phone.waits_since_ms >= LONG_FORM_WAIT_S * 1000
+        since, last_ms = self._waits.pop(claimed.credential_id, (mono_ms, mono_ms))
+        if mono_ms - last_ms > LONG_FORM_WAIT_S * 1000:
+            since = mono_ms
+        self._waits[claimed.credential_id] = since, mono_ms
+        _bound(self._waits, self._most)
+        return mono_ms - since >= LONG_FORM_WAIT_S * 1000
 
     def refused(self, claimed: Presentation) -> None:
         """An overdue short form was told so: if it is still there, the wait begins anew."""
-        self._phones.pop(claimed.credential_id, None)
+        self._waits.pop(claimed.credential_id, None)
 
     def proven(self, shown: Presentation, mono_ms: int, *, short: bool) -> Answer | None:
         """A proven form → the answer that stands if this is the same showing (F2), else None."""
-        phone = self._phone(shown, mono_ms)
-        phone.short, phone.long = phone.short or short, phone.long or not short
-        phone.waits_since_ms = None
-        return self._stands(phone, mono_ms)
+        self._waits.pop(shown.credential_id, None)
+        render = self._render(shown)
+        render.short, render.long = render.short or short, render.long or not short
+        return _stands(render, mono_ms)
 
     def answered(self, shown: Presentation, answer: Answer, mono_ms: int) -> None:
         """What a proven form was answered."""
-        phone = self._phone(shown, mono_ms)
-        phone.answer, phone.answered_ms = answer, mono_ms
+        render = self._render(shown)
+        render.answer, render.answered_ms = answer, mono_ms
 
-    def _stands(self, phone: _Phone[Answer], mono_ms: int) -> Answer | None:
-        if phone.short and phone.long and mono_ms - phone.answered_ms <= RENDER_PERIOD_S * 1000:
-            return phone.answer
-        return None
+    def _render(self, shown: Presentation) -> _Render[Answer]:
+        render = self._renders.pop(shown, None) or _Render()
+        self._renders[shown] = render  # behind all others
+        _bound(self._renders, self._most)
+        return render
 
-    def _phone(self, shown: Presentation, mono_ms: int) -> _Phone[Answer]:
-        """The phone of this credential with this render; a wait goes on from render to render while it is held."""
-        known = self._phones.pop(shown.credential_id, None)  # and put behind all others again
-        waits = None
-        if known is not None and mono_ms - known.last_ms <= LONG_FORM_WAIT_S * 1000:
-            waits = known.waits_since_ms
-        if known is None or known.shown != shown:
-            known = _Phone(shown, mono_ms)
-        known.waits_since_ms, known.last_ms = waits, mono_ms
-        self._phones[shown.credential_id] = known
-        if len(self._phones) > self._most:
-            del self._phones[next(iter(self._phones))]
-        return known
+
+def _bound(held: dict[Key, Any], most: int) -> None:
+    """F4: the first of a dictionary is the one unseen longest."""
+    if len(held) > most:
+        del held[next(iter(held))]
+
+
+def _stands(render: _Render[Answer], mono_ms: int) -> Answer | None:
+    if render.short and render.long and mono_ms - render.answered_ms <= RENDER_PERIOD_S * 1000:
+        return render.answer
+    return None

@@ -225,6 +225,11 @@ class SimDoor:
         peer.start()
         self.wake()
 
+    @property
+    def runs(self) -> int:
+        """How often its process was started."""
+        return self._boots
+
     def kill(self, *, power: bool, restart_ms: int | None = None) -> None:
         """The process is gone, with the power or alone; it comes back by itself."""
         process, self.process = self.process, None

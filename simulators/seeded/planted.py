@@ -17,7 +17,7 @@ from backend.core.ports import Commit, LedgerMark
 from backend.core.repeats import Claim, Settled
 from edge.adapters import card, copies, house, journal
 from edge.app import boarding, courier, station
-from edge.core import retention, uplink
+from edge.core import forms, retention, uplink
 from edge.core.decide import Decision
 from edge.core.errors import JournalFailed, JournalFull
 from edge.core.ports import Head, Showing
@@ -144,6 +144,10 @@ def _forged_receipt_believed() -> Any:
         return Receipt(*values)
 
     return _replaced(station, open_receipt=open_receipt)
+
+
+def _forms_not_joined() -> Any:
+    return _replaced(forms.Forms, proven=lambda _self, _shown, _mono_ms, **_form: None)
 
 
 # --- the other door ---------------------------------------------------------------------------------------------------
@@ -295,6 +299,7 @@ PLANTED: dict[str, Plant] = {
     "pruned-too-young": _pruned_too_young,
     "old-incarnation-believed": _old_incarnation_believed,
     "forged-receipt-believed": _forged_receipt_believed,
+    "forms-not-joined": _forms_not_joined,
     "other-door-not-heard": _other_door_not_heard,
     "witness-before-durable": _witness_before_durable,
     "courier-never-carries": _courier_never_carries,

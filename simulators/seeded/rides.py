@@ -6,6 +6,7 @@ from protocol.limits import FORM_PERIOD_S
 from simulators.seeded.bus import SimDoor
 from simulators.seeded.city import SeededCity
 from simulators.seeded.people import Code, Phone
+from simulators.seeded.truth import is_green
 
 _STALE_MS = (60_000, 400_000)
 _HELD_ON = 0.25  # of those who were answered: the phone is still there when it shows the other form
@@ -39,7 +40,20 @@ class Rides:
             return
         verdict, twin = self._city.hold_up(door, code), code.twin
         if twin is not None and (verdict is None or self._world.chance(_HELD_ON)):
-            self._show(door, twin, _FORM_MS)
+            run = door.runs if self._boarded(door, code) else 0
+            self._world.after(_FORM_MS, lambda: self._twin(door, twin, run))
+
+    def _boarded(self, door: SimDoor, code: Code) -> bool:
+        """Whether a door has accepted this very code this very moment."""
+        greens = self._city.truth.greens
+        told = (door.plan.name, code.presentation, self._world.now_ms)
+        return bool(greens) and (greens[-1].device, greens[-1].presentation, greens[-1].at_ms) == told
+
+    def _twin(self, door: SimDoor, twin: Code, boarded_in_run: int) -> None:
+        """The phone shows the other form of its render: that is no copy of what this door has just accepted (P10)."""
+        then = self._city.hold_up(door, twin)
+        if boarded_in_run == door.runs and then is not None and not is_green(then):
+            self._city.truth.violate("P10", "forms-are-one", f"{door.plan.name} answers the other form {then.name}")
 
     def _fresh(self, door: SimDoor, phone: Phone, after_ms: int) -> None:
         self._world.after(after_ms, lambda: self._show(door, phone.render(self._world.now_ms)))

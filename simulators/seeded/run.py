@@ -29,7 +29,7 @@ from simulators.seeded.shortcuts import remembering
 from simulators.seeded.stand_in import StandIn
 from simulators.seeded.technician import visit
 from simulators.seeded.truth import Violation
-from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, World, counted
+from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, NeverRests, World, counted
 
 SEED_MAX = 1_000_000  # each city begins seven minutes after the one before, and a pass's last day is before July 2149
 CONVERGE_MS = 2 * HOUR_MS  # a courier waits ten minutes, the slowest retry one; everything else is seconds
@@ -115,6 +115,8 @@ def _live(city: SeededCity, life: "_Life") -> None:
         life.safety()
         life.liveness()
         EndCheck(city).run()
+    except NeverRests as storm:
+        city.truth.violate("liveness", "comes-to-rest", str(storm))
     except Exception as failure:  # noqa: BLE001 - reported with its place
         frame = traceback.extract_tb(failure.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"

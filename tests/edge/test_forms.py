@@ -90,6 +90,16 @@ def test_f2_another_render_or_rider_is_another_showing() -> None:
     assert forms.proven(NEXT, 1_001, short=True) is None  # both forms, but nothing was answered of this render
 
 
+def test_f2_another_render_of_the_same_rider_in_between_forgets_nothing() -> None:
+    """Somebody holds an old picture of it to the same door: the seeded city called the honest twin a copy."""
+    forms: Forms[str] = Forms()
+    forms.proven(FIRST, 0, short=False)
+    forms.answered(FIRST, "welcome", 0)
+    forms.proven(NEXT, 500, short=False)
+    forms.answered(NEXT, "too old", 500)
+    assert forms.proven(FIRST, 1_000, short=True) == "welcome"
+
+
 def test_f4_the_phone_unseen_longest_is_forgotten() -> None:
     forms: Forms[str] = Forms(most=2)
     third = Presentation(b"rider--3", 1, 1)
