@@ -16,6 +16,7 @@ import pytest
 
 from backend.app.backend import Backend
 from backend.app.config import load_config
+from edge.core.limits import LENS_HAZE_PERMILLE
 from protocol.fares.verdicts import Verdict
 from protocol.wire.health import CameraState
 from simulators.city import City
@@ -124,6 +125,11 @@ def test_a_camera_that_vanishes_is_reported_and_taken_up_again(city: City) -> No
     camera.plug()
     wait_until(lambda: validator.health().cameras[0].state is CameraState.WORKING)
     assert validator.problem() == ""
+    lens = validator._looker.cameras[0].light._lens
+    lens.haze_permille = LENS_HAZE_PERMILLE
+    assert validator.problem() == "the lens of camera front is dirty — wipe it"
+    assert validator.health().cameras[0].haze_permille == LENS_HAZE_PERMILLE
+    lens.haze_permille = 0
     before = validator.boarding.accepted
     play(city, 3)
     assert validator.boarding.accepted > before
