@@ -17,6 +17,7 @@ from simulators.camera.held import Colour
 _SLACK_PX = 64  # the noise bank is larger than a frame by this: a slice at a random place looks new
 _BANK_SIGMA = 16.0
 _ONE = 128  # of a gain map of bytes
+_HALVINGS_MAX = 5  # 32 pictures along a smear: no reader sees the steps
 SUBPIXEL_MM = 0.0635  # of a screen with 400 pixels an inch
 Rows = NDArray[np.float64]
 
@@ -125,13 +126,19 @@ def gain_map(quad: Matrix, rows: Rows, beats: Colour | None, box: tuple[int, int
 def smear(seen: Colour, dx: float, dy: float) -> Colour:
     """What moved by (dx, dy) px while it was exposed; as it was if that is less than a pixel.
 
-    Each halving lays the picture over itself, shifted: n of them are 2**n pictures along the way.
+    Each halving lays the picture over itself, shifted: n of them are 2**n pictures along the way, the middle one where
+    it was.
     """
-    halvings = ceil(log2(max(1.0, hypot(dx, dy))))
-    size = (seen.shape[1], seen.shape[0])
+    halvings = min(ceil(log2(max(1.0, hypot(dx, dy)))), _HALVINGS_MAX)
+    if halvings == 0:
+        return seen
+    seen = _shifted(seen, -dx * (1 - 0.5**halvings) / 2, -dy * (1 - 0.5**halvings) / 2)
     for n in range(1, halvings + 1):
-        x, y = dx / 2**n, dy / 2**n
-        shift = np.array([[1, 0, x / 2], [0, 1, y / 2]]), np.array([[1, 0, -x / 2], [0, 1, -y / 2]])
-        ahead, behind = (cv2.warpAffine(seen, way, size, borderMode=cv2.BORDER_REPLICATE) for way in shift)
-        seen = np.asarray(cv2.addWeighted(ahead, 0.5, behind, 0.5, 0), np.uint8)
+        seen = np.asarray(cv2.addWeighted(seen, 0.5, _shifted(seen, dx / 2**n, dy / 2**n), 0.5, 0), np.uint8)
     return seen
+
+
+def _shifted(seen: Colour, x: float, y: float) -> Colour:
+    way = np.array([[1, 0, x], [0, 1, y]])
+    size = (seen.shape[1], seen.shape[0])
+    return np.asarray(cv2.warpAffine(seen, way, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
