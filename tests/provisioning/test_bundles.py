@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from edge.app.config import load_config as load_validator
 from protocol.fares.tariff import Tariff
 from protocol.wire.manifests import Section, encode_manifest, name_chunk
 from provisioning.adapters import files
@@ -146,3 +147,34 @@ def test_a_table_of_riders_has_its_own_number_and_is_carried_on(root: Path) -> N
     assert second.version == 2
     with pytest.raises(BadSetting):
         make_bundle(root, Changes(), now=NOW, riders=rows(3, 1))
+
+
+@pytest.mark.parametrize(
+    ("http_host", "given", "written"),
+    [
+        ("127.0.0.1", None, "http://127.0.0.1:8080"), ("0.0.0.0", None, "http://broker.example:8080"),
+        ("::", None, "http://broker.example:8080"), ("::1", None, "http://[::1]:8080"),
+        ("0.0.0.0", "https://chunks.example/city", "https://chunks.example/city"),
+    ],
+)  # fmt: skip
+def test_a_device_is_told_where_bundles_are(tmp_path: Path, http_host: str, given: str | None, written: str) -> None:
+    """A wildcard is where the backend listens, and no address that a bus could call."""
+    root = tmp_path / "city"
+    create_city(
+        root, name="isfahan", tariff=Tariff(1, 1), now=NOW, randomness=os.urandom, http_host=http_host,
+        broker_host="broker.example",
+    )  # fmt: skip
+    folder = add_device(
+        root, device="bus-1-d1", vehicle="bus-1", door=1, cameras=[("f", "v4l2:0")], now=NOW, randomness=os.urandom,
+        chunks_url=given,
+    )  # fmt: skip
+    assert load_validator(folder / "validator.toml").chunks_url == written
+
+
+@pytest.mark.parametrize("url", ["ftp://a.example", "http://", "a.example:80", "http://a b", "http://a.example/?q=1"])
+def test_what_is_no_address_is_refused(root: Path, url: str) -> None:
+    with pytest.raises(BadSetting):
+        add_device(
+            root, device="bus-2-d1", vehicle="bus-2", door=1, cameras=[("f", "v4l2:0")], now=NOW,
+            randomness=os.urandom, chunks_url=url,
+        )  # fmt: skip
