@@ -42,12 +42,14 @@ PHONES_REMEMBERED_MAX = 512  # whose forms are remembered for a render's life: a
 UNREAD_RETRY_MS = 1_000  # a code that is not read yet although frames agree is looked at again while it is held
 GLANCE_EVERY = 6  # frames of a code that is being read: a second rider beside the first waits a fifth of a second
 CROWDED_PERMILLE = 400  # of the frame is new: more than a phone and the hand before it
-EFFORT_A_FRAME_PERMILLE = 100  # of a look at the whole frame: a busy scene without a code costs half of one a frame
+ARRIVAL_PERMILLE = 80  # of the frame, more than usual, is new: a phone at reading distance covers 100 to 300
+USUAL_FRAMES = 16  # over which that is a mean: a second; a phone is new for as long as it is mostly held
+EFFORT_A_FRAME_PERMILLE = 80  # of a look at the whole frame: a busy scene without a code costs half of one a frame
 EFFORT_MOST_PERMILLE = 2_000  # saved up in a still scene: what a phone that comes into it may cost in its first frames
 RESERVE_PERMILLE = 500  # kept back from the harder rungs: a look comes first
 PLACE_FRAMES = 8  # a code not read for a quarter of a second has gone, or moved further than its surroundings
 PLACE_PAD_PERMILLE = 300  # of the code's side, each way: a hand's movement between two frames and the quiet zone
-STILL_FRAMES_MIN = 8  # with fewer rungs than this, a scene must still have stayed a quarter of a second
+STILL_FRAMES = 6  # looked at and without a trace: a seat that somebody left is known in a fifth of a second
 FOREIGN_MOVED_PERMILLE = (
     100  # of its side: a hand moves more within a second; a bus shakes its own stickers by 1 to 3 %
 )

@@ -38,6 +38,13 @@ class Box:
         """The same, told in pixels of a frame in which its own frame begins at (x, y)."""
         return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
+    def joined(self, other: "Box") -> "Box":
+        """The smallest box that holds both."""
+        return Box(
+            min(self.left, other.left), min(self.top, other.top),
+            max(self.right, other.right), max(self.bottom, other.bottom),
+        )  # fmt: skip
+
     def covers(self, other: "Box") -> bool:
         """Whether the other's centre lies in it."""
         x, y = other.centre

@@ -1,17 +1,18 @@
 """What is tried on a frame, and where: the only home of that rule, for the door, `savar read` and `savar bench decode`.
 
 Pixels are behind the port `Eye`; here is the order in which it is asked. Pure. Rules:
- L1 news      a frame that shows nothing new against the scene on which everything was tried is let go;
+ L1 news      a frame that shows nothing new against what is known, on which everything was tried, is let go;
  L2 again     where a code of ours was read just before, the way that read it is tried first, on that place only. What
               it gives is the frame's answer; every GLANCE_EVERY-th such frame the rest is glanced at too;
  L3 glance    two thirds of the resolution on what is new read nearly all that a look reads, at half its price; where
-              most of the frame is new, every second time half the resolution, at a fifth;
+              most of the frame is new, every second time half the resolution, at a fifth. Where somebody has come and
+              the frame before was read in vain, the look comes at once;
  L4 look      the whole way of the first reader, on the trace if there is one, else on what is new;
  L5 harder    one harder rung a frame, on the same place, in turn over the frames;
- L6 effort    rungs, and looks without a trace, are paid from a budget that each frame adds to; so a crowd before an
-              empty camera costs a fraction of a look a frame, and a phone before a still scene has all of it at once;
- L7 still     a scene that stayed the same while every rung had its turn is exhausted, and becomes the one of L1;
-              stickers and plates that were read in it are part of it;
+ L6 effort    rungs, and looks without a trace, are paid from a budget that each frame adds to, so a crowd costs a
+              fraction of a look a frame; but looks are free while more is new than has been of late: somebody comes;
+ L7 still     what has looked the same for STILL_FRAMES turns is known, part by part: stickers and plates that were read
+              in it, the seat behind the passenger who moves; not while a trace waits for a rung that had no turn yet;
  L8 foreign   a code of others does not end the search: beside a sticker a rider's code is looked for;
  L9 heavy     what shows a trace and was not read goes to a reader too slow for this thread, if there is one (`heavy`).
 A still picture comes once: every way is tried on all of it until one reads (`read_still`).
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.core.limits import (
+    ARRIVAL_PERMILLE,
     CROWDED_PERMILLE,
     EFFORT_A_FRAME_PERMILLE,
     EFFORT_MOST_PERMILLE,
@@ -29,7 +31,7 @@ from edge.core.limits import (
     PLACE_FRAMES,
     PLACE_PAD_PERMILLE,
     RESERVE_PERMILLE,
-    STILL_FRAMES_MIN,
+    USUAL_FRAMES,
 )
 from edge.core.places import Box
 from edge.core.ports import Found, GreyImage
@@ -57,16 +59,12 @@ class Eye(Protocol):
         """The next frame, grey or BGR → its whole box."""
         ...
 
-    def news(self) -> Box | None:
-        """Where it differs from the exhausted scene; None where it does not."""
+    def news(self) -> list[Box]:
+        """Where it shows something that is not known, the largest first; nothing where all is known."""
         ...
 
-    def stayed(self) -> bool:
-        """Whether it shows what the frame showed that was last marked. A frame that does not is marked."""
-        ...
-
-    def settle(self) -> None:
-        """Everything was tried on it: this is the exhausted scene now."""
+    def absorb(self) -> None:
+        """The frame had its turn: what stays the same for STILL_FRAMES turns is known from then on."""
         ...
 
     def again(self, rung: Rung, box: Box) -> list[Found]:
@@ -95,13 +93,18 @@ class Reading:
         self._place: _Place | None = None
         self._effort = EFFORT_MOST_PERMILLE
         self._turn = 0
-        self._same = 0
         self._frames = 0
+        self._whole: Box | None = None
+        self._traced = 0
+        self._in_vain = False  # the last frame's glance and look read nothing of ours
+        self._usual = 0.0
         self.heavy: Box | None = None  # of the last frame: what shows a trace and was not read (L9)
 
     def read(self, pixels: GreyImage) -> list[Found]:
         """One frame → its codes, those seen and not read among them."""
         whole = self._eye.open(pixels)
+        if whole != self._whole:  # a camera that was opened anew: no place of before is one of now
+            self._whole, self._place = whole, None
         self.heavy = None
         self._frames += 1
         self._effort = min(EFFORT_MOST_PERMILLE, self._effort + EFFORT_A_FRAME_PERMILLE)
@@ -109,15 +112,19 @@ class Reading:
         if found and self._frames % GLANCE_EVERY:
             return found
         news = self._eye.news()
-        if news is None:
-            self._place, self._same = None, 0
+        if not news:
+            self._place, self._in_vain = None, False
             return found
-        crowded = news.area * 1000 > CROWDED_PERMILLE * whole.area
+        share = 1000 * sum(box.area for box in news) // max(1, whole.area)
+        arrived, crowded = self._has_come(share), share > CROWDED_PERMILLE
         way = self._eye.glance if crowded and self._frames % 2 else self._eye.peer
-        glanced = self._eye.read(way, news)
+        glanced: list[Found] = []
+        for box in [] if arrived and self._in_vain and self._place is None else news:
+            glanced = _merged(glanced, self._eye.read(way, box))
         if not found and not _ours(glanced):
-            found = self._search(whole, news, glanced)
+            found = self._search(whole, news, glanced, arrived=arrived)
         found = _merged(found, glanced)
+        self._in_vain = not _ours(found)
         self._remember(found, way if _ours(glanced) else self._eye.quick)
         return found
 
@@ -146,25 +153,34 @@ class Reading:
                 return found
         return []
 
-    def _search(self, whole: Box, news: Box, glanced: Sequence[Found]) -> list[Found]:
+    def _has_come(self, share: int) -> bool:
+        """L6: whether much more is new than has been of late. `share`: permille of the frame."""
+        self._usual += (share - self._usual) / USUAL_FRAMES
+        return share - self._usual > ARRIVAL_PERMILLE
+
+    def _search(self, whole: Box, news: Sequence[Box], glanced: Sequence[Found], *, arrived: bool) -> list[Found]:
         """L4 to L7 and L9: look, then one harder rung."""
         trace = self._trace(glanced)
-        where = news if trace is None else _wider(trace, whole)
         found: list[Found] = []
-        for rung in (self._eye.look, self._next()):
-            if not self._afford(rung, where, whole, free=trace is not None and rung is self._eye.look):
-                break
-            more = self._eye.read(rung, where)
-            found = _merged(found, more)
-            if ours := _ours(more):
-                missed_by_quick = self._place is not None and self._place.way is self._eye.quick
-                by_look = missed_by_quick and rung is self._eye.look
-                self._place = _Place(ours[0].box, self._eye.look if by_look else self._eye.quick)
+        for where in news if trace is None else [_wider(trace, whole)]:
+            if self._afford(self._eye.look, where, whole, free=arrived or trace is not None):
+                found = _merged(found, self._eye.read(self._eye.look, where))
+        if ours := _ours(found):
+            missed_by_quick = self._place is not None and self._place.way is self._eye.quick
+            self._place = _Place(ours[0].box, self._eye.look if missed_by_quick else self._eye.quick)
+            return found
+        trace = self._trace(found) if trace is None else trace
+        where = news[self._frames % len(news)] if trace is None else _wider(trace, whole)
+        rung = self._next()
+        if self._afford(rung, where, whole, free=False):
+            found = _merged(found, self._eye.read(rung, where))
+            if ours := _ours(found):
+                self._place = _Place(ours[0].box, self._eye.quick)
                 return found
-            if trace is None and (trace := self._trace(found)) is not None:
-                where = _wider(trace, whole)
         self.heavy = where if trace is not None else None
-        self._exhaust()
+        self._traced = 0 if trace is None else self._traced + 1
+        if trace is None or self._traced > len(self._eye.harder):
+            self._eye.absorb()
         return found
 
     def _next(self) -> Rung:
@@ -173,20 +189,13 @@ class Reading:
         return self._eye.harder[self._turn]
 
     def _afford(self, rung: Rung, where: Box, whole: Box, *, free: bool) -> bool:
-        """L6: pay for it; a look at a trace is free."""
+        """L6: pay for it."""
         price = 0 if free else rung.cost_permille * where.area // max(1, whole.area)
         kept = RESERVE_PERMILLE if rung in self._eye.harder else 0
         if price + kept > self._effort:
             return False
         self._effort -= price
         return True
-
-    def _exhaust(self) -> None:
-        """L7: count how long the scene has stayed."""
-        self._same = self._same + 1 if self._eye.stayed() else 0
-        if self._same >= max(STILL_FRAMES_MIN, len(self._eye.harder)):
-            self._eye.settle()
-            self._same = 0
 
     def _trace(self, found: Sequence[Found]) -> Box | None:
         """Where a code is seen that was not read; else where one was a moment ago."""
@@ -199,12 +208,12 @@ class Reading:
         if ours:
             if place is None or not any(_same_place(place.box, code.box) for code in ours):
                 self._place = _Place(ours[0].box, way)
+        elif unread := next((code.box for code in found if code.text is None), None):
+            self._place = _Place(unread, None if place is None else place.way)
         elif place is not None:
             place.missed += 1
             if place.missed > PLACE_FRAMES:
                 self._place = None
-        elif unread := [code for code in found if code.text is None]:
-            self._place = _Place(unread[0].box, None)
 
 
 def _ours(found: Sequence[Found]) -> list[Found]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from edge.adapters.readers.attention import STEP_X_PX, Grid
+from edge.adapters.readers.attention import STEP_Y_PX, Scene
 from edge.adapters.readers.rungs import RECIPES, Recipe
 from edge.adapters.readers.zxing import ZxingReader
 from edge.core.places import Box
@@ -19,7 +19,7 @@ PEER = Rung("peer", 510)
 SCALES = {GLANCE.name: 0.5, PEER.name: 0.65}
 QUICK = Rung("quick", 500)
 LOOK = Rung("look", 1_000)
-NEWS_PAD_PX = 2 * STEP_X_PX  # the grid sees a code's edge a cell late
+NEWS_PAD_PX = STEP_Y_PX  # the grid sees a code's edge a cell late
 PART_OF = 3  # a third of a frame is made grey by itself
 BOX_MIN_PX = 64  # nothing smaller holds a code at two pixels a module
 
@@ -48,14 +48,12 @@ class PixelEye:
         )
         self._pixels: GreyImage = np.zeros((0, 0), np.uint8)
         self._grey: GreyImage | None = None
-        self._grid: Grid | None = None
-        self._known: Grid | None = None
-        self._marked: Grid | None = None
+        self._scene = Scene()
 
     def open(self, pixels: GreyImage) -> Box:
         """The next frame, grey or BGR."""
         self._pixels, self._grey = pixels, pixels if pixels.ndim == 2 else None
-        self._grid = None
+        self._scene.come(pixels)
         return Box(0, 0, pixels.shape[1], pixels.shape[0])
 
     def _part(self, box: Box) -> GreyImage:
@@ -66,23 +64,14 @@ class PixelEye:
             self._grey = cv2.cvtColor(self._pixels, cv2.COLOR_BGR2GRAY)
         return self._grey[box.top : box.bottom, box.left : box.right]
 
-    def news(self) -> Box | None:
-        """Where it differs from the exhausted scene."""
-        self._grid = Grid(self._pixels)
-        found = self._grid.news(self._known)
-        return None if found is None else found.padded(NEWS_PAD_PX, self._pixels.shape[1], self._pixels.shape[0])
+    def news(self) -> list[Box]:
+        """Where it shows something that is not known, with a margin."""
+        height, width = self._pixels.shape[:2]
+        return [box.padded(NEWS_PAD_PX, width, height) for box in self._scene.news()]
 
-    def stayed(self) -> bool:
-        """Whether it shows what the marked one showed."""
-        assert self._grid is not None, "news() comes first"
-        if self._marked is not None and self._grid.same(self._marked):
-            return True
-        self._marked = self._grid
-        return False
-
-    def settle(self) -> None:
-        """This is the exhausted scene."""
-        self._known = self._grid
+    def absorb(self) -> None:
+        """The frame had its turn."""
+        self._scene.absorb()
 
     def again(self, rung: Rung, box: Box) -> list[Found]:
         """One code where one is known to be."""
