@@ -68,9 +68,10 @@ class Forms(Generic[Answer]):
         return _stands(render, mono_ms)
 
     def answered(self, shown: Presentation, answer: Answer, mono_ms: int) -> None:
-        """What a proven form was answered."""
+        """What a proven form was answered; of two answers to one render the first stands (F2)."""
         render = self._render(shown)
-        render.answer, render.answered_ms = answer, mono_ms
+        if render.answer is None or mono_ms - render.answered_ms > RENDER_PERIOD_S * 1000:
+            render.answer, render.answered_ms = answer, mono_ms
 
     def _render(self, shown: Presentation) -> _Render[Answer]:
         render = self._renders.pop(shown, None) or _Render()

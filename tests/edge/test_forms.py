@@ -100,6 +100,16 @@ def test_f2_another_render_of_the_same_rider_in_between_forgets_nothing() -> Non
     assert forms.proven(FIRST, 1_000, short=True) == "welcome"
 
 
+def test_f2_a_picture_of_one_form_in_between_does_not_make_a_copy_of_the_other() -> None:
+    """The first answer stands: the seeded city showed a friend's picture before the phone's own second form."""
+    forms: Forms[str] = Forms()
+    forms.proven(FIRST, 0, short=False)
+    forms.answered(FIRST, "welcome", 0)
+    assert forms.proven(FIRST, 900, short=False) is None
+    forms.answered(FIRST, "copied", 900)
+    assert forms.proven(FIRST, 1_000, short=True) == "welcome"
+
+
 def test_f4_the_phone_unseen_longest_is_forgotten() -> None:
     forms: Forms[str] = Forms(most=2)
     third = Presentation(b"rider--3", 1, 1)
