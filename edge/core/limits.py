@@ -50,9 +50,8 @@ RESERVE_PERMILLE = 500  # kept back from the harder rungs: a look comes first
 PLACE_FRAMES = 8  # a code not read for a quarter of a second has gone, or moved further than its surroundings
 PLACE_PAD_PERMILLE = 300  # of the code's side, each way: a hand's movement between two frames and the quiet zone
 STILL_FRAMES = 6  # looked at and without a trace: a seat that somebody left is known in a fifth of a second
-FOREIGN_MOVED_PERMILLE = (
-    100  # of its side: a hand moves more within a second; a bus shakes its own stickers by 1 to 3 %
-)
+FOREIGN_MOVED_PERMILLE = 40  # of its side: a hand moves more within a second
+FOREIGN_MOVED_MIN_PX = 8  # and no less than this: a camera that shakes with the bus, and corners found a pixel aside
 CAMERA_WIDTH_PX = 1_280  # what the readers were measured at; a camera that cannot gives its nearest size
 CAMERA_HEIGHT_PX = 720
 IMAGE_FILE_MAX_BYTES = 64 << 20  # a raw 20-megapixel picture; beyond it a file is no picture, and not read into memory

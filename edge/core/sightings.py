@@ -8,7 +8,7 @@ Rules:
      yielded once more, `settled`, when SIGHTINGS_BEFORE_REFUSAL frames of the hold agree; if even then it is not read
      yet (a short pass that waits for its long form), it is yielded again every UNREAD_RETRY_MS while it is held;
  S4  a foreign text, or one with our prefix that is no base45, is yielded only when so many frames agree, once a hold;
-     and a foreign one only if it moved meanwhile by a part of its own side (FOREIGN_MOVED_PERMILLE): a payment sticker
+     and a foreign one only if it moved meanwhile (FOREIGN_MOVED_PERMILLE of its side, FOREIGN_MOVED_MIN_PX): a sticker
      or an address plate stands still and is nobody's attempt to pay;
  S5  memory is bounded: at most TEXTS_REMEMBERED_MAX texts on hold. When all are, a code of ours takes the place of the
      foreign text unseen longest; what finds no place is not looked at and counted in `overlooked` (P3), never mistaken
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from edge.core.limits import FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX, UNREAD_RETRY_MS
+from edge.core.limits import FOREIGN_MOVED_MIN_PX, FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX, UNREAD_RETRY_MS
 from edge.core.places import Box
 from edge.core.ports import Found
 from protocol import limits
@@ -59,7 +59,7 @@ class _Held:
     def note(self, camera: str, box: Box) -> None:
         """Seen here."""
         first = self.began.setdefault(camera, box)
-        self.moved |= box.distance(first) * 1000 > FOREIGN_MOVED_PERMILLE * first.side
+        self.moved |= box.distance(first) > max(FOREIGN_MOVED_MIN_PX, FOREIGN_MOVED_PERMILLE * first.side / 1000)
 
 
 class Sightings:

@@ -119,7 +119,8 @@ class Hold:
             pitch=rng.uniform(-level.tilt_deg, level.tilt_deg),
             yaw=rng.uniform(-level.tilt_deg, level.tilt_deg),
         )
-        self._drift = (rng.uniform(-3, 3), rng.uniform(-3, 3))
+        # A hand that brings something is seldom still: what stands still is taken for a sticker.
+        self._drift = (rng.choice((-1, 1)) * rng.uniform(2.5, 5), rng.uniform(-3, 3))
         self._blur = rng.uniform(*level.blur_px)
         if rng.random() < level.glare:
             self._phone = np.asarray(cv2.add(self._phone, self._draw_glare()), np.uint8)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.limits import FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX
+from edge.core.limits import FOREIGN_MOVED_MIN_PX, FOREIGN_MOVED_PERMILLE, TEXTS_REMEMBERED_MAX
 from edge.core.places import Box
 from edge.core.ports import Found
 from edge.core.sightings import Sighting, SightingKind, Sightings
@@ -55,7 +55,7 @@ def test_a_foreign_code_is_answered_when_frames_agree_and_once() -> None:
 def test_a_foreign_code_that_stands_still_is_part_of_the_bus_until_it_moves() -> None:
     """A sticker shakes with the bus; a hand moves further than FOREIGN_MOVED_PERMILLE of the code's side."""
     seen = Sightings()
-    most = FOREIGN_MOVED_PERMILLE * AT.side // 1000
+    most = max(FOREIGN_MOVED_MIN_PX, FOREIGN_MOVED_PERMILLE * AT.side // 1000)
     for frame in range(90):
         assert seen.see("front", at([FOREIGN], most * (frame % 2)), 33 * frame) == []
     assert seen.see("top", at([FOREIGN], 500), 3000) == [], "another camera has its own place for it"
