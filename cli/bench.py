@@ -168,6 +168,38 @@ def decode(
     _report(figures, out)
 
 
+@command.command()
+@click.option("--presentations", default=120, show_default=True, type=click.IntRange(1), help="Riders before the lens.")
+@click.option("--seed", default=5, show_default=True, type=int, help="Of the drawn frames.")
+@click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(0), help="For each case of processes;"
+              " 0 leaves them out.")  # fmt: skip
+@click.option("--beside", is_flag=True, help="A second camera in the same process looks at a busy cabin meanwhile.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
+              show_default="here", help="The journals lie on this folder's disk.")  # fmt: skip
+@json_option("the figures")
+def door(*, presentations: int, seed: int, seconds: float, beside: bool, folder: Path, out: str | None) -> None:
+    """From the first readable frame to the lamp, and a validator's memory and CPU. About 10 minutes.
+
+    Riders pass in real time, 15 frames a second; needs a processor that is free: look at `load`.
+    """
+    from benchmarks import door as bench
+    from benchmarks import door_processes
+
+    with (
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
+    ):
+        task = progress.add_task("presentations", total=presentations)
+        figures = bench.run(
+            Path(scratch), presentations=presentations, seed=seed, beside=beside,
+            tick=lambda done: progress.update(task, completed=done),
+        )  # fmt: skip
+        if seconds:
+            progress.update(task, description="processes")
+            figures["processes"] = door_processes.run(Path(scratch), seconds=seconds, seed=seed)
+    _report(figures, out)
+
+
 def _report(figures: dict[str, Any], out: str | None) -> None:
     if out != STDOUT:  # whatever becomes of the file
         for name, value in figures.items():
