@@ -2,9 +2,10 @@
 
 Rules:
  F1  a short pass that nobody here knows waits for its long form. While it waits nothing is said of it; when it has been
-     held for LONG_FORM_WAIT_S and its long form was not seen, it is overdue, and is refused like any other code;
+     held for LONG_FORM_WAIT_S and its long form was not seen, it is overdue, and is refused like any other code. What
+     it claims is nobody's signed word: it silences itself beside a long form that was answered, and nothing else;
  F2  both forms of one render at one door, within the life of a render, are one showing: the first one's answer stands,
-     and the other form, or the first again after it, is no second tap and no copy;
+     and the other form, or the first again after it, is no second tap and no copy. Only proven forms count;
  F3  one form alone is judged as ever: only who shows both is taken for a phone that alternates;
  F4  memory is bounded: of more than PHONES_REMEMBERED_MAX phones or renders the one unseen longest is forgotten. The
      worst that comes of it is a wait that begins anew, or a twin that is called copied: nobody boards by it.
@@ -23,7 +24,7 @@ Key = TypeVar("Key")
 
 @dataclass(slots=True)
 class _Render(Generic[Answer]):
-    """Which forms of one render were seen, and what was answered, when by the monotonic clock."""
+    """Which forms of one render were seen and proven, and what was answered, when by the monotonic clock."""
 
     short: bool = False
     long: bool = False
@@ -45,9 +46,8 @@ class Forms(Generic[Answer]):
 
     def unknown(self, claimed: Presentation, mono_ms: int) -> bool:
         """A short form of a rider that is not known, by its own unproven word → whether it is overdue (F1)."""
-        render = self._render(claimed)
-        render.short = True
-        if _stands(render, mono_ms) is not None:
+        render = self._renders.get(claimed)
+        if render is not None and render.long and _lives(render, mono_ms):
             return False  # its long form was answered
         since, last_ms = self._waits.pop(claimed.credential_id, (mono_ms, mono_ms))
         if mono_ms - last_ms > LONG_FORM_WAIT_S * 1000:
@@ -70,7 +70,7 @@ class Forms(Generic[Answer]):
     def answered(self, shown: Presentation, answer: Answer, mono_ms: int) -> None:
         """What a proven form was answered; of two answers to one render the first stands (F2)."""
         render = self._render(shown)
-        if render.answer is None or mono_ms - render.answered_ms > RENDER_PERIOD_S * 1000:
+        if not _lives(render, mono_ms):
             render.answer, render.answered_ms = answer, mono_ms
 
     def _render(self, shown: Presentation) -> _Render[Answer]:
@@ -86,7 +86,9 @@ def _bound(held: dict[Key, Any], most: int) -> None:
         del held[next(iter(held))]
 
 
+def _lives(render: _Render[Any], mono_ms: int) -> bool:
+    return render.answer is not None and mono_ms - render.answered_ms <= RENDER_PERIOD_S * 1000
+
+
 def _stands(render: _Render[Answer], mono_ms: int) -> Answer | None:
-    if render.short and render.long and mono_ms - render.answered_ms <= RENDER_PERIOD_S * 1000:
-        return render.answer
-    return None
+    return render.answer if render.short and render.long and _lives(render, mono_ms) else None

@@ -64,12 +64,14 @@ def test_f2_the_first_answer_stands_for_both_forms_while_a_render_lives() -> Non
         assert forms.proven(FIRST, RENDER_MS + 1, short=short) is None
 
 
-def test_f2_an_unknown_short_form_shows_a_phone_that_alternates_as_well() -> None:
+def test_f2_a_short_form_that_nobody_proved_makes_a_copy_no_twin() -> None:
+    """An 81-byte claim is read off a photograph: it silences itself, and joins nothing."""
     forms: Forms[str] = Forms()
     forms.unknown(FIRST, 0)
     assert forms.proven(FIRST, 1_000, short=False) is None
     forms.answered(FIRST, "welcome", 1_000)
-    assert forms.proven(FIRST, 5_000, short=False) == "welcome"
+    assert not forms.unknown(FIRST, 2_000)
+    assert forms.proven(FIRST, 5_000, short=False) is None
 
 
 def test_f3_one_form_alone_again_is_a_question_of_its_own() -> None:
