@@ -159,9 +159,10 @@ class Boarding:
             if self._issuers is not issuers:  # a bundle came into force since: the record will name the newer one
                 code = open_code(text, self._issuers, self._riders.find)
             if isinstance(code, LongFormWanted):
-                if not self._forms.unknown(code.claimed, now.mono_ms) or not settled:
+                who, version = code.claimed, code.version
+                if not settled or not self._forms.unknown(who, now.mono_ms, version=version):
                     return None
-                self._forms.refused(code.claimed)
+                self._forms.refused(who, version=version)
                 code = code.otherwise
             return self._answer(code, now)
 
@@ -174,12 +175,13 @@ class Boarding:
         """One answer for one showing, whichever of its forms was seen first."""
         if isinstance(code, Unproven):
             return self._tap(code, now)
-        stands = self._forms.proven(code.presentation, now.mono_ms, short=isinstance(code, ShortPass))
+        shown, short = code.presentation, isinstance(code, ShortPass)
+        stands = self._forms.proven(shown, now.mono_ms, short=short, version=code.credential.version)
         if stands is not None:
             return replace(stands, again=True)
         outcome = self._tap(code, now)
         if outcome.problem is None:
-            self._forms.answered(code.presentation, outcome, now.mono_ms)
+            self._forms.answered(shown, outcome, now.mono_ms)
         return outcome
 
     def _tap(self, code: Pass | Unproven, now: Instant) -> Outcome:

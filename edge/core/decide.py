@@ -33,7 +33,15 @@ from protocol.wire.codes import read_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.passes import Presentation, open_long_pass
 from protocol.wire.records import CodeKind, Instant
-from protocol.wire.short_passes import FindRider, Pass, ShortPass, claimed_presentation, is_short, open_short_pass
+from protocol.wire.short_passes import (
+    FindRider,
+    Pass,
+    ShortPass,
+    claimed_presentation,
+    claimed_version,
+    is_short,
+    open_short_pass,
+)
 
 _EVIDENCE_MAX_BYTES = 512  # of a refused code with our prefix: enough to investigate, small enough to seal
 
@@ -52,6 +60,7 @@ class LongFormWanted:
     """A short pass without a row (R0): what it says it is, and what it is answered if no long form comes."""
 
     claimed: Presentation
+    version: int
     otherwise: Unproven
 
 
@@ -91,7 +100,7 @@ def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass
         return open_short_pass(payload, find) if is_short(payload) else open_long_pass(payload, issuers)
     except UnknownRider:
         refused = Unproven(Verdict.CODE_EXPIRED, Reason.RIDER_UNKNOWN, payload)
-        return LongFormWanted(claimed_presentation(payload), refused)
+        return LongFormWanted(claimed_presentation(payload), claimed_version(payload), refused)
     except UnknownIssuer:
         return Unproven(Verdict.UNKNOWN_ISSUER, Reason.NONE, payload[:_EVIDENCE_MAX_BYTES])
     except ProofError:

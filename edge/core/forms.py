@@ -3,7 +3,9 @@
 Rules:
  F1  a short pass that nobody here knows waits for its long form. While it waits nothing is said of it; when it has been
      held for LONG_FORM_WAIT_S and its long form was not seen, it is overdue, and is refused like any other code. What
-     it claims is nobody's signed word: it silences itself beside a long form that was answered, and nothing else;
+     it claims is nobody's signed word: it silences itself beside a long form that was answered, and nothing else. A
+     wait begins with a read on which frames agree, and is that id's and version's: no misread and no other claim is
+     charged to a rider who has just come;
  F2  both forms of one render at one door, within the life of a render, are one showing: the first one's answer stands,
      and the other form, or the first again after it, is no second tap and no copy. Only proven forms count;
  F3  one form alone is judged as ever: only who shows both is taken for a phone that alternates;
@@ -12,7 +14,7 @@ Rules:
 """
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from edge.core.limits import PHONES_REMEMBERED_MAX
 from protocol.limits import LONG_FORM_WAIT_S, RENDER_PERIOD_S
@@ -20,6 +22,7 @@ from protocol.wire.passes import Presentation
 
 Answer = TypeVar("Answer")
 Key = TypeVar("Key")
+Waiting: TypeAlias = tuple[bytes, int]  # credential id and version
 
 
 @dataclass(slots=True)
@@ -38,31 +41,32 @@ class Forms(Generic[Answer]):
     def __init__(self, most: int = PHONES_REMEMBERED_MAX) -> None:
         self._most = most
         self._renders: dict[Presentation, _Render[Answer]] = {}
-        self._waits: dict[bytes, tuple[int, int]] = {}  # credential id → (waits since, last seen), monotonic
+        self._waits: dict[Waiting, tuple[int, int]] = {}  # → (waits since, last seen), monotonic
 
     def __len__(self) -> int:
         """Phones or renders remembered now, whichever are more."""
         return max(len(self._renders), len(self._waits))
 
-    def unknown(self, claimed: Presentation, mono_ms: int) -> bool:
-        """A short form of a rider that is not known, by its own unproven word → whether it is overdue (F1)."""
+    def unknown(self, claimed: Presentation, mono_ms: int, *, version: int) -> bool:
+        """A settled short form of a rider not known, by its own unproven word → whether it is overdue (F1)."""
         render = self._renders.get(claimed)
         if render is not None and render.long and _lives(render, mono_ms):
             return False  # its long form was answered
-        since, last_ms = self._waits.pop(claimed.credential_id, (mono_ms, mono_ms))
+        who = claimed.credential_id, version
+        since, last_ms = self._waits.pop(who, (mono_ms, mono_ms))
         if mono_ms - last_ms > LONG_FORM_WAIT_S * 1000:
             since = mono_ms
-        self._waits[claimed.credential_id] = since, mono_ms
+        self._waits[who] = since, mono_ms
         _bound(self._waits, self._most)
         return mono_ms - since >= LONG_FORM_WAIT_S * 1000
 
-    def refused(self, claimed: Presentation) -> None:
+    def refused(self, claimed: Presentation, *, version: int) -> None:
         """An overdue short form was told so: if it is still there, the wait begins anew."""
-        self._waits.pop(claimed.credential_id, None)
+        self._waits.pop((claimed.credential_id, version), None)
 
-    def proven(self, shown: Presentation, mono_ms: int, *, short: bool) -> Answer | None:
+    def proven(self, shown: Presentation, mono_ms: int, *, short: bool, version: int) -> Answer | None:
         """A proven form → the answer that stands if this is the same showing (F2), else None."""
-        self._waits.pop(shown.credential_id, None)
+        self._waits.pop((shown.credential_id, version), None)
         render = self._render(shown)
         render.short, render.long = render.short or short, render.long or not short
         return _stands(render, mono_ms)

@@ -77,6 +77,11 @@ def claimed_presentation(raw: bytes) -> Presentation:
     return Presentation(raw[1:9], int.from_bytes(raw[10:14], "big"), int.from_bytes(raw[14:16], "big"))
 
 
+def claimed_version(raw: bytes) -> int:
+    """The credential version that 81 bytes say they are of, unproven."""
+    return raw[9]
+
+
 def open_short_pass(raw: bytes, find: FindRider) -> ShortPass:
     """Verify the phone's signature by the key of the row that `find` has for the id, then parse.
 

@@ -23,105 +23,119 @@ def test_the_figures_fit_each_other() -> None:
 
 def test_f1_an_unknown_short_form_is_overdue_only_after_the_wait() -> None:
     forms: Forms[str] = Forms()
-    assert [forms.unknown(FIRST, 50 + ms) for ms in (0, 1_000, WAIT_MS - 1, WAIT_MS)] == [False, False, False, True]
-    forms.refused(FIRST)
-    assert [forms.unknown(FIRST, 50 + WAIT_MS + ms) for ms in (1, WAIT_MS, WAIT_MS + 1)] == [False, False, True]
+    assert not any(forms.unknown(FIRST, 50 + ms, version=1) for ms in (0, 1_000, WAIT_MS - 1))
+    assert forms.unknown(FIRST, 50 + WAIT_MS, version=1)
+    forms.refused(FIRST, version=1)
+    assert not any(forms.unknown(FIRST, 50 + WAIT_MS + ms, version=1) for ms in (1, WAIT_MS))
+    assert forms.unknown(FIRST, 50 + WAIT_MS + WAIT_MS + 1, version=1)
 
 
 def test_f1_the_wait_goes_on_over_the_next_render_and_not_over_a_pause() -> None:
     forms: Forms[str] = Forms()
-    assert not forms.unknown(FIRST, 0)
-    assert forms.unknown(NEXT, WAIT_MS)
+    assert not forms.unknown(FIRST, 0, version=1)
+    assert forms.unknown(NEXT, WAIT_MS, version=1)
     later: Forms[str] = Forms()
-    assert not later.unknown(FIRST, 0)
-    assert not later.unknown(FIRST, WAIT_MS + 1)
+    assert not later.unknown(FIRST, 0, version=1)
+    assert not later.unknown(FIRST, WAIT_MS + 1, version=1)
 
 
 def test_f1_each_phone_waits_for_itself() -> None:
     forms: Forms[str] = Forms()
-    assert not forms.unknown(FIRST, 0)
-    assert not forms.unknown(OTHER, WAIT_MS)
+    assert not forms.unknown(FIRST, 0, version=1)
+    assert not forms.unknown(OTHER, WAIT_MS, version=1)
+
+
+def test_f1_a_wait_is_of_one_credential_version() -> None:
+    forms: Forms[str] = Forms()
+    assert not forms.unknown(FIRST, 0, version=255)
+    assert not forms.unknown(FIRST, WAIT_MS, version=1)
+    forms.proven(NEXT, WAIT_MS + 1, short=False, version=2)
+    forms.refused(NEXT, version=255)
+    assert forms.unknown(FIRST, 2 * WAIT_MS, version=1)
+    forms.proven(NEXT, 2 * WAIT_MS + 1, short=False, version=1)
+    assert not forms.unknown(FIRST, 2 * WAIT_MS + 2, version=1)
 
 
 def test_f1_a_long_form_ends_the_wait_whatever_is_answered() -> None:
     forms: Forms[str] = Forms()
-    forms.unknown(FIRST, 0)
-    assert forms.proven(FIRST, 1_000, short=False) is None
+    forms.unknown(FIRST, 0, version=1)
+    assert forms.proven(FIRST, 1_000, short=False, version=1) is None
     forms.answered(FIRST, "welcome", 1_000)
-    assert not any(forms.unknown(FIRST, 1_500 + ms) for ms in range(0, RENDER_MS - 1_000, 500))  # it is aboard
-    assert not forms.unknown(NEXT, RENDER_MS + 1_000)  # a new wait, from here
-    assert forms.unknown(NEXT, RENDER_MS + 1_000 + WAIT_MS)
+    aboard = range(1_500, RENDER_MS, 500)
+    assert not any(forms.unknown(FIRST, ms, version=1) for ms in aboard)
+    assert not forms.unknown(NEXT, RENDER_MS + 1_000, version=1)  # a new wait, from here
+    assert forms.unknown(NEXT, RENDER_MS + 1_000 + WAIT_MS, version=1)
 
 
 def test_f2_the_first_answer_stands_for_both_forms_while_a_render_lives() -> None:
     for short in (True, False):
         forms: Forms[str] = Forms()
-        assert forms.proven(FIRST, 0, short=short) is None
+        assert forms.proven(FIRST, 0, short=short, version=1) is None
         forms.answered(FIRST, "welcome", 0)
-        assert forms.proven(FIRST, 1_000, short=not short) == "welcome"
-        assert forms.proven(FIRST, 2_000, short=short) == "welcome"
-        assert forms.proven(FIRST, RENDER_MS, short=not short) == "welcome"
-        assert forms.proven(FIRST, RENDER_MS + 1, short=short) is None
+        assert forms.proven(FIRST, 1_000, short=not short, version=1) == "welcome"
+        assert forms.proven(FIRST, 2_000, short=short, version=1) == "welcome"
+        assert forms.proven(FIRST, RENDER_MS, short=not short, version=1) == "welcome"
+        assert forms.proven(FIRST, RENDER_MS + 1, short=short, version=1) is None
 
 
 def test_f2_a_short_form_that_nobody_proved_makes_a_copy_no_twin() -> None:
     """An 81-byte claim is read off a photograph: it silences itself, and joins nothing."""
     forms: Forms[str] = Forms()
-    forms.unknown(FIRST, 0)
-    assert forms.proven(FIRST, 1_000, short=False) is None
+    forms.unknown(FIRST, 0, version=1)
+    assert forms.proven(FIRST, 1_000, short=False, version=1) is None
     forms.answered(FIRST, "welcome", 1_000)
-    assert not forms.unknown(FIRST, 2_000)
-    assert forms.proven(FIRST, 5_000, short=False) is None
+    assert not forms.unknown(FIRST, 2_000, version=1)
+    assert forms.proven(FIRST, 5_000, short=False, version=1) is None
 
 
 def test_f3_one_form_alone_again_is_a_question_of_its_own() -> None:
     """P10: whoever shows the same picture again is judged as ever."""
     for short in (True, False):
         forms: Forms[str] = Forms()
-        forms.proven(FIRST, 0, short=short)
+        forms.proven(FIRST, 0, short=short, version=1)
         forms.answered(FIRST, "welcome", 0)
-        assert forms.proven(FIRST, 1_000, short=short) is None
+        assert forms.proven(FIRST, 1_000, short=short, version=1) is None
 
 
 def test_f2_another_render_or_rider_is_another_showing() -> None:
     forms: Forms[str] = Forms()
-    forms.proven(FIRST, 0, short=True)
+    forms.proven(FIRST, 0, short=True, version=1)
     forms.answered(FIRST, "welcome", 0)
-    assert forms.proven(OTHER, 1_000, short=False) is None
-    assert forms.proven(NEXT, 1_000, short=False) is None
-    assert forms.proven(NEXT, 1_001, short=True) is None  # both forms, but nothing was answered of this render
+    assert forms.proven(OTHER, 1_000, short=False, version=1) is None
+    assert forms.proven(NEXT, 1_000, short=False, version=1) is None
+    assert forms.proven(NEXT, 1_001, short=True, version=1) is None  # both forms, but no answer to this render
 
 
 def test_f2_another_render_of_the_same_rider_in_between_forgets_nothing() -> None:
     """Somebody holds an old picture of it to the same door: the seeded city called the honest twin a copy."""
     forms: Forms[str] = Forms()
-    forms.proven(FIRST, 0, short=False)
+    forms.proven(FIRST, 0, short=False, version=1)
     forms.answered(FIRST, "welcome", 0)
-    forms.proven(NEXT, 500, short=False)
+    forms.proven(NEXT, 500, short=False, version=1)
     forms.answered(NEXT, "too old", 500)
-    assert forms.proven(FIRST, 1_000, short=True) == "welcome"
+    assert forms.proven(FIRST, 1_000, short=True, version=1) == "welcome"
 
 
 def test_f2_a_picture_of_one_form_in_between_does_not_make_a_copy_of_the_other() -> None:
     """The first answer stands: the seeded city showed a friend's picture before the phone's own second form."""
     forms: Forms[str] = Forms()
-    forms.proven(FIRST, 0, short=False)
+    forms.proven(FIRST, 0, short=False, version=1)
     forms.answered(FIRST, "welcome", 0)
-    assert forms.proven(FIRST, 900, short=False) is None
+    assert forms.proven(FIRST, 900, short=False, version=1) is None
     forms.answered(FIRST, "copied", 900)
-    assert forms.proven(FIRST, 1_000, short=True) == "welcome"
+    assert forms.proven(FIRST, 1_000, short=True, version=1) == "welcome"
 
 
 def test_f4_the_phone_unseen_longest_is_forgotten() -> None:
     forms: Forms[str] = Forms(most=2)
     third = Presentation(b"rider--3", 1, 1)
-    forms.unknown(FIRST, 0)
-    forms.unknown(OTHER, 1)
-    forms.unknown(FIRST, 2)
-    forms.unknown(third, 3)
+    forms.unknown(FIRST, 0, version=1)
+    forms.unknown(OTHER, 1, version=1)
+    forms.unknown(FIRST, 2, version=1)
+    forms.unknown(third, 3, version=1)
     assert len(forms) == 2
-    assert forms.unknown(FIRST, WAIT_MS)
-    assert not forms.unknown(OTHER, WAIT_MS + 1)
+    assert forms.unknown(FIRST, WAIT_MS, version=1)
+    assert not forms.unknown(OTHER, WAIT_MS + 1, version=1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 9_000), st.booleans()), max_size=60))
@@ -133,7 +147,7 @@ def test_memory_is_bounded_and_an_answer_is_always_the_renders_own(
     for rider, counter, step, short in seen:
         now += step
         shown = Presentation(bytes([rider] * 8), counter, counter)
-        stands = forms.proven(shown, now, short=short)
+        stands = forms.proven(shown, now, short=short, version=1)
         assert stands in (None, shown)
         if stands is None:
             forms.answered(shown, shown, now)

@@ -211,7 +211,7 @@ def test_r0_who_shows_no_long_form_is_told_to_refresh_once_a_wait_and_nothing_is
     text = short(Rider(1), at(), party=3)
     seen = [door.show(text, at(second), settled=second > 0) for second in range(LONG_FORM_WAIT_S + 4)]
     told = [outcome for outcome in seen if outcome is not None]
-    assert seen.index(told[0]) == LONG_FORM_WAIT_S
+    assert seen.index(told[0]) == 1 + LONG_FORM_WAIT_S  # counted from where frames agree
     assert [(one.showing.verdict, one.showing.reason) for one in told] == [(Verdict.CODE_EXPIRED, Reason.RIDER_UNKNOWN)]
     tap = door.taps[-1]
     assert (tap.code_kind, tap.party, tap.fare_rials) == (CodeKind.NONE, 0, 0)
@@ -221,6 +221,15 @@ def test_r0_an_overdue_code_that_frames_do_not_agree_on_is_not_refused() -> None
     door = DoorOf()
     text = short(Rider(1), at())
     assert [door.show(text, at(second), settled=False) for second in (0, 4, 8, 9)] == [None] * 4
+
+
+@pytest.mark.parametrize(("version", "settled"), [(255, True), (255, False), (1, False)])
+def test_r0_the_wait_of_what_nobody_signed_is_not_charged_to_the_rider(*, version: int, settled: bool) -> None:
+    door = DoorOf()
+    for second in (0, 3, 6, 7):
+        assert door.show(forged(Rider(1), at(), version=version, counter=second), at(second), settled=settled) is None
+    assert door.show(short(Rider(1), at(8)), at(8.5)) is None
+    assert door.taps == []
 
 
 def test_r0_a_denied_version_is_no_way_around_the_list() -> None:
