@@ -3,6 +3,7 @@
 Rules:
 - a number that was ever given out is never used for another content, whatever is interrupted;
 - chunks first, then the manifest; devices first, the backend last: an interrupted call is finished by calling again;
+- who takes an issuer out remakes the table of riders: a row carries no issuer, so the retired one's riders would board;
 - a kind that this software does not know is carried into the next bundle as it is;
 - a changed tariff or deny list gets the next number of its own: what is recorded under a number stays what it was.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from protocol.wire.bundles import Bundle
+from protocol.wire.bundles import RIDERS, Bundle
 from protocol.wire.keys import SigningKey
 from provisioning.adapters import files
 from provisioning.app.bundle_files import InForce, load_bundle, sign_bundle, write_bundle
@@ -48,9 +49,18 @@ def make_bundle(root: Path, changes: Changes, *, now: datetime, riders: bytes | 
 def next_bundle(
     city: City, signer: SigningKey, change: Callable[[Bundle], Bundle], *, now: datetime, riders: bytes | None = None
 ) -> BundleMade:
-    """The bundle in force, changed, under the next number. Raises BadSetting, NotACity, FileFailed."""
+    """The bundle in force, changed, under the next number.
+
+    Raises BadSetting, also for an issuer taken out without a new table of riders; NotACity, FileFailed.
+    """
     before = bundle_in_force(city, signer)
     bundle = change(before.bundle)
+    gone = set(before.bundle.issuer_keys) - set(bundle.issuer_keys)
+    if gone and riders is None and before.manifest.section(RIDERS) is not None:
+        raise BadSetting(
+            "riders of a retired issuer would still board by short pass", fix="give the table of riders anew as well",
+            issuer_keys=sorted(key.hex() for key in gone),
+        )  # fmt: skip
     number = max(_last_number(city), before.bundle.number) + 1
     bundle = replace(bundle, number=number, issued_ms=int(now.timestamp() * 1000))
     manifest, chunks = sign_bundle(bundle, signer, before, riders)

@@ -10,11 +10,12 @@ import pytest
 
 from edge.app.config import load_config as load_validator
 from protocol.fares.tariff import Tariff
+from protocol.wire.bundles import Bundle
 from protocol.wire.manifests import Section, encode_manifest, name_chunk
 from provisioning.adapters import files
 from provisioning.app.bundle_files import InForce, load_bundle, write_bundle
-from provisioning.app.bundles import make_bundle
-from provisioning.app.city import create_city
+from provisioning.app.bundles import make_bundle, next_bundle
+from provisioning.app.city import changing_city, create_city
 from provisioning.app.devices import add_device
 from provisioning.app.makers import load_key
 from provisioning.core.bundle_changes import Changes, changed
@@ -147,6 +148,24 @@ def test_a_table_of_riders_has_its_own_number_and_is_carried_on(root: Path) -> N
     assert second.version == 2
     with pytest.raises(BadSetting):
         make_bundle(root, Changes(), now=NOW, riders=rows(3, 1))
+
+
+def test_an_issuer_does_not_go_while_its_riders_stay_in_the_table(root: Path) -> None:
+    """A row carries no issuer: by the table as it was, riders of a retired one would board."""
+    new, signer = b"\2" + bytes(32), load_key(root / "bundle" / "bundle.key.pem")
+
+    def turned(bundle: Bundle) -> Bundle:
+        return replace(bundle, issuer_keys=(new,))
+
+    make_bundle(root, Changes(), now=NOW, riders=rows(1, 2))
+    before = held(root)
+    with changing_city(root) as city:
+        with pytest.raises(BadSetting) as refused:
+            next_bundle(city, signer, turned, now=NOW)
+        assert refused.value.data["issuer_keys"] == [key.hex() for key in before.bundle.issuer_keys]
+        assert held(root) == before
+        next_bundle(city, signer, lambda it: replace(it, issuer_keys=(*it.issuer_keys, new)), now=NOW)
+        assert next_bundle(city, signer, turned, now=NOW, riders=rows(2)).bundle.issuer_keys == (new,)
 
 
 @pytest.mark.parametrize(
