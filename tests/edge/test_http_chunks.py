@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -79,7 +79,7 @@ def test_other_bytes_are_refused() -> None:
         source.fetch(CHUNK)
 
 
-def test_no_more_than_one_byte_too_many_is_read() -> None:
+def test_an_answer_that_does_not_say_its_length_is_not_read() -> None:
     """A server without end costs no memory."""
     sent = []
 
@@ -93,10 +93,15 @@ def test_no_more_than_one_byte_too_many_is_read() -> None:
         except OSError:
             return
 
-    with serving(endless) as (source, _), pytest.raises(WrongLength) as caught:
+    with serving(endless) as (source, _), pytest.raises(BundleLate, match="Content-Length"):
+        source.fetch(CHUNK)
+    assert len(sent) < 10_000
+
+
+def test_of_a_chunk_that_is_longer_nothing_is_read() -> None:
+    with serving(say(DATA + b"x")) as (source, _), pytest.raises(WrongLength) as caught:
         source.fetch(CHUNK)
     assert caught.value.data["found"] == len(DATA) + 1
-    assert len(sent) < 10_000
 
 
 def test_one_cut_short_is_refused() -> None:
@@ -154,3 +159,61 @@ def test_not_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with serving(noise) as (source, _), pytest.raises(BundleLate):
         source.fetch(CHUNK)
+
+
+CONTINUES = b"HTTP/1.1 100 Continue\r\n\r\n" * 50
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+
+
+@contextmanager
+def hostile(first: bytes, then: bytes, pause_s: float) -> Iterator[HttpChunks]:
+    """A server that says something, then one thing again and again until its caller hangs up."""
+    ended = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            caller, _ = listening.accept()
+            with caller:
+                caller.recv(4096)
+                caller.sendall(first)
+                while not ended.is_set():
+                    caller.sendall(then)
+                    time.sleep(pause_s)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield HttpChunks(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        ended.set()
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "pause_s", "said"),
+    [
+        (b"", CONTINUES, 0.0, "longer"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.02, "slowly"),
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"a", 0.02, "slowly"),
+        (CHUNKED, b"a: b\r\n" * 200, 0.0, "Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(DATA) + CHUNKED[17:], b"a: b\r\n", 0.0, "Content-Length"),
+    ],
+)
+def test_no_answer_holds_the_thread(
+    monkeypatch: pytest.MonkeyPatch, first: bytes, then: bytes, pause_s: float, said: str
+) -> None:
+    """A head that never ends, trailers that never end: each byte in time, as a hostile server sends them."""
+    monkeypatch.setattr(http_chunks, "CHUNK_FETCH_MAX_S", 0.5 if said == "slowly" else 30.0)
+    refused: list[str] = []
+
+    def fetch(source: HttpChunks) -> None:
+        try:
+            source.fetch(CHUNK)
+        except BundleLate as late:
+            refused.append(str(late))
+
+    with hostile(first, then, pause_s) as source:
+        thread = threading.Thread(target=fetch, args=(source,), daemon=True)
+        thread.start()
+        thread.join(20)
+    assert len(refused) == 1
+    assert said in refused[0]
