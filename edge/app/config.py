@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from protocol import limits
 from protocol.wire.records import Service
@@ -58,6 +59,16 @@ class ValidatorConfig(BaseModel):
     reader: ReaderConfig = ReaderConfig()
     camera: tuple[CameraConfig, ...] = Field(min_length=1, max_length=limits.HEALTH_CAMERAS_MAX)
     sister: PeerConfig | None = None  # the other door of this bus; its tap key is sister.pub in keys_dir
+
+    @field_validator("chunks_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        """What cannot be called is said at the start, and not by the thread that would call it."""
+        if value is not None:
+            parts = urlsplit(value)
+            if not parts.hostname or parts.port == 0:  # both raise ValueError for what is no address at all
+                raise ValueError("chunks_url has no host, or port 0; give http://HOST:PORT")
+        return value
 
     @model_validator(mode="after")
     def _another_sister(self) -> Self:

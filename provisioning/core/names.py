@@ -14,7 +14,7 @@ ADMIN = "admin"  # identity that manages the broker
 BROKER = "broker"  # name of the broker's own certificate
 _BACKEND = "backend-"
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/-]*)?")
+_URL = re.compile(r"https?://(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _SOURCE = re.compile(r"[a-z0-9]+:\S[^\x00-\x1f\x7f]*")
 
 
@@ -63,8 +63,10 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_url(field: str, value: str) -> str:
-    """The address, if it is http(s)://HOST with nothing of a query. Raises BadSetting."""
-    if not _URL.fullmatch(value):
+    """The address, if it is http(s)://HOST[:PORT] with nothing of a query. Raises BadSetting."""
+    found = _URL.fullmatch(value)
+    literal, port = found.groups() if found else (None, None)
+    if not found or (literal and ip_or_none(literal) is None) or (port and not 1 <= int(port) <= 65_535):
         raise BadSetting(f"{field} is not an http(s) address", fix="http://HOST:PORT", field=field, value=value)
     return value
 

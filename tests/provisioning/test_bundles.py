@@ -190,7 +190,13 @@ def test_a_device_is_told_where_bundles_are(tmp_path: Path, http_host: str, give
     assert load_validator(folder / "validator.toml").chunks_url == written
 
 
-@pytest.mark.parametrize("url", ["ftp://a.example", "http://", "a.example:80", "http://a b", "http://a.example/?q=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a.example", "http://", "a.example:80", "http://a b", "http://a.example/?q=1",
+        "http://host:80a", "http://host:99999", "http://host:0", "http://[::1", "http://:80",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_refused(root: Path, url: str) -> None:
     with pytest.raises(BadSetting):
         add_device(

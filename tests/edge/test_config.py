@@ -1,0 +1,56 @@
+"""What a validator's configuration may say, refused at the start and not by a thread later."""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.adapters.http_chunks import HttpChunks
+from edge.app.config import load_config
+from edge.core.errors import BundleLate
+from protocol.fares.tariff import Tariff
+from protocol.wire.manifests import name_chunk
+from provisioning.app.city import create_city
+from provisioning.app.devices import add_device
+from transport.toml_file import ConfigError
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A validator.toml as provisioning writes it."""
+    root, now = tmp_path_factory.mktemp("config") / "city", datetime.now(UTC)
+    create_city(root, name="isfahan", tariff=Tariff(1, 60_000), now=now, randomness=os.urandom)
+    folder = add_device(
+        root, device="bus-1-d1", vehicle="bus-1", door=1, cameras=[("f", "v4l2:0")], now=now, randomness=os.urandom
+    )
+    return folder / "validator.toml"
+
+
+def with_url(written: Path, url: str) -> Path:
+    path = written.with_name("other.toml")
+    text, count = re.subn(r"(?m)^chunks_url = .*$", f'chunks_url = "{url}"', written.read_text())
+    assert count == 1
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host:80a", "http://host:99999", "http://host:0", "http://[::1", "http://:80", "ftp://host"]
+)
+def test_an_address_that_cannot_be_called_is_refused_at_the_start(written: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match="chunks_url"):
+        load_config(with_url(written, url))
+
+
+@pytest.mark.parametrize("url", ["http://host", "https://host:8443/city", "http://[::1]:8080", "http://127.0.0.1:"])
+def test_one_that_can_be_called_is_taken(written: Path, url: str) -> None:
+    assert load_config(with_url(written, url)).chunks_url == url
+
+
+@pytest.mark.parametrize("url", ["http://host:80a", "http://host:99999"])
+def test_what_slips_through_ends_no_thread(url: str) -> None:
+    """A source that is built by hand says that it cannot fetch, as of any address."""
+    with pytest.raises(BundleLate):
+        HttpChunks(url).fetch(name_chunk(b"x"))
