@@ -21,7 +21,7 @@ from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
-from protocol.wire.codes import is_ours
+from protocol.wire.codes import is_ours, write_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.records import Instant, Service
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
@@ -166,6 +166,12 @@ class Boarding:
                 code = code.otherwise
             return self._answer(code, now)
 
+    def still_seen(self, texts: Sequence[bytes], mono_ms: int) -> None:
+        """These were answered and are still held before a camera: their phones may go on to their other form."""
+        with self._lock:
+            for text in texts:
+                self._forms.still_seen(text, mono_ms)
+
     def decide_and_record(self, code: Pass | Unproven, now: Instant) -> Outcome:
         """The tap behind the verification: decide, record durably, then show; once for both forms of one render."""
         with self._lock:
@@ -175,8 +181,8 @@ class Boarding:
         """One answer for one showing, whichever of its forms was seen first."""
         if isinstance(code, Unproven):
             return self._tap(code, now)
-        shown, short = code.presentation, isinstance(code, ShortPass)
-        stands = self._forms.proven(shown, now.mono_ms, short=short, version=code.credential.version)
+        shown, short, text = code.presentation, isinstance(code, ShortPass), write_code(code.raw).encode()
+        stands = self._forms.proven(shown, now.mono_ms, short=short, version=code.credential.version, text=text)
         if stands is not None:
             return replace(stands, again=True)
         outcome = self._tap(code, now)

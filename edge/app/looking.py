@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 # (camera, sighting, when its frame was taken) → False for "not read yet": the code may be a misread, see S3
 OnSighting = Callable[[str, Sighting, int], bool]
+OnHeld = Callable[[Sequence[bytes], int], None]  # texts seen before and still there, when their frame was taken
 
 
 class Camera:
@@ -158,6 +159,7 @@ class Looker:
         clock: Clock,
         on_sighting: OnSighting,
         *,
+        on_held: OnHeld = lambda _texts, _mono_ms: None,
         heavy: QrReader | None = None,
         watch: Callable[[str, int], CameraWatch] = CameraWatch,
         light: Callable[[str, FrameSource], Light] = lambda _, source: Light(source),
@@ -166,7 +168,7 @@ class Looker:
         self.cameras = [Camera(source, clock, watch(name, now_ms), light(name, source)) for name, source in sources]
         self._reading = reading
         self._heavy = None if heavy is None else HeavyReading(heavy, self._heavy_found)
-        self._on_sighting = on_sighting
+        self._on_sighting, self._on_held = on_sighting, on_held
         self._sightings = Sightings()
         self._lock = threading.Lock()
         self._threads = [
@@ -242,6 +244,9 @@ class Looker:
         camera.counted(sum(code.text is not None for code in found))
         with self._lock:
             seen = self._sightings.see(frame.camera, found, frame.mono_ms)
+        held = {code.text for code in found if code.text is not None} - {sighting.text for sighting in seen}
+        if held:
+            self._on_held(sorted(held), frame.mono_ms)
         for sighting in seen:
             if not self._on_sighting(frame.camera, sighting, frame.mono_ms):
                 with self._lock:

@@ -101,7 +101,8 @@ class Validator:
         sight = make_sight(config.reader.order)
         self._looker = Looker(
             [(c.name, given.get(c.name) or make_source(c.source)) for c in config.camera],
-            sight.reading, self._clock, self._sighting_came, heavy=sight.heavy, light=self._make_light(panel),
+            sight.reading, self._clock, self._sighting_came, on_held=self.boarding.still_seen,
+            heavy=sight.heavy, light=self._make_light(panel),
         )  # fmt: skip
         self._stopping = threading.Event()
         self._threads = [

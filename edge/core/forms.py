@@ -7,7 +7,9 @@ Rules:
      wait begins with a read on which frames agree, and is that id's and version's: no misread and no other claim is
      charged to a rider who has just come;
  F2  both forms of one render at one door, within the life of a render, are one showing: the first one's answer stands,
-     and the other form, or the first again after it, is no second tap and no copy. Only proven forms count;
+     and the other form, or the first again after it, is no second tap and no copy. Only proven forms count, and only
+     while one of them was seen no longer than FORMS_JOINED_MS ago: a phone goes from one to the other at once. What
+     comes later may be a copy's original, or a copy, and is judged as ever;
  F3  one form alone is judged as ever: only who shows both is taken for a phone that alternates;
  F4  memory is bounded: of more than PHONES_REMEMBERED_MAX phones or renders the one unseen longest is forgotten. The
      worst that comes of it is a wait that begins anew, or a twin that is called copied: nobody boards by it.
@@ -16,7 +18,7 @@ Rules:
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from edge.core.limits import PHONES_REMEMBERED_MAX
+from edge.core.limits import FORMS_JOINED_MS, PHONES_REMEMBERED_MAX
 from protocol.limits import LONG_FORM_WAIT_S, RENDER_PERIOD_S
 from protocol.wire.passes import Presentation
 
@@ -33,6 +35,7 @@ class _Render(Generic[Answer]):
     long: bool = False
     answer: Answer | None = None
     answered_ms: int = 0
+    seen_ms: int = 0  # either form, proven
 
 
 class Forms(Generic[Answer]):
@@ -41,6 +44,7 @@ class Forms(Generic[Answer]):
     def __init__(self, most: int = PHONES_REMEMBERED_MAX) -> None:
         self._most = most
         self._renders: dict[Presentation, _Render[Answer]] = {}
+        self._texts: dict[bytes, _Render[Answer]] = {}  # of what was proven, as in the QR
         self._waits: dict[Waiting, tuple[int, int]] = {}  # → (waits since, last seen), monotonic
 
     def __len__(self) -> int:
@@ -64,12 +68,30 @@ class Forms(Generic[Answer]):
         """An overdue short form was told so: if it is still there, the wait begins anew."""
         self._waits.pop((claimed.credential_id, version), None)
 
-    def proven(self, shown: Presentation, mono_ms: int, *, short: bool, version: int) -> Answer | None:
-        """A proven form → the answer that stands if this is the same showing (F2), else None."""
+    def proven(
+        self, shown: Presentation, mono_ms: int, *, short: bool, version: int, text: bytes | None = None
+    ) -> Answer | None:
+        """A proven form → the answer that stands if this is the same showing (F2), else None.
+
+        `text`: as in the QR; by it `still_seen` knows the form while it is held.
+        """
         self._waits.pop((shown.credential_id, version), None)
         render = self._render(shown)
+        if not _goes_on(render, mono_ms):
+            render.short, render.long, render.answer = False, False, None
+        render.seen_ms = mono_ms
+        if text is not None:
+            self._texts.pop(text, None)
+            self._texts[text] = render
+            _bound(self._texts, self._most)
         render.short, render.long = render.short or short, render.long or not short
         return _stands(render, mono_ms)
+
+    def still_seen(self, text: bytes, mono_ms: int) -> None:
+        """A proven form is still held: the phone goes on showing its render (F2)."""
+        render = self._texts.get(text)
+        if render is not None and _goes_on(render, mono_ms):
+            render.seen_ms = max(render.seen_ms, mono_ms)  # another camera's frame may be a little older
 
     def answered(self, shown: Presentation, answer: Answer, mono_ms: int) -> None:
         """What a proven form was answered; of two answers to one render the first stands (F2)."""
@@ -88,6 +110,10 @@ def _bound(held: dict[Key, Any], most: int) -> None:
     """F4: the first of a dictionary is the one unseen longest."""
     if len(held) > most:
         del held[next(iter(held))]
+
+
+def _goes_on(render: _Render[Any], mono_ms: int) -> bool:
+    return mono_ms - render.seen_ms <= FORMS_JOINED_MS
 
 
 def _lives(render: _Render[Any], mono_ms: int) -> bool:

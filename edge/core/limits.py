@@ -40,6 +40,7 @@ CHUNK_HEAD_MAX_BYTES = 16 << 10  # of an answer besides the chunk: twice the 8 K
 # --- Seeing ----------------------------------------------------------------------------------------------------------
 TEXTS_REMEMBERED_MAX = 512  # on hold at once: two doors show ~10 in a hold gap, the kill test 150; at most 2 MiB
 PHONES_REMEMBERED_MAX = 512  # whose forms are remembered for a render's life: as many as texts, ~300 bytes each
+FORMS_JOINED_MS = 3_000  # a phone changes forms at once, and a shaking hand loses both for a second or two
 UNREAD_RETRY_MS = 1_000  # a code that is not read yet although frames agree is looked at again while it is held
 GLANCE_EVERY = 6  # frames of a code that is being read: a second rider beside the first waits a fifth of a second
 CROWDED_PERMILLE = 400  # of the frame is new: more than a phone and the hand before it

@@ -50,7 +50,10 @@ class Rides:
         return bool(greens) and (greens[-1].device, greens[-1].presentation, greens[-1].at_ms) == told
 
     def _twin(self, door: SimDoor, twin: Code, boarded_in_run: int) -> None:
-        """The phone shows the other form of its render: that is no copy of what this door has just accepted (P10)."""
+        """The other form of a render, FORM_PERIOD_S after the first: no copy of what this door has accepted (P10).
+
+        The promise ends FORMS_JOINED_MS after the last sight of either form: later twins are judged as ever.
+        """
         then = self._city.hold_up(door, twin)
         if boarded_in_run == door.runs and then is not None and not is_green(then):
             self._city.truth.violate("P10", "forms-are-one", f"{door.plan.name} answers the other form {then.name}")

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.forms import Forms
+from edge.core.limits import FORMS_JOINED_MS
 from protocol.limits import FORM_PERIOD_S, FORMS_UNTIL_LONG, HOLD_GAP_MS, LONG_FORM_WAIT_S, RENDER_PERIOD_S
 from protocol.wire.passes import Presentation
 
@@ -17,7 +18,7 @@ FIRST, NEXT, OTHER = (
 
 def test_the_figures_fit_each_other() -> None:
     """Either form is one hold while the phone alternates, and the longest turn without a long form fits the wait."""
-    assert FORM_PERIOD_S * 1000 < HOLD_GAP_MS
+    assert FORM_PERIOD_S * 1000 < HOLD_GAP_MS < FORMS_JOINED_MS
     assert 2 * FORMS_UNTIL_LONG * FORM_PERIOD_S <= LONG_FORM_WAIT_S
 
 
@@ -74,8 +75,34 @@ def test_f2_the_first_answer_stands_for_both_forms_while_a_render_lives() -> Non
         forms.answered(FIRST, "welcome", 0)
         assert forms.proven(FIRST, 1_000, short=not short, version=1) == "welcome"
         assert forms.proven(FIRST, 2_000, short=short, version=1) == "welcome"
-        assert forms.proven(FIRST, RENDER_MS, short=not short, version=1) == "welcome"
+        for ms in range(5_000, RENDER_MS + 1, FORMS_JOINED_MS - 500):
+            assert forms.proven(FIRST, ms, short=not short, version=1) == "welcome"
         assert forms.proven(FIRST, RENDER_MS + 1, short=short, version=1) is None
+
+
+def test_f2_a_twin_that_comes_later_than_a_phone_changes_forms_is_judged_as_ever() -> None:
+    """P10, P17: the photograph boarded first; its owner hears of it, once for both forms."""
+    for joined, after_ms in ((True, FORMS_JOINED_MS), (False, FORMS_JOINED_MS + 1)):
+        forms: Forms[str] = Forms()
+        forms.proven(FIRST, 0, short=False, version=1)
+        forms.answered(FIRST, "welcome", 0)
+        assert forms.proven(FIRST, after_ms, short=True, version=1) == ("welcome" if joined else None)
+        if not joined:
+            forms.answered(FIRST, "copied", after_ms)
+            assert forms.proven(FIRST, after_ms + 1_000, short=False, version=1) == "copied"
+
+
+def test_f2_a_form_that_is_held_on_is_seen_as_long_as_it_is_held() -> None:
+    """A phone that knows its row shows the short form for three seconds, and the long one may be missed a turn."""
+    forms: Forms[str] = Forms()
+    forms.proven(FIRST, 0, short=True, version=1, text=b"short")
+    forms.answered(FIRST, "welcome", 0)
+    for ms in range(0, 7_001, 500):
+        forms.still_seen(b"short", ms)
+        forms.still_seen(b"unproven", ms)
+    assert forms.proven(FIRST, 8_000, short=False, version=1, text=b"long") == "welcome"
+    forms.still_seen(b"short", 8_000 + FORMS_JOINED_MS + 1)  # of a new showing, whose answer is still to come
+    assert forms.proven(FIRST, 8_000 + FORMS_JOINED_MS + 2, short=True, version=1, text=b"short") is None
 
 
 def test_f2_a_short_form_that_nobody_proved_makes_a_copy_no_twin() -> None:

@@ -135,6 +135,22 @@ def test_a_busy_decoder_gets_the_newest_frame_and_the_drops_are_counted() -> Non
     assert (health.frames, health.dropped) == (4, 2)
 
 
+def test_what_is_still_there_is_told_as_held_and_a_new_showing_is_not() -> None:
+    seen, held = Seen(), []
+    pictures = [pass_picture(b"first")] * 3 + [pass_picture(b"second")]
+    camera = FakeCamera([pictures], live=False)
+    looker = Looker(
+        [("front", camera)], SIGHT.reading, HandClock(), seen, on_held=lambda texts, _: held.append(list(texts))
+    )
+    looker.start()
+    assert looker.wait_ended(20)
+    looker.stop()
+    first, second = (pass_text(name).encode() for name in (b"first", b"second"))
+    assert seen.texts == [first, second]
+    assert held[0] == [first]
+    assert second not in [text for texts in held for text in texts]
+
+
 def test_a_missing_camera_is_reported_and_tried_until_it_is_there() -> None:
     """P4: shown, and no tap is needed to notice it."""
     seen = Seen()

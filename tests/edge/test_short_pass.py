@@ -156,6 +156,25 @@ def test_p10_one_form_alone_again_or_a_twin_after_its_render_is_copied() -> None
     assert door.show(Rider(2).code(at()), at(16)).showing.verdict is Verdict.COPIED
 
 
+def test_p10_p17_a_twin_that_comes_seconds_later_is_copied_and_counted() -> None:
+    """The thief's photograph of the long form boarded first: the owner's short form is told so, once."""
+    door = DoorOf(row(Rider(1)))
+    assert door.show(Rider(1).code(at()), at(1)).showing.verdict is Verdict.ACCEPTED
+    outcome = door.show(short(Rider(1), at()), at(9))
+    assert (outcome.showing.verdict, outcome.again) == (Verdict.COPIED, False)
+    assert door.show(Rider(1).code(at()), at(10)) == replace(outcome, again=True)
+    assert (len(door.taps), len(door.panel.shown)) == (2, 2)
+
+
+def test_p7_the_other_form_after_a_long_hold_of_the_first_is_the_same_showing() -> None:
+    door = DoorOf(row(Rider(1)))
+    first = short(Rider(1), at())
+    outcome = door.show(first, at())
+    for second in range(1, 8):
+        door.service.still_seen([first], at(second).mono_ms)
+    assert door.show(Rider(1).code(at()), at(7)) == replace(outcome, again=True)
+
+
 def forged(rider: Rider, now: Instant, *, version: int = 255, counter: int = 1) -> bytes:
     """81 bytes that nobody signed, made from a photograph of the rider's long form."""
     claim = b"\2" + rider.credential_id + bytes([version]) + (now.wall_ms // 1000).to_bytes(4, "big")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.core.limits import FORMS_JOINED_MS
 from protocol import errors, limits
 from protocol.errors import SavarError
 from protocol.fares.tariff import Product, RiderClass
@@ -135,7 +136,8 @@ def test_purposes_and_channels_are_told() -> None:
         f"within ± w of now, w = {limits.FRESH_WINDOW_S} s + `clock_uncertainty_s`, at most {limits.FRESH_WINDOW_MAX_S} s",
         f"a new render every {limits.RENDER_PERIOD_S} s",
         f"each for {limits.FORM_PERIOD_S} s: short and long by turns", f"Held for {limits.LONG_FORM_WAIT_S} s without it",
-        f"within the {limits.RENDER_PERIOD_S} s that a render lives", f"units of {limits.ALLOWANCE_UNIT_RIALS:,} rials",
+        f"within the {limits.RENDER_PERIOD_S} s that a render lives", f"seen in the last {FORMS_JOINED_MS // 1000} s",
+        f"units of {limits.ALLOWANCE_UNIT_RIALS:,} rials",
     ],
 )  # fmt: skip
 def test_limits_are_told(told: str) -> None:
