@@ -55,12 +55,13 @@ class Riders:
         self._issuer = SigningKey.from_pem((root / "backend" / "keys" / "issuer.key.pem").read_bytes())
         self._seed = seed
         self.drawn = 0
+        self.rendered_s = 0.0  # when the newest was rendered, monotonic
 
     def texts(self) -> Iterator[str]:
         """A pass rendered now, whenever one is asked for."""
         while True:
             self.drawn += 1
-            now_s = int(time.time())
+            now_s, self.rendered_s = int(time.time()), time.monotonic()
             holder = SigningKey.from_secret(sha256(f"door {self._seed} {self.drawn}".encode()).digest())
             credential = issue_credential(
                 self._issuer, credential_id=self.drawn.to_bytes(8, "big"), version=1, holder=holder.public,
@@ -86,9 +87,11 @@ class Presentation:
 
     frames: list[GreyImage]
     readable: int | None  # the first frame that zxing-cpp reads
+    rendered_s: float = 0.0  # when its pass was rendered, in seconds of that clock
     handed: list[int] = field(default_factory=list)
     lamp: int | None = None  # when a charged boarding was shown
     read: int | None = None  # which frame that was read from
+    refused: bool = False  # it was read and refused, and not accepted
 
     @property
     def waited_ms(self) -> float | None:
@@ -107,10 +110,10 @@ def draw(riders: Riders, seed: int) -> Iterator[Presentation]:
     """Presentations without end, each drawn when it is asked for."""
     shown = stream("phones", seed, riders.texts(), pace=PACE)
     for _, labels in groupby(shown, key=lambda _: riders.drawn):
-        yield _drawn(labels)
+        yield _drawn(labels, riders.rendered_s)  # of its own pass: the next one is rendered behind its last label
 
 
-def _drawn(labels: Iterator[Labelled]) -> Presentation:
+def _drawn(labels: Iterator[Labelled], rendered_s: float) -> Presentation:
     frames, readable = list[GreyImage](), None
     for number, label in enumerate(labels):
         grey = label.shot.take().grey
@@ -119,7 +122,7 @@ def _drawn(labels: Iterator[Labelled]) -> Presentation:
             truth = label.payload.encode()
             if any(bytes(code.bytes) == truth for code in zxingcpp.read_barcodes(grey, formats=_QR)):
                 readable = number
-    return Presentation(frames, readable)
+    return Presentation(frames, readable, rendered_s)
 
 
 class PlayedCamera:
@@ -220,7 +223,10 @@ class _Watch:
         """Which frame of the presentation it was read from."""
         with self._lock:
             at = next(at for showing, at in reversed(self._shown) if showing is outcome.showing)
-            if self.now is None or not outcome.showing.row.charged or self.now.lamp is not None:
+            if self.now is None or self.now.lamp is not None:
+                return
+            self.now.refused = not outcome.showing.row.charged
+            if self.now.refused:
                 return
             self.now.lamp = at
             before = [n for n, handed in enumerate(self.now.handed) if handed // 1_000_000 <= frame_mono_ms]
@@ -287,11 +293,13 @@ def _told(played: list[Presentation]) -> dict[str, Any]:
         "read_by": {
             "both": len(waited),
             "door_only": sum(one.lamp is not None and one.readable is None for one in played),
-            "zxing_only": sum(one.lamp is None and one.readable is not None for one in played),
-            "neither": sum(one.lamp is None and one.readable is None for one in played),
+            "zxing_only": sum(one.lamp is None and not one.refused and one.readable is not None for one in played),
+            "neither": sum(one.lamp is None and not one.refused and one.readable is None for one in played),
+            "refused": sum(one.refused for one in played),
         },
         "first_readable_to_lamp_ms": _spread(waited),
         "read_frame_to_lamp_ms": _spread(worked),
+        "oldest_pass_s": round(max(one.handed[-1] / 1e9 - one.rendered_s for one in played), 1),
         "frames_later": {str(frames): later[frames] for frames in sorted(later)},
     }
 

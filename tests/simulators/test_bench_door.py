@@ -16,15 +16,18 @@ MS = 1_000_000
 def _played(readable: int | None, read: int | None, lamp_ms: int | None) -> door.Presentation:
     """Ten frames a hundred milliseconds apart."""
     handed = [number * 100 * MS for number in range(10)]
-    return door.Presentation([], readable, handed, None if lamp_ms is None else lamp_ms * MS, read)
+    return door.Presentation([], readable, 0.0, handed, None if lamp_ms is None else lamp_ms * MS, read)
 
 
 def test_times_run_from_the_first_readable_frame_and_counts_from_what_was_read() -> None:
+    refused = _played(7, None, None)
+    refused.refused = True
     told = door._told([
         _played(2, 2, 207), _played(2, 3, 312), _played(4, 3, 309), _played(None, 5, 520), _played(6, None, None),
-        _played(None, None, None),
+        _played(None, None, None), refused,
     ])  # fmt: skip
-    assert told["read_by"] == {"both": 3, "door_only": 1, "zxing_only": 1, "neither": 1}
+    assert told["read_by"] == {"both": 3, "door_only": 1, "zxing_only": 1, "neither": 1, "refused": 1}
+    assert told["oldest_pass_s"] == 0.9
     assert told["first_readable_to_lamp_ms"] == {"p50": 7.0, "p95": 112.0, "p99": 112.0, "most": 112.0}
     assert told["read_frame_to_lamp_ms"] == {"p50": 9.0, "p95": 20.0, "p99": 20.0, "most": 20.0}
     assert told["frames_later"] == {"-1": 1, "0": 1, "1": 1}
