@@ -32,6 +32,7 @@ from edge.core.limits import (
 )
 from edge.core.ports import Riders
 from protocol.errors import ProofError, SavarError, WireError
+from protocol.limits import MANIFEST_MAX_BYTES
 from protocol.wire.bundles import KINDS, RIDERS, Bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, open_manifest
@@ -86,7 +87,10 @@ class Bundles:
     # --- from any thread ----------------------------------------------------------------------------------------------
 
     def announced(self, payload: bytes) -> None:
-        """A manifest came. One that finds the inbox full is announced again."""
+        """A manifest came. One that finds the inbox full is announced again; one too long to be any is not kept."""
+        if len(payload) > MANIFEST_MAX_BYTES:
+            log.warning("a message of %d bytes is no manifest, and is dropped", len(payload))
+            return
         try:
             self._inbox.put_nowait(payload)
         except queue.Full:

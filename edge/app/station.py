@@ -27,6 +27,7 @@ from edge.core.limits import (
 from edge.core.ports import Clock, Copies, Panel, Peer, Riders, Session, TapSigner
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol.errors import ProofError, WireError
+from protocol.limits import MESSAGE_MAX_BYTES
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, Health, State, encode_health, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
@@ -131,7 +132,10 @@ class Station:
         self._wake()
 
     def message_came(self, payload: bytes) -> None:
-        """The backend's session brought a receipt."""
+        """The backend's session brought a receipt. One too long to be any is not kept: an inbox is bounded in bytes."""
+        if len(payload) > MESSAGE_MAX_BYTES:
+            log.warning("a message of %d bytes is no receipt, and is dropped", len(payload))
+            return
         self._put(self._receipts, payload)  # receipts are cumulative: the next one says it all
 
     def bundle_came(self, bundle: Bundle) -> None:

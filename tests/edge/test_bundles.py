@@ -22,6 +22,7 @@ from edge.core.limits import (
 from protocol.errors import BadKey, NumberReused, WrongHash
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Verdict
+from protocol.limits import MANIFEST_MAX_BYTES
 from protocol.wire.bundles import KINDS, Bundle, cut_bundle
 from protocol.wire.keys import SigningKey
 from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
@@ -287,6 +288,15 @@ def test_an_inbox_that_is_full_passes_over_and_does_not_grow(rig: Rig) -> None:
     assert (rig.bundles.refused, rig.came) == (BUNDLES_WAITING_MAX, [])
     rig.tell(signed(NEW))
     assert rig.came == [NEW]
+
+
+def test_an_inbox_is_bounded_in_bytes(rig: Rig) -> None:
+    """What is too long to be a manifest is not kept until somebody looks at it, and takes nobody's place."""
+    for _ in range(BUNDLES_WAITING_MAX + 1):
+        rig.bundles.announced(bytes(MANIFEST_MAX_BYTES + 1))
+    assert sum(map(len, rig.bundles._inbox.queue)) == 0
+    rig.tell(rig.sell(NEW))
+    assert (rig.bundles.refused, rig.came) == (0, [NEW])
 
 
 def test_unused_chunks_go_only_when_the_newer_one_is_in_force(rig: Rig) -> None:

@@ -17,6 +17,7 @@ from edge.core.limits import (
     SISTER_WORDS_WAITING_MAX,
     STEP_MAX_MS,
 )
+from protocol.limits import MESSAGE_MAX_BYTES
 from protocol.wire.health import CameraHealth, CameraState, Health, open_health, open_state
 from protocol.wire.receipts import encode_receipt, open_receipt
 from protocol.wire.sister import SisterWord, Witness, encode_sister
@@ -124,6 +125,16 @@ def test_an_inbox_passes_over_what_is_too_much(door: Door) -> None:
     assert door.station._sister.refused == SISTER_WORDS_WAITING_MAX
     believe(door, door.receipt(5, at()), 2)
     assert door.station.backlog == 0
+
+
+def test_an_inbox_is_bounded_in_bytes(door: Door) -> None:
+    """P4: what is too long to be a receipt is not kept until somebody looks at it."""
+    for _ in range(RECEIPTS_WAITING_MAX + 50):
+        door.station.message_came(bytes(MESSAGE_MAX_BYTES + 1))
+    door.station.message_came(door.receipt(5, at()))
+    assert sum(map(len, door.station._receipts.queue)) <= MESSAGE_MAX_BYTES
+    door.step(at(1))
+    assert (door.station.backlog, door.station.refused_receipts) == (0, 0)
 
 
 def test_a_session_begins_with_a_birth_and_ships(door: Door) -> None:
