@@ -17,6 +17,7 @@ from edge.core.furniture import Furniture
 from edge.core.hints import Hints
 from edge.core.lens import Lens
 from edge.core.limits import (
+    CONTROL_AGAIN_FRAMES,
     LENS_BLUR_PERMILLE,
     LENS_HAZE_PERMILLE,
     LOOK_EVERY,
@@ -58,6 +59,7 @@ class Light:
         self._control: CameraControl | None = None
         self._tuning: Tuning | None = None
         self._frames = 0
+        self._refused = 0  # frames until a control that did not take a setting is tried again
         self._beside = False
         self._awake = 0  # looks for which something that moved is still sought
 
@@ -115,9 +117,10 @@ class Light:
             self._apply(setting)
 
     def _take_control(self) -> None:
-        """A camera that was opened anew has a new control, and begins anew."""
+        """A camera that was opened anew has a new control, and begins anew; so does one that did not take a setting."""
         control = self._source.control
-        if control is self._control:
+        self._refused = max(0, self._refused - 1)
+        if control is self._control and (control is None or self._tuning is not None or self._refused):
             return
         self._control = control
         self._tuning = None if control is None else Tuning(control.bounds)
@@ -131,6 +134,7 @@ class Light:
         except CameraLost as lost:  # the capture thread meets the same and opens it again
             _log.info("a setting was not taken: %s", lost)
             self._tuning = None
+            self._refused = CONTROL_AGAIN_FRAMES
 
     @property
     def blur_permille(self) -> int:

@@ -42,6 +42,10 @@ TEXTS_REMEMBERED_MAX = 512  # on hold at once: two doors show ~10 in a hold gap,
 PHONES_REMEMBERED_MAX = 512  # whose forms are remembered for a render's life: as many as texts, ~300 bytes each
 FORMS_JOINED_MS = 3_000  # a phone changes forms at once, and a shaking hand loses both for a second or two
 UNREAD_RETRY_MS = 1_000  # a code that is not read yet although frames agree is looked at again while it is held
+WHOLE_EVERY = 24  # frames with news: beside a code that is read or seen all else waits for a second or two at most
+WHOLE_EVERY_STILL = (
+    60  # frames: 2 to 4 s, a sixtieth of a look a frame; what attention is blind for is read all the same
+)
 GLANCE_EVERY = 6  # frames of a code that is being read: a second rider beside the first waits a fifth of a second
 CROWDED_PERMILLE = 400  # of the frame is new: more than a phone and the hand before it
 ARRIVAL_PERMILLE = 80  # of the frame, more than usual, is new: a phone at reading distance covers 100 to 300
@@ -100,6 +104,7 @@ FURNITURE_AFTER_MS = 10_000  # longer than a hint is shown, and than a hand stay
 FURNITURE_KEEP_MS = 3_600_000  # an hour: a phone on a stand that was taken for furniture is one for an hour at most
 FURNITURE_MAX = 8  # pieces remembered
 FURNITURE_STILL_PX = 16  # the grain of the search for code-like regions
+CONTROL_AGAIN_FRAMES = 30  # a second or two: a driver that was busy for once must not leave the camera dark for hours
 LOOK_EVERY = 4  # frames of a still scene: something that comes is met within 0.13 s at 30 frames
 LOOK_MOVING_EVERY = 2  # frames in which something moves that is no code: people at a door move all day
 LOOKS_AWAKE = 15  # after something moved or was found: half a second to a second at 30 frames

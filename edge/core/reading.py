@@ -7,7 +7,7 @@ Pixels are behind the port `Eye`; here is the order in which it is asked. Pure. 
  L3 glance    two thirds of the resolution on what is new read nearly all that a look reads, at half its price; where
               most of the frame is new, every second time half the resolution, at a fifth. Where somebody has come and
               the frame before was read in vain, the look comes at once;
- L4 look      the whole way of the first reader, on the trace if there is one, else on what is new;
+ L4 look      the whole way of the first reader, on what is new, every second time on the trace if there is one;
  L5 harder    one harder rung a frame, on the same place, in turn over the frames;
  L6 effort    rungs, and looks without a trace, are paid from a budget that each frame adds to, so a crowd costs a
               fraction of a look a frame; but looks are free while more is new than has been of late: somebody comes;
@@ -15,6 +15,8 @@ Pixels are behind the port `Eye`; here is the order in which it is asked. Pure. 
               in it, the seat behind the passenger who moves; not while a trace waits for a rung that had no turn yet;
  L8 foreign   a code of others does not end the search: beside a sticker a rider's code is looked for;
  L9 heavy     what shows a trace and was not read goes to a reader too slow for this thread, if there is one (`heavy`).
+ L10 whole    now and then all of a frame is looked at, whatever is known, seen or read in it: what a look reads of a
+              code that holds still is read within WHOLE_EVERY_STILL frames, and sooner where anything is new.
 A still picture comes once: every way is tried on all of it until one reads (`read_still`).
 """
 
@@ -32,6 +34,8 @@ from edge.core.limits import (
     PLACE_PAD_PERMILLE,
     RESERVE_PERMILLE,
     USUAL_FRAMES,
+    WHOLE_EVERY,
+    WHOLE_EVERY_STILL,
 )
 from edge.core.places import Box
 from edge.core.ports import Found, GreyImage
@@ -95,6 +99,7 @@ class Reading:
         self._turn = 0
         self._frames = 0
         self._whole: Box | None = None
+        self._since_whole = 0
         self._traced = 0
         self._in_vain = False  # the last frame's glance and look read nothing of ours
         self._usual = 0.0
@@ -112,8 +117,11 @@ class Reading:
         if found and self._frames % GLANCE_EVERY:
             return found
         news = self._eye.news()
+        self._since_whole += 1 if not found else GLANCE_EVERY  # frames that ended with L2 count too
+        if self._since_whole >= (WHOLE_EVERY if news else WHOLE_EVERY_STILL):
+            return self._all_of(whole, found)
         if not news:
-            self._place, self._in_vain = None, False
+            self._place, self._in_vain = self._place if found else None, False
             return found
         share = 1000 * sum(box.area for box in news) // max(1, whole.area)
         arrived, crowded = self._has_come(share), share > CROWDED_PERMILLE
@@ -148,10 +156,18 @@ class Reading:
             return []
         where = _wider(place.box, whole)
         for way in (place.way, self._eye.quick) if place.way in (self._eye.glance, self._eye.peer) else (place.way,):
-            if found := self._eye.again(way, where):
+            if found := _ours(self._eye.again(way, where)):
                 self._place = _Place(found[0].box, way)
                 return found
         return []
+
+    def _all_of(self, whole: Box, found: Sequence[Found]) -> list[Found]:
+        """L10: the whole frame, whatever is known of it."""
+        self._since_whole = 0
+        found = _merged(self._eye.read(self._eye.look, whole), found)
+        self._in_vain = not _ours(found)
+        self._remember(found, self._eye.quick)
+        return found
 
     def _has_come(self, share: int) -> bool:
         """L6: whether much more is new than has been of late. `share`: permille of the frame."""
@@ -162,8 +178,9 @@ class Reading:
         """L4 to L7 and L9: look, then one harder rung."""
         trace = self._trace(glanced)
         found: list[Found] = []
-        for where in news if trace is None else [_wider(trace, whole)]:
-            if self._afford(self._eye.look, where, whole, free=arrived or trace is not None):
+        at_trace = trace is not None and self._traced % 2 == 0  # in turn with the rest of what is new
+        for where in [_wider(trace, whole)] if trace is not None and at_trace else news:
+            if self._afford(self._eye.look, where, whole, free=at_trace or (arrived and trace is None)):
                 found = _merged(found, self._eye.read(self._eye.look, where))
         if ours := _ours(found):
             missed_by_quick = self._place is not None and self._place.way is self._eye.quick

@@ -9,7 +9,14 @@ import edge.adapters.view as views
 from edge.app.light import Light
 from edge.core.errors import CameraLost
 from edge.core.lens import Lens
-from edge.core.limits import LENS_BLUR_PERMILLE, LENS_EVERY_MS, LENS_HAZE_PERMILLE, LENS_KEEP_MS, LOOK_EVERY
+from edge.core.limits import (
+    CONTROL_AGAIN_FRAMES,
+    LENS_BLUR_PERMILLE,
+    LENS_EVERY_MS,
+    LENS_HAZE_PERMILLE,
+    LENS_KEEP_MS,
+    LOOK_EVERY,
+)
 from edge.core.places import Box
 from edge.core.ports import Found
 from edge.core.setting import Setting
@@ -186,6 +193,26 @@ def test_a_camera_that_is_lost_while_it_is_set_is_left_to_its_capture_thread() -
     door = Door(Lost(bounds=FIXED, held=HELD))
     door.run(40)
     assert [hint for _, hint in door.told] == [Hint.HOLD_STILL], "the rest goes on"
+
+
+def test_a_driver_that_was_busy_for_once_is_asked_again() -> None:
+    """Else a camera that was set for the sun stays dark for hours."""
+
+    class Busy(SimulatedSensor):
+        calls = 0
+
+        def apply(self, setting: Setting) -> None:
+            self.calls += 1
+            if self.calls == 1:
+                raise CameraLost("busy", fix="try again")
+            super().apply(setting)
+
+    sensor = Busy(bounds=FIXED, held=HELD)
+    door = Door(sensor)
+    door.run(CONTROL_AGAIN_FRAMES - 1)
+    assert sensor.calls == 1
+    door.run(3)
+    assert len(sensor.applied) >= 1
 
 
 def test_a_dirty_lens_is_told_and_a_blurred_code_that_is_read_is_not() -> None:
