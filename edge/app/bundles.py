@@ -6,10 +6,10 @@
 Rules:
 - what is announced must be signed for this city and may not go back behind what is in force or on its way;
 - a chunk that is held is not fetched; every other one is hashed before it is kept;
-- the bundle in force stays so until every chunk of the newer one is held and read, and the card says so;
+- the bundle in force stays so until all of the newer one but its riders is held and read, and the card says so;
 - a manifest issued beyond a trusted clock's now waits: its issue is the floor under that clock;
-- the riders' table is written from held chunks once their bundle is in force, and again if it has rotten: a table that
-  cannot be written keeps nobody else's news back, and its riders show their long form;
+- the riders' chunks are fetched once their bundle is in force, and then their table is written; again if it has rotten:
+  riders that cannot be had, or have no room, keep no deny list back, and show their long form;
 - what cannot be had now is asked for again, ever more seldom; meanwhile the device goes on with what it has, and its
   health says which bundle that is.
 """
@@ -33,7 +33,7 @@ from edge.core.limits import (
 from edge.core.ports import Riders
 from protocol.errors import ProofError, SavarError, WireError
 from protocol.limits import MANIFEST_MAX_BYTES
-from protocol.wire.bundles import KINDS, RIDERS, Bundle
+from protocol.wire.bundles import IN_BUNDLE, RIDERS, Bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, open_manifest
 from protocol.wire.records import Instant
@@ -73,11 +73,18 @@ class Bundles:
         self._in_force = in_force
         self._arriving: _Arriving | None = None
         self._riders, self._riders_due_ms, self._riders_wait_ms = riders, 0, BUNDLE_RETRY_MIN_MS
+        self._riders_missing: list[Chunk] | None = None  # of the bundle in force; None: not looked yet
+        self._problem: SavarError | None = None
+        self._riders_problem: SavarError | None = None
         self._inbox: queue.Queue[bytes] = queue.Queue(BUNDLES_WAITING_MAX)
         self._early: bytes | None = None
         self.refused = 0
         self.fetched = 0
-        self.problem: SavarError | None = None
+
+    @property
+    def problem(self) -> SavarError | None:
+        """Why the newest bundle is not in force, or its riders are not on the card; None if all is well."""
+        return self._problem or self._riders_problem
 
     @property
     def number(self) -> int:
@@ -99,24 +106,31 @@ class Bundles:
     # --- its own thread -----------------------------------------------------------------------------------------------
 
     def step(self, now: Instant) -> int:
-        """Hear what was announced, then at most one chunk or the change itself → ms until the next step is due."""
+        """Hear what was announced, then at most one chunk or one change → ms until the next step is due."""
         for payload in self._waiting():
             self._hear(payload, now)
-        self._write_riders(now)
         arriving = self._arriving
-        if arriving is None:
-            return BUNDLE_WAIT_MS if self._riders_due_ms <= now.mono_ms else self._riders_due_ms - now.mono_ms
-        if now.mono_ms < arriving.due_ms:
-            return min(arriving.due_ms - now.mono_ms, BUNDLE_WAIT_MS)
+        if arriving is not None and arriving.due_ms <= now.mono_ms:
+            self._go_on(arriving, now)
+            return 0
+        if self._riders_stale() and self._riders_due_ms <= now.mono_ms:
+            self._renew_riders(now)
+            return 0
+        due = [self._riders_due_ms] if self._riders_stale() else []
+        if arriving is not None:
+            due.append(arriving.due_ms)
+        return min([BUNDLE_WAIT_MS, *(one - now.mono_ms for one in due)])
+
+    def _go_on(self, arriving: _Arriving, now: Instant) -> None:
+        """One chunk nearer to the newer bundle, or the change itself."""
         try:
             if arriving.missing:
-                self._bring(arriving)
+                self._bring(arriving.missing)
                 arriving.wait_ms = BUNDLE_RETRY_MIN_MS
             else:
                 self._change(arriving)
         except (BundleLate, BundleFailed, WireError, ProofError) as problem:
             self._put_off(arriving, problem, now)
-        return 0
 
     def _waiting(self) -> Iterator[bytes]:
         early, self._early = self._early, None
@@ -141,51 +155,66 @@ class Bundles:
             self._early = payload
             log.warning("bundle %d waits: it is issued in the future", manifest.number)
             return
-        missing = [chunk for chunk in manifest.chunks(KINDS) if not self._store.holds(chunk)]
+        missing = self._missing(manifest, IN_BUNDLE)
         log.info("bundle %d is announced; %d chunks are missing", manifest.number, len(missing))
         self._arriving = _Arriving(manifest, missing, now.mono_ms)
 
-    def _bring(self, arriving: _Arriving) -> None:
-        """Fetch and keep one chunk. Raises BundleLate, BundleFailed, WrongLength, WrongHash."""
+    def _missing(self, manifest: Manifest, kinds: tuple[str, ...]) -> list[Chunk]:
+        return [chunk for chunk in manifest.chunks(kinds) if not self._store.holds(chunk)]
+
+    def _bring(self, missing: list[Chunk]) -> None:
+        """Fetch and keep the first one. Raises BundleLate, BundleFailed, WrongLength, WrongHash."""
         if self._source is None:
             raise BundleLate("nothing says where chunks are fetched", fix="set chunks_url, or bring it from the depot")
-        needed = sum(chunk.size for chunk in arriving.missing)
+        needed = sum(chunk.size for chunk in missing)
         if self._store.room() - needed < DISK_FREE_MIN_BYTES:  # taps need the room more (P4)
             raise BundleLate("the card has no room for it", fix="let the journal sync", bytes=needed)
-        chunk = arriving.missing[0]
-        self._store.put_chunk(chunk, self._source.fetch(chunk))
-        arriving.missing.pop(0)
+        self._store.put_chunk(missing[0], self._source.fetch(missing[0]))
+        missing.pop(0)
         self.fetched += 1
 
     def _change(self, arriving: _Arriving) -> None:
         """Raises BundleFailed, WireError, ProofError; then the earlier bundle is in force."""
         bundle = come_into_force(self._store, arriving.manifest)
-        self._in_force, self._arriving, self.problem = arriving.manifest, None, None
+        self._in_force, self._arriving, self._problem = arriving.manifest, None, None
         self._riders_due_ms, self._riders_wait_ms = 0, BUNDLE_RETRY_MIN_MS
+        self._riders_missing, self._riders_problem = None, None
         log.info("bundle %d is in force: tariff %d, %d denied", bundle.number, bundle.tariff.version, len(bundle.deny))
         self._on_force(bundle)
 
     def _put_off(self, arriving: _Arriving, problem: SavarError, now: Instant) -> None:
         """Said, and tried again; what has rotted meanwhile is missed again."""
-        self.problem = problem
+        self._problem = problem
         log.warning("bundle %d is not in force yet: %s: %s", arriving.manifest.number, problem.name, problem)
         arriving.due_ms = now.mono_ms + arriving.wait_ms
         arriving.wait_ms = min(arriving.wait_ms * 2, BUNDLE_RETRY_MAX_MS)
         if not arriving.missing:
-            arriving.missing = [chunk for chunk in arriving.manifest.chunks(KINDS) if not self._store.holds(chunk)]
+            arriving.missing = self._missing(arriving.manifest, IN_BUNDLE)
 
-    def _write_riders(self, now: Instant) -> None:
-        """The table of the bundle in force, if the one on the card is another or none."""
+    def _riders_stale(self) -> bool:
+        """Whether the bundle in force has another table of riders than the card."""
         section = self._in_force.section(RIDERS)
-        table = self._riders
-        if table is None or section is None or table.number == section.version or now.mono_ms < self._riders_due_ms:
-            return
+        return self._riders is not None and section is not None and self._riders.number != section.version
+
+    def _renew_riders(self, now: Instant) -> None:
+        """One chunk nearer to the table of the bundle in force, or the table itself."""
+        section, table = self._in_force.section(RIDERS), self._riders
+        assert section is not None
+        assert table is not None
         try:
+            if self._riders_missing is None:
+                self._riders_missing = self._missing(self._in_force, (RIDERS,))
+            if self._riders_missing:
+                self._bring(self._riders_missing)
+                self._riders_wait_ms = BUNDLE_RETRY_MIN_MS
+                return
             table.replace((self._store.chunk(chunk) for chunk in section.chunks), number=section.version)
-            self.problem = None
+            self._riders_problem = None
             log.info("the table of riders is number %d", section.version)
-        except (RidersFailed, BundleFailed, WireError, ProofError) as problem:
-            self.problem = problem
+        except (BundleLate, RidersFailed, BundleFailed, WireError, ProofError) as problem:
+            self._riders_problem = problem
             log.warning("the table of riders is not written: %s: %s", problem.name, problem)
             self._riders_due_ms = now.mono_ms + self._riders_wait_ms
             self._riders_wait_ms = min(self._riders_wait_ms * 2, BUNDLE_RETRY_MAX_MS)
+        if not self._riders_missing:
+            self._riders_missing = None  # written or not, what is held may rot until the next time

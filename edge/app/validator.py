@@ -224,7 +224,7 @@ class Validator:
         if self._disk_free() < DISK_FREE_MIN_BYTES:
             return "the card is nearly full — let it sync, or carry the journal off"
         if (late := self._bundles.problem) is not None:
-            return f"a newer bundle is not in force: {late}"
+            return f"a newer bundle, or its riders, cannot be had: {late}"
         unreached = self._session.problem
         return "" if unreached is None else str(unreached)
 

@@ -387,6 +387,54 @@ def test_a_table_that_cannot_be_written_keeps_no_deny_list_back(riders: WithRide
     assert (riders.table.number, riders.knows(1), riders.bundles.problem) == (1, [True], None)
 
 
+def test_riders_that_cannot_be_fetched_keep_no_deny_list_back(riders: WithRiders) -> None:
+    """They are asked for again, of the bundle that is in force by then."""
+    manifest = riders.sell_riders(NEW, 1, rows(1), rows(2))
+    gone = riders.shop.chunks.pop(name_chunk(rows(2)))
+    riders.tell(manifest)
+    assert (riders.came, riders.on_card, riders.table.number) == ([NEW], NEW, 0)
+    assert "no link" in str(riders.bundles.problem)
+    asked = len(riders.shop.asked)
+    riders.steps(1)
+    assert len(riders.shop.asked) == asked  # not at every step
+    riders.shop.chunks[name_chunk(gone)] = gone
+    riders.steps(60)
+    assert (riders.table.number, riders.knows(1, 2), riders.bundles.problem) == (1, [True, True], None)
+    assert riders.shop.asked.count(name_chunk(rows(1))) == 1
+
+
+def test_riders_without_room_keep_no_deny_list_back(riders: WithRiders) -> None:
+    manifest = riders.sell_riders(NEW, 1, rows(*range(1, 5_000)))
+    riders.store.free = DISK_FREE_MIN_BYTES + 100_000
+    riders.tell(manifest)
+    assert (riders.came, riders.table.number) == ([NEW], 0)
+    assert "no room" in str(riders.bundles.problem)
+    riders.store.free *= 2
+    riders.steps(60)
+    assert (riders.table.number, riders.bundles.problem) == (1, None)
+
+
+def test_a_newer_bundle_comes_while_the_riders_of_the_one_in_force_are_missing(riders: WithRiders) -> None:
+    manifest = riders.sell_riders(NEW, 1, rows(1))
+    riders.shop.chunks.pop(name_chunk(rows(1)))
+    riders.tell(manifest)
+    newer = replace(NEW, number=5, deny_number=2, deny={bytes(8): 2})
+    riders.tell(riders.sell_riders(newer, 2, rows(1, 2)), 1)
+    assert (riders.came, riders.table.number, riders.knows(2)) == ([NEW, newer], 2, [True])
+
+
+def test_a_riders_chunk_that_has_rotten_on_the_card_is_fetched_again(riders: WithRiders) -> None:
+    """Table and chunk, both gone: before, nothing fetched it for the bundle that was in force already."""
+    riders.tell(riders.sell_riders(NEW, 1, rows(1)))
+    manifest = BundleFolder(riders.root).load([BUNDLE_KEY.verifying], city=OLD.city)[0]
+    (riders.root / "chunks" / name_chunk(rows(1)).digest.hex()).unlink()
+    (riders.root.parent / "riders.table").unlink()
+    riders.table = Rotting(riders.root.parent / "riders.table", leaves_bytes=0)
+    riders.bundles = riders.start(manifest)
+    riders.steps(0)
+    assert (riders.table.number, riders.knows(1)) == (1, [True])
+
+
 def test_a_table_that_is_gone_is_written_again_from_what_is_held(riders: WithRiders) -> None:
     """After a depot brought the bundle, after a power cut in between, after it has rotted: nothing is fetched."""
     riders.tell(riders.sell_riders(NEW, 1, rows(1, 2)))
