@@ -24,6 +24,7 @@ from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours, write_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.records import Instant, Service
+from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
 from protocol.wire.sister import FreshBoarding
@@ -158,13 +159,20 @@ class Boarding:
         with self._lock:
             if self._issuers is not issuers:  # a bundle came into force since: the record will name the newer one
                 code = open_code(text, self._issuers, self._riders.find)
-            if isinstance(code, LongFormWanted):
-                who, version = code.claimed, code.version
-                if not settled or not self._forms.unknown(who, now.mono_ms, version=version):
-                    return None
-                self._forms.refused(who, version=version)
-                code = code.otherwise
-            return self._answer(code, now)
+            judged = self._without_row(code, text, now, settled=settled) if isinstance(code, LongFormWanted) else code
+            return None if judged is None else self._answer(judged, now)
+
+    def _without_row(self, code: LongFormWanted, text: bytes, now: Instant, *, settled: bool) -> Pass | Unproven | None:
+        """R0: proven by the long form that was answered before it; else nothing, until it is overdue."""
+        row = self._forms.vouched(code.claimed, now.mono_ms)
+        if row is not None:
+            twin = open_code(text, [], lambda _: row)
+            if isinstance(twin, ShortPass):
+                return twin
+        if not settled or not self._forms.unknown(code.claimed, now.mono_ms, version=code.version):
+            return None
+        self._forms.refused(code.claimed, version=code.version)
+        return code.otherwise
 
     def still_seen(self, texts: Sequence[bytes], mono_ms: int) -> None:
         """These were answered and are still held before a camera: their phones may go on to their other form."""
@@ -182,7 +190,8 @@ class Boarding:
         if isinstance(code, Unproven):
             return self._tap(code, now)
         shown, short, text = code.presentation, isinstance(code, ShortPass), write_code(code.raw).encode()
-        stands = self._forms.proven(shown, now.mono_ms, short=short, version=code.credential.version, text=text)
+        row = code.credential if isinstance(code, ShortPass) else row_of(code.credential)
+        stands = self._forms.proven(shown, now.mono_ms, row=row, short=short, text=text)
         if stands is not None:
             return replace(stands, again=True)
         outcome = self._tap(code, now)

@@ -3,9 +3,9 @@
 Rules:
  F1  a short pass that nobody here knows waits for its long form. While it waits nothing is said of it; when it has been
      held for LONG_FORM_WAIT_S and its long form was not seen, it is overdue, and is refused like any other code. What
-     it claims is nobody's signed word: it silences itself beside a long form that was answered, and nothing else. A
-     wait begins with a read on which frames agree, and is that id's and version's: no misread and no other claim is
-     charged to a rider who has just come;
+     it claims is nobody's signed word, unless the long form of its render was answered and that one's key proves it too
+     (`vouched`); unproven it is silent beside that long form, and does nothing else. A wait begins with a read on which
+     frames agree, and is that id's and version's: no misread and no other claim is charged to who has just come;
  F2  both forms of one render at one door, within the life of a render, are one showing: the first one's answer stands,
      and the other form, or the first again after it, is no second tap and no copy. Only proven forms count, and only
      while one of them was seen no longer than FORMS_JOINED_MS ago: a phone goes from one to the other at once. What
@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from edge.core.limits import FORMS_JOINED_MS, PHONES_REMEMBERED_MAX
 from protocol.limits import LONG_FORM_WAIT_S, RENDER_PERIOD_S
 from protocol.wire.passes import Presentation
+from protocol.wire.riders import RiderRow
 
 Answer = TypeVar("Answer")
 Key = TypeVar("Key")
@@ -36,6 +37,7 @@ class _Render(Generic[Answer]):
     answer: Answer | None = None
     answered_ms: int = 0
     seen_ms: int = 0  # either form, proven
+    row: RiderRow | None = None  # what the long form vouches for
 
 
 class Forms(Generic[Answer]):
@@ -51,10 +53,14 @@ class Forms(Generic[Answer]):
         """Phones or renders remembered now, whichever are more."""
         return max(len(self._renders), len(self._waits))
 
+    def vouched(self, claimed: Presentation, mono_ms: int) -> RiderRow | None:
+        """What the long form of this render vouches for, if it was answered: its short form is proven by it."""
+        render = self._renders.get(claimed)
+        return render.row if render is not None and _lives(render, mono_ms) else None
+
     def unknown(self, claimed: Presentation, mono_ms: int, *, version: int) -> bool:
         """A settled short form of a rider not known, by its own unproven word → whether it is overdue (F1)."""
-        render = self._renders.get(claimed)
-        if render is not None and render.long and _lives(render, mono_ms):
+        if self.vouched(claimed, mono_ms) is not None:
             return False  # its long form was answered
         who = claimed.credential_id, version
         since, last_ms = self._waits.pop(who, (mono_ms, mono_ms))
@@ -69,16 +75,18 @@ class Forms(Generic[Answer]):
         self._waits.pop((claimed.credential_id, version), None)
 
     def proven(
-        self, shown: Presentation, mono_ms: int, *, short: bool, version: int, text: bytes | None = None
+        self, shown: Presentation, mono_ms: int, *, row: RiderRow, short: bool, text: bytes | None = None
     ) -> Answer | None:
         """A proven form → the answer that stands if this is the same showing (F2), else None.
 
-        `text`: as in the QR; by it `still_seen` knows the form while it is held.
+        `row`: what was proven of the rider. `text`: as in the QR; by it `still_seen` knows the form while it is held.
         """
-        self._waits.pop((shown.credential_id, version), None)
+        self._waits.pop((shown.credential_id, row.version), None)
         render = self._render(shown)
         if not _goes_on(render, mono_ms):
             render.short, render.long, render.answer = False, False, None
+        if not short:
+            render.row = row
         render.seen_ms = mono_ms
         if text is not None:
             self._texts.pop(text, None)

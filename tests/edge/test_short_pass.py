@@ -181,11 +181,14 @@ def forged(rider: Rider, now: Instant, *, version: int = 255, counter: int = 1) 
     return write_code(claim + counter.to_bytes(2, "big") + bytes(1) + b"\1" * 64).encode()
 
 
-def test_p10_an_unsigned_claim_does_not_turn_a_copied_long_form_into_silence() -> None:
-    door = DoorOf(row(Rider(1)))
+@pytest.mark.parametrize(("held", "version"), [([row(Rider(1))], 255), ([], 255), ([], 1)])
+def test_p10_an_unsigned_claim_does_not_turn_a_copied_long_form_into_silence(
+    held: list[RiderRow], version: int
+) -> None:
+    door = DoorOf(*held)
     assert door.show(Rider(1).code(at()), at()).showing.verdict is Verdict.ACCEPTED
-    assert door.show(forged(Rider(1), at()), at(4)) is None
-    outcome = door.show(Rider(1).code(at()), at(6))
+    assert door.show(forged(Rider(1), at(), version=version), at(1)) is None
+    outcome = door.show(Rider(1).code(at()), at(2))
     assert (outcome.showing.verdict, outcome.again) == (Verdict.COPIED, False)
     assert len(door.taps) == 2
 
@@ -221,7 +224,8 @@ def test_r0_without_a_row_of_this_version_nothing_is_said_and_the_long_form_boar
         assert door.show(short(Rider(1), at()), at(second)) is None
     assert (door.taps, door.panel.shown) == ([], [])
     assert door.show(Rider(1).code(at()), at(4)).showing.verdict is Verdict.ACCEPTED
-    assert door.show(short(Rider(1), at()), at(5)) is None  # the phone is still there, its long form on hold
+    assert door.show(short(Rider(1), at()), at(5)).again  # the phone is still there: the long form's key proves it
+    assert door.show(Rider(1).code(at()), at(6)).again
     assert (len(door.taps), len(door.panel.shown)) == (1, 1)
 
 
