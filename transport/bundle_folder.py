@@ -104,15 +104,26 @@ class BundleFolder:
         self._write(self._root / MANIFEST, manifest.raw)
 
     def prune(self, keep: Iterable[Chunk]) -> int:
-        """Remove every other chunk and what an interrupted write left → how many. Raises BundleFailed."""
+        """Remove every other chunk and what an interrupted write left → how many.
+
+        Raises BundleFailed where something could not be removed, after everything else has been.
+        """
         names = {chunk.digest.hex() for chunk in keep}
         try:
-            gone = [path for path in self._chunks.iterdir() if path.name not in names] if self._chunks.is_dir() else []
-            for path in gone:
-                path.unlink()
+            others = (
+                [path for path in self._chunks.iterdir() if path.name not in names] if self._chunks.is_dir() else []
+            )
         except OSError as error:
             raise _failed(self._chunks, error) from error
-        return len(gone)
+        stuck: BundleFailed | None = None
+        for path in others:
+            try:
+                path.unlink()
+            except OSError as error:
+                stuck = _failed(path, error)
+        if stuck is not None:
+            raise stuck
+        return len(others)
 
     # --- files --------------------------------------------------------------------------------------------------------
 

@@ -46,12 +46,16 @@ def in_force(folder: BundleFolder, key: VerifyingKey, *, city: str) -> Manifest 
 def come_into_force(folder: BundleStore, manifest: Manifest) -> Bundle:
     """A bundle whose chunks are all held: read whole, then in force, and only then are others' chunks removed.
 
-    Raises BundleFailed, WireError or ProofError; after any of them the earlier bundle is in force.
+    Raises BundleFailed, WireError or ProofError; after any of them the earlier bundle is in force. A chunk that cannot
+    be removed is said and left: by then the card has the newer one, and memory must not believe otherwise.
     """
     bundle = read_bundle(manifest, folder.chunk)
     check_keys(bundle)
     folder.put_manifest(manifest)
-    folder.prune(manifest.chunks(KINDS))
+    try:
+        folder.prune(manifest.chunks(KINDS))
+    except BundleFailed as error:
+        log.warning("what bundle %d does not use stays on the card: %s", manifest.number, error)
     return bundle
 
 

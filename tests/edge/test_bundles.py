@@ -310,6 +310,15 @@ def test_unused_chunks_go_only_when_the_newer_one_is_in_force(rig: Rig) -> None:
     assert {path.name for path in (rig.root / "chunks").iterdir()} == {one.digest.hex() for one in cut_bundle(NEW)[1]}
 
 
+def test_a_chunk_that_cannot_be_removed_is_no_reason_to_go_on_with_the_old_bundle(rig: Rig) -> None:
+    """The card says the newer one by then: memory says the same, now and not after a restart."""
+    (rig.root / "chunks" / "0-stuck").mkdir()
+    rig.tell(rig.sell(NEW))
+    assert (rig.came, rig.on_card, rig.bundles.number, rig.bundles.problem) == ([NEW], NEW, NEW.number, None)
+    left = {path.name for path in (rig.root / "chunks").iterdir()}
+    assert left == {"0-stuck", *(one.digest.hex() for one in cut_bundle(NEW)[1])}
+
+
 def test_two_under_one_number_are_named(rig: Rig) -> None:
     with pytest.raises(NumberReused):
         open_manifest(
