@@ -29,6 +29,8 @@ from edge.core.limits import (
     BUNDLE_WAIT_MS,
     BUNDLES_WAITING_MAX,
     DISK_FREE_MIN_BYTES,
+    RIDERS_AGAIN_MAX_MS,
+    RIDERS_AGAIN_MIN_MS,
 )
 from edge.core.ports import Riders
 from protocol.errors import ProofError, SavarError, WireError
@@ -73,6 +75,7 @@ class Bundles:
         self._in_force = in_force
         self._arriving: _Arriving | None = None
         self._riders, self._riders_due_ms, self._riders_wait_ms = riders, 0, BUNDLE_RETRY_MIN_MS
+        self._riders_again_ms = 0  # how long a table that was written stays as it is, should it rot
         self._riders_missing: list[Chunk] | None = None  # of the bundle in force; None: not looked yet
         self._problem: SavarError | None = None
         self._riders_problem: SavarError | None = None
@@ -178,7 +181,7 @@ class Bundles:
         bundle = come_into_force(self._store, arriving.manifest)
         self._in_force, self._arriving, self._problem = arriving.manifest, None, None
         self._riders_due_ms, self._riders_wait_ms = 0, BUNDLE_RETRY_MIN_MS
-        self._riders_missing, self._riders_problem = None, None
+        self._riders_again_ms, self._riders_missing, self._riders_problem = 0, None, None
         log.info("bundle %d is in force: tariff %d, %d denied", bundle.number, bundle.tariff.version, len(bundle.deny))
         self._on_force(bundle)
 
@@ -210,6 +213,8 @@ class Bundles:
                 return
             table.replace((self._store.chunk(chunk) for chunk in section.chunks), number=section.version)
             self._riders_problem = None
+            self._riders_due_ms = now.mono_ms + self._riders_again_ms  # a card that rots is not worn out besides
+            self._riders_again_ms = min(max(self._riders_again_ms * 2, RIDERS_AGAIN_MIN_MS), RIDERS_AGAIN_MAX_MS)
             log.info("the table of riders is number %d", section.version)
         except (BundleLate, RidersFailed, BundleFailed, WireError, ProofError) as problem:
             self._riders_problem = problem

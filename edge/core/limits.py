@@ -35,6 +35,10 @@ BUNDLE_RETRY_MAX_MS = 600_000  # one that is away for days is asked every ten mi
 BUNDLE_EARLY_MAX_MS = 300_000  # an office's clock may be so far ahead of a bus's: the widest freshness window
 CHUNK_CALL_TIMEOUT_S = 10.0  # without one byte for so long the link is gone
 CHUNK_FETCH_MAX_S = 300.0  # 1 MiB at 30 kbit/s, the slowest link that is worth waiting for
+RIDERS_AGAIN_MIN_MS = (
+    600_000  # a table that rots once more is written at once, then after this, doubled each time: 48 MB
+)
+RIDERS_AGAIN_MAX_MS = 86_400_000  # a card that loses it every day is written 48 MB a day, and lasts
 CHUNK_HEAD_MAX_BYTES = 16 << 10  # of an answer besides the chunk: twice the 8 KiB that servers allow a head
 
 # --- Seeing ----------------------------------------------------------------------------------------------------------

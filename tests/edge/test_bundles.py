@@ -432,6 +432,31 @@ def test_a_newer_bundle_comes_while_the_riders_of_the_one_in_force_are_missing(r
     assert (riders.came, riders.table.number, riders.knows(2)) == ([NEW, newer], 2, [True])
 
 
+def test_a_table_that_rots_again_and_again_does_not_wear_the_card_out(
+    riders: WithRiders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first loss is mended at once; a card that loses it every minute is not written 48 MB every minute."""
+    riders.tell(riders.sell_riders(NEW, 1, rows(1, 2)))
+    written: list[int] = []
+    real = riders.table.replace
+
+    def replace_(chunks: Iterable[bytes], *, number: int) -> None:
+        written.append(minute)
+        real(chunks, number=number)
+
+    monkeypatch.setattr(riders.table, "replace", replace_)
+    for minute in range(1, 24 * 60):
+        if riders.table.number:
+            with (riders.root.parent / "riders.table").open("r+b") as file:
+                file.seek(64 + 10)
+                file.write(b"\xff")
+            riders.knows(1)
+        riders.steps(60.0 * minute, 2)
+    assert written[0] == 1
+    assert all(later > sooner for sooner, later in pairwise(b - a for a, b in pairwise(written)))
+    assert len(written) < 10
+
+
 def test_a_riders_chunk_that_has_rotten_on_the_card_is_fetched_again(riders: WithRiders) -> None:
     """Table and chunk, both gone: before, nothing fetched it for the bundle that was in force already."""
     riders.tell(riders.sell_riders(NEW, 1, rows(1)))
