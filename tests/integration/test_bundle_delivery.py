@@ -109,6 +109,14 @@ def town(tmp_path: Path) -> Iterator[Town]:
     made.stop()
 
 
+def test_a_door_hears_of_what_its_cameras_still_see(town: Town) -> None:
+    """P10: else the long form after three seconds of the short one is called a copy."""
+    town.start_validator()
+    door = town.validator
+    assert door is not None
+    assert door._looker._on_held == door.boarding.still_seen
+
+
 def test_from_the_office_to_the_door_and_the_ledger(town: Town) -> None:
     """Made while all is running; taps go on; what was shown under the new tariff is what is posted."""
     town.start_backend()
