@@ -4,7 +4,8 @@ Rules:
 - the folder is looked at every second: what the office puts there is announced without a restart;
 - a bundle is announced only when every byte of it is here and proven, and when its tariff is kept: no bus may price by
   what the ledger does not know;
-- this side does not go back either: an older manifest in the folder, or another under one number, is said and left;
+- this side does not go back either, nor over a restart: an older manifest in the folder than the newest that was ever
+  announced, or another under one number, is said and left, and nothing is announced over what the broker retains;
 - it is announced again at every new session, since a broker may have forgotten it, and once an hour besides.
 """
 
@@ -37,12 +38,16 @@ class Announcing:
         *,
         city: str,
         keep_tariff: Callable[[Tariff], None],
+        announced: bytes | None,
+        keep_announced: Callable[[bytes], None],
         publish: Callable[[bytes], bool],
         monotonic: Callable[[], float],
     ) -> None:
         self._folder, self._path = BundleFolder(folder), folder
         self._key, self._city = key, city
         self._keep_tariff, self._publish, self._monotonic = keep_tariff, publish, monotonic
+        self._keep_announced = keep_announced
+        self.problem: SavarError | None = None
         try:
             self._manifest, self.bundle = self._folder.load([key], city=city)
         except BundleFailed as error:
@@ -52,12 +57,29 @@ class Announcing:
         keep_tariff(self.bundle.tariff)
         self._seen = self._manifest.raw
         self._due_s = 0.0  # by a clock that nobody sets
-        self.problem: SavarError | None = None
+        self._newest = self._manifest if announced is None else self._newer_of(announced)
+        if self._newest is self._manifest and self._manifest.raw != announced:
+            keep_announced(self._manifest.raw)
+
+    def _newer_of(self, announced: bytes) -> Manifest:
+        """The folder's manifest, if it may follow the one announced before we began; that one if not."""
+        try:
+            before = open_manifest(announced, [self._key], city=self._city)
+        except (WireError, ProofError) as error:  # the bundle key is another by now
+            log.warning("the manifest that was announced last is not believed: %s", error)
+            return self._manifest
+        try:
+            open_manifest(self._manifest.raw, [self._key], city=self._city, in_force=before)
+        except (WireError, ProofError) as error:
+            log.error("the bundle in the folder is not announced: %s: %s — %s", error.name, error, _FIX)
+            self.problem = error
+            return before
+        return self._manifest
 
     @property
     def number(self) -> int:
         """The number that every validator should have in force."""
-        return self._manifest.number
+        return self._newest.number
 
     def again(self) -> None:
         """A session began: announce at the next look. From any thread."""
@@ -74,14 +96,17 @@ class Announcing:
             if str(error) != str(self.problem):
                 log.error("the bundle in the folder is not announced: %s: %s — %s", error.name, error, _FIX)
             self.problem = error
+        if self._newest is not self._manifest:
+            return  # the folder is behind: what the broker retains is newer
         if self._monotonic() >= self._due_s and self._publish(self._manifest.raw):
             self._due_s = self._monotonic() + ANNOUNCE_AGAIN_S
 
     def _take(self, data: bytes) -> None:
-        manifest = open_manifest(data, [self._key], city=self._city, in_force=self._manifest)
+        manifest = open_manifest(data, [self._key], city=self._city, in_force=self._newest)
         bundle = self._whole(manifest)
         self._keep_tariff(bundle.tariff)
-        self._manifest, self.bundle = manifest, bundle
+        self._keep_announced(manifest.raw)
+        self._manifest, self._newest, self.bundle = manifest, manifest, bundle
         self._due_s = 0.0
         log.info("bundle %d is announced", manifest.number)
 

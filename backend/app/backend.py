@@ -57,7 +57,7 @@ class Backend:
         self._tariffs = dict(self.store.tariffs())
         self._announcing = Announcing(
             config.bundle, keys.bundle, city=config.city, keep_tariff=self._keep_tariff, publish=self._publish_manifest,
-            monotonic=time.monotonic,
+            announced=self.store.announced(), keep_announced=self.store.keep_announced, monotonic=time.monotonic,
         )  # fmt: skip
         self._registry = FolderRegistry(config.registry)
         self._live = Live()

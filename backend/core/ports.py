@@ -226,7 +226,7 @@ class IngestStore(Protocol):
 
 
 class TariffStore(Protocol):
-    """Tariffs by number, kept for ever."""
+    """Tariffs by number, kept for ever; the newest manifest that was announced."""
 
     def keep_tariff(self, tariff: Tariff) -> None:
         """Keep it under its number. Raises TariffChanged when another one has that number already."""
@@ -234,6 +234,14 @@ class TariffStore(Protocol):
 
     def tariffs(self) -> Mapping[int, Tariff]:
         """Every tariff ever in force, by number."""
+        ...
+
+    def keep_announced(self, manifest: bytes) -> None:
+        """Keep it as the newest that was announced, in place of the one before."""
+        ...
+
+    def announced(self) -> bytes | None:
+        """The newest manifest that was announced, as it was signed; None before the first."""
         ...
 
 

@@ -41,19 +41,23 @@ class Rig:
         self.published: list[bytes] = []
         self.tariffs: dict[int, Tariff] = {}
         self.keeping: Exception | None = None
+        self.announced: bytes | None = None
         self.first = put(root, FIRST)
         self.announcing = self.start()
 
     def start(self) -> Announcing:
         return Announcing(
             self.root, samples.BUNDLE_KEY.verifying, city="isfahan", keep_tariff=self._keep, publish=self._publish,
-            monotonic=lambda: self.now_s,
+            announced=self.announced, keep_announced=self._keep_announced, monotonic=lambda: self.now_s,
         )  # fmt: skip
 
     def _keep(self, tariff: Tariff) -> None:
         if self.keeping is not None:
             raise self.keeping
         self.tariffs[tariff.version] = tariff
+
+    def _keep_announced(self, manifest: bytes) -> None:
+        self.announced = manifest
 
     def _publish(self, manifest: bytes) -> bool:
         if self.online:
@@ -127,6 +131,32 @@ def test_the_backend_does_not_go_back_either(rig: Rig, other: Bundle) -> None:
     rig.look()
     assert (rig.published, rig.announcing.number) == ([second], 13)
     assert rig.announcing.problem is not None
+
+
+@pytest.mark.parametrize("other", [FIRST, replace(NEXT, deny_number=99)])
+def test_nor_over_a_restart(rig: Rig, other: Bundle) -> None:
+    """Nothing is announced over the newer one that the broker retains; a bundle that may follow it is, at once."""
+    second = put(rig.root, NEXT)
+    rig.look()
+    put(rig.root, other)
+    rig.announcing = rig.start()
+    rig.look()
+    assert (rig.published, rig.announcing.number) == ([second], 13)
+    assert rig.announcing.problem is not None
+    third = put(rig.root, replace(NEXT, number=14))
+    rig.look()
+    assert (rig.published, rig.announcing.number, rig.announcing.problem) == ([second, third], 14, None)
+
+
+def test_after_a_restart_the_same_and_a_newer_one_are_announced(rig: Rig) -> None:
+    rig.look()
+    rig.announcing = rig.start()
+    rig.look()
+    second = put(rig.root, NEXT)
+    rig.announcing = rig.start()
+    rig.look()
+    assert rig.published == [rig.first, rig.first, second]
+    assert rig.announced == second
 
 
 def test_a_forged_one_is_not_announced(rig: Rig) -> None:

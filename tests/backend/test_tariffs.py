@@ -1,5 +1,7 @@
 """Tariffs are kept by number: a late tap is priced as its rider was told (P20)."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,4 +37,20 @@ def test_a_number_is_given_out_once(tmp_path: Path, changed: Tariff) -> None:
         store.keep_tariff(changed)
     assert (caught.value.fault, caught.value.data["version"]) == (Fault.OPERATOR, 3)
     assert dict(store.tariffs()) == {3: OLD}
+    store.close()
+
+
+def test_the_newest_manifest_is_known_after_a_restart_also_in_a_ledger_from_before(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store = SqliteStore(path, "isfahan")
+    assert store.announced() is None
+    store.close()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("DROP TABLE announced")
+    for manifest in (b"one", b"two"):
+        store = SqliteStore(path, "isfahan")
+        store.keep_announced(manifest)
+        store.close()
+    store = SqliteStore(path, "isfahan")
+    assert store.announced() == b"two"
     store.close()

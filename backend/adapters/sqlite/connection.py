@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from backend.adapters.sqlite.schema import APPLICATION_ID, SCHEMA
+from backend.adapters.sqlite.schema import APPLICATION_ID, SCHEMA, SINCE
 from backend.core.errors import StoreFailed, StoreForeign, StoreRefused
 from backend.core.ledger import LEDGER_GENESIS
 
@@ -80,6 +80,7 @@ def open_ledger(path: Path, city: str) -> Guarded:
                 connection.execute(statement)
             connection.execute("INSERT INTO ledger VALUES (1, ?, 1, ?)", (city, LEDGER_GENESIS))
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(SINCE)
     return guarded
 
 

@@ -69,3 +69,7 @@ CREATE TABLE quarantine (
   times INTEGER NOT NULL, UNIQUE (device, digest, reason)
 ) STRICT;
 """
+# Made in older ledgers too: the newest manifest that was ever announced, as it was signed.
+SINCE = """
+CREATE TABLE IF NOT EXISTS announced (one INTEGER PRIMARY KEY CHECK (one = 1), manifest BLOB NOT NULL) STRICT
+"""

@@ -1,4 +1,7 @@
-"""Tariffs by number, kept for ever: a late tap is priced under the tariff that its record names."""
+"""What was announced: tariffs by number, kept for ever, and the newest manifest, behind which no folder goes back.
+
+A late tap is priced under the tariff that its record names.
+"""
 
 import json
 from collections.abc import Mapping
@@ -42,3 +45,14 @@ class TariffTables:
             fare, shares, window_s = json.loads(body)
             found[version] = Tariff(version, fare, dict(shares), window_s)
         return found
+
+    def keep_announced(self, manifest: bytes) -> None:
+        """Keep it as the newest that was announced, in place of the one before."""
+        with self._writer.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO announced VALUES (1, ?)", (manifest,))
+
+    def announced(self) -> bytes | None:
+        """The newest manifest that was announced, as it was signed; None before the first."""
+        with self._writer.reading() as connection:
+            row = connection.execute("SELECT manifest FROM announced").fetchone()
+        return None if row is None else bytes(row[0])
