@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from backend.app.backend import Backend
 from backend.app.config import load_config as load_backend
+from backend.core.limits import WATCH_PERIOD_S
 from edge.adapters.clock import SystemClock
 from edge.adapters.keys import load_bundle, load_keys
 from edge.app.config import load_config as load_validator
@@ -208,6 +210,24 @@ def test_no_device_announces_bundles(town: Town) -> None:
     assert device.next() == (topic, b"genuine")
     for client in (device, backend):
         client.session.stop()
+
+
+def test_a_backend_that_restarts_over_an_older_folder_announces_nothing_over_the_newer_bundle(town: Town) -> None:
+    """The retained manifest stays the newer one, and a bus that starts then gets it."""
+    town.start_backend()
+    assert town.backend is not None
+    manifest = town.office / "backend" / "bundle" / "manifest.cose"
+    older = manifest.read_bytes()
+    town.make(flat_fare_rials=60_000)
+    first = town.backend._announcing
+    until(lambda: first.number == 2 and first._due_s > 0)  # published
+    town.backend.stop()
+    manifest.write_bytes(older)
+    town.start_backend()
+    until(lambda: town.backend is not None and town.backend._session.connected)
+    time.sleep(2 * WATCH_PERIOD_S)
+    town.start_validator()
+    town.wait_for(2)
 
 
 def test_without_the_backends_http_taps_go_on_and_health_says_why(town: Town) -> None:
