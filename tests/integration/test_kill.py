@@ -15,6 +15,7 @@ ROUNDS = 10
 VALIDATORS = 2
 BETWEEN_KILLS_S = 0.8  # long enough for taps to be in every stage when the next kill comes
 LOAD_TAPS_S = 100  # what the issue demands of the load
+RUNS = 3  # until one has that load: where a kill falls against a validator's 3 s of retry moves it from 50 to 140
 MUST_BE_ZERO = ("lost", "doubled", "overcharged", "ledger_sum", "quarantined", "broken")
 DRAIN_TRIES = 8
 DRAIN_S = 5.0  # a validator's retry is 3 s after a lost receipt
@@ -39,7 +40,18 @@ def test_kill_nine_of_everything_under_load_loses_and_doubles_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """P1, P2, P6."""
-    city = KillCity(tmp_path, VALIDATORS)
+    rates = []
+    for run in range(RUNS):
+        (tmp_path / str(run)).mkdir()
+        rates.append(kills(tmp_path / str(run), capsys))
+        if rates[-1] >= LOAD_TAPS_S:
+            return
+    pytest.fail(f"the machine could not offer the load that the test is about: {rates} taps a second")
+
+
+def kills(root: Path, capsys: pytest.CaptureFixture[str]) -> float:
+    """One run, in which nothing may be lost, doubled or overcharged → taps posted a second meanwhile."""
+    city = KillCity(root, VALIDATORS)
     try:
         city.start()
         time.sleep(4)  # imports and first frames; what is read before counts as load too
@@ -65,7 +77,7 @@ def test_kill_nine_of_everything_under_load_loses_and_doubles_nothing(
     assert {name: found[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
     assert found["posted"] == found["accepted"]
     assert found["receipted"] == found["journaled"]
-    assert rate >= LOAD_TAPS_S, "the machine could not offer the load that the test is about"
+    return rate
 
 
 def restart(victim: Any) -> None:
