@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from edge.app.slot import NewestFrame
-from edge.core.limits import FRAME_WAIT_MS, THREAD_STOP_MS
+from edge.app.threads import join
+from edge.core.limits import FRAME_WAIT_MS
 from edge.core.places import Box
 from edge.core.ports import Found, Frame, QrReader
 
@@ -32,10 +33,9 @@ class HeavyReading:
         self._thread.start()
 
     def stop(self) -> None:
-        """What is being read is finished; what waits is let go."""
+        """What is being read, and what waits in the slot, is finished."""
         self._slot.close()
-        if self._thread.ident is not None:
-            self._thread.join(THREAD_STOP_MS / 1000)
+        join(self._thread)
 
     def offer(self, frame: Frame, where: Box) -> None:
         """Look at this part of a frame when there is time; whatever waited before it is let go."""

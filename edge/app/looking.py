@@ -15,9 +15,10 @@ from dataclasses import replace
 from edge.app.heavy import HeavyReading
 from edge.app.light import Light
 from edge.app.slot import NewestFrame
+from edge.app.threads import join
 from edge.core.camera_watch import CameraWatch
 from edge.core.errors import CameraLost, CameraMissing, LocalError, NotAnImage
-from edge.core.limits import FRAME_WAIT_MS, THREAD_STOP_MS
+from edge.core.limits import FRAME_WAIT_MS
 from edge.core.ports import Clock, Found, Frame, FrameSource, GreyImage, QrReader
 from edge.core.reading import Reading
 from edge.core.sightings import Sighting, Sightings
@@ -53,7 +54,7 @@ class Camera:
         """Stop capturing; returns when the thread has ended, or its driver is blocked for good."""
         self._stopping.set()
         self.slot.close()
-        _join(self._thread)
+        join(self._thread)
 
     def health(self) -> CameraHealth:
         """State and counts now."""
@@ -190,7 +191,7 @@ class Looker:
         for camera in self.cameras:
             camera.stop()
         for thread in self._threads:
-            _join(thread)
+            join(thread)
         if self._heavy is not None:
             self._heavy.stop()
 
@@ -251,12 +252,3 @@ class Looker:
             if not self._on_sighting(frame.camera, sighting, frame.mono_ms):
                 with self._lock:
                     (self._sightings.look_again if sighting.settled else self._sightings.retry)(sighting)
-
-
-def _join(thread: threading.Thread) -> None:
-    """Wait for a thread's end; one that its driver does not let go is left to the process's end, and said."""
-    if thread.ident is None:
-        return
-    thread.join(THREAD_STOP_MS / 1000)
-    if thread.is_alive():
-        _log.warning("%s is blocked in its driver and was left behind", thread.name)

@@ -44,7 +44,7 @@ from protocol.wire.codes import is_ours
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A way of reading. `cost_permille`: its time against a look at the same pixels (from `savar bench decode`)."""
+    """A way of reading. `cost_permille`: its time against a look at the same pixels, as measured."""
 
     name: str
     cost_permille: int

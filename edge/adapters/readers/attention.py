@@ -15,7 +15,9 @@ from edge.core.ports import GreyImage
 
 STEP_X_PX = 16  # the smallest code that is read, 90 px, covers 5 × 4 of the grid
 STEP_Y_PX = 20  # a row costs as much as its cache lines, however few of its pixels are asked for
-NEW_LEVELS = 14  # of 255, after averaging: 4 σ of a night's noise (σ 10); a code's modules differ by 40 and more
+NEW_LEVELS = (
+    14  # of 255, after averaging: 4 σ of a night's noise (σ 10); a code on a ground of its own mean needs 90 (see L10)
+)
 NEW_CELLS = 6  # of the grid: a third of the smallest code; fewer are noise
 NEW_MIN_PX = 64  # a patch that is narrower is the edge of something that moves: 37 modules need 75
 CLIP_LEVELS = 10  # a phone that fills half of a row must not shift the row's first mean by more than half of this

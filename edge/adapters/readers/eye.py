@@ -1,13 +1,13 @@
-"""`edge.core.reading.Eye` over OpenCV and the readers: attention, half resolution, recipes, places in pixels."""
+"""`edge.core.reading.Eye` over OpenCV and the readers: attention, lower resolution, recipes, places in pixels."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from edge.adapters.readers.attention import STEP_Y_PX, Scene
-from edge.adapters.readers.rungs import RECIPES, Recipe
+from edge.adapters.readers.rungs import RECIPES
 from edge.adapters.readers.zxing import ZxingReader
 from edge.core.places import Box
 from edge.core.ports import Found, GreyImage, QrReader
@@ -16,12 +16,22 @@ from edge.core.reading import Rung
 # On phone frames a look reads 107, two thirds of the size 102, half the size 82: at 51 % and 20 % of its price.
 GLANCE = Rung("glance", 200)
 PEER = Rung("peer", 510)
-SCALES = {GLANCE.name: 0.5, PEER.name: 0.65}
+PEER_SCALE = 0.65
 QUICK = Rung("quick", 500)
 LOOK = Rung("look", 1_000)
 NEWS_PAD_PX = STEP_Y_PX  # the grid sees a code's edge a cell late
 PART_OF = 3  # a third of a frame is made grey by itself
 BOX_MIN_PX = 64  # nothing smaller holds a code at two pixels a module
+SLOW_PERMILLE = 16_000  # pyzbar against a look, measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Who reads, what is done to the pixels before, and how much larger (x, y) that makes them."""
+
+    reader: QrReader
+    prepare: Callable[[GreyImage], GreyImage] | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
 
 
 class PixelEye:
@@ -29,22 +39,25 @@ class PixelEye:
 
     def __init__(self, readers: Sequence[QrReader]) -> None:
         self._first, *others = readers
-        self._glancing, self._quick, histogram = self._first, self._first, self._first
+        glancing, quick, histogram = self._first, self._first, self._first
         if isinstance(self._first, ZxingReader):
-            self._glancing = ZxingReader(downscale=False)
-            self._quick = ZxingReader(downscale=False, invert=False)
+            glancing, quick = ZxingReader(downscale=False), ZxingReader(downscale=False, invert=False)
             histogram = ZxingReader(by_histogram=True)
-        self._ways: dict[str, tuple[QrReader, Recipe | None]] = {
-            QUICK.name: (self._quick, None), LOOK.name: (self._first, None),
-        }  # fmt: skip
+        self._ways = {
+            GLANCE.name: _Way(glancing, _half, (0.5, 0.5)),
+            PEER.name: _Way(glancing, _two_thirds, (PEER_SCALE, PEER_SCALE)),
+            QUICK.name: _Way(quick),
+            LOOK.name: _Way(self._first),
+        }
         for recipe in RECIPES:
-            self._ways[recipe.name] = (histogram if recipe.by_histogram else self._first, recipe)
+            reader = histogram if recipe.by_histogram else self._first
+            self._ways[recipe.name] = _Way(reader, recipe.prepare, recipe.scale)
         for reader in others:
-            self._ways[reader.name] = (reader, None)
+            self._ways[reader.name] = _Way(reader)
         self.glance, self.peer, self.quick, self.look = GLANCE, PEER, QUICK, LOOK
         self.harder: Sequence[Rung] = (
             *(Rung(recipe.name, recipe.cost_permille) for recipe in RECIPES),
-            *(Rung(reader.name, _SLOW_PERMILLE) for reader in others),
+            *(Rung(reader.name, SLOW_PERMILLE) for reader in others),
         )
         self._pixels: GreyImage = np.zeros((0, 0), np.uint8)
         self._grey: GreyImage | None = None
@@ -75,31 +88,34 @@ class PixelEye:
 
     def again(self, rung: Rung, box: Box) -> list[Found]:
         """One code where one is known to be."""
-        part = self._part(box)
-        if scale := SCALES.get(rung.name):
-            return _told(self._glancing.find_one(_smaller(part, scale)), box, (scale, scale))
-        return _told((self._quick if rung is QUICK else self._first).find_one(part), box, (1.0, 1.0))
+        return self._read(rung, box, one=True)
 
     def read(self, rung: Rung, box: Box) -> list[Found]:
         """Every code that this way finds in these pixels."""
-        part = self._part(box)
-        if scale := SCALES.get(rung.name):
-            return _told(self._glancing.find(_smaller(part, scale)), box, (scale, scale))
-        reader, recipe = self._ways[rung.name]
-        if recipe is None:
-            return _told(reader.find(part), box, (1.0, 1.0))
-        return _told(reader.find(recipe.prepare(part)), box, recipe.scale) if part.size else []
+        return self._read(rung, box, one=False)
+
+    def _read(self, rung: Rung, box: Box, *, one: bool) -> list[Found]:
+        way, part = self._ways[rung.name], self._part(box)
+        if not part.size:
+            return []
+        picture = part if way.prepare is None else way.prepare(part)
+        return _told(way.reader.find_one(picture) if one else way.reader.find(picture), box, way.scale)
 
 
-def _smaller(part: GreyImage, scale: float) -> GreyImage:
-    """Averaged where that is cheap, at half the size; else interpolated."""
+def _half(part: GreyImage) -> GreyImage:
+    """Averaged: at half the size that is cheap."""
+    return (
+        part[:0]
+        if min(part.shape) < BOX_MIN_PX
+        else cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    )
+
+
+def _two_thirds(part: GreyImage) -> GreyImage:
+    """Interpolated: averaging costs more here than reading."""
     if min(part.shape) < BOX_MIN_PX:
         return part[:0]
-    way = cv2.INTER_AREA if scale == 0.5 else cv2.INTER_LINEAR
-    return cv2.resize(part, None, fx=scale, fy=scale, interpolation=way)
-
-
-_SLOW_PERMILLE = 16_000  # pyzbar against a look, measured
+    return cv2.resize(part, None, fx=PEER_SCALE, fy=PEER_SCALE, interpolation=cv2.INTER_LINEAR)
 
 
 def _told(found: Sequence[Found], within: Box, scale: tuple[float, float]) -> list[Found]:
