@@ -2,6 +2,8 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,22 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cli.output import STDOUT, json_option, write_json
+
+folder_option = click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(), show_default="here",
+    help="Measure on this folder's disk.",
+)  # fmt: skip
+
+
+def _progress() -> Progress:
+    return Progress(console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder on the disk that is measured, gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as made:
+        yield Path(made)
 
 
 @click.group()
@@ -25,8 +43,7 @@ def command() -> None:
     type=click.IntRange(1),
     help="Taps to measure in each of the two phases.",
 )
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
-              show_default="here", help="Measure on this folder's disk.")  # fmt: skip
+@folder_option
 @json_option("the figures")
 def tap(taps: int, folder: Path, out: str | None) -> None:
     """A full tap (decide, encode, seal, chain, sign, commit) against fdatasync of a 4 KiB block.
@@ -35,12 +52,9 @@ def tap(taps: int, folder: Path, out: str | None) -> None:
     """
     from benchmarks import tap as bench
 
-    with (
-        Progress(console=Console(stderr=True), transient=True) as progress,
-        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
-    ):
+    with _progress() as progress, _scratch(folder) as scratch:
         task = progress.add_task("taps", total=2 * taps)
-        figures = bench.run(Path(scratch), taps=taps, tick=lambda done: progress.update(task, completed=done))
+        figures = bench.run(scratch, taps=taps, tick=lambda done: progress.update(task, completed=done))
     _report(figures, out)
 
 
@@ -50,8 +64,7 @@ def tap(taps: int, folder: Path, out: str | None) -> None:
 @click.option(
     "--taps", default=1_000, show_default=True, type=click.IntRange(1), help="Taps to measure in each run and phase."
 )
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
-              show_default="here", help="Measure on this folder's disk.")  # fmt: skip
+@folder_option
 @json_option("the figures")
 def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None:
     """A journal of 120 days without a network: taps beside an empty one, start, drain, pruning. Takes about 7 minutes.
@@ -60,13 +73,10 @@ def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None
     """
     from benchmarks import age as bench
 
-    with (
-        Progress(console=Console(stderr=True), transient=True) as progress,
-        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
-    ):
+    with _progress() as progress, _scratch(folder) as scratch:
         task = progress.add_task("growing", total=100)
         figures = bench.run(
-            Path(scratch), days=days, daily=daily, taps=taps,
+            scratch, days=days, daily=daily, taps=taps,
             tick=lambda what, done: progress.update(task, description=what, completed=done),
         )  # fmt: skip
     _report(figures, out)
@@ -76,20 +86,16 @@ def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None
 @click.option("--riders", default=1_000_000, show_default=True, type=click.IntRange(1_000), help="Riders in the table.")
 @click.option("--changed", default=10_000, show_default=True, type=click.IntRange(2), help="Riders of the update.")
 @click.option("--lookups", default=50_000, show_default=True, type=click.IntRange(1_000), help="Lookups to measure.")
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
-              show_default="here", help="Measure on this folder's disk.")  # fmt: skip
+@folder_option
 @json_option("the figures")
 def riders(riders: int, changed: int, lookups: int, folder: Path, out: str | None) -> None:
     """A rider table of a million: size, memory, lookups, an update while somebody looks up all the time."""
     from benchmarks import riders as bench
 
-    with (
-        Progress(console=Console(stderr=True), transient=True) as progress,
-        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
-    ):
+    with _progress() as progress, _scratch(folder) as scratch:
         task = progress.add_task("building", total=100)
         figures = bench.run(
-            Path(scratch), riders=riders, changed=changed, lookups=lookups,
+            scratch, riders=riders, changed=changed, lookups=lookups,
             tick=lambda what, done: progress.update(task, description=what, completed=done),
         )  # fmt: skip
     _report(figures, out)
@@ -103,7 +109,7 @@ def light(frames: int, seed: int, out: str | None) -> None:
     """What light, focus and hints cost beside a reader's look at the same frame, and what their search finds."""
     from benchmarks import light as bench
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("frames", total=len(bench.KINDS) * frames)
         figures = bench.run(frames=frames, seed=seed, tick=lambda done: progress.advance(task, done))
     _report(figures, out)
@@ -117,7 +123,7 @@ def reach(trials: int, seed: int, out: str | None) -> None:
     """How many pixels a module are read, for versions 5-L and 8-L, and how much further the smaller code reaches."""
     from benchmarks import reach as bench
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("symbols", total=bench.SYMBOLS * trials)
         figures = bench.run(trials=trials, seed=seed, tick=lambda done: progress.advance(task, done))
     _report(figures, out)
@@ -149,7 +155,7 @@ def decode(
         raise click.UsageError(f"no reader {', '.join(map(repr, unknown))}; there are: {', '.join(readers.NAMES)}")
     wanted |= {readers.LOOP, readers.ZXING_BGR, readers.ZXING_GREY}
     contenders = [contender for contender in readers.CONTENDERS if contender.name in wanted]
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("frames", total=frames)
 
         def tick(what: str, done: int) -> None:
@@ -185,18 +191,15 @@ def door(*, presentations: int, seed: int, seconds: float, beside: bool, folder:
     from benchmarks import door as bench
     from benchmarks import door_processes
 
-    with (
-        Progress(console=Console(stderr=True), transient=True) as progress,
-        tempfile.TemporaryDirectory(dir=folder, prefix=".bench-") as scratch,
-    ):
+    with _progress() as progress, _scratch(folder) as scratch:
         task = progress.add_task("presentations", total=presentations)
         figures = bench.run(
-            Path(scratch), presentations=presentations, seed=seed, beside=beside,
+            scratch, presentations=presentations, seed=seed, beside=beside,
             tick=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
         if seconds:
             progress.update(task, description="processes")
-            figures["processes"] = door_processes.run(Path(scratch), seconds=seconds, seed=seed)
+            figures["processes"] = door_processes.run(scratch, seconds=seconds, seed=seed)
     _report(figures, out)
 
 
