@@ -85,6 +85,10 @@ class Courier:
         uplink.on_appended(mark.sequence)
         self._marks[mark.epoch] = mark
 
+    def look_again(self) -> None:
+        """An addition failed; its records may have stayed all the same, and their door may never send them again."""
+        self._taken_up = False
+
     def connected(self, now: Instant, *, yes: bool) -> None:
         """The backend's session began or ended."""
         self._connected = yes

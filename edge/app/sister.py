@@ -155,6 +155,7 @@ class Sister:
         except (JournalFull, JournalFailed) as error:
             log.error("the sister's records are not kept: %s", error)
             self.problem = error
+            self._courier.look_again()
         return word.witness
 
     def _refuse(self, error: WireError | ProofError) -> None:
@@ -192,7 +193,7 @@ class Sister:
             self.problem = None
             mark = Watermark(batch.epoch, last, head)
         if mark.sequence:
-            self._courier.on_copied(mark)  # an addition that failed may have left its records behind
+            self._courier.on_copied(mark)
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
 
 

@@ -216,8 +216,8 @@ def test_a_door_that_never_stops_talking_does_not_keep_the_other_from_its_work(p
     assert taken == SISTER_WORDS_WAITING_MAX
 
 
-def test_copies_that_a_failed_write_left_behind_are_carried_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P1: the card took the records and could not sync; the door that sent them dies."""
+def leaves_behind(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two riders board in front; the rear's card takes the second's record and cannot sync."""
     pair.plug()
     pair.front.board(Rider(1), at())
     pair.talk(at())
@@ -231,8 +231,22 @@ def test_copies_that_a_failed_write_left_behind_are_carried_too(pair: Pair, monk
     with monkeypatch.context() as patched:
         patched.setattr(pair.rear.copies, "add", failing)
         pair.talk(at(1))
+
+
+def test_copies_that_a_failed_write_left_behind_are_carried_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: they come again, and are held already."""
+    leaves_behind(pair, monkeypatch)
     pair.talk(at(1 + RETRY_MIN_MS / 1000))
     assert copied(pair.rear) == whole(pair.front)
+    assert pair.rear.station.courier_backlog == pair.front.journal.head.sequence
+
+
+def test_copies_that_a_failed_write_left_behind_are_carried_when_their_door_has_died(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1: nobody sends them again, and the backend has only this card to get them from (seeds 1108, 1138)."""
+    leaves_behind(pair, monkeypatch)
+    pair.rear.step(at(1 + RETRY_MIN_MS / 1000))
     assert pair.rear.station.courier_backlog == pair.front.journal.head.sequence
 
 

@@ -27,6 +27,8 @@ FOUND = {  # seed → what it found when it was new; the world has changed since
     486: "a door with a blank card was not given what the ledger had receipted",
     222: "a courier's records were not waited for",
     103: "a journal that stayed closed after a failed write",
+    1108: "copies that a failed write had left behind, of a door that died before it sent them again",
+    1138: "the same, while the card still cannot sync",
     679: "copies with a torn page were half believed, and not the same twice",
 }
 ALONE = {  # (fault, seed) → what it found
