@@ -9,6 +9,7 @@ from rich.console import Console
 from cli.output import json_option, write_json
 from edge.adapters.console_panel import ConsolePanel
 from edge.app.config import load_config
+from edge.app.panels import open_panels
 from edge.app.selftest import Result, run
 
 _MARK = {Result.OK: "[green]✓[/]", Result.WARN: "[yellow]![/]", Result.FAIL: "[red]✗[/]"}
@@ -23,7 +24,7 @@ def command(path: Path, out: str | None) -> None:
     config = load_config(path)
     console = Console(stderr=out == "-")
     checks = []
-    for check in run(config, ConsolePanel("selftest", console)):
+    for check in run(config, lambda: open_panels(config.panel, ConsolePanel("selftest", console))):
         checks.append(check)
         console.print(f"{_MARK[check.result]} {check.part:16} {check.found}", highlight=False)
         if check.fix:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from edge.adapters.console_panel import ConsolePanel, SilentPanel
+from edge.adapters.console_panel import ConsolePanel
 from edge.app.config import load_config
+from edge.app.panels import open_panels
 from edge.app.validator import Validator
 
 LOOK_S = 1.0  # how often a thread that died is noticed
@@ -27,13 +28,14 @@ def command(path: Path, *, quiet: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
-    panel = SilentPanel() if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
-    validator = Validator(config, panel=panel)
-    validator.start()
-    click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
-    try:
-        while not stop.wait(LOOK_S):
-            if validator.failure is not None:
-                raise validator.failure
-    finally:
-        validator.stop()
+    console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
+    with open_panels(config.panel, console) as panels:
+        validator = Validator(config, panel=panels, panel_problem=lambda: panels.problem)
+        validator.start()
+        click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
+        try:
+            while not stop.wait(LOOK_S):
+                if (failure := validator.failure or panels.failure) is not None:
+                    raise failure
+        finally:
+            validator.stop()

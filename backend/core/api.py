@@ -6,9 +6,7 @@ from typing import Protocol
 
 from backend.core.ports import Alarm, Rider, StoredRecord, TapRow, TopUp
 from backend.core.reconcile import Reconciliation
-from protocol.fares.verdicts import TABLE, Tone
-
-_REFUSING = (Tone.REFUSED, Tone.DRIVER)
+from protocol.fares.verdicts import TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +124,12 @@ def tap_row(record: StoredRecord) -> TapRow | None:
 def counts_event(counts: Mapping[str, int]) -> dict[str, object]:
     """Totals for people, from what `FleetStore.counts` gives.
 
-    A refusal is what sounds like one at the door, so that "already paid" and training count as neither.
+    A refusal is a verdict after which a rider may not go on, so "already paid" and training count as neither.
     """
     refusals = {
         str(int(verdict)): counts[f"verdict:{int(verdict)}"]
         for verdict, row in TABLE.items()
-        if not row.boards and row.tone in _REFUSING and counts.get(f"verdict:{int(verdict)}")
+        if row.refuses and counts.get(f"verdict:{int(verdict)}")
     }
     return {
         "kind": "counts",

@@ -1,7 +1,7 @@
 """The validator's configuration file: one model, unknown keys refused, paths relative to the file."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -36,6 +36,67 @@ class ReaderConfig(BaseModel):
     order: tuple[Literal["zxing", "pyzbar", "wechat"], ...] = Field(default=("zxing", "pyzbar", "wechat"), min_length=1)
 
 
+# A Pi's header: BCM 0 and 1 are kept for the identity of a board on top.
+Pin = Annotated[int, Field(ge=2, le=27)]
+
+
+class LampConfig(BaseModel):
+    """The rider's lamp, red, green and blue on a pin each. `active_high` false: a common anode."""
+
+    model_config = _STRICT
+    red: Pin
+    green: Pin
+    blue: Pin
+    active_high: bool = True
+
+
+class BuzzerConfig(BaseModel):
+    """The sounder. `tonal` false: one with a pitch of its own, which is switched on and off."""
+
+    model_config = _STRICT
+    pin: Pin
+    tonal: bool = True
+
+
+class ButtonConfig(BaseModel):
+    """The rider's button. `pull_up` true: it connects its pin to ground."""
+
+    model_config = _STRICT
+    pin: Pin
+    pull_up: bool = True
+
+
+class PanelConfig(BaseModel):
+    """What shows verdicts besides the console: nothing, or lamp, sounder and button on the computer's pins (BCM)."""
+
+    model_config = _STRICT
+    kind: Literal["console", "gpio"] = "console"
+    lamp: LampConfig | None = None
+    buzzer: BuzzerConfig | None = None
+    button: ButtonConfig | None = None
+
+    @model_validator(mode="after")
+    def _wired(self) -> Self:
+        """Every verdict has a lamp and a tone (P17), and no pin serves two parts."""
+        parts = {"lamp": self.lamp, "buzzer": self.buzzer, "button": self.button}
+        if self.kind == "console":
+            if unused := [name for name, part in parts.items() if part is not None]:
+                raise ValueError(f'panel.{unused[0]} has pins, but kind is "console"; write kind = "gpio"')
+            return self
+        if self.lamp is None or self.buzzer is None:
+            raise ValueError("a panel on pins needs [panel.lamp] and [panel.buzzer]")
+        pins = {"lamp.red": self.lamp.red, "lamp.green": self.lamp.green, "lamp.blue": self.lamp.blue,
+                "buzzer.pin": self.buzzer.pin}  # fmt: skip
+        if self.button is not None:
+            pins["button.pin"] = self.button.pin
+        owner: dict[int, str] = {}
+        for name, pin in pins.items():
+            if pin in owner:
+                raise ValueError(f"panel.{owner[pin]} and panel.{name} are both on pin {pin}")
+            owner[pin] = name
+        return self
+
+
 class ValidatorConfig(BaseModel):
     """One validator at one door."""
 
@@ -57,6 +118,7 @@ class ValidatorConfig(BaseModel):
     broker: BrokerConfig
     clock: ClockConfig = ClockConfig()
     reader: ReaderConfig = ReaderConfig()
+    panel: PanelConfig = PanelConfig()
     camera: tuple[CameraConfig, ...] = Field(min_length=1, max_length=limits.HEALTH_CAMERAS_MAX)
     sister: PeerConfig | None = None  # the other door of this bus; its tap key is sister.pub in keys_dir
 

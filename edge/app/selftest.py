@@ -16,10 +16,12 @@ from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_bundle, load_keys, load_sister
 from edge.adapters.readers.choose import make_readers
 from edge.app.config import CameraConfig, ValidatorConfig
+from edge.app.panels import Panels
 from edge.core.errors import CameraLost, JournalFailed
-from edge.core.ports import Panel, Showing
+from edge.core.ports import Showing
 from edge.core.taps import next_link, opening_record
 from protocol.errors import SavarError
+from protocol.fares.tones import TUNE_MAX_MS
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire.codes import write_code
 from transport.config import PeerConfig
@@ -49,7 +51,7 @@ class Check:
     fix: str = ""
 
 
-def run(config: ValidatorConfig, panel: Panel) -> Iterator[Check]:
+def run(config: ValidatorConfig, open_panel: Callable[[], Panels]) -> Iterator[Check]:
     """Check every part in turn; one that fails never keeps the others from being checked."""
     yield _guarded("keys", lambda: _keys(config))
     yield _guarded("clock", lambda: _clock(config))
@@ -60,7 +62,7 @@ def run(config: ValidatorConfig, panel: Panel) -> Iterator[Check]:
     yield _guarded("broker", lambda: _broker(config))
     if (sister := config.sister) is not None:
         yield _guarded("other door", lambda: _sister(config, sister))
-    yield _guarded("panel", lambda: _panel(panel))
+    yield _guarded("panel", lambda: _panel(open_panel))
 
 
 def _guarded(part: str, check: Callable[[], tuple[Result, str, str]]) -> Check:
@@ -183,8 +185,13 @@ def _sister(config: ValidatorConfig, sister: PeerConfig) -> tuple[Result, str, s
     return Result.WARN, f"{sister.device}: {found}", problem.fix if problem is not None else "look at the cable"
 
 
-def _panel(panel: Panel) -> tuple[Result, str, str]:
-    for verdict in (Verdict.ACCEPTED, Verdict.ALREADY_PAID, Verdict.DENIED, Verdict.BOARD_FREE):
-        panel.show(Showing(verdict, Reason.NONE, TABLE[verdict], 0, 0))
-    panel.idle()
-    return Result.OK, "green, amber, red and blue were shown: look that they were", ""
+def _panel(open_panel: Callable[[], Panels]) -> tuple[Result, str, str]:
+    """Four lamps and their tones, one after another where there are real ones."""
+    with open_panel() as panels:
+        for verdict in (Verdict.ACCEPTED, Verdict.ALREADY_PAID, Verdict.DENIED, Verdict.BOARD_FREE):
+            panels.show(Showing(verdict, Reason.NONE, TABLE[verdict], 0, 0))
+            panels.dwell(TUNE_MAX_MS / 1000)
+        problem = panels.problem
+    if problem is not None:
+        return Result.FAIL, problem.message, problem.fix
+    return Result.OK, "green, amber, red and blue were shown, each with its tone: look that they were", ""

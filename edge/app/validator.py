@@ -63,8 +63,9 @@ class Validator:
         randomness: Callable[[int], bytes] = os.urandom,
         on_outcome: OnOutcome = lambda _camera, _mono_ms, _outcome: None,
         courier_after_ms: int = COURIER_AFTER_MS,
+        panel_problem: Callable[[], LocalError | None] = lambda: None,
     ) -> None:
-        self._config = config
+        self._config, self._panel_problem = config, panel_problem
         keys = load_keys(config.keys_dir)
         self._folder = BundleFolder(config.bundle)
         manifest, bundle = read_in_force(self._folder, keys.bundle, city=config.city)
@@ -221,6 +222,8 @@ class Validator:
                 return str(camera.problem)
             if camera.light.dirty:
                 return f"the lens of camera {camera.name} is dirty — wipe it"
+        if (unlit := self._panel_problem()) is not None:
+            return str(unlit)
         if self._disk_free() < DISK_FREE_MIN_BYTES:
             return "the card is nearly full — let it sync, or carry the journal off"
         if (late := self._bundles.problem) is not None:

@@ -41,6 +41,10 @@ class JournalForeign(LocalError):
     """The journal on this card belongs to another device or is no journal."""
 
 
+class PanelFailed(LocalError):
+    """The lamps and the sounder cannot be reached; riders may see and hear nothing."""
+
+
 class RidersFailed(LocalError):
     """The rider table cannot be read or written; it knows nobody then, and riders show their long passes."""
 

@@ -1,7 +1,9 @@
 """The verdict table: for every verdict its lamp, its tone, and the words for rider and driver (P17).
 
 Rules of this file:
-- one row per verdict; nothing else in Savar says what a verdict looks, sounds or reads like;
+- one row per verdict, and one for a reason that changes lamp, tone or words; nothing else in Savar says what a verdict
+  looks, sounds or reads like (`tones` says what a tone is made of);
+- a tone belongs to one verdict: a rider who sees nothing knows which it was;
 - `boards` says that a boarding is counted, `charged` that a fare is posted for it;
 - words tell the rider what to do next; nobody is called a thief by a machine;
 - codes are stable: they are written into signed records. Retired codes are never given out again.
@@ -9,6 +11,8 @@ Rules of this file:
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+
+from protocol.fares.tones import Tone
 
 
 class Lamp(Enum):
@@ -22,16 +26,9 @@ class Lamp(Enum):
     OFF = "off"
 
 
-class Tone(Enum):
-    """Sound at the door, distinct for a rider who sees nothing."""
-
-    GOOD = "good"  # one high note
-    CONCESSION = "concession"  # two high notes: the driver hears that a concession was used
-    GRACE = "grace"  # high, then middle
-    AGAIN = "again"  # two middle notes
-    REFUSED = "refused"  # low, long
-    DRIVER = "driver"  # middle, then low: the driver should look
-    SILENT = "silent"
+# How a lamp is lit, (on, off) in ms; one that is not here is steady. A second shape beside the colour, for riders who
+# do not tell red from green; never three flashes a second, which can bring on a seizure (WCAG 2.3.1).
+FLASHES: dict[Lamp, tuple[int, int]] = {Lamp.AMBER: (700, 300), Lamp.RED: (250, 250)}
 
 
 class Verdict(IntEnum):
@@ -78,7 +75,11 @@ class Reason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One verdict's light, sound and words."""
+    """One verdict's light, sound and words.
+
+    `boards`: a boarding is counted; `charged`: a fare is posted for it; `refuses`: the rider may not go on yet;
+    `driver`: the driver should look.
+    """
 
     lamp: Lamp
     tone: Tone
@@ -88,85 +89,119 @@ class Row:
     rider_en: str
     driver_fa: str
     driver_en: str
+    refuses: bool = False
+    driver: bool = False
 
 
 TABLE: dict[Verdict, Row] = {
     Verdict.ACCEPTED: Row(
-        Lamp.GREEN, Tone.GOOD, True, True, "خوش آمدید", "Welcome aboard", "پرداخت شد", "Paid"
+        Lamp.GREEN, Tone.ACCEPTED, True, True, "خوش آمدید", "Welcome aboard", "پرداخت شد", "Paid"
     ),
     Verdict.ACCEPTED_CONCESSION: Row(
-        Lamp.GREEN, Tone.CONCESSION, True, True,
+        Lamp.GREEN, Tone.ACCEPTED_CONCESSION, True, True,
         "خوش آمدید، با تخفیف", "Welcome aboard, reduced fare", "پرداخت با تخفیف", "Paid, reduced fare",
     ),
     Verdict.ACCEPTED_GRACE: Row(
-        Lamp.GREEN, Tone.GRACE, True, True,
+        Lamp.GREEN, Tone.ACCEPTED_GRACE, True, True,
         "خوش آمدید", "Welcome aboard", "پذیرفته شد، بررسی بعدی", "Accepted, checked later",
     ),
     Verdict.ALREADY_PAID: Row(
-        Lamp.AMBER, Tone.AGAIN, False, False,
+        Lamp.AMBER, Tone.ALREADY_PAID, False, False,
         "کرایه پیش‌تر پرداخت شده؛ بفرمایید", "Already paid, please go on", "پیش‌تر پرداخت کرده", "Already paid",
+        driver=True,
     ),
     Verdict.PARTY_EXTENDED: Row(
-        Lamp.GREEN, Tone.GOOD, True, True,
+        Lamp.GREEN, Tone.PARTY_EXTENDED, True, True,
         "همراهان پرداخت شد", "Companions paid", "همراهان پرداخت شد", "Companions paid",
     ),
     Verdict.CODE_EXPIRED: Row(
-        Lamp.RED, Tone.REFUSED, False, False,
+        Lamp.RED, Tone.CODE_EXPIRED, False, False,
         "کد قدیمی است؛ برنامه را تازه کنید", "Old code: refresh it in the app", "کد قدیمی", "Old code",
+        refuses=True,
     ),
     Verdict.CREDENTIAL_EXPIRED: Row(
-        Lamp.RED, Tone.REFUSED, False, False,
+        Lamp.RED, Tone.CREDENTIAL_EXPIRED, False, False,
         "اعتبار تمام شده؛ یک بار آنلاین شوید", "Pass expired: go online once", "اعتبار تمام شده", "Pass expired",
+        refuses=True,
     ),
     Verdict.PHONE_CLOCK_WRONG: Row(
-        Lamp.GREEN, Tone.GRACE, True, True,
+        Lamp.GREEN, Tone.PHONE_CLOCK_WRONG, True, True,
         "خوش آمدید؛ ساعت گوشی را درست کنید", "Welcome; please correct your phone's clock",
         "ساعت گوشی نادرست", "Phone clock wrong",
     ),
     Verdict.COPIED: Row(
-        Lamp.RED, Tone.DRIVER, False, False,
+        Lamp.RED, Tone.COPIED, False, False,
         "این کد پیش‌تر خوانده شده؛ کد تازه نشان دهید", "This code was already used: show a fresh one",
         "کد تکراری؛ نگاه کنید", "Code used before, please look",
+        refuses=True, driver=True,
     ),
     Verdict.DENIED: Row(
-        Lamp.RED, Tone.DRIVER, False, False,
+        Lamp.RED, Tone.DENIED, False, False,
         "پذیرفته نشد؛ برنامه را ببینید", "Not accepted: see the app", "پذیرفته نشد", "Not accepted",
+        refuses=True, driver=True,
     ),
     Verdict.BEARER_DENIED: Row(
-        Lamp.AMBER, Tone.DRIVER, False, False,
+        Lamp.AMBER, Tone.BEARER_DENIED, False, False,
         "لطفاً به راننده نشان دهید", "Please show the driver", "بلیت را ببینید", "Look at the ticket",
+        refuses=True, driver=True,
     ),
     Verdict.UNKNOWN_ISSUER: Row(
-        Lamp.RED, Tone.REFUSED, False, False,
+        Lamp.RED, Tone.UNKNOWN_ISSUER, False, False,
         "صادرکننده ناشناس؛ از برنامهٔ شهر استفاده کنید", "Unknown issuer: use the city's app",
         "صادرکننده ناشناس", "Unknown issuer",
+        refuses=True,
     ),
     Verdict.WRONG_SERVICE: Row(
-        Lamp.RED, Tone.REFUSED, False, False,
+        Lamp.RED, Tone.WRONG_SERVICE, False, False,
         "برای این خط نیست؛ از راننده بپرسید", "Not for this line: ask the driver",
         "برای خط دیگر", "For another line",
+        refuses=True, driver=True,
     ),
     Verdict.NOT_A_FARE_CODE: Row(
-        Lamp.BLUE, Tone.REFUSED, False, False,
+        Lamp.BLUE, Tone.NOT_A_FARE_CODE, False, False,
         "کد کرایه نیست؛ کد برنامه را نشان دهید", "Not a fare code: show the one in the app",
         "کد کرایه نیست", "Not a fare code",
+        refuses=True,
     ),
     Verdict.NOT_GENUINE: Row(
-        Lamp.RED, Tone.REFUSED, False, False,
+        Lamp.RED, Tone.NOT_GENUINE, False, False,
         "کد معتبر نیست؛ برنامه را باز و کد را تازه کنید", "Code not valid: open the app and refresh",
         "کد نامعتبر", "Code not valid",
+        refuses=True,
     ),
     Verdict.BOARD_FREE: Row(
-        Lamp.BLUE, Tone.GOOD, True, False,
+        Lamp.BLUE, Tone.BOARD_FREE, True, False,
         "رایگان؛ به راننده پول ندهید", "Free ride: pay the driver nothing", "سفر رایگان", "Free ride",
     ),
     Verdict.TRAINING: Row(
-        Lamp.BLUE, Tone.SILENT, False, False,
+        Lamp.BLUE, Tone.TRAINING, False, False,
         "آزمایشی؛ پولی کم نمی‌شود", "Training: no charge", "حالت آموزش", "Training",
     ),
     Verdict.OUT_OF_SERVICE: Row(
-        Lamp.RED, Tone.SILENT, False, False,
+        Lamp.RED, Tone.OUT_OF_SERVICE, False, False,
         "دستگاه خراب است؛ سوار شوید، پول نقد ندهید", "Out of service: board, pay no cash",
         "دستگاه خراب؛ اطلاع داده شد", "Out of service, reported",
+        driver=True,
     ),
 }  # fmt: skip
+
+# Where the reason changes light, sound or words: what is shown instead of the verdict's own row.
+BY_REASON: dict[tuple[Verdict, Reason], Row] = {
+    (Verdict.ALREADY_PAID, Reason.OTHER_DOOR): Row(
+        Lamp.RED, Tone.ALREADY_PAID_OTHER_DOOR, False, False,
+        "کرایه در درِ دیگر پرداخت شده؛ از راننده بپرسید", "Paid at the other door: ask the driver",
+        "در درِ دیگر پرداخت شده؛ نگاه کنید", "Paid at the other door, please look",
+        refuses=True, driver=True,
+    ),
+    (Verdict.CODE_EXPIRED, Reason.CODE_FROM_FUTURE): Row(
+        Lamp.RED, Tone.CODE_EXPIRED, False, False,
+        "ساعت گوشی جلوست؛ آن را درست کنید", "Phone's clock is ahead: correct it",
+        "ساعت گوشی جلوست", "Phone clock ahead",
+        refuses=True,
+    ),
+}  # fmt: skip
+
+
+def row_for(verdict: Verdict, reason: Reason) -> Row:
+    """What the door shows for a verdict given for this reason. What is counted and charged is the verdict's alone."""
+    return BY_REASON.get((verdict, reason), TABLE[verdict])

@@ -54,3 +54,61 @@ def test_what_slips_through_ends_no_thread(url: str) -> None:
     """A source that is built by hand says that it cannot fetch, as of any address."""
     with pytest.raises(BundleLate):
         HttpChunks(url).fetch(name_chunk(b"x"))
+
+
+PANEL = """
+[panel]
+kind = "gpio"
+
+[panel.lamp]
+red = 17
+green = 27
+blue = 22
+
+[panel.buzzer]
+pin = 18
+
+[panel.button]
+pin = 23
+"""
+
+
+def with_panel(written: Path, text: str) -> Path:
+    path = written.with_name("panel.toml")
+    path.write_text(written.read_text() + text)
+    return path
+
+
+def test_a_panel_on_pins_is_taken(written: Path) -> None:
+    panel = load_config(with_panel(written, PANEL)).panel
+    assert panel.lamp is not None
+    assert panel.buzzer is not None
+    assert panel.button is not None
+    assert (panel.kind, panel.lamp.red, panel.buzzer.pin, panel.button.pin) == ("gpio", 17, 18, 23)
+    assert (panel.lamp.active_high, panel.buzzer.tonal, panel.button.pull_up) == (True, True, True)
+    assert load_config(written).panel.kind == "console"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("pin = 18", "pin = 27", "lamp.green and panel.buzzer.pin are both on pin 27"),
+        ("pin = 23", "pin = 18", "buzzer.pin and panel.button.pin are both on pin 18"),
+        ("blue = 22", "blue = 17", "lamp.red and panel.lamp.blue are both on pin 17"),
+        ("blue = 22", "blue = 1", "panel.lamp.blue"),
+        ("blue = 22", "blue = 28", "panel.lamp.blue"),
+        ("blue = 22", "white = 22", "panel.lamp.blue"),
+        ("blue = 22", "blue = 22\nwhite = 4", "panel.lamp.white"),
+        ("pin = 18", "pin = 18\nvolume = 3", "panel.buzzer.volume"),
+        ("[panel.buzzer]\npin = 18\n", "", "needs"),
+        ("[panel.lamp]\nred = 17\ngreen = 27\nblue = 22\n", "", "needs"),
+        ('kind = "gpio"', 'kind = "console"', "panel.lamp has pins"),
+        ('kind = "gpio"', 'kind = "board"', "panel.kind"),
+        ('kind = "gpio"', "", "panel.lamp has pins"),
+    ],
+)
+def test_a_panel_that_cannot_be_meant_is_refused(written: Path, old: str, new: str, named: str) -> None:
+    assert old in PANEL
+    with pytest.raises(ConfigError, match="panel") as refused:
+        load_config(with_panel(written, PANEL.replace(old, new)))
+    assert named in str(refused.value)

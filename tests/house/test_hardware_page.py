@@ -1,12 +1,24 @@
 """docs/HARDWARE.md computes what it says: reading distances and depth of field, from the formulas it gives."""
 
 import re
+import tomllib
 from math import atan, degrees
 from pathlib import Path
 
 import pytest
 
-from edge.core.limits import CAMERA_HEIGHT_PX, CAMERA_WIDTH_PX, LENS_BLUR_PERMILLE, LENS_HAZE_PERMILLE
+from edge.app.config import PanelConfig
+from edge.core.limits import (
+    BUTTON_HOLD_MS,
+    BUTTON_REPEAT_MS,
+    CAMERA_HEIGHT_PX,
+    CAMERA_WIDTH_PX,
+    LAMP_HOLD_MS,
+    LENS_BLUR_PERMILLE,
+    LENS_HAZE_PERMILLE,
+)
+from protocol.fares.tones import LONG_MS, SHORT_MS, TUNES, Pitch
+from protocol.fares.verdicts import BY_REASON, TABLE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "HARDWARE.md").read_text(encoding="utf-8")
@@ -47,6 +59,30 @@ def test_the_ratio_and_the_alarms_are_those_of_the_code() -> None:
     assert f"(49 + 8) / (37 + 8) = **{(49 + 8) / (37 + 8):.2f}**" in PAGE
     assert f"49 / 37 = {49 / 37:.2f}" in PAGE
     assert f"from {LENS_HAZE_PERMILLE // 10} % haze or {LENS_BLUR_PERMILLE // 10} % blur" in re.sub(r"\s+", " ", PAGE)
+
+
+def test_every_verdicts_lamp_and_tone_is_told() -> None:
+    rows = {verdict.name: row for verdict, row in TABLE.items()}
+    rows |= {f"{verdict.name}, {reason.name}": row for (verdict, reason), row in BY_REASON.items()}
+    letter = {Pitch.HIGH: "H", Pitch.MIDDLE: "M", Pitch.LOW: "L"}
+    told = {
+        name: (lamp, tune)
+        for name, lamp, tune in re.findall(r"^\| ([A-Z_, ]+) \| (\w+) \| `([^`]+)` \|$", PAGE, re.MULTILINE)
+    }
+    assert told == {
+        name: (row.lamp.value, " ".join(letter[n.pitch] + ("-" if n.ms == LONG_MS else ".") for n in TUNES[row.tone]))
+        for name, row in rows.items()
+    }
+    assert f"H is {Pitch.HIGH:,} Hz, M {Pitch.MIDDLE:,}, L {Pitch.LOW}; `.` is {SHORT_MS} ms, `-` {LONG_MS}" in PAGE
+    assert f"lit for {LAMP_HOLD_MS // 1000} s" in PAGE
+    assert f"within {BUTTON_REPEAT_MS // 1000} s" in PAGE
+    assert f"Held for {BUTTON_HOLD_MS // 1000} s" in PAGE
+
+
+def test_the_panels_example_is_a_configuration() -> None:
+    example = re.search(r"^    \[panel\].*?(?=^\S)", PAGE, re.DOTALL | re.MULTILINE)
+    assert example
+    PanelConfig.model_validate(tomllib.loads(example[0].replace("\n    ", "\n").strip())["panel"])
 
 
 def test_what_the_page_links_and_names_exists() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from protocol import limits
 from protocol.errors import OutOfRange
 from protocol.fares.tariff import Product, RiderClass, Tariff, price
-from protocol.fares.verdicts import TABLE, Lamp, Reason, Tone, Verdict
+from protocol.fares.tones import GAP_MS, LONG_MS, SHORT_MS, TUNE_MAX_MS, TUNES, Pitch, Tone, length_ms
+from protocol.fares.verdicts import BY_REASON, FLASHES, TABLE, Lamp, Reason, Row, Verdict, row_for
 from protocol.localtime import service_day, since_midnight_s
 from protocol.wire import records
 from tests.protocol.test_messages import tariffs
@@ -118,10 +119,14 @@ def test_codes_in_signed_records_keep_their_meaning(codes: type, frozen: dict[in
     assert {int(code): name for name, code in codes.__members__.items()} == frozen
 
 
-@pytest.mark.parametrize("verdict", Verdict, ids=lambda verdict: verdict.name)
-def test_every_verdict_has_light_tone_and_words_in_two_languages(verdict: Verdict) -> None:
+ROWS: dict[str, Row] = {verdict.name: row for verdict, row in TABLE.items()} | {
+    f"{verdict.name}, {reason.name}": row for (verdict, reason), row in BY_REASON.items()
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_every_verdict_has_light_tone_and_words_in_two_languages(row: Row) -> None:
     """P17."""
-    row = TABLE[verdict]
     assert isinstance(row.lamp, Lamp)
     assert row.lamp is not Lamp.OFF
     assert isinstance(row.tone, Tone)
@@ -139,20 +144,83 @@ def test_every_verdict_has_light_tone_and_words_in_two_languages(verdict: Verdic
 
 
 def test_green_is_a_paid_boarding_and_a_refusal_is_never_green_or_good() -> None:
-    """P17: a driver reads the lamp alone."""
-    good = {Tone.GOOD, Tone.CONCESSION, Tone.GRACE}
-    for row in TABLE.values():
+    """P17: a driver reads the lamp alone, and an ear knows a boarding by its first note."""
+    for row in ROWS.values():
         assert (row.lamp is Lamp.GREEN) == row.charged
-        assert (row.tone in good) == row.boards
+        assert (TUNES[row.tone][0].pitch is Pitch.HIGH) == row.boards
 
 
 def test_the_table_has_no_other_rows() -> None:
     assert set(TABLE) == set(Verdict)
+    assert set(TUNES) == set(Tone)
+
+
+def test_each_verdict_has_a_tone_of_its_own_and_so_has_another_light() -> None:
+    """P17, for a rider who sees nothing: one tone, one verdict, one light."""
+    owner: dict[Tone, Verdict] = {}
+    for (verdict, reason), row in {
+        (verdict, Reason.NONE): row for verdict, row in TABLE.items()
+    }.items() | BY_REASON.items():
+        assert owner.setdefault(row.tone, verdict) is verdict, reason.name
+    assert len({row.tone for row in TABLE.values()}) == len(TABLE)
+    for (verdict, reason), row in BY_REASON.items():
+        own = TABLE[verdict]
+        assert (row.tone is own.tone) == (row.lamp is own.lamp), reason.name
+        assert (row.boards, row.charged) == (own.boards, own.charged), "what is counted is the verdict's alone"
+    assert set(owner) == set(Tone), "no tone without a verdict"
+
+
+def rhythm(tone: Tone) -> tuple[bool, ...]:
+    """Long or short, note by note: what a buzzer without pitches plays."""
+    return tuple(note.ms == LONG_MS for note in TUNES[tone])
+
+
+def test_tones_are_told_apart_by_rhythm_alone_and_are_over_soon() -> None:
+    assert len({rhythm(tone) for tone in Tone}) == len(Tone)
+    for tone, tune in TUNES.items():
+        assert {note.ms for note in tune} <= {SHORT_MS, LONG_MS}, tone
+        assert 0 < length_ms(tune) <= TUNE_MAX_MS, tone
+        assert length_ms(tune) >= length_ms(TUNES[Tone.ACCEPTED]), "what happens most often is shortest"
+    assert LONG_MS >= 3 * SHORT_MS
+    assert length_ms(TUNES[Tone.CREDENTIAL_EXPIRED]) == 3 * LONG_MS + 2 * GAP_MS
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_tune_begins_with_what_the_rider_does_next_and_ends_with_whether_the_driver_looks(row: Row) -> None:
+    tune = TUNES[row.tone]
+    assert rhythm(row.tone)[0] == row.refuses, "long: not yet"
+    falls = len(tune) > 1 and (tune[-2].pitch, tune[-1].pitch) == (Pitch.MIDDLE, Pitch.LOW)
+    assert falls == row.driver
+    assert not (row.boards and row.refuses)
+    asked = "راننده" in row.rider_fa and "پول ندهید" not in row.rider_fa
+    assert asked <= row.driver, "who is sent to the driver finds one who knows"
+
+
+def test_already_paid_tells_the_driver_and_is_red_at_the_other_door() -> None:
+    here, there = (row_for(Verdict.ALREADY_PAID, reason) for reason in (Reason.SAME_DOOR, Reason.OTHER_DOOR))
+    assert (here.lamp, here.driver, here.refuses) == (Lamp.AMBER, True, False)
+    assert (there.lamp, there.driver, there.refuses) == (Lamp.RED, True, True)
+    assert here.tone is not there.tone
+    assert row_for(Verdict.COPIED, Reason.OTHER_DOOR) is TABLE[Verdict.COPIED]
+
+
+def test_pitches_are_apart_and_within_what_old_ears_and_small_speakers_have() -> None:
+    low, middle, high = sorted(Pitch)
+    assert high < 2_000
+    assert min(middle / low, high / middle) > 1.5
+    assert high / middle < 2 > middle / low, "a tonal buzzer plays an octave each way"
+
+
+def test_no_lamp_flashes_three_times_a_second_and_those_that_do_differ() -> None:
+    assert len(set(FLASHES.values())) == len(FLASHES)
+    for lamp, (on_ms, off_ms) in FLASHES.items():
+        assert on_ms + off_ms > 1_000 / 3, lamp
+    assert FLASHES.get(Lamp.RED) != FLASHES.get(Lamp.GREEN)
 
 
 def test_persian_letters_are_persian() -> None:
     """Arabic kaf and yeh look alike and break search and screen readers."""
-    for row in TABLE.values():
+    for row in ROWS.values():
         assert not set("كيى") & set(row.rider_fa + row.driver_fa)
 
 

@@ -193,7 +193,7 @@ class VerdictBody(Model):
 
 
 class CountsBody(Model):
-    """Totals since the ledger began. `refused`: taps answered by the refusal or the driver's tone.
+    """Totals since the ledger began. `refused`: taps after which the rider could not go on.
 
     `refusals` says how many of them by verdict; the verdicts' words are in /v1/status. `shown_less`: boardings posted
     below the tariff, because that is what the rider was shown.

@@ -1,0 +1,81 @@
+"""What shows a door's verdicts, by the configuration: words on the console, lamp and tone on the computer's pins."""
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from edge.adapters.console_panel import ConsolePanel
+from edge.adapters.gpio_panel import GpioPanel, Wiring
+from edge.app.config import PanelConfig
+from edge.core.errors import LocalError
+from edge.core.ports import Panel, Showing
+from protocol.fares.hints import Hint
+
+
+class Panels:
+    """Several panels that show the same. Within `with`, those on pins follow what they are told."""
+
+    def __init__(self, panels: Sequence[Panel], pins: GpioPanel | None = None) -> None:
+        self._pins = pins
+        self._panels = [*panels] if pins is None else [pins, *panels]  # the lamp first: it is what riders look at
+
+    def __enter__(self) -> Self:
+        if self._pins is not None:
+            self._pins.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._pins is not None:
+            self._pins.stop()
+
+    def show(self, showing: Showing) -> None:
+        """On all of them."""
+        for panel in self._panels:
+            panel.show(showing)
+
+    def idle(self) -> None:
+        """On all of them."""
+        for panel in self._panels:
+            panel.idle()
+
+    def hint(self, hint: Hint | None) -> None:
+        """On all of them."""
+        for panel in self._panels:
+            panel.hint(hint)
+
+    def dwell(self, wait_s: float) -> None:
+        """Leave riders the time to see and hear what is shown; what is printed stays by itself."""
+        if self._pins is not None:
+            time.sleep(wait_s)
+
+    @property
+    def problem(self) -> LocalError | None:
+        """Why riders may see or hear nothing; a console does not fail."""
+        return None if self._pins is None else self._pins.problem
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What a panel's thread died of, for the supervisor that ends the process."""
+        return None if self._pins is None else self._pins.failure
+
+
+def open_panels(
+    config: PanelConfig,
+    console: ConsolePanel | None,
+    *,
+    now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+) -> Panels:
+    """The panels of a door; `console` None: nobody reads one. Raises PanelFailed where the pins cannot be had."""
+    words = [] if console is None else [console]
+    if config.lamp is None or config.buzzer is None:
+        return Panels(words)
+    wiring = Wiring(
+        red=config.lamp.red, green=config.lamp.green, blue=config.lamp.blue,
+        lamp_active_high=config.lamp.active_high, buzzer=config.buzzer.pin, tonal=config.buzzer.tonal,
+        button=None if config.button is None else config.button.pin,
+        button_pull_up=config.button is None or config.button.pull_up,
+    )  # fmt: skip
+    return Panels(words, GpioPanel(wiring, now_ms=now_ms))
