@@ -14,7 +14,7 @@ _ID_HEX = 16
 
 @click.group()
 def command() -> None:
-    """What goes down to the validators: tariff, keys, deny list."""
+    """What goes down to the validators: tariff, keys, deny list, riders, timetable."""
 
 
 def _say(out: str | None, found: dict[str, Any], next_steps: list[str]) -> None:
@@ -60,13 +60,16 @@ def _denied(values: tuple[str, ...], listed: Path | None) -> dict[bytes, int]:
 @click.option("--allow", "allowed", multiple=True, metavar="ID", help="Take a credential off the deny list.")
 @click.option("--riders", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="All rows of a new table of riders, as `savar backend riders` writes them.")  # fmt: skip
+@click.option("--timetable", "feed", type=click.Path(path_type=Path, exists=True),
+              help="A new timetable: the city's GTFS feed, a zip or a folder.")  # fmt: skip
 @json_option("what was made")
 def make(
     *, root: Path, fare: int | None, shares: tuple[str, ...], repeat_window: int | None, denied: tuple[str, ...],
-    deny_file: Path | None, allowed: tuple[str, ...], riders: Path | None, out: str | None,
+    deny_file: Path | None, allowed: tuple[str, ...], riders: Path | None, feed: Path | None, out: str | None,
 ) -> None:  # fmt: skip
     """Make the next bundle of the city in ROOT and give it to the backend and every device's folder that is here."""
     from provisioning.app.bundles import make_bundle
+    from provisioning.app.timetables import load_feed
     from provisioning.core.bundle_changes import Changes
     from provisioning.core.layout import CityFolder
 
@@ -74,7 +77,10 @@ def make(
         fare, class_shares(shares), repeat_window, _denied(denied, deny_file),
         frozenset(_credential(one, "--allow") for one in allowed),
     )  # fmt: skip
-    made = make_bundle(root, changes, now=datetime.now(UTC), riders=None if riders is None else riders.read_bytes())
+    made = make_bundle(
+        root, changes, now=datetime.now(UTC), riders=None if riders is None else riders.read_bytes(),
+        timetable=None if feed is None else load_feed(feed).lines,
+    )  # fmt: skip
     bundle = made.bundle
     _say(
         out,
@@ -88,6 +94,31 @@ def make(
             f"without a network: carry {CityFolder(root).backend_bundle} to the depot",
             "there, at each validator, stopped: savar bundle take DEPOT --config validator.toml",
         ],
+    )  # fmt: skip
+
+
+@command.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@json_option("what it would make")
+def feed(*, path: Path, out: str | None) -> None:
+    """Look through the GTFS feed at PATH as `make --timetable` would read it, and show which ids get other names."""
+    from protocol.wire.timetable import cut_timetable
+    from provisioning.app.timetables import load_feed
+
+    found = load_feed(path)
+    chunks = cut_timetable(found.lines)
+    patterns = [pattern for line in found.lines for pattern in line.patterns]
+    _say(
+        out,
+        {
+            "lines": len(found.lines), "ways": len(patterns),
+            "stops": len({call.stop for pattern in patterns for call in pattern.calls}),
+            "trips": sum(len(pattern.trips) for pattern in patterns), "chunks": len(chunks),
+            "bytes": sum(map(len, chunks)),
+            **{f"renamed_{kind}": [f"{old} → {new}" for old, new in names.items()] if kind != "trips" else len(names)
+               for kind, names in found.renamed.items()},
+        },
+        ["savar bundle make CITY --timetable FEED"],
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ BATCH_MAX_BYTES = 1 << 20  # broker and backend refuse more; 1,000 taps are ~450
 MESSAGE_MAX_BYTES = 65_536  # receipt, health, state
 SISTER_BOARDINGS_MAX = 1_000  # fresh boardings in one message between two doors: 25 minutes of a full bus; ~40 B each
 SISTER_MESSAGE_MAX_BYTES = BATCH_MAX_BYTES + (2 << 16)  # a whole batch, its boardings, a receipt
-CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 4
+CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 7: trips of a timetable
 HEALTH_CAMERAS_MAX = 8  # cameras on one validator
 BUNDLE_KEYS_MAX = 16  # issuer or receipt keys valid at once
 BUNDLE_DENY_MAX = 100_000  # denied credentials; some 15 MB in a validator's memory
@@ -60,6 +60,20 @@ CHUNK_MAX_BYTES = 1 << 20  # fetched whole and hashed in memory; what a poor lin
 SECTION_CHUNKS_MAX = 1_024  # 1 GiB of one kind; the manifest's own limit is met first
 MANIFEST_SECTIONS_MAX = 32  # kinds of content; seven are planned
 MANIFEST_MAX_BYTES = 65_536  # retained at the broker, sent at every connection: 1,600 chunks of some 40 B
+
+# --- Timetable ---------------------------------------------------------------------------------------------------
+TIMETABLE_CHUNKS = 256  # a writer puts a line into a chunk each up to here: 256 names are 10 KiB of a manifest
+TIMETABLE_LINES_MAX = 256  # lines in one chunk
+TIMETABLE_STOPS_MAX = 4_096  # stops in one chunk; a city of 130 lines has some 4,000 in all
+TIMETABLE_PATTERNS_MAX = 64  # ways in which one line runs: two directions, short runs, school days
+TIMETABLE_CALLS_MAX = 256  # stops of one pattern; the longest city lines have 80
+TIMETABLE_SHAPE_POINTS_MAX = 8_192  # of one pattern: 80 km at a point each 10 m
+TIMETABLE_RUNS_MAX = 1_024  # running times of one pattern: by hour and day, a few dozen
+TIMETABLE_TRIPS_MAX = 8_192  # trips of one pattern over all kinds of day; one a minute for 5 kinds is 6,000
+TIMETABLE_DAYS_MAX = 1_024  # kinds of day that the lines of one chunk know
+TIMETABLE_EXCEPTIONS_MAX = 400  # days added or removed: each day of a year, and the holidays
+TIMETABLE_TIME_MAX_S = 2 * DAY_S - 1  # a trip belongs to the day on which it begins, and may end after midnight
+TIMETABLE_METRES_MAX = 1_000_000  # along a shape: no city bus runs 1,000 km
 
 # --- Numbers -----------------------------------------------------------------------------------------------------
 UINT64_MAX = (1 << 64) - 1

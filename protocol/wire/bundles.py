@@ -4,12 +4,14 @@
     tariff   the price of a boarding; the section's version is its number      one chunk
     deny     denied credentials; the section's version is the list's number    any number of chunks
     riders   the rows of `riders.py`; the section's version is the table's     any number of chunks
+    timetable  the lines of `timetable.py`; the version is the timetable's     any number of chunks
 
 Rules:
 - lists that mean a table or a set ascend strictly: one meaning has one form, and no entry overrides another unseen;
 - keys and tariff must be there: a door without them cannot answer;
 - the deny list and the riders are cut by the ids' leading bits, so that one entry more changes one chunk;
-- the riders are no part of `Bundle`: a million of them are put into the table on the card, never into memory.
+- the riders are no part of `Bundle`: a million of them are put into the table on the card, never into memory;
+- nor is the timetable: a bus that lacks it takes fares all the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,6 +29,7 @@ from protocol.wire.riders import chunk_ids
 VERSION = 1  # of every chunk but the riders', which are rows and nothing else
 _Row = TypeVar("_Row")
 KEYS, TARIFF, DENY, RIDERS = "keys", "tariff", "deny", "riders"
+TIMETABLE = "timetable"
 IN_BUNDLE = (KEYS, TARIFF, DENY)  # what `Bundle` says
 KINDS = (*IN_BUNDLE, RIDERS)  # what a validator fetches and uses; any other kind is carried only
 

@@ -1,13 +1,14 @@
 """A bundle signed, written into a folder and read again, in the form that `transport.bundle_folder` reads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from protocol.errors import SavarError
-from protocol.wire.bundles import IN_BUNDLE, KINDS, RIDERS, Bundle, cut_bundle, cut_riders, read_bundle
+from protocol.wire.bundles import IN_BUNDLE, RIDERS, TIMETABLE, Bundle, cut_bundle, cut_riders, read_bundle
 from protocol.wire.keys import Signer, SigningKey
 from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
+from protocol.wire.timetable import Line, cut_timetable
 from provisioning.adapters import files
 from provisioning.core.errors import BadSetting, FileFailed
 
@@ -23,26 +24,45 @@ class InForce:
     chunks: Mapping[Chunk, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What is given anew beside the bundle itself; None leaves the one before: all riders' rows, all lines."""
+
+    riders: bytes | None = None
+    timetable: Sequence[Line] | None = None
+
+    def cut(self) -> dict[str, list[bytes]]:
+        """Kind → chunks, of those that are given. Raises WireError."""
+        cut: dict[str, list[bytes]] = {}
+        if self.riders is not None:
+            cut[RIDERS] = cut_riders(self.riders)
+        if self.timetable is not None:
+            cut[TIMETABLE] = cut_timetable(self.timetable)
+        return cut
+
+
+NO_TABLES = Tables()
+
+
 def sign_bundle(
-    bundle: Bundle, signer: Signer, before: InForce | None = None, riders: bytes | None = None
+    bundle: Bundle, signer: Signer, before: InForce | None = None, tables: Tables = NO_TABLES
 ) -> tuple[bytes, dict[Chunk, bytes]]:
     """Bundle → manifest and chunks; sections of other kinds are taken over from the one before.
 
-    `riders` are all rows of a new table, which gets the next number; None leaves the table as it is.
-    Raises BadSetting for what no reader would take.
+    A table that is given anew gets the next number of its own. Raises BadSetting for what no reader would take.
     """
     try:
         sections, chunks = cut_bundle(bundle)
+        cut = tables.cut()
         if before is not None:
-            replaced = IN_BUNDLE if riders is None else KINDS
-            others = [one for one in before.manifest.sections if one.kind not in replaced]
+            others = [one for one in before.manifest.sections if one.kind not in (*IN_BUNDLE, *cut)]
             sections += others
             chunks |= {chunk: before.chunks[chunk] for one in others for chunk in one.chunks}
-        if riders is not None:
-            table = {name_chunk(data): data for data in cut_riders(riders)}
-            held = None if before is None else before.manifest.section(RIDERS)
-            sections.append(Section(RIDERS, 1 if held is None else held.version + 1, tuple(table)))
-            chunks |= table
+        for kind, parts in cut.items():
+            named = {name_chunk(data): data for data in parts}
+            held = None if before is None else before.manifest.section(kind)
+            sections.append(Section(kind, 1 if held is None else held.version + 1, tuple(named)))
+            chunks |= named
         return encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, signer), chunks
     except SavarError as error:
         raise BadSetting(f"such a bundle cannot be given out: {error}", fix="mend that value") from error

@@ -8,15 +8,16 @@ Rules:
 - a changed tariff or deny list gets the next number of its own: what is recorded under a number stays what it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from protocol.wire.bundles import RIDERS, Bundle
 from protocol.wire.keys import SigningKey
+from protocol.wire.timetable import Line
 from provisioning.adapters import files
-from provisioning.app.bundle_files import InForce, load_bundle, sign_bundle, write_bundle
+from provisioning.app.bundle_files import InForce, Tables, load_bundle, sign_bundle, write_bundle
 from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.makers import load_key
 from provisioning.core.bundle_changes import Changes, changed
@@ -34,20 +35,32 @@ class BundleMade:
     away: tuple[str, ...]
 
 
-def make_bundle(root: Path, changes: Changes, *, now: datetime, riders: bytes | None = None) -> BundleMade:
-    """Make the next bundle of the city at `root`, with these changes and, if given, all rows of a new table of riders.
+def make_bundle(
+    root: Path, changes: Changes, *, now: datetime, riders: bytes | None = None, timetable: Sequence[Line] | None = None
+) -> BundleMade:
+    """Make the next bundle of the city at `root`, with these changes.
+
+    `riders` are all rows of a new table of riders, `timetable` all lines of a new one; None leaves what is there.
 
     Raises BadSetting when nothing would change, and for values out of range; NotACity, FileFailed.
     """
     with changing_city(root) as city:
         signer = load_key(city.folder.bundle_key)
-        if riders is not None and changes == Changes():
-            return next_bundle(city, signer, lambda before: before, now=now, riders=riders)
-        return next_bundle(city, signer, lambda before: changed(before, changes), now=now, riders=riders)
+        if (riders, timetable) != (None, None) and changes == Changes():
+            return next_bundle(city, signer, lambda before: before, now=now, riders=riders, timetable=timetable)
+        return next_bundle(
+            city, signer, lambda before: changed(before, changes), now=now, riders=riders, timetable=timetable
+        )
 
 
 def next_bundle(
-    city: City, signer: SigningKey, change: Callable[[Bundle], Bundle], *, now: datetime, riders: bytes | None = None
+    city: City,
+    signer: SigningKey,
+    change: Callable[[Bundle], Bundle],
+    *,
+    now: datetime,
+    riders: bytes | None = None,
+    timetable: Sequence[Line] | None = None,
 ) -> BundleMade:
     """The bundle in force, changed, under the next number.
 
@@ -63,7 +76,7 @@ def next_bundle(
         )  # fmt: skip
     number = max(_last_number(city), before.bundle.number) + 1
     bundle = replace(bundle, number=number, issued_ms=int(now.timestamp() * 1000))
-    manifest, chunks = sign_bundle(bundle, signer, before, riders)
+    manifest, chunks = sign_bundle(bundle, signer, before, Tables(riders, timetable))
     # The number first: one that was ever given out is never used for another content, whatever is interrupted here.
     files.replace(city.folder.bundle_number, f"{number}\n".encode())
     here = [name for name in enrolled(city.folder) if city.folder.device(name).root.is_dir()]

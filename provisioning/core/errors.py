@@ -65,6 +65,10 @@ class UnknownAccount(ProvisioningError):
     """The account that the broker is to run as does not exist."""
 
 
+class FeedRefused(ProvisioningError):
+    """A timetable's GTFS feed has a fault; the message names file, line and column."""
+
+
 class FileFailed(ProvisioningError):
     """A file cannot be read or written."""
 

@@ -25,3 +25,8 @@ BROKER_PACKET_MAX_BYTES = limits.BATCH_MAX_BYTES + BROKER_HEADER_BYTES
 BROKER_INFLIGHT_MESSAGES = 20  # per client and direction; equals the session's own bound, more brings no speed
 BROKER_QUEUED_MESSAGES = 1_000  # per client beyond those in flight: a burst of births after a broker restart
 BROKER_QUEUED_BYTES = 64 << 20  # per client: 64 full batches wait for the backend; what overflows is sent again
+
+# --- Timetables --------------------------------------------------------------------------------------------------
+FEED_FILE_MAX_BYTES = 512 << 20  # of one table: a large country's stop_times; beyond it a zip is a trap
+FEED_STOP_ASIDE_MAX_M = 150  # a stop on the far side of a boulevard, and a road drawn roughly; more is another road
+STOPS_LEVEL_M = 20  # a stop may be drawn so far before the one before it: two poles of one halt

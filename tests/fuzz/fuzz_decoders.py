@@ -28,6 +28,7 @@ from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import cut, open_message, seal_message
 from protocol.wire.sister import open_sister
+from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
 from tests.protocol import samples
 
@@ -108,6 +109,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "chunk of keys": _chunk_of_it("keys"),
     "chunk of a tariff": _chunk_of_it("tariff"),
     "chunk of a deny list": _chunk_of_it("deny"),
+    "chunk of a timetable": decode_lines,
     "sealed part": lambda data: DAY_KEY.open(1, data, b""),
     "wrapped day key": lambda data: unwrap_day_key(data, KEY, device="bus-1", epoch=1, day=1),
     "topic": lambda data: split(data.decode(errors="replace")),

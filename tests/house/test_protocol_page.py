@@ -11,7 +11,7 @@ from protocol import errors, limits
 from protocol.errors import SavarError
 from protocol.fares.tariff import Product, RiderClass
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.wire import batches, bundles, cbor, health, manifests, receipts, records, sister
+from protocol.wire import batches, bundles, cbor, health, manifests, receipts, records, sister, timetable
 from protocol.wire.health import CameraState
 from protocol.wire.keys import Purpose
 from protocol.wire.topics import DOWN, TO_ALL, UP
@@ -31,6 +31,7 @@ STRUCTURES = {
     "Chunk of keys": bundles._KEYS_CHUNK,
     "Chunk of the tariff": bundles._TARIFF_CHUNK,
     "Chunk of the deny list": bundles._DENY_CHUNK,
+    "Chunk of the timetable": timetable._CHUNK,
 }
 
 

@@ -19,11 +19,12 @@ from protocol.errors import (
     UnknownVersion,
     WrongType,
 )
-from protocol.wire import batches, bundles, cbor, chain, health, manifests, receipts, records, sister
+from protocol.wire import batches, bundles, cbor, chain, health, manifests, receipts, records, sister, timetable
 from protocol.wire.keys import Purpose, SigningKey
 from protocol.wire.records import Service
 from protocol.wire.signed import cut, seal_message
 from tests.protocol import samples
+from tests.protocol.lines import LINE_9, LINE_91
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def public_part(kind: records.RecordKind, raw: bytes) -> Structure:
 
 HISTORY, HASHES = samples.history()
 BATCH = samples.batch(HISTORY, HASHES[-1])
+TIMETABLE = timetable.encode_lines([LINE_9, LINE_91])
 STRUCTURES = [
     Structure("batch", batches._FIELDS, cbor.decode(BATCH, max_bytes=len(BATCH))[1:], batches.decode_batch),
     Structure("record", records._RECORD, cbor.decode(HISTORY[2], max_bytes=9999)[1:], records.decode_record),
@@ -98,6 +100,7 @@ STRUCTURES = [
     chunk("keys", bundles._KEYS_CHUNK),
     chunk("tariff", bundles._TARIFF_CHUNK),
     chunk("deny", bundles._DENY_CHUNK),
+    Structure("timetable", timetable._CHUNK, cbor.decode(TIMETABLE, max_bytes=len(TIMETABLE))[1:], timetable.decode_lines),
     signed("manifest", manifests._FIELDS, manifests.encode_manifest("isfahan", 12, 1, bundles.cut_bundle(samples.BUNDLE)[0],
            samples.BUNDLE_KEY), samples.BUNDLE_KEY, manifests.open_manifest, city="isfahan"),
 ]  # fmt: skip
@@ -255,6 +258,16 @@ INNER = [
     ("tariff", 2, "repeat_window_s", limits.REPEAT_WINDOW_MAX_S + 1, OutOfRange),
     ("deny", 0, "credential_id", [[bytes(7), 0]], OutOfRange),
     ("deny", 0, "version", [[bytes(8), 256]], OutOfRange),
+    ("timetable", 0, "name", [["S 1", "", "", 0, 0]], OutOfRange),
+    ("timetable", 0, "label", [["s-1", "x" * 201, "", 0, 0]], TooLarge),
+    ("timetable", 0, "lat_e6", [["s-1", "", "", 90_000_001, 0]], OutOfRange),
+    ("timetable", 0, "lon_e6", [["s-1", "", "", 0, -180_000_001]], OutOfRange),
+    ("timetable", 1, "weekdays", [[128, 0, 0, [], []]], OutOfRange),
+    ("timetable", 1, "added", [[0, 0, 0, [*range(401)], []]], TooLarge),
+    ("timetable", 1, "removed", [[0, 0, 0, [], [-1]]], OutOfRange),
+    ("timetable", 2, "headsign", [["9", "", "", [[0, 9, "", [], [], [], []]]]], WrongType),
+    ("timetable", 2, "metres", [["9", "", "", [[0, "", "", [], [[0, 1_000_001]], [], []]]]], OutOfRange),
+    ("timetable", 2, "start_s", [["9", "", "", [[0, "", "", [], [], [], [[-1, "t", 0, 0]]]]]], OutOfRange),
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import open_message
 from protocol.wire.sister import open_sister
+from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
 
 ROOM = 1 << 21
@@ -148,6 +149,7 @@ DECODERS: dict[str, Decoder] = {
     "batch": _batch,
     "sealed": _sealed,
     "wrapped": _wrapped,
+    "timetable": lambda _, entry: plain(decode_lines(data(entry))),
     "topic": _topic,
     "price": _price,
 }

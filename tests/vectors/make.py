@@ -24,6 +24,7 @@ from tests.vectors.manifests import chunk_entries, contents_entries, manifest_en
 from tests.vectors.refusals import REFUSALS
 from tests.vectors.short import ROWS, rider_entries, short_entries
 from tests.vectors.sister import sister_entries
+from tests.vectors.timetable import timetable_entries
 
 HERE = Path(__file__).parent
 DAY_KEY_SECRET = sha256(b"savar test day key").digest()
@@ -357,6 +358,7 @@ def make() -> dict[str, dict[str, Any]]:
         "batches": ("Batches: chain and signature.", "batch", tap_keys, batch_entries(records, hashes)),
         "sealing": ("The sealed rider part and the wrapped day key.", "sealed", sealing, sealing_entries(records)),
         "prices": ("Prices in rials.", "price", {}, price_entries()),
+        "timetable": ("Chunks of the timetable.", "timetable", {}, timetable_entries()),
         "topics": ("MQTT topics.", "topic", {}, topic_entries()),
     }
     return {"keys": keys_file()} | {name: vectors_file(name, *content) for name, content in contents.items()}
