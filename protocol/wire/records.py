@@ -50,6 +50,21 @@ class CodeKind(IntEnum):
     SHORT_PASS = 2
 
 
+class Doubt(IntEnum):
+    """Why a position is not trusted. One with a doubt labels where the vehicle may have been, and decides nothing."""
+
+    NONE = 0  # trusted
+    SETTLING = 1  # the first fixes, and the first after any other doubt
+    STALE = 2  # nothing newer has come
+    NO_ACCURACY = 3  # the receiver does not say how good it is; accuracy_m is 0
+    INACCURATE = 4
+    FEW_SATELLITES = 5  # under four
+    JUMPED = 6  # further than a bus can have driven
+    OUTSIDE = 7  # of the city
+    FROZEN = 8  # the same place, while the receiver says that it moves
+    TIME_WRONG = 9  # the receiver's time is not ours, while ours is trusted: what invents the one invents the other
+
+
 @dataclass(frozen=True, slots=True)
 class Instant:
     """One reading of a device's clocks."""
@@ -90,11 +105,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the vehicle says it is, and how good that is (metres; jammed GPS is a fact here)."""
+    """Where the vehicle says it is, how good that is in metres, and whether it is trusted: jammed GPS is a fact."""
 
     lat_e6: int
     lon_e6: int
     accuracy_m: int
+    doubt: Doubt = Doubt.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +201,7 @@ _TAP_REST: cbor.Fields = (
         ("lat_e6", cbor.sint(90_000_000)),
         ("lon_e6", cbor.sint(180_000_000)),
         ("accuracy_m", cbor.uint(limits.UINT32_MAX)),
+        ("doubt", cbor.code(Doubt)),
     )))),
     ("key_id", cbor.optional(cbor.octets(limits.KEY_ID_BYTES))),
     ("code_kind", cbor.code(CodeKind)),
@@ -247,7 +264,7 @@ def encode_public_tap(tap: Tap) -> bytes:
     position = tap.position
     link = _link_values(RecordKind.TAP, tap.link, tap.at)
     rest = (
-        None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m],
+        None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m, int(position.doubt)],
         tap.key_id, int(tap.code_kind), tap.party, tap.product, tap.tariff_version, tap.fare_rials,
         int(tap.verdict), int(tap.reason), list(tap.lists),
     )  # fmt: skip
@@ -313,7 +330,7 @@ def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: byt
         link=link,
         at=at,
         service=Service(vehicle, door, route, direction, trip, stop, shift),
-        position=None if position is None else Position(*position),
+        position=None if position is None else Position(*position[:3], Doubt(position[3])),
         key_id=day_key,
         code_kind=CodeKind(code_kind),
         party=party,

@@ -83,7 +83,7 @@ def test_inner_fields_are_found() -> None:
 @pytest.mark.parametrize(
     ("title", "codes"),
     [
-        ("verdict", Verdict), ("reason", Reason), ("clock quality", records.ClockQuality), ("code kind", records.CodeKind),
+        ("verdict", Verdict), ("reason", Reason), ("clock quality", records.ClockQuality), ("doubt", records.Doubt), ("code kind", records.CodeKind),
         ("camera state", CameraState), ("rider class", RiderClass), ("product", Product),
     ],
 )  # fmt: skip

@@ -26,6 +26,7 @@ from protocol.wire.records import (
     ClockQuality,
     CodeKind,
     DayKeyRecord,
+    Doubt,
     Instant,
     Link,
     Opening,
@@ -51,7 +52,13 @@ maybe_name = st.none() | names
 services = st.builds(
     Service, names, st.integers(0, 255), maybe_name, st.none() | st.integers(0, 1), maybe_name, maybe_name, maybe_name
 )
-positions = st.builds(Position, st.integers(-90_000_000, 90_000_000), st.integers(-180_000_000, 180_000_000), uint32)
+positions = st.builds(
+    Position,
+    st.integers(-90_000_000, 90_000_000),
+    st.integers(-180_000_000, 180_000_000),
+    uint32,
+    st.sampled_from(Doubt),
+)
 openings = st.builds(
     Opening, links, instants, st.text(max_size=200), octets(min_size=33, max_size=33),
     st.none() | st.tuples(uint63, uint63, octets(min_size=32, max_size=32)),

@@ -233,7 +233,8 @@ def record_entries(records: list[bytes]) -> Entries:
         "attachment of an opening": of(cbor.encode([1, *cbor.decode(records[0], max_bytes=9999)[1:2], b"x"])),
         "sealed part without a key": tap(17, None), "unknown kind": tap(0, 3), "sequence 0": tap(3, 0), "party 16": tap(19, 16),
         "verdict 0": tap(23, 0), "verdict 200": tap(23, 200), "fare negative": tap(22, -1), "fare is text": tap(22, "50000"),
-        "latitude beyond the pole": tap(16, [90_000_001, 0, 1]), "field too many": of(cbor.encode([1, cbor.encode([*values, 0]), sealed])),
+        "latitude beyond the pole": tap(16, [90_000_001, 0, 1, 0]), "a doubt of tomorrow": tap(16, [0, 0, 1, 99]),
+        "untrusted position": tap(16, [32_654_600, 51_667_900, 0, 3]), "position without a doubt": tap(16, [0, 0, 1]), "field too many": of(cbor.encode([1, cbor.encode([*values, 0]), sealed])),
         "field missing": of(cbor.encode([1, cbor.encode(values[:-1]), sealed])),
         "over 2048 bytes": of(cbor.encode([1, public, bytes(2048)])),
     }  # fmt: skip

@@ -164,6 +164,8 @@ REFUSALS: dict[str, dict[str, str]] = {
         "fare negative": "OutOfRange",
         "fare is text": "WrongType",
         "latitude beyond the pole": "OutOfRange",
+        "a doubt of tomorrow": "OutOfRange",
+        "position without a doubt": "MissingField",
         "field too many": "UnknownField",
         "field missing": "MissingField",
         "over 2048 bytes": "TooLarge",
