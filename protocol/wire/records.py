@@ -320,6 +320,10 @@ def decode_record(raw: bytes) -> Record:
     return Opening(link, at, rest[0], rest[1], None if before is None else (before[0], before[1], before[2]), raw=raw)
 
 
+def _position(lat_e6: int, lon_e6: int, accuracy_m: int, doubt: int) -> Position:
+    return Position(lat_e6, lon_e6, accuracy_m, Doubt(doubt))
+
+
 def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: bytes, raw: bytes) -> Tap:
     """Checked values → Tap."""
     (vehicle, door, route, direction, trip, stop, shift, position, day_key, code_kind, party, product, tariff, fare,
@@ -330,7 +334,7 @@ def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: byt
         link=link,
         at=at,
         service=Service(vehicle, door, route, direction, trip, stop, shift),
-        position=None if position is None else Position(*position[:3], Doubt(position[3])),
+        position=None if position is None else _position(*position),
         key_id=day_key,
         code_kind=CodeKind(code_kind),
         party=party,
