@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test lint unit setup system lock fuzz mutate cose-check bench bench-age simulate simulate-long clean
+.PHONY: help run test lint unit setup system lock check-arm64 fuzz mutate cose-check bench bench-age simulate simulate-long clean
 
 help: ## what there is to do
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: setup ## set up what is needed and run the demo: three buses, broker, backend, status page
 	@$(BIN)/savar demo
@@ -37,6 +37,9 @@ system: ## install what the tests need from Debian: mosquitto, libzbar0; for roo
 
 lock: ## renew requirements/*.lock from pyproject.toml
 	@bash deploy/lock.sh $(BIN)/uv
+
+check-arm64: setup ## every package of requirements/edge.lock as a wheel for a Raspberry Pi, at the locked version
+	@bash deploy/check_arm64.sh $(BIN)/pip build/arm64
 
 fuzz: setup ## fuzz every decoder for FUZZ_S=60 seconds, with atheris in an environment of its own
 	@bash deploy/extra.sh $(BIN)/python build/fuzz atheris==3.0.0

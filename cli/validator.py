@@ -1,18 +1,20 @@
 """`savar validator --config FILE`: run the validator of one door until a signal ends it."""
 
 import logging
+import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import click
 
 from edge.adapters.console_panel import ConsolePanel
+from edge.adapters.service_manager import ServiceManager
 from edge.app.config import load_config
 from edge.app.panels import open_panels
+from edge.app.supervise import supervise
 from edge.app.validator import Validator
-
-LOOK_S = 1.0  # how often a thread that died is noticed
 
 
 @click.command()
@@ -29,13 +31,14 @@ def command(path: Path, *, quiet: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
     console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
+    manager = ServiceManager.of(os.environ)
     with open_panels(config.panel, console) as panels:
         validator = Validator(config, panel=panels, panel_problem=lambda: panels.problem)
         validator.start()
         click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
         try:
-            while not stop.wait(LOOK_S):
-                if (failure := validator.failure or panels.failure) is not None:
-                    raise failure
+            supervise(validator, manager, stop, lambda: time.monotonic_ns() // 1_000_000, also=lambda: panels.failure)
         finally:
+            manager.stopping()
             validator.stop()
+            manager.close()

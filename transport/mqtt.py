@@ -148,6 +148,11 @@ class MqttSession:
         """Why it is not connected; None while it is."""
         return self._problem
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs, connected or not."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to connect, in the background."""
         self._thread.start()

@@ -68,6 +68,11 @@ class PeerSession:
         """Why it is not connected; None while it is."""
         return None if self.connected else self._problem
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs, connected or not."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to listen or to call, in the background."""
         self._loop = asyncio.new_event_loop()

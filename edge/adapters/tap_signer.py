@@ -98,6 +98,11 @@ class ThreadTapSigner:
         self._thread.start()
         self._free.release()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread is there to sign."""
+        return self._thread.is_alive()
+
     def start(self, head: bytes) -> _Job:
         """Begin to sign a hash of the chain. Raises SignerFailed if closed or if an earlier one does not end."""
         if not self._free.acquire(timeout=self._wait_ms / 1000):

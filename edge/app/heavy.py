@@ -13,6 +13,7 @@ from edge.app.threads import join
 from edge.core.limits import FRAME_WAIT_MS
 from edge.core.places import Box
 from edge.core.ports import Found, Frame, QrReader
+from edge.core.vitals import Pulse
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,10 @@ class HeavyReading:
         """What is being read, and what waits in the slot, is finished."""
         self._slot.close()
         join(self._thread)
+
+    def pulse(self) -> Pulse:
+        """Its thread, which looks up every FRAME_WAIT_MS."""
+        return Pulse(self._thread.name, self._thread.is_alive(), self._slot.asked)
 
     def offer(self, frame: Frame, where: Box) -> None:
         """Look at this part of a frame when there is time; whatever waited before it is let go."""

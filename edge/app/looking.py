@@ -22,6 +22,7 @@ from edge.core.limits import FRAME_WAIT_MS
 from edge.core.ports import Clock, Found, Frame, FrameSource, GreyImage, QrReader
 from edge.core.reading import Reading
 from edge.core.sightings import Sighting, Sightings
+from edge.core.vitals import Pulse
 from protocol.wire.health import CameraHealth, CameraState
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,13 @@ class Camera:
         """Why it is missing, if it is."""
         with self._lock:
             return self._watch.problem
+
+    def pulse(self) -> Pulse | None:
+        """Its capture thread; None when it may have ended: the recording is over, or `stop` was called."""
+        with self._lock:
+            over = self._watch.state is CameraState.ENDED
+        name = self._thread.name
+        return None if over or self._stopping.is_set() else Pulse(name, self._thread.is_alive())
 
     def counted(self, reads: int) -> None:
         """So many codes were read in one of its frames."""
@@ -204,6 +212,15 @@ class Looker:
     def health(self) -> tuple[CameraHealth, ...]:
         """Every camera's state and counts now."""
         return tuple(camera.health() for camera in self.cameras)
+
+    def pulses(self) -> list[Pulse]:
+        """Every thread that should be at work; a driver may keep a capture thread, so that one need only live."""
+        found = [] if self._heavy is None else [self._heavy.pulse()]
+        for camera, thread in zip(self.cameras, self._threads, strict=True):
+            capture = camera.pulse()
+            if capture is not None:
+                found += [capture, Pulse(thread.name, thread.is_alive(), camera.slot.asked)]
+        return found
 
     @property
     def failure(self) -> Exception | None:

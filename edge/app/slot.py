@@ -12,6 +12,7 @@ class NewestFrame:
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._closed = False
+        self.asked = 0  # how often somebody came to take a frame: whether the one who decodes goes round
 
     def put(self, frame: Frame) -> bool:
         """Put the newest frame; True if an older one, not yet taken, was dropped for it."""
@@ -34,6 +35,7 @@ class NewestFrame:
     def take(self, timeout_s: float) -> Frame | None:
         """The frame in the slot, waiting for one; None after the time-out or when closed and empty."""
         with self._changed:
+            self.asked += 1
             self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout_s)
             frame, self._frame = self._frame, None
             self._changed.notify_all()

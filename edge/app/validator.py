@@ -37,6 +37,7 @@ from edge.core.lens import Lens
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, DISK_FREE_MIN_BYTES
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
+from edge.core.vitals import Pulse
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
@@ -106,6 +107,7 @@ class Validator:
             heavy=sight.heavy, light=self._make_light(panel),
         )  # fmt: skip
         self._stopping = threading.Event()
+        self._turns = 0  # of the sync thread
         self._threads = [
             threading.Thread(target=self._guard, args=(step,), name=f"{name}-{config.device}", daemon=True)
             for name, step in (("sync", self._step), ("bundles", self._step_bundles))
@@ -198,6 +200,19 @@ class Validator:
         """What a thread died of, for the supervisor that ends the process."""
         return self._failure or self._looker.failure or (None if self._peer is None else self._peer.failure)
 
+    def pulses(self) -> list[Pulse]:
+        """Every thread of this door as it is now, between `start` and `stop`."""
+        sync, bundles = self._threads
+        parts = [
+            Pulse(sync.name, sync.is_alive(), self._turns),
+            Pulse(bundles.name, bundles.is_alive()),
+            Pulse("tap-signer", self._signer.alive),
+            Pulse("mqtt", self._session.alive),
+        ]
+        if self._peer is not None:
+            parts.append(Pulse("peer", self._peer.alive))
+        return parts + self._looker.pulses()
+
     @property
     def backlog(self) -> int:
         """Records that the backend has not receipted yet."""
@@ -270,6 +285,7 @@ class Validator:
             self._failure = failure
 
     def _step(self) -> None:
+        self._turns += 1
         self._wake.wait(self._station.wait_ms(self._clock.read()) / 1000)
         self._wake.clear()
         now = self._clock.read()

@@ -59,3 +59,11 @@ class BundleLate(LocalError):
 
 class SourceUnknown(LocalError):
     """A camera source is written in a form that no frame source knows."""
+
+
+class ThreadDied(LocalError):
+    """A thread of the validator ended that should not have; the process ends with it, and is started anew."""
+
+
+class ThreadStuck(LocalError):
+    """A thread of the validator no longer comes round; the service manager's watchdog is not fed any more."""

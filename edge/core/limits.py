@@ -12,6 +12,8 @@ SISTER_WORDS_WAITING_MAX = (
 )
 HEALTH_PERIOD_MS = 60_000  # one report a minute (Ruter ADT does the same)
 STEP_MAX_MS = 1_000  # the sync thread looks up at least this often: to see it stop, to checkpoint
+SUPERVISE_MS = 1_000  # how often a thread that died is noticed, and the service manager's watchdog is fed
+STUCK_MS = 45_000  # folding a log of 16 MiB into a card that writes 1 MB/s takes 16 s, with copies beside it twice that
 CHECKPOINT_PERIOD_MS = 10_000  # the write-ahead log is folded in by the sync thread, never by a tap
 WAL_PAGES_MAX = 4_000  # 16 MiB: beyond it a tap folds the log in itself, so a stuck sync thread cannot fill the card
 PRUNE_PERIOD_MS = 3_600_000  # hourly; what goes is 35 days old

@@ -18,7 +18,7 @@ from edge.adapters.console_panel import SilentPanel
 from edge.app.boarding import Outcome
 from edge.app.config import load_config as load_validator
 from edge.app.validator import Validator
-from edge.core.ports import GreyImage
+from edge.core.ports import FrameSource, GreyImage
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
 from protocol.wire.codes import write_code
@@ -131,10 +131,10 @@ class TwoDoors:
             self.backend = Backend(load_backend(self.root / "backend" / "backend.toml"))
             self.backend.start()
 
-    def start_door(self, device: str) -> Validator:
+    def start_door(self, device: str, source: FrameSource | None = None) -> Validator:
         door = Validator(
             load_validator(self.folder(device) / "validator.toml"), panel=SilentPanel(),
-            sources={"front": EmptyDoorway()}, courier_after_ms=COURIER_AFTER_MS,
+            sources={"front": source or EmptyDoorway()}, courier_after_ms=COURIER_AFTER_MS,
         )  # fmt: skip
         door.start()
         self.doors[device] = door
