@@ -134,3 +134,11 @@ def test_without_a_manager_nothing_is_said_and_one_that_is_gone_is_no_fault(tmp_
         manager.ready()
         manager.alive("well")
         manager.close()
+
+
+def test_what_a_part_beside_the_validator_died_of_ends_it_too(heard: Listening) -> None:
+    stop, manager = threading.Event(), ServiceManager(heard.address)
+    with pytest.raises(ZeroDivisionError):
+        supervise(Worker(), manager, stop, lambda: 0, also=ZeroDivisionError, every_ms=EVERY_MS)
+    assert heard.rest() == ["READY=1"]
+    manager.close()
