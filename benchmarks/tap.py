@@ -29,6 +29,7 @@ from benchmarks.limits import OverwriteSync
 from edge.adapters.journal import ApswJournal
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding
+from edge.core.daybook import DayBook
 from edge.core.decide import Door, decide
 from edge.core.ports import Head
 from edge.core.taps import next_link, tap_record
@@ -141,7 +142,7 @@ def _back_to_back(rig: _Rig, times: _Times) -> None:
 def _cpu(rig: _Rig) -> dict[str, float]:
     """Medians of the parts alone, hot and without a disk, in microseconds."""
     code, now = rig.verify(rig.codes(1)[0]), _now()
-    door = Door(SERVICE.door, rig.bundle, Window(rig.bundle.tariff.repeat_window_s), now.wall_ms)
+    door = Door(SERVICE, rig.bundle, Window(rig.bundle.window_s), DayBook(bytes(16)), now.wall_ms)
     key = DayKey.load(os.urandom(DAY_KEY_BYTES), service_day(now.wall_ms))
     head = Head(1, 1, bytes(32))
     decision = decide(code, door, now)

@@ -1,6 +1,7 @@
 """`savar bundle`: make the city's next bundle at the office; take one from a depot, or look at it, on a validator."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,19 @@ def _denied(values: tuple[str, ...], listed: Path | None) -> dict[bytes, int]:
               help="All rows of a new table of riders, as `savar backend riders` writes them.")  # fmt: skip
 @click.option("--timetable", "feed", type=click.Path(path_type=Path, exists=True),
               help="A new timetable: the city's GTFS feed, a zip or a folder.")  # fmt: skip
+@click.option("--tariff", "tariff", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="A whole tariff (TOML); one that starts later waits as the next.")  # fmt: skip
+@click.option("--policies", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="All policies: free rides, vehicles in training (TOML).")  # fmt: skip
 @json_option("what was made")
 def make(
     *, root: Path, fare: int | None, shares: tuple[str, ...], repeat_window: int | None, denied: tuple[str, ...],
-    deny_file: Path | None, allowed: tuple[str, ...], riders: Path | None, feed: Path | None, out: str | None,
+    deny_file: Path | None, allowed: tuple[str, ...], riders: Path | None, feed: Path | None, tariff: Path | None,
+    policies: Path | None, out: str | None,
 ) -> None:  # fmt: skip
     """Make the next bundle of the city in ROOT and give it to the backend and every device's folder that is here."""
     from provisioning.app.bundles import make_bundle
+    from provisioning.app.fare_files import read_policies, read_tariff
     from provisioning.app.timetables import load_feed
     from provisioning.core.bundle_changes import Changes
     from provisioning.core.layout import CityFolder
@@ -76,6 +83,8 @@ def make(
     changes = Changes(
         fare, class_shares(shares), repeat_window, _denied(denied, deny_file),
         frozenset(_credential(one, "--allow") for one in allowed),
+        tariff=None if tariff is None else partial(read_tariff, tariff),
+        policies=None if policies is None else partial(read_policies, policies),
     )  # fmt: skip
     made = make_bundle(
         root, changes, now=datetime.now(UTC), riders=None if riders is None else riders.read_bytes(),
@@ -87,6 +96,8 @@ def make(
         {
             "bundle_number": bundle.number, "tariff": bundle.tariff.version,
             "fare_rials": bundle.tariff.flat_fare_rials, "denied": len(bundle.deny),
+            "next_tariff": None if bundle.next_tariff is None else bundle.next_tariff.version,
+            "policies": bundle.policies.number,
             "given_to": list(made.given_to), "folder_away": list(made.away),
         },
         [

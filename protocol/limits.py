@@ -19,14 +19,29 @@ FORMS_UNTIL_LONG = 4  # each fourth form is the long one if the phone knows that
 LONG_FORM_WAIT_S = 8  # a short form without a row is refused when held for so long: two turns of four forms
 FRESH_WINDOW_S = 30  # accepted within ± this of the validator's clock: two renders
 FRESH_WINDOW_MAX_S = 300  # never wider, whatever the clock's uncertainty: a copy is worth at most five minutes
+CLOCK_WRONG_WITHIN_S = 60  # a phone this near to whole half-hours off is set wrong: the clocks left summer time in 2022
+CLOCK_WRONG_HALVES_MAX = 3  # half-hours, either way: an hour of summer time, and a neighbour's time zone
 CREDENTIAL_GRACE_AFTER_S = 24 * 3600  # no receipt for so long: expired credentials ride on grace (87-day outage seen)
 REPEAT_WINDOW_DEFAULT_S = 180  # one credential, one fare per bus: two doors, a nervous rider, a long hold
 REPEAT_WINDOW_MAX_S = 3600  # a tariff cannot ask for more: plain ids stay on the bus this long
+TRANSFER_WINDOW_MAX_S = (
+    7200  # plain ids stay on the bus as long as the longer of both windows; cities give 60 to 120 min
+)
 PARTY_MAX = 15  # companions on one pass; a school class uses a group product
 HOLD_GAP_MS = 1_500  # the same code unseen for longer than this is a new showing, not one long hold
 SIGHTINGS_BEFORE_REFUSAL = (
     3  # frames that must agree before bad or foreign bytes are answered (miscorrected reads exist)
 )
+
+# --- Tariff -------------------------------------------------------------------------------------------------------
+PEAK_MAX_PERMILLE = 3_000  # of the usual fare: more is a typing slip
+TARIFF_LINES_MAX = 2_000  # lines with a fare of their own; Isfahan has some 130
+LINE_BANDS_MAX = 64  # steps of a distance fare: a kilometre each on the longest line
+TARIFF_PEAKS_MAX = 64  # times of a week
+TARIFF_FREE_DAYS_MAX = 366
+TARIFF_METRES_MAX = 1_000_000
+AGE_MAX_YEARS = 130
+POLICIES_MAX = 1_000  # orders that stand, vehicles in training
 
 # --- Local time --------------------------------------------------------------------------------------------------
 LOCAL_OFFSET_S = 12_600  # Asia/Tehran, UTC+03:30, no summer time since September 2022

@@ -11,3 +11,18 @@ def service_day(wall_ms: int) -> int:
 def since_midnight_s(wall_ms: int) -> int:
     """Unix milliseconds → whole seconds since local midnight."""
     return (wall_ms // 1000 + limits.LOCAL_OFFSET_S) % limits.DAY_S
+
+
+def weekday(wall_ms: int) -> int:
+    """Unix milliseconds → day of the local week: 0 Saturday … 6 Friday; 1970-01-01 was a Thursday."""
+    return (service_day(wall_ms) + 5) % 7
+
+
+def service_week(wall_ms: int) -> int:
+    """Unix milliseconds → weeks since the one of 1970-01-01; a week starts on Saturday."""
+    return (service_day(wall_ms) + 5) // 7
+
+
+def day_begins_ms(day: int) -> int:
+    """A service day → Unix milliseconds of its local midnight."""
+    return (day * limits.DAY_S - limits.LOCAL_OFFSET_S) * 1000

@@ -54,7 +54,8 @@ class Announcing:
             raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
         except (WireError, ProofError) as error:
             raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error
-        keep_tariff(self.bundle.tariff)
+        for tariff in self.bundle.tariffs:
+            keep_tariff(tariff)
         self._seen = self._manifest.raw
         self._due_s = 0.0  # by a clock that nobody sets
         self._newest = self._manifest if announced is None else self._newer_of(announced)
@@ -104,7 +105,8 @@ class Announcing:
     def _take(self, data: bytes) -> None:
         manifest = open_manifest(data, [self._key], city=self._city, in_force=self._newest)
         bundle = self._whole(manifest)
-        self._keep_tariff(bundle.tariff)
+        for tariff in bundle.tariffs:
+            self._keep_tariff(tariff)
         self._keep_announced(manifest.raw)
         self._manifest, self._newest, self.bundle = manifest, manifest, bundle
         self._due_s = 0.0

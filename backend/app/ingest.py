@@ -16,8 +16,9 @@ from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord, branch_prefix
 from backend.core.repeats import Claim, TapId, new_boarding
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
-from protocol.fares.tariff import Price, Tariff, price
-from protocol.fares.verdicts import TABLE
+from protocol.fares.pricing import Price, Ride, adult_fare, price
+from protocol.fares.tariff import RiderClass, Tariff
+from protocol.fares.verdicts import TABLE, Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.wire.batches import Batch, decode_batch, verify_batch
 from protocol.wire.keys import Signer, VerifyingKey
@@ -266,8 +267,8 @@ class Ingest:
                 "give the backend that tariff's bundle; until then riders pay what they were shown",
             )  # fmt: skip
         elif proof is not None and payer is not Payer.UNKNOWN_CREDENTIAL:
-            return price(tariff, rider_class=proof.credential.rider_class, party=proof.party)
-        return Price(rider_rials=tap.fare_rials, city_rials=0)
+            return _priced(tariff, tap, proof)
+        return Price(tap.fare_rials, 0, tap.fare_rials, 1000)
 
     def _keep_branch(self, message: Incoming, epoch: int, why: str) -> None:
         keep_branch(self._store, self._refused(message, FORK, f"{branch_prefix(epoch)} {why}"), epoch)
@@ -280,6 +281,19 @@ class Ingest:
         return Quarantined(
             message.device, "taps", reason, detail[:500], message.payload[:QUARANTINE_BYTES_MAX], self._now_ms()
         )
+
+
+def _priced(tariff: Tariff, tap: Tap, proof: Pass) -> Price:
+    """A proven pass's ride by its tariff: the verdict says how it was taken (rules R7, R8 of edge/core/decide)."""
+    credential = proof.credential
+    wrong = tap.verdict is Verdict.PHONE_CLOCK_WRONG
+    ride = Ride(
+        int(RiderClass.ADULT) if wrong else credential.rider_class, proof.party, credential.product,
+        tap.service.route, None, tap.at.wall_ms if tap.at.trusted else None,
+    )  # fmt: skip
+    if tap.verdict is Verdict.PARTY_EXTENDED:  # those who were there before have paid
+        return Price(min(tap.fare_rials, proof.party * adult_fare(tariff, ride)), 0, 0, 0)
+    return price(tariff, ride)
 
 
 def _post(tap: Tap, proof: Pass | None, payer: Payer, cost: Price, vehicle: str) -> list[Transfer]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 
-from protocol.fares.tariff import Price
+from protocol.fares.pricing import Price
 from protocol.limits import RIALS_MAX
 from protocol.wire import cbor
 

@@ -14,7 +14,7 @@ against 1.25 times the disk's own sync, measured.
 import struct
 
 from edge.core.ports import Accepted
-from protocol.limits import INT63_MAX, PARTY_MAX
+from protocol.limits import FLAT_FARE_MAX_RIALS, INT63_MAX, PARTY_MAX
 from protocol.wire.passes import Presentation
 
 APPLICATION_ID = 0x53564A31  # "SVJ1": so that no other SQLite file is taken for a journal
@@ -39,22 +39,24 @@ SELECT_SIGNED = """
 SELECT record.sequence AS sequence, record.bytes AS bytes, behind.countersign AS signature
 FROM record LEFT JOIN record AS behind ON behind.sequence = record.sequence + 1
 """
-_WINDOW = struct.Struct(">8sIHQBB")  # credential id, render time s, counter, accepted at wall ms, party, door
+# credential id, render time s, counter, accepted at wall ms, party, door, adult fare in rials, its rider's per mille
+_WINDOW = struct.Struct(">8sIHQBBQH")
 
 
 def pack_window(accepted: Accepted) -> bytes:
     """An accepted boarding → the bytes kept beside its record."""
     shown = accepted.presentation
     return _WINDOW.pack(
-        shown.credential_id, shown.time_s, shown.counter, accepted.wall_ms, accepted.party, accepted.door
-    )
+        shown.credential_id, shown.time_s, shown.counter, accepted.wall_ms, accepted.party, accepted.door,
+        accepted.adult_rials, accepted.permille,
+    )  # fmt: skip
 
 
 def unpack_window(data: bytes) -> Accepted:
     """The bytes kept beside a record → the accepted boarding. Raises ValueError where they have rotted."""
     if len(data) != _WINDOW.size:
         raise ValueError(f"{len(data)} bytes beside a record")
-    credential_id, time_s, counter, wall_ms, party, door = _WINDOW.unpack(data)
-    if party > PARTY_MAX or wall_ms > INT63_MAX:
-        raise ValueError(f"party {party} at {wall_ms} beside a record")
-    return Accepted(Presentation(credential_id, time_s, counter), wall_ms, party, door)
+    credential_id, time_s, counter, wall_ms, party, door, adult_rials, permille = _WINDOW.unpack(data)
+    if party > PARTY_MAX or wall_ms > INT63_MAX or adult_rials > FLAT_FARE_MAX_RIALS or permille > 1000:
+        raise ValueError(f"party {party} at {wall_ms} for {adult_rials} rials beside a record")
+    return Accepted(Presentation(credential_id, time_s, counter), wall_ms, party, door, adult_rials, permille)

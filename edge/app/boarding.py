@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, open_code
+from edge.core.daybook import DayBook
+from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, note, open_code
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
 from edge.core.forms import Forms
 from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
@@ -28,6 +29,8 @@ from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
 from protocol.wire.sister import FreshBoarding
+
+_BOOK_KEY_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ class Boarding:
         self._software = software
         self._randomness = randomness
         self._on_appended = on_appended
-        self._window = Window(bundle.tariff.repeat_window_s)
-        self._door = Door(service.door, bundle, self._window, bundle.issued_ms)
+        self._window = Window(bundle.window_s)
+        self._daybook = DayBook(randomness(_BOOK_KEY_BYTES))
+        self._door = Door(service, bundle, self._window, self._daybook, bundle.issued_ms)
         self._day_key: DayKey | None = None
         self._forms: Forms[Outcome] = Forms()
         self._lock = threading.Lock()
@@ -125,11 +129,14 @@ class Boarding:
         """The other door's fresh boardings: what was paid there is paid (P7)."""
         with self._lock:
             for b in boardings:
-                self._window.note(Accepted(b.presentation, b.wall_ms, b.party, b.door), now, b.age_ms)
+                paid = Accepted(b.presentation, b.wall_ms, b.party, b.door, b.adult_rials, b.permille)
+                if self._window.note(paid, now, b.age_ms) and (rials := _fare_of(paid)):
+                    self._daybook.paid_elsewhere(b.presentation.credential_id, rials)
 
-    def heard(self, wall_ms: int) -> None:
-        """The backend's signed word of this time has arrived."""
+    def heard(self, wall_ms: int, *, through: int) -> None:
+        """The backend's signed word of this time has arrived: it holds our records 1…`through`."""
         with self._lock:
+            self._daybook.receipted(through)
             self._door = replace(self._door, heard_ms=max(self._door.heard_ms, wall_ms))
 
     def take_bundle(self, bundle: Bundle) -> None:
@@ -137,7 +144,7 @@ class Boarding:
         issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
         with self._lock:
             self._bundle, self._issuers = bundle, issuers
-            self._window.follow(bundle.tariff.repeat_window_s)
+            self._window.follow(bundle.window_s)
             heard_ms = max(self._door.heard_ms, bundle.issued_ms)
             self._door = replace(self._door, bundle=bundle, heard_ms=heard_ms)
 
@@ -211,6 +218,7 @@ class Boarding:
         self.problem = None
         if decision.accepted is not None:
             self._window.note(decision.accepted, now)
+            note(self._daybook, decision, sequence, now)
             self._windowed.append((now.mono_ms, sequence, decision.accepted))
             self.accepted += 1
         else:
@@ -255,8 +263,13 @@ class Boarding:
         self._on_appended(record.sequence)
 
 
+def _fare_of(paid: Accepted) -> int:
+    """What a boarding at the other door cost, as far as it says."""
+    return paid.adult_rials * paid.permille // 1000 + paid.party * paid.adult_rials
+
+
 def _fresh(it: Accepted, age_ms: int) -> FreshBoarding:
-    return FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, age_ms))
+    return FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, age_ms), it.adult_rials, it.permille)
 
 
 def _out_of_service() -> Showing:

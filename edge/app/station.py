@@ -244,7 +244,7 @@ class Station:
             return
         outcome = self._sync.receipt_came(data, receipt, now, kept=kept)
         if outcome not in (None, ReceiptOutcome.FORKED, ReceiptOutcome.FOREIGN):
-            self.boarding.heard(receipt.issued_ms)
+            self.boarding.heard(receipt.issued_ms, through=self._uplink.receipted(BACKEND))
             self._heard_clock(receipt.issued_ms)
 
     def _send(self, order: Publish, batch: bytes, last: int) -> bool:

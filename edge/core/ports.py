@@ -115,7 +115,7 @@ UNKNOWN_MS = 0  # a wall time that no trusted clock vouched for
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One accepted boarding, kept for the repeat window: plain ids stay on the bus only that long.
+    """One accepted boarding, kept for the repeat and the transfer window: plain ids stay on the bus only that long.
 
     `wall_ms` is UNKNOWN_MS where no trusted clock said it.
     """
@@ -124,6 +124,8 @@ class Accepted:
     wall_ms: int
     party: int
     door: int
+    adult_rials: int  # what its ride adds to its rider's history (see `pricing`)
+    permille: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def tap_record(
         code_kind=decision.code_kind,
         party=decision.party,
         product=decision.product,
-        tariff_version=bundle.tariff.version,
+        tariff_version=decision.tariff_version,
         fare_rials=decision.fare_rials,
         verdict=decision.verdict,
         reason=decision.reason,

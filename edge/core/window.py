@@ -1,13 +1,15 @@
-"""The repeat window: which boardings this bus accepted lately, by plain id, and no longer than needed.
+"""The repeat and transfer window: which boardings this bus accepted lately, by plain id, and no longer than needed.
 
 Rules:
 - ages are counted on the monotonic clock, so a wall clock that jumps opens no window and closes none (P14);
 - after a restart an entry's age is what the wall clock says, kept between 0 and the keeping time; where either reading
   was not to be trusted, it is young;
-- an entry is kept for the repeat window, and at least as long as its presentation could still pass as fresh;
+- an entry is kept for the longer of the tariff's two windows, and at least as long as its presentation could still
+  pass as fresh;
 - the other door's boardings stand beside our own (P7); their age is what that door says, on its own monotonic clock.
 """
 
+from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -33,16 +35,16 @@ class Earlier:
 class Window:
     """Accepted boardings, by presentation and by credential."""
 
-    def __init__(self, repeat_window_s: int) -> None:
-        self._keep_ms = max(repeat_window_s * 1000, _FRESH_SPAN_MS)
+    def __init__(self, window_s: int) -> None:
+        self._keep_ms = _keep_ms(window_s)
         self._order: list[tuple[int, int, Accepted]] = []  # a heap by age: the other door's word may come late
         self._ties = count()
         self._by_presentation: dict[Presentation, tuple[int, Accepted]] = {}
-        self._by_credential: dict[bytes, tuple[int, Accepted]] = {}
+        self._by_credential: dict[bytes, list[tuple[int, Accepted]]] = {}  # each by age, the latest last
 
-    def follow(self, repeat_window_s: int) -> None:
+    def follow(self, window_s: int) -> None:
         """A new tariff's window holds from now on; what a shorter one let go does not come back."""
-        self._keep_ms = max(repeat_window_s * 1000, _FRESH_SPAN_MS)
+        self._keep_ms = _keep_ms(window_s)
 
     @property
     def keep_ms(self) -> int:
@@ -66,37 +68,39 @@ class Window:
             return 0
         return min(max(now.wall_ms - entry.wall_ms, 0), self._keep_ms)
 
-    def note(self, accepted: Accepted, now: Instant, age_ms: int = 0) -> None:
-        """A boarding was accepted, here just now or at the other door `age_ms` ago."""
-        if age_ms <= self._keep_ms:
-            self._put(now.mono_ms - age_ms, accepted)
+    def note(self, accepted: Accepted, now: Instant, age_ms: int = 0) -> bool:
+        """A boarding was accepted, here just now or at the other door `age_ms` ago → whether that is news."""
+        news = age_ms <= self._keep_ms and self._put(now.mono_ms - age_ms, accepted)
         self.forget(now)
+        return news
 
-    def _put(self, mono_ms: int, accepted: Accepted) -> None:
+    def _put(self, mono_ms: int, accepted: Accepted) -> bool:
         if accepted.presentation in self._by_presentation:
-            return  # told again
+            return False  # told again
         item = (mono_ms, accepted)
         heappush(self._order, (mono_ms, next(self._ties), accepted))
         self._by_presentation[accepted.presentation] = item
-        latest = self._by_credential.get(accepted.presentation.credential_id)
-        if latest is None or latest[0] <= mono_ms:
-            self._by_credential[accepted.presentation.credential_id] = item
+        insort(self._by_credential.setdefault(accepted.presentation.credential_id, []), item, key=lambda it: it[0])
+        return True
 
     def forget(self, now: Instant) -> None:
         """Drop entries that are past keeping."""
         while self._order and now.mono_ms - self._order[0][0] > self._keep_ms:
             presentation = heappop(self._order)[2].presentation
             item = self._by_presentation.pop(presentation)
-            if self._by_credential.get(presentation.credential_id) is item:
+            of_rider = self._by_credential[presentation.credential_id]
+            of_rider.remove(item)
+            if not of_rider:
                 del self._by_credential[presentation.credential_id]
 
     def of_presentation(self, presentation: Presentation, now: Instant) -> Earlier | None:
         """The boarding that this very presentation was accepted for, if any."""
         return _aged(self._by_presentation.get(presentation), now)
 
-    def of_credential(self, credential_id: bytes, now: Instant) -> Earlier | None:
-        """The latest boarding of this credential, if any."""
-        return _aged(self._by_credential.get(credential_id), now)
+    def of_credential(self, credential_id: bytes, now: Instant) -> list[Earlier]:
+        """The boardings of this credential, the latest first."""
+        found = self._by_credential.get(credential_id, ())
+        return [Earlier(accepted, now.mono_ms - mono_ms) for mono_ms, accepted in reversed(found)]
 
     def entries(self, now: Instant) -> Iterator[tuple[Accepted, int]]:
         """Everything that is kept, of both doors, with its age in milliseconds."""
@@ -105,6 +109,10 @@ class Window:
 
     def __len__(self) -> int:
         return len(self._order)
+
+
+def _keep_ms(window_s: int) -> int:
+    return max(window_s * 1000, _FRESH_SPAN_MS)
 
 
 def _aged(item: tuple[int, Accepted] | None, now: Instant) -> Earlier | None:

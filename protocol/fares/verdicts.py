@@ -71,6 +71,13 @@ class Reason(IntEnum):
     JOURNAL_FAILED = 11
     STOPPING = 12
     RIDER_UNKNOWN = 13  # a short pass without a row here, and its long form was not shown
+    EMERGENCY_RIDE = 14  # grace: the offline allowance is spent, and this is the one ride beyond it
+    ALLOWANCE_SPENT = 15  # and now that is taken, too
+    FREE_DAY = 16  # nobody pays today
+    CRISIS = 17
+    EVENT = 18
+    READER_OUT = 19  # the driver said that the reader fails
+    PROXY = 20  # the driver paid for somebody
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """What a bundle says, and how it is cut into the sections and chunks of a manifest (P12).
 
     keys     issuers that are believed, receipt keys, the sealing key          one chunk
-    tariff   the price of a boarding; the section's version is its number      one chunk
+    tariff   what a ride costs (`tariffs.py`); the section's version is its number   one chunk
+    tariff-next   the one that follows at its own time, if it is known         one chunk
+    policies     free rides and training; the section's version is their number   one chunk
     deny     denied credentials; the section's version is the list's number    any number of chunks
     riders   the rows of `riders.py`; the section's version is the table's     any number of chunks
     timetable  the lines of `timetable.py`; the version is the timetable's     any number of chunks
@@ -20,17 +22,20 @@ from typing import Any, TypeVar
 
 from protocol import limits
 from protocol.errors import MissingField, OutOfRange, TooLarge, WrongLength
+from protocol.fares.policies import NONE, Policies
 from protocol.fares.tariff import Tariff
 from protocol.wire import cbor
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, Section, name_chunk, require_ascending
+from protocol.wire.policies import decode_policies, encode_policies
 from protocol.wire.riders import chunk_ids
+from protocol.wire.tariffs import decode_tariff, encode_tariff
 
-VERSION = 1  # of every chunk but the riders', which are rows and nothing else
+VERSION = 1  # of keys and deny list; the riders' chunks are rows and nothing else
 _Row = TypeVar("_Row")
-KEYS, TARIFF, DENY, RIDERS = "keys", "tariff", "deny", "riders"
+KEYS, TARIFF, NEXT_TARIFF, POLICIES, DENY, RIDERS = "keys", "tariff", "tariff-next", "policies", "deny", "riders"
 TIMETABLE = "timetable"
-IN_BUNDLE = (KEYS, TARIFF, DENY)  # what `Bundle` says
+IN_BUNDLE = (KEYS, TARIFF, NEXT_TARIFF, POLICIES, DENY)  # what `Bundle` says
 KINDS = (*IN_BUNDLE, RIDERS)  # what a validator fetches and uses; any other kind is carried only
 
 _KEYS = cbor.array(cbor.octets(limits.PUBLIC_KEY_BYTES), most=limits.BUNDLE_KEYS_MAX)
@@ -38,12 +43,6 @@ _KEYS_CHUNK: cbor.Fields = (
     ("issuer_keys", _KEYS),
     ("receipt_keys", _KEYS),
     ("sealing_key", cbor.octets(limits.PUBLIC_KEY_BYTES)),
-)
-_SHARES: cbor.Fields = (("rider_class", cbor.uint(15)), ("permille", cbor.uint(1000)))
-_TARIFF_CHUNK: cbor.Fields = (
-    ("flat_fare_rials", cbor.uint(limits.FLAT_FARE_MAX_RIALS)),
-    ("rider_permille", cbor.array(cbor.row(_SHARES), most=16)),
-    ("repeat_window_s", cbor.uint(limits.REPEAT_WINDOW_MAX_S)),
 )
 _DENIED: cbor.Fields = (("credential_id", cbor.octets(limits.CREDENTIAL_ID_BYTES)), ("version", cbor.uint(255)))
 _DENY_CHUNK: cbor.Fields = (("entries", cbor.array(cbor.row(_DENIED), most=limits.DENY_CHUNK_ENTRIES_MAX)),)
@@ -62,21 +61,44 @@ class Bundle:
     tariff: Tariff
     deny_number: int = 0
     deny: Mapping[bytes, int] = field(default_factory=dict)
+    next_tariff: Tariff | None = None
+    policies: Policies = NONE
+
+    @property
+    def tariffs(self) -> tuple[Tariff, ...]:
+        """The tariff in force, and the one that follows."""
+        return (self.tariff,) if self.next_tariff is None else (self.tariff, self.next_tariff)
+
+    @property
+    def window_s(self) -> int:
+        """For how long a bus has to know who boarded: the longest window of its tariffs, in seconds."""
+        return max(max(it.repeat_window_s, it.transfer_window_s) for it in self.tariffs)
+
+    def tariff_at(self, wall_ms: int | None) -> Tariff:
+        """What holds at this time; where no clock is to be trusted (None), what held when the bundle was issued."""
+        following = self.next_tariff
+        return self.tariff if following is None or wall_ms is None or wall_ms < following.starts_ms else following
 
 
 def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:
     """Bundle → the sections of its manifest, and the bytes of every chunk. Raises WireError for what is too large."""
     tariff = bundle.tariff
     keys = _chunk(KEYS, [list(bundle.issuer_keys), list(bundle.receipt_keys), bundle.sealing_key], _KEYS_CHUNK)
-    shares = [[rider_class, tariff.rider_permille[rider_class]] for rider_class in sorted(tariff.rider_permille)]
-    fares = _chunk(TARIFF, [tariff.flat_fare_rials, shares, tariff.repeat_window_s], _TARIFF_CHUNK)
+    if len(bundle.tariffs) > 1 and not follows(tariff, bundle.tariffs[1]):
+        raise OutOfRange("the next tariff does not follow", field=NEXT_TARIFF, version=bundle.tariffs[1].version)
+    fares = [encode_tariff(it) for it in bundle.tariffs]
     if len(bundle.deny) > limits.BUNDLE_DENY_MAX:
         raise TooLarge("deny list over its limit", field="deny", items=len(bundle.deny), limit=limits.BUNDLE_DENY_MAX)
     denied = [_chunk(DENY, [rows], _DENY_CHUNK) for rows in _deny_parts(bundle.deny)]
-    contents = {name_chunk(data): data for data in (keys, fares, *denied)}
+    rules = encode_policies(bundle.policies) if bundle.policies.number else None
+    contents = {name_chunk(data): data for data in (keys, *fares, *([] if rules is None else [rules]), *denied)}
     sections = [
         Section(KEYS, bundle.number, (name_chunk(keys),)),
-        Section(TARIFF, tariff.version, (name_chunk(fares),)),
+        *(
+            Section(kind, it.version, (name_chunk(data),))
+            for kind, it, data in zip((TARIFF, NEXT_TARIFF), bundle.tariffs, fares, strict=False)
+        ),
+        *(() if rules is None else (Section(POLICIES, bundle.policies.number, (name_chunk(rules),)),)),
         Section(DENY, bundle.deny_number, tuple(map(name_chunk, denied))),
     ]
     return sections, contents
@@ -88,21 +110,28 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
     Raises WireError by name: MissingField without keys or tariff, OutOfRange for a section of another number of chunks
     or a tariff number that no record could name, NotDeterministic or DuplicateKey for a deny list that does not ascend.
     """
-    issuers, receipts, sealing = _only(manifest, KEYS, chunk, _KEYS_CHUNK)
-    fare, shares, window = _only(manifest, TARIFF, chunk, _TARIFF_CHUNK)
-    require_ascending("rider_permille", [share[0] for share in shares])
+    issuers, receipts, sealing = _read(KEYS, _only(manifest, KEYS, chunk), _KEYS_CHUNK)
+    tariff = _tariff(manifest, TARIFF, chunk)
+    following = None if manifest.section(NEXT_TARIFF) is None else _tariff(manifest, NEXT_TARIFF, chunk)
+    if following is not None and not follows(tariff, following):
+        raise OutOfRange("the next tariff does not follow", field=NEXT_TARIFF, version=following.version)
+    orders = manifest.section(POLICIES)
+    policies = NONE if orders is None else decode_policies(_only(manifest, POLICIES, chunk), orders.version)
     denied = manifest.section(DENY) or Section(DENY, 0, ())
     rows = [row for it in denied.chunks for row in _read(DENY, chunk(it), _DENY_CHUNK)[0]]
     if len(rows) > limits.BUNDLE_DENY_MAX:
         raise TooLarge("deny list over its limit", field="deny", items=len(rows), limit=limits.BUNDLE_DENY_MAX)
     require_ascending("deny", [row[0] for row in rows])
-    version = _section(manifest, TARIFF).version
-    cbor.uint(limits.UINT32_MAX)("version", version)  # a record names its tariff in 32 bits
     return Bundle(
         city=manifest.city, number=manifest.number, issued_ms=manifest.issued_ms, issuer_keys=tuple(issuers),
-        receipt_keys=tuple(receipts), sealing_key=sealing, tariff=Tariff(version, fare, dict(shares), window),
-        deny_number=denied.version, deny=dict(rows),
+        receipt_keys=tuple(receipts), sealing_key=sealing, tariff=tariff,
+        deny_number=denied.version, deny=dict(rows), next_tariff=following, policies=policies,
     )  # fmt: skip
+
+
+def follows(tariff: Tariff, following: Tariff) -> bool:
+    """Whether a tariff can come behind another: a higher number, and a later start."""
+    return following.version > tariff.version and following.starts_ms > tariff.starts_ms
 
 
 def cut_riders(rows: bytes) -> list[bytes]:
@@ -155,9 +184,13 @@ def _section(manifest: Manifest, kind: str) -> Section:
     return found
 
 
-def _only(manifest: Manifest, kind: str, chunk: Callable[[Chunk], bytes], fields: cbor.Fields) -> list[Any]:
-    """The fields of a section that is one chunk."""
+def _only(manifest: Manifest, kind: str, chunk: Callable[[Chunk], bytes]) -> bytes:
+    """The bytes of a section that is one chunk."""
     chunks = _section(manifest, kind).chunks
     if len(chunks) != 1:
         raise OutOfRange(f"section {kind} is not one chunk", field=kind, chunks=len(chunks))
-    return _read(kind, chunk(chunks[0]), fields)
+    return chunk(chunks[0])
+
+
+def _tariff(manifest: Manifest, kind: str, chunk: Callable[[Chunk], bytes]) -> Tariff:
+    return decode_tariff(_only(manifest, kind, chunk), _section(manifest, kind).version)

@@ -19,7 +19,7 @@ from protocol.wire.keys import Purpose, Signer, VerifyingKey
 from protocol.wire.passes import Presentation
 from protocol.wire.signed import open_message, seal_message
 
-VERSION = 1
+VERSION = 2  # 1 had no fares
 _BOARDING: cbor.Fields = (
     ("credential_id", cbor.octets(limits.CREDENTIAL_ID_BYTES)),
     ("time_s", cbor.uint(limits.UINT32_MAX)),
@@ -28,6 +28,8 @@ _BOARDING: cbor.Fields = (
     ("door", cbor.uint(255)),
     ("wall_ms", cbor.uint(limits.INT63_MAX)),
     ("age_ms", cbor.uint(limits.INT63_MAX)),
+    ("adult_rials", cbor.uint(limits.FLAT_FARE_MAX_RIALS)),
+    ("permille", cbor.uint(1000)),
 )
 _WITNESS: cbor.Fields = (
     ("epoch", cbor.uint(limits.INT63_MAX)),
@@ -53,6 +55,8 @@ class FreshBoarding:
     door: int
     wall_ms: int
     age_ms: int
+    adult_rials: int  # what its ride adds to its rider's history: a transfer is priced at either door
+    permille: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def encode_sister(word: SisterWord, signer: Signer) -> bytes:
     """Word → signed message bytes. Raises WireError by name."""
     boardings = [
         [b.presentation.credential_id, b.presentation.time_s, b.presentation.counter, b.party, b.door, b.wall_ms,
-         b.age_ms]
+         b.age_ms, b.adult_rials, b.permille]
         for b in word.boardings
     ]  # fmt: skip
     held = word.witness

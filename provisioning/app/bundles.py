@@ -46,10 +46,16 @@ def make_bundle(
     """
     with changing_city(root) as city:
         signer = load_key(city.folder.bundle_key)
+        now_ms = int(now.timestamp() * 1000)
         if (riders, timetable) != (None, None) and changes == Changes():
             return next_bundle(city, signer, lambda before: before, now=now, riders=riders, timetable=timetable)
         return next_bundle(
-            city, signer, lambda before: changed(before, changes), now=now, riders=riders, timetable=timetable
+            city,
+            signer,
+            lambda before: changed(before, changes, now_ms=now_ms),
+            now=now,
+            riders=riders,
+            timetable=timetable,
         )
 
 

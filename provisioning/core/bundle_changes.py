@@ -1,10 +1,11 @@
-"""What an office changes in a bundle: fare, shares, repeat window, denied credentials. Pure."""
+"""What an office changes in a bundle: tariffs, policies, denied credentials. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from protocol import limits
 from protocol.errors import SavarError
+from protocol.fares.policies import Policies
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle
 from provisioning.core.errors import BadSetting
@@ -15,7 +16,8 @@ class Changes:
     """What shall differ; None leaves a value as it is.
 
     `shares` (class → per mille) are set one by one; `deny` maps a credential id to its highest denied version, and
-    `allow` takes credentials off the list.
+    `allow` takes credentials off the list. `tariff` makes a whole tariff under a number, `policies` all of them: what
+    starts later than now waits as the next one.
     """
 
     flat_fare_rials: int | None = None
@@ -23,23 +25,61 @@ class Changes:
     repeat_window_s: int | None = None
     deny: Mapping[bytes, int] = field(default_factory=dict)
     allow: frozenset[bytes] = frozenset()
+    tariff: Callable[[int], Tariff] | None = None
+    policies: Callable[[int], Policies] | None = None
 
 
-def changed(before: Bundle, changes: Changes) -> Bundle:
-    """The bundle with the changes; a changed tariff and a changed deny list get their own next numbers.
+def changed(before: Bundle, changes: Changes, *, now_ms: int) -> Bundle:
+    """The bundle with the changes; a changed tariff, deny list or policies get their own next numbers.
+
+    A next tariff whose time has come takes the place of the one before it, whatever else changes.
 
     Raises BadSetting when nothing would change or a value is out of range.
     """
     both = set(changes.deny) & changes.allow
     if both:
         raise BadSetting("one credential is denied and allowed", fix="decide", credential=min(both).hex())
-    tariff, deny = _tariff(before.tariff, changes), _deny(before.deny, changes)
-    if tariff == before.tariff and deny == before.deny:
+    before = _due(before, now_ms)
+    tariffs, deny = _tariffs(before, changes, now_ms), _deny(before.deny, changes)
+    policies = before.policies if changes.policies is None else changes.policies(before.policies.number + 1)
+    if tariffs == before.tariffs and deny == before.deny and changes.policies is None:
         raise BadSetting("nothing would change", fix="give a new fare, share, window or denied credential")
-    if tariff != before.tariff:
-        tariff = replace(tariff, version=before.tariff.version + 1)
     number = before.deny_number + (deny != before.deny)
-    return replace(before, tariff=tariff, deny=deny, deny_number=number)
+    following = tariffs[1] if len(tariffs) > 1 else None
+    return replace(before, tariff=tariffs[0], next_tariff=following, policies=policies, deny=deny, deny_number=number)
+
+
+def _due(before: Bundle, now_ms: int) -> Bundle:
+    """The bundle with the tariff that holds now."""
+    following = before.next_tariff
+    if following is None or following.starts_ms > now_ms:
+        return before
+    return replace(before, tariff=following, next_tariff=None)
+
+
+def _tariffs(before: Bundle, changes: Changes, now_ms: int) -> tuple[Tariff, ...]:
+    """The tariff in force and the one that follows, with the changes. A number that was given out is not used again."""
+    version = before.tariffs[-1].version + 1
+    edited = _tariff(before.tariff, changes)
+    if changes.tariff is not None:
+        if edited != before.tariff:
+            raise BadSetting("a whole tariff and single changes of one", fix="put the changes into the file")
+        made = changes.tariff(version)
+        if made.starts_ms > now_ms:
+            return before.tariff, made
+        return (made,) if before.next_tariff is None else _waiting(before)
+    if edited == before.tariff:
+        return before.tariffs
+    return (replace(edited, version=version),) if before.next_tariff is None else _waiting(before)
+
+
+def _waiting(before: Bundle) -> tuple[Tariff, ...]:
+    """Changing what holds while another tariff waits would leave two numbers in the wrong order."""
+    assert before.next_tariff is not None
+    raise BadSetting(
+        "another tariff waits for its start", fix="give that one anew, with the change in it",
+        waiting=before.next_tariff.version,
+    )  # fmt: skip
 
 
 def _tariff(before: Tariff, changes: Changes) -> Tariff:

@@ -9,7 +9,8 @@ from hashlib import sha256
 
 from backend.core.ports import Device
 from backend.core.ports import Rider as RiderRow
-from protocol.fares.tariff import Tariff, price
+from protocol.fares.pricing import Ride, price
+from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire import chain
@@ -173,7 +174,7 @@ class Bus:
         """One tap of a code (None: a foreign one) → its sequence. `party` and `fare` override what the record tells."""
         told = party if party is not None else shown.party if shown else 0
         if fare is None:
-            fare = price(TARIFF, rider_class=shown.rider.rider_class, party=told).rider_rials if shown else 0
+            fare = price(TARIFF, Ride(shown.rider.rider_class, told)).rider_rials if shown else 0
         sealed = shown is not None and proof is not Proof.STRIPPED
         link = self._link()
         public = encode_public_tap(Tap(

@@ -79,7 +79,7 @@ def test_the_first_is_announced_once_and_the_next_without_a_restart(rig: Rig) ->
     second = put(rig.root, NEXT)
     rig.look()
     assert rig.published == [rig.first, second]
-    assert (rig.announcing.number, set(rig.tariffs)) == (13, {3, 4})
+    assert (rig.announcing.number, set(rig.tariffs)) == (13, {3, 4, 90})
 
 
 def test_at_every_session_and_every_hour_it_is_said_again(rig: Rig) -> None:
@@ -103,7 +103,7 @@ def test_half_a_bundle_is_not_announced_until_the_rest_is_there(rig: Rig) -> Non
     rig.look()
     put(rig.root, NEXT, without=1)
     rig.look()
-    assert (rig.published, rig.announcing.number, set(rig.tariffs)) == ([rig.first], 12, {3})
+    assert (rig.published, rig.announcing.number, set(rig.tariffs)) == ([rig.first], 12, {3, 90})
     assert rig.announcing.problem is not None
     second = put(rig.root, NEXT)
     rig.look()

@@ -26,7 +26,8 @@ from backend.core.ledger import (
     topup,
 )
 from backend.core.repeats import Claim, new_boarding, settle
-from protocol.fares.tariff import Price, Tariff, price
+from protocol.fares.pricing import Price, Ride, price
+from protocol.fares.tariff import Tariff
 from protocol.limits import FLAT_FARE_MAX_RIALS, PARTY_MAX, RIALS_MAX
 from protocol.wire.passes import Presentation
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
@@ -36,7 +37,7 @@ rials = st.integers(0, RIALS_MAX)
 prices = st.builds(
     price, st.builds(Tariff, st.just(3), st.integers(0, FLAT_FARE_MAX_RIALS), st.dictionaries(
         st.integers(0, 15), st.integers(0, 1000), max_size=16)),
-    rider_class=st.integers(0, 15), party=st.integers(0, PARTY_MAX),
+    st.builds(Ride, st.integers(0, 15), st.integers(0, PARTY_MAX)),
 )  # fmt: skip
 boardings = st.builds(
     Boarding, device=st.sampled_from(["bus-1-d1", "bus-2-d1"]), epoch=st.integers(0, 3), sequence=st.integers(1, 9),
@@ -124,7 +125,9 @@ def test_what_older_versions_wrote_is_found_again() -> None:
     head, keys = LEDGER_GENESIS, []
     transfers = [topup("t-1", b"rider-01", 70_000)]
     for payer in Payer:
-        transfers += post(Boarding("bus-1-d1", 7, 3, "bus-1", 60_000, 2, b"rider-01", payer), Price(40_000, 20_000))
+        transfers += post(
+            Boarding("bus-1-d1", 7, 3, "bus-1", 60_000, 2, b"rider-01", payer), Price(40_000, 20_000, 60_000, 667)
+        )
     taken = Claim(
         "bus-1-d1", 7, 3, Presentation(b"rider-01", 5, 1), "bus-1", NOON_MS, 1_000, 40_000, 20_000, 2,
         new_boarding("bus-1-d1", 7, 3), charged=True,

@@ -44,12 +44,14 @@ def bundle(**changes: object) -> Bundle:
 class Rider:
     """A phone with a credential."""
 
-    def __init__(self, number: int, *, rider_class: int = 0, issuer: SigningKey = ISSUER, days: int = 200) -> None:
+    def __init__(
+        self, number: int, *, rider_class: int = 0, issuer: SigningKey = ISSUER, days: int = 200, product: int = 0
+    ) -> None:
         self.key = SigningKey.from_secret(number.to_bytes(32, "big"))
         self.credential_id = number.to_bytes(8, "big")
         self.credential = issue_credential(
             issuer, credential_id=self.credential_id, version=1, holder=self.key.public, rider_class=rider_class,
-            product=0, expiry_day=service_day(NOON_MS) + days, allowance_units=4,
+            product=product, expiry_day=service_day(NOON_MS) + days, allowance_units=4,
         )  # fmt: skip
 
     def raw(self, now: Instant, *, party: int = 0, counter: int = 1, ahead_s: int = 0) -> bytes:

@@ -1,4 +1,4 @@
-"""R1–R8 of edge/core/decide.py, and the repeat window under them."""
+"""R1–R12 of edge/core/decide.py, and the windows and the daybook under them."""
 
 from dataclasses import replace
 
@@ -6,14 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.decide import Decision, Door, LongFormWanted, decide, open_code
+from edge.core.daybook import DayBook
+from edge.core.decide import RULES, Decision, Door, LongFormWanted, decide, note, open_code
 from edge.core.ports import UNKNOWN_MS
 from edge.core.window import Window
 from protocol.errors import SavarError
+from protocol.fares.policies import BoardFree, Cause, Policies
+from protocol.fares.tariff import ProductRule, Tariff
 from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.localtime import service_day
 from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.records import ClockQuality, CodeKind, Instant
+from protocol.wire.records import ClockQuality, CodeKind, Instant, Service
 from tests.edge.door import FARE, ISSUER, NOON_MS, STRANGER, Rider, at, bundle
 from tests.spoil import spoiled
 
@@ -26,28 +30,34 @@ class Bus:
 
     def __init__(self, number: int = 1, **changes: object) -> None:
         self.bundle = bundle(**changes)
-        self.window = Window(self.bundle.tariff.repeat_window_s)
-        self.number = number
+        self.window = Window(self.bundle.window_s)
+        self.daybook = DayBook(bytes(16))
+        self.service = Service("bus-1", number)
         self.heard_ms = NOON_MS
+        self.reader_out = False
+        self.sequence = 0
 
     def show(self, text: bytes, now: Instant) -> Decision:
         code = open_code(text, KEYS, lambda _: None)
         if isinstance(code, LongFormWanted):
             code = code.otherwise
-        decision = decide(code, Door(self.number, self.bundle, self.window, self.heard_ms), now)
+        door = Door(self.service, self.bundle, self.window, self.daybook, self.heard_ms, self.reader_out)
+        decision = decide(code, door, now)
         if decision.accepted is not None:
             self.window.note(decision.accepted, now)
+            self.sequence += 1
+            note(self.daybook, decision, self.sequence, now)
         return decision
 
 
-def test_r8_a_fresh_code_boards_at_the_tariffs_price() -> None:
+def test_r12_a_fresh_code_boards_at_the_tariffs_price() -> None:
     got = Bus().show(RIDER.code(at()), at(2))
     assert (got.verdict, got.reason, got.fare_rials) == (Verdict.ACCEPTED, Reason.NONE, FARE)
     assert got.code_kind is CodeKind.LONG_PASS
     assert got.proof == RIDER.raw(at())
 
 
-def test_r8_companions_pay_the_adult_fare_and_a_concession_has_its_own_tone() -> None:
+def test_r12_companions_pay_the_adult_fare_and_a_concession_has_its_own_tone() -> None:
     student = Bus().show(Rider(2, rider_class=2).code(at(), party=2), at())
     assert (student.verdict, student.fare_rials) == (Verdict.ACCEPTED_CONCESSION, FARE // 2 + 2 * FARE)
     assert TABLE[student.verdict].tone is not TABLE[Verdict.ACCEPTED].tone
@@ -95,7 +105,7 @@ def test_r1_of_somebody_elses_code_nothing_is_kept() -> None:
     ("denied", "verdict"),
     [({1: 1}, Verdict.DENIED), ({1: 2}, Verdict.DENIED), ({1: 0}, Verdict.ACCEPTED), ({2: 9}, Verdict.ACCEPTED)],
 )
-def test_r2_a_credential_is_denied_up_to_a_version_and_a_reissued_one_rides(
+def test_r4_a_credential_is_denied_up_to_a_version_and_a_reissued_one_rides(
     denied: dict[int, int], verdict: Verdict
 ) -> None:
     bus = Bus(deny={number.to_bytes(8, "big"): version for number, version in denied.items()})
@@ -105,7 +115,7 @@ def test_r2_a_credential_is_denied_up_to_a_version_and_a_reissued_one_rides(
     assert got.code_kind is CodeKind.LONG_PASS
 
 
-def test_r3_copied_is_said_only_of_what_was_accepted_before() -> None:
+def test_r5_copied_is_said_only_of_what_was_accepted_before() -> None:
     """P10: the same presentation boards once; old and never accepted is expired, not copied."""
     bus = Bus()
     code = RIDER.code(at())
@@ -116,15 +126,15 @@ def test_r3_copied_is_said_only_of_what_was_accepted_before() -> None:
     assert Bus().show(code, at(120)).verdict is Verdict.CODE_EXPIRED
 
 
-def test_r3_the_other_door_says_so() -> None:
+def test_r5_the_other_door_says_so() -> None:
     bus = Bus()
     code = RIDER.code(at())
     bus.show(code, at(1))
-    bus.number = 2
+    bus.service = replace(bus.service, door=2)
     assert bus.show(code, at(5)).reason is Reason.OTHER_DOOR
 
 
-def test_r4_without_a_trusted_clock_the_rider_boards_on_grace() -> None:
+def test_r6_without_a_trusted_clock_the_rider_boards_on_grace() -> None:
     """P14: the record says why; even a render years away rides, because this clock cannot judge it."""
     dead = replace(at(quality=ClockQuality.UNTRUSTED), wall_ms=86_400_000)
     got = Bus().show(RIDER.code(at()), dead)
@@ -146,19 +156,19 @@ def test_r4_without_a_trusted_clock_the_rider_boards_on_grace() -> None:
         (301, 10_000, Verdict.CODE_EXPIRED, Reason.CODE_FROM_FUTURE),  # never beyond ±5 min
     ],
 )
-def test_r5_the_window_is_thirty_seconds_widened_by_what_the_clock_knows_of_itself(
+def test_r7_the_window_is_thirty_seconds_widened_by_what_the_clock_knows_of_itself(
     ahead_s: int, uncertainty_s: int, verdict: Verdict, reason: Reason
 ) -> None:
     got = Bus().show(RIDER.code(at(), ahead_s=ahead_s), at(uncertainty_s=uncertainty_s))
     assert (got.verdict, got.reason) == (verdict, reason)
 
 
-def test_r5_a_render_is_up_to_a_second_younger_than_its_whole_seconds_say() -> None:
+def test_r7_a_render_is_up_to_a_second_younger_than_its_whole_seconds_say() -> None:
     assert Bus().show(RIDER.code(at()), at(30.999)).verdict is Verdict.ACCEPTED
     assert Bus().show(RIDER.code(at()), at(31)).reason is Reason.CODE_TOO_OLD
 
 
-def test_r6_a_fresh_render_within_the_window_has_already_paid() -> None:
+def test_r8_a_fresh_render_within_the_window_has_already_paid() -> None:
     """P7: one fare, and no second boarding counted."""
     bus = Bus()
     bus.show(RIDER.code(at()), at())
@@ -170,7 +180,7 @@ def test_r6_a_fresh_render_within_the_window_has_already_paid() -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-3600 * 24 * 400, -30, 25, 3600 * 24 * 400])
-def test_r6_a_wall_clock_that_jumps_neither_opens_nor_closes_the_window(jump_s: int) -> None:
+def test_r8_a_wall_clock_that_jumps_neither_opens_nor_closes_the_window(jump_s: int) -> None:
     """P14: ages are counted on the monotonic clock."""
     bus = Bus()
     bus.show(RIDER.code(at()), at())
@@ -178,7 +188,7 @@ def test_r6_a_wall_clock_that_jumps_neither_opens_nor_closes_the_window(jump_s: 
     assert bus.show(RIDER.code(now, counter=2), now).verdict is Verdict.ALREADY_PAID
 
 
-def test_r7_a_credential_past_its_day_goes_online_unless_the_backend_is_silent() -> None:
+def test_r10_a_credential_past_its_day_goes_online_unless_the_backend_is_silent() -> None:
     bus = Bus()
     late = Rider(9, days=-1)
     for silent_ms in (0, 24 * 3600 * 1000 - 1):
@@ -190,11 +200,11 @@ def test_r7_a_credential_past_its_day_goes_online_unless_the_backend_is_silent()
     assert (got.verdict, got.reason) == (Verdict.ACCEPTED_GRACE, Reason.BACKEND_SILENT)
 
 
-def test_r7_the_last_day_itself_still_rides() -> None:
+def test_r10_the_last_day_itself_still_rides() -> None:
     assert Bus().show(Rider(8, days=0).code(at()), at()).verdict is Verdict.ACCEPTED
 
 
-def test_r7_a_clock_that_nobody_trusts_expires_no_credential() -> None:
+def test_r10_a_clock_that_nobody_trusts_expires_no_credential() -> None:
     """P14: a dead clock may say 2046 as well as 1970."""
     got = Bus().show(RIDER.code(at()), at(quality=ClockQuality.UNTRUSTED, wall_jump_s=86_400 * 7_300))
     assert (got.verdict, got.reason) == (Verdict.ACCEPTED_GRACE, Reason.NO_TRUSTED_CLOCK)
@@ -221,3 +231,168 @@ def test_window_one_credential_boards_at_most_once_a_window(shows: list[tuple[in
         assert (got.accepted is not None) == due
         if due:
             last[rider] = second
+
+
+# --- the rules that a city gives ---------------------------------------------------------------------------------------
+HOUR_S = 3_600
+
+
+def test_the_rules_are_asked_in_the_order_in_which_they_are_told() -> None:
+    assert [name for name, _ in RULES] == [f"R{n}" for n in range(2, 13)]
+
+
+def test_r2_a_vehicle_in_training_charges_nobody() -> None:
+    """Not even who is denied: it is a rehearsal, and no ride is counted."""
+    bus = Bus(policies=Policies(1, training=frozenset({"bus-1"})), deny={RIDER.credential_id: 9})
+    got = bus.show(RIDER.code(at()), at())
+    assert (got.verdict, got.fare_rials, got.accepted) == (Verdict.TRAINING, 0, None)
+    assert not TABLE[got.verdict].boards
+    assert Bus(policies=Policies(1, training=frozenset({"bus-2"}))).show(RIDER.code(at()), at()).fare_rials == FARE
+
+
+def free(
+    cause: Cause = Cause.CRISIS, lines: frozenset[str] = frozenset(), begin_s: float = 0, end_s: float = HOUR_S
+) -> Policies:
+    begin_ms = NOON_MS + round(begin_s * 1000)
+    return Policies(1, (BoardFree("decree-7", cause, begin_ms, NOON_MS + round(end_s * 1000), lines),))
+
+
+@pytest.mark.parametrize(
+    ("second", "verdict"),
+    [(-0.001, Verdict.ACCEPTED), (0, Verdict.BOARD_FREE), (3_599.999, Verdict.BOARD_FREE), (3_600, Verdict.ACCEPTED)],
+)
+def test_r3_a_free_ride_starts_and_stops_by_the_bus_own_clock(second: float, verdict: Verdict) -> None:
+    """P15: at the right moment, with no network."""
+    got = Bus(policies=free()).show(RIDER.code(at(second)), at(second))
+    assert got.verdict is verdict
+    assert (got.fare_rials, got.reason) == (
+        (0, Reason.CRISIS) if verdict is Verdict.BOARD_FREE else (FARE, Reason.NONE)
+    )
+
+
+def test_r3_a_clock_that_nobody_trusts_starts_no_free_ride() -> None:
+    got = Bus(policies=free()).show(RIDER.code(at()), at(quality=ClockQuality.UNTRUSTED))
+    assert (got.verdict, got.fare_rials) == (Verdict.ACCEPTED_GRACE, FARE)
+
+
+@pytest.mark.parametrize(("route", "rides"), [("r1", True), ("r2", False), (None, True)])
+def test_r3_an_order_for_some_lines_holds_there_and_where_the_line_is_unknown(route: str | None, rides: bool) -> None:  # noqa: FBT001
+    bus = Bus(policies=free(lines=frozenset({"r1"})))
+    bus.service = replace(bus.service, route=route)
+    assert (bus.show(RIDER.code(at()), at()).verdict is Verdict.BOARD_FREE) == rides
+
+
+def test_r3_a_free_ride_is_counted_once_and_the_denied_and_the_stale_ride_too() -> None:
+    bus = Bus(policies=free(), deny={RIDER.credential_id: 9})
+    first = bus.show(RIDER.code(at(), ahead_s=-900), at())
+    assert (first.verdict, first.fare_rials) == (Verdict.BOARD_FREE, 0)
+    assert TABLE[first.verdict].boards
+    again = bus.show(RIDER.code(at(5), counter=2), at(5))
+    assert (again.verdict, again.accepted) == (Verdict.ALREADY_PAID, None)
+
+
+def test_r3_a_free_day_of_the_tariff_and_a_reader_that_is_out() -> None:
+    day = Bus(tariff=Tariff(7, FARE, free_days=frozenset({service_day(NOON_MS)})))
+    assert day.show(RIDER.code(at()), at()).reason is Reason.FREE_DAY
+    out = Bus()
+    out.reader_out = True
+    got = out.show(RIDER.code(at()), at(quality=ClockQuality.UNTRUSTED))
+    assert (got.verdict, got.reason) == (Verdict.BOARD_FREE, Reason.READER_OUT)
+
+
+@pytest.mark.parametrize("ahead_s", [1_800, -1_800, 3_600, -3_600, 5_400, -5_400, 3_540, 3_660, -3_540, -3_660])
+def test_r7_a_phone_set_wrong_by_half_hours_rides_once_a_day_at_the_adult_fare(ahead_s: int) -> None:
+    bus = Bus()
+    student = Rider(2, rider_class=2)
+    got = bus.show(student.code(at(), ahead_s=ahead_s), at())
+    assert (got.verdict, got.fare_rials) == (Verdict.PHONE_CLOCK_WRONG, FARE)
+    assert got.reason is (Reason.CODE_FROM_FUTURE if ahead_s > 0 else Reason.CODE_TOO_OLD)
+    again = bus.show(student.code(at(1_000), ahead_s=ahead_s, counter=2), at(1_000))
+    assert again.verdict is Verdict.CODE_EXPIRED
+    other = bus.show(RIDER.code(at(1_000), ahead_s=ahead_s), at(1_000))
+    assert other.verdict is Verdict.PHONE_CLOCK_WRONG
+    tomorrow = at(86_400)
+    assert bus.show(student.code(tomorrow, ahead_s=ahead_s, counter=3), tomorrow).verdict is Verdict.PHONE_CLOCK_WRONG
+
+
+@pytest.mark.parametrize("ahead_s", [1_738, -1_738, 1_862, 7_200, -7_200, 5_462, 900])
+def test_r7_any_other_wrong_clock_is_old_or_early(ahead_s: int) -> None:
+    assert Bus().show(RIDER.code(at(), ahead_s=ahead_s), at()).verdict is Verdict.CODE_EXPIRED
+
+
+def test_r7_who_paid_already_gets_no_grace() -> None:
+    """A copied screen of half an hour ago must not make a second rider."""
+    bus = Bus()
+    bus.show(RIDER.code(at()), at())
+    assert bus.show(RIDER.code(at(60), ahead_s=-1_800, counter=2), at(60)).verdict is Verdict.CODE_EXPIRED
+
+
+def test_r8_companions_who_come_later_pay_for_themselves() -> None:
+    bus = Bus(tariff=Tariff(7, FARE, {2: 500}))
+    student = Rider(2, rider_class=2)
+    assert bus.show(student.code(at()), at()).fare_rials == FARE // 2
+    more = bus.show(student.code(at(20), counter=2, party=2), at(20))
+    assert (more.verdict, more.fare_rials, more.party) == (Verdict.PARTY_EXTENDED, 2 * FARE, 2)
+    assert bus.show(student.code(at(40), counter=3, party=2), at(40)).verdict is Verdict.ALREADY_PAID
+    assert bus.show(student.code(at(40), counter=4, party=1), at(40)).verdict is Verdict.ALREADY_PAID
+    assert bus.show(student.code(at(60), counter=5, party=3), at(60)).fare_rials == FARE
+
+
+def test_r9_a_product_for_other_lines() -> None:
+    strict = ProductRule(0, frozenset({"r1"}), elsewhere=False)
+    bus = Bus(tariff=Tariff(7, FARE, products={1: strict}))
+    holder = Rider(4, product=1)
+    bus.service = replace(bus.service, route="r2")
+    got = bus.show(holder.code(at()), at())
+    assert (got.verdict, got.fare_rials, got.accepted) == (Verdict.WRONG_SERVICE, 0, None)
+    bus.service = replace(bus.service, route="r1")
+    assert bus.show(holder.code(at()), at()).fare_rials == 0
+
+
+def test_r11_the_allowance_then_one_emergency_ride_then_no_more_until_it_is_seen() -> None:
+    """Four units are 200,000 rials: three rides of 60,000."""
+    bus = Bus()
+    times = [at(200 * n) for n in range(6)]
+    got = [bus.show(RIDER.code(now, counter=n), now) for n, now in enumerate(times)]
+    assert [it.verdict for it in got] == [
+        Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.ACCEPTED_GRACE, Verdict.DENIED, Verdict.DENIED,
+    ]  # fmt: skip
+    assert [it.reason for it in got[3:5]] == [Reason.EMERGENCY_RIDE, Reason.ALLOWANCE_SPENT]
+    assert got[3].fare_rials == FARE
+    later = at(1_300)
+    bus.daybook.receipted(3)  # three of the four rides are seen; the emergency is not, and is still used up
+    assert bus.show(RIDER.code(later, counter=7), later).verdict is Verdict.ACCEPTED
+    bus.daybook.receipted(5)
+    assert bus.daybook.spent(RIDER.credential_id) == 0
+    assert not bus.daybook.emergency_used(RIDER.credential_id)
+
+
+def test_r11_counts_what_was_paid_at_the_other_door_and_asks_nobody_who_rides_free() -> None:
+    bus = Bus(tariff=Tariff(7, FARE, {3: 0}))
+    bus.daybook.paid_elsewhere(RIDER.credential_id, 180_000)
+    assert bus.show(RIDER.code(at()), at()).reason is Reason.EMERGENCY_RIDE
+    senior = Rider(6, rider_class=3)
+    bus.daybook.paid_elsewhere(senior.credential_id, 999_999)
+    assert bus.show(senior.code(at()), at()).verdict is Verdict.ACCEPTED_CONCESSION
+    bus.daybook.receipted(0)
+    assert bus.daybook.spent(senior.credential_id) == 0, "the backend is heard again"
+
+
+def test_r12_the_next_tariff_holds_from_its_minute() -> None:
+    following = Tariff(8, 70_000, starts_ms=NOON_MS)
+    bus = Bus(next_tariff=following)
+    before, after = at(-0.001), at()
+    assert bus.show(RIDER.code(before), before).fare_rials == FARE
+    got = bus.show(Rider(5).code(after), after)
+    assert (got.fare_rials, got.tariff_version) == (70_000, 8)
+    blind = bus.show(Rider(6).code(after), at(quality=ClockQuality.UNTRUSTED))
+    assert (blind.fare_rials, blind.tariff_version) == (FARE, 7)
+
+
+def test_r12_a_transfer_on_the_same_bus_is_known_and_told() -> None:
+    bus = Bus(tariff=Tariff(7, FARE, transfer_window_s=3_600))
+    assert bus.show(RIDER.code(at()), at()).fare_rials == FARE
+    later = at(1_800)
+    assert bus.show(RIDER.code(later, counter=2), later).fare_rials == 0
+    much = at(3_600)
+    assert bus.show(RIDER.code(much, counter=3), much).fare_rials == FARE

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edge.app.boarding import Boarding, Outcome
+from edge.core.daybook import DayBook
 from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, open_code
 from edge.core.errors import JournalFailed
 from edge.core.window import Window
@@ -13,7 +14,7 @@ from protocol.limits import LONG_FORM_WAIT_S
 from protocol.wire.codes import write_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.passes import read_issued
-from protocol.wire.records import ClockQuality, CodeKind, Instant, Tap, decode_record
+from protocol.wire.records import ClockQuality, CodeKind, Instant, Service, Tap, decode_record
 from protocol.wire.riders import RiderRow, encode_rows, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import render_short_pass
@@ -84,7 +85,7 @@ def test_both_forms_of_one_render_get_one_answer(name: str) -> None:
     def answer(text: bytes) -> Decision:
         code = open_code(text, KEYS, holding(row(rider)).find)
         assert not isinstance(code, LongFormWanted | Unproven)
-        return decide(code, Door(1, bundle(**changes), Window(180), NOON_MS), now)
+        return decide(code, Door(Service("bus-1", 1), bundle(**changes), Window(180), DayBook(bytes(16)), NOON_MS), now)
 
     long_form, short_form = answer(rider.code(at(), **render)), answer(short(rider, at(), **render))
     assert short_form == replace(long_form, code_kind=CodeKind.SHORT_PASS, proof=short_form.proof)
@@ -200,7 +201,7 @@ def test_p10_a_twin_at_the_other_door_is_copied() -> None:
     here.show(Rider(1).code(at()), at())
     (told,) = here.service.known(at(1))
     assert told.presentation.credential_id == shown.credential_id
-    door.service.heard_of([FreshBoarding(told.presentation, 0, 2, told.wall_ms, 1_000)], at(1))
+    door.service.heard_of([FreshBoarding(told.presentation, 0, 2, told.wall_ms, 1_000, 60_000, 1000)], at(1))
     outcome = door.show(short(Rider(1), at()), at(2))
     assert (outcome.showing.verdict, outcome.showing.reason) == (Verdict.COPIED, Reason.OTHER_DOOR)
 

@@ -11,7 +11,19 @@ from protocol import errors, limits
 from protocol.errors import SavarError
 from protocol.fares.tariff import Product, RiderClass
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.wire import batches, bundles, cbor, health, manifests, receipts, records, sister, timetable
+from protocol.wire import (
+    batches,
+    bundles,
+    cbor,
+    health,
+    manifests,
+    policies,
+    receipts,
+    records,
+    sister,
+    tariffs,
+    timetable,
+)
 from protocol.wire.health import CameraState
 from protocol.wire.keys import Purpose
 from protocol.wire.topics import DOWN, TO_ALL, UP
@@ -29,7 +41,8 @@ STRUCTURES = {
     "State": health._STATE,
     "Manifest": manifests._FIELDS,
     "Chunk of keys": bundles._KEYS_CHUNK,
-    "Chunk of the tariff": bundles._TARIFF_CHUNK,
+    "Chunk of the tariff": tariffs._TARIFF,
+    "Chunk of policies": policies._POLICIES,
     "Chunk of the deny list": bundles._DENY_CHUNK,
     "Chunk of the timetable": timetable._CHUNK,
 }
@@ -77,7 +90,7 @@ def test_inner_fields_are_found() -> None:
     """The test above would be blind if it did not see rows inside rows."""
     assert {"lat_e6", "deny"} <= set(inner_names(records._TAP))
     assert {"kind", "chunks", "digest"} <= set(inner_names(manifests._FIELDS))
-    assert {"rider_class", "permille"} <= set(inner_names(bundles._TARIFF_CHUNK))
+    assert {"rider_class", "permille"} <= set(inner_names(tariffs._TARIFF))
 
 
 @pytest.mark.parametrize(

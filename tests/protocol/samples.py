@@ -3,9 +3,11 @@
 Everything here is made from fixed secrets; signing is deterministic, so the same bytes come out on every machine.
 """
 
+from dataclasses import replace
 from hashlib import sha256
 
-from protocol.fares.tariff import Tariff
+from protocol.fares.policies import BoardFree, Cause, Policies
+from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import chain
 from protocol.wire.batches import encode_batch
@@ -163,15 +165,25 @@ HEALTH = Health(
     problem="rear camera: نیست", bundle_number=12, bundle_issued_ms=WALL_MS,
 )  # fmt: skip
 STATE = State(DEVICE, True, EPOCH, WALL_MS, "savar 0.1.0")
-TARIFF = Tariff(3, 50_000, {1: 500, 2: 500, 3: 0}, 180)
+TARIFF = Tariff(
+    3, 50_000, {1: 500, 2: 500, 3: 0}, 180, 1_700_000_000_000, 3_600, 150_000, 700_000,
+    lines={"brt": LineFare(90_000), "r1": LineFare(0, (Band(5_000, 40_000), Band(12_000, 80_000)))},
+    peaks=(Peak(31, 420, 540, 1_500),), free_days=frozenset({20_716}),
+    products={1: ProductRule(0, frozenset({"r1"}), elsewhere=False)}, tap_out=True,
+)  # fmt: skip
+NEXT_TARIFF = replace(TARIFF, version=90, flat_fare_rials=55_000, starts_ms=1_800_000_000_000)
+POLICIES = Policies(
+    2, (BoardFree("crisis-1", Cause.CRISIS, 5, 9, frozenset({"r1"})), BoardFree("nowruz", Cause.FREE_DAY, 1, 2)),
+    frozenset({"bus-0009"}),
+)  # fmt: skip
 BUNDLE = Bundle(
     city="isfahan", number=12, issued_ms=WALL_MS, issuer_keys=(ISSUER.public, OTHER_ISSUER.public),
     receipt_keys=(RECEIPT_KEY.public,), sealing_key=SEALING_KEY.public, tariff=TARIFF, deny_number=4,
-    deny={CREDENTIAL_ID: 0, bytes(8): 255},
+    deny={CREDENTIAL_ID: 0, bytes(8): 255}, next_tariff=NEXT_TARIFF, policies=POLICIES,
 )  # fmt: skip
 BOARDINGS = (
-    FreshBoarding(Presentation(CREDENTIAL_ID, TIME_S, 1234), 2, 1, WALL_MS, 1_500),
-    FreshBoarding(Presentation(bytes(8), 0, 65_535), 15, 2, 0, 0),
+    FreshBoarding(Presentation(CREDENTIAL_ID, TIME_S, 1234), 2, 1, WALL_MS, 1_500, 50_000, 500),
+    FreshBoarding(Presentation(bytes(8), 0, 65_535), 15, 2, 0, 0, 0, 0),
 )
 WITNESS = Witness(6_000_000_000_000_000_001, 41, bytes(range(32)))
 SISTER = SisterWord(DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt", begins=7)

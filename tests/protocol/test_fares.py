@@ -1,50 +1,56 @@
 """Fare rules: the price in whole rials, the verdict table whole in two languages, the city's local day."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from persiantools.jdatetime import JalaliDate
 
 from protocol import limits
 from protocol.errors import OutOfRange
-from protocol.fares.tariff import Product, RiderClass, Tariff, price
+from protocol.fares.ages import Ages, class_on, holds_until
+from protocol.fares.pricing import Price, Ridden, Ride, adult_fare, owed, price, serves
+from protocol.fares.tariff import Band, LineFare, Peak, Product, ProductRule, RiderClass, Tariff
 from protocol.fares.tones import GAP_MS, LONG_MS, SHORT_MS, TUNE_MAX_MS, TUNES, Pitch, Tone, length_ms
 from protocol.fares.verdicts import BY_REASON, FLASHES, TABLE, Lamp, Reason, Row, Verdict, row_for
-from protocol.localtime import service_day, since_midnight_s
+from protocol.localtime import day_begins_ms, service_day, service_week, since_midnight_s
 from protocol.wire import records
-from tests.protocol.test_messages import tariffs
+from tests.protocol.fares import rides, rules, tariffs
 
 classes = st.integers(0, 15)
 parties = st.integers(0, limits.PARTY_MAX)
 
 
 @given(tariffs, classes, parties)
-def test_price(tariff: Tariff, rider_class: int, party: int) -> None:
-    """Never negative, whole rials, and the city's share and the rider's own make the flat fare."""
-    found = price(tariff, rider_class=rider_class, party=party)
+def test_a_first_ride(tariff: Tariff, rider_class: int, party: int) -> None:
+    """Never negative, whole rials, and the city's share and the rider's own make the adult fare."""
+    ride = Ride(rider_class, party)
+    found = price(tariff, ride)
+    adult = adult_fare(tariff, ride)
     assert type(found.rider_rials) is type(found.city_rials) is int
     assert found.rider_rials >= 0
     assert found.city_rials >= 0
-    own = found.rider_rials - party * tariff.flat_fare_rials
-    assert own + found.city_rials == tariff.flat_fare_rials
+    own = found.rider_rials - party * adult
+    assert own + found.city_rials == adult
     share = tariff.rider_permille.get(rider_class, 1000)
-    assert own * 1000 <= tariff.flat_fare_rials * share < (own + 1) * 1000
+    assert own * 1000 <= adult * share < (own + 1) * 1000
 
 
 @given(tariffs, classes, parties)
 def test_a_priced_boarding_fits_its_record(tariff: Tariff, rider_class: int, party: int) -> None:
     fields = dict(records._TAP)
-    fields["fare_rials"]("fare_rials", price(tariff, rider_class=rider_class, party=party).rider_rials)
+    fields["fare_rials"]("fare_rials", price(tariff, Ride(rider_class, party)).rider_rials)
 
 
 @given(tariffs, classes, parties, parties)
 def test_companions_add_up(tariff: Tariff, rider_class: int, one: int, more: int) -> None:
-    alone = price(tariff, rider_class=rider_class, party=0)
-    if one + more > limits.PARTY_MAX:
-        more = limits.PARTY_MAX - one
-    together = price(tariff, rider_class=rider_class, party=one + more)
-    split = [price(tariff, rider_class=rider_class, party=part).rider_rials - alone.rider_rials for part in (one, more)]
+    alone = price(tariff, Ride(rider_class))
+    more = min(more, limits.PARTY_MAX - one)
+    together = price(tariff, Ride(rider_class, one + more))
+    split = [price(tariff, Ride(rider_class, part)).rider_rials - alone.rider_rials for part in (one, more)]
     assert together.rider_rials == alone.rider_rials + sum(split)
     assert together.city_rials == alone.city_rials
 
@@ -56,25 +62,198 @@ def ascending(most: int) -> st.SearchStrategy[list[int]]:
 @given(ascending(limits.FLAT_FARE_MAX_RIALS), ascending(1000), ascending(limits.PARTY_MAX))
 def test_monotone(fares: list[int], shares: list[int], party: list[int]) -> None:
     """More fare, a larger share or more companions never cost less."""
-    low, high = (
-        price(Tariff(1, fares[end], {1: shares[end]}), rider_class=1, party=party[end]).rider_rials for end in (0, 1)
-    )
+    low, high = (price(Tariff(1, fares[end], {1: shares[end]}), Ride(1, party[end])).rider_rials for end in (0, 1))
     assert low <= high
 
 
 def test_worked_prices() -> None:
     tariff = Tariff(3, 33_333, {1: 500, 3: 0})
-    assert price(tariff, rider_class=RiderClass.ADULT, party=0).rider_rials == 33_333
-    assert price(tariff, rider_class=RiderClass.CHILD, party=0).rider_rials == 16_666  # rounded down, for the rider
-    assert price(tariff, rider_class=RiderClass.CHILD, party=0).city_rials == 16_667
-    assert price(tariff, rider_class=RiderClass.CHILD, party=2).rider_rials == 16_666 + 66_666
-    assert price(tariff, rider_class=RiderClass.SENIOR, party=0).rider_rials == 0
+    assert price(tariff, Ride(RiderClass.ADULT)).rider_rials == 33_333
+    assert price(tariff, Ride(RiderClass.CHILD)).rider_rials == 16_666  # rounded down, for the rider
+    assert price(tariff, Ride(RiderClass.CHILD)).city_rials == 16_667
+    assert price(tariff, Ride(RiderClass.CHILD, 2)).rider_rials == 16_666 + 66_666
+    assert price(tariff, Ride(RiderClass.SENIOR)).rider_rials == 0
+
+
+# --- a rider's rides together -----------------------------------------------------------------------------------------
+
+
+@given(rules, rides)
+def test_what_is_owed_is_never_negative_nor_above_the_sum(tariff: Tariff, ridden: list[Ridden]) -> None:
+    assert 0 <= owed(tariff, ridden) <= sum(it.adult_rials * it.permille // 1000 for it in ridden)
+
+
+@given(rules, rides, st.randoms())
+def test_what_is_owed_does_not_depend_on_the_order(tariff: Tariff, ridden: list[Ridden], rng: Random) -> None:
+    """P20."""
+    shuffled = list(ridden)
+    rng.shuffle(shuffled)
+    assert owed(tariff, shuffled) == owed(tariff, ridden)
+
+
+@given(rules, rides, rides)
+def test_riding_more_never_costs_less(tariff: Tariff, ridden: list[Ridden], more: list[Ridden]) -> None:
+    assert owed(tariff, ridden) <= owed(tariff, [*ridden, *more])
+
+
+@given(rules, rides, st.integers(0, 2), st.randoms())
+def test_prices_one_by_one_make_what_is_owed(
+    tariff: Tariff, ridden: list[Ridden], rider_class: int, rng: Random
+) -> None:
+    """Whatever the order in which the rides become known, companions apart."""
+    tariff = replace(tariff, rider_permille={1: 500, 2: 0})
+    rng.shuffle(ridden)
+    known: list[Ridden] = []
+    paid = 0
+    for it in ridden:
+        found = price(tariff, Ride(rider_class, wall_ms=it.wall_ms), known)
+        assert found.rider_rials >= 0
+        assert found.city_rials >= 0
+        paid += found.rider_rials
+        known.append(Ridden(it.wall_ms, found.adult_rials, found.permille))
+    assert paid == owed(tariff, known)
+
+
+@given(rules, rides)
+def test_no_day_and_no_week_is_above_its_cap(tariff: Tariff, ridden: list[Ridden]) -> None:
+    for cap, of in ((tariff.day_cap_rials, service_day), (tariff.week_cap_rials, service_week)):
+        for period in {of(it.wall_ms) for it in ridden}:
+            if cap:
+                assert owed(tariff, [it for it in ridden if of(it.wall_ms) == period]) <= cap
+
+
+NOON_MS = day_begins_ms(20_715) + 12 * 3_600_000
+MINUTE_MS = 60_000
+
+
+def paid(tariff: Tariff, *minutes: int, rider_class: int = 0, line: str | None = None) -> list[int]:
+    """What rides at these minutes after noon cost, one after the other."""
+    known: list[Ridden] = []
+    costs: list[int] = []
+    for minute in minutes:
+        found = price(tariff, Ride(rider_class, line=line, wall_ms=NOON_MS + minute * MINUTE_MS), known)
+        costs.append(found.rider_rials)
+        known.append(Ridden(NOON_MS + minute * MINUTE_MS, found.adult_rials, found.permille))
+    return costs
+
+
+def test_a_transfer_costs_nothing_and_ends_with_its_window() -> None:
+    tariff = Tariff(1, 60_000, {2: 500}, transfer_window_s=3_600)
+    assert paid(tariff, 0, 30, 59) == [60_000, 0, 0]
+    assert paid(tariff, 0, 60) == [60_000, 60_000]
+    assert paid(tariff, 0, 30, 60, 120, rider_class=2) == [30_000, 0, 30_000, 30_000]
+
+
+def test_a_transfer_to_a_dearer_line_costs_the_difference() -> None:
+    tariff = Tariff(1, 60_000, transfer_window_s=3_600, lines={"brt": LineFare(90_000), "loop": LineFare(20_000)})
+    first = price(tariff, Ride(0, line="loop", wall_ms=NOON_MS))
+    known = [Ridden(NOON_MS, first.adult_rials, first.permille)]
+    assert first.rider_rials == 20_000
+    assert price(tariff, Ride(0, line="brt", wall_ms=NOON_MS + 1), known).rider_rials == 70_000
+    assert price(tariff, Ride(0, line="r9", wall_ms=NOON_MS + 1), known).rider_rials == 40_000
+
+
+def test_the_day_is_capped_and_a_class_has_its_share_of_the_cap() -> None:
+    tariff = Tariff(1, 60_000, {2: 500}, day_cap_rials=150_000)
+    assert paid(tariff, 0, 100, 200, 300) == [60_000, 60_000, 30_000, 0]
+    assert paid(tariff, 0, 100, 200, 300, rider_class=2) == [30_000, 30_000, 15_000, 0]
+    assert paid(tariff, 0, 100, 200, 719, 720) == [60_000, 60_000, 30_000, 0, 60_000]  # midnight
+
+
+def test_the_week_is_capped_from_saturday() -> None:
+    tariff = Tariff(1, 60_000, week_cap_rials=100_000)
+    day = 24 * 60
+    assert paid(tariff, 0, day, 6 * day, 7 * day) == [60_000, 40_000, 0, 60_000]
+
+
+def test_what_a_class_saves_the_city_pays_and_no_more() -> None:
+    tariff = Tariff(1, 60_000, {2: 500}, transfer_window_s=3_600, day_cap_rials=150_000)
+    known = [Ridden(NOON_MS, 60_000, 500)]
+    assert price(tariff, Ride(2, wall_ms=NOON_MS), []).city_rials == 30_000
+    assert price(tariff, Ride(2, wall_ms=NOON_MS + 1), known) == Price(0, 0, 60_000, 500)  # a transfer is free anyway
+
+
+def test_a_peak_holds_on_its_days_from_one_minute_to_the_other() -> None:
+    """12:00 on a Saturday, and the end of Friday."""
+    tariff = Tariff(1, 60_000, peaks=(Peak(1, 720, 780, 1500), Peak(1 << 6, 0, 1440, 500)))
+    assert paid(tariff, -1, 0, 59, 60, -12 * 60 - 1) == [60_000, 90_000, 90_000, 60_000, 30_000]
+    assert price(tariff, Ride(0)).rider_rials == 30_000  # at no known time the least
+
+
+def test_a_free_day_is_free_for_who_knows_the_day() -> None:
+    tariff = Tariff(1, 60_000, free_days=frozenset({20_715}))
+    assert price(tariff, Ride(0, 2, wall_ms=NOON_MS)).rider_rials == 0
+    assert price(tariff, Ride(0, wall_ms=NOON_MS + 86_400_000)).rider_rials == 60_000
+    assert price(tariff, Ride(0)).rider_rials == 60_000
+
+
+def test_a_distance_fare_goes_by_bands() -> None:
+    tariff = Tariff(1, 60_000, lines={"r1": LineFare(0, (Band(5_000, 40_000), Band(12_000, 80_000)))})
+    by_metres = {m: price(tariff, Ride(0, line="r1", metres=m)).rider_rials for m in (0, 5_000, 5_001, 12_000, 99_999)}
+    assert by_metres == {0: 40_000, 5_000: 40_000, 5_001: 80_000, 12_000: 80_000, 99_999: 80_000}
+    assert price(tariff, Ride(0, line="r1")).rider_rials == 40_000  # an unknown distance is decided for the rider
+    assert price(tariff, Ride(0)).rider_rials == 40_000  # and so is an unknown line
+
+
+def test_a_product_pays_on_its_lines() -> None:
+    month = ProductRule(0, frozenset({"r1"}))
+    strict = ProductRule(0, frozenset({"r1"}), elsewhere=False)
+    tariff = Tariff(1, 60_000, {2: 500}, products={1: month, 2: strict})
+    assert price(tariff, Ride(2, product=1, line="r1")).rider_rials == 0
+    assert price(tariff, Ride(2, product=1, line="r2")).rider_rials == 30_000
+    assert price(tariff, Ride(2, product=7, line="r1")).rider_rials == 30_000  # a product without a rule
+    assert [serves(tariff, product, "r2") for product in (0, 1, 2, 7)] == [True, True, False, True]
+    assert serves(tariff, 2, "r1")
+    assert serves(tariff, 2, None)  # decided for the rider
+
+
+# --- classes by age ---------------------------------------------------------------------------------------------------
+AGES = Ages(child_below=12, senior_from=65)
+
+
+def on(year: int, month: int, day: int) -> int:
+    return (JalaliDate(year, month, day).to_gregorian() - date(1970, 1, 1)).days
+
+
+@pytest.mark.parametrize(
+    ("born", "day", "rider_class"),
+    [
+        ((1393, 7, 1), (1405, 6, 31), RiderClass.CHILD), ((1393, 7, 1), (1405, 7, 1), RiderClass.ADULT),
+        ((1340, 7, 1), (1405, 6, 31), RiderClass.ADULT), ((1340, 7, 1), (1405, 7, 1), RiderClass.SENIOR),
+        # 30 Esfand 1395 was a leap day; 1407 has none, so the twelfth birthday is 1 Farvardin 1408
+        ((1395, 12, 30), (1407, 12, 29), RiderClass.CHILD), ((1395, 12, 30), (1408, 1, 1), RiderClass.ADULT),
+        ((1391, 12, 30), (1403, 12, 29), RiderClass.CHILD), ((1391, 12, 30), (1403, 12, 30), RiderClass.ADULT),
+    ],
+)  # fmt: skip
+def test_a_class_changes_on_the_jalali_birthday(
+    born: tuple[int, int, int], day: tuple[int, int, int], rider_class: RiderClass
+) -> None:
+    assert class_on(AGES, JalaliDate(*born), on(*day)) is rider_class
+
+
+def test_a_class_holds_until_the_day_before_the_birthday() -> None:
+    born = JalaliDate(1393, 7, 1)
+    assert holds_until(AGES, born, on(1400, 1, 1)) == on(1405, 6, 31)
+    assert holds_until(AGES, born, on(1405, 7, 1)) == on(1458, 6, 31)
+    assert holds_until(AGES, born, on(1458, 7, 1)) is None
+    assert holds_until(Ages(), born, on(1400, 1, 1)) is None
+
+
+def test_nobody_rides_before_birth() -> None:
+    with pytest.raises(OutOfRange):
+        class_on(AGES, JalaliDate(1400, 1, 2), on(1400, 1, 1))
+
+
+@pytest.mark.parametrize("years", [-1, 131])
+def test_no_such_age(years: int) -> None:
+    with pytest.raises(OutOfRange):
+        Ages(child_below=years)
 
 
 @pytest.mark.parametrize("party", [-1, 16, 255])
 def test_party_out_of_range(party: int) -> None:
     with pytest.raises(OutOfRange) as caught:
-        price(Tariff(1, 1), rider_class=0, party=party)
+        price(Tariff(1, 1), Ride(0, party))
     assert caught.value.data == {"party": party, "most": 15}
 
 
@@ -82,7 +261,8 @@ def test_party_out_of_range(party: int) -> None:
     "wrong",
     [
         {"flat_fare_rials": -1}, {"flat_fare_rials": limits.FLAT_FARE_MAX_RIALS + 1}, {"rider_permille": {1: 1001}},
-        {"rider_permille": {1: -1}}, {"repeat_window_s": -1}, {"repeat_window_s": limits.REPEAT_WINDOW_MAX_S + 1},
+        {"rider_permille": {1: -1}}, {"transfer_window_s": -1}, {"transfer_window_s": limits.TRANSFER_WINDOW_MAX_S + 1},
+        {"day_cap_rials": -1}, {"week_cap_rials": limits.RIALS_MAX + 1}, {"repeat_window_s": -1}, {"repeat_window_s": limits.REPEAT_WINDOW_MAX_S + 1},
     ],
     ids=str,
 )  # fmt: skip
@@ -99,7 +279,8 @@ VERDICTS = {
 REASONS = {
     0: "NONE", 1: "NO_TRUSTED_CLOCK", 2: "BACKEND_SILENT", 3: "CODE_FROM_FUTURE", 4: "CODE_TOO_OLD", 5: "BAD_SIGNATURE",
     6: "MALFORMED", 7: "SAME_DOOR", 8: "OTHER_DOOR", 9: "DENY_LIST", 10: "CAMERA_LOST", 11: "JOURNAL_FAILED", 12: "STOPPING",
-    13: "RIDER_UNKNOWN",
+    13: "RIDER_UNKNOWN", 14: "EMERGENCY_RIDE", 15: "ALLOWANCE_SPENT", 16: "FREE_DAY", 17: "CRISIS", 18: "EVENT", 19: "READER_OUT",
+    20: "PROXY",
 }  # fmt: skip
 KINDS = {0: "OPENING", 1: "DAY_KEY", 2: "TAP"}
 QUALITIES = {0: "TRUSTED", 1: "HOLDOVER", 2: "UNTRUSTED"}

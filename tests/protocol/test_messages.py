@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from protocol import limits
 from protocol.errors import OutOfRange, SavarError, UnknownVersion
-from protocol.fares.tariff import Tariff
+from protocol.fares.policies import NONE
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import (
     CameraHealth,
@@ -23,6 +23,7 @@ from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.topics import DOWN, TO_ALL, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
+from tests.protocol.fares import policies, tariffs
 from tests.protocol.test_records import names, uint32, uint63
 
 digests = st.binary(min_size=32, max_size=32)
@@ -38,12 +39,11 @@ healths = st.builds(
     bundle_number=uint63, bundle_issued_ms=uint63,
 )  # fmt: skip
 states = st.builds(State, names, st.booleans(), uint63, uint63, texts)
-tariffs = st.builds(
-    Tariff, uint32, st.integers(0, limits.FLAT_FARE_MAX_RIALS),
-    st.dictionaries(st.integers(0, 15), st.integers(0, 1000)), st.integers(0, limits.REPEAT_WINDOW_MAX_S),
-)  # fmt: skip
 presentations = st.builds(Presentation, st.binary(min_size=8, max_size=8), uint32, st.integers(0, 65_535))
-boardings = st.builds(FreshBoarding, presentations, st.integers(0, 15), st.integers(0, 255), uint63, uint63)
+boardings = st.builds(
+    FreshBoarding, presentations, st.integers(0, 15), st.integers(0, 255), uint63, uint63,
+    st.integers(0, limits.FLAT_FARE_MAX_RIALS), permille,
+)  # fmt: skip
 sister_words = st.builds(
     SisterWord, names, st.binary(max_size=300), st.lists(boardings, max_size=5).map(tuple),
     st.none() | st.builds(Witness, uint63, uint63, digests), st.binary(max_size=300),
@@ -52,6 +52,7 @@ bundles = st.builds(
     Bundle, city=names, number=uint63, issued_ms=uint63, issuer_keys=st.lists(points, max_size=16).map(tuple),
     receipt_keys=st.lists(points, max_size=16).map(tuple), sealing_key=points, tariff=tariffs, deny_number=uint63,
     deny=st.dictionaries(st.binary(min_size=8, max_size=8), st.integers(0, 255), max_size=20),
+    policies=st.just(NONE) | policies,
 )  # fmt: skip
 
 
@@ -79,8 +80,9 @@ def test_sister_round_trip(word: SisterWord) -> None:
 def test_the_fullest_message_between_doors_fits() -> None:
     """A batch, its boardings and a receipt, each as large as it may be: what is sealed is never refused for its size."""
     boarding = FreshBoarding(
-        Presentation(b"\xff" * 8, limits.UINT32_MAX, 65_535), 15, 255, limits.INT63_MAX, limits.INT63_MAX
-    )
+        Presentation(b"\xff" * 8, limits.UINT32_MAX, 65_535), 15, 255, limits.INT63_MAX, limits.INT63_MAX,
+        limits.FLAT_FARE_MAX_RIALS, 1000,
+    )  # fmt: skip
     word = SisterWord(
         "d" * limits.NAME_MAX_CHARS, bytes(limits.BATCH_MAX_BYTES), (boarding,) * limits.SISTER_BOARDINGS_MAX,
         Witness(limits.INT63_MAX, limits.INT63_MAX, bytes(32)), bytes(limits.MESSAGE_MAX_BYTES),

@@ -19,7 +19,20 @@ from protocol.errors import (
     UnknownVersion,
     WrongType,
 )
-from protocol.wire import batches, bundles, cbor, chain, health, manifests, receipts, records, sister, timetable
+from protocol.wire import (
+    batches,
+    bundles,
+    cbor,
+    chain,
+    health,
+    manifests,
+    policies,
+    receipts,
+    records,
+    sister,
+    tariffs,
+    timetable,
+)
 from protocol.wire.keys import Purpose, SigningKey
 from protocol.wire.records import Service
 from protocol.wire.signed import cut, seal_message
@@ -35,14 +48,25 @@ class Structure:
     fields: cbor.Fields
     values: list[Any]
     decode: Callable[[bytes], object]
-    versioned: bool = True
+    version: int | None = 1  # None: it begins with its kind
+
+    @property
+    def versioned(self) -> bool:
+        return self.version is not None
 
     def bytes_of(self, values: list[Any]) -> bytes:
-        return cbor.encode([1, *values] if self.versioned else values)
+        return cbor.encode([self.version, *values] if self.versioned else values)
 
 
 def signed(
-    name: str, fields: cbor.Fields, message: bytes, key: SigningKey, opener: Callable[..., object], **more: Any
+    name: str,
+    fields: cbor.Fields,
+    message: bytes,
+    key: SigningKey,
+    opener: Callable[..., object],
+    *,
+    version: int = 1,
+    **more: Any,
 ) -> Structure:
     """A structure inside a signed message: what is under test is signed again, so that it gets as far as the decoder."""
     values = cbor.decode(cut(message, max_bytes=len(message)).payload, max_bytes=len(message))[1:]
@@ -51,10 +75,11 @@ def signed(
         fields,
         values,
         lambda payload: opener(seal_message(Purpose[name.upper()], payload, key), [key.verifying], **more),
+        version,
     )
 
 
-def chunk(kind: str, fields: cbor.Fields) -> Structure:
+def chunk(kind: str, fields: cbor.Fields, version: int = 1) -> Structure:
     """A chunk under test, in a manifest whose other chunks are as they should be."""
     sections, contents = bundles.cut_bundle(samples.BUNDLE)
     example = contents[next(one for one in sections if one.kind == kind).chunks[0]]
@@ -66,7 +91,7 @@ def chunk(kind: str, fields: cbor.Fields) -> Structure:
         manifest = manifests.Manifest("isfahan", 12, 1, (*others, section), b"", b"")
         return bundles.read_bundle(manifest, (contents | {named: data}).__getitem__)
 
-    return Structure(kind, fields, cbor.decode(example, max_bytes=len(example))[1:], read)
+    return Structure(kind, fields, cbor.decode(example, max_bytes=len(example))[1:], read, version)
 
 
 def public_part(kind: records.RecordKind, raw: bytes) -> Structure:
@@ -76,7 +101,7 @@ def public_part(kind: records.RecordKind, raw: bytes) -> Structure:
         records._FIELDS[kind],
         cbor.decode(public, max_bytes=len(public)),
         lambda part: records.decode_record(cbor.encode([1, part, attachment])),
-        versioned=False,
+        version=None,
     )
 
 
@@ -96,9 +121,10 @@ STRUCTURES = [
     signed("state", health._STATE, health.encode_state(samples.STATE, samples.TAP_KEY),
            samples.TAP_KEY, health.open_state),
     signed("sister", sister._FIELDS, sister.encode_sister(replace(samples.SISTER, batch=BATCH), samples.TAP_KEY),
-           samples.TAP_KEY, lambda data, keys: sister.open_sister(data, keys[0])),
+           samples.TAP_KEY, lambda data, keys: sister.open_sister(data, keys[0]), version=sister.VERSION),
     chunk("keys", bundles._KEYS_CHUNK),
-    chunk("tariff", bundles._TARIFF_CHUNK),
+    chunk("tariff", tariffs._TARIFF, tariffs.VERSION),
+    chunk("policies", policies._POLICIES),
     chunk("deny", bundles._DENY_CHUNK),
     Structure("timetable", timetable._CHUNK, cbor.decode(TIMETABLE, max_bytes=len(TIMETABLE))[1:], timetable.decode_lines),
     signed("manifest", manifests._FIELDS, manifests.encode_manifest("isfahan", 12, 1, bundles.cut_bundle(samples.BUNDLE)[0],
@@ -135,11 +161,11 @@ def test_not_a_structure(structure: Structure) -> None:
 
 
 @each_structure
-@pytest.mark.parametrize("version", [0, 2, True, None, "1", [1], b"\x01"], ids=repr)
+@pytest.mark.parametrize("version", [0, 3, True, None, "1", [1], b"\x01"], ids=repr)
 def test_unknown_version_or_kind(structure: Structure, version: object) -> None:
     values = [version, *(structure.values if structure.versioned else structure.values[1:])]
-    if not structure.versioned and version in (0, 2) and version is not True:
-        version = values[0] = 3  # 0–2 are kinds
+    if not structure.versioned and version in (0, 3) and version is not True:
+        version = values[0] = 99  # lower ones are kinds
     with pytest.raises(UnknownVersion) as caught:
         structure.decode(cbor.encode(values))
     assert repr(version) in caught.value.data.values()
@@ -206,7 +232,7 @@ def test_wrong_values(structure: Structure) -> None:
     assert tried >= 3 * (len(structure.fields) - 1)
 
 
-BOARDING = [samples.CREDENTIAL_ID, samples.TIME_S, 1, 2, 1, samples.WALL_MS, 0]
+BOARDING = [samples.CREDENTIAL_ID, samples.TIME_S, 1, 2, 1, samples.WALL_MS, 0, 50_000, 500]
 INNER = [
     ("opening", -1, "epoch", [True, 41, bytes(32)], WrongType),
     ("opening", -1, "head", [1, 41, bytes(31)], OutOfRange),
@@ -242,7 +268,9 @@ INNER = [
     ("sister", 2, "party", [[*BOARDING[:3], 16, *BOARDING[4:]]], OutOfRange),
     ("sister", 2, "door", [[*BOARDING[:4], 256, *BOARDING[5:]]], OutOfRange),
     ("sister", 2, "wall_ms", [[*BOARDING[:5], -1, *BOARDING[6:]]], OutOfRange),
-    ("sister", 2, "age_ms", [[*BOARDING[:6], 1 << 63]], OutOfRange),
+    ("sister", 2, "age_ms", [[*BOARDING[:6], 1 << 63, *BOARDING[7:]]], OutOfRange),
+    ("sister", 2, "adult_rials", [[*BOARDING[:7], limits.FLAT_FARE_MAX_RIALS + 1, 1000]], OutOfRange),
+    ("sister", 2, "permille", [[*BOARDING[:8], 1001]], OutOfRange),
     ("sister", 3, "epoch", [True, 1, bytes(32)], WrongType),
     ("sister", 3, "sequence", [1, -1, bytes(32)], OutOfRange),
     ("sister", 3, "head", [1, 1, bytes(33)], OutOfRange),
@@ -255,10 +283,24 @@ INNER = [
     ("manifest", 3, "chunks", [["keys", 1, [[bytes(32), 1]] * (limits.SECTION_CHUNKS_MAX + 1)]], TooLarge),
     ("keys", 0, "issuer_keys", [bytes(32)], OutOfRange),
     ("keys", 0, "issuer_keys", [bytes(33)] * 17, TooLarge),
-    ("tariff", 1, "permille", [[1, 1001]], OutOfRange),
-    ("tariff", 1, "rider_class", [[16, 1]], OutOfRange),
-    ("tariff", 0, "flat_fare_rials", limits.FLAT_FARE_MAX_RIALS + 1, OutOfRange),
-    ("tariff", 2, "repeat_window_s", limits.REPEAT_WINDOW_MAX_S + 1, OutOfRange),
+    ("tariff", 2, "permille", [[1, 1001]], OutOfRange),
+    ("tariff", 2, "rider_class", [[16, 1]], OutOfRange),
+    ("tariff", 1, "flat_fare_rials", limits.FLAT_FARE_MAX_RIALS + 1, OutOfRange),
+    ("tariff", 3, "repeat_window_s", limits.REPEAT_WINDOW_MAX_S + 1, OutOfRange),
+    ("tariff", 4, "transfer_window_s", limits.TRANSFER_WINDOW_MAX_S + 1, OutOfRange),
+    ("tariff", 5, "day_cap_rials", limits.RIALS_MAX + 1, OutOfRange),
+    ("tariff", 6, "week_cap_rials", -1, OutOfRange),
+    ("tariff", 7, "line", [["Line 1", 1, []]], OutOfRange),
+    ("tariff", 7, "rials", [["r1", limits.FLAT_FARE_MAX_RIALS + 1, []]], OutOfRange),
+    ("tariff", 7, "metres", [["r1", 1, [[limits.TARIFF_METRES_MAX + 1, 1]]]], OutOfRange),
+    ("tariff", 8, "weekdays", [[128, 1, 2, 1000]], OutOfRange),
+    ("tariff", 8, "from_minute", [[1, 1440, 1440, 1000]], OutOfRange),
+    ("tariff", 8, "to_minute", [[1, 1, 1441, 1000]], OutOfRange),
+    ("tariff", 8, "permille", [[1, 1, 2, limits.PEAK_MAX_PERMILLE + 1]], OutOfRange),
+    ("tariff", 10, "product", [[16, 1, [], True]], OutOfRange),
+    ("tariff", 10, "elsewhere", [[1, 1, [], 1]], WrongType),
+    ("policies", 0, "order", [["A decree", 1, 1, 2, []]], OutOfRange),
+    ("policies", 1, "training", ["Bus 9"], OutOfRange),
     ("deny", 0, "credential_id", [[bytes(7), 0]], OutOfRange),
     ("deny", 0, "version", [[bytes(8), 256]], OutOfRange),
     ("timetable", 0, "name", [["S 1", "", "", 0, 0]], OutOfRange),

@@ -24,6 +24,7 @@ from tests.protocol import samples
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ID, OTHER = b"\x01" * 8, b"\x02" * 8
+BUNDLE = replace(samples.BUNDLE, next_tariff=None)
 
 
 @pytest.fixture
@@ -93,11 +94,11 @@ def test_a_kind_that_this_software_does_not_know_is_carried_on(root: Path) -> No
 
 
 def test_what_changes_gets_its_own_next_number_and_the_rest_keeps_its() -> None:
-    before = replace(samples.BUNDLE, deny={ID: 1})
-    fare = changed(before, Changes(flat_fare_rials=1, shares={5: 100}))
+    before = replace(BUNDLE, deny={ID: 1})
+    fare = changed(before, Changes(flat_fare_rials=1, shares={5: 100}), now_ms=0)
     assert (fare.tariff.version, fare.deny_number) == (before.tariff.version + 1, before.deny_number)
     assert fare.tariff.rider_permille == {**before.tariff.rider_permille, 5: 100}
-    denied = changed(before, Changes(deny={OTHER: 2}, allow=frozenset({ID})))
+    denied = changed(before, Changes(deny={OTHER: 2}, allow=frozenset({ID})), now_ms=0)
     assert (denied.tariff, denied.deny_number, denied.deny) == (before.tariff, before.deny_number + 1, {OTHER: 2})
 
 
@@ -111,7 +112,7 @@ def test_what_changes_gets_its_own_next_number_and_the_rest_keeps_its() -> None:
 )  # fmt: skip
 def test_what_changes_nothing_or_cannot_be_is_refused(changes: Changes) -> None:
     with pytest.raises(BadSetting):
-        changed(samples.BUNDLE, changes)
+        changed(BUNDLE, changes, now_ms=0)
 
 
 def test_what_no_reader_would_take_is_not_given_out(root: Path) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from edge.core.daybook import DayBook
 from edge.core.decide import Door, LongFormWanted, decide, open_code
 from edge.core.window import Window
 from protocol.errors import DamagedCode, NotAFareCode, ProofError, UnknownRider, WireError
@@ -14,7 +15,7 @@ from protocol.wire.bundles import Bundle
 from protocol.wire.codes import read_code
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import open_long_pass
-from protocol.wire.records import ClockQuality, CodeKind, Instant
+from protocol.wire.records import ClockQuality, CodeKind, Instant, Service
 from protocol.wire.riders import encode_rows
 from protocol.wire.short_passes import Pass, is_short, open_short_pass
 from simulators.held_riders import HeldRiders
@@ -65,7 +66,7 @@ def test_every_kind_is_answered_by_the_real_rules_as_the_script_says(seed: int) 
     """1,500 showings over three buses are 5 minutes of plan: repeat windows end and begin again within it."""
     issuers = [ISSUER.verifying]
     bundle = Bundle("isfahan", 1, START_MS, (ISSUER.public,), (ISSUER.public,), ISSUER.public, TARIFF)
-    doors = {bus: Door(1, bundle, Window(TARIFF.repeat_window_s), START_MS) for bus in BUSES}
+    doors = {bus: Door(Service(bus, 1), bundle, Window(bundle.window_s), DayBook(bytes(16)), START_MS) for bus in BUSES}
     seen: Counter[Kind] = Counter()
     forms: Counter[CodeKind] = Counter()
     crowd = make_crowd(seed, 400)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from protocol.fares.tariff import Tariff, price
+from protocol.fares.pricing import Ridden, Ride, price
 from protocol.wire import cbor
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.bundles import read_bundle
@@ -23,6 +23,7 @@ from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import open_message
 from protocol.wire.sister import open_sister
+from protocol.wire.tariffs import decode_tariff
 from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
 
@@ -95,9 +96,9 @@ def _topic(_: Entry, entry: Entry) -> Any:
 
 
 def _price(_: Entry, entry: Entry) -> Any:
-    shares = {int(rider_class): int(share) for rider_class, share in entry["rider_permille"]}
-    tariff = Tariff(int(entry["tariff_version"]), int(entry["flat_fare_rials"]), shares)
-    return plain(price(tariff, rider_class=int(entry["rider_class"]), party=int(entry["party"])))
+    tariff = decode_tariff(bytes.fromhex(entry["tariff"]), int(entry["tariff_version"]))
+    ride = Ride(**{name: value if name == "line" else int(value) for name, value in entry["ride"].items()})
+    return plain(price(tariff, ride, [Ridden(*map(int, row)) for row in entry["history"]]))
 
 
 def _envelope(given: Entry, entry: Entry) -> Any:

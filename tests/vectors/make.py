@@ -21,6 +21,7 @@ from tests.protocol.samples import high_s
 from tests.vectors.decoders import DECODERS
 from tests.vectors.entries import Entries, flipped, of
 from tests.vectors.manifests import chunk_entries, contents_entries, manifest_entries
+from tests.vectors.prices import price_entries
 from tests.vectors.refusals import REFUSALS
 from tests.vectors.short import ROWS, rider_entries, short_entries
 from tests.vectors.sister import sister_entries
@@ -292,21 +293,6 @@ def sealing_entries(records: list[bytes]) -> Entries:
         "wrapped, one bit changed": wrapped(flipped(WRAPPED, 112)),
         "wrapped, one byte short": wrapped(WRAPPED[:-1]),
     }
-
-
-def price_entries() -> Entries:
-    def entry(rider_class: int, party: int, fare: int = 33_333) -> dict[str, Any]:
-        return {
-            "tariff_version": "3", "flat_fare_rials": str(fare), "rider_permille": [["1", "500"], ["2", "333"], ["3", "0"]],
-            "rider_class": str(rider_class), "party": str(party),
-        }  # fmt: skip
-
-    return {
-        "adult": entry(0, 0), "half, rounded down": entry(1, 0), "a third": entry(2, 0), "free": entry(3, 0),
-        "free with two companions": entry(3, 2), "class without a share": entry(15, 1), "full party": entry(0, 15),
-        "nothing costs nothing": entry(0, 15, 0), "dearest": entry(0, 15, 62_500_000_000), "party of 16": entry(0, 16),
-        "fare beyond its limit": entry(0, 0, 62_500_000_001),
-    }  # fmt: skip
 
 
 def topic_entries() -> Entries:

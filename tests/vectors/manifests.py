@@ -71,6 +71,20 @@ def chunk_entries() -> Entries:
     }  # fmt: skip
 
 
+def tariff_chunk(*, fare: int = 50_000, starts: int = 0, shares: object = (), lines: object = (), peaks: object = (),
+                 products: object = ()) -> bytes:  # fmt: skip
+    """The chunk of a tariff, true to its contract or not."""
+    tables = [list(one) for one in (shares, lines, peaks, products)]  # type: ignore[call-overload]
+    return cbor.encode(
+        [2, starts, fare, tables[0], 180, 3_600, 150_000, 700_000, tables[1], tables[2], [20_000], tables[3], False]
+    )
+
+
+def orders(*rows: list[object]) -> bytes:
+    """The chunk of policies with these orders, and one vehicle in training."""
+    return cbor.encode([1, list(rows), ["bus-0009"]])
+
+
 def contents_entries() -> Entries:
     """A manifest with its chunks in any order → what a validator works by."""
 
@@ -87,8 +101,8 @@ def contents_entries() -> Entries:
         others = [one for one in SECTIONS if one.kind != kind]
         return entry([*others, Section(kind, version, tuple(map(name_chunk, chunks)))], [*CONTENTS.values(), *chunks])
 
-    def tariff(*values: object) -> dict[str, Any]:
-        return with_chunk("tariff", cbor.encode([1, *values]))
+    def tariff(**changes: object) -> dict[str, Any]:
+        return with_chunk("tariff", tariff_chunk(**changes))
 
     def denied(*rows: list[object]) -> bytes:
         return cbor.encode([1, list(rows)])
@@ -102,13 +116,26 @@ def contents_entries() -> Entries:
         "deny list of 250": with_chunk("deny", denied(*([i, 1] for i in sorted(ids)))),
         "no deny list": entry([one for one in SECTIONS if one.kind != "deny"], [*CONTENTS.values()]),
         "no tariff": entry(no_tariff, [*CONTENTS.values()]),
-        "tariff in two chunks": with_chunk("tariff", cbor.encode([1, 50_000, [], 180]), cbor.encode([1, 1, [], 180])),
-        "tariff number beyond 32 bits": with_chunk("tariff", cbor.encode([1, 50_000, [], 180]), version=1 << 32),
-        "tariff of version 2": with_chunk("tariff", cbor.encode([2, 50_000, [], 180])),
-        "one class twice": tariff(50_000, [[1, 500], [1, 1000]], 180),
-        "classes not sorted": tariff(50_000, [[2, 500], [1, 1000]], 180),
-        "fare beyond its limit": tariff(62_500_000_001, [], 180), "share of 1001": tariff(50_000, [[1, 1001]], 180),
-        "tariff without a window": tariff(50_000, []),
+        "tariff in two chunks": with_chunk("tariff", tariff_chunk(), tariff_chunk(fare=1)),
+        "tariff number beyond 32 bits": with_chunk("tariff", tariff_chunk(), version=1 << 32),
+        "tariff of version 1": with_chunk("tariff", cbor.encode([1, 50_000, [], 180])),
+        "one class twice": tariff(shares=[[1, 500], [1, 1000]]), "classes not sorted": tariff(shares=[[2, 500], [1, 1000]]),
+        "fare beyond its limit": tariff(fare=62_500_000_001), "share of 1001": tariff(shares=[[1, 1001]]),
+        "tariff without its end": with_chunk("tariff", cbor.encode(cbor.decode(tariff_chunk(), max_bytes=999)[:-1])),
+        "one line twice": tariff(lines=[["r1", 1, []], ["r1", 2, []]]),
+        "flat and by distance": tariff(lines=[["r1", 1, [[1_000, 5]]]]),
+        "bands that do not ascend": tariff(lines=[["r1", 0, [[2_000, 5], [1_000, 6]]]]),
+        "a longer ride that costs less": tariff(lines=[["r1", 0, [[1_000, 6], [2_000, 5]]]]),
+        "peak on no day": tariff(peaks=[[0, 1, 2, 1000]]), "peak that ends before it begins": tariff(peaks=[[1, 5, 5, 1000]]),
+        "peaks not sorted": tariff(peaks=[[2, 1, 2, 1000], [1, 1, 2, 1000]]),
+        "a rule for the wallet": tariff(products=[[0, 0, [], True]]),
+        "next tariff": with_chunk("tariff-next", tariff_chunk(starts=1_900_000_000_000), version=4),
+        "next tariff of the same number": with_chunk("tariff-next", tariff_chunk(starts=1_900_000_000_000)),
+        "next tariff that starts first": with_chunk("tariff-next", tariff_chunk(), version=4),
+        "policies": with_chunk("policies", orders(["crisis-1", 2, 5, 9, ["r1", "r2"]], ["nowruz", 1, 1, 2, []])),
+        "order without an end": with_chunk("policies", orders(["crisis-1", 2, 5, 5, []])),
+        "order of no known cause": with_chunk("policies", orders(["crisis-1", 9, 5, 6, []])),
+        "one order twice": with_chunk("policies", orders(["a", 1, 1, 2, []], ["a", 1, 1, 2, []])),
         "denied twice": with_chunk("deny", denied([bytes(8), 1], [bytes(8), 1])),
         "denied twice, in two chunks": with_chunk("deny", first, denied([bytes(8), 2])),
         "deny chunks in another order": with_chunk("deny", second, first),

@@ -26,7 +26,10 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
     good = encode_sister(whole, samples.TAP_KEY)
     values = cbor.decode(cut(good, max_bytes=len(good)).payload, max_bytes=len(good))
     boarding, witness = values[3][0], values[4]
-    many = [FreshBoarding(samples.BOARDINGS[0].presentation, n % 16, 1, samples.WALL_MS, n) for n in range(24)]
+    many = [
+        FreshBoarding(samples.BOARDINGS[0].presentation, n % 16, 1, samples.WALL_MS, n, 1_000 * n, 1000)
+        for n in range(24)
+    ]
     return {
         "everything": of(good),
         "nothing": message(SisterWord(samples.DEVICE)),
@@ -41,7 +44,7 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
         "one byte more": of(good + b"\x00"),
         "field missing": sealed(values[:-1]),
         "field too many": sealed([*values, 0]),
-        "version 2": changed(0, 2),
+        "version 1": changed(0, 1),
         "device in capitals": changed(1, "BUS-1"),
         "batch is text": changed(2, "batch"),
         "boardings are null": changed(3, None),
@@ -49,8 +52,8 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
         "boarding with a field too many": changed(3, [[*boarding, 0]]),
         "credential id of 7 bytes": changed(3, [[bytes(7), *boarding[1:]]]),
         "party of 16": changed(3, [[*boarding[:3], 16, *boarding[4:]]]),
-        "age is negative": changed(3, [[*boarding[:-1], -1]]),
-        "age is true": changed(3, [[*boarding[:-1], True]]),
+        "age is negative": changed(3, [[*boarding[:6], -1, *boarding[7:]]]),
+        "age is true": changed(3, [[*boarding[:6], True, *boarding[7:]]]),
         "witness without a head": changed(4, witness[:-1]),
         "witness's head of 31 bytes": changed(4, [*witness[:-1], bytes(31)]),
         "witness is empty": changed(4, []),

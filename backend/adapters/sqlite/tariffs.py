@@ -3,19 +3,12 @@
 A late tap is priced under the tariff that its record names.
 """
 
-import json
 from collections.abc import Mapping
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import TariffChanged
 from protocol.fares.tariff import Tariff
-
-
-def _text(tariff: Tariff) -> str:
-    return json.dumps([
-        tariff.flat_fare_rials, sorted((int(c), share) for c, share in tariff.rider_permille.items()),
-        tariff.repeat_window_s,
-    ])  # fmt: skip
+from protocol.wire.tariffs import decode_tariff, encode_tariff
 
 
 class TariffTables:
@@ -27,9 +20,9 @@ class TariffTables:
     def keep_tariff(self, tariff: Tariff) -> None:
         """Keep it under its number. Raises TariffChanged when another one has that number already."""
         with self._writer.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO tariff VALUES (?, ?)", (tariff.version, _text(tariff)))
+            connection.execute("INSERT OR IGNORE INTO tariff VALUES (?, ?)", (tariff.version, encode_tariff(tariff)))
             (held,) = connection.execute("SELECT body FROM tariff WHERE version = ?", (tariff.version,)).fetchone()
-        if held != _text(tariff):
+        if held != encode_tariff(tariff):
             raise TariffChanged(
                 f"tariff {tariff.version} says something else than the one in force under that number",
                 fix="give the changed tariff a new number and a new bundle",
@@ -40,11 +33,7 @@ class TariffTables:
         """Every tariff ever in force, by number."""
         with self._writer.reading() as connection:
             rows = connection.execute("SELECT version, body FROM tariff").fetchall()
-        found = {}
-        for version, body in rows:
-            fare, shares, window_s = json.loads(body)
-            found[version] = Tariff(version, fare, dict(shares), window_s)
-        return found
+        return {version: decode_tariff(body, version) for version, body in rows}
 
     def keep_announced(self, manifest: bytes) -> None:
         """Keep it as the newest that was announced, in place of the one before."""

@@ -1,0 +1,157 @@
+"""The price: the one pure rule that says what a ride costs, on the bus and at the backend. Integer rials.
+
+A rider owes for a set of rides, and the price of one more is what it adds to that:
+
+    owed    = of each week, at most the week's cap, the sum over its days of
+              at most the day's cap, the dearest rides of the day of which no two lie within the transfer window
+
+So what is owed depends on the rides and not on the order in which they become known; it is never negative, never above
+the sum of the fares, and one more ride never makes it less. A validator prices with the rides that it knows, the
+backend with all of them.
+
+Rules:
+- the fare of a ride is its line's, by distance where the line has bands, times the peak's share, and 0 on a free day;
+- the rider pays the share of the class, or of the product where that is less; a share is in per mille and rounded down
+  for each ride and each cap, so rounding never costs the rider;
+- what the class saves against an adult with the same rides, the city pays;
+- every companion pays the adult fare, in every ride: nobody knows who they are, so they have no history;
+- what is not known is decided for the rider: an unknown line or distance costs the least it can, an unknown time has no
+  peak. But it is no free day, and stands outside journeys and caps: a dead clock must not make a year of free rides;
+- rides under different tariffs do not meet: journeys and caps begin anew with a tariff.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from protocol import limits
+from protocol.errors import OutOfRange
+from protocol.fares.tariff import LineFare, Product, Tariff
+from protocol.localtime import service_day, service_week, since_midnight_s, weekday
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """One ride to be priced. `metres`: along the line, None if unknown; `wall_ms`: None where no clock was trusted."""
+
+    rider_class: int
+    party: int = 0
+    product: int = Product.WALLET
+    line: str | None = None
+    metres: int | None = None
+    wall_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ridden:
+    """One earlier ride of a rider: when, its adult fare, and the share that its rider pays of it."""
+
+    wall_ms: int
+    adult_rials: int
+    permille: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one ride costs: the rider with the party, and the city for the class.
+
+    `adult_rials` and `permille` are what the ride adds to its rider's history.
+    """
+
+    rider_rials: int
+    city_rials: int
+    adult_rials: int
+    permille: int
+
+
+def price(tariff: Tariff, ride: Ride, history: Sequence[Ridden] = ()) -> Price:
+    """Price a ride behind others under the same tariff. Raises OutOfRange for a party beyond the limit."""
+    if not 0 <= ride.party <= limits.PARTY_MAX:
+        raise OutOfRange("party is out of range", party=ride.party, most=limits.PARTY_MAX)
+    adult, permille = adult_fare(tariff, ride), share(tariff, ride)
+    own, full = adult * permille // 1000, adult
+    if tariff.by_history and ride.wall_ms is not None:
+        whole = [*history, Ridden(ride.wall_ms, adult, permille)]
+        own = owed(tariff, whole) - owed(tariff, history)
+        full = owed(tariff, _as_adult(whole)) - owed(tariff, _as_adult(history))
+    return Price(own + ride.party * adult, max(0, full - own), adult, permille)
+
+
+def share(tariff: Tariff, ride: Ride) -> int:
+    """Per mille of the adult fare that the rider pays: by class, or by product where that holds and is less."""
+    rule = tariff.products.get(ride.product)
+    of_class = tariff.share_of(ride.rider_class)
+    return of_class if rule is None or not rule.holds_on(ride.line) else min(of_class, rule.permille)
+
+
+def serves(tariff: Tariff, product: int, line: str | None) -> bool:
+    """Whether a product may be used on a line at all."""
+    rule = tariff.products.get(product)
+    return rule is None or rule.elsewhere or rule.holds_on(line)
+
+
+def adult_fare(tariff: Tariff, ride: Ride) -> int:
+    """What the ride alone costs an adult."""
+    if ride.wall_ms is not None and service_day(ride.wall_ms) in tariff.free_days:
+        return 0
+    if ride.line is None:
+        fares = [_of_line(fare, None) for fare in tariff.lines.values()]
+        base = min([tariff.flat_fare_rials, *fares])
+    else:
+        own = tariff.lines.get(ride.line)
+        base = tariff.flat_fare_rials if own is None else _of_line(own, ride.metres)
+    return min(base * _peak(tariff, ride.wall_ms) // 1000, limits.FLAT_FARE_MAX_RIALS)
+
+
+def _of_line(fare: LineFare, metres: int | None) -> int:
+    if not fare.bands:
+        return fare.rials
+    if metres is None:
+        return fare.bands[0].rials
+    return next((band.rials for band in fare.bands if metres <= band.metres), fare.bands[-1].rials)
+
+
+def _peak(tariff: Tariff, wall_ms: int | None) -> int:
+    """Per mille of the usual fare at this time; of several peaks the least, and at no known time no more than usual."""
+    if wall_ms is None:
+        return min([1000, *(peak.permille for peak in tariff.peaks)])
+    minute, day = since_midnight_s(wall_ms) // 60, 1 << weekday(wall_ms)
+    now = [p.permille for p in tariff.peaks if p.weekdays & day and p.from_minute <= minute < p.to_minute]
+    return min(now, default=1000)
+
+
+def owed(tariff: Tariff, rides: Iterable[Ridden]) -> int:
+    """What a rider owes for a set of rides under one tariff, companions apart."""
+    days: dict[int, list[Ridden]] = defaultdict(list)
+    for ride in rides:
+        days[service_day(ride.wall_ms)].append(ride)
+    weeks: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for of_day in days.values():
+        most = max(ride.permille for ride in of_day)
+        total = _capped(_dearest_apart(of_day, tariff.transfer_window_s * 1000), tariff.day_cap_rials, most)
+        weeks[service_week(of_day[0].wall_ms)].append((total, most))
+    return sum(
+        _capped(sum(total for total, _ in of_week), tariff.week_cap_rials, max(most for _, most in of_week))
+        for of_week in weeks.values()
+    )
+
+
+def _capped(rials: int, cap: int, permille: int) -> int:
+    """A cap is the class's share of an adult's; where shares differ, the largest."""
+    return min(rials, cap * permille // 1000) if cap else rials
+
+
+def _dearest_apart(rides: Iterable[Ridden], window_ms: int) -> int:
+    """The largest sum over rides of which no two lie closer than the window."""
+    ordered = sorted(rides, key=lambda ride: ride.wall_ms)
+    times = [ride.wall_ms for ride in ordered]
+    best = [0]  # of the first n rides
+    for place, ride in enumerate(ordered):
+        before = bisect_right(times, ride.wall_ms - window_ms, 0, place) if window_ms else place
+        best.append(max(best[-1], best[before] + ride.adult_rials * ride.permille // 1000))
+    return best[-1]
+
+
+def _as_adult(rides: Iterable[Ridden]) -> list[Ridden]:
+    return [Ridden(ride.wall_ms, ride.adult_rials, 1000) for ride in rides]

@@ -1,0 +1,143 @@
+"""Tariffs and policies as an office writes them, and when a tariff comes into force."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from protocol.fares.policies import BoardFree, Cause
+from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
+from protocol.localtime import day_begins_ms
+from protocol.wire.bundles import Bundle, cut_bundle
+from provisioning.app.fare_files import read_policies, read_tariff
+from provisioning.core.bundle_changes import Changes, changed
+from provisioning.core.errors import BadSetting
+from tests.protocol import samples
+
+TARIFF = """
+starts = "1405/07/01 05:00"
+flat_fare_rials = 60_000
+transfer_window_s = 3600
+day_cap_rials = 150_000
+week_cap_rials = 700_000
+free_days = ["1405/07/02"]
+tap_out = true
+[classes]
+student = 500
+senior = 0
+[lines.brt]
+rials = 90_000
+[lines.r1]
+bands = [[5000, 40_000], [12_000, 80_000]]
+[[peaks]]
+days = ["sat", "fri"]
+from = "07:00"
+to = "24:00"
+permille = 1500
+[products.1]
+permille = 0
+lines = ["r1"]
+elsewhere = false
+"""
+POLICIES = """
+training = ["bus-9"]
+[[board_free]]
+order = "crisis-3"
+cause = "crisis"
+from = "1405/07/01 16:30"
+until = "1405/07/02"
+lines = ["r1"]
+"""
+FIRST_MEHR = 20_719  # 23 September 2026
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "office.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_tariff_is_what_its_file_says(tmp_path: Path) -> None:
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=FIRST_MEHR) == datetime(2026, 9, 23, tzinfo=UTC)
+    assert read_tariff(written(tmp_path, TARIFF), 8) == Tariff(
+        8, 60_000, {2: 500, 3: 0}, 180, day_begins_ms(FIRST_MEHR) + 5 * 3_600_000, 3_600, 150_000, 700_000,
+        lines={"brt": LineFare(90_000), "r1": LineFare(0, (Band(5_000, 40_000), Band(12_000, 80_000)))},
+        peaks=(Peak(0b100_0001, 420, 1_440, 1_500),), free_days=frozenset({FIRST_MEHR + 1}),
+        products={1: ProductRule(0, frozenset({"r1"}), elsewhere=False)}, tap_out=True,
+    )  # fmt: skip
+
+
+def test_policies_are_what_their_file_says(tmp_path: Path) -> None:
+    found = read_policies(written(tmp_path, POLICIES), 2)
+    begin = day_begins_ms(FIRST_MEHR) + (16 * 60 + 30) * 60_000
+    assert found.board_free == (
+        BoardFree("crisis-3", Cause.CRISIS, begin, day_begins_ms(FIRST_MEHR + 1), frozenset({"r1"})),
+    )
+    assert (found.number, found.training) == (2, frozenset({"bus-9"}))
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "said"),
+    [
+        ('"1405/07/01 05:00"', '"2026-09-23"', "no Jalali day like 1405/07/01"),
+        ('"1405/07/01 05:00"', '"1404/12/30"', "no Jalali day like 1405/07/01"),  # 1404 has no 30 Esfand
+        ('"07:00"', '"7"', "no local time like 07:30"), ('"24:00"', '"24:60"', "no local time like 07:30"),
+        ('"sat"', '"Saturday"', "none of sat, sun"), ("student = 500", "pupil = 500", "pupil is no rider class"),
+        ("student = 500", "student = 1001", "class share is out of range"), ("tap_out = true", "tapout = true", "tapout"),
+        ("[[5000, 40_000], [12_000, 80_000]]", "[[5000, 40_000], [4000, 80_000]]", "bands do not ascend"),
+        ("[products.1]", "[products.0]", "product is out of range"), ('to = "24:00"', 'to = "07:00"', "no such peak"),
+        ("flat_fare_rials = 60_000", "", "flat_fare_rials"), ("[lines.brt]", "[lines.BRT]", "line is not a name"),
+        ("starts =", "starts", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, was: str, is_now: str, said: str) -> None:
+    assert was in TARIFF
+    with pytest.raises(BadSetting) as caught:
+        read_tariff(written(tmp_path, TARIFF.replace(was, is_now)), 8)
+    assert said in str(caught.value)
+    assert caught.value.fix
+
+
+def test_a_free_ride_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="without an end"):
+        read_policies(written(tmp_path, POLICIES.replace('"1405/07/02"', '"1405/07/01 16:30"')), 2)
+
+
+# --- which tariff holds ------------------------------------------------------------------------------------------------
+NOW_MS = 1_790_000_000_000
+
+
+def office(**changes: object) -> Bundle:
+    plain: dict[str, object] = {"tariff": Tariff(3, 50_000), "next_tariff": None}
+    return replace(samples.BUNDLE, **(plain | changes))  # type: ignore[arg-type]
+
+
+def tariff(starts_ms: int) -> Changes:
+    return Changes(tariff=lambda version: Tariff(version, 70_000, starts_ms=starts_ms))
+
+
+def test_a_tariff_that_starts_later_waits_as_the_next_one() -> None:
+    bundle = changed(office(), tariff(NOW_MS + 1), now_ms=NOW_MS)
+    assert [it.version for it in bundle.tariffs] == [3, 4]
+    cut_bundle(bundle)
+    assert changed(office(), tariff(NOW_MS), now_ms=NOW_MS).tariffs == (Tariff(4, 70_000, starts_ms=NOW_MS),)
+
+
+def test_a_waiting_tariff_is_given_anew_under_a_number_of_its_own() -> None:
+    waiting = changed(office(), tariff(NOW_MS + 1), now_ms=NOW_MS)
+    again = changed(waiting, tariff(NOW_MS + 2), now_ms=NOW_MS)
+    assert [(it.version, it.starts_ms) for it in again.tariffs] == [(3, 0), (5, NOW_MS + 2)]
+    with pytest.raises(BadSetting, match="waits for its start"):
+        changed(waiting, Changes(flat_fare_rials=1), now_ms=NOW_MS)
+
+
+def test_whose_time_has_come_holds() -> None:
+    waiting = changed(office(), tariff(NOW_MS + 1), now_ms=NOW_MS)
+    later = changed(waiting, Changes(flat_fare_rials=80_000), now_ms=NOW_MS + 1)
+    assert [(it.version, it.flat_fare_rials) for it in later.tariffs] == [(5, 80_000)]
+
+
+def test_a_file_and_single_changes_are_not_mixed() -> None:
+    with pytest.raises(BadSetting, match="single changes"):
+        changed(office(), replace(tariff(NOW_MS), flat_fare_rials=1), now_ms=NOW_MS)
