@@ -213,13 +213,13 @@ class SeededCity:
             self.world.now_ms,
         )  # fmt: skip
         door.unsure.clear()
-        self._one_fare(door, green)
+        self._one_fare(door, green, more=showing.verdict is Verdict.PARTY_EXTENDED)
         self.truth.greens.append(green)
         known = self.truth.shown_rials.get((green.device, shown), 0)
         self.truth.shown_rials[green.device, shown] = max(known, showing.fare_rials)
 
-    def _one_fare(self, door: SimDoor, green: Green) -> None:
-        """P7, P10: a code that this bus accepted boards nobody again, at either door, once they could talk."""
+    def _one_fare(self, door: SimDoor, green: Green, *, more: bool) -> None:
+        """P7, P10: a code boards nobody again, at either door, once they could talk. `more`: companions came later."""
         now, quiet_ms = green.at_ms, self.bus_of(door).quiet_since_ms()
         for before in reversed(self.truth.greens):
             age = now - before.at_ms
@@ -230,11 +230,11 @@ class SeededCity:
             if before.vehicle != green.vehicle or before.destroyed or not same_rider:
                 continue
             if before.device == green.device:
-                if (same_code or age < WINDOW_MS) and door.changed_ms < before.at_ms:
+                if (same_code or (age < WINDOW_MS and not more)) and door.changed_ms < before.at_ms:
                     self.truth.violate(
                         "P10", "one-fare-a-door", f"{door.plan.name} accepted one rider twice in {age} ms"
                     )
-            elif (same_code or age < WINDOW_MS) and age > SHARED_WITHIN_MS and quiet_ms < before.at_ms:
+            elif (same_code or (age < WINDOW_MS and not more)) and age > SHARED_WITHIN_MS and quiet_ms < before.at_ms:
                 self.truth.violate(
                     "P7", "one-fare-a-bus", f"{green.vehicle} accepted one rider at both doors, {age} ms apart"
                 )
