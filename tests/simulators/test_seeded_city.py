@@ -64,7 +64,7 @@ def test_real_keys_run_too() -> None:
 
 
 def test_a_long_outage_alone_is_a_fault_like_the_others() -> None:
-    found = {seed: run_seed(seed, faults={LONG_OUTAGE}) for seed in (1, 3)}
+    found = {seed: run_seed(seed, faults={LONG_OUTAGE}) for seed in (2, 3)}
     assert all(result.violations == [] for result in found.values())
     for result in found.values():
         assert {name for name in result.coverage if name.startswith("fault ")} == {f"fault {LONG_OUTAGE}"}
