@@ -19,7 +19,7 @@ from edge.core.forms import Forms
 from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.taps import day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
-from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.fares.verdicts import Reason, Verdict, row_for
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours, write_code
@@ -223,7 +223,7 @@ class Boarding:
             self.accepted += 1
         else:
             self.refused += 1
-        row = TABLE[decision.verdict]
+        row = row_for(decision.verdict, decision.reason)
         showing = Showing(decision.verdict, decision.reason, row, decision.fare_rials, decision.party)
         return self._show(showing, sequence, None)
 
@@ -273,5 +273,5 @@ def _fresh(it: Accepted, age_ms: int) -> FreshBoarding:
 
 
 def _out_of_service() -> Showing:
-    verdict = Verdict.OUT_OF_SERVICE
-    return Showing(verdict, Reason.JOURNAL_FAILED, TABLE[verdict], 0, 0)
+    verdict, reason = Verdict.OUT_OF_SERVICE, Reason.JOURNAL_FAILED
+    return Showing(verdict, reason, row_for(verdict, reason), 0, 0)

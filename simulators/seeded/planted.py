@@ -21,7 +21,7 @@ from edge.core import forms, retention, uplink
 from edge.core.decide import Decision
 from edge.core.errors import JournalFailed, JournalFull
 from edge.core.ports import Head, Showing
-from protocol.fares.verdicts import TABLE
+from protocol.fares.verdicts import row_for
 from protocol.limits import MESSAGE_MAX_BYTES
 from protocol.wire import cbor, manifests, receipts, standing
 from protocol.wire.receipts import Receipt, encode_receipt
@@ -64,7 +64,7 @@ def _green_before_commit() -> Any:
     real_record, real_show = boarding.Boarding._record, boarding.Boarding._show
 
     def record(self: Any, decision: Decision, now: Instant) -> int:
-        row = TABLE[decision.verdict]
+        row = row_for(decision.verdict, decision.reason)
         self._panel.show(Showing(decision.verdict, decision.reason, row, decision.fare_rials, decision.party))
         self.shown_early = True
         return real_record(self, decision, now)

@@ -7,7 +7,7 @@ import pytest
 from edge.app.boarding import Boarding
 from edge.core.errors import JournalFailed, JournalFull
 from edge.core.ports import Accepted, ChainedRecord, Showing
-from protocol.fares.verdicts import Reason, Verdict
+from protocol.fares.verdicts import Lamp, Reason, Verdict
 from protocol.wire import chain
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation
@@ -174,6 +174,21 @@ def test_the_other_door_is_told_of_our_own_boardings_by_record_and_age() -> None
     assert fresh(service, 5, last=4) == [(b"\x01", 5_000)]
     told = service.fresh(at(5), first=5, last=5)[0]
     assert (told.party, told.door, told.wall_ms) == (3, 1, at(2).wall_ms)
+
+
+def test_who_paid_at_the_other_door_sees_red_and_at_this_one_amber() -> None:
+    """P17: one verdict, and by its reason another light, tone and words."""
+    panel = RememberingPanel()
+    service = begun(MemoryJournal(), panel)
+    paid_there = FreshBoarding(
+        Presentation(Rider(1).credential_id, at(-5).wall_ms // 1000, 1), 0, 2, at(-5).wall_ms, 5_000
+    )
+    service.heard_of([paid_there], at())
+    for rider, counter in ((1, 2), (2, 1), (2, 2)):
+        service.present(Rider(rider).code(at(), counter=counter), at(), settled=False)
+    there, _, here = panel.shown
+    assert there.verdict is here.verdict is Verdict.ALREADY_PAID
+    assert (there.row.lamp, here.row.lamp) == (Lamp.RED, Lamp.AMBER)
 
 
 def test_a_door_gets_back_everything_that_the_bus_knows() -> None:
