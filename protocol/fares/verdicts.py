@@ -200,6 +200,21 @@ BY_REASON: dict[tuple[Verdict, Reason], Row] = {
         "در درِ دیگر پرداخت شده؛ نگاه کنید", "Paid at the other door, please look",
         refuses=True, driver=True,
     ),
+    (Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE): Row(
+        Lamp.GREEN, Tone.ACCEPTED_GRACE, True, True,
+        "خوش آمدید؛ پیش از سفر بعد آنلاین شوید", "Welcome; go online before the next ride",
+        "پذیرفته شد، سفر اضطراری", "Accepted, emergency ride",
+    ),
+    (Verdict.DENIED, Reason.ALLOWANCE_SPENT): Row(
+        Lamp.RED, Tone.DENIED, False, False,
+        "اعتبار آفلاین تمام شده؛ یک بار آنلاین شوید", "Offline allowance spent: go online once",
+        "اعتبار آفلاین تمام شده", "Offline allowance spent",
+        refuses=True, driver=True,
+    ),
+    (Verdict.BOARD_FREE, Reason.FREE_DAY): Row(
+        Lamp.BLUE, Tone.BOARD_FREE, True, False,
+        "امروز رایگان است؛ به راننده پول ندهید", "Free day: pay the driver nothing", "روز رایگان", "Free day",
+    ),
     (Verdict.CODE_EXPIRED, Reason.CODE_FROM_FUTURE): Row(
         Lamp.RED, Tone.CODE_EXPIRED, False, False,
         "ساعت گوشی جلوست؛ آن را درست کنید", "Phone's clock is ahead: correct it",

@@ -181,7 +181,7 @@ def test_who_paid_at_the_other_door_sees_red_and_at_this_one_amber() -> None:
     panel = RememberingPanel()
     service = begun(MemoryJournal(), panel)
     paid_there = FreshBoarding(
-        Presentation(Rider(1).credential_id, at(-5).wall_ms // 1000, 1), 0, 2, at(-5).wall_ms, 5_000
+        Presentation(Rider(1).credential_id, at(-5).wall_ms // 1000, 1), 0, 2, at(-5).wall_ms, 5_000, FARE, 1000
     )
     service.heard_of([paid_there], at())
     for rider, counter in ((1, 2), (2, 1), (2, 2)):
