@@ -24,7 +24,7 @@ from protocol.wire.batches import Batch, decode_batch, verify_batch
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.passes import LongPass
 from protocol.wire.receipts import Receipt, encode_receipt
-from protocol.wire.records import DayKeyRecord, Opening, Record, RecordKind, Tap
+from protocol.wire.records import DayKeyRecord, Record, RecordKind, Tap, kind_of
 from protocol.wire.short_passes import Pass
 from protocol.wire.standing import Judgement, Standing, Watermark, judge
 
@@ -315,8 +315,7 @@ def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredR
             record.service.vehicle, record.service.door, int(record.verdict), int(record.reason), record.fare_rials,
             payer,
         )  # fmt: skip
-    kind = RecordKind.OPENING if isinstance(record, Opening) else RecordKind.DAY_KEY
     return StoredRecord(
-        link.device, link.epoch, link.sequence, record_hash, record.raw, int(kind), record.at.wall_ms,
+        link.device, link.epoch, link.sequence, record_hash, record.raw, int(kind_of(record)), record.at.wall_ms,
         key_id=record.key_id if isinstance(record, DayKeyRecord) else None,
     )  # fmt: skip

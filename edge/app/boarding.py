@@ -13,18 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edge.core.daybook import DayBook
-from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, note, open_code
+from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, decide_proxy, note, open_code
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
 from edge.core.forms import Forms
 from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
-from edge.core.taps import day_key_record, next_link, opening_record, tap_record
+from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
-from protocol.fares.verdicts import Reason, Verdict, row_for
+from protocol.fares.verdicts import TABLE, Reason, Verdict, row_for
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours, write_code
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.records import Instant, Service
+from protocol.wire.records import Instant, Link, Service
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
@@ -148,6 +148,36 @@ class Boarding:
             heard_ms = max(self._door.heard_ms, bundle.issued_ms)
             self._door = replace(self._door, bundle=bundle, heard_ms=heard_ms)
 
+    def serve(self, service: Service) -> None:
+        """From the next tap on, this is where the device serves: line, direction, stop, shift."""
+        with self._lock:
+            self._service, self._door = service, replace(self._door, service=service)
+
+    def let_ride(self, why: Reason) -> None:
+        """The driver lets everybody ride free from the next tap on; NONE: no more."""
+        with self._lock:
+            self._door = replace(self._door, free_ride=why)
+
+    def write(self, encode: Callable[[Link], bytes]) -> int:
+        """A record of something that is no tap, durable and signed → its sequence.
+
+        Raises JournalFull, JournalFailed, SignerFailed; then nothing of it stands.
+        """
+        with self._lock:
+            link = next_link(self._device, self._journal.head)
+            self._store(chained(link, encode(link)), None)
+            return link.sequence
+
+    def proxy(self, party: int, now: Instant) -> Outcome:
+        """Somebody without a code boards with `party` companions: the driver's float pays the adult fare of each."""
+        with self._lock:
+            return self._tap(decide_proxy(party, self._door, now), now)
+
+    @property
+    def service(self) -> Service:
+        """Where the device serves."""
+        return self._service
+
     @property
     def bundle(self) -> Bundle:
         """The bundle in force."""
@@ -195,19 +225,18 @@ class Boarding:
     def _answer(self, code: Pass | Unproven, now: Instant) -> Outcome:
         """One answer for one showing, whichever of its forms was seen first."""
         if isinstance(code, Unproven):
-            return self._tap(code, now)
+            return self._tap(decide(code, self._door, now), now)
         shown, short, text = code.presentation, isinstance(code, ShortPass), write_code(code.raw).encode()
         row = code.credential if isinstance(code, ShortPass) else row_of(code.credential)
         stands = self._forms.proven(shown, now.mono_ms, row=row, short=short, text=text)
         if stands is not None:
             return replace(stands, again=True)
-        outcome = self._tap(code, now)
+        outcome = self._tap(decide(code, self._door, now), now)
         if outcome.problem is None:
             self._forms.answered(shown, outcome, now.mono_ms)
         return outcome
 
-    def _tap(self, code: Pass | Unproven, now: Instant) -> Outcome:
-        decision = decide(code, self._door, now)
+    def _tap(self, decision: Decision, now: Instant) -> Outcome:
         try:
             sequence = self._record(decision, now)
         except (JournalFull, JournalFailed, SignerFailed) as problem:
@@ -220,6 +249,7 @@ class Boarding:
             self._window.note(decision.accepted, now)
             note(self._daybook, decision, sequence, now)
             self._windowed.append((now.mono_ms, sequence, decision.accepted))
+        if TABLE[decision.verdict].boards:
             self.accepted += 1
         else:
             self.refused += 1

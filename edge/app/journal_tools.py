@@ -23,7 +23,7 @@ from edge.core.ports import StoredRecord
 from protocol.errors import ProofError, WireError
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.receipts import Receipt, open_receipt
-from protocol.wire.records import Opening, Tap, decode_record
+from protocol.wire.records import Opening, Tap, decode_record, kind_of
 
 Report: TypeAlias = dict[str, Any]
 _LEFT_OUT = "it is left out; give --tap-key with the device's own tap.key.pem to sign it here"
@@ -43,7 +43,7 @@ def inspect(journal: JournalFile, watch: Watch) -> Report:
         except WireError:
             kinds["UNREADABLE"] += 1
             continue
-        kinds[_kind(record)] += 1
+        kinds[kind_of(record).name] += 1
         if isinstance(record, Tap):
             verdicts[record.verdict.name] += 1
     extent = journal.extent()
@@ -58,12 +58,6 @@ def inspect(journal: JournalFile, watch: Watch) -> Report:
 
 def _note(signed: int | None, last: int | None, then: str = "the validator signs it at its next start") -> str | None:
     return None if (signed or 0) == (last or 0) else f"{_UNSIGNED}: {then}"
-
-
-def _kind(record: object) -> str:
-    if isinstance(record, Tap):
-        return "TAP"
-    return "OPENING" if isinstance(record, Opening) else "DAY_KEY"
 
 
 def verify(

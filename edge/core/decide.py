@@ -6,7 +6,7 @@ one's row says.
 Rules, in the order in which they are asked; the first that answers decides (`RULES` is that table):
  R1  bytes that are no proven pass get the verdict of what is wrong with them; nothing of them is believed (P9);
  R2  on a vehicle in training every genuine pass gets the training's words: nothing is charged, no ride is counted;
- R3  while a policy or the driver's "reader out" lets everybody ride, a genuine pass boards free, once a window (P15);
+ R3  while a policy or the driver lets everybody ride, a genuine pass boards free, once a window (P15);
  R4  a credential on the deny list is denied, up to the version listed there: a reissued one rides;
  R5  a presentation that this bus accepted before is *copied*, and only then is that said (P10);
  R6  without a trusted clock freshness cannot be judged: the rider boards on grace, and the record says so (P14);
@@ -82,7 +82,7 @@ class LongFormWanted:
 class Door:
     """What the decision depends on besides the code and the time. `heard_ms`: wall time of the backend's last word.
 
-    `reader_out`: the driver lets people ride free because the reader fails (it lapses elsewhere).
+    `free_ride`: why the driver lets everybody ride, NONE if not (it lapses elsewhere).
     """
 
     service: Service
@@ -90,7 +90,7 @@ class Door:
     window: Window
     daybook: DayBook
     heard_ms: int
-    reader_out: bool = False
+    free_ride: Reason = Reason.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,15 @@ def decide(code: Pass | Unproven, door: Door, now: Instant) -> Decision:
     return next(answer for answer in answers if answer is not None)
 
 
+def decide_proxy(party: int, door: Door, now: Instant) -> Decision:
+    """The driver's float pays for somebody without a code and `party` companions. Free where everybody rides free."""
+    wall_ms = now.wall_ms if now.trusted else None
+    tariff = door.bundle.tariff_at(wall_ms)
+    ride = Ride(int(RiderClass.ADULT), party, line=door.service.route, wall_ms=wall_ms)
+    fare = price(tariff, ride).rider_rials
+    return Decision(Verdict.ACCEPTED, Reason.PROXY, CodeKind.PROXY, fare, party, 0, b"", None, tariff.version)
+
+
 def note(book: DayBook, decision: Decision, sequence: int, now: Instant) -> None:
     """What an accepted boarding leaves in the daybook; `sequence`: of its record."""
     assert decision.accepted is not None
@@ -232,7 +241,7 @@ def _why_free(asked: _Asked) -> Reason:
             return _FREE[order.cause]
         if service_day(asked.wall_ms) in asked.tariff.free_days:
             return Reason.FREE_DAY
-    return Reason.READER_OUT if asked.door.reader_out else Reason.NONE
+    return asked.door.free_ride
 
 
 def _denied(asked: _Asked) -> Decision | None:

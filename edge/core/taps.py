@@ -19,7 +19,8 @@ from protocol.wire.records import (
 from protocol.wire.seal import DayKey
 
 
-def _chained(link: Link, raw: bytes) -> ChainedRecord:
+def chained(link: Link, raw: bytes) -> ChainedRecord:
+    """Record bytes at their place, with the chain's hash over them."""
     return ChainedRecord(link.sequence, raw, chain.next_hash(link.previous, raw))
 
 
@@ -30,12 +31,12 @@ def next_link(device: str, head: Head) -> Link:
 
 def opening_record(link: Link, now: Instant, software: str, tap_key: bytes) -> ChainedRecord:
     """The first record of a journal. `tap_key` is the public point that everything in it is signed under."""
-    return _chained(link, encode_opening(Opening(link, now, software, tap_key, None)))
+    return chained(link, encode_opening(Opening(link, now, software, tap_key, None)))
 
 
 def day_key_record(link: Link, now: Instant, key: DayKey, wrapped: bytes) -> ChainedRecord:
     """A day key, wrapped to the backend, before the first tap sealed under it."""
-    return _chained(link, encode_day_key(DayKeyRecord(link, now, key.day, key.id, wrapped)))
+    return chained(link, encode_day_key(DayKeyRecord(link, now, key.day, key.id, wrapped)))
 
 
 def tap_record(
@@ -59,4 +60,4 @@ def tap_record(
     )
     public = encode_public_tap(tap)
     sealed = key.seal(link.sequence, decision.proof, public) if decision.proof else b""
-    return _chained(link, encode_tap(public, sealed))
+    return chained(link, encode_tap(public, sealed))

@@ -76,8 +76,10 @@ class Reason(IntEnum):
     FREE_DAY = 16  # nobody pays today
     CRISIS = 17
     EVENT = 18
-    READER_OUT = 19  # the driver said that the reader fails
-    PROXY = 20  # the driver paid for somebody
+    READER_OUT = 19  # the driver lets everybody ride: the reader fails
+    PROXY = 20  # the driver's float paid for somebody
+    CROWD = 21  # the driver lets everybody ride: too many at once
+    ORDER = 22  # the driver lets everybody ride: the control room said so
 
 
 @dataclass(frozen=True, slots=True)

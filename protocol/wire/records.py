@@ -6,6 +6,7 @@ A record is CBOR [1, public, attachment]; `public` is itself CBOR, so the sealed
     OPENING     empty                                        a journal begins; names its predecessor
     DAY_KEY     the day key, wrapped to the backend          taps sealed under this key follow
     TAP         the rider's proof, sealed; empty if none     one decision at the door, refusals too
+    SHIFT, ANNULMENT, EVENT   empty                          what the driver did (`driver_records.py`)
 
 Rules:
 - every record names its device, journal epoch, sequence and its predecessor's hash (P11);
@@ -13,33 +14,38 @@ Rules:
 - the bytes are never re-encoded: `raw` is what was signed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from protocol import limits
-from protocol.errors import OutOfRange, TooLarge, UnknownVersion, WrongType
+from protocol.errors import OutOfRange, UnknownVersion, WrongType
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import cbor
-
-VERSION = 1
-
-
-class RecordKind(IntEnum):
-    """First field of every public part."""
-
-    OPENING = 0
-    DAY_KEY = 1
-    TAP = 2
-
-
-class ClockQuality(IntEnum):
-    """How far the device's wall clock has earned trust."""
-
-    TRUSTED = 0  # disciplined by NTP, GNSS or the backend's signed time
-    HOLDOVER = 1  # was disciplined, runs on; its uncertainty grows
-    UNTRUSTED = 2  # never set, jumped back, or its battery is dead
+from protocol.wire.driver_records import (
+    ANNULMENT,
+    EVENT,
+    SHIFT,
+    Annulment,
+    Event,
+    Shift,
+    read_annulment,
+    read_event,
+    read_shift,
+)
+from protocol.wire.record_parts import (
+    LINK,
+    VERSION,
+    ClockQuality,
+    Instant,
+    Link,
+    RecordKind,
+    link_values,
+    public_part,
+    record_bytes,
+)
 
 
 class CodeKind(IntEnum):
@@ -48,6 +54,7 @@ class CodeKind(IntEnum):
     NONE = 0  # not ours
     LONG_PASS = 1
     SHORT_PASS = 2
+    PROXY = 3  # none: the driver's float pays for somebody
 
 
 class Doubt(IntEnum):
@@ -63,31 +70,6 @@ class Doubt(IntEnum):
     OUTSIDE = 7  # of the city
     FROZEN = 8  # the same place, while the receiver says that it moves
     TIME_WRONG = 9  # the receiver's time is not ours, while ours is trusted: what invents the one invents the other
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """One reading of a device's clocks."""
-
-    wall_ms: int  # Unix milliseconds
-    mono_ms: int  # since some fixed point of this run
-    quality: ClockQuality
-    uncertainty_s: int  # the wall clock is right within ± this
-
-    @property
-    def trusted(self) -> bool:
-        """Whether freshness may be judged by it."""
-        return self.quality is not ClockQuality.UNTRUSTED
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A record's place in its chain."""
-
-    device: str
-    epoch: int
-    sequence: int
-    previous: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,21 +141,10 @@ class Tap:
     raw: bytes = b""
 
 
-Record: TypeAlias = Opening | DayKeyRecord | Tap
+Record: TypeAlias = Opening | DayKeyRecord | Tap | Shift | Annulment | Event
 
-_LINK: cbor.Fields = (
-    ("kind", cbor.code(RecordKind)),
-    ("device", cbor.name_text),
-    ("epoch", cbor.uint(limits.INT63_MAX)),
-    ("sequence", cbor.uint(limits.INT63_MAX, least=1)),
-    ("previous", cbor.octets(limits.HASH_BYTES)),
-    ("wall_ms", cbor.uint(limits.INT63_MAX)),
-    ("mono_ms", cbor.uint(limits.INT63_MAX)),
-    ("clock_quality", cbor.code(ClockQuality)),
-    ("clock_uncertainty_s", cbor.uint(limits.UINT32_MAX)),
-)
 _OPENING: cbor.Fields = (
-    *_LINK,
+    *LINK,
     ("software", cbor.short_text),
     ("tap_key", cbor.octets(limits.PUBLIC_KEY_BYTES)),
     ("predecessor", cbor.optional(cbor.row((
@@ -183,7 +154,7 @@ _OPENING: cbor.Fields = (
     )))),
 )  # fmt: skip
 _DAY_KEY: cbor.Fields = (
-    *_LINK,
+    *LINK,
     ("day", cbor.uint(limits.UINT32_MAX)),
     ("key_id", cbor.octets(limits.KEY_ID_BYTES)),
 )
@@ -213,32 +184,22 @@ _TAP_REST: cbor.Fields = (
     ("reason", cbor.code(Reason)),
     ("lists", cbor.row((("bundle", cbor.uint(limits.INT63_MAX)), ("deny", cbor.uint(limits.INT63_MAX))))),
 )  # fmt: skip
-_TAP: cbor.Fields = (*_LINK, *_SERVICE, *_TAP_REST)
+_TAP: cbor.Fields = (*LINK, *_SERVICE, *_TAP_REST)
 _RECORD: cbor.Fields = (
     ("public", cbor.octets(most=limits.RECORD_MAX_BYTES)),
     ("attachment", cbor.octets(most=limits.RECORD_MAX_BYTES)),
 )
-_FIELDS = {RecordKind.OPENING: _OPENING, RecordKind.DAY_KEY: _DAY_KEY, RecordKind.TAP: _TAP}
-
-
-def _link_values(kind: RecordKind, link: Link, at: Instant) -> list[object]:
-    return [
-        int(kind), link.device, link.epoch, link.sequence, link.previous,
-        at.wall_ms, at.mono_ms, int(at.quality), at.uncertainty_s,
-    ]  # fmt: skip
-
-
-def _public(kind: RecordKind, values: list[object]) -> bytes:
-    """Checked values → public part: nothing goes into the chain that its reader would refuse."""
-    cbor.check_fields(kind.name.lower(), values, _FIELDS[kind])
-    return cbor.encode(values)
-
-
-def _record(public: bytes, attachment: bytes) -> bytes:
-    data = cbor.encode([VERSION, public, attachment])
-    if len(data) > limits.RECORD_MAX_BYTES:
-        raise TooLarge("record over its limit", bytes=len(data), limit=limits.RECORD_MAX_BYTES)
-    return data
+_KINDS: dict[type, RecordKind] = {
+    Opening: RecordKind.OPENING, DayKeyRecord: RecordKind.DAY_KEY, Tap: RecordKind.TAP, Shift: RecordKind.SHIFT,
+    Annulment: RecordKind.ANNULMENT, Event: RecordKind.EVENT,
+}  # fmt: skip
+_FIELDS = {
+    RecordKind.OPENING: _OPENING, RecordKind.DAY_KEY: _DAY_KEY, RecordKind.TAP: _TAP, RecordKind.SHIFT: SHIFT,
+    RecordKind.ANNULMENT: ANNULMENT, RecordKind.EVENT: EVENT,
+}  # fmt: skip
+_BY_DRIVER: dict[RecordKind, Callable[[Link, Instant, list[Any], bytes], Record]] = {
+    RecordKind.SHIFT: read_shift, RecordKind.ANNULMENT: read_annulment, RecordKind.EVENT: read_event,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=64)
@@ -262,36 +223,41 @@ def _service_values(service: Service) -> tuple[object, ...]:
 def encode_public_tap(tap: Tap) -> bytes:
     """The public part of a tap: what the sealed part will be bound to. Raises WireError naming a wrong field."""
     position = tap.position
-    link = _link_values(RecordKind.TAP, tap.link, tap.at)
+    link = link_values(RecordKind.TAP, tap.link, tap.at)
     rest = (
         None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m, int(position.doubt)],
         tap.key_id, int(tap.code_kind), tap.party, tap.product, tap.tariff_version, tap.fare_rials,
         int(tap.verdict), int(tap.reason), list(tap.lists),
     )  # fmt: skip
-    cbor.check_fields("tap", link, _LINK)
+    cbor.check_fields("tap", link, LINK)
     cbor.check_fields("tap", rest, _TAP_REST)
     return cbor.encode([*link, *_service_values(tap.service), *rest])
 
 
 def encode_tap(public: bytes, sealed: bytes) -> bytes:
     """Public part and sealed rider part → record bytes. Raises TooLarge."""
-    return _record(public, sealed)
+    return record_bytes(public, sealed)
 
 
 def encode_opening(opening: Opening) -> bytes:
     """Opening → record bytes. Raises WireError naming a wrong field."""
     before = opening.predecessor
-    public = _public(RecordKind.OPENING, [
-        *_link_values(RecordKind.OPENING, opening.link, opening.at),
+    public = public_part(RecordKind.OPENING, [
+        *link_values(RecordKind.OPENING, opening.link, opening.at),
         opening.software, opening.tap_key, None if before is None else list(before),
-    ])  # fmt: skip
-    return _record(public, b"")
+    ], _OPENING)  # fmt: skip
+    return record_bytes(public, b"")
 
 
 def encode_day_key(record: DayKeyRecord) -> bytes:
     """Day key record → record bytes. Raises WireError naming a wrong field."""
-    values = [*_link_values(RecordKind.DAY_KEY, record.link, record.at), record.day, record.key_id]
-    return _record(_public(RecordKind.DAY_KEY, values), record.wrapped)
+    values = [*link_values(RecordKind.DAY_KEY, record.link, record.at), record.day, record.key_id]
+    return record_bytes(public_part(RecordKind.DAY_KEY, values, _DAY_KEY), record.wrapped)
+
+
+def kind_of(record: Record) -> RecordKind:
+    """Which kind of record it is."""
+    return _KINDS[type(record)]
 
 
 def decode_record(raw: bytes) -> Record:
@@ -309,13 +275,15 @@ def decode_record(raw: bytes) -> Record:
     cbor.check_fields(kind.name.lower(), values, _FIELDS[kind])
     link = Link(*values[1:5])
     at = Instant(values[5], values[6], ClockQuality(values[7]), values[8])
-    rest = values[len(_LINK) :]
+    rest = values[len(LINK) :]
     if kind is RecordKind.TAP:
         return _tap(link, at, rest, sealed=attachment, public=public, raw=raw)
     if kind is RecordKind.DAY_KEY:
         return DayKeyRecord(link, at, rest[0], rest[1], wrapped=attachment, raw=raw)
     if attachment:
-        raise OutOfRange("an opening has no attachment", field="attachment", bytes=len(attachment))
+        raise OutOfRange(f"a record of kind {kind.name} has no attachment", field="attachment", bytes=len(attachment))
+    if kind in _BY_DRIVER:
+        return _BY_DRIVER[kind](link, at, rest, raw)
     before = rest[2]
     return Opening(link, at, rest[0], rest[1], None if before is None else (before[0], before[1], before[2]), raw=raw)
 
@@ -348,3 +316,10 @@ def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: byt
         public=public,
         raw=raw,
     )
+
+
+__all__ = [
+    "VERSION", "Annulment", "ClockQuality", "CodeKind", "DayKeyRecord", "Doubt", "Event", "Instant", "Link", "Opening",
+    "Position", "Record", "RecordKind", "Service", "Shift", "Tap", "decode_record", "encode_day_key", "encode_opening",
+    "encode_public_tap", "encode_tap", "kind_of",
+]  # fmt: skip

@@ -9,9 +9,10 @@ from edge.core.errors import JournalFailed, JournalFull
 from edge.core.ports import Accepted, ChainedRecord, Showing
 from protocol.fares.verdicts import Lamp, Reason, Verdict
 from protocol.wire import chain
+from protocol.wire.driver_records import Shift, ShiftStep, encode_shift
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation
-from protocol.wire.records import DayKeyRecord, Opening, Tap, decode_record
+from protocol.wire.records import CodeKind, DayKeyRecord, Opening, Record, Tap, decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.sister import FreshBoarding
 from tests.edge.door import BACKEND, DEVICE, FARE, MemoryJournal, RememberingPanel, Rider, at, boarding
@@ -37,7 +38,7 @@ class Steps(MemoryJournal):
     def hint(self, hint: object) -> None: ...
 
 
-def records(journal: MemoryJournal) -> list[Opening | DayKeyRecord | Tap]:
+def records(journal: MemoryJournal) -> list[Record]:
     return [decode_record(row.raw) for row in journal.read(1, 10_000, 1 << 30)]
 
 
@@ -243,3 +244,57 @@ def test_ids_may_be_wiped_only_when_past_the_window() -> None:
     assert service.forgettable(at(601)) == 3
     assert service.forgettable(at(700)) == 0
     assert service.forgettable(at(901)) == 4
+
+
+# --- what a driver does ------------------------------------------------------------------------------------------------
+
+
+def test_a_line_that_the_driver_chose_stands_in_the_next_tap() -> None:
+    journal = MemoryJournal()
+    service = begun(journal, RememberingPanel())
+    service.serve(replace(service.service, route="r9", direction=1, shift="s-1"))
+    service.present(Rider(1).code(at()), at(), settled=False)
+    tap = records(journal)[-1]
+    assert isinstance(tap, Tap)
+    assert (tap.service.route, tap.service.direction, tap.service.shift) == ("r9", 1, "s-1")
+
+
+def test_what_a_driver_did_is_a_signed_record_of_the_chain() -> None:
+    """It is durable when the call returns, and taps go on behind it."""
+    journal = MemoryJournal()
+    service = begun(journal, RememberingPanel())
+    sequence = service.write(
+        lambda link: encode_shift(Shift(link, at(), ShiftStep.BEGIN, "bus-1", "d-17", "s-1", "r9", 0))
+    )
+    service.present(Rider(1).code(at()), at(), settled=False)
+    assert journal.signed == journal.head.sequence
+    found = records(journal)
+    assert isinstance(found[sequence - 1], Shift)
+    assert [record.link.sequence for record in found] == list(range(1, len(found) + 1))
+
+
+def test_a_proxy_boarding_is_paid_by_the_drivers_float_and_shown() -> None:
+    """The adult fare of each; no rider stands behind it, and no window knows it."""
+    journal, panel = MemoryJournal(), RememberingPanel()
+    service = begun(journal, panel)
+    outcome = service.proxy(2, at())
+    tap = records(journal)[-1]
+    assert isinstance(tap, Tap)
+    assert (tap.code_kind, tap.reason, tap.party, tap.fare_rials) == (CodeKind.PROXY, Reason.PROXY, 2, 3 * FARE)
+    assert (tap.sealed, tap.key_id) == (b"", None)
+    assert panel.shown[-1].fare_rials == 3 * FARE
+    assert outcome.sequence == tap.link.sequence
+    assert service.known(at()) == []
+    assert service.accepted == 1
+
+
+def test_while_the_driver_lets_people_ride_the_door_says_so() -> None:
+    """P15: free, and pay the driver nothing."""
+    panel = RememberingPanel()
+    service = begun(MemoryJournal(), panel)
+    service.let_ride(Reason.CROWD)
+    service.present(Rider(1).code(at()), at(), settled=False)
+    assert (panel.shown[-1].verdict, panel.shown[-1].reason) == (Verdict.BOARD_FREE, Reason.CROWD)
+    service.let_ride(Reason.NONE)
+    service.present(Rider(2).code(at()), at(), settled=False)
+    assert panel.shown[-1].verdict is Verdict.ACCEPTED

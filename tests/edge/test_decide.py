@@ -34,14 +34,14 @@ class Bus:
         self.daybook = DayBook(bytes(16))
         self.service = Service("bus-1", number)
         self.heard_ms = NOON_MS
-        self.reader_out = False
+        self.free_ride = Reason.NONE
         self.sequence = 0
 
     def show(self, text: bytes, now: Instant) -> Decision:
         code = open_code(text, KEYS, lambda _: None)
         if isinstance(code, LongFormWanted):
             code = code.otherwise
-        door = Door(self.service, self.bundle, self.window, self.daybook, self.heard_ms, self.reader_out)
+        door = Door(self.service, self.bundle, self.window, self.daybook, self.heard_ms, self.free_ride)
         decision = decide(code, door, now)
         if decision.accepted is not None:
             self.window.note(decision.accepted, now)
@@ -295,7 +295,7 @@ def test_r3_a_free_day_of_the_tariff_and_a_reader_that_is_out() -> None:
     day = Bus(tariff=Tariff(7, FARE, free_days=frozenset({service_day(NOON_MS)})))
     assert day.show(RIDER.code(at()), at()).reason is Reason.FREE_DAY
     out = Bus()
-    out.reader_out = True
+    out.free_ride = Reason.READER_OUT
     got = out.show(RIDER.code(at()), at(quality=ClockQuality.UNTRUSTED))
     assert (got.verdict, got.reason) == (Verdict.BOARD_FREE, Reason.READER_OUT)
 

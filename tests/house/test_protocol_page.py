@@ -15,6 +15,7 @@ from protocol.wire import (
     batches,
     bundles,
     cbor,
+    driver_records,
     health,
     manifests,
     policies,
@@ -24,6 +25,7 @@ from protocol.wire import (
     tariffs,
     timetable,
 )
+from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause, ShiftStep
 from protocol.wire.health import CameraState
 from protocol.wire.keys import Purpose
 from protocol.wire.topics import DOWN, TO_ALL, UP
@@ -34,6 +36,9 @@ STRUCTURES = {
     "Opening": records._OPENING,
     "Day key": records._DAY_KEY,
     "Tap": records._TAP,
+    "Shift": driver_records.SHIFT,
+    "Annulment": driver_records.ANNULMENT,
+    "Event": driver_records.EVENT,
     "Batch": batches._FIELDS,
     "Receipt": receipts._FIELDS,
     "Sister": sister._FIELDS,
@@ -97,6 +102,7 @@ def test_inner_fields_are_found() -> None:
     ("title", "codes"),
     [
         ("verdict", Verdict), ("reason", Reason), ("clock quality", records.ClockQuality), ("doubt", records.Doubt), ("code kind", records.CodeKind),
+        ("shift step", ShiftStep), ("annul reason", AnnulReason), ("event kind", EventKind), ("free cause", FreeCause),
         ("camera state", CameraState), ("rider class", RiderClass), ("product", Product),
     ],
 )  # fmt: skip

@@ -18,6 +18,7 @@ from protocol.fares.tones import GAP_MS, LONG_MS, SHORT_MS, TUNE_MAX_MS, TUNES, 
 from protocol.fares.verdicts import BY_REASON, FLASHES, TABLE, Lamp, Reason, Row, Verdict, row_for
 from protocol.localtime import day_begins_ms, service_day, service_week, since_midnight_s
 from protocol.wire import records
+from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause, ShiftStep
 from tests.protocol.fares import rides, rules, tariffs
 
 classes = st.integers(0, 15)
@@ -280,11 +281,15 @@ REASONS = {
     0: "NONE", 1: "NO_TRUSTED_CLOCK", 2: "BACKEND_SILENT", 3: "CODE_FROM_FUTURE", 4: "CODE_TOO_OLD", 5: "BAD_SIGNATURE",
     6: "MALFORMED", 7: "SAME_DOOR", 8: "OTHER_DOOR", 9: "DENY_LIST", 10: "CAMERA_LOST", 11: "JOURNAL_FAILED", 12: "STOPPING",
     13: "RIDER_UNKNOWN", 14: "EMERGENCY_RIDE", 15: "ALLOWANCE_SPENT", 16: "FREE_DAY", 17: "CRISIS", 18: "EVENT", 19: "READER_OUT",
-    20: "PROXY",
+    20: "PROXY", 21: "CROWD", 22: "ORDER",
 }  # fmt: skip
-KINDS = {0: "OPENING", 1: "DAY_KEY", 2: "TAP"}
+KINDS = {0: "OPENING", 1: "DAY_KEY", 2: "TAP", 3: "SHIFT", 4: "ANNULMENT", 5: "EVENT"}
 QUALITIES = {0: "TRUSTED", 1: "HOLDOVER", 2: "UNTRUSTED"}
-CODES = {0: "NONE", 1: "LONG_PASS", 2: "SHORT_PASS"}
+CODES = {0: "NONE", 1: "LONG_PASS", 2: "SHORT_PASS", 3: "PROXY"}
+STEPS = {1: "BEGIN", 2: "LINE", 3: "END"}
+ANNULS = {1: "WRONG_PARTY", 2: "LEFT_BUS", 3: "WRONG_LINE", 4: "TWICE"}
+EVENTS = {1: "FREE_RIDE", 2: "FARES_AGAIN", 3: "SOS", 4: "ACCIDENT", 5: "ILLNESS", 6: "QUARREL", 7: "BREAKDOWN"}
+CAUSES = {1: "READER_OUT", 2: "CROWD", 3: "ORDER"}
 CLASSES = {0: "ADULT", 1: "CHILD", 2: "STUDENT", 3: "SENIOR", 4: "DISABLED", 5: "VETERAN", 6: "STAFF"}
 
 
@@ -292,7 +297,7 @@ CLASSES = {0: "ADULT", 1: "CHILD", 2: "STUDENT", 3: "SENIOR", 4: "DISABLED", 5: 
     ("codes", "frozen"),
     [
         (Verdict, VERDICTS), (Reason, REASONS), (records.RecordKind, KINDS), (records.ClockQuality, QUALITIES),
-        (records.CodeKind, CODES), (RiderClass, CLASSES), (Product, {0: "WALLET"}),
+        (records.CodeKind, CODES), (ShiftStep, STEPS), (AnnulReason, ANNULS), (EventKind, EVENTS), (FreeCause, CAUSES), (RiderClass, CLASSES), (Product, {0: "WALLET"}),
     ],
 )  # fmt: skip
 def test_codes_in_signed_records_keep_their_meaning(codes: type, frozen: dict[int, str]) -> None:
