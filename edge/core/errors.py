@@ -57,6 +57,10 @@ class BundleLate(LocalError):
     """A newer bundle is announced and cannot be brought in now; the one in force goes on."""
 
 
+class GnssLost(LocalError):
+    """The satellite receiver, or the service in front of it, is gone or gives nothing that can be read."""
+
+
 class SourceUnknown(LocalError):
     """A camera source is written in a form that no frame source knows."""
 

@@ -128,3 +128,19 @@ BUTTON_REPEAT_MS = 10_000  # as long as the rider whom it was for still stands t
 BUTTON_BOUNCE_MS = 20  # a push button's contacts settle in 5 to 10 ms
 PANEL_TEST_STEP_MS = 400  # each colour and each pitch is told from the next
 PANEL_STOP_S = 2.0  # the panel's thread does nothing that takes time; a driver that blocks is left to the process's end
+
+# --- Where ------------------------------------------------------------------------------------------------------------
+ACCURACY_MAX_M = 100  # with 95 %: a quarter of the way from one stop to the next
+SATELLITES_MIN = 4  # three unknowns of place and one of time
+GNSS_TIME_OFF_MS = 10_000  # a receiver's sentence may be seconds old when it comes, and its leap seconds may be missing
+CITY_MARGIN_M = 30_000  # a depot, a suburb, a charter trip; forged skies show airports hundreds of kilometres away
+FROZEN_MS = 10_000  # a bus that drives at walking pace is 20 m on by then
+FROZEN_SPEED_MPS = 2.0  # below it a parked receiver's own noise, and one that holds still on purpose
+BUS_TOP_SPEED_MPS = 42.0  # 150 km/h: no city bus, and more than any fix's own error makes of one
+SETTLE_FIXES = 5  # a cold receiver wanders for some seconds
+FIX_STALE_MS = 5_000  # five fixes are missing; at 50 km/h the bus is 70 m on
+FIX_FORGOTTEN_MS = 600_000  # ten minutes: beyond that "somewhere in the city" is all that it says
+GNSS_READ_TIMEOUT_S = 2.0  # the longest that the thread stays deaf to `stop`
+GNSS_RETRY_MS = 5_000  # a receiver that was unplugged, or a gpsd that restarts
+GNSS_LINE_MAX_BYTES = 65_536  # gpsd's own longest line is 10 KiB
+GNSS_GONE_MS = 30_000  # a receiver that says nothing at all for so long is opened anew
