@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
+
 from edge.core.errors import KeyMissing
 from protocol.errors import ProofError, WireError
 from protocol.wire.bundles import Bundle
@@ -43,6 +45,15 @@ def load_sister(folder: Path) -> VerifyingKey:
         raise KeyMissing(f"cannot read the other door's key: {error}", fix=fix) from error
     except (ValueError, ProofError) as error:
         raise KeyMissing(f"the other door's key is damaged: {error}", fix=fix) from error
+
+
+def certificate_until_ms(path: Path) -> int:
+    """When a certificate ends, in Unix ms. Raises KeyMissing."""
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise KeyMissing(f"the certificate {path.name} cannot be read: {error}", fix=_FIX) from error
+    return int(certificate.not_valid_after_utc.timestamp()) * 1000
 
 
 def load_bundle(folder: Path, key: VerifyingKey, *, city: str) -> Bundle:

@@ -16,6 +16,8 @@ from edge.app.boarding import Boarding
 from edge.app.courier import Courier
 from edge.app.sister import Sister
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
+from edge.core.condition import NOTHING_TOLD, Condition
+from edge.core.errors import JournalFailed, LocalError
 from edge.core.limits import (
     COURIER_AFTER_MS,
     HEALTH_PERIOD_MS,
@@ -27,12 +29,12 @@ from edge.core.limits import (
 from edge.core.ports import Clock, Copies, Panel, Peer, Riders, Session, TapSigner
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol.errors import ProofError, WireError
-from protocol.limits import MESSAGE_MAX_BYTES
+from protocol.limits import MESSAGE_MAX_BYTES, RECORD_MAX_BYTES
 from protocol.wire.bundles import Bundle
-from protocol.wire.health import CameraHealth, Health, State, encode_health, encode_state
+from protocol.wire.health import CameraHealth, Health, RunCause, SisterLink, State, encode_health, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import open_receipt
-from protocol.wire.records import Instant, Service
+from protocol.wire.records import Instant, Service, decode_record
 from protocol.wire.sister import Witness
 from protocol.wire.topics import Address, Channel
 
@@ -90,6 +92,7 @@ class Station:
         self._words: queue.Queue[bytes] = queue.Queue(SISTER_WORDS_WAITING_MAX)
         self._sessions = self._sessions_seen = self._links = self._links_seen = 0
         self._health_due_ms = 0
+        self._began_after, self._cause = journal.head.sequence, RunCause.UNKNOWN
         self.refused_receipts = 0
         self._wire_sister(sister)
 
@@ -110,8 +113,12 @@ class Station:
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    def begin(self, now: Instant) -> None:
-        """Open the chain, take up window, receipts and copies. Raises JournalFull, JournalFailed, SignerFailed."""
+    def begin(self, now: Instant, cause: RunCause = RunCause.UNKNOWN) -> None:
+        """Open the chain, take up window, receipts and copies. `cause`: why this run began, for births and health.
+
+        Raises JournalFull, JournalFailed, SignerFailed.
+        """
+        self._began_after, self._cause = self._journal.head.sequence, cause
         self.boarding.begin(now)
         self._uplink.on_appended(self._appended)  # the tail was signed anew: what was receipted reaches that far
         kept = self._journal.receipt()
@@ -269,18 +276,61 @@ class Station:
 
     def state(self, *, online: bool) -> bytes:
         """Birth or will, signed."""
-        wall_ms = max(self._clock.read().wall_ms, 0)
-        return encode_state(State(self._address.device, online, self.epoch, wall_ms, self._software), self._key)
+        wall_ms, cause = max(self._clock.read().wall_ms, 0), self._cause if online else RunCause.STOPPED
+        return encode_state(State(self._address.device, online, self.epoch, wall_ms, self._software, cause), self._key)
 
-    def health(self, now: Instant, *, disk_free: int, cameras: Sequence[CameraHealth], problem: str) -> Health:
+    def health(
+        self,
+        now: Instant,
+        *,
+        disk_free: int,
+        cameras: Sequence[CameraHealth],
+        problem: str,
+        condition: Condition = NOTHING_TOLD,
+    ) -> Health:
         """The device as it is now."""
+        unread = list(condition.unread)
+        try:
+            oldest_s = self._oldest_waiting_s(now)
+        except LocalError as error:
+            log.warning("the oldest record without a receipt cannot be read: %s", error)
+            oldest_s = None
+            unread.append("journal")
         return Health(
             device=self._address.device, epoch=self.epoch, wall_ms=max(now.wall_ms, 0),
             clock_quality=int(now.quality), software=self._software, last_sequence=self._journal.signed,
             receipted_sequence=self._uplink.receipted(BACKEND), accepted=self.boarding.accepted,
             refused=self.boarding.refused, disk_free_bytes=disk_free, cameras=tuple(cameras), problem=problem[:200],
             bundle_number=self.boarding.bundle.number, bundle_issued_ms=self.boarding.bundle.issued_ms,
+            clock_uncertainty_s=now.uncertainty_s, oldest_waiting_s=oldest_s, started=self._cause,
+            uptime_s=condition.uptime_s, certificate_until_ms=condition.certificate_until_ms, tamper=condition.tamper,
+            machine=condition.machine, sister=self._sister_link(now), unread=tuple(unread),
         )  # fmt: skip
+
+    def _oldest_waiting_s(self, now: Instant) -> int | None:
+        """Age of the oldest record without a receipt; 0 if none waits, None if no clock can say. Raises LocalError.
+
+        A record of this run is as old as the monotonic clock says; one of an earlier run has only its wall time.
+        """
+        first = self._uplink.receipted(BACKEND) + 1
+        if first > self._journal.signed:
+            return 0
+        rows = self._journal.read(first, 1, RECORD_MAX_BYTES)
+        if not rows:
+            raise JournalFailed(f"record {first} is not there", fix="run `savar journal check` on the card")
+        try:
+            written = decode_record(rows[0].raw).at
+        except WireError as error:
+            raise JournalFailed(f"record {first} is damaged: {error}", fix="run `savar journal check`") from error
+        if first > self._began_after:
+            return max(now.mono_ms - written.mono_ms, 0) // 1000
+        return max(now.wall_ms - written.wall_ms, 0) // 1000 if now.trusted and written.trusted else None
+
+    def _sister_link(self, now: Instant) -> SisterLink | None:
+        if self._sister is None:
+            return None
+        silent_ms = 0 if self._link_lost_ms is None else max(now.mono_ms - self._link_lost_ms, 0)
+        return SisterLink(self._link_lost_ms is None, silent_ms // 1000, self.sister_backlog, self.courier_backlog)
 
     @property
     def forked(self) -> bool:

@@ -28,6 +28,7 @@ from edge.adapters.rider_table import RiderTable
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
+from edge.app.condition import ConditionReader
 from edge.app.config import ValidatorConfig
 from edge.app.light import Light
 from edge.app.looking import Looker
@@ -39,7 +40,7 @@ from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
 from edge.core.vitals import Pulse
 from protocol.limits import INT63_MAX
-from protocol.wire.health import Health, State, encode_state
+from protocol.wire.health import Health, RunCause, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.topics import Address, Channel, to_all
 from transport.bundle_folder import BundleFolder
@@ -76,6 +77,7 @@ class Validator:
         epoch = int.from_bytes(randomness(8), "big") % INT63_MAX + 1
         sister_key = None if config.sister is None else load_sister(config.keys_dir)
         reserve = Ballast(config.data_dir / "ballast", BALLAST_BYTES)
+        self._condition = ConditionReader(config.data_dir, config.broker.cert)
         self._journal = ApswJournal(
             config.data_dir / "journal.db", device=config.device, new_epoch=epoch, reserve=reserve
         )
@@ -128,7 +130,7 @@ class Validator:
     def _make_session(self, key: Signer) -> MqttSession:
         now_ms = max(self._clock.read().wall_ms, 0)
         will = State(self._config.device, online=False, epoch=self._journal.head.epoch, wall_ms=now_ms,
-                     software=_software())  # fmt: skip
+                     software=_software(), cause=RunCause.LOST)  # fmt: skip
         return MqttSession(
             self._config.broker,
             client_id=self._config.device,
@@ -163,7 +165,7 @@ class Validator:
         Raises JournalFull, JournalFailed or SignerFailed; BundleBusy while `savar bundle take` is at work.
         """
         self._signer.open()
-        self._station.begin(self._clock.read())
+        self._station.begin(self._clock.read(), self._condition.begin())
         self._folder.hold()
         if self._peer is not None:
             self._peer.start()  # first: what was paid at the other door should be known when somebody boards
@@ -189,6 +191,8 @@ class Validator:
             self._station.end(self._clock.read())
         except LocalError as error:
             log.warning("the newest receipt is not kept, and is asked for again: %s", error)
+        else:
+            self._condition.end()
         finally:
             self._journal.close()
             if self._copies is not None:
@@ -303,8 +307,9 @@ class Validator:
         """The device as it is now."""
         cameras = tuple(camera.health() for camera in self._looker.cameras)
         return self._station.health(
-            self._clock.read(), disk_free=self._disk_free(), cameras=cameras, problem=self.problem()
-        )
+            self._clock.read(), disk_free=self._disk_free(), cameras=cameras, problem=self.problem(),
+            condition=self._condition.read(),
+        )  # fmt: skip
 
 
 def _software() -> str:

@@ -1,18 +1,27 @@
 """Health and state messages of a device, signed by its tap key.
 
 Health tells how the device is, on change and once a minute; state is its birth and its will (death), both retained.
+
+Version 2 added what stands behind `bundle_issued_ms`, and the cause of a state. Version 1 is still read, what it lacks
+being unknown: a backend is renewed before its buses. Only version 2 is written.
+
+Null is what a machine does not have, or does not know; a reading that it has and that failed is null and stands in
+`unread`: it is said and not hidden.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
+from typing import Any
 
 from protocol import limits
+from protocol.errors import OutOfRange, UnknownVersion
 from protocol.wire import cbor
 from protocol.wire.keys import Purpose, Signer, VerifyingKey
 from protocol.wire.signed import open_message, seal_message
 
-VERSION = 1
+VERSION = 2
+_BEFORE = 1  # the version that is still read
 
 
 class CameraState(IntEnum):
@@ -42,11 +51,69 @@ class CameraHealth:
     haze_permille: int = 0
 
 
+class RunCause(IntEnum):
+    """Why a device's process began, or why its session ended."""
+
+    UNKNOWN = 0
+    FIRST = 1  # no run before on this card
+    BOOTED = 2  # the machine was switched on, and the run before had ended by itself
+    POWER_LOST = 3  # the machine was switched on, and the run before had not ended: its power was cut
+    RESTARTED = 4  # stopped and started while the machine ran
+    CRASHED = 5  # the run before did not end by itself while the machine ran
+    STOPPED = 6  # said by the device as it stops
+    LOST = 7  # the will: said by the broker when the session is gone
+
+
+BIRTHS = frozenset(
+    (RunCause.UNKNOWN, RunCause.FIRST, RunCause.BOOTED, RunCause.POWER_LOST, RunCause.RESTARTED, RunCause.CRASHED)
+)
+DEATHS = frozenset((RunCause.UNKNOWN, RunCause.STOPPED, RunCause.LOST))
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The computer under a device.
+
+    `temperature_mc`: its hottest zone, thousandths of a degree Celsius. `throttled`: a Pi's own bits, 0 to 3 now and 16
+    to 19 since it was switched on: too little voltage, frequency capped, throttled, soft temperature limit.
+    `disk_written_bytes`: to the card's partition since it was switched on. `memory_free_bytes`: what could be had.
+    `process_bytes`: resident. `process_permille`: of one processor, since the word before. `load_milli`: the load of a
+    minute, thousandths. `up_s`: since it was switched on.
+    """
+
+    temperature_mc: int | None = None
+    throttled: int | None = None
+    disk_total_bytes: int | None = None
+    disk_written_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    process_bytes: int | None = None
+    process_permille: int | None = None
+    load_milli: int | None = None
+    up_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SisterLink:
+    """The other door, as this one sees it. `silent_s`: since the link was lost, 0 while it stands.
+
+    `waiting`: our records that it has not witnessed; `carried`: its records that lie here without a receipt.
+    """
+
+    linked: bool
+    silent_s: int
+    waiting: int
+    carried: int
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How a device is. `problem` is the text of the worst current fault, empty if none.
 
     `bundle_number` and `bundle_issued_ms` are of the bundle in force: a device that is kept from newer ones shows.
+    `oldest_waiting_s`: age of the oldest record without a receipt, 0 if none waits; how many wait is `last_sequence` −
+    `receipted_sequence`. `certificate_until_ms`: when its certificate ends; a date and not days left, for the device's
+    own clock may be wrong. `tamper`: whether its housing was opened; null until a board says it.
     """
 
     device: str
@@ -63,6 +130,15 @@ class Health:
     problem: str
     bundle_number: int = 0
     bundle_issued_ms: int = 0
+    clock_uncertainty_s: int = 0
+    oldest_waiting_s: int | None = None
+    started: RunCause = RunCause.UNKNOWN
+    uptime_s: int = 0
+    certificate_until_ms: int | None = None
+    tamper: bool | None = None
+    machine: Machine = Machine()
+    sister: SisterLink | None = None
+    unread: tuple[str, ...] = ()
 
 
 _CAMERA: cbor.Fields = (
@@ -74,7 +150,26 @@ _CAMERA: cbor.Fields = (
     ("blur_permille", cbor.uint(1_000)),
     ("haze_permille", cbor.uint(1_000)),
 )
-_HEALTH: cbor.Fields = (
+_COUNT = cbor.uint(limits.INT63_MAX)
+_MACHINE: cbor.Fields = (
+    ("temperature_mc", cbor.optional(cbor.sint(limits.HEALTH_TEMPERATURE_MAX_MC))),
+    ("throttled", cbor.optional(cbor.uint(limits.UINT32_MAX))),
+    ("disk_total_bytes", cbor.optional(_COUNT)),
+    ("disk_written_bytes", cbor.optional(_COUNT)),
+    ("memory_total_bytes", cbor.optional(_COUNT)),
+    ("memory_free_bytes", cbor.optional(_COUNT)),
+    ("process_bytes", cbor.optional(_COUNT)),
+    ("process_permille", cbor.optional(_COUNT)),
+    ("load_milli", cbor.optional(_COUNT)),
+    ("up_s", cbor.optional(_COUNT)),
+)
+_SISTER: cbor.Fields = (
+    ("linked", cbor.flag),
+    ("silent_s", _COUNT),
+    ("waiting", _COUNT),
+    ("carried", _COUNT),
+)
+_HEALTH_BEFORE: cbor.Fields = (
     ("device", cbor.name_text),
     ("epoch", cbor.uint(limits.INT63_MAX)),
     ("wall_ms", cbor.uint(limits.INT63_MAX)),
@@ -90,13 +185,26 @@ _HEALTH: cbor.Fields = (
     ("bundle_number", cbor.uint(limits.INT63_MAX)),
     ("bundle_issued_ms", cbor.uint(limits.INT63_MAX)),
 )
-_STATE: cbor.Fields = (
+_HEALTH: cbor.Fields = (
+    *_HEALTH_BEFORE,
+    ("clock_uncertainty_s", cbor.uint(limits.UINT32_MAX)),
+    ("oldest_waiting_s", cbor.optional(_COUNT)),
+    ("started", cbor.code(RunCause)),
+    ("uptime_s", _COUNT),
+    ("certificate_until_ms", cbor.optional(_COUNT)),
+    ("tamper", cbor.optional(cbor.flag)),
+    ("machine", cbor.row(_MACHINE)),
+    ("sister", cbor.optional(cbor.row(_SISTER))),
+    ("unread", cbor.array(cbor.name_text, most=limits.HEALTH_UNREAD_MAX)),
+)
+_STATE_BEFORE: cbor.Fields = (
     ("device", cbor.name_text),
     ("online", cbor.flag),
     ("epoch", cbor.uint(limits.INT63_MAX)),
     ("wall_ms", cbor.uint(limits.INT63_MAX)),
     ("software", cbor.short_text),
 )
+_STATE: cbor.Fields = (*_STATE_BEFORE, ("cause", cbor.code(RunCause)))
 
 
 def encode_health(health: Health, signer: Signer) -> bytes:
@@ -108,6 +216,9 @@ def encode_health(health: Health, signer: Signer) -> bytes:
         health.device, health.epoch, health.wall_ms, health.clock_quality, health.software,
         health.last_sequence, health.receipted_sequence, health.accepted, health.refused, health.disk_free_bytes,
         cameras, health.problem[: limits.TEXT_MAX_CHARS], health.bundle_number, health.bundle_issued_ms,
+        health.clock_uncertainty_s, health.oldest_waiting_s, int(health.started), health.uptime_s,
+        health.certificate_until_ms, health.tamper, list(astuple(health.machine)),
+        None if health.sister is None else list(astuple(health.sister)), list(health.unread),
     ]  # fmt: skip
     payload = cbor.encode_structure("health", values, _HEALTH, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
     return seal_message(Purpose.HEALTH, payload, signer)
@@ -116,25 +227,43 @@ def encode_health(health: Health, signer: Signer) -> bytes:
 def open_health(data: bytes, keys: Iterable[VerifyingKey]) -> Health:
     """Signed message bytes → verified health. Raises WireError or ProofError by name."""
     payload = open_message(Purpose.HEALTH, data, keys, max_bytes=limits.MESSAGE_MAX_BYTES)
-    values = cbor.decode_structure("health", payload, _HEALTH, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
+    values = _decode("health", payload, _HEALTH, _HEALTH_BEFORE)
     values[10] = tuple(CameraHealth(c[0], CameraState(c[1]), *c[2:]) for c in values[10])
+    if len(values) == len(_HEALTH):
+        *told, started, uptime_s, until_ms, tamper, machine, sister, unread = values
+        link = None if sister is None else SisterLink(*sister)
+        values = [*told, RunCause(started), uptime_s, until_ms, tamper, Machine(*machine), link, tuple(unread)]
     return Health(*values)
+
+
+def _decode(structure: str, payload: bytes, fields: cbor.Fields, before: cbor.Fields) -> list[Any]:
+    """The fields of version 2, or those that version 1 had."""
+    most = limits.MESSAGE_MAX_BYTES
+    try:
+        return cbor.decode_structure(structure, payload, fields, version=VERSION, max_bytes=most)
+    except UnknownVersion as newer:
+        try:
+            return cbor.decode_structure(structure, payload, before, version=_BEFORE, max_bytes=most)
+        except UnknownVersion:
+            raise newer from None
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Birth (online) or will (offline) of a device's session, with the time the session began."""
+    """Birth (online) or will (offline) of a device's session, with the time the session began, and why."""
 
     device: str
     online: bool
     epoch: int
     wall_ms: int
     software: str
+    cause: RunCause = RunCause.UNKNOWN
 
 
 def encode_state(state: State, signer: Signer) -> bytes:
     """State → signed message bytes."""
-    values = [state.device, state.online, state.epoch, state.wall_ms, state.software]
+    _require_cause(state)
+    values = [state.device, state.online, state.epoch, state.wall_ms, state.software, int(state.cause)]
     payload = cbor.encode_structure("state", values, _STATE, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
     return seal_message(Purpose.STATE, payload, signer)
 
@@ -142,5 +271,12 @@ def encode_state(state: State, signer: Signer) -> bytes:
 def open_state(data: bytes, keys: Iterable[VerifyingKey]) -> State:
     """Signed message bytes → verified state. Raises WireError or ProofError by name."""
     payload = open_message(Purpose.STATE, data, keys, max_bytes=limits.MESSAGE_MAX_BYTES)
-    values = cbor.decode_structure("state", payload, _STATE, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
-    return State(*values)
+    values = _decode("state", payload, _STATE, _STATE_BEFORE)
+    state = State(*values[:5], *(RunCause(cause) for cause in values[5:]))
+    _require_cause(state)
+    return state
+
+
+def _require_cause(state: State) -> None:
+    if state.cause not in (BIRTHS if state.online else DEATHS):
+        raise OutOfRange("a birth with the cause of a death, or the other way round", field="cause", value=state.cause)

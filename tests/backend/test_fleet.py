@@ -1,5 +1,6 @@
 """Health, state and silence: only what is signed is believed, and a silent device is told once, until it is heard."""
 
+import json
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from backend.app.fleet_watch import FleetWatch
 from backend.core.errors import StoreFailed
 from backend.core.fleet import Change, Contact, step
-from protocol.wire.health import CameraHealth, CameraState, Health, State, encode_health, encode_state
+from protocol.wire.health import CameraHealth, CameraState, Health, State, encode_health, encode_state, open_health
 from protocol.wire.keys import SigningKey
 from protocol.wire.topics import Channel
 from tests.backend.bus import NOON_MS, Bus, Rider, key
@@ -214,6 +215,20 @@ def test_health_and_state_are_kept(desk: Desk) -> None:
     (row,) = desk.store.devices([BUS.device])
     assert (row.online, row.last_seen_ms) == (False, NOON_MS + 6_000)
     assert row.health is not None
+
+
+def test_what_an_older_backend_kept_is_still_read(desk: Desk) -> None:
+    """The row of before has no machine in it; the next word brings one."""
+    it = Watched(desk, [BUS])
+    it.hear(5, health())
+    kept = json.loads(desk.one("SELECT health FROM device"))
+    newer = ("clock_uncertainty_s", "oldest_waiting_s", "started", "uptime_s", "certificate_until_ms", "tamper", "machine",
+             "sister", "unread")  # fmt: skip
+    with desk.store._writer.transaction() as connection:
+        older = json.dumps({name: value for name, value in kept.items() if name not in newer})
+        connection.execute("UPDATE device SET health = ?", (older,))
+    (row,) = desk.store.devices([BUS.device])
+    assert row.health == open_health(health(), [BUS.tap_key.verifying])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What operations see and do: devices, taps, alarms, statements; and what everybody may see."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import httpx
 import pytest
@@ -47,6 +48,15 @@ def test_devices_tell_last_word_backlog_cameras_and_problem(api: Api) -> None:
     assert [(c["name"], c["state"]) for c in told["cameras"]] == [("front", "working"), ("rear", "missing")]
     assert [(c["blur_permille"], c["haze_permille"]) for c in told["cameras"]] == [(80, 140), (0, 0)]
     assert told["problem"] == HEALTH.problem
+    condition = told["condition"]
+    assert (condition["started"], condition["oldest_waiting_s"], condition["unread"]) == (
+        "power_lost",
+        41,
+        ["temperature"],
+    )
+    assert condition["machine"] == asdict(HEALTH.machine)
+    assert condition["sister"] == {"linked": False, "silent_s": 12, "waiting": 3, "carried": 0}
+    assert (condition["tamper"], silent["condition"]) == (False, None)
     assert (silent["last_seen_ms"], silent["online"], silent["backlog"], silent["cameras"]) == (None, False, 0, [])
 
 

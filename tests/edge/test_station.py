@@ -1,6 +1,7 @@
 """A door without its threads: who is believed, what is too much, what is said first, and where receipts go."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from edge.adapters.card import abandon
 from edge.adapters.copies import ApswCopies
 from edge.adapters.journal import ApswJournal
+from edge.core.condition import Condition
 from edge.core.errors import JournalFailed
 from edge.core.limits import (
     COURIER_AFTER_MS,
@@ -17,9 +19,20 @@ from edge.core.limits import (
     SISTER_WORDS_WAITING_MAX,
     STEP_MAX_MS,
 )
+from edge.core.ports import StoredRecord
 from protocol.limits import MESSAGE_MAX_BYTES
-from protocol.wire.health import CameraHealth, CameraState, Health, open_health, open_state
+from protocol.wire.health import (
+    CameraHealth,
+    CameraState,
+    Health,
+    Machine,
+    RunCause,
+    SisterLink,
+    open_health,
+    open_state,
+)
 from protocol.wire.receipts import encode_receipt, open_receipt
+from protocol.wire.records import ClockQuality
 from protocol.wire.sister import SisterWord, Witness, encode_sister
 from tests.edge.door import BACKEND, DEVICE, STRANGER, Rider, at
 from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair
@@ -174,6 +187,66 @@ def test_health_says_where_the_device_stands(door: Door) -> None:
     assert (told.last_sequence, told.receipted_sequence, told.accepted, told.refused) == (6, 4, 3, 1)
     assert (told.device, told.epoch, told.disk_free_bytes, told.problem) == (door.name, 11, 77, "x" * 200)
     assert [camera.name for camera in told.cameras] == ["front"]
+
+
+def test_health_tells_how_long_the_oldest_record_has_waited(door: Door) -> None:
+    """Records of this run by the clock that cannot be set: one that jumps makes nothing older."""
+    assert a_health(door, 40).oldest_waiting_s == 40
+    jumped = at(40, wall_jump_s=-9_000)
+    assert door.station.health(jumped, disk_free=1, cameras=(), problem="").oldest_waiting_s == 40
+    door.board(Rider(7), at(100), counter=1)
+    last = door.journal.head.sequence
+    believe(door, door.receipt(last - 1, at(101)), 101)
+    assert a_health(door, 160).oldest_waiting_s == 60
+    believe(door, door.receipt(last, at(161)), 161)
+    assert a_health(door, 999).oldest_waiting_s == 0
+
+
+def test_of_an_earlier_run_only_a_trusted_clock_can_say_how_long(door: Door) -> None:
+    """Monotonic time begins anew with the machine; a record's wall time is believed if both clocks were good."""
+    door.station.begin(at(10), RunCause.POWER_LOST)
+    told = a_health(door, 40)
+    assert (told.oldest_waiting_s, told.started) == (40, RunCause.POWER_LOST)
+    untrusted = replace(at(40), quality=ClockQuality.UNTRUSTED, uncertainty_s=0)
+    assert door.station.health(untrusted, disk_free=1, cameras=(), problem="").oldest_waiting_s is None
+    back = at(40, wall_jump_s=-9_000)
+    assert door.station.health(back, disk_free=1, cameras=(), problem="").oldest_waiting_s == 0
+
+
+@pytest.mark.parametrize("damage", ["failed", "hole", "rotten"])
+def test_a_record_that_cannot_be_read_is_said(door: Door, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    """P4: and the rest is told all the same."""
+
+    def read(*_: object) -> list[StoredRecord]:
+        if damage == "failed":
+            raise JournalFailed("a page is gone")
+        return [] if damage == "hole" else [StoredRecord(1, b"\x80", b"")]
+
+    monkeypatch.setattr(door.journal, "read", read)
+    condition = Condition(uptime_s=5, unread=("load",), machine=Machine(up_s=77))
+    told = door.station.health(at(40), disk_free=1, cameras=(), problem="", condition=condition)
+    assert (told.oldest_waiting_s, told.unread) == (None, ("load", "journal"))
+    assert (told.uptime_s, told.machine.up_s, told.last_sequence) == (5, 77, 5)
+
+
+def test_health_tells_of_the_link_to_the_other_door(pair: Pair) -> None:
+    front = pair.front
+    front.board(Rider(1), at(1))
+    waits = front.journal.head.sequence
+    front.step(at(2))
+    assert a_health(front, 14).sister == SisterLink(linked=False, silent_s=14, waiting=waits, carried=0)
+    front.end.connected = True
+    front.station.link_changed(connected=True)
+    front.step(at(15))
+    link = a_health(front, 20).sister
+    assert link is not None
+    assert (link.linked, link.silent_s, link.waiting) == (True, 0, waits)
+
+
+def test_births_and_deaths_say_why(door: Door) -> None:
+    door.station.begin(at(1), RunCause.CRASHED)
+    found = [open_state(door.station.state(online=online), [DEVICE.verifying]) for online in (True, False)]
+    assert [(state.online, state.cause) for state in found] == [(True, RunCause.CRASHED), (False, RunCause.STOPPED)]
 
 
 def test_health_goes_out_at_the_start_of_a_session_and_once_a_minute(door: Door) -> None:

@@ -12,7 +12,7 @@ from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import chain
 from protocol.wire.batches import encode_batch
 from protocol.wire.bundles import Bundle
-from protocol.wire.health import CameraHealth, CameraState, Health, State
+from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, State
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation, issue_credential, read_issued, render_long_pass
 from protocol.wire.receipts import Receipt
@@ -163,8 +163,16 @@ HEALTH = Health(
         CameraHealth("front", CameraState.WORKING, 90_000, 12, 3, 80, 140), CameraHealth("rear", CameraState.MISSING, 0, 0, 0),
     ),
     problem="rear camera: نیست", bundle_number=12, bundle_issued_ms=WALL_MS,
+    clock_uncertainty_s=2, oldest_waiting_s=41, started=RunCause.POWER_LOST, uptime_s=3_600,
+    certificate_until_ms=WALL_MS + 90 * 86_400_000, tamper=False,
+    machine=Machine(
+        temperature_mc=61_342, throttled=0x5_0000, disk_total_bytes=15_600_000_000, disk_written_bytes=812_000_000,
+        memory_total_bytes=1_980_000_000, memory_free_bytes=1_410_000_000, process_bytes=141_000_000,
+        process_permille=730, load_milli=1_250, up_s=3_661,
+    ),
+    sister=SisterLink(linked=False, silent_s=12, waiting=3, carried=0), unread=("temperature",),
 )  # fmt: skip
-STATE = State(DEVICE, True, EPOCH, WALL_MS, "savar 0.1.0")
+STATE = State(DEVICE, True, EPOCH, WALL_MS, "savar 0.1.0", RunCause.POWER_LOST)
 TARIFF = Tariff(
     3, 50_000, {1: 500, 2: 500, 3: 0}, 180, 1_700_000_000_000, 3_600, 150_000, 700_000,
     lines={"brt": LineFare(90_000), "r1": LineFare(0, (Band(5_000, 40_000), Band(12_000, 80_000)))},

@@ -1,25 +1,35 @@
 """Receipts, health, state, bundles and topics: round trips and their own rules."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits
-from protocol.errors import OutOfRange, SavarError, UnknownVersion
+from protocol.errors import MissingField, OutOfRange, SavarError, UnknownField, UnknownVersion
 from protocol.fares.policies import NONE
+from protocol.wire import cbor
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import (
+    BIRTHS,
+    DEATHS,
     CameraHealth,
     CameraState,
     Health,
+    Machine,
+    RunCause,
+    SisterLink,
     State,
     encode_health,
     encode_state,
     open_health,
     open_state,
 )
+from protocol.wire.keys import Purpose
 from protocol.wire.passes import Presentation
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
+from protocol.wire.signed import cut, seal_message
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.topics import DOWN, TO_ALL, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
@@ -31,14 +41,22 @@ permille = st.integers(0, 1_000)
 points = st.binary(min_size=33, max_size=33)
 texts = st.text(max_size=200)
 receipts = st.builds(Receipt, names, uint63, uint63, digests, uint63, digests, uint63)
+counts = st.none() | uint63
+machines = st.builds(Machine, st.none() | st.integers(-200_000, 200_000), st.none() | uint32, *[counts] * 8)
+sister_links = st.builds(SisterLink, st.booleans(), uint63, uint63, uint63)
 cameras = st.builds(CameraHealth, names, st.sampled_from(CameraState), uint63, uint63, uint63, permille, permille)
 healths = st.builds(
     Health, device=names, epoch=uint63, wall_ms=uint63, clock_quality=st.integers(0, 2), software=texts,
     last_sequence=uint63, receipted_sequence=uint63, accepted=uint63, refused=uint63, disk_free_bytes=uint63,
     cameras=st.lists(cameras, max_size=8).map(tuple), problem=texts,
-    bundle_number=uint63, bundle_issued_ms=uint63,
+    bundle_number=uint63, bundle_issued_ms=uint63, clock_uncertainty_s=uint32, oldest_waiting_s=counts,
+    started=st.sampled_from(RunCause), uptime_s=uint63, certificate_until_ms=counts, tamper=st.none() | st.booleans(),
+    machine=machines, sister=st.none() | sister_links, unread=st.lists(names, max_size=16).map(tuple),
 )  # fmt: skip
-states = st.builds(State, names, st.booleans(), uint63, uint63, texts)
+states = st.one_of(
+    st.builds(State, names, st.just(online), uint63, uint63, texts, st.sampled_from(sorted(causes)))
+    for online, causes in ((True, BIRTHS), (False, DEATHS))
+)
 presentations = st.builds(Presentation, st.binary(min_size=8, max_size=8), uint32, st.integers(0, 65_535))
 boardings = st.builds(
     FreshBoarding, presentations, st.integers(0, 15), st.integers(0, 255), uint63, uint63,
@@ -70,6 +88,51 @@ def test_health_round_trip(health: Health) -> None:
 @given(states)
 def test_state_round_trip(state: State) -> None:
     assert open_state(encode_state(state, samples.TAP_KEY), [samples.TAP_KEY.verifying]) == state
+
+
+def sealed(purpose: Purpose, values: list[object]) -> bytes:
+    return seal_message(purpose, cbor.encode(values), samples.TAP_KEY)
+
+
+def values_of(message: bytes) -> list[object]:
+    return cbor.decode(cut(message, max_bytes=len(message)).payload, max_bytes=len(message))
+
+
+@given(healths, states)
+def test_a_bus_before_its_renewal_is_still_understood(health: Health, state: State) -> None:
+    """A backend is renewed before its buses: version 1 is read, and what it does not say is unknown."""
+    held = [samples.TAP_KEY.verifying]
+    older = sealed(Purpose.HEALTH, [1, *values_of(encode_health(health, samples.TAP_KEY))[1:15]])
+    assert open_health(older, held) == replace(
+        health, clock_uncertainty_s=0, oldest_waiting_s=None, started=RunCause.UNKNOWN, uptime_s=0,
+        certificate_until_ms=None, tamper=None, machine=Machine(), sister=None, unread=(),
+    )  # fmt: skip
+    older = sealed(Purpose.STATE, [1, *values_of(encode_state(state, samples.TAP_KEY))[1:6]])
+    assert open_state(older, held) == replace(state, cause=RunCause.UNKNOWN)
+
+
+def test_a_version_has_its_own_fields_and_no_others() -> None:
+    held = [samples.TAP_KEY.verifying]
+    for purpose, opener, message, before in (
+        (Purpose.HEALTH, open_health, encode_health(samples.HEALTH, samples.TAP_KEY), 14),
+        (Purpose.STATE, open_state, encode_state(samples.STATE, samples.TAP_KEY), 5),
+    ):
+        _, *values = values_of(message)
+        with pytest.raises(UnknownField):
+            opener(sealed(purpose, [1, *values]), held)
+        with pytest.raises(MissingField):
+            opener(sealed(purpose, [2, *values[:before]]), held)
+        with pytest.raises(UnknownVersion):
+            opener(sealed(purpose, [3, *values]), held)
+
+
+@pytest.mark.parametrize("cause", RunCause, ids=lambda cause: cause.name)
+def test_a_cause_is_of_a_birth_or_of_a_death(cause: RunCause) -> None:
+    for online, causes in ((True, BIRTHS), (False, DEATHS)):
+        if cause not in causes:
+            with pytest.raises(OutOfRange):
+                encode_state(State("d", online, 1, 1, "", cause), samples.TAP_KEY)
+    assert cause in BIRTHS | DEATHS
 
 
 @given(sister_words)

@@ -11,7 +11,6 @@ from typing import Any
 from protocol.errors import SavarError
 from protocol.wire import cbor
 from protocol.wire.codes import write_code
-from protocol.wire.health import CameraHealth, CameraState, Health, encode_health, encode_state
 from protocol.wire.keys import Purpose, bstr, to_be_signed
 from protocol.wire.receipts import encode_receipt
 from protocol.wire.records import Tap, decode_record
@@ -21,6 +20,7 @@ from tests.protocol.samples import high_s
 from tests.vectors.decoders import DECODERS
 from tests.vectors.driver import driver_entries
 from tests.vectors.entries import Entries, flipped, of
+from tests.vectors.health import health_entries
 from tests.vectors.manifests import chunk_entries, contents_entries, manifest_entries
 from tests.vectors.prices import price_entries
 from tests.vectors.refusals import REFUSALS
@@ -170,18 +170,9 @@ def _pass_of(credential: bytes) -> bytes:
 
 def message_entries() -> Entries:
     receipt = encode_receipt(samples.RECEIPT, samples.RECEIPT_KEY)
-    health = encode_health(samples.HEALTH, samples.TAP_KEY)
-    state = encode_state(samples.STATE, samples.TAP_KEY)
-    cameras = tuple(CameraHealth(f"camera-{n}", CameraState.STALLED, n, n, n, n, 1_000) for n in range(8))
-    long_health = Health(
-        samples.DEVICE, samples.EPOCH, samples.WALL_MS, 2, "savar 0.1.0", 1, 1, 1, 1, 0, cameras, "دوربین " * 28
-    )
     payload = cut(receipt, max_bytes=len(receipt)).payload
     entries = {
         "receipt": of(receipt, decoder="receipt"),
-        "health": of(health, decoder="health"),
-        "health with eight cameras": of(encode_health(long_health, samples.TAP_KEY), decoder="health"),
-        "state": of(state, decoder="state"),
         "high s": of(receipt[:-64] + high_s(receipt[-64:]), decoder="receipt"),
         "signature zeroed": of(receipt[:-64] + bytes(64), decoder="receipt"),
         "signature left out": of(receipt[:-66] + b"\x40", decoder="receipt"),
@@ -197,9 +188,9 @@ def message_entries() -> Entries:
         "payload with a trailing byte, signed": of(
             seal_message(Purpose.RECEIPT, payload + b"\x00", samples.RECEIPT_KEY), decoder="receipt"
         ),
-        "state read as health": of(state, decoder="health"),
         "receipt by a device": of(encode_receipt(samples.RECEIPT, samples.TAP_KEY), decoder="receipt"),
     }
+    entries |= health_entries()
     values = cbor.decode(payload, max_bytes=len(payload))
     changed = {
         "field missing": values[:-1], "field too many": [*values, 0], "version 2": [2, *values[1:]], "version true": [True, *values[1:]],

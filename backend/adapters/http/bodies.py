@@ -1,12 +1,14 @@
 """Rows of the store as bodies of answers."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from backend.adapters.http import models
 from backend.core import api, limits
 from backend.core.ports import Alarm, DeviceRow, TapRow, TopUp
 from backend.core.reconcile import Item, Kind, Reconciliation
 from protocol.fares.verdicts import TABLE
+from protocol.wire.health import Health
 
 VERDICTS = [
     models.VerdictBody(
@@ -56,7 +58,20 @@ def device(row: DeviceRow) -> models.DeviceBody:
         clock_quality=int(health.clock_quality) if health else None,
         software=health.software if health else None,
         bundle_number=health.bundle_number if health else None,
+        condition=condition(health) if health else None,
     )
+
+
+def condition(health: Health) -> models.ConditionBody:
+    """What a device said of its machine, its run and its other door."""
+    sister = health.sister
+    return models.ConditionBody(
+        clock_uncertainty_s=health.clock_uncertainty_s, oldest_waiting_s=health.oldest_waiting_s,
+        started=health.started.name.lower(), uptime_s=health.uptime_s, disk_free_bytes=health.disk_free_bytes,
+        certificate_until_ms=health.certificate_until_ms, tamper=health.tamper, unread=list(health.unread),
+        machine=models.MachineBody(**asdict(health.machine)),
+        sister=None if sister is None else models.SisterBody(**asdict(sister)),
+    )  # fmt: skip
 
 
 def counts(totals: Mapping[str, int]) -> models.CountsBody:

@@ -115,6 +115,45 @@ class CameraBody(Model):
     haze_permille: int
 
 
+class MachineBody(Model):
+    """The computer under a validator; null is what it does not have, or what could not be read."""
+
+    temperature_mc: int | None
+    throttled: int | None
+    disk_total_bytes: int | None
+    disk_written_bytes: int | None
+    memory_total_bytes: int | None
+    memory_free_bytes: int | None
+    process_bytes: int | None
+    process_permille: int | None
+    load_milli: int | None
+    up_s: int | None
+
+
+class SisterBody(Model):
+    """The other door as this one sees it: link, seconds without it, records it has not witnessed, records carried."""
+
+    linked: bool
+    silent_s: int
+    waiting: int
+    carried: int
+
+
+class ConditionBody(Model):
+    """How machine, run and other door are, as health says it. `unread`: readings that failed."""
+
+    clock_uncertainty_s: int
+    oldest_waiting_s: int | None
+    started: str
+    uptime_s: int
+    disk_free_bytes: int
+    certificate_until_ms: int | None
+    tamper: bool | None
+    unread: list[str]
+    machine: MachineBody
+    sister: SisterBody | None
+
+
 class DeviceBody(Model):
     """One validator. `backlog`: records it has told of that we do not hold yet; `problem` is empty if there is none."""
 
@@ -130,6 +169,7 @@ class DeviceBody(Model):
     clock_quality: int | None
     software: str | None
     bundle_number: int | None
+    condition: ConditionBody | None
 
 
 class DevicesBody(Model):

@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
-from protocol.wire.health import CameraHealth, CameraState, Health, State
+from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, State
 from protocol.wire.records import RecordKind
 
 _ALARM = "SELECT id, kind, device, since_ms, ended_ms, detail, fix FROM alarm"
@@ -16,7 +16,11 @@ _ALARM = "SELECT id, kind, device, since_ms, ended_ms, detail, fix FROM alarm"
 def _health_from(text: str) -> Health:
     values: dict[str, Any] = json.loads(text)
     cameras = tuple(CameraHealth(**(row | {"state": CameraState(row["state"])})) for row in values.pop("cameras"))
-    return Health(**values, cameras=cameras)
+    machine, sister = values.pop("machine", {}), values.pop("sister", None)  # a row of before has neither
+    return Health(
+        **(values | {"started": RunCause(values.get("started", 0)), "unread": tuple(values.get("unread", ()))}),
+        cameras=cameras, machine=Machine(**machine), sister=None if sister is None else SisterLink(**sister),
+    )  # fmt: skip
 
 
 class FleetTables:

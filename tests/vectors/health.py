@@ -1,0 +1,70 @@
+"""Golden vectors of health and state: both versions that are read, and what must be refused."""
+
+from dataclasses import replace
+from typing import Any
+
+from protocol.wire import cbor
+from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, encode_health, encode_state
+from protocol.wire.keys import Purpose
+from protocol.wire.signed import cut, seal_message
+from tests.protocol import samples
+from tests.vectors.entries import Entries, of
+
+
+def health_entries() -> Entries:
+    """By name, as `make` writes them into messages.json."""
+    health = encode_health(samples.HEALTH, samples.TAP_KEY)
+    state = encode_state(samples.STATE, samples.TAP_KEY)
+    cameras = tuple(CameraHealth(f"camera-{n}", CameraState.STALLED, n, n, n, n, 1_000) for n in range(8))
+    long_health = Health(
+        samples.DEVICE, samples.EPOCH, samples.WALL_MS, 2, "savar 0.1.0", 1, 1, 1, 1, 0, cameras, "دوربین " * 28
+    )
+    bare = replace(long_health, cameras=(), problem="")
+    full = replace(samples.HEALTH, unread=tuple(f"reading-{n}" for n in range(16)), machine=Machine(*[2**32 - 1] * 10))
+    full = replace(full, machine=replace(full.machine, temperature_mc=-200_000))
+    will = replace(samples.STATE, online=False, cause=RunCause.LOST)
+    return {
+        "health": of(health, decoder="health"),
+        "health with eight cameras": of(encode_health(long_health, samples.TAP_KEY), decoder="health"),
+        "health of a machine that tells nothing": of(encode_health(bare, samples.TAP_KEY), decoder="health"),
+        "health at its bounds": of(encode_health(full, samples.TAP_KEY), decoder="health"),
+        "health, version 1": of(_older(Purpose.HEALTH, health, 14), decoder="health"),
+        "state": of(state, decoder="state"),
+        "state: a will": of(encode_state(will, samples.TAP_KEY), decoder="state"),
+        "state, version 1": of(_older(Purpose.STATE, state, 5), decoder="state"),
+        "state read as health": of(state, decoder="health"),
+    } | _changed()
+
+
+def _older(purpose: Purpose, message: bytes, fields: int) -> bytes:
+    """A message as version 1 had it: the same fields without those behind."""
+    return seal_message(purpose, cbor.encode([1, *_values(message)[1 : 1 + fields]]), samples.TAP_KEY)
+
+
+def _changed() -> Entries:
+    """What must be refused, each signed again."""
+    health = _values(encode_health(samples.HEALTH, samples.TAP_KEY))
+    state = _values(encode_state(samples.STATE, samples.TAP_KEY))
+    changed = {
+        "health: version 3": [3, *health[1:]],
+        "health: version 1 with the fields of 2": [1, *health[1:]],
+        "health: version 2 with the fields of 1": health[:15],
+        "health: too hot for any sensor": [*health[:21], [200_001, *health[21][1:]], *health[22:]],
+        "health: tamper is 0": [*health[:20], 0, *health[21:]],
+        "health: sister without its last field": [*health[:22], health[22][:-1], *health[23:]],
+        "health: seventeen unread": [*health[:23], ["disk"] * 17],
+        "health: unknown cause": [*health[:17], 8, *health[18:]],
+    }
+    entries = {
+        name: of(seal_message(Purpose.HEALTH, cbor.encode(values), samples.TAP_KEY), decoder="health")
+        for name, values in changed.items()
+    }
+    for name, values in {
+        "state: a birth that was lost": [*state[:6], 7], "state: a death that booted": [*state[:2], False, *state[3:6], 2],
+    }.items():  # fmt: skip
+        entries[name] = of(seal_message(Purpose.STATE, cbor.encode(values), samples.TAP_KEY), decoder="state")
+    return entries
+
+
+def _values(message: bytes) -> list[Any]:
+    return cbor.decode(cut(message, max_bytes=len(message)).payload, max_bytes=len(message))
