@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test lint unit setup system lock check-arm64 fuzz mutate cose-check bench bench-age simulate simulate-long clean
+.PHONY: help run test web web-check lint unit setup system lock check-arm64 fuzz mutate cose-check bench bench-age simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,7 +15,13 @@ help: ## what there is to do
 run: setup ## set up what is needed and run the demo: three buses, broker, backend, status page
 	@$(BIN)/savar demo
 
-test: setup system lint unit ## set up what is needed and run lint and every test
+test: setup system lint web-check unit ## set up what is needed and run lint and every test
+
+web: setup ## build the pages of web/ into build/web, if anything they are made of has changed
+	@bash deploy/web.sh $(VENV)
+
+web-check: setup ## build the pages and run their own checks: svelte-check, vitest
+	@bash deploy/web.sh $(VENV) check
 
 lint: setup ## formatting, ruff, strict types, import lines
 	@$(BIN)/ruff format --check .
@@ -32,7 +38,7 @@ $(STAMP): requirements/dev.lock pyproject.toml deploy/setup.sh
 	@bash deploy/setup.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-system: ## install what the tests need from Debian: mosquitto, libzbar0; for root e2fsprogs, mount
+system: ## install what the tests need from Debian: mosquitto, libzbar0, chromium; for root e2fsprogs, mount
 	@bash deploy/system.sh
 
 lock: ## renew requirements/*.lock from pyproject.toml
@@ -66,4 +72,4 @@ simulate-long: setup ## 20 cities of 90 days with riding on each
 	@mkdir -p build && $(BIN)/savar simulate --seeds 0:20 --days 90 --json build/simulate-long.json
 
 clean: ## remove the environment and the runs
-	rm -rf $(VENV) run build dist *.egg-info
+	rm -rf $(VENV) run build dist web/node_modules *.egg-info

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
     "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),
+    "practice": ("cli.practice", "the driver's terminal with a bus that is not there, to learn it"),
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
     "read": ("cli.read", "run the decode loop over images or videos"),
     "selftest": ("cli.selftest", "check this validator and say what to do"),

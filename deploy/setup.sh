@@ -19,7 +19,7 @@ if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     fail "python3-venv is missing" "sudo apt-get install python3-venv, then run make again"
   fi
 fi
-say "environment in $venv (about 700 MB, a minute or two the first time)"
+say "environment in $venv (about 900 MB, a minute or two the first time)"
 "$python" -m venv "$venv" || fail "could not make $venv" "remove it and run make again"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock \
   || fail "installing the locked packages failed" "check the network or the package mirror, then run make again: what came is kept"

@@ -5,6 +5,7 @@ say() { printf '\033[1m[system]\033[0m %s\n' "$*"; }
 missing=()
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing+=(mosquitto)
 ldconfig -p | grep -q 'libzbar\.so\.0' || missing+=(libzbar0)
+command -v "${CHROMIUM:-chromium}" >/dev/null || missing+=(chromium)  # the pages are walked in a real one
 if [ "$(id -u)" = 0 ]; then  # real power cuts need root: nobody else needs what they are made with
   [ -x /usr/sbin/mkfs.ext4 ] || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
   [ -x /usr/sbin/losetup ] || [ -x /sbin/losetup ] || missing+=(mount)

@@ -92,6 +92,14 @@ TIMETABLE_EXCEPTIONS_MAX = 400  # days added or removed: each day of a year, and
 TIMETABLE_TIME_MAX_S = 2 * DAY_S - 1  # a trip belongs to the day on which it begins, and may end after midnight
 TIMETABLE_METRES_MAX = 1_000_000  # along a shape: no city bus runs 1,000 km
 
+# --- Staff ---------------------------------------------------------------------------------------------------------
+STAFF_MAX = 8_000  # drivers of one city; Isfahan has some 2,500. 70 B each: 560 KB, one chunk
+PIN_MIN_DIGITS = 4  # ten seconds at the wheel; six are better, and as well taken
+PIN_MAX_DIGITS = 8
+PIN_SALT_BYTES = 16
+PIN_SCRYPT_N = 16_384  # with r = 8: 16 MiB and some 50 ms; a Pi takes a quarter of a second, a driver does not notice
+PIN_SCRYPT_R = 8
+
 # --- Numbers -----------------------------------------------------------------------------------------------------
 UINT64_MAX = (1 << 64) - 1
 UINT32_MAX = (1 << 32) - 1

@@ -71,3 +71,65 @@ class ThreadDied(LocalError):
 
 class ThreadStuck(LocalError):
     """A thread of the validator no longer comes round; the service manager's watchdog is not fed any more."""
+
+
+class DriverError(SavarError):
+    """The driver cannot do this now; the terminal says what can be done instead. Nothing has happened."""
+
+    fault = Fault.OPERATOR
+
+
+class NotSignedIn(DriverError):
+    """This needs a driver who has signed in at this terminal."""
+
+
+class WrongPin(DriverError):
+    """No driver of this number with this PIN."""
+
+
+class PinWait(DriverError):
+    """Too many wrong PINs: none is tried until some time has passed."""
+
+
+class Moving(DriverError):
+    """The bus moves: only SOS is open."""
+
+
+class NotNow(DriverError):
+    """The shift is in a state in which this has no meaning."""
+
+
+class NoSuchLine(DriverError):
+    """The line or direction is none of this bus's list."""
+
+
+class NotAnnullable(DriverError):
+    """No such boarding, not a paid one, or taken back before."""
+
+
+class TooLateToAnnul(DriverError):
+    """The boarding is older than a driver may take back."""
+
+
+class AnnulsSpent(DriverError):
+    """A shift's annulments are used up."""
+
+
+class ProxiesSpent(DriverError):
+    """A shift's proxy boardings are used up."""
+
+
+class DoorUnreached(LocalError):
+    """The other door does not answer; what was asked of it has not happened there."""
+
+
+class NoSuchDoor(DriverError):
+    """This bus has no door of that number."""
+
+
+class TooManyPages(DriverError):
+    """More pages watch the bus than it has screens for."""
+
+
+class PagesMissing(LocalError):
+    """The built pages of the terminal are not where the configuration says."""

@@ -144,3 +144,23 @@ GNSS_READ_TIMEOUT_S = 2.0  # the longest that the thread stays deaf to `stop`
 GNSS_RETRY_MS = 5_000  # a receiver that was unplugged, or a gpsd that restarts
 GNSS_LINE_MAX_BYTES = 65_536  # gpsd's own longest line is 10 KiB
 GNSS_GONE_MS = 30_000  # a receiver that says nothing at all for so long is opened anew
+
+# --- The driver's terminal -------------------------------------------------------------------------------------------
+MOVING_KMH_MAX = 5  # walking pace: above it the driver drives, and the terminal takes an SOS and nothing else
+SPEED_STALE_MS = 5_000  # a position older than that says nothing of the speed: five seconds of a receiver's own period
+FREE_RIDE_MS = 600_000  # "reader out" is tried anew after ten minutes: a loose plug is found by then
+ANNUL_WITHIN_MS = 180_000  # a mistake is seen while the rider still stands there; as long as the repeat window
+ANNULS_A_SHIFT_MAX = 5  # beyond it the office takes back: an honest shift knows one or two
+PROXIES_A_SHIFT_MAX = 40  # a float of 40 fares; more riders without a code than that are a case for the office
+PROXY_PERSONS_MAX = 6  # at once: a family; one touch a number on the terminal
+SHOWN_LAST = 5  # verdicts on the terminal: as many as are read at a glance
+PANEL_STAYS_MS = 4_000  # a verdict stays on the rider's panel: read, and gone before the next rider needs it
+SEEN_KEPT_MAX = 200  # boardings that can still be annulled: two doors in three minutes
+PIN_FREE_TRIES = 3  # wrong PINs before waiting begins: a tired thumb
+PIN_WAIT_MIN_MS = 5_000  # doubled with every further wrong one: 20 tries take more than an hour
+PIN_WAIT_MAX_MS = 300_000  # a driver locked out by a passenger's game waits no longer than this
+TERMINAL_WATCHERS_MAX = 16  # live pages: terminal, two panels, and each again after a reload that was not noticed
+TERMINAL_BEAT_S = 5.0  # a quiet stream says so: a page that hears nothing for three of them shows that it is alone
+TERMINAL_CONNECTIONS_MAX = 64  # watchers, their calls and the pages' files
+TERMINAL_STOP_S = 2  # what still streams then is cut
+TERMINAL_BODY_MAX_BYTES = 1_024  # the largest order is a PIN and a number

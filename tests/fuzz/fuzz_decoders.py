@@ -28,6 +28,7 @@ from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import cut, open_message, seal_message
 from protocol.wire.sister import open_sister
+from protocol.wire.staff import decode_staff
 from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
 from tests.protocol import samples
@@ -103,6 +104,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "receipt, signed": _signed(Purpose.RECEIPT, lambda data: open_receipt(data, KEYS)),
     "health, signed": _signed(Purpose.HEALTH, lambda data: open_health(data, KEYS)),
     "state, signed": _signed(Purpose.STATE, lambda data: open_state(data, KEYS)),
+    "staff": decode_staff,
     "sister": lambda data: open_sister(data, KEY.verifying),
     "sister, signed": _signed(Purpose.SISTER, lambda data: open_sister(data, KEY.verifying)),
     "manifest, signed": _signed(Purpose.MANIFEST, lambda data: open_manifest(data, KEYS, city="isfahan")),

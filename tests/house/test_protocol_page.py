@@ -22,6 +22,7 @@ from protocol.wire import (
     receipts,
     records,
     sister,
+    staff,
     tariffs,
     timetable,
 )
@@ -50,6 +51,7 @@ STRUCTURES = {
     "Chunk of policies": policies._POLICIES,
     "Chunk of the deny list": bundles._DENY_CHUNK,
     "Chunk of the timetable": timetable._CHUNK,
+    "Chunk of the staff": staff._FIELDS,
 }
 
 
@@ -157,6 +159,7 @@ def test_purposes_and_channels_are_told() -> None:
         f"a new render every {limits.RENDER_PERIOD_S} s",
         f"each for {limits.FORM_PERIOD_S} s: short and long by turns", f"Held for {limits.LONG_FORM_WAIT_S} s without it",
         f"within the {limits.RENDER_PERIOD_S} s that a render lives", f"seen in the last {FORMS_JOINED_MS // 1000} s",
+        f"{limits.STAFF_MAX:,} drivers", f"PIN of {limits.PIN_MIN_DIGITS} to {limits.PIN_MAX_DIGITS} digits, N = {limits.PIN_SCRYPT_N:,}, r = {limits.PIN_SCRYPT_R}",
         f"units of {limits.ALLOWANCE_UNIT_RIALS:,} rials",
     ],
 )  # fmt: skip

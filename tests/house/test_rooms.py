@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BACKEND_ONLY = ("fastapi", "starlette", "uvicorn", "httpx", "segno", "amqtt")
+HTTP = ("fastapi", "starlette", "uvicorn")  # what serves a page: the backend's, and a bus's terminal
+BACKEND_ONLY = ("httpx", "segno", "amqtt")
 EDGE_ONLY = ("cv2", "numpy", "apsw", "zxingcpp", "pyzbar", "sqlite_utils", "segno", "amqtt")
-ON_EVERY_MACHINE = (*BACKEND_ONLY, *EDGE_ONLY, "paho")
+ON_EVERY_MACHINE = (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, "paho")
 
 IMPORT_WITH_BLOCKED = """
 import importlib, sys
@@ -42,7 +43,7 @@ def import_with_blocked(blocked: tuple[str, ...], modules: list[str]) -> str:
     ("room", "blocked"),
     [
         ("protocol", ON_EVERY_MACHINE),
-        ("transport", (*BACKEND_ONLY, *EDGE_ONLY)),
+        ("transport", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY)),
         ("edge", (*BACKEND_ONLY, "backend", "provisioning", "simulators")),
         ("backend", (*EDGE_ONLY, "edge", "provisioning", "simulators")),
         ("provisioning", (*ON_EVERY_MACHINE, "edge", "backend", "simulators")),
@@ -57,3 +58,13 @@ def test_a_room_needs_only_its_own_libraries(room: str, blocked: tuple[str, ...]
 def test_the_blocker_blocks() -> None:
     assert "cbor2 is not installed in this room" in import_with_blocked(("cbor2",), ["protocol.wire.cbor"])
     assert import_with_blocked(("cbor2",), ["protocol.limits"]) == ""
+
+
+def test_only_the_terminals_adapters_serve_pages() -> None:
+    """A validator without a terminal, and everything that decides, needs no HTTP server."""
+    serving = ("edge.adapters.onboard_http", "edge.adapters.onboard_problems", "edge.adapters.onboard_server")
+    modules = modules_of("edge")
+    assert set(serving) < set(modules)
+    assert import_with_blocked(HTTP, [module for module in modules if module not in serving]) == ""
+    for module in serving:
+        assert "is not installed in this room" in import_with_blocked(HTTP, [module])

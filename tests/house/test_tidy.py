@@ -144,3 +144,24 @@ def test_only_the_named_supervisors_catch_what_they_cannot_name(tmp_path: Path) 
     assert planted(tmp_path, where, code.format(name)) == []
     assert len(planted(tmp_path, where, code.format("other"))) == 1
     assert len(planted(tmp_path, "edge/app/other.py", code.format(name))) == 2  # the file before is still there
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'fetch("https://tiles.example.net/1.png")',
+        "x".ljust(121, "x"),
+        "// TO" + "DO: later",
+        "x\n" * 401,
+    ],
+)
+@pytest.mark.parametrize("where", ["web/onboard/src/a.svelte", "web/tests/a.ts"])
+def test_offence_is_found_in_the_pages(tmp_path: Path, where: str, text: str) -> None:
+    found = planted(tmp_path, where, text)
+    assert len(found) == 1, found
+    assert found[0].startswith(where)
+
+
+def test_packages_of_the_pages_are_not_ours_to_measure(tmp_path: Path) -> None:
+    assert planted(tmp_path, "web/node_modules/a/b.ts", "x".ljust(500, "x")) == []
+    assert len(tidy.web_files(ROOT)) > 20

@@ -66,6 +66,7 @@ def findings(root: Path) -> Iterator[str]:
                 found += _impure(tree)
             yield from (f"{where}:{line}: {what}" for line, what in sorted(found))
     yield from _pages(root)
+    yield from _web(root)
 
 
 def _sizes(tree: ast.AST, text: str) -> Iterator[tuple[int, str]]:
@@ -182,3 +183,32 @@ def _pages(root: Path) -> Iterator[str]:
             ):
                 if not address.startswith("http://www.w3.org/"):
                     yield f"{path.relative_to(root).as_posix()}:{number}: {address}: keep the asset in backend/static"
+
+
+WEB_MAX_COLUMNS = 120
+_WEB_TEXT = (".ts", ".svelte", ".css", ".html")
+
+
+def web_files(root: Path) -> list[Path]:
+    """What somebody wrote under web/: neither packages nor anything built."""
+    return [
+        path
+        for path in sorted((root / "web").rglob("*"))
+        if path.suffix in _WEB_TEXT and "node_modules" not in path.parts and path.is_file()
+    ]
+
+
+def _web(root: Path) -> Iterator[str]:
+    """The same measures for the pages: sizes, open work, no host that leaves the bus (P19)."""
+    for path in web_files(root):
+        where, lines = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > FILE_MAX_LINES:
+            yield f"{where}:{FILE_MAX_LINES}: file of {len(lines)} lines, over {FILE_MAX_LINES}: split it by its jobs"
+        for number, line in enumerate(lines, start=1):
+            if len(line) > WEB_MAX_COLUMNS:
+                yield f"{where}:{number}: line of {len(line)} columns, over {WEB_MAX_COLUMNS}"
+            if OPEN_WORK.search(line):
+                yield f"{where}:{number}: open work in the code: do it, or file an issue"
+            for host in URL.findall(line):
+                if host != "www.w3.org":
+                    yield f"{where}:{number}: host {host!r} in a page: everything comes from the bus"

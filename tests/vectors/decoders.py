@@ -23,6 +23,7 @@ from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import open_message
 from protocol.wire.sister import open_sister
+from protocol.wire.staff import decode_staff
 from protocol.wire.tariffs import decode_tariff
 from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
@@ -143,6 +144,7 @@ DECODERS: dict[str, Decoder] = {
     "health": _message(open_health, "tap_keys"),
     "state": _message(open_state, "tap_keys"),
     "sister": lambda given, entry: plain(open_sister(data(entry), keys(given, "tap_keys")[0])),
+    "staff": lambda _, entry: plain(decode_staff(data(entry))),
     "manifest": lambda given, entry: plain(_open_manifest(given, entry)),
     "chunk": _chunk,
     "contents": _contents,

@@ -26,6 +26,7 @@ from tests.vectors.prices import price_entries
 from tests.vectors.refusals import REFUSALS
 from tests.vectors.short import ROWS, rider_entries, short_entries
 from tests.vectors.sister import sister_entries
+from tests.vectors.staff import staff_entries
 from tests.vectors.timetable import timetable_entries
 
 HERE = Path(__file__).parent
@@ -327,6 +328,7 @@ def make() -> dict[str, dict[str, Any]]:
         "riders": ("Chunks of the rider table.", "riders", {}, rider_entries()),
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
         "sister": ("Messages between two doors.", "sister", tap_keys, sister_entries(records, hashes)),
+        "staff": ("Staff lists; the PINs are 1234 and 25801.", "staff", {}, staff_entries()),
         "manifests": (
             "Manifests, chunks, and the contents of both.",
             None,

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Build the pages of web/ with Node of the environment, unless what they are made of is unchanged.
+# Usage: web.sh VENV [check] : with `check` also svelte-check and vitest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=$(cd "$1" && pwd) check=${2:-}
+export PATH="$venv/bin:$PATH" npm_config_update_notifier=false
+say() { printf '\033[1m[web]\033[0m %s\n' "$*"; }
+fail() { printf '\033[1;31m[web]\033[0m %s\n        → %s\n' "$1" "$2" >&2; exit 1; }
+digest() { sha256sum "$@" | sha256sum | cut -c1-32; }
+
+mkdir -p build/web
+locked=$(digest web/package-lock.json web/package.json)
+if [ "$(cat web/node_modules/.savar-lock 2>/dev/null)" != "$locked" ]; then
+  say "packages of the pages, from web/package-lock.json (about 140 MB, half a minute)"
+  (cd web && npm ci --silent --no-fund --no-audit) || fail "npm ci failed" "check the network or the package mirror, then run make again"
+  echo "$locked" >web/node_modules/.savar-lock
+fi
+python web/tools/generate.py build/web/generated
+# Everything the pages are made of: their own files, the lock, and what was generated out of protocol/ and edge/.
+mapfile -t made_of < <(find web build/web/generated -type f -not -path 'web/node_modules/*' -not -name onboard.d.ts | LC_ALL=C sort)
+state=$(digest "${made_of[@]}")
+if [ "$(cat build/web/.built 2>/dev/null)" != "$state" ]; then
+  rm -f build/web/.checked
+  (cd web && npx --no-install openapi-typescript ../build/web/generated/onboard.json -o ../build/web/generated/onboard.d.ts >/dev/null \
+    && npm run --silent build -- --logLevel warn) || fail "the pages do not build" "read the lines above"
+  echo "$state" >build/web/.built
+  say "built: build/web/onboard"
+fi
+if [ "$check" = check ] && [ "$(cat build/web/.checked 2>/dev/null)" != "$state" ]; then
+  (cd web && npm run --silent check && npm test --silent) || fail "the pages' own checks fail" "read the lines above"
+  echo "$state" >build/web/.checked
+fi

@@ -1,0 +1,342 @@
+"""The driver's terminal: who has signed in, what may be done now, what each door is told, and what the pages see.
+
+    pages' calls ─▶ sign_in, serve, free_ride, proxy, annul, report, end, leave    any thread; one lock
+    doors        ─▶ saw, hint                                                    any thread
+    position     ─▶ speed                                                        any thread
+    step(now)       once a second or so: lapses, locks, what the pages see
+
+Rules (those of a shift stand in `edge/core/shift`):
+- an act is asked of every door it concerns before it counts here; a journal that fails leaves the act undone, and said;
+- the page that signed in holds a token; without it every act but an SOS is refused (another phone on the bus);
+- another driver who signs in ends the shift before, as its record says: a forgotten shift keeps nobody from driving;
+- both doors follow: a shift, a line and a free ride are told to each of them.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from edge.core.desk import Desk, Duty, Seen
+from edge.core.errors import NoSuchLine, NotNow, NotSignedIn, PinWait, TooManyPages, WrongPin
+from edge.core.limits import PANEL_STAYS_MS, PROXY_PERSONS_MAX, TERMINAL_WATCHERS_MAX
+from edge.core.onboard import DoorView, FreeRideView, LineView, PanelView, SeenView, ShiftView, ShowingView, View
+from edge.core.pins import Tries
+from edge.core.shift import (
+    Act,
+    DoorTally,
+    FreeRide,
+    Shift,
+    Speed,
+    Stage,
+    give_free_ride,
+    known_speed,
+    locked,
+    look_at_free_ride,
+    move,
+    total,
+)
+from protocol.fares.hints import Hint
+from protocol.localtime import service_day
+from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
+from protocol.wire.records import Instant
+from protocol.wire.staff import StaffRow, knows
+
+_TOKEN_BYTES = 16
+_SHIFT_BYTES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BusFacts:
+    """What the pages say of the bus: its name, its lines, whom to call with a complaint.
+
+    `fare_rials`: what so many adults pay now; pages multiply nothing.
+    """
+
+    vehicle: str
+    lines: tuple[LineView, ...]
+    complaint_number: str
+    fare_rials: Callable[[int], int]
+
+
+class Terminal:
+    """Build it with the bus's doors, the near one first, tell it what it must know, `step` it. Fills `OnBoard`."""
+
+    def __init__(
+        self,
+        *,
+        desks: Sequence[Desk],
+        facts: BusFacts,
+        staff: Callable[[], Sequence[StaffRow]],
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        self._near = desks[0]
+        self._desks = {desk.door: desk for desk in desks}
+        self._facts, self._staff, self._randomness = facts, staff, randomness
+        self._lock, self._pins = threading.RLock(), threading.Lock()
+        self._stage = Stage.SIGNED_OUT
+        self._shift: Shift | None = None
+        self._token = ""
+        self._tries = Tries()
+        self._speed: Speed | None = None
+        self._free: FreeRide | None = None
+        self._number = 0
+        self._shown: dict[int, tuple[int, Seen]] = {}
+        self._hints: dict[int, Hint | None] = {}
+        self._watchers: list[Callable[[], None]] = []
+
+    # --- the driver ---------------------------------------------------------------------------------------------------
+
+    def sign_in(self, number: str, pin: str, now: Instant) -> str:
+        """A driver begins, or comes back to the own shift: the token for further acts.
+
+        Raises PinWait, WrongPin, Moving and what a desk raises.
+        """
+        with self._lock:
+            if self._comes_back(number) is None:  # who comes back to an open shift changes nothing: also on the way
+                move(self._stage, Act.SIGN_IN, self._speed, now.mono_ms)
+        with self._pins:  # not under the lock: a PIN takes a Pi a quarter of a second, and doors tell of riders
+            self._check_pin(number, pin, now)
+        with self._lock:
+            if self._comes_back(number) is None:
+                self._begin(number, now)
+            self._token = self._randomness(_TOKEN_BYTES).hex()
+            self._changed()
+            return self._token
+
+    def _comes_back(self, number: str) -> Shift | None:
+        open_shift = self._shift if self._stage in (Stage.CHOOSING, Stage.DRIVING) else None
+        return open_shift if open_shift is not None and open_shift.duty.driver == number else None
+
+    def _begin(self, number: str, now: Instant) -> None:
+        if self._stage in (Stage.CHOOSING, Stage.DRIVING):
+            self._end(now)
+        duty = Duty(number, f"{service_day(now.wall_ms)}-{number}-{self._randomness(_SHIFT_BYTES).hex()}")
+        for desk in self._desks.values():
+            desk.begin_shift(duty, now)
+        self._shift = Shift(duty, now, {door: DoorTally() for door in self._desks})
+        self._stage = Stage.CHOOSING
+
+    def _check_pin(self, number: str, pin: str, now: Instant) -> None:
+        wait_ms = self._tries.wait_ms(now.mono_ms)
+        if wait_ms:
+            raise PinWait("too many wrong PINs", fix="wait, then try again", wait_ms=wait_ms)
+        if not knows(self._staff(), number, pin):
+            self._tries = self._tries.failed(now.mono_ms)
+            raise WrongPin("number or PIN is wrong", fix="try again, or call the control room",
+                           wait_ms=self._tries.wait_ms(now.mono_ms))  # fmt: skip
+        self._tries = Tries()
+
+    def serve(self, token: str, route: str, direction: int, now: Instant) -> None:
+        """Drive this line in this direction, at all doors. Raises NoSuchLine besides what every act raises."""
+        with self._lock:
+            shift, after = self._may(token, Act.SERVE, now)
+            if direction not in (0, 1) or route not in [line.route for line in self._facts.lines]:
+                raise NoSuchLine("this bus has no such line", fix="choose one of the list", route=route)
+            duty = Duty(shift.duty.driver, shift.duty.shift, route, direction)
+            for desk in self._desks.values():
+                desk.serve(duty, now)
+            shift.duty, self._stage = duty, after
+            self._changed()
+
+    def free_ride(self, token: str, cause: FreeCause | None, now: Instant) -> None:
+        """Everybody rides free from now, at all doors, and the doors say so; None ends it."""
+        with self._lock:
+            shift, _ = self._may(token, Act.FREE_RIDE, now)
+            if cause is None and self._free is None:
+                raise NotNow("there is no free ride", fix="nothing is to be ended")
+            self._tell_free_ride(shift.duty, cause, now)
+            self._free = None if cause is None else give_free_ride(cause, now)
+            self._changed()
+
+    def _tell_free_ride(self, duty: Duty, cause: FreeCause | None, now: Instant) -> None:
+        for desk in self._desks.values():
+            desk.free_ride(duty, cause, now)
+
+    def proxy(self, token: str, companions: int, now: Instant) -> None:
+        """Somebody without a code boards at the near door; the driver's float pays. Raises ProxiesSpent besides."""
+        with self._lock:
+            shift, _ = self._may(token, Act.PROXY, now)
+            shift.may_proxy(1 + companions)
+            self._take(self._near.proxy(shift.duty, companions, now))
+
+    def annul(self, token: str, door: int, sequence: int, reason: AnnulReason, now: Instant) -> None:
+        """Take a boarding back. Raises NotAnnullable, TooLateToAnnul, AnnulsSpent besides."""
+        with self._lock:
+            shift, _ = self._may(token, Act.ANNUL, now)
+            seen = shift.may_annul(door, sequence, now)
+            self._desks[door].annul(shift.duty, sequence, reason, now)
+            shift.annul(seen)
+            self._changed()
+
+    def report(self, token: str, kind: EventKind, now: Instant) -> None:
+        """Write down what happened. An SOS needs no token and no stop (S1)."""
+        with self._lock:
+            if kind is EventKind.SOS:
+                move(self._stage, Act.SOS, self._speed, now.mono_ms)
+                duty = None if self._shift is None or self._stage is Stage.ENDED else self._shift.duty
+            else:
+                duty = self._may(token, Act.REPORT, now)[0].duty
+            self._near.event(duty, kind, now)
+            self._changed()
+
+    def end(self, token: str, now: Instant) -> None:
+        """End the shift; its total stays on the screen until `leave`."""
+        with self._lock:
+            self._may(token, Act.END, now)
+            self._end(now)
+            self._changed()
+
+    def _end(self, now: Instant) -> None:
+        assert self._shift is not None
+        if self._free is not None:
+            self._tell_free_ride(self._shift.duty, None, now)
+            self._free = None
+        for desk in self._desks.values():
+            desk.end_shift(self._shift.duty, now)
+        self._stage = Stage.ENDED
+
+    def leave(self, token: str, now: Instant) -> None:
+        """The total has been read: the next driver may sign in."""
+        with self._lock:
+            _, self._stage = self._may(token, Act.LEAVE, now)
+            self._shift, self._token = None, ""
+            self._changed()
+
+    def _may(self, token: str, act: Act, now: Instant) -> tuple[Shift, Stage]:
+        """The shift of who holds the token, and the stage after the act. Raises NotSignedIn, Moving, NotNow."""
+        if self._shift is None or not self.knows(token):
+            raise NotSignedIn("no driver has signed in here", fix="sign in with number and PIN")
+        return self._shift, move(self._stage, act, self._speed, now.mono_ms)
+
+    def knows(self, token: str) -> bool:
+        """Whether this is the token of the driver who has signed in."""
+        return bool(self._token) and compare_digest(token.encode(), self._token.encode())
+
+    # --- the bus ------------------------------------------------------------------------------------------------------
+
+    def saw(self, seen: Seen) -> None:
+        """A door answered somebody. Without a shift it stands in the journal alone."""
+        with self._lock:
+            self._take(seen)
+
+    def hint(self, door: int, hint: Hint | None) -> None:
+        """A door tells its rider what would help; None takes that back."""
+        with self._lock:
+            self._hints[door] = hint
+            self._changed()
+
+    def _take(self, seen: Seen) -> None:
+        self._shown[seen.door] = (self._number + 1, seen)
+        if self._shift is not None and self._stage is not Stage.ENDED:
+            self._shift.saw(seen)
+        self._changed()
+
+    def speed(self, kmh: int | None, now: Instant) -> None:
+        """How fast the bus goes; None: nobody knows."""
+        with self._lock:
+            self._speed = None if kmh is None else Speed(kmh, now.mono_ms)
+            self._changed()
+
+    def step(self, now: Instant) -> None:
+        """A free ride that lapses is ended at the doors (S4). Raises what a desk raises; the next step tries again."""
+        with self._lock:
+            if self._free is not None and self._shift is not None:
+                healthy = all(desk.state(now).healthy for desk in self._desks.values())
+                after = look_at_free_ride(self._free, now, healthy=healthy)
+                if after is None:
+                    self._tell_free_ride(self._shift.duty, None, now)
+                self._free = after
+            self._changed()
+
+    # --- what the pages see -------------------------------------------------------------------------------------------
+
+    def watch(self, told: Callable[[], None]) -> Callable[[], None]:
+        """Have `told` called after every change, from any thread and under the lock; the answer ends that.
+
+        Raises TooManyPages.
+        """
+        with self._lock:
+            if len(self._watchers) >= TERMINAL_WATCHERS_MAX:
+                raise TooManyPages("too many pages watch this bus", fix="close one", most=TERMINAL_WATCHERS_MAX)
+            self._watchers.append(told)
+        return lambda: self._unwatch(told)
+
+    def _unwatch(self, told: Callable[[], None]) -> None:
+        with self._lock:
+            self._watchers.remove(told)
+
+    def _changed(self) -> None:
+        self._number += 1
+        for told in list(self._watchers):
+            told()
+
+    def view(self, token: str, now: Instant) -> View:
+        """The whole state, for any page: nothing in it is secret from who rides along."""
+        with self._lock:
+            shift, free = self._shift, self._free
+            return View(
+                number=self._number, stage=self._stage, mine=self.knows(token),
+                vehicle=self._facts.vehicle, wall_ms=now.wall_ms,
+                speed_kmh=known_speed(self._speed, now.mono_ms), locked=locked(self._speed, now.mono_ms),
+                pin_wait_ms=self._tries.wait_ms(now.mono_ms),
+                proxy_fares_rials=tuple(map(self._facts.fare_rials, range(1, PROXY_PERSONS_MAX + 1))),
+                complaint_number=self._facts.complaint_number, lines=self._facts.lines,
+                shift=None if shift is None else _shift_view(shift),
+                doors=tuple(self._door_view(desk, now) for desk in self._desks.values()),
+                last=() if shift is None else tuple(_seen_view(shift, seen, now) for seen in shift.last),
+                free_ride=None if free is None else FreeRideView(
+                    free.cause, free.since.wall_ms, max(0, free.lapses_ms - now.mono_ms)
+                ),
+            )  # fmt: skip
+
+    def _door_view(self, desk: Desk, now: Instant) -> DoorView:
+        tally = DoorTally() if self._shift is None else self._shift.doors[desk.door]
+        state = desk.state(now)
+        return DoorView(
+            desk.door, tally.boarded, tally.free, tally.refused, tally.lost, tally.charged_rials,
+            state.queue, state.problem, state.online, state.healthy, state.follows,
+        )  # fmt: skip
+
+    def panel(self, door: int, now: Instant) -> PanelView | None:
+        """What the riders at a door see."""
+        with self._lock:
+            if door not in self._desks:
+                return None
+            duty = None if self._shift is None or self._stage is Stage.ENDED else self._shift.duty
+            hint = self._hints.get(door)
+            return PanelView(
+                door=door, vehicle=self._facts.vehicle, route=None if duty is None else duty.route,
+                direction=None if duty is None else duty.direction, lines=self._facts.lines, wall_ms=now.wall_ms,
+                fare_rials=self._facts.fare_rials(1), complaint_number=self._facts.complaint_number,
+                free=self._free is not None, showing=_showing_view(self._shown.get(door), now),
+                hint=None if hint is None else hint.value,
+            )  # fmt: skip
+
+
+def _showing_view(shown: tuple[int, Seen] | None, now: Instant) -> ShowingView | None:
+    if shown is None:
+        return None
+    number, seen = shown
+    stays_ms = PANEL_STAYS_MS - (now.mono_ms - seen.at.mono_ms)
+    if stays_ms <= 0:
+        return None
+    return ShowingView(number, int(seen.verdict), int(seen.reason), seen.fare_rials, seen.persons, stays_ms)
+
+
+def _shift_view(shift: Shift) -> ShiftView:
+    every = total(list(shift.doors.values()))
+    return ShiftView(
+        driver=shift.duty.driver, shift=shift.duty.shift, since_ms=shift.since.wall_ms, route=shift.duty.route,
+        direction=shift.duty.direction, boarded=every.boarded, free=every.free, refused=every.refused, lost=every.lost,
+        charged_rials=every.charged_rials, proxies=shift.proxies, proxy_rials=shift.proxy_rials,
+        proxies_left=shift.proxies_left, annulled=shift.annulled, annulled_rials=shift.annulled_rials,
+        annuls_left=shift.annuls_left,
+    )  # fmt: skip
+
+
+def _seen_view(shift: Shift, seen: Seen, now: Instant) -> SeenView:
+    return SeenView(
+        seen.door, seen.sequence, seen.at.wall_ms, int(seen.verdict), int(seen.reason), seen.fare_rials, seen.persons,
+        seen.proxy, shift.can_annul(seen, now),
+    )  # fmt: skip

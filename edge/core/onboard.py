@@ -1,0 +1,184 @@
+"""What the pages on board see of the bus, and may ask of it: plain data, the whole state at once.
+
+The API's document is made from these. Times are Unix milliseconds of the bus's clock; `…_in_ms` are spans from the
+moment the view was made, so a page needs no clock that agrees with the bus's. Verdicts are numbers of the verdict
+table: words and lamps come from there (P17).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.core.shift import Stage
+from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
+from protocol.wire.records import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line that this bus may serve, and where each of its two directions leads, in Persian and English."""
+
+    route: str
+    towards_fa: tuple[str, str]
+    towards_en: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DoorView:
+    """A door in this shift: persons, rials as shown, and how the door is."""
+
+    door: int
+    boarded: int
+    free: int
+    refused: int
+    lost: int
+    charged_rials: int
+    queue: int
+    problem: str
+    online: bool
+    healthy: bool
+    follows: bool  # it has heard of this shift, line and free ride
+
+
+@dataclass(frozen=True, slots=True)
+class SeenView:
+    """One of the last answers. `annullable`: the driver may still take it back."""
+
+    door: int
+    sequence: int | None
+    wall_ms: int
+    verdict: int
+    reason: int
+    fare_rials: int
+    persons: int
+    proxy: bool
+    annullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FreeRideView:
+    """A free ride given by the driver; `lapses_in_ms` until it is looked at again."""
+
+    cause: FreeCause
+    since_ms: int
+    lapses_in_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftView:
+    """A driver's shift and what it adds up to so far; at its end, its total."""
+
+    driver: str
+    shift: str
+    since_ms: int
+    route: str | None
+    direction: int | None
+    boarded: int
+    free: int
+    refused: int
+    lost: int
+    charged_rials: int
+    proxies: int
+    proxy_rials: int
+    proxies_left: int
+    annulled: int
+    annulled_rials: int
+    annuls_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The whole state. `speed_kmh`: None where nobody knows it. `mine`: the asking page's driver has signed in."""
+
+    number: int
+    stage: Stage
+    mine: bool
+    vehicle: str
+    wall_ms: int
+    speed_kmh: int | None
+    locked: bool
+    pin_wait_ms: int
+    proxy_fares_rials: tuple[int, ...]  # what the driver's float pays for one person, two, …
+    complaint_number: str
+    lines: tuple[LineView, ...]
+    shift: ShiftView | None
+    doors: tuple[DoorView, ...]
+    last: tuple[SeenView, ...]
+    free_ride: FreeRideView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShowingView:
+    """What a rider is told at a door. `number` tells two showings apart; it stays for another `stays_ms`."""
+
+    number: int
+    verdict: int
+    reason: int
+    fare_rials: int
+    persons: int
+    stays_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """The rider's panel of one door. `free`: everybody rides free now. `hint`: what would help a code to be read."""
+
+    door: int
+    vehicle: str
+    route: str | None
+    direction: int | None
+    lines: tuple[LineView, ...]
+    wall_ms: int
+    fare_rials: int
+    complaint_number: str
+    free: bool
+    showing: ShowingView | None
+    hint: str | None
+
+
+class OnBoard(Protocol):
+    """What the API asks. Acts raise DriverError by name, and LocalError where a door fails: then nothing happened."""
+
+    def view(self, token: str, now: Instant) -> View:
+        """The terminal's state, as the page with this token sees it."""
+        ...
+
+    def panel(self, door: int, now: Instant) -> PanelView | None:
+        """The rider's panel of a door; None where the bus has no such door."""
+        ...
+
+    def watch(self, told: Callable[[], None]) -> Callable[[], None]:
+        """Have `told` called after every change, from any thread; the answer ends that. Raises TooManyPages."""
+        ...
+
+    def sign_in(self, number: str, pin: str, now: Instant) -> str:
+        """Begin a shift, or come back to it: the token for further acts."""
+        ...
+
+    def serve(self, token: str, route: str, direction: int, now: Instant) -> None:
+        """Choose line and direction."""
+        ...
+
+    def free_ride(self, token: str, cause: FreeCause | None, now: Instant) -> None:
+        """Begin or end a free ride."""
+        ...
+
+    def proxy(self, token: str, companions: int, now: Instant) -> None:
+        """Board somebody on the driver's float."""
+        ...
+
+    def annul(self, token: str, door: int, sequence: int, reason: AnnulReason, now: Instant) -> None:
+        """Take a boarding back."""
+        ...
+
+    def report(self, token: str, kind: EventKind, now: Instant) -> None:
+        """Report what happened; an SOS without any token."""
+        ...
+
+    def end(self, token: str, now: Instant) -> None:
+        """End the shift."""
+        ...
+
+    def leave(self, token: str, now: Instant) -> None:
+        """Close the total."""
+        ...

@@ -1,0 +1,245 @@
+"""The driver's terminal with a bus that is not there: for drivers who learn it, and for the tests of its pages.
+
+The terminal, its rules and its API are the real ones. The doors are `PracticeDesk`: they keep what they are told in
+memory, answer as they are asked to, and charge the practice fare; nothing is signed, and no ledger hears of it.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.adapters.onboard_http import make_app
+from edge.adapters.onboard_server import OnboardServer
+from edge.app.terminal import BusFacts, Terminal
+from edge.core.desk import DoorState, Duty, Seen
+from edge.core.errors import DoorUnreached
+from edge.core.onboard import LineView
+from edge.core.ports import Clock
+from protocol.fares.hints import Hint
+from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.limits import PARTY_MAX
+from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
+from protocol.wire.records import Instant
+from protocol.wire.staff import StaffRow, make_row
+
+FARE_RIALS = 60_000
+DRIVER, PIN = "4021", "1234"  # nobody's: it opens a practice bus and nothing else
+STEP_S = 0.5
+_SALT = bytes(range(16))
+_LINES = (
+    LineView("91", ("میدان امام حسین", "دانشگاه اصفهان"), ("Emam Hossein Square", "University of Isfahan")),
+    LineView("24", ("ملک‌شهر", "میدان آزادی"), ("Malekshahr", "Azadi Square")),
+    LineView("10", ("خوراسگان", "پایانهٔ باغ قوشخانه"), ("Khorasgan", "Bagh-e Qoushkhaneh Terminal")),
+    LineView("37", ("شاهین‌شهر", "میدان جمهوری"), ("Shahin Shahr", "Jomhuri Square")),
+)
+
+
+@dataclass(slots=True)
+class PracticeDesk:
+    """A door that fills `Desk` in memory. `told` is its journal in words; who plays sets `reached` and `healthy`."""
+
+    door: int
+    told: list[tuple[str, ...]] = field(default_factory=list)
+    sequence: int = 0
+    free: bool = False
+    healthy: bool = True
+    reached: bool = True
+    problem: str = ""
+    queue: int = 0
+
+    def state(self, _now: Instant) -> DoorState:
+        """As it was set."""
+        return DoorState(self.queue, self.problem, online=self.queue == 0, healthy=self.healthy, follows=self.reached)
+
+    def _note(self, *words: object) -> int:
+        self.sequence += 1
+        self.told.append(tuple(str(word) for word in words))
+        return self.sequence
+
+    def begin_shift(self, duty: Duty, _now: Instant) -> None:
+        """A driver begins."""
+        self._note("begin", duty.driver)
+
+    def serve(self, duty: Duty, _now: Instant) -> None:
+        """Line and direction."""
+        self._note("line", duty.route, duty.direction)
+
+    def end_shift(self, duty: Duty, _now: Instant) -> None:
+        """The driver ends."""
+        self._note("end", duty.driver)
+
+    def free_ride(self, _duty: Duty, cause: FreeCause | None, _now: Instant) -> None:
+        """Free from now, or no more."""
+        self.free = cause is not None
+        self._note("free", "ended" if cause is None else cause.name)
+
+    def proxy(self, _duty: Duty, companions: int, now: Instant) -> Seen:
+        """On the driver's float."""
+        persons = 1 + companions
+        verdict = Verdict.BOARD_FREE if self.free else Verdict.ACCEPTED
+        fare = persons * FARE_RIALS * TABLE[verdict].charged
+        return Seen(self.door, self._note("proxy", persons), now, verdict, Reason.NONE, fare, persons, proxy=True)
+
+    def annul(self, _duty: Duty, sequence: int, reason: AnnulReason, _now: Instant) -> None:
+        """Taken back. Raises DoorUnreached."""
+        if not self.reached:
+            raise DoorUnreached(f"door {self.door} does not answer", fix="look at the cable between the doors")
+        self._note("annul", sequence, reason.name)
+
+    def event(self, duty: Duty | None, kind: EventKind, _now: Instant) -> None:
+        """Written down."""
+        self._note("event", kind.name, "" if duty is None else duty.driver)
+
+    def rider(self, verdict: Verdict, persons: int, now: Instant) -> Seen:
+        """Somebody shows a code, and the door answers so; in a free ride who would have boarded boards free."""
+        if self.free and TABLE[verdict].boards:
+            verdict = Verdict.BOARD_FREE
+        row = TABLE[verdict]
+        fare = persons * FARE_RIALS * row.charged
+        if verdict is Verdict.ACCEPTED_CONCESSION:
+            fare -= FARE_RIALS // 2
+        sequence = None if verdict is Verdict.OUT_OF_SERVICE else self._note("tap", verdict.name, persons)
+        return Seen(self.door, sequence, now, verdict, Reason.NONE, fare, persons if row.boards else 0)
+
+
+class PracticeBus:
+    """A terminal, two doors, and riders who come when they are told to."""
+
+    def __init__(self, clock: Clock, randomness: Callable[[int], bytes]) -> None:
+        self._clock = clock
+        self.doors = {number: PracticeDesk(number) for number in (1, 2)}
+        staff: tuple[StaffRow, ...] = (make_row(DRIVER, PIN, _SALT), make_row("5007", "2580", _SALT))
+        self.terminal = Terminal(
+            desks=list(self.doors.values()),
+            facts=BusFacts("isf-1421", _LINES, "137", lambda persons: persons * FARE_RIALS),
+            staff=lambda: staff,
+            randomness=randomness,
+        )
+
+    def ride(self, door: int, verdict: Verdict, persons: int = 1) -> None:
+        """Somebody boards, or tries to."""
+        self.terminal.saw(self.doors[door].rider(verdict, persons, self._clock.read()))
+
+    def speed(self, kmh: int | None) -> None:
+        """The bus goes so fast."""
+        self.terminal.speed(kmh, self._clock.read())
+
+    def condition(self, door: int, *, healthy: bool, problem: str, queue: int, reached: bool) -> None:
+        """A door is so."""
+        it = self.doors[door]
+        it.healthy, it.problem, it.queue, it.reached = healthy, problem, queue, reached
+        self.terminal.step(self._clock.read())
+
+    def step(self) -> None:
+        """Time passes."""
+        self.terminal.step(self._clock.read())
+
+
+class Ride(BaseModel):
+    """Who shows what where."""
+
+    model_config = ConfigDict(extra="forbid")
+    door: int = Field(ge=1, le=2)
+    verdict: Verdict
+    persons: int = Field(default=1, ge=1, le=PARTY_MAX + 1)
+
+
+class Drive(BaseModel):
+    """How fast; null: nobody knows."""
+
+    model_config = ConfigDict(extra="forbid")
+    kmh: int | None = Field(ge=0, le=200)
+
+
+class Condition(BaseModel):
+    """How a door is."""
+
+    model_config = ConfigDict(extra="forbid")
+    door: int = Field(ge=1, le=2)
+    healthy: bool = True
+    problem: str = ""
+    queue: int = Field(default=0, ge=0)
+    reached: bool = True
+
+
+class Help(BaseModel):
+    """What a door tells its rider before a code is read."""
+
+    model_config = ConfigDict(extra="forbid")
+    door: int = Field(ge=1, le=2)
+    hint: Hint | None
+
+
+router = APIRouter(prefix="/practice")
+
+
+@router.post("/ride", status_code=204)
+def ride(order: Ride, request: Request) -> None:
+    """A rider comes."""
+    request.app.state.practice.ride(order.door, order.verdict, order.persons)
+
+
+@router.post("/drive", status_code=204)
+def drive(order: Drive, request: Request) -> None:
+    """The bus goes so fast."""
+    request.app.state.practice.speed(order.kmh)
+
+
+@router.post("/condition", status_code=204)
+def condition(order: Condition, request: Request) -> None:
+    """A door is so."""
+    request.app.state.practice.condition(
+        order.door, healthy=order.healthy, problem=order.problem, queue=order.queue, reached=order.reached
+    )
+
+
+@router.post("/hint", status_code=204)
+def hint(order: Help, request: Request) -> None:
+    """A door tells its rider what would help."""
+    request.app.state.practice.terminal.hint(order.door, order.hint)
+
+
+class Practice:
+    """A practice bus, served. `start` it, `stop` it."""
+
+    def __init__(
+        self, *, clock: Clock, randomness: Callable[[int], bytes], pages: Path, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self.bus = PracticeBus(clock, randomness)
+        app = make_app(self.bus.terminal, clock, pages, also=router)
+        app.state.practice = self.bus
+        self.server = OnboardServer(app, host, port)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="practice", daemon=True)
+        self._riders: Random | None = None
+
+    def start(self, *, riders: Random | None = None) -> None:
+        """Serve; with `riders`, some come by themselves while a line is served."""
+        self._riders = riders
+        self.server.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._stopping.set()
+        self._thread.join()
+        self.server.stop()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(STEP_S):
+            self.bus.step()
+            if self._riders is not None and self._riders.random() < 0.15:
+                self.bus.ride(self._riders.choice((1, 1, 2)), _some_verdict(self._riders))
+
+
+_OFTEN = (Verdict.ACCEPTED,) * 12 + (Verdict.ACCEPTED_CONCESSION,) * 4
+_SELDOM = (Verdict.ALREADY_PAID, Verdict.CODE_EXPIRED, Verdict.NOT_A_FARE_CODE, Verdict.BEARER_DENIED)
+
+
+def _some_verdict(chance: Random) -> Verdict:
+    return chance.choice(_OFTEN + _SELDOM)

@@ -1,0 +1,26 @@
+"""Vectors of the staff list."""
+
+from typing import Any
+
+from protocol.wire import cbor
+from protocol.wire.staff import encode_staff, make_row
+from tests.vectors.entries import Entries, of
+
+ROWS = [make_row("4021", "1234", bytes(range(16))), make_row("5007", "25801", bytes(range(16, 32)))]
+
+
+def staff_entries() -> Entries:
+    good = encode_staff(ROWS)
+    first, second = ([row.number, row.salt, row.pin] for row in ROWS)
+
+    def rows(*values: list[Any]) -> dict[str, Any]:
+        return of(cbor.encode([1, list(values)]))
+
+    return {
+        "two drivers": of(good), "nobody": of(encode_staff([])),
+        "a driver twice": rows(first, first), "not sorted": rows(second, first),
+        "version 2": of(cbor.encode([2, [first]])), "one byte short": of(good[:-1]), "one byte more": of(good + b"\x00"),
+        "salt of 15 bytes": rows([first[0], bytes(15), first[2]]), "hash of 31 bytes": rows([*first[:2], bytes(31)]),
+        "PIN in clear": rows([*first[:2], "1234"]), "number in capitals": rows(["A1", *first[1:]]),
+        "field missing": rows(first[:2]), "field too many": rows([*first, 0]), "rows are null": of(cbor.encode([1, None])),
+    }  # fmt: skip

@@ -1,0 +1,53 @@
+"""What the browser gets: nothing from elsewhere (P19), no rule of fares, the tables of protocol/."""
+
+import json
+import re
+from pathlib import Path
+
+from protocol.fares.verdicts import TABLE
+from tests.web.conftest import ROOT
+
+TEXT = (".js", ".css", ".html", ".svg")
+# Names, not addresses: XML namespaces, and where Svelte's own messages would be read. Nothing fetches them.
+NAMES = ("http://www.w3.org/", "https://svelte.dev/e/")
+
+
+def built(pages: Path) -> dict[str, str]:
+    return {str(path.relative_to(pages)): path.read_text("utf-8") for path in pages.rglob("*") if path.suffix in TEXT}
+
+
+def test_no_host_is_named(pages: Path) -> None:
+    texts = built(pages)
+    assert {"index.html", "panel.html"} < set(texts)
+    found = [
+        (name, address)
+        for name, text in texts.items()
+        for address in re.findall(r"(?:https?|wss?):?//[^\s\"'`)<>]+|url\(\s*[\"']?(?:https?:)?//[^)]*", text)
+        if not address.startswith(NAMES)
+    ]
+    assert found == []
+
+
+def test_the_font_is_among_the_files(pages: Path) -> None:
+    assert [path.suffix for path in pages.rglob("Vazirmatn*")] == [".woff2"]
+
+
+def test_what_is_generated_is_not_committed_and_is_the_table(pages: Path) -> None:
+    generated = (pages.parent / "generated" / "tables.ts").read_text("utf-8")
+    found = re.search(r"export const VERDICTS = (\{.*?\n\}) as const;", generated, re.DOTALL)
+    assert found
+    told = json.loads(found[1])
+    assert set(told) == {str(int(verdict)) for verdict in TABLE}
+    for verdict, row in TABLE.items():
+        assert told[str(int(verdict))]["rider"] == {"fa": row.rider_fa, "en": row.rider_en}
+
+
+def test_no_word_of_a_verdict_is_written_a_second_time() -> None:
+    """The pages take them from the generated table; what stands in their sources would be a second home."""
+    sources = "\n".join(
+        path.read_text("utf-8") for path in (ROOT / "web" / "onboard" / "src").rglob("*") if path.is_file()
+    )
+    for row in TABLE.values():
+        for words in (row.rider_fa, row.rider_en, row.driver_en):
+            if len(words) > len("Free ride"):
+                assert words not in sources, words

@@ -1,0 +1,47 @@
+// Calls to the on-board API. Shapes are generated from its OpenAPI document.
+
+import type { components } from "$generated/onboard";
+
+export type View = components["schemas"]["View"];
+export type PanelView = components["schemas"]["PanelView"];
+export type SeenView = components["schemas"]["SeenView"];
+export type DoorView = components["schemas"]["DoorView"];
+type Orders = {
+  "sign-in": components["schemas"]["SignIn"];
+  serve: components["schemas"]["Line"];
+  "free-ride": components["schemas"]["FreeRideOrder"];
+  proxy: components["schemas"]["ProxyOrder"];
+  annul: components["schemas"]["AnnulOrder"];
+  report: components["schemas"]["Report"];
+  end: null;
+  leave: null;
+};
+const ANSWER_MS = 8_000; // scrypt on a small board takes a quarter of a second; beyond this the device is gone
+
+/** What was refused or failed, by the name that words are found by. */
+export class Refused extends Error {
+  constructor(
+    override readonly name: string,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** Give an order. Throws Refused. */
+export async function order<Name extends keyof Orders>(name: Name, body: Orders[Name]): Promise<void> {
+  let answer: Response;
+  try {
+    answer = await fetch(`/v1/${name}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: body === null ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+  } catch (error) {
+    throw new Refused("Unreached", String(error));
+  }
+  if (answer.ok) return;
+  const problem = (await answer.json().catch(() => ({}))) as { name?: string; detail?: string };
+  throw new Refused(problem.name ?? "Other", problem.detail ?? answer.statusText);
+}

@@ -1,0 +1,109 @@
+// What the walks share: a browser that reaches nothing but the bus, the practice bus's strings, axe.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium, type Browser, type Page } from "playwright-core";
+
+export const BASE = process.argv[2] ?? "";
+export const PICTURES = process.argv[3] ?? "";
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
+
+export async function browse(): Promise<Browser> {
+  const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  const args = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ];
+  return chromium.launch({ executablePath, args });
+}
+
+/** A page in which every request that leaves the bus is a failure, as is any error in the console. */
+export async function open(browser: Browser, path: string, size = { width: 800, height: 480 }): Promise<Page> {
+  const context = await browser.newContext({ viewport: size, hasTouch: true, locale: "fa-IR" });
+  const page = await context.newPage();
+  await page.route(/.*/, (route) => {
+    if (!route.request().url().startsWith(BASE)) throw new Error(`left the bus: ${route.request().url()}`);
+    return route.continue();
+  });
+  page.on("pageerror", (error) => fail(`error in the page: ${error.message}`));
+  page.on("console", (line) => {
+    // A refused order is an ordinary answer; the browser reports its status all the same.
+    if (line.type() === "error" && !line.text().includes("the server responded with a status of"))
+      fail(line.text());
+  });
+  await context.addInitScript(
+    (light) => localStorage.getItem("light") ?? localStorage.setItem("light", light),
+    "day",
+  );
+  await page.goto(BASE + path);
+  return page;
+}
+
+export async function practice(what: string, body: object): Promise<void> {
+  const answer = await fetch(`${BASE}/practice/${what}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) fail(`practice/${what}: ${answer.status} ${await answer.text()}`);
+}
+
+export const ride = (door: number, verdict: number, persons = 1): Promise<void> =>
+  practice("ride", { door, verdict, persons });
+
+/** Touch a button by its name. */
+export async function touch(page: Page, name: string | RegExp): Promise<void> {
+  const exact = typeof name === "string";
+  await page.getByRole("button", exact ? { name, exact } : { name }).tap();
+}
+
+export async function sees(page: Page, text: string | RegExp): Promise<void> {
+  await page.getByText(text).first().waitFor({ state: "visible", timeout: 5_000 });
+}
+
+/** Hold the screen against axe and the size of its targets, and keep its picture if asked to. */
+export async function look(page: Page, name: string): Promise<void> {
+  await page.evaluate(() => document.fonts.ready);
+  await page.evaluate(AXE); // not a script tag: the bus allows no inline script
+  const found = await page.evaluate(async () => {
+    const axe = (
+      globalThis as unknown as {
+        axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      }
+    ).axe;
+    const { violations } = await axe.run();
+    const small = [...document.querySelectorAll("button")].filter((it) => {
+      const box = it.getBoundingClientRect();
+      return box.width < 48 || box.height < 48;
+    });
+    const cut = [...document.querySelectorAll("button, h1, .health, .under, .first strong")].filter(
+      (it) =>
+        it.checkVisibility() &&
+        !it.classList.contains("hidden") &&
+        it.tagName !== "UL" &&
+        it.scrollWidth > it.clientWidth + 1 &&
+        getComputedStyle(it).textOverflow !== "ellipsis",
+    );
+    const outside = [...document.querySelectorAll("button")].filter((it) => {
+      const box = it.getBoundingClientRect();
+      return box.right > innerWidth + 1 || box.left < -1 || (box.bottom > innerHeight + 1 && !it.closest("ul"));
+    });
+    return [
+      ...violations.map((it) => `axe ${it.id}: ${it.nodes.map((node) => node.html).join(" ")}`),
+      ...small.map((it) => `small target: ${it.outerHTML}`),
+      ...cut.map((it) => `cut off: ${it.outerHTML}`),
+      ...outside.map((it) => `outside the screen: ${it.outerHTML}`),
+    ];
+  });
+  if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}.png` });
+  if (found.length > 0) fail(`${name}:\n${found.join("\n")}`);
+}
+
+export function fail(what: string): never {
+  console.error(what);
+  process.exit(1);
+}

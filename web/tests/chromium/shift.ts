@@ -1,0 +1,122 @@
+// A driver's whole shift at the terminal, in Persian, as a finger walks it. Prints what the last screen says, as JSON.
+import { browse, fail, look, open, practice, ride, sees, touch } from "./bus.ts";
+
+const V = { ACCEPTED: 1, CONCESSION: 2, GRACE: 3, AGAIN: 4, EXPIRED: 6, COPIED: 9, BEARER: 11, FOREIGN: 14 };
+const browser = await browse();
+const page = await open(browser, "/");
+
+async function type(text: string): Promise<void> {
+  for (const digit of text) await touch(page, "۰۱۲۳۴۵۶۷۸۹"[Number(digit)] ?? "");
+}
+
+// Signing in: a wrong PIN first.
+await sees(page, "ورود راننده");
+await look(page, "sign-in");
+await type("4021");
+await touch(page, "بعدی");
+await type("9999");
+await touch(page, "ورود");
+await sees(page, "شماره یا رمز درست نیست");
+await look(page, "sign-in-wrong");
+await type("1234");
+await touch(page, "ورود");
+
+// Choosing the line: one touch.
+await sees(page, "خط و مسیر را انتخاب کنید");
+await look(page, "lines");
+await touch(page, /۹۱.*دانشگاه اصفهان/);
+await sees(page, "هنوز کسی سوار نشده است.");
+
+// Riders at both doors.
+await ride(1, V.ACCEPTED);
+await ride(2, V.CONCESSION);
+await ride(1, V.ACCEPTED, 3);
+await ride(2, V.AGAIN);
+await ride(1, V.EXPIRED);
+await ride(2, V.COPIED);
+await sees(page, "کد تکراری؛ نگاه کنید");
+await look(page, "driving");
+await ride(2, V.ACCEPTED);
+await sees(page, "پرداخت شد");
+
+// Somebody without a code: the driver's float pays for two.
+await touch(page, "کیف راننده");
+await look(page, "proxy");
+await touch(page, /۲ نفر/);
+await sees(page, /با کیف راننده/);
+
+// The last paid one at the rear door got off again.
+await touch(page, "بازپس‌گرفتن");
+await look(page, "annul");
+await page.getByRole("button", { name: /در ۲/ }).first().tap();
+await look(page, "annul-reason");
+await touch(page, "پیاده شد");
+await sees(page, "انجام شد");
+
+// The reader fails: a free ride, two ride, the reader is well again.
+await touch(page, "سفر رایگان");
+await look(page, "free-ride");
+await touch(page, "دستگاه خراب است");
+await sees(page, /سفر رایگان؛/);
+await ride(1, V.ACCEPTED);
+await ride(2, V.CONCESSION);
+await look(page, "driving-free");
+await touch(page, "پایان رایگان");
+
+// A report, and a change of line in two touches.
+await touch(page, "گزارش");
+await look(page, "report");
+await touch(page, "بیماری مسافر");
+await sees(page, "نوشته شد؛ با بی‌سیم هم بگویید.");
+await touch(page, "تغییر خط");
+await touch(page, /۲۴.*میدان آزادی/);
+await page.getByRole("heading", { name: /۲۴/ }).waitFor();
+await ride(1, V.GRACE);
+
+// Driving: all is locked but SOS.
+await practice("drive", { kmh: 31 });
+await sees(page, "اتوبوس در حرکت است؛ فقط SOS باز است.");
+if (await page.getByRole("button", { name: "سفر رایگان" }).count())
+  fail("a free ride could be given while driving");
+await look(page, "moving");
+await touch(page, "SOS");
+await look(page, "sos");
+await touch(page, "بله، کمک");
+await sees(page, "SOS نوشته شد؛ با بی‌سیم هم بگویید.");
+await look(page, "sos-sent");
+
+// One page lost and opened again: the shift is still there.
+await page.reload();
+await practice("drive", { kmh: 0 });
+await sees(page, "میدان آزادی");
+
+// Things that are wrong with a door, in one line.
+await practice("condition", { door: 2, healthy: false, problem: "the camera is lost", queue: 41 });
+await sees(page, "در ۲ خراب است؛ به تعمیرگاه بگویید");
+await page.getByRole("button", { name: "نور صفحه: روز" }).tap();
+await page.getByRole("button", { name: "نور صفحه: شب" }).waitFor();
+await look(page, "driving-night");
+await page.getByRole("button", { name: "English" }).tap();
+await sees(page, "Door 2 is broken: tell the workshop");
+await look(page, "driving-english");
+await page.getByRole("button", { name: "فارسی" }).tap();
+
+// The end of the shift.
+await touch(page, "پایان شیفت");
+await look(page, "end");
+await touch(page, "بله، پایان");
+await sees(page, "جمع شیفت");
+await look(page, "total");
+const says = async (name: string): Promise<number> => {
+  const text = await page.locator(`[data-total="${name}"]`).innerText();
+  return Number(text.replace(/[۰-۹]/g, (digit) => String("۰۱۲۳۴۵۶۷۸۹".indexOf(digit))).replace(/\D/g, ""));
+};
+const total = {
+  boarded: await says("boarded"),
+  tomans: await says("charged"),
+  float_tomans: await says("proxies"),
+};
+await touch(page, "بستن");
+await sees(page, "ورود راننده");
+await browser.close();
+console.log(JSON.stringify(total));
