@@ -151,19 +151,31 @@ def device(
 @_FOLDER
 @click.argument("listening")
 @click.argument("calling")
-@click.option("--listen", "endpoint", required=True, metavar="HOST:PORT",
-              help="Where LISTENING listens on the bus's own network, and CALLING calls it.")  # fmt: skip
+@click.option("--listen", "endpoint", metavar="HOST:PORT",
+              help="Where LISTENING listens on the bus's own network, and CALLING calls it. Without it they find each "
+                   "other there, and which of them listens follows from their names.")  # fmt: skip
+@click.option(
+    "--interface", help="The bus's own network at both doors, e.g. eth0: they look for each other only there."
+)
 @_JSON
-def pair(*, root: Path, listening: str, calling: str, endpoint: str, out: str | None) -> None:
-    """Make the devices LISTENING and CALLING the two doors of one bus: each knows the other's address, name and key."""
+def pair(
+    *, root: Path, listening: str, calling: str, endpoint: str | None, interface: str | None, out: str | None
+) -> None:
+    """Make the devices LISTENING and CALLING the two doors of one bus: each knows the other's name and key."""
     try:
-        host, port = split_endpoint(endpoint)
+        where = None if endpoint is None else split_endpoint(endpoint)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--listen") from error
-    configs = pair_doors(root, listening, calling, host=host, port=port)
+    configs = pair_doors(root, listening, calling, where=where, interface=interface)
+    if where is None:
+        listening, calling = sorted((listening, calling))
+    found_on = f"found on {interface or 'every interface'} by multicast DNS"
     _say(
         out,
-        {"listening": listening, "calling": calling, "address": endpoint, "configurations": list(map(str, configs))},
+        {
+            "listening": listening, "calling": calling, "address": endpoint or found_on,
+            "configurations": list(map(str, configs)),
+        },
         secrets={},
         next_steps=[
             f"carry validator.toml and {SISTER_KEY} of each to its device, then restart both validators",

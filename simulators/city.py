@@ -129,7 +129,7 @@ class City:
                     cameras=[("front", "folder:simulated")], clock_trust="operator", now=now, randomness=randomness,
                 )  # fmt: skip
             if self._doors == 2:
-                pair_doors(self.root, f"{bus}-d1", f"{bus}-d2", host=LOOPBACK, port=_free_port(0))
+                pair_doors(self.root, f"{bus}-d1", f"{bus}-d2", where=(LOOPBACK, _free_port(0)))
         self._wire_broker(randomness)
 
     def _wire_broker(self, randomness: Callable[[int], bytes]) -> None:

@@ -5,6 +5,8 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn
 
+from transport.config import PeerConfig, split_endpoint
+
 
 async def take_calls(listener: socket.socket, answer: Callable[[socket.socket], "asyncio.Task[None]"]) -> NoReturn:
     """Hand each caller to `answer`, which starts a task for it; its socket is closed when that ends, however early.
@@ -27,3 +29,28 @@ async def take_calls(listener: socket.socket, answer: Callable[[socket.socket], 
             answer(called).add_done_callback(lambda _task, called=called: called.close())  # type: ignore[misc]
     finally:
         loop.remove_reader(listener)
+
+
+def open_listener(config: PeerConfig, backlog: int) -> socket.socket:
+    """A socket that listens where the configuration says.
+
+    For doors that find each other: at every address of the interface that is named, else of all. Raises OSError.
+    """
+    if not config.finds:
+        host, port = split_endpoint(config.endpoint)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=backlog)
+    six = socket.has_dualstack_ipv6()
+    listener = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if config.interface is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, config.interface.encode())
+        if six:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(("::" if six else "0.0.0.0", config.port))  # noqa: S104 - of one interface, if it is named
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    return listener

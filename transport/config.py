@@ -67,13 +67,20 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 class PeerConfig(BaseModel):
-    """The other door's name, which of the two calls, and this device's proof of identity: the broker's certificate."""
+    """The other door's name, how the two come together, and this device's proof of identity: the broker's certificate.
+
+    With `listen` at one door and `dial` at the other the address is written down. With neither, the two find each other
+    on the bus's own network, `interface` if it is named: the one whose name sorts first listens at its `port` (0: any
+    that is free) and announces it, the other asks.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     device: Name
     listen: Endpoint | None = None
     dial: Endpoint | None = None
+    interface: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,15}$")  # as Linux names them
+    port: int = Field(default=7_400, ge=0, le=65_535)
     ca: Path
     cert: Path
     key: Path
@@ -81,13 +88,24 @@ class PeerConfig(BaseModel):
     @model_validator(mode="after")
     def _one_calls(self) -> Self:
         """Two that call each other would throw one another's connection off."""
-        if (self.listen is None) == (self.dial is None):
-            raise ValueError("give listen at one door and dial at the other")
+        if self.listen is not None and self.dial is not None:
+            raise ValueError("give listen at one door and dial at the other, or neither at both")
+        if not self.finds and self.model_fields_set & {"interface", "port"}:
+            raise ValueError("interface and port are for doors that find each other: leave listen and dial out")
         return self
 
     @property
+    def finds(self) -> bool:
+        """Whether the doors find each other, and no address is written down."""
+        return self.listen is None and self.dial is None
+
+    def calls(self, name: str) -> bool:
+        """Whether the device `name`, whose section this is, calls the other one, and does not listen."""
+        return self.dial is not None or (self.finds and self.device < name)
+
+    @property
     def endpoint(self) -> str:
-        """Where one door listens and the other calls, HOST:PORT."""
+        """Where one door listens and the other calls, HOST:PORT; empty for doors that find each other."""
         return self.listen or self.dial or ""
 
     def resolved(self, base: Path) -> "PeerConfig":

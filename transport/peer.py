@@ -2,6 +2,8 @@
 
 Rules:
 - the name in the certificate at the other end must be the sister's: nobody else is let in, of this city or another;
+- where no address is written down, whoever is said to be the sister is called, and proves itself or is let go; the
+  address that proved itself last is called first, whatever is said since;
 - connected means that a frame was heard: under TLS 1.3 the caller's handshake ends before it is let in;
 - nothing is queued where nothing is durable: `send` says whether a message was handed to a live connection;
 - one connection at a time: a newer one that has proven itself replaces the older, which a door left behind when its
@@ -21,9 +23,10 @@ from contextlib import suppress
 
 from protocol import limits
 from protocol.errors import OutOfRange
-from transport.accept import take_calls
+from transport.accept import open_listener, take_calls
 from transport.config import PeerConfig, split_endpoint
 from transport.errors import CredentialsMissing, PeerAway, PeerEnded, PeerRefused, TransportError
+from transport.finding import Finder
 from transport.peer_link import CABLE, PAIR, PROVE_S, Link, open_answer, open_call, read_frame, tls_context
 
 log = logging.getLogger(__name__)
@@ -45,8 +48,12 @@ class PeerSession:
         name: str,
         on_message: Callable[[bytes], None],
         on_change: Callable[[bool], None] = lambda _: None,
+        finder: Finder | None = None,
     ) -> None:
-        self._config = config
+        self._config, self._name, self._finder = config, name, finder
+        assert not config.finds or finder is not None, "doors that find each other need a finder"
+        self._at = config.endpoint  # where the other end is, or is said to be
+        self._proven: tuple[str, int] | None = None
         self._on_message = on_message
         self._on_change = on_change
         self._link: Link | None = None
@@ -117,7 +124,7 @@ class PeerSession:
         while True:
             self._was_connected = False
             try:
-                await (self._call() if self._config.dial is not None else self._take_calls())
+                await (self._call() if self._config.calls(self._name) else self._take_calls())
             except TransportError as problem:
                 self._say(problem)
             if self._was_connected:
@@ -127,9 +134,35 @@ class PeerSession:
             bound = min(bound * 2, RECONNECT_MAX_S)
 
     async def _call(self) -> None:
-        """One connection to the door that listens, to its end."""
-        host, port = split_endpoint(self._config.endpoint)
-        context = tls_context(self._config)
+        """One connection to the door that listens, to its end; where it is said to be in several places, in turn."""
+        if self._finder is None or not self._config.finds:
+            await self._call_at(*split_endpoint(self._config.endpoint))
+            return
+        if await self._tried(self._proven):
+            return
+        found = await self._finder.find(self._config.device)
+        if not found:
+            raise PeerAway(f"{self._config.device} is not heard of on the bus's network", fix=CABLE)
+        for place in found:
+            # In between again: whoever answers nothing takes PROVE_S each time, and may be said to be in many places.
+            if place != self._proven and (await self._tried(place) or await self._tried(self._proven)):
+                return
+
+    async def _tried(self, place: tuple[str, int] | None) -> bool:
+        """Call there; whether the sister was there. It is not nowhere."""
+        if place is None:
+            return False
+        self._at = f"[{place[0]}]:{place[1]}" if ":" in place[0] else f"{place[0]}:{place[1]}"
+        try:
+            await self._call_at(*place)
+        except TransportError as problem:
+            self._say(problem)
+        if self._was_connected:
+            self._proven = place
+        return self._was_connected
+
+    async def _call_at(self, host: str, port: int) -> None:
+        context = tls_context(self._config, calls=True)
         try:
             async with asyncio.timeout(PROVE_S):
                 reader, writer = await open_call(host, port, context)
@@ -139,22 +172,31 @@ class PeerSession:
 
     async def _take_calls(self) -> None:
         """Listen until stopped. Raises TransportError when that cannot be."""
-        tls_context(self._config)  # a key that is missing is said now, not when the other door calls
-        host, port = split_endpoint(self._config.endpoint)
+        tls_context(self._config, calls=False)  # a key that is missing is said now, not when the other door calls
         try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family, backlog=CALLERS_MAX)
+            listener = open_listener(self._config, CALLERS_MAX)
         except OSError as error:
             raise PeerAway(f"cannot listen for the other door: {error}", fix="look at this door's network") from error
         self._say(PeerAway(f"{self._config.device} has not called yet", fix=CABLE))
         with listener:
             async with asyncio.TaskGroup() as calls:
+                if self._finder is not None:
+                    calls.create_task(self._announce(self._finder, listener.getsockname()[1]))
                 while True:
                     try:
                         await take_calls(listener, lambda called: self._begin(calls, called))
                     except OSError as error:  # no file descriptor left, say; who is connected stays so
                         self._say(PeerAway(f"cannot take a call: {error}", fix=CABLE))
                         await asyncio.sleep(RECONNECT_MAX_S)
+
+    async def _announce(self, finder: Finder, port: int) -> None:
+        """Until cancelled: a network that is not there yet is waited for."""
+        while True:
+            try:
+                await finder.announce(self._name, port)
+            except PeerAway as problem:
+                self._say(problem)
+            await asyncio.sleep(RECONNECT_MIN_S)
 
     def _begin(self, calls: asyncio.TaskGroup, called: socket.socket) -> asyncio.Task[None]:
         if len(self._proving) >= CALLERS_MAX:
@@ -169,7 +211,7 @@ class PeerSession:
         assert task is not None
         try:
             try:
-                context = tls_context(self._config)
+                context = tls_context(self._config, calls=False)
                 reader, writer = await open_answer(called, context)
             finally:
                 with suppress(ValueError):  # it had to make room for a newer one
@@ -202,9 +244,7 @@ class PeerSession:
         try:
             message = await read_frame(reader)
         except (OSError, PeerEnded) as error:
-            raise PeerRefused(
-                f"whoever is at {self._config.endpoint} hung up before a word", fix=PAIR, error=str(error)
-            ) from error
+            raise PeerRefused(f"whoever is at {self._at} hung up before a word", fix=PAIR, error=str(error)) from error
         self._take_over(link)
         while self._link is link:
             if message:
@@ -246,7 +286,7 @@ class PeerSession:
         self._problem = problem
 
     def _named(self, error: OSError) -> TransportError:
-        where = self._config.endpoint
+        where = self._at
         if isinstance(error, ssl.SSLCertVerificationError):
             return PeerRefused(f"no certificate for a door of this city at {where}: {error.verify_message}", fix=PAIR)
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):

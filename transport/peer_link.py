@@ -168,9 +168,11 @@ async def _take(reader: asyncio.StreamReader, size: int) -> bytes:
     return bytes(taken)
 
 
-def tls_context(config: PeerConfig) -> ssl.SSLContext:
-    """TLS 1.3 with this device's certificate; only one of this city's is taken. Raises CredentialsMissing."""
-    calls = config.dial is not None
+def tls_context(config: PeerConfig, *, calls: bool) -> ssl.SSLContext:
+    """TLS 1.3 with this device's certificate, for the end that calls or the one that listens.
+
+    Only a certificate of this city's is taken. Raises CredentialsMissing.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if calls else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False  # the name is a device's: whoever uses it compares it

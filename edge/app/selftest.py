@@ -11,6 +11,7 @@ from enum import Enum
 import zxingcpp
 
 from edge.adapters.clock import SystemClock
+from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_bundle, load_keys, load_sister
@@ -170,8 +171,9 @@ def _sister(config: ValidatorConfig, sister: PeerConfig) -> tuple[Result, str, s
     key = load_sister(config.keys_dir)
     heard = threading.Event()
     link = PeerSession(
-        sister, name=config.device, on_message=lambda _message: None, on_change=lambda yes: heard.set() if yes else None
-    )
+        sister, name=config.device, on_message=lambda _message: None, finder=finder_for(sister),
+        on_change=lambda yes: heard.set() if yes else None,
+    )  # fmt: skip
     link.start()
     try:
         connected = heard.wait(SISTER_WAIT_S)

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
+from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
 from edge.adapters.http_chunks import HttpChunks
 from edge.adapters.journal import ApswJournal
@@ -149,6 +150,7 @@ class Validator:
             name=config.device,
             on_message=lambda data: self._station.sister_came(data),  # noqa: PLW0108 - there is no station yet
             on_change=lambda connected: self._station.link_changed(connected=connected),
+            finder=finder_for(config.sister),
         )
         return SisterSide(config.sister.device, key, self._copies, self._peer, courier_after_ms)
 

@@ -1,6 +1,7 @@
-"""Making two devices the two doors of one bus: each gets the other's name, address and public tap key."""
+"""Making two devices the two doors of one bus: each gets the other's name and tap key, and an address if wanted."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from provisioning.core.errors import BadSetting, FolderAway, NotSisters, Unknown
 from provisioning.core.settings_files import sister_section
 from provisioning.core.toml_text import Table, with_table
 
+_INTERFACE = re.compile(r"[A-Za-z0-9._-]{1,15}")  # IFNAMSIZ, less its zero
+
 
 @dataclass(frozen=True, slots=True)
 class _Door:
@@ -24,27 +27,40 @@ class _Door:
     tap_key: bytes
 
 
-def pair_doors(root: Path, listening: str, calling: str, *, host: str, port: int) -> tuple[Path, Path]:
+def pair_doors(
+    root: Path, listening: str, calling: str, *, where: tuple[str, int] | None = None, interface: str | None = None
+) -> tuple[Path, Path]:
     """Write [sister] and sister.pub of both; returns both configurations, which then go to the bus.
 
-    `host` and `port` are where `listening` listens on the bus's network and `calling` reaches it. A door that had
-    another sister has this one afterwards; an interrupted call is finished by calling again. Raises UnknownDevice,
-    NotSisters, FolderAway, BadSetting, NotACity, FileFailed.
+    Without `where` the doors find each other on the bus's own network, on `interface` only if it is named, and which of
+    them listens follows from their names. `where`: the host and port at which `listening` listens there and `calling`
+    reaches it. A door that had another sister has this one afterwards; an interrupted call is finished by calling
+    again. Raises UnknownDevice, NotSisters, FolderAway, BadSetting, NotACity, FileFailed.
     """
+    endpoint = None if where is None else _endpoint(*where)
+    if interface is not None and (where is not None or not _INTERFACE.fullmatch(interface)):
+        raise BadSetting(
+            "an interface is named as Linux does, and only for doors that find each other",
+            fix="give an address or an interface, not both; `ip link` lists them", value=interface,
+        )  # fmt: skip
+    with changing_city(root) as city:
+        one, other = _door(city, listening), _door(city, calling)
+        _require_sisters(one, other)
+        configs = _config(city, one), _config(city, other)
+        _tell(city, one, other, sister_section(other.device, listen=endpoint, interface=interface))
+        _tell(city, other, one, sister_section(one.device, dial=endpoint, interface=interface))
+    return configs
+
+
+def _endpoint(host: str, port: int) -> str:
+    """HOST:PORT that another device can call. Raises BadSetting."""
     names.checked_host("host", host)
     names.checked_port("port", port)
     if (address := names.ip_or_none(host)) is not None and address.is_unspecified:
         raise BadSetting(
             f"nobody can call {host}", fix="give the listening door's own address on the bus's network", value=host
         )
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    with changing_city(root) as city:
-        one, other = _door(city, listening), _door(city, calling)
-        _require_sisters(one, other)
-        configs = _config(city, one), _config(city, other)
-        _tell(city, one, other, sister_section(other.device, listen=where))
-        _tell(city, other, one, sister_section(one.device, dial=where))
-    return configs
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _door(city: City, device: str) -> _Door:

@@ -78,10 +78,15 @@ def broker_by_password(host: str, port: int, identity: str) -> Table:
     return {"host": host, "port": port, "username": identity, "password_file": PASSWORD_FILE}
 
 
-def sister_section(device: str, *, listen: str | None = None, dial: str | None = None) -> Table:
-    """The [sister] section of a door: the other's name, and HOST:PORT where this one listens or calls."""
+def sister_section(
+    device: str, *, listen: str | None = None, dial: str | None = None, interface: str | None = None
+) -> Table:
+    """The [sister] section of a door: the other's name, and HOST:PORT where this one listens or calls.
+
+    With neither the two find each other, on `interface` only if it is given.
+    """
     return {
-        "device": device, "listen": listen, "dial": dial,
+        "device": device, "listen": listen, "dial": dial, "interface": interface,
         "ca": "keys/ca.crt.pem", "cert": "keys/tls.crt.pem", "key": "keys/tls.key.pem",
     }  # fmt: skip
 

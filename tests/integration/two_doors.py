@@ -84,7 +84,7 @@ class TwoDoors:
         port = free_port()
         self.cable = CuttableProxy("127.0.0.1", port)
         self.cable.start()
-        pair_doors(self.root, FRONT, BACK, host="127.0.0.1", port=port)
+        pair_doors(self.root, FRONT, BACK, where=("127.0.0.1", port))
         calling = self.folder(BACK) / "validator.toml"
         calling.write_text(calling.read_text().replace(f'"127.0.0.1:{port}"', f'"127.0.0.1:{self.cable.port}"'))
         self._clock = SystemClock(trust="operator", floor_ms=0)

@@ -60,7 +60,7 @@ def content(root: Path) -> dict[Path, bytes]:
 
 def test_each_door_is_told_of_the_other(root: Path) -> None:
     before = {device: validator(root, device) for device in (ONE, TWO)}
-    configs = pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    configs = pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert configs == tuple(folder(root, device) / "validator.toml" for device in (ONE, TWO))
     for device, sister, role in ((ONE, TWO, {"listen": f"{HOST}:{PORT}"}), (TWO, ONE, {"dial": f"{HOST}:{PORT}"})):
         keys = folder(root, device) / "keys"
@@ -73,18 +73,18 @@ def test_each_door_is_told_of_the_other(root: Path) -> None:
 
 
 def test_a_door_without_a_sister_is_as_it_was(root: Path) -> None:
-    pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert validator(root, THREE).sister is None
     with pytest.raises(KeyMissing):
         load_sister(folder(root, THREE) / "keys")
 
 
 def test_pairing_again_changes_nothing_and_with_another_everything(root: Path) -> None:
-    pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
     before = content(root)
-    pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert content(root) == before
-    pair_doors(root, THREE, ONE, host="fd00::1", port=PORT)
+    pair_doors(root, THREE, ONE, where=("fd00::1", PORT))
     sister = validator(root, ONE).sister
     assert sister is not None
     assert (sister.device, sister.listen, sister.dial) == (THREE, None, f"[fd00::1]:{PORT}")
@@ -94,7 +94,7 @@ def test_pairing_again_changes_nothing_and_with_another_everything(root: Path) -
 def test_the_link_has_certificates_whatever_the_broker_takes(root: Path) -> None:
     """No link without mutual TLS, in development either: a device keeps its certificate when passwords come."""
     use_password_broker(root, port=1_883, randomness=os.urandom)
-    pair_doors(root, ONE, TWO, host="127.0.0.1", port=PORT)
+    pair_doors(root, ONE, TWO, where=("127.0.0.1", PORT))
     config = validator(root, ONE)
     assert config.broker.cert is None
     assert config.sister is not None
@@ -123,7 +123,7 @@ def test_what_is_no_pair_is_refused_and_nothing_changes(
     enrol(root, "bus-0001-x1", door=1)  # a second device for one door
     before = content(root)
     with pytest.raises(error):
-        pair_doors(root, one, two, host=host, port=PORT)
+        pair_doors(root, one, two, where=(host, PORT))
     assert content(root) == before
 
 
@@ -131,7 +131,7 @@ def test_a_device_that_went_to_the_bus_is_named(root: Path, tmp_path: Path) -> N
     folder(root, TWO).rename(tmp_path / "on-the-bus")
     before = content(root)
     with pytest.raises(FolderAway, match=TWO):
-        pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+        pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert content(root) == before
 
 
@@ -139,7 +139,7 @@ def test_doors_whose_keys_were_carried_away_can_be_paired(root: Path) -> None:
     """Their private keys are on the bus already: what is public suffices."""
     for device in (ONE, TWO):
         shutil.rmtree(folder(root, device) / "keys")
-    pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert load_sister(folder(root, ONE) / "keys").public
     assert (folder(root, ONE) / "keys").stat().st_mode & 0o777 == 0o700
 
@@ -154,12 +154,12 @@ def test_an_interrupted_pairing_is_finished_by_calling_again(root: Path, monkeyp
 
     monkeypatch.setattr(files, "replace", interrupted)
     with pytest.raises(FileFailed):
-        pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+        pair_doors(root, ONE, TWO, where=(HOST, PORT))
     # A validator with a [sister] section has the sister's key too, at any moment.
     assert (validator(root, ONE).sister, validator(root, TWO).sister) != (None, None)
     assert load_sister(folder(root, ONE) / "keys").public
     monkeypatch.undo()
-    pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert validator(root, TWO).sister is not None
 
 
@@ -169,7 +169,7 @@ def test_a_damaged_registry_entry_is_named(root: Path) -> None:
     for damage in ({"tap_key": "00" * 33}, {"tap_key": "zz"}, {"vehicle": None}):
         path.write_text(json.dumps(entry | damage))
         with pytest.raises((BadSetting, NotSisters)):
-            pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+            pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert validator(root, ONE).sister is None
 
 
@@ -177,7 +177,7 @@ def test_what_people_wrote_stays(root: Path) -> None:
     path = folder(root, ONE) / "validator.toml"
     by_hand = path.read_text().replace("[clock]", "# of this bus\n[clock]")
     path.write_text(by_hand)
-    pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
     assert path.read_text().startswith(by_hand)
     assert set(tomllib.loads(path.read_text())["sister"]) == {"device", "listen", "ca", "cert", "key"}
 
@@ -191,7 +191,7 @@ def test_a_table_is_added_only_where_there_is_none() -> None:
 
 
 def test_a_door_cannot_be_its_own_sister(root: Path) -> None:
-    pair_doors(root, ONE, TWO, host=HOST, port=PORT)
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
     path = folder(root, ONE) / "validator.toml"
     path.write_text(path.read_text().replace(f'device = "{TWO}"', f'device = "{ONE}"'))
     with pytest.raises(ConfigError, match="itself"):
@@ -201,12 +201,13 @@ def test_a_door_cannot_be_its_own_sister(root: Path) -> None:
 @pytest.mark.parametrize(
     "roles",
     [
-        {}, {"listen": "a:1", "dial": "b:2"}, {"listen": "a"}, {"dial": ":7400"}, {"dial": "a:0"}, {"dial": "a:65536"},
+        {"interface": "eth0", "listen": "a:1"}, {"port": 7401, "dial": "a:1"}, {"interface": "-" * 16}, {"interface": "a b"},
+        {"port": 65536}, {"listen": "a:1", "dial": "b:2"}, {"listen": "a"}, {"dial": ":7400"}, {"dial": "a:0"}, {"dial": "a:65536"},
         {"dial": "fd00::1:7400"}, {"dial": "[]:7400"}, {"dial": "a:٧٤٠٠"}, {"dial": "a:-1"},
     ],
 )  # fmt: skip
 def test_a_link_has_one_end_that_listens_and_one_that_calls(roles: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"listen|HOST:PORT|port"):
+    with pytest.raises(ValueError, match=r"listen|HOST:PORT|port|interface"):
         PeerConfig(device=TWO, ca=Path("a"), cert=Path("b"), key=Path("c"), **roles)
 
 
@@ -220,3 +221,37 @@ def test_the_command_says_what_to_carry_and_no_secret(root: Path) -> None:
     wrong = CliRunner().invoke(command, ["pair", str(root), ONE, TWO, "--listen", HOST])
     assert wrong.exit_code != 0
     assert "HOST:PORT" in wrong.output
+
+
+@pytest.mark.parametrize("interface", [None, "eth0"])
+def test_doors_that_find_each_other_have_no_address_written_down(root: Path, interface: str | None) -> None:
+    """Issued again with an address, and without: nothing of the way before is left."""
+    pair_doors(root, ONE, TWO, where=(HOST, PORT))
+    pair_doors(root, TWO, ONE, interface=interface)
+    for device, sister in ((ONE, TWO), (TWO, ONE)):
+        config = validator(root, device).sister
+        assert config is not None
+        assert (config.device, config.finds, config.endpoint, config.interface) == (sister, True, "", interface)
+        assert config.calls(device) is (device == TWO), "the name that sorts first listens, whoever was named first"
+    pair_doors(root, TWO, ONE, where=(HOST, PORT))
+    config = validator(root, ONE).sister
+    assert config is not None
+    assert (config.dial, config.interface, config.calls(ONE)) == (f"{HOST}:{PORT}", None, True)
+
+
+@pytest.mark.parametrize(("where", "interface"), [((HOST, PORT), "eth0"), (None, "a b"), (None, "x" * 16), (None, "")])
+def test_an_interface_is_a_name_of_linux_and_goes_with_no_address(
+    root: Path, where: tuple[str, int] | None, interface: str
+) -> None:
+    before = content(root)
+    with pytest.raises(BadSetting):
+        pair_doors(root, ONE, TWO, where=where, interface=interface)
+    assert content(root) == before
+
+
+def test_the_command_says_how_doors_without_an_address_come_together(root: Path) -> None:
+    done = CliRunner().invoke(command, ["pair", str(root), TWO, ONE, "--interface", "eth0", "--json", "-"])
+    assert done.exit_code == 0, done.output
+    made = json.loads(done.stdout)
+    assert (made["listening"], made["calling"]) == (ONE, TWO)
+    assert "eth0" in made["address"]

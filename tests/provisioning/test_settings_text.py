@@ -39,7 +39,7 @@ def test_how_a_client_reaches_the_broker() -> None:
     }  # fmt: skip
     with pytest.raises(BadSetting, match="loopback"):
         broker_by_password("10.0.0.1", 1_883, "backend-s0")
-    assert sister_section("bus-1-d2", dial="10.0.0.1:7400") == {"device": "bus-1-d2", "listen": None,
+    assert sister_section("bus-1-d2", dial="10.0.0.1:7400") == {"device": "bus-1-d2", "listen": None, "interface": None,
                                                                 "dial": "10.0.0.1:7400"} | files  # fmt: skip
     assert sister_section("bus-1-d2", listen="10.0.0.1:7400")["listen"] == "10.0.0.1:7400"
 

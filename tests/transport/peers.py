@@ -142,7 +142,7 @@ def make_city(root: Path, name: str, now: datetime | None = None, port: int = 7_
     for device in (LISTENING, CALLING, STRANGER):
         add_device(root, device=device, vehicle=device[:-3], door=int(device[-1]), cameras=[("front", "v4l2:0")],
                    now=now, randomness=os.urandom)  # fmt: skip
-    pair_doors(root, LISTENING, CALLING, host="127.0.0.1", port=port)
+    pair_doors(root, LISTENING, CALLING, where=("127.0.0.1", port))
     found = {side: load_config(root / "devices" / side / "validator.toml").sister for side in SIDES}
     configs = {side: config for side, config in found.items() if config is not None}
     keys = root / "devices" / STRANGER / "keys"
