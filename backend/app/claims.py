@@ -1,7 +1,8 @@
 """Claims of a group of batches, those not yet committed over those that the store holds."""
 
+from backend.core.journeys import week_of
 from backend.core.ports import IngestStore
-from backend.core.repeats import Claim, Settled, TapId, same_boarding, settle
+from backend.core.repeats import Claim, Settled, TapId, annulled, same_boarding, settle
 
 
 class GroupClaims:
@@ -28,3 +29,31 @@ class GroupClaims:
         for claim in (settled.claim, *settled.changed):
             self._pending[claim.tap] = claim
         return settled
+
+    def keep(self, claim: Claim) -> None:
+        """As it stands now, for the claims after it in this group."""
+        self._pending[claim.tap] = claim
+
+    def at(self, tap: TapId) -> Claim | None:
+        """One tap's claim."""
+        return self._pending.get(tap) or self._store.claim_at(*tap)
+
+    def annul(self, claim: Claim) -> Claim:
+        """Taken back."""
+        after = annulled(claim)
+        self.keep(after)
+        return after
+
+    def of_week(self, claim: Claim) -> dict[TapId, Claim]:
+        """Every claim of the rider in the week of this one, under its tariff."""
+        begin, end = week_of(claim.wall_ms)
+        credential_id, version = claim.presentation.credential_id, claim.tariff_version
+        found = {
+            it.tap: it for it in self._store.claims_between(credential_id, begin, end) if it.tap not in self._pending
+        }
+        found |= {
+            tap: it
+            for tap, it in self._pending.items()
+            if it.presentation.credential_id == credential_id and begin <= it.wall_ms <= end
+        }
+        return {tap: it for tap, it in found.items() if it.tariff_version == version}

@@ -8,29 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.app.branches import keep_branch
-from backend.app.claims import GroupClaims
+from backend.app.postings import GroupPostings, OnAlarm, Posted, Postings
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed, StoreRefused
-from backend.core.ledger import Boarding, Payer, Transfer, post
+from backend.core.ledger import Payer
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord, branch_prefix
-from backend.core.repeats import Claim, TapId, new_boarding
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
-from protocol.fares.pricing import Price, Ride, adult_fare, price
-from protocol.fares.tariff import RiderClass, Tariff
-from protocol.fares.verdicts import TABLE, Verdict
-from protocol.limits import REPEAT_WINDOW_DEFAULT_S
+from protocol.fares.tariff import Tariff
+from protocol.fares.verdicts import TABLE
 from protocol.wire.batches import Batch, decode_batch, verify_batch
+from protocol.wire.driver_records import Annulment, Shift
 from protocol.wire.keys import Signer, VerifyingKey
-from protocol.wire.passes import LongPass
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import DayKeyRecord, Record, RecordKind, Tap, kind_of
-from protocol.wire.short_passes import Pass
 from protocol.wire.standing import Judgement, Standing, Watermark, judge
 
 log = logging.getLogger(__name__)
 FindDevice = Callable[[str], tuple[Device, VerifyingKey] | None]
-OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ class Outgoing:
 class _Group:
     """What the batches of one group have claimed so far, before anything is committed."""
 
-    claims: GroupClaims
+    postings: GroupPostings
     marks: dict[tuple[str, int], Watermark] = field(default_factory=dict)
     hashes: dict[tuple[str, int, int], bytes] = field(default_factory=dict)  # of records not yet committed
     commits: list[Commit] = field(default_factory=list)
@@ -78,7 +73,7 @@ class Ingest:
         self._store = store
         self._find_device = find_device
         self._proofs = proofs
-        self._tariffs = tariffs
+        self._postings = Postings(store, proofs, tariffs, on_alarm)
         self._signer = receipt_signer
         self._now_ms = now_ms
         self._on_stored = on_stored
@@ -117,7 +112,7 @@ class Ingest:
         )  # fmt: skip
 
     def _take(self, messages: Sequence[Incoming]) -> list[Outgoing]:
-        group = _Group(GroupClaims(self._store))
+        group = _Group(self._postings.group())
         for message in messages:
             self._add(group, message)
         if group.commits:
@@ -187,32 +182,24 @@ class Ingest:
         last, head = judgement.fresh[-1]
         after = Watermark(batch.epoch, last.link.sequence, head)
         records: list[StoredRecord] = []
-        transfers: list[Transfer] = []
-        claims: dict[TapId, Claim] = {}
-        shown_less = 0
+        posted = Posted()
         for record, record_hash in judgement.fresh:
             payer = None
             if isinstance(record, DayKeyRecord):
                 self._proofs.learn(record)
             elif isinstance(record, Tap) and TABLE[record.verdict].charged:
-                payer, proof = self._payer(record)
-                cost = self._cost(record, proof, payer)
-                self._watch_vehicle(record, enrolled)
-                if payer is Payer.RIDER:
-                    assert proof is not None
-                    settled = group.claims.settle(self._claim(record, proof, cost, enrolled.vehicle))
-                    payer = Payer.RIDER if settled.claim.charged else Payer.COPIED
-                    claims |= {claim.tap: claim for claim in (*settled.changed, settled.claim)}
-                    transfers += settled.refunds
-                    shown_less += settled.claim.charged and settled.claim.rials < cost.rider_rials
-                transfers += _post(record, proof, payer, cost, enrolled.vehicle)
+                payer = group.postings.board(record, enrolled, posted)
+            elif isinstance(record, Shift):
+                group.postings.shift(record, posted)
+            elif isinstance(record, Annulment):
+                group.postings.annul(record, enrolled, posted)
             records.append(_indexed(record, record_hash, payer))
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
         group.commits.append(
             Commit(
-                batch.device, mark, after, records, transfers, list(claims.values()), batch.signature, handed_in_by,
-                shown_less,
+                batch.device, mark, after, records, posted.transfers, list(posted.claims.values()), batch.signature,
+                handed_in_by, posted.shifts, posted.shown_less,
             )
         )  # fmt: skip
 
@@ -226,50 +213,6 @@ class Ingest:
                 "if the card was not changed on purpose, keep the old card and run `savar journal recover`",
             )  # fmt: skip
 
-    def _watch_vehicle(self, tap: Tap, enrolled: Device) -> None:
-        """Money goes to the vehicle that the device is enrolled for, whatever the device says it is on."""
-        if tap.service.vehicle != enrolled.vehicle:
-            self._on_alarm(
-                "other-vehicle", enrolled.name,
-                f"it says {tap.service.vehicle}, but is enrolled for {enrolled.vehicle}, whose operator is paid",
-                "enrol the device for the vehicle it is on, or find out who moved it",
-            )  # fmt: skip
-
-    def _claim(self, tap: Tap, proof: Pass, cost: Price, vehicle: str) -> Claim:
-        """What a proven tap asks of its rider, before it is known whether another tap tells of the same boarding."""
-        tariff, link = self._tariffs.get(tap.tariff_version), tap.link
-        window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
-        return Claim(
-            link.device, link.epoch, link.sequence, proof.presentation, vehicle, tap.at.wall_ms, window_s * 1000,
-            min(cost.rider_rials, tap.fare_rials), cost.city_rials, proof.credential.rider_class,
-            new_boarding(link.device, link.epoch, link.sequence), charged=True,
-        )  # fmt: skip
-
-    def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
-        """Who pays for an accepted tap: the rider only with a proof that holds."""
-        proof = self._proofs.open(tap)
-        if proof is None:
-            return Payer.NO_PROOF, None
-        rider = self._store.riders([proof.credential.credential_id]).get(proof.credential.credential_id)
-        if rider is None or (isinstance(proof, LongPass) and rider.credential != proof.credential.raw):
-            return Payer.UNKNOWN_CREDENTIAL, proof
-        return Payer.RIDER, proof
-
-    def _cost(self, tap: Tap, proof: Pass | None, payer: Payer) -> Price:
-        """What a boarding costs: by the tariff that the record names, and by the class and party of an issued pass.
-
-        Where one of them is missing, what was shown: nobody's concession is paid on a stranger's word.
-        """
-        tariff = self._tariffs.get(tap.tariff_version)
-        if tariff is None:
-            self._on_alarm(
-                "unknown-tariff", tap.link.device, f"taps under tariff {tap.tariff_version}, which is not known here",
-                "give the backend that tariff's bundle; until then riders pay what they were shown",
-            )  # fmt: skip
-        elif proof is not None and payer is not Payer.UNKNOWN_CREDENTIAL:
-            return _priced(tariff, tap, proof)
-        return Price(tap.fare_rials, 0, tap.fare_rials, 1000)
-
     def _keep_branch(self, message: Incoming, epoch: int, why: str) -> None:
         keep_branch(self._store, self._refused(message, FORK, f"{branch_prefix(epoch)} {why}"), epoch)
 
@@ -281,29 +224,6 @@ class Ingest:
         return Quarantined(
             message.device, "taps", reason, detail[:500], message.payload[:QUARANTINE_BYTES_MAX], self._now_ms()
         )
-
-
-def _priced(tariff: Tariff, tap: Tap, proof: Pass) -> Price:
-    """A proven pass's ride by its tariff: the verdict says how it was taken (rules R7, R8 of edge/core/decide)."""
-    credential = proof.credential
-    wrong = tap.verdict is Verdict.PHONE_CLOCK_WRONG
-    ride = Ride(
-        int(RiderClass.ADULT) if wrong else credential.rider_class, proof.party, credential.product,
-        tap.service.route, None, tap.at.wall_ms if tap.at.trusted else None,
-    )  # fmt: skip
-    if tap.verdict is Verdict.PARTY_EXTENDED:  # those who were there before have paid
-        return Price(min(tap.fare_rials, proof.party * adult_fare(tariff, ride)), 0, 0, 0)
-    return price(tariff, ride)
-
-
-def _post(tap: Tap, proof: Pass | None, payer: Payer, cost: Price, vehicle: str) -> list[Transfer]:
-    """The transfers of one accepted tap to the vehicle's operator."""
-    boarding = Boarding(
-        device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=vehicle,
-        shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
-        credential_id=None if proof is None else proof.credential.credential_id, payer=payer,
-    )  # fmt: skip
-    return post(boarding, cost)
 
 
 def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredRecord:

@@ -35,6 +35,11 @@ def operator_account(vehicle: str) -> str:
     return f"operator:{vehicle}"
 
 
+def driver_account(driver: str) -> str:
+    """A driver's float, which pays for those who have no code."""
+    return f"driver:{driver}"
+
+
 def class_account(rider_class: int) -> str:
     """What the city owes for a rider class."""
     return f"city:class:{rider_class}"
@@ -47,6 +52,10 @@ class TransferKind(Enum):
     SUBSIDY = "subsidy"
     REFUND = "refund"  # of a fare, when another tap turned out to tell of the same boarding (see `repeats`)
     SUBSIDY_REFUND = "subsidy-refund"
+    FARE_CORRECTION = "fare-correction"  # other rides of the rider turned out to belong to the journey (see `journeys`)
+    SUBSIDY_CORRECTION = "subsidy-correction"
+    ANNULMENT = "annulment"  # the driver took a boarding back
+    SUBSIDY_ANNULMENT = "subsidy-annulment"
     TOPUP = "topup"
 
 
@@ -55,6 +64,7 @@ class Payer(Enum):
 
     RIDER = "rider"
     COPIED = "copied"  # another tap tells of the same boarding, and is charged for it
+    DRIVER = "driver"  # a proxy boarding: the float of whoever drove
     NO_PROOF = "no-proof"  # the rider's proof is missing or does not hold
     UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes
 
@@ -87,9 +97,17 @@ def tap_key(device: str, epoch: int, sequence: int, kind: TransferKind) -> bytes
     return sha256(f"{kind.value}|{device}|{epoch}|{sequence}".encode()).digest()
 
 
+def revised_key(device: str, epoch: int, sequence: int, kind: TransferKind, revision: int) -> bytes:
+    """The idempotency key of the n-th correction of one tap."""
+    return sha256(f"{kind.value}|{device}|{epoch}|{sequence}|{revision}".encode()).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Boarding:
-    """One accepted, charged tap, and what is known of it. `credential_id` is None where no proof could be opened."""
+    """One accepted, charged tap, and what is known of it. `credential_id` is None where no proof could be opened.
+
+    `driver`: whose float pays for a proxy boarding.
+    """
 
     device: str
     epoch: int
@@ -99,6 +117,7 @@ class Boarding:
     rider_class: int
     credential_id: bytes | None
     payer: Payer
+    driver: str = ""
 
 
 def post(boarding: Boarding, price: Price) -> list[Transfer]:
@@ -107,6 +126,8 @@ def post(boarding: Boarding, price: Price) -> list[Transfer]:
     if boarding.payer is Payer.RIDER:
         assert boarding.credential_id is not None
         debit, rest = rider_account(boarding.credential_id), class_account(boarding.rider_class)
+    elif boarding.payer is Payer.DRIVER:
+        debit = rest = driver_account(boarding.driver)
     else:
         debit = rest = COPIED if boarding.payer is Payer.COPIED else SUSPENSE
     credit = operator_account(boarding.vehicle)

@@ -54,6 +54,7 @@ class Commit:
     claims: Sequence[Claim]
     signature: bytes
     handed_in_by: str  # the device itself, or the other door of its vehicle
+    shifts: Sequence[tuple[str, str]] = ()  # (shift, driver) of shifts that began
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
 
 
@@ -195,6 +196,22 @@ class IngestStore(Protocol):
 
     def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
         """Every claim of these boardings."""
+        ...
+
+    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
+        """Every claim of a rider whose tap lies in these milliseconds, both ends included."""
+        ...
+
+    def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
+        """The claim of one tap."""
+        ...
+
+    def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
+        """One record's bytes."""
+        ...
+
+    def driver_of(self, shift: str) -> str | None:
+        """Who drove in a shift; None if no record of it has come."""
         ...
 
     def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:

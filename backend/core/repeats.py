@@ -2,12 +2,14 @@
 
 Two taps of one credential are one boarding when
 - they show the same presentation, wherever (P10: a copied code); or
-- they lie on one vehicle, at different doors, within the repeat window (P7: doors that could not talk).
+- they lie on one vehicle, at different doors, within the repeat window (P7: doors that could not talk), and both are
+  first boardings or both are of companions who came later.
 
-Boardings are the connected sets of that relation. Of each the cheapest tap is charged, to rider and city, whichever
-came first (P20: posted may be less than shown, never more); every other is paid to the operator by `copied` (P16: an
-acceptance is a fact). A tap that joins two boardings, or is cheaper than what was charged, makes refunds and nothing
-else: what is charged for a set can only fall, so every order of arrival ends at the same sum.
+Boardings are the connected sets of that relation. Of each the tap with the largest proven party is charged, and of
+those the cheapest, to rider and city, whichever came first (P20: posted may be less than shown, never more); every
+other is paid to the operator by `copied` (P16: an acceptance is a fact). A tap that joins two boardings, or goes
+before the one that was charged, makes refunds of what was charged and is charged itself: every order of arrival ends
+at the same sum.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,6 +37,17 @@ class Claim:
     rider_class: int
     boarding: bytes
     charged: bool
+    # What its price follows from (see `journeys`); `revision` counts the corrections that were posted.
+    party: int = 0
+    adult_rials: int = 0
+    permille: int = 0
+    beside_rials: int = 0  # the companions' part, or all of it where they came later
+    shown_rials: int = 0
+    tariff_version: int = 0
+    timed: bool = False  # a trusted clock says when
+    extends: bool = False  # only companions who came later
+    revision: int = 0
+    annulled: bool = False  # the driver took it back: nobody is charged, and no other tap joins it
 
     @property
     def tap(self) -> TapId:
@@ -42,9 +55,9 @@ class Claim:
         return self.device, self.epoch, self.sequence
 
     @property
-    def cost(self) -> tuple[int, int]:
-        """The cheapest is charged."""
-        return self.rials, self.city_rials
+    def order(self) -> tuple[int, int, int]:
+        """Of one boarding the least is charged: the largest party, then the cheapest as it was shown."""
+        return -self.party, self.shown_rials, self.adult_rials - self.adult_rials * self.permille // 1000
 
 
 def new_boarding(device: str, epoch: int, sequence: int) -> bytes:
@@ -52,14 +65,23 @@ def new_boarding(device: str, epoch: int, sequence: int) -> bytes:
     return tap_key(device, epoch, sequence, TransferKind.FARE)[:16]
 
 
+def annulled(claim: Claim) -> Claim:
+    """A boarding that was taken back: it stands by itself. Others of its set stay as they are."""
+    apart = tap_key(*claim.tap, TransferKind.ANNULMENT)[:16]
+    return replace(claim, boarding=apart, charged=False, rials=0, city_rials=0, annulled=True)
+
+
 def same_boarding(one: Claim, other: Claim) -> bool:
     """Whether two taps tell of one boarding."""
+    if one.annulled or other.annulled:
+        return False
     if one.presentation == other.presentation:
         return True
     return (
         one.presentation.credential_id == other.presentation.credential_id
         and one.vehicle == other.vehicle
         and one.device != other.device
+        and one.extends == other.extends
         and abs(one.wall_ms - other.wall_ms) < max(one.window_ms, other.window_ms)
     )
 
@@ -82,17 +104,17 @@ def settle(new: Claim, near: Iterable[Claim]) -> Settled:
         return Settled(new, (), ())
     boarding = min({new.boarding, *joined})
     # Among equals one that is charged already stays so: a refund that changes nothing is not made.
-    cheapest = min([*sorted(members, key=lambda claim: (not claim.charged, claim.tap)), new], key=lambda one: one.cost)
+    first = min([*sorted(members, key=lambda claim: (not claim.charged, claim.tap)), new], key=lambda one: one.order)
     changed: list[Claim] = []
     refunds: list[Transfer] = []
     for member in members:
-        after = replace(member, boarding=boarding, charged=member is cheapest)
+        after = replace(member, boarding=boarding, charged=member is first)
         assert member.charged or not after.charged, "what is charged for a set only falls"
         if member.charged and not after.charged:
             refunds += _refund(member)
         if after != member:
             changed.append(after)
-    return Settled(replace(new, boarding=boarding, charged=cheapest is new), changed, refunds)
+    return Settled(replace(new, boarding=boarding, charged=first is new), changed, refunds)
 
 
 def _refund(claim: Claim) -> list[Transfer]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import backend.adapters.sqlite.ingest as ledger_tables
-from backend.app import ingest
+from backend.app import ingest, postings
 from backend.app.claims import GroupClaims
 from backend.core import ledger
 from backend.core.ports import Commit, LedgerMark
@@ -219,13 +219,11 @@ def _dearest_charged() -> Any:
     real_post = ledger.post
 
     def post(it: Any, price: Any) -> Any:
-        return real_post(
-            replace(it, shown_rials=it.shown_rials + 1_000), replace(price, rider_rials=price.rider_rials + 1_000)
-        )
+        return real_post(replace(it, shown_rials=it.shown_rials + 1_000), price)  # the claim says what is charged
 
     @contextmanager
     def both() -> Iterator[None]:
-        with _replaced(GroupClaims, settle=settle), _replaced(ingest, post=post):
+        with _replaced(GroupClaims, settle=settle), _replaced(postings, post=post):
             yield
 
     return both()
@@ -233,7 +231,7 @@ def _dearest_charged() -> Any:
 
 def _receipt_before_commit() -> Any:
     def take(self: Any, messages: Sequence[Any]) -> list[Any]:
-        group = ingest._Group(GroupClaims(self._store))
+        group = ingest._Group(self._postings.group())
         for message in messages:
             self._add(group, message)
         ledger = self._store.ledger_mark()

@@ -15,6 +15,14 @@ from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire import chain
 from protocol.wire.batches import encode_batch
+from protocol.wire.driver_records import (
+    Annulment,
+    AnnulReason,
+    Shift,
+    ShiftStep,
+    encode_annulment,
+    encode_shift,
+)
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation, issue_credential, render_long_pass
 from protocol.wire.records import (
@@ -131,6 +139,8 @@ class Bus:
         self.vehicle = name.rsplit("-", 1)[0]
         self.epoch = epoch
         self.tap_key = key(f"tap {name}")
+        self.now_ms: int | None = None  # of the records to come; None: a second each
+        self.shift: str | None = None
         self.records: list[bytes] = []
         self.hashes: list[bytes] = []
         self.day_key = DayKey.load(sha256(f"day key {name} {epoch}".encode()).digest(), service_day(NOON_MS))
@@ -170,6 +180,7 @@ class Bus:
         party: int | None = None,
         fare: int | None = None,
         tariff: int = TARIFF.version,
+        kind: CodeKind | None = None,
     ) -> int:
         """One tap of a code (None: a foreign one) → its sequence. `party` and `fare` override what the record tells."""
         told = party if party is not None else shown.party if shown else 0
@@ -178,8 +189,9 @@ class Bus:
         sealed = shown is not None and proof is not Proof.STRIPPED
         link = self._link()
         public = encode_public_tap(Tap(
-            link=link, at=self._at(), service=Service(self.vehicle, 1, "r9", 0), position=None,
-            key_id=self.day_key.id if sealed else None, code_kind=shown.code_kind if shown else CodeKind.NONE,
+            link=link, at=self._at(), service=Service(self.vehicle, 1, "r9", 0, shift=self.shift), position=None,
+            key_id=self.day_key.id if sealed else None,
+            code_kind=kind if kind is not None else shown.code_kind if shown else CodeKind.NONE,
             party=told, product=0, tariff_version=tariff, fare_rials=fare, verdict=verdict, reason=Reason.NONE,
             lists=(1, 0),
         ))  # fmt: skip
@@ -188,6 +200,19 @@ class Bus:
             inner = {Proof.FORGED: shown.forged(), Proof.BARE: shown.rider.credential}.get(proof, shown.raw)
             part = self.day_key.seal(link.sequence + (proof is Proof.MOVED), inner, public)
         self._append(encode_tap(public, part))
+        return self.last
+
+    def begin_shift(self, driver: str, shift: str) -> int:
+        """A driver begins → the sequence of the record; taps name the shift from here on."""
+        self.shift = shift
+        record = Shift(self._link(), self._at(), ShiftStep.BEGIN, self.vehicle, driver, shift, "r9", 0)
+        self._append(encode_shift(record))
+        return self.last
+
+    def annul(self, tap: int) -> int:
+        """The driver takes a boarding back → the sequence of the record."""
+        record = Annulment(self._link(), self._at(), self.vehicle, self.shift or "s-0", tap, AnnulReason.LEFT_BUS)
+        self._append(encode_annulment(record))
         return self.last
 
     def refusal(self) -> int:
@@ -227,6 +252,8 @@ class Bus:
         return Link(self.name, self.epoch, self.last + 1, self.hashes[-1] if self.hashes else chain.GENESIS)
 
     def _at(self) -> Instant:
+        if self.now_ms is not None:
+            return Instant(self.now_ms, self.now_ms - NOON_MS + 10**9, ClockQuality.TRUSTED, 2)
         return Instant(NOON_MS + 1000 * self.last, 5_000 + 1000 * self.last, ClockQuality.TRUSTED, 2)
 
     def _append(self, record: bytes) -> None:

@@ -10,6 +10,7 @@ from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed
 from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head
 from backend.core.ports import Commit, Device, IngestStore, LedgerMark, StoredRecord
+from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.receipts import Receipt, open_receipt
@@ -28,6 +29,7 @@ class Desk:
         riders: Iterable[Rider] = (),
         *,
         wrap: Callable[[SqliteStore], IngestStore] = lambda store: store,
+        tariff: Tariff = TARIFF,
     ) -> None:
         self.path = folder / "ledger.db"
         self.store = SqliteStore(self.path, CITY)
@@ -42,7 +44,7 @@ class Desk:
         store = wrap(self.store)
         self.ingest = Ingest(
             store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key, store.riders),
-            tariffs={TARIFF.version: TARIFF}, receipt_signer=RECEIPT, now_ms=lambda: self.now_ms,
+            tariffs={tariff.version: tariff}, receipt_signer=RECEIPT, now_ms=lambda: self.now_ms,
             on_stored=self.stored.extend, on_alarm=lambda kind, device, *_: self.alarms.append((kind, device)),
         )  # fmt: skip
 

@@ -131,6 +131,34 @@ class IngestTables:
                 found += [_claim(row) for row in rows]
         return found
 
+    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
+        """Every claim of a rider whose tap lies in these milliseconds, both ends included."""
+        with self._writer.reading() as connection:
+            rows = connection.execute(
+                "SELECT * FROM claim WHERE credential = ? AND wall_ms BETWEEN ? AND ?",
+                (credential_id, from_ms, until_ms),
+            ).fetchall()
+        return [_claim(row) for row in rows]
+
+    def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
+        """The claim of one tap."""
+        with self._writer.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM claim WHERE device = ? AND epoch = ? AND sequence = ?", (device, epoch, sequence)
+            ).fetchone()
+        return None if row is None else _claim(row)
+
+    def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
+        """One record's bytes."""
+        return self._one("SELECT bytes FROM record WHERE device = ? AND epoch = ? AND sequence = ?",
+                         (device, epoch, sequence))  # fmt: skip
+
+    def driver_of(self, shift: str) -> str | None:
+        """Who drove in a shift; None if no record of it has come."""
+        with self._writer.reading() as connection:
+            row = connection.execute("SELECT driver FROM shift WHERE name = ?", (shift,)).fetchone()
+        return None if row is None else str(row[0])
+
     def ledger_mark(self) -> LedgerMark:
         """Where the ledger stands."""
         with self._writer.reading() as connection:
@@ -159,6 +187,7 @@ class IngestTables:
                 _advance(connection, commit, at_ms)
                 _add_records(connection, commit)
             post_transfers(connection, [t for commit in commits for t in commit.transfers], at_ms)
+            _add_shifts(connection, commits)
             _count(connection, commits)
             connection.executemany(
                 "INSERT INTO device VALUES (?, ?, 0, NULL) ON CONFLICT (name) DO UPDATE SET"
@@ -204,10 +233,14 @@ def _of_journal(device: str, epoch: int) -> tuple[str, str, str]:
 
 def _claim(row: tuple[Any, ...]) -> Claim:
     device, epoch, sequence, credential, time_s, counter, vehicle, wall_ms, window_ms, *money = row
-    rials, city_rials, rider_class, boarding, charged = money
+    rials, city_rials, rider_class, boarding, charged, party, adult, permille, beside, shown, tariff, timed, *rest = (
+        money
+    )
+    extends, revision, taken_back = rest
     return Claim(
         device, epoch, sequence, Presentation(credential, time_s, counter), vehicle, wall_ms, window_ms,
-        rials, city_rials, rider_class, boarding, bool(charged),
+        rials, city_rials, rider_class, boarding, bool(charged), party, adult, permille, beside, shown, tariff,
+        bool(timed), bool(extends), revision, bool(taken_back),
     )  # fmt: skip
 
 
@@ -250,14 +283,25 @@ def _add_records(connection: sqlite3.Connection, commit: Commit) -> None:
     )
     # What is no longer charged goes first: of a boarding one claim is charged, at every moment.
     connection.executemany(
-        "INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (device, epoch, sequence) DO UPDATE SET boarding = excluded.boarding, charged = excluded.charged",
+        f"INSERT INTO claim VALUES ({', '.join('?' * 24)})"  # noqa: S608 - marks only
+        " ON CONFLICT (device, epoch, sequence) DO UPDATE SET boarding = excluded.boarding, charged = excluded.charged,"
+        " rials = excluded.rials, city_rials = excluded.city_rials, revision = excluded.revision,"
+        " annulled = excluded.annulled",
         [
             (c.device, c.epoch, c.sequence, c.presentation.credential_id, c.presentation.time_s, c.presentation.counter,
-             c.vehicle, c.wall_ms, c.window_ms, c.rials, c.city_rials, c.rider_class, c.boarding, c.charged)
+             c.vehicle, c.wall_ms, c.window_ms, c.rials, c.city_rials, c.rider_class, c.boarding, c.charged,
+             c.party, c.adult_rials, c.permille, c.beside_rials, c.shown_rials, c.tariff_version, c.timed, c.extends,
+             c.revision, c.annulled)
             for c in sorted(commit.claims, key=lambda claim: claim.charged)
         ],
     )  # fmt: skip
+
+
+def _add_shifts(connection: sqlite3.Connection, commits: Sequence[Commit]) -> None:
+    """Who drives: both doors tell of one shift, and the first word stands."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO shift VALUES (?, ?)", [shift for commit in commits for shift in commit.shifts]
+    )
 
 
 def _count(connection: sqlite3.Connection, commits: Sequence[Commit]) -> None:

@@ -6,7 +6,7 @@ transfer's key is a hash of its tap and can be found by trying, and it names rid
 that tie too needs a keyed hash and a clearing account between them (docs/ARCHITECTURE.md).
 """
 
-APPLICATION_ID = 0x53564C31  # "SVL1": so that no other SQLite file is taken for a ledger
+APPLICATION_ID = 0x53564C32  # "SVL2": so that no other SQLite file is taken for a ledger
 SCHEMA = """
 CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, incarnation INTEGER NOT NULL, head BLOB NOT NULL
@@ -30,8 +30,12 @@ CREATE TABLE claim (
   credential BLOB NOT NULL, time_s INTEGER NOT NULL, counter INTEGER NOT NULL,
   vehicle TEXT NOT NULL, wall_ms INTEGER NOT NULL, window_ms INTEGER NOT NULL,
   rials INTEGER NOT NULL, city_rials INTEGER NOT NULL, rider_class INTEGER NOT NULL,
-  boarding BLOB NOT NULL, charged INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)
+  boarding BLOB NOT NULL, charged INTEGER NOT NULL,
+  party INTEGER NOT NULL, adult_rials INTEGER NOT NULL, permille INTEGER NOT NULL, beside_rials INTEGER NOT NULL,
+  shown_rials INTEGER NOT NULL, tariff_version INTEGER NOT NULL, timed INTEGER NOT NULL, extends INTEGER NOT NULL,
+  revision INTEGER NOT NULL, annulled INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE shift (name TEXT PRIMARY KEY, driver TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX claim_shown ON claim (credential, time_s, counter);
 CREATE INDEX claim_time ON claim (credential, wall_ms);
 CREATE INDEX claim_boarding ON claim (boarding);
