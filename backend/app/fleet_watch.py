@@ -1,8 +1,9 @@
-"""Health and state of devices: verified, kept; one silent too long, or kept from the newest bundle, raises an alarm."""
+"""Health and state of devices: verified, kept, and looked at: silence, an old bundle, and what `ailments` finds."""
 
 import logging
 from collections.abc import Callable, Sequence
 
+from backend.core.ailments import BLIND, BLIND_FIX, Ailments, Reads
 from backend.core.fleet import Behind, Change, Contact, step
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import Device, FleetStore, IngestStore, Quarantined
@@ -44,9 +45,10 @@ class FleetWatch:
         self._on_alarm = on_alarm
         self._on_ended = on_ended
         self._began_ms = now_ms()
-        self._old = {alarm.device for alarm in store.alarms(open_only=True) if alarm.kind == OLD_BUNDLE}
-        # Silence that an earlier run told of is open until its device is heard.
-        self._contact = {alarm.device: Contact.SILENT for alarm in store.alarms(open_only=True) if alarm.kind == SILENT}
+        self._ailments, self._reads = Ailments(), Reads()
+        told = store.alarms(open_only=True)  # what an earlier run told of is open until its device says otherwise
+        self._open = {(alarm.kind, alarm.device) for alarm in told}
+        self._contact = {alarm.device: Contact.SILENT for alarm in told if alarm.kind == SILENT}
 
     def take(self, channel: Channel, device: str, payload: bytes, *, retained: bool = False) -> int | None:
         """One health or state message → the epoch of which its device should be told where we stand, if it should.
@@ -64,6 +66,7 @@ class FleetWatch:
                 _require(device, health.device)
                 self._store.keep_health(health, self._now_ms())
                 self._look_at_bundle(health)
+                self._look_at(health, found[0].vehicle)
                 held = self._ingest_store.watermark(device, health.epoch).sequence
                 return health.epoch if health.receipted_sequence > held else None
             state = open_state(payload, [found[1]])
@@ -81,16 +84,33 @@ class FleetWatch:
         """P12, no freeze unnoticed: a broker can keep a device from newer bundles, but not from our seeing it."""
         newest = self._newest_bundle()
         behind_ms = self._behind.says(health.device, health.bundle_number, newest, self._now_ms())
-        if behind_ms > self._behind_ms:
-            self._on_alarm(
-                OLD_BUNDLE, health.device,
-                f"bundle {health.bundle_number} is in force, not {newest}, for {behind_ms // 1000} s while it speaks",
-                "look at its problem, chunks_url and broker; or bring the bundle from the depot",
-            )  # fmt: skip
-            self._old.add(health.device)
-        elif not behind_ms and health.device in self._old:
-            self._old.remove(health.device)
-            self._on_ended(OLD_BUNDLE, health.device)
+        if 0 < behind_ms <= self._behind_ms:
+            return
+        self._tell(
+            OLD_BUNDLE, health.device,
+            f"bundle {health.bundle_number} is in force, not {newest}, for {behind_ms // 1000} s while it speaks"
+            if behind_ms else "",
+            "look at its problem, chunks_url and broker; or bring the bundle from the depot",
+        )  # fmt: skip
+
+    def _look_at(self, health: Health, vehicle: str) -> None:
+        """What the device says of itself, and what its other door's word says of it."""
+        now_ms = self._now_ms()
+        for rule, found in self._ailments.says(health, now_ms):
+            self._tell(rule.kind, health.device, found, rule.fix)
+        reads = sum(camera.reads for camera in health.cameras)
+        blind = self._reads.says(health.device, vehicle, reads, now_ms)
+        if blind is not None:
+            self._tell(BLIND, health.device, blind, BLIND_FIX)
+
+    def _tell(self, kind: str, device: str, found: str, fix: str) -> None:
+        """Open an alarm of what was found, or end the one that is open."""
+        if found:
+            self._on_alarm(kind, device, found, fix)
+            self._open.add((kind, device))
+        elif (kind, device) in self._open:
+            self._on_ended(kind, device)
+            self._open.remove((kind, device))
 
     def look(self) -> None:
         """Raise and end alarms for silence. A device never heard counts from when this backend began."""

@@ -15,6 +15,17 @@ OLD_BUNDLE_AFTER_DEFAULT_S = (
     7_200  # heard for two hours and still not on the newest bundle: 48 MB of riders over 3G are
 )
 #                                     there by then, so somebody or something keeps it back
+HOT_MC = 80_000  # thousandths of a degree: from here a Pi slows itself down, which its bits say besides
+CERTIFICATE_LEFT_MIN_MS = 30 * 86_400_000  # a month to bring a bus to the depot; the longest outage takes more
+WAITING_MAX_S = 3_600  # a record's age; a live bus has its receipt within seconds
+WAITING_AFTER_MS = 900_000  # said for so long: a bus back from months away drains 240,000 records by then
+CARD_FREE_MIN_BYTES = 256 << 20  # 120 days without a network are 107 MB a door, and a bus carries its other door's, too
+NO_CLOCK_AFTER_MS = 3_600_000  # after a cold start without a battery a clock is set within minutes of a network
+APART_MAX_S = 600  # a door that restarts is back in one minute, one whose card is changed in ten
+READS_WINDOW_MS = 3_600_000  # an hour: a line's quiet half-hour says nothing
+READS_GAP_MAX_MS = 300_000  # five words missed: counts over an outage are not counts of an hour
+BLIND_SISTER_READS_MIN = 1_000  # codes read in frames: some 50 to 100 riders, at 10 to 20 frames each
+BLIND_RATIO = 20  # a door that few use still reads a tenth of what the other does; a covered camera next to nothing
 ANNOUNCE_AGAIN_S = 3_600  # a bus whose inbox was full, or whose clock made a bundle wait, hears it within the hour
 WATCH_PERIOD_S = 1.0  # how often silence is looked for
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from backend.adapters.http.open_routes import STATIC
+from backend.app.fleet_watch import OLD_BUNDLE
 from backend.core import limits
+from backend.core.ailments import BLIND, RULES
 from protocol.fares.verdicts import TABLE, Lamp
 from tests.backend.desk_http import Api
 
@@ -111,7 +113,8 @@ def test_the_page_keeps_as_many_rows_as_the_status_gives() -> None:
 def test_every_alarm_that_is_raised_has_persian_words() -> None:
     """P17: whoever is on duty reads what it is and what to do."""
     sources = "".join(path.read_text() for path in (STATIC.parent / "app").glob("*.py"))
-    raised = set(re.findall(r"_on_alarm\(\s*\"([\w-]+)\"", sources)) | {"silent"}
+    raised = set(re.findall(r"_on_alarm\(\s*\"([\w-]+)\"", sources)) | {"silent", OLD_BUNDLE, BLIND}
+    raised |= {rule.kind for rule in RULES}
     assert {"fork", "new-journal", "unknown-tariff"} <= raised
     script = text_of("words.js")
     table = script[script.index("ALARMS") :]

@@ -1,0 +1,165 @@
+"""What a device's health says is wrong with it, as a table of rules; and whether a door reads far less than its sister.
+
+A rule's alarm opens once its device has said so for `after_ms` while it speaks, and ends with the first word that does
+not. Nothing is raised for what a device does not tell: null is no fault, and version 1 of health knows none of this.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from backend.core import limits
+from protocol.wire.health import Health
+from protocol.wire.records import ClockQuality
+
+BLIND = "blind-camera"
+BLIND_FIX = "wipe the lens, see that nothing covers it; ask whether riders use that door"
+_SLOWED = 0b1110  # a Pi's bits of now: frequency capped, throttled, soft temperature limit
+_WEAK = 0b0001
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One alarm. `find`: (health, our time in ms) → what is wrong, in words for a person; empty if nothing is."""
+
+    kind: str
+    after_ms: int
+    find: Callable[[Health, int], str]
+    fix: str
+
+
+def _hot(health: Health, _: int) -> str:
+    """A Pi that has slowed itself down for its heat: reading takes longer, riders wait."""
+    at_mc, bits = health.machine.temperature_mc, health.machine.throttled
+    if at_mc is None or bits is None or at_mc < limits.HOT_MC or not bits & _SLOWED:
+        return ""
+    return f"{at_mc // 1000} °C, and slowed down by it"
+
+
+def _weak(health: Health, _: int) -> str:
+    bits = health.machine.throttled
+    return "the computer gets too little voltage" if bits is not None and bits & _WEAK else ""
+
+
+def _certificate(health: Health, now_ms: int) -> str:
+    """By our clock: the device's own may be wrong."""
+    until_ms = health.certificate_until_ms
+    if until_ms is None or until_ms - now_ms >= limits.CERTIFICATE_LEFT_MIN_MS:
+        return ""
+    days = (until_ms - now_ms) // 86_400_000
+    return f"its certificate ends in {days} days" if days >= 0 else f"its certificate ended {-days} days ago"
+
+
+def _waiting(health: Health, _: int) -> str:
+    """It speaks to us, and what it has recorded does not come: not an outage, which ends by itself."""
+    oldest_s = health.oldest_waiting_s
+    if oldest_s is None or oldest_s < limits.WAITING_MAX_S:
+        return ""
+    count = health.last_sequence - health.receipted_sequence
+    return f"{count} records wait for a receipt, the oldest for {oldest_s // 60} minutes, while it speaks"
+
+
+def _card(health: Health, _: int) -> str:
+    free = health.disk_free_bytes
+    return f"{free >> 20} MiB left on its card" if free < limits.CARD_FREE_MIN_BYTES else ""
+
+
+def _clock(health: Health, _: int) -> str:
+    untrusted = health.clock_quality == ClockQuality.UNTRUSTED
+    return "nothing vouches for its clock: every rider boards on grace" if untrusted else ""
+
+
+def _apart(health: Health, _: int) -> str:
+    sister = health.sister
+    if sister is None or sister.linked or sister.silent_s < limits.APART_MAX_S:
+        return ""
+    return f"no word from the other door for {sister.silent_s // 60} minutes: both may accept one code"
+
+
+def _opened(health: Health, _: int) -> str:
+    return "its housing was opened" if health.tamper else ""
+
+
+RULES = (
+    Rule("hot", 0, _hot, "look at sun, air and the heat path of the housing"),
+    Rule("weak-supply", 0, _weak, "look at supply and plug; it writes to a card meanwhile"),
+    Rule("certificate-ends", 0, _certificate, "renew it: `savar provision device`, carry the keys to the device"),
+    Rule("records-wait", limits.WAITING_AFTER_MS, _waiting, "look at its problem, the broker's role table and our log"),
+    Rule("card-full", 0, _card, "let it sync, carry the journal off, or change the card"),
+    Rule("no-clock", limits.NO_CLOCK_AFTER_MS, _clock, "look at its time service and the battery of its clock"),
+    Rule("doors-apart", 0, _apart, "look at the cable between the doors, and at the other one"),
+    Rule("tampered", 0, _opened, "somebody should look at it before the next shift; its keys may have to go"),
+)
+
+
+class Ailments:
+    """Asks the rules, and remembers since when each has been said. Times are ms by our clock."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], int] = {}
+
+    def says(self, health: Health, now_ms: int) -> Iterator[tuple[Rule, str]]:
+        """Every rule with what is wrong, empty while nothing is or it is not yet told."""
+        for rule in RULES:
+            found, key = rule.find(health, now_ms), (health.device, rule.kind)
+            if not found:
+                self._since.pop(key, None)
+            elif now_ms - self._since.setdefault(key, now_ms) < rule.after_ms:
+                continue  # an alarm from before our restart stays as it is until that is known
+            yield rule, found
+
+
+@dataclass(slots=True)
+class _Door:
+    """What one door read of late: since when it is heard without a gap, its last word, and its gains in the window."""
+
+    vehicle: str
+    since_ms: int
+    at_ms: int
+    reads: int
+    gains: deque[tuple[int, int]] = field(default_factory=deque)
+
+
+class Reads:
+    """Codes read by each door over the last hour, from the counts in its health.
+
+    Both doors' words are compared here and not on the bus: a door that is blind cannot vouch for itself, the link
+    between the doors may be down, and both sign their counts to us anyway.
+    """
+
+    def __init__(self) -> None:
+        self._doors: dict[str, _Door] = {}
+
+    def says(self, device: str, vehicle: str, reads: int, now_ms: int) -> str | None:
+        """A door's count since its start → what is wrong, empty if nothing is, None where that cannot be said."""
+        door = self._doors.get(device)
+        if door is None or door.vehicle != vehicle or not 0 <= now_ms - door.at_ms <= limits.READS_GAP_MAX_MS:
+            self._doors[device] = _Door(vehicle, now_ms, now_ms, reads)
+            return None
+        door.gains.append((now_ms, reads if reads < door.reads else reads - door.reads))  # it began anew
+        door.at_ms, door.reads = now_ms, reads
+        mine = self._last_hour(door, now_ms)
+        others = [
+            self._last_hour(other, now_ms)
+            for name, other in self._doors.items()
+            if other.vehicle == vehicle and name != device and now_ms - other.at_ms <= limits.READS_GAP_MAX_MS
+        ]
+        most = max((count for count in others if count is not None), default=0)
+        if mine is None:
+            return None
+        if mine >= limits.BLIND_SISTER_READS_MIN:
+            return ""  # reads well by itself, whatever the other does
+        if most < limits.BLIND_SISTER_READS_MIN:
+            return None
+        if mine * limits.BLIND_RATIO > most:
+            return ""
+        return f"{mine} codes read in an hour, and {most} by the other door"
+
+    @staticmethod
+    def _last_hour(door: _Door, now_ms: int) -> int | None:
+        """None until it has been heard for an hour without a gap."""
+        while door.gains and now_ms - door.gains[0][0] >= limits.READS_WINDOW_MS:
+            door.gains.popleft()
+        if now_ms - door.since_ms < limits.READS_WINDOW_MS:
+            return None
+        return sum(gained for _, gained in door.gains)

@@ -1,0 +1,222 @@
+"""What a device's health says is wrong with it: each rule at its threshold, over the store; and the door that reads nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backend.core import limits
+from backend.core.ailments import BLIND, RULES, Ailments, Reads
+from protocol.wire.health import CameraHealth, CameraState, Health, Machine, SisterLink, encode_health
+from tests.backend.bus import NOON_MS, Bus, Rider
+from tests.backend.desk import Desk
+from tests.backend.test_fleet import BUS, Watched
+
+DAY_MS, HOUR_S = 86_400_000, 3_600
+WELL = Health(
+    BUS.name, BUS.epoch, NOON_MS, 0, "test", 9, 9, 3, 1, 10**9, (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "",
+    oldest_waiting_s=0, certificate_until_ms=NOON_MS + 400 * DAY_MS, tamper=False,
+    machine=Machine(temperature_mc=61_000, throttled=0x5_0000), sister=SisterLink(linked=True, silent_s=0, waiting=0, carried=0),
+)  # fmt: skip
+HOT = Machine(temperature_mc=80_000, throttled=0b0100)
+DARK = SisterLink(linked=False, silent_s=600, waiting=0, carried=0)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path, [], [Rider(1)])
+    yield desk
+    desk.close()
+
+
+def kinds(health: Health, now_ms: int = NOON_MS) -> set[str]:
+    return {rule.kind for rule in RULES if rule.find(health, now_ms)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "ill", "nearly"),
+    [
+        ("hot", {"machine": HOT}, {"machine": replace(HOT, temperature_mc=79_999)}),
+        ("hot", {"machine": replace(HOT, throttled=0b0010)}, {"machine": replace(HOT, throttled=0b1110_0000_0000_0000_0000)}),
+        ("hot", {"machine": replace(HOT, throttled=0b1000)}, {"machine": replace(HOT, throttled=None)}),
+        ("weak-supply", {"machine": Machine(throttled=0b0001)}, {"machine": Machine(throttled=0b1_0000_0000_0000_0000)}),
+        ("certificate-ends", {"certificate_until_ms": NOON_MS + 30 * DAY_MS - 1}, {"certificate_until_ms": NOON_MS + 30 * DAY_MS}),
+        ("certificate-ends", {"certificate_until_ms": NOON_MS - 1}, {"certificate_until_ms": None}),
+        ("records-wait", {"oldest_waiting_s": 3_600, "receipted_sequence": 2}, {"oldest_waiting_s": 3_599}),
+        ("card-full", {"disk_free_bytes": (256 << 20) - 1}, {"disk_free_bytes": 256 << 20}),
+        ("no-clock", {"clock_quality": 2}, {"clock_quality": 1}),
+        ("doors-apart", {"sister": DARK}, {"sister": replace(DARK, silent_s=599)}),
+        ("doors-apart", {"sister": DARK}, {"sister": None}),
+        ("tampered", {"tamper": True}, {"tamper": None}),
+    ],
+)  # fmt: skip
+def test_a_rule_finds_its_fault_and_nothing_else_does(
+    kind: str, ill: dict[str, object], nearly: dict[str, object]
+) -> None:
+    assert kinds(WELL) == set()
+    assert kinds(replace(WELL, **ill)) == {kind}  # type: ignore[arg-type]
+    assert kinds(replace(WELL, **nearly)) == set()  # type: ignore[arg-type]
+
+
+def test_every_rule_is_tried_here_and_says_what_to_do() -> None:
+    (marks,) = test_a_rule_finds_its_fault_and_nothing_else_does.pytestmark
+    assert {kind for kind, *_ in marks.args[1]} == {rule.kind for rule in RULES}
+    assert len({rule.kind for rule in RULES}) == len(RULES)
+    assert all(rule.fix for rule in RULES)
+
+
+def test_a_machine_that_tells_nothing_has_no_fault() -> None:
+    """Also a bus of version 1: null is no fault."""
+    assert kinds(Health("d", 1, 1, 0, "", 9, 0, 0, 0, 10**9, (), "")) == set()
+
+
+def test_what_is_found_is_said_in_figures() -> None:
+    found = {
+        rule.kind: rule.find(
+            replace(
+                WELL, machine=replace(HOT, temperature_mc=83_400), certificate_until_ms=NOON_MS + 12 * DAY_MS + 5,
+                oldest_waiting_s=7_260, receipted_sequence=2, disk_free_bytes=40 << 20, sister=DARK,
+            ), NOON_MS,
+        ) for rule in RULES
+    }  # fmt: skip
+    assert "83 °C" in found["hot"]
+    assert "in 12 days" in found["certificate-ends"]
+    assert "7 records wait" in found["records-wait"]
+    assert "121 minutes" in found["records-wait"]
+    assert "40 MiB" in found["card-full"]
+    assert "10 minutes" in found["doors-apart"]
+    ended = replace(WELL, certificate_until_ms=NOON_MS - 2 * DAY_MS)
+    assert "ended 2 days ago" in next(rule for rule in RULES if rule.kind == "certificate-ends").find(ended, NOON_MS)
+
+
+def test_a_fault_that_must_last_is_told_when_it_has_and_counted_anew_after_a_good_word() -> None:
+    """A bus back from months away drains what it has; only one that stays behind is looked at."""
+    ailments, ill = Ailments(), replace(WELL, oldest_waiting_s=9_999)
+
+    def told(after_s: int, health: Health) -> list[str]:
+        return [rule.kind for rule, found in ailments.says(health, NOON_MS + after_s * 1000) if found]
+
+    assert [told(0, ill), told(899, ill), told(900, ill), told(960, ill)] == [
+        [],
+        [],
+        ["records-wait"],
+        ["records-wait"],
+    ]
+    assert [told(1_000, WELL), told(1_060, ill), told(1_959, ill), told(1_960, ill)] == [[], [], [], ["records-wait"]]
+    other = replace(ill, device="bus-9-d1")
+    assert told(1_961, other) == [], "each device for itself"
+
+
+def hear(it: Watched, second: int, health: Health, bus: Bus = BUS) -> None:
+    it.hear(second, encode_health(replace(health, device=bus.name, epoch=bus.epoch), bus.tap_key), bus=bus)
+
+
+def test_alarms_open_once_and_end_with_the_first_good_word(desk: Desk) -> None:
+    it = Watched(desk, [BUS])
+    hear(it, 10, WELL)
+    for second in (70, 130):
+        hear(it, second, replace(WELL, machine=HOT, tamper=True))
+    hear(it, 190, replace(WELL, tamper=True))
+    assert it.told == [
+        ("open", "hot", BUS.name, 70), ("open", "tampered", BUS.name, 70), ("end", "hot", BUS.name, 190),
+    ]  # fmt: skip
+    (alarm,) = desk.store.alarms(open_only=True)
+    assert (alarm.kind, alarm.detail) == ("tampered", "its housing was opened")
+    assert alarm.fix
+
+
+def test_an_alarm_of_an_earlier_run_is_left_until_the_device_says_otherwise(desk: Desk) -> None:
+    before = Watched(desk, [BUS])
+    ill = replace(WELL, oldest_waiting_s=9_999, tamper=True)
+    for second in (0, 901):
+        hear(before, second, ill)
+    assert [kind for _, kind, *_ in before.told] == ["tampered", "records-wait"]
+    again = Watched(desk, [BUS], began_s=1_000)
+    hear(again, 1_010, ill)
+    assert again.told == []
+    hear(again, 1_070, WELL)
+    assert again.told == [("end", "records-wait", BUS.name, 1_070), ("end", "tampered", BUS.name, 1_070)]
+
+
+# --- a blind camera while the other door reads well -------------------------------------------------------------------
+
+
+class Doors:
+    """Two doors of one bus that say their counts every minute."""
+
+    def __init__(self) -> None:
+        self.reads, self.second = Reads(), 0
+        self.counts = {"front": 0, "rear": 0}
+        self.said: dict[str, str | None] = {}
+
+    def minutes(self, count: int, *, vehicle: str = "bus-1", silent: str = "", **a_minute: int) -> "Doors":
+        for _ in range(count):
+            self.second += 60
+            for door, more in a_minute.items():
+                self.counts[door] += more
+                if door != silent:
+                    at = vehicle if door == "front" else "bus-1"
+                    self.said[door] = self.reads.says(door, at, self.counts[door], NOON_MS + self.second * 1000)
+        return self
+
+
+def test_a_door_that_reads_next_to_nothing_while_the_other_reads_well_is_blind() -> None:
+    doors = Doors().minutes(60, front=30, rear=1)
+    assert doors.said["rear"] is None, "not before it was heard for an hour"
+    doors.minutes(2, front=30, rear=1)
+    assert doors.said["rear"] == "60 codes read in an hour, and 1800 by the other door"
+    assert doors.said["front"] == ""
+
+
+@pytest.mark.parametrize(("front", "rear", "blind"), [(100, 5, True), (99, 5, False), (16, 0, None), (17, 0, True)])
+def test_the_ratio_and_how_much_the_other_must_have_read(front: int, rear: int, *, blind: bool | None) -> None:
+    said = Doors().minutes(62, front=front, rear=rear).said["rear"]
+    assert (None if said is None else bool(said)) is blind
+    assert (limits.BLIND_RATIO, limits.BLIND_SISTER_READS_MIN) == (20, 1_000)
+
+
+def test_a_door_that_reads_well_is_well_without_the_other() -> None:
+    doors = Doors().minutes(62, front=17, rear=0)
+    assert (doors.said["front"], bool(doors.said["rear"])) == ("", True)
+    assert Doors().minutes(62, front=16).said["front"] is None
+
+
+def test_a_parked_bus_does_not_clear_it_and_reading_does() -> None:
+    doors = Doors().minutes(62, front=30, rear=0).minutes(61, front=0, rear=0)
+    assert doors.said["rear"] is None, "nothing to compare with: it stays as it is"
+    doors.minutes(61, front=30, rear=0)
+    assert doors.said["rear"]
+    doors.minutes(10, front=30, rear=30)
+    assert doors.said["rear"] == ""
+
+
+def test_a_door_that_begins_anew_counts_what_it_has_read_since() -> None:
+    doors = Doors().minutes(40, front=30, rear=2)
+    doors.counts["rear"] = 0
+    doors.minutes(22, front=30, rear=2)
+    assert doors.said["rear"] == ""
+
+
+def test_counts_over_an_outage_are_no_counts_of_an_hour() -> None:
+    """The front door comes back and brings hours at once: the rear is not measured by them."""
+    doors = Doors().minutes(62, front=30, rear=2).minutes(6, silent="front", front=3_000, rear=2)
+    doors.minutes(59, front=30, rear=2)
+    assert doors.said["rear"] is None
+    doors.minutes(3, front=30, rear=2)
+    assert doors.said["rear"] == ""
+
+
+def test_doors_of_other_buses_are_not_compared() -> None:
+    assert Doors().minutes(62, vehicle="bus-2", front=30, rear=0).said["rear"] is None
+
+
+def test_a_blind_camera_is_an_alarm_of_its_door(desk: Desk) -> None:
+    rear = Bus("bus-1-d2")
+    it = Watched(desk, [BUS, rear])
+    for minute in range(70):
+        for bus, reads in ((BUS, 30 * minute), (rear, 30 * max(0, minute - 65))):
+            camera = CameraHealth("front", CameraState.WORKING, 9, 1, reads)
+            hear(it, minute * 60, replace(WELL, cameras=(camera,)), bus)
+    # 1,800 codes by the other door: the fourth minute of reading is over a twentieth of that
+    assert it.told == [("open", BLIND, rear.name, HOUR_S), ("end", BLIND, rear.name, 69 * 60)]
