@@ -83,6 +83,7 @@ class Boarding:
         # (accepted at mono ms, sequence, boarding) of our own: shared with the other door, wiped when past
         self._windowed: deque[tuple[int, int, Accepted | None]] = deque()
         self.accepted = 0
+        self.accepted_rials = 0  # of the fares that a code was accepted for: while the doors are apart, by both perhaps
         self.refused = 0
         self.problem: LocalError | None = None
 
@@ -247,6 +248,7 @@ class Boarding:
         self.problem = None
         if decision.accepted is not None:
             self._window.note(decision.accepted, now)
+            self.accepted_rials += decision.fare_rials
             note(self._daybook, decision, sequence, now)
             self._windowed.append((now.mono_ms, sequence, decision.accepted))
         if TABLE[decision.verdict].boards:

@@ -18,6 +18,7 @@ from edge.app.sister import Sister
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
 from edge.core.errors import JournalFailed, LocalError
+from edge.core.exposure import Exposure
 from edge.core.limits import (
     COURIER_AFTER_MS,
     HEALTH_PERIOD_MS,
@@ -99,6 +100,7 @@ class Station:
     def _wire_sister(self, side: SisterSide | None) -> None:
         self._peer = None if side is None else side.peer
         self._link_lost_ms: int | None = None
+        self._exposure = Exposure()
         self._courier: Courier | None = None
         self._sister: Sister | None = None
         if side is not None:
@@ -224,8 +226,10 @@ class Station:
     def _take_link(self, now: Instant) -> None:
         if self._peer is None or self._sister is None:
             return
+        links = self._links
+        linked = self._peer.connected and links == self._links_seen  # a new session has told nobody anything yet
+        self._exposure.look(self.boarding.accepted_rials, linked=linked, now_ms=now.mono_ms)
         if self._peer.connected:
-            links = self._links
             if links != self._links_seen and self._sister.session_began(self._sync.newest_receipt, self._appended, now):
                 self._links_seen = links
                 self._uplink.on_connected(SISTER)
@@ -330,7 +334,8 @@ class Station:
         if self._sister is None:
             return None
         silent_ms = 0 if self._link_lost_ms is None else max(now.mono_ms - self._link_lost_ms, 0)
-        return SisterLink(self._link_lost_ms is None, silent_ms // 1000, self.sister_backlog, self.courier_backlog)
+        waiting, carried, exposed = self.sister_backlog, self.courier_backlog, self._exposure.rials
+        return SisterLink(self._link_lost_ms is None, silent_ms // 1000, waiting, carried, exposed)
 
     @property
     def forked(self) -> bool:
@@ -351,7 +356,8 @@ class Station:
             if kept is not None:
                 return f"the other door's records are not kept: {kept.message}"
             if self._link_lost_ms is not None and now.mono_ms - self._link_lost_ms >= SISTER_SILENT_MS:
-                return f"the other door is not heard, both may accept one code: {self._unreached()}"
+                most = f"so far fares of {self._exposure.apart_rials:,} rials at most"
+                return f"the other door is not heard, both may accept one code, {most}: {self._unreached()}"
         return "" if self._riders.problem is None else str(self._riders.problem)
 
     def _unreached(self) -> str:

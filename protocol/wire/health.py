@@ -98,12 +98,15 @@ class SisterLink:
     """The other door, as this one sees it. `silent_s`: since the link was lost, 0 while it stands.
 
     `waiting`: our records that it has not witnessed; `carried`: its records that lie here without a receipt.
+    `exposed_rials`: of the fares accepted here in this run while the other door did not hear of them: the most that
+    could have been spent there a second time.
     """
 
     linked: bool
     silent_s: int
     waiting: int
     carried: int
+    exposed_rials: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,7 @@ _SISTER: cbor.Fields = (
     ("silent_s", _COUNT),
     ("waiting", _COUNT),
     ("carried", _COUNT),
+    ("exposed_rials", _COUNT),
 )
 _HEALTH_BEFORE: cbor.Fields = (
     ("device", cbor.name_text),

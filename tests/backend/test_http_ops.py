@@ -55,7 +55,13 @@ def test_devices_tell_last_word_backlog_cameras_and_problem(api: Api) -> None:
         ["temperature"],
     )
     assert condition["machine"] == asdict(HEALTH.machine)
-    assert condition["sister"] == {"linked": False, "silent_s": 12, "waiting": 3, "carried": 0}
+    assert condition["sister"] == {
+        "linked": False,
+        "silent_s": 12,
+        "waiting": 3,
+        "carried": 0,
+        "exposed_rials": 150_000,
+    }
     assert (condition["tamper"], silent["condition"]) == (False, None)
     assert (silent["last_seen_ms"], silent["online"], silent["backlog"], silent["cameras"]) == (None, False, 0, [])
 

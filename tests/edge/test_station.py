@@ -34,7 +34,7 @@ from protocol.wire.health import (
 from protocol.wire.receipts import encode_receipt, open_receipt
 from protocol.wire.records import ClockQuality
 from protocol.wire.sister import SisterWord, Witness, encode_sister
-from tests.edge.door import BACKEND, DEVICE, STRANGER, Rider, at
+from tests.edge.door import BACKEND, DEVICE, FARE, STRANGER, Rider, at
 from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair
 from tests.spoil import spoiled
 
@@ -234,13 +234,46 @@ def test_health_tells_of_the_link_to_the_other_door(pair: Pair) -> None:
     front.board(Rider(1), at(1))
     waits = front.journal.head.sequence
     front.step(at(2))
-    assert a_health(front, 14).sister == SisterLink(linked=False, silent_s=14, waiting=waits, carried=0)
+    link = SisterLink(linked=False, silent_s=14, waiting=waits, carried=0, exposed_rials=FARE)
+    assert a_health(front, 14).sister == link
     front.end.connected = True
     front.station.link_changed(connected=True)
     front.step(at(15))
     link = a_health(front, 20).sister
     assert link is not None
     assert (link.linked, link.silent_s, link.waiting) == (True, 0, waits)
+
+
+def test_what_could_be_spent_twice_while_the_doors_are_apart_is_counted_in_rials(pair: Pair) -> None:
+    """P7, P10: in the words while it lasts, in health since the start; a driver's word at one door tells how much."""
+    front = pair.front
+    pair.plug()
+    pair.talk(at(1))
+    pair.talk(at(2))
+    for number, now in ((1, at(10)), (2, at(20))):
+        front.board(Rider(number), now)
+        pair.talk(now)
+    assert exposed(front, 30) == 0
+    front.board(Rider(3), at(30))
+    front.step(at(30))  # told, and the cable is dead: nobody knows yet
+    pair.unplug()
+    front.step(at(34))
+    front.board(Rider(4), at(40))
+    front.step(at(40))
+    assert exposed(front, 40) == 2 * FARE
+    assert f"{2 * FARE:,} rials" in front.station.problem(at(40))
+    pair.plug()
+    pair.talk(at(50))
+    front.board(Rider(5), at(60))
+    pair.talk(at(60))
+    assert exposed(front, 60) == 2 * FARE
+    assert front.station.problem(at(60)) == ""
+
+
+def exposed(door: Door, now_s: float) -> int:
+    link = a_health(door, now_s).sister
+    assert link is not None
+    return link.exposed_rials
 
 
 def test_births_and_deaths_say_why(door: Door) -> None:

@@ -105,6 +105,8 @@ def test_doors_that_cannot_talk_say_so_and_the_backend_posts_one_fare(bus: TwoDo
     for door in (front, back):
         assert bus.show(door, text).showing.verdict is Verdict.ACCEPTED
         assert bus.show(door, bus.code(1)).showing.verdict is Verdict.ACCEPTED
+    most = f"{2 * FARE:,} rials at most"
+    until(lambda: most in front.problem() and most in back.problem())
     bus.cable.restore()
     bus.wait_linked()
     assert (front.problem(), back.problem()) == ("", "")

@@ -170,7 +170,7 @@ HEALTH = Health(
         memory_total_bytes=1_980_000_000, memory_free_bytes=1_410_000_000, process_bytes=141_000_000,
         process_permille=730, load_milli=1_250, up_s=3_661,
     ),
-    sister=SisterLink(linked=False, silent_s=12, waiting=3, carried=0), unread=("temperature",),
+    sister=SisterLink(linked=False, silent_s=12, waiting=3, carried=0, exposed_rials=150_000), unread=("temperature",),
 )  # fmt: skip
 STATE = State(DEVICE, True, EPOCH, WALL_MS, "savar 0.1.0", RunCause.POWER_LOST)
 TARIFF = Tariff(

@@ -43,7 +43,7 @@ texts = st.text(max_size=200)
 receipts = st.builds(Receipt, names, uint63, uint63, digests, uint63, digests, uint63)
 counts = st.none() | uint63
 machines = st.builds(Machine, st.none() | st.integers(-200_000, 200_000), st.none() | uint32, *[counts] * 8)
-sister_links = st.builds(SisterLink, st.booleans(), uint63, uint63, uint63)
+sister_links = st.builds(SisterLink, st.booleans(), uint63, uint63, uint63, uint63)
 cameras = st.builds(CameraHealth, names, st.sampled_from(CameraState), uint63, uint63, uint63, permille, permille)
 healths = st.builds(
     Health, device=names, epoch=uint63, wall_ms=uint63, clock_quality=st.integers(0, 2), software=texts,

@@ -131,12 +131,16 @@ class MachineBody(Model):
 
 
 class SisterBody(Model):
-    """The other door as this one sees it: link, seconds without it, records it has not witnessed, records carried."""
+    """The other door as this one sees it: link, seconds without it, records it has not witnessed, records carried.
+
+    `exposed_rials`: of fares accepted here while it did not hear of them, the most that could be spent there again.
+    """
 
     linked: bool
     silent_s: int
     waiting: int
     carried: int
+    exposed_rials: int
 
 
 class ConditionBody(Model):
