@@ -57,7 +57,8 @@ def grow(path: Path, city: City, past: Past, tick: Callable[[int], None]) -> Non
     boarding.begin(next(clock))
     for number in range(past.taps):
         now = next(clock)
-        boarding.decide_and_record(city.issued(now), now)
+        code = city.issued(now)
+        boarding.decide_and_record(code, code.raw, now)
         if number % _WIPE_EVERY == 0:
             journal.forget_window(boarding.forgettable(now))
             journal.checkpoint()
@@ -100,7 +101,8 @@ def _fill_log_and_die(path: Path, seed: bytes, issued_ms: int, at_ms: int) -> No
     log = path.with_name(path.name + "-wal")
     while log.stat().st_size < (WAL_PAGES_MAX - 10) * _LOG_FRAME_BYTES:
         now = next(clock)
-        boarding.decide_and_record(city.issued(now), now)
+        code = city.issued(now)
+        boarding.decide_and_record(code, code.raw, now)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -143,9 +143,10 @@ class LiveDoor:
         """One tap after a random pause and the verification of its code; nanoseconds taken."""
         time.sleep(self._pauses.uniform(*PAUSE_MS) / 1000)
         now = self.clock.read()
-        code = self._city.verified(self._city.code(now))
+        text = self._city.code(now)
+        code = self._city.verified(text)
         started = time.perf_counter_ns()
-        self.station.boarding.decide_and_record(code, now)
+        self.station.boarding.decide_and_record(code, text, now)
         taken = time.perf_counter_ns() - started
         assert self.panel.showing is not None and self.panel.showing.row.charged  # noqa: PT018
         return taken

@@ -109,7 +109,7 @@ class _Rig:
         """One tap that was accepted; nanoseconds taken."""
         now = _now()
         started = time.perf_counter_ns()
-        self.boarding.decide_and_record(code, now)
+        self.boarding.decide_and_record(code, code.raw, now)
         taken = time.perf_counter_ns() - started
         assert self.panel.showing is not None and self.panel.showing.row.charged  # noqa: PT018
         return taken

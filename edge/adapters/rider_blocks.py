@@ -29,7 +29,7 @@ BLOCK_ROWS_MAX = 42  # 2,016 bytes: hashlib keeps the interpreter for less than 
 _MAGIC = b"SavarRT1"
 _HEADER = struct.Struct(">8sQII32s8s")
 _CHECKED = _HEADER.size - 8
-_PIECE_BYTES = 1 << 20  # written and synced at once: what a tap's commit may have to wait for, 0.1 s on a slow card
+PIECE_BYTES = 1 << 20  # written and synced at once: what a tap's commit may have to wait for, 0.1 s on a slow card
 _FIX = "nothing to do: riders show their long passes, and the next table that comes replaces it"
 
 
@@ -150,7 +150,10 @@ def _array(kind: str, raw: bytes) -> "array[int]":
 
 
 class BlockWriter:
-    """Writes a new file, piece by piece. Raises OSError; the caller removes what is not finished."""
+    """Writes a new file that was opened with O_DSYNC, piece by piece. `pieces`: how many were written.
+
+    Raises OSError; the caller removes what is not finished.
+    """
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -158,6 +161,7 @@ class BlockWriter:
         self._rows = 0
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self.pieces = 0
         os.write(file, bytes(_HEADER.size))
 
     def add(self, raw: bytes) -> bool:
@@ -180,14 +184,14 @@ class BlockWriter:
         self._rows += len(raw) // RIDER_ROW_BYTES
         self._held.append(raw)
         self._held_bytes += len(raw)
-        return self._held_bytes >= _PIECE_BYTES
+        return self._held_bytes >= PIECE_BYTES
 
     def write_held(self) -> None:
-        """Write and sync what is held."""
+        """Write what is held; it is synced when this returns."""
         _write_all(self._file, b"".join(self._held))
-        os.fdatasync(self._file)
         self._held.clear()
         self._held_bytes = 0
+        self.pieces += 1
 
     def finish(self, number: int) -> None:
         """The rest, the index, and at last the header; everything is synced when it returns."""

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 
-from edge.adapters.rider_blocks import BLOCK_ROWS_MAX, Blocks, BlockWriter, Window, load_blocks
+from edge.adapters.rider_blocks import BLOCK_ROWS_MAX, PIECE_BYTES, Blocks, BlockWriter, Window, load_blocks
 from edge.core.errors import RidersFailed
 from edge.core.limits import DISK_FREE_MIN_BYTES
 from protocol.errors import DuplicateKey, NotDeterministic
@@ -31,7 +31,8 @@ from protocol.wire.riders import RiderRow, chunk_ids, decode_row
 
 log = logging.getLogger(__name__)
 _FILL_ROWS = 32  # of a new block: room for later riders before it must be split
-_WINDOW_BLOCKS = 650  # read at once by an update: about 1 MiB
+_WINDOW_BLOCKS = 2_600  # read at once by an update: about 4 MiB
+_ROOM_EVERY = 8  # pieces of 1 MiB between two looks at the card's room
 _STAYS = "the table before it stays in force"
 _Change = tuple[bytes, bytes]  # id, its new row; empty if it is gone
 
@@ -166,8 +167,10 @@ class RiderTable:
 
     def _write_piece(self, writer: BlockWriter) -> None:
         """Raises RidersFailed where going on would take the journal's room."""
-        if shutil.disk_usage(self._path.parent).free < self._leaves_bytes:
-            raise RidersFailed("the card has no room for another table of riders", fix=f"let it sync; {_STAYS}")
+        if writer.pieces % _ROOM_EVERY == 0:
+            ahead = _ROOM_EVERY * PIECE_BYTES
+            if shutil.disk_usage(self._path.parent).free < self._leaves_bytes + ahead:
+                raise RidersFailed("the card has no room for another table of riders", fix=f"let it sync; {_STAYS}")
         writer.write_held()
 
     @contextmanager
@@ -176,7 +179,8 @@ class RiderTable:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._aside.unlink(missing_ok=True)
-            file = os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            # Synced by the write itself: each call that lets the interpreter go waits a turn to have it back.
+            file = os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_DSYNC, 0o600)
             try:
                 writer = BlockWriter(file)
                 yield writer

@@ -22,7 +22,7 @@ from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict, row_for
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
-from protocol.wire.codes import is_ours, write_code
+from protocol.wire.codes import is_ours
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.records import Instant, Link, Service
 from protocol.wire.riders import row_of
@@ -198,7 +198,7 @@ class Boarding:
             if self._issuers is not issuers:  # a bundle came into force since: the record will name the newer one
                 code = open_code(text, self._issuers, self._riders.find)
             judged = self._without_row(code, text, now, settled=settled) if isinstance(code, LongFormWanted) else code
-            return None if judged is None else self._answer(judged, now)
+            return None if judged is None else self._answer(judged, text, now)
 
     def _without_row(self, code: LongFormWanted, text: bytes, now: Instant, *, settled: bool) -> Pass | Unproven | None:
         """R0: proven by the long form that was answered before it; else nothing, until it is overdue."""
@@ -218,16 +218,19 @@ class Boarding:
             for text in texts:
                 self._forms.still_seen(text, mono_ms)
 
-    def decide_and_record(self, code: Pass | Unproven, now: Instant) -> Outcome:
-        """The tap behind the verification: decide, record durably, then show; once for both forms of one render."""
-        with self._lock:
-            return self._answer(code, now)
+    def decide_and_record(self, code: Pass | Unproven, text: bytes, now: Instant) -> Outcome:
+        """The tap behind the verification: decide, record durably, then show; once for both forms of one render.
 
-    def _answer(self, code: Pass | Unproven, now: Instant) -> Outcome:
+        `text`: what was read, of which `code` was proven.
+        """
+        with self._lock:
+            return self._answer(code, text, now)
+
+    def _answer(self, code: Pass | Unproven, text: bytes, now: Instant) -> Outcome:
         """One answer for one showing, whichever of its forms was seen first."""
         if isinstance(code, Unproven):
             return self._tap(decide(code, self._door, now), now)
-        shown, short, text = code.presentation, isinstance(code, ShortPass), write_code(code.raw).encode()
+        shown, short = code.presentation, isinstance(code, ShortPass)
         row = code.credential if isinstance(code, ShortPass) else row_of(code.credential)
         stands = self._forms.proven(shown, now.mono_ms, row=row, short=short, text=text)
         if stands is not None:

@@ -13,6 +13,7 @@ Who may say and hear what is not simulated: that is Mosquitto's role table, with
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from protocol.errors import SavarError
 from provisioning.core.limits import BROKER_PACKET_MAX_BYTES
@@ -150,6 +151,7 @@ class SimBroker:
                 other.lose(will=True)
 
 
+@lru_cache(4_096)  # a city has a few dozen topics and filters, and asks for each publish
 def matches(pattern: str, topic: str) -> bool:
     """Whether a filter with + in it takes a topic."""
     wanted, given = pattern.split("/"), topic.split("/")
