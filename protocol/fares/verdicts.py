@@ -202,6 +202,16 @@ BY_REASON: dict[tuple[Verdict, Reason], Row] = {
         "در درِ دیگر پرداخت شده؛ نگاه کنید", "Paid at the other door, please look",
         refuses=True, driver=True,
     ),
+    (Verdict.ACCEPTED, Reason.PROXY): Row(
+        Lamp.GREEN, Tone.ACCEPTED, True, True,
+        "خوش آمدید؛ راننده با دستگاه پرداخت کرد", "Welcome; the driver has paid for you here",
+        "از حساب شما پرداخت شد", "Paid from your float",
+    ),
+    (Verdict.ACCEPTED_GRACE, Reason.NO_TRUSTED_CLOCK): Row(
+        Lamp.GREEN, Tone.ACCEPTED_GRACE, True, True,
+        "خوش آمدید", "Welcome aboard",
+        "پذیرفته شد؛ ساعت دستگاه نامعتبر", "Accepted; this device's clock is not trusted",
+    ),
     (Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE): Row(
         Lamp.GREEN, Tone.ACCEPTED_GRACE, True, True,
         "خوش آمدید؛ پیش از سفر بعد آنلاین شوید", "Welcome; go online before the next ride",
@@ -216,6 +226,21 @@ BY_REASON: dict[tuple[Verdict, Reason], Row] = {
     (Verdict.BOARD_FREE, Reason.FREE_DAY): Row(
         Lamp.BLUE, Tone.BOARD_FREE, True, False,
         "امروز رایگان است؛ به راننده پول ندهید", "Free day: pay the driver nothing", "روز رایگان", "Free day",
+    ),
+    (Verdict.BOARD_FREE, Reason.CRISIS): Row(
+        Lamp.BLUE, Tone.BOARD_FREE, True, False,
+        "وضعیت ویژه؛ رایگان، به راننده پول ندهید", "Free by order: pay the driver nothing",
+        "رایگان، وضعیت ویژه", "Free by order",
+    ),
+    (Verdict.BOARD_FREE, Reason.EVENT): Row(
+        Lamp.BLUE, Tone.BOARD_FREE, True, False,
+        "مراسم؛ رایگان، به راننده پول ندهید", "Free for the event: pay the driver nothing",
+        "رایگان، مراسم", "Free, event",
+    ),
+    (Verdict.BOARD_FREE, Reason.READER_OUT): Row(
+        Lamp.BLUE, Tone.BOARD_FREE, True, False,
+        "دستگاه خراب؛ رایگان، به راننده پول ندهید", "Reader out: free, pay the driver nothing",
+        "دستگاه خراب، رایگان", "Reader out, free",
     ),
     (Verdict.CODE_EXPIRED, Reason.CODE_FROM_FUTURE): Row(
         Lamp.RED, Tone.CODE_EXPIRED, False, False,

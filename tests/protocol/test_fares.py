@@ -378,7 +378,7 @@ def test_a_tune_begins_with_what_the_rider_does_next_and_ends_with_whether_the_d
     falls = len(tune) > 1 and (tune[-2].pitch, tune[-1].pitch) == (Pitch.MIDDLE, Pitch.LOW)
     assert falls == row.driver
     assert not (row.boards and row.refuses)
-    asked = "راننده" in row.rider_fa and "پول ندهید" not in row.rider_fa
+    asked = any(words in row.rider_fa for words in ("از راننده بپرسید", "به راننده نشان دهید"))
     assert asked <= row.driver, "who is sent to the driver finds one who knows"
 
 
@@ -388,6 +388,22 @@ def test_already_paid_tells_the_driver_and_is_red_at_the_other_door() -> None:
     assert (there.lamp, there.driver, there.refuses) == (Lamp.RED, True, True)
     assert here.tone is not there.tone
     assert row_for(Verdict.COPIED, Reason.OTHER_DOOR) is TABLE[Verdict.COPIED]
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_who_boards_free_is_told_to_pay_the_driver_nothing(row: Row) -> None:
+    """P15: else the driver sells the free ride."""
+    if row.boards and not row.charged:
+        assert "رایگان" in row.rider_fa
+        assert "به راننده پول ندهید" in row.rider_fa
+        assert "pay the driver nothing" in row.rider_en
+
+
+def test_every_reason_to_ride_free_and_every_grace_has_its_own_words() -> None:
+    free = (Reason.FREE_DAY, Reason.CRISIS, Reason.EVENT, Reason.READER_OUT)
+    words = {row_for(Verdict.BOARD_FREE, reason).rider_fa for reason in free}
+    assert len(words) == len(free)
+    assert row_for(Verdict.ACCEPTED, Reason.PROXY).rider_fa != TABLE[Verdict.ACCEPTED].rider_fa
 
 
 def test_pitches_are_apart_and_within_what_old_ears_and_small_speakers_have() -> None:
