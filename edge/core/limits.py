@@ -165,3 +165,22 @@ TERMINAL_BEAT_S = 5.0  # a quiet stream says so: a page that hears nothing for t
 TERMINAL_CONNECTIONS_MAX = 64  # watchers, their calls and the pages' files
 TERMINAL_STOP_S = 2  # what still streams then is cut
 TERMINAL_BODY_MAX_BYTES = 1_024  # the largest order is a PIN and a number
+
+# --- Line and direction -----------------------------------------------------------------------------------------------
+ROAD_WITHIN_M = 60  # of the drawn road: half a boulevard, a receiver's error, a bus bay
+STEP_MIN_M = 20  # a move, not a receiver's noise
+STANDS_MPS = 1.0  # slower than a queue moves: a receiver that stands says 0.1 to 0.5
+STEP_GAP_MS = 60_000  # without a trusted place for so long nobody knows what was driven meanwhile
+WEIGHT_M = 150  # so many metres more make a line e times as likely
+WEIGHT_MOST_M = 1_500  # what was driven before that is no news: a bus that changes lines is believed after some 400 m
+STRANGE_M = 300  # what no line at all would have in its favour: less than a stop's distance proves nothing
+LINE_KNOWN_PERMILLE = 800
+LINE_LOST_PERMILLE = 400
+TURN_M = 600  # in favour of the way back at the last stop: known at once, and lost within 200 m of driving elsewhere
+TERMINUS_M = 50  # before the last stop: a bus that waits in the bay is there
+TRIP_MIN_M = 400  # of a way driven before its end can be a trip's end
+STOP_REACH_M = 60  # before a stop the bus is at it: doors open in the bay
+STOP_HELD_MS = 60_000  # at 30 km/h the next stop is a minute away
+LINE_HELD_MS = 300_000  # a terminus may lie behind a bus that was not seen for longer
+TRIP_EARLY_MAX_S = 600  # a bus that left so early runs as the one before
+TRIP_LATE_MAX_S = 1_800  # and one so late as the one behind
