@@ -1,5 +1,6 @@
 """`savar bundle`: make the city's next bundle at the office; take one from a depot, or look at it, on a validator."""
 
+import os
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,8 @@ import click
 
 from cli.output import json_option, write_json
 from cli.provision import class_shares
+from protocol.limits import PIN_SALT_BYTES
+from protocol.wire.staff import StaffRow, make_row
 
 _ID_HEX = 16
 
@@ -47,6 +50,12 @@ def _denied(values: tuple[str, ...], listed: Path | None) -> dict[bytes, int]:
     return found
 
 
+def _driver(number: str) -> StaffRow:
+    """Ask for the PIN twice; it is shown nowhere and kept nowhere but as the row's hash."""
+    pin = click.prompt(f"PIN of driver {number}, 4 to 8 digits", hide_input=True, confirmation_prompt=True)
+    return make_row(number, pin, os.urandom(PIN_SALT_BYTES))
+
+
 @command.command()
 @click.argument("root", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--fare", type=click.IntRange(0), help="Flat adult fare in rials.")
@@ -67,11 +76,14 @@ def _denied(values: tuple[str, ...], listed: Path | None) -> dict[bytes, int]:
               help="A whole tariff (TOML); one that starts later waits as the next.")  # fmt: skip
 @click.option("--policies", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="All policies: free rides, vehicles in training (TOML).")  # fmt: skip
+@click.option("--driver", "drivers", multiple=True, metavar="NUMBER",
+              help="Let a driver sign in at terminals, or give another PIN; it is asked for.")  # fmt: skip
+@click.option("--driver-gone", "gone", multiple=True, metavar="NUMBER", help="Take a driver off the staff list.")
 @json_option("what was made")
 def make(
     *, root: Path, fare: int | None, shares: tuple[str, ...], repeat_window: int | None, denied: tuple[str, ...],
     deny_file: Path | None, allowed: tuple[str, ...], riders: Path | None, feed: Path | None, tariff: Path | None,
-    policies: Path | None, out: str | None,
+    policies: Path | None, drivers: tuple[str, ...], gone: tuple[str, ...], out: str | None,
 ) -> None:  # fmt: skip
     """Make the next bundle of the city in ROOT and give it to the backend and every device's folder that is here."""
     from provisioning.app.bundles import make_bundle
@@ -85,6 +97,7 @@ def make(
         frozenset(_credential(one, "--allow") for one in allowed),
         tariff=None if tariff is None else partial(read_tariff, tariff),
         policies=None if policies is None else partial(read_policies, policies),
+        drivers={number: _driver(number) for number in drivers}, drivers_gone=frozenset(gone),
     )  # fmt: skip
     made = make_bundle(
         root, changes, now=datetime.now(UTC), riders=None if riders is None else riders.read_bytes(),
@@ -97,7 +110,7 @@ def make(
             "bundle_number": bundle.number, "tariff": bundle.tariff.version,
             "fare_rials": bundle.tariff.flat_fare_rials, "denied": len(bundle.deny),
             "next_tariff": None if bundle.next_tariff is None else bundle.next_tariff.version,
-            "policies": bundle.policies.number,
+            "policies": bundle.policies.number, "drivers": len(bundle.staff),
             "given_to": list(made.given_to), "folder_away": list(made.away),
         },
         [

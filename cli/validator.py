@@ -6,15 +6,19 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.service_manager import ServiceManager
-from edge.app.config import load_config
-from edge.app.panels import open_panels
+from edge.app.config import ValidatorConfig, load_config
+from edge.app.panels import Panels, open_panels
 from edge.app.supervise import supervise
 from edge.app.validator import Validator
+
+if TYPE_CHECKING:
+    from edge.app.served_terminal import ServedTerminal
 
 
 @click.command()
@@ -33,12 +37,28 @@ def command(path: Path, *, quiet: bool) -> None:
     console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
     manager = ServiceManager.of(os.environ)
     with open_panels(config.panel, console) as panels:
-        validator = Validator(config, panel=panels, panel_problem=lambda: panels.problem)
+        validator, terminal = _wire(config, panels)
         validator.start()
+        if terminal is not None:
+            terminal.start()
         click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
         try:
-            supervise(validator, manager, stop, lambda: time.monotonic_ns() // 1_000_000, also=lambda: panels.failure)
+            supervise(
+                validator, manager, stop, lambda: time.monotonic_ns() // 1_000_000,
+                also=lambda: panels.failure or (None if terminal is None else terminal.failure),
+            )  # fmt: skip
         finally:
             manager.stopping()
+            if terminal is not None:
+                terminal.stop()
             validator.stop()
             manager.close()
+
+
+def _wire(config: ValidatorConfig, panels: Panels) -> "tuple[Validator, ServedTerminal | None]":
+    """The validator, with the driver's terminal beside it where one is configured."""
+    if config.terminal is None:
+        return Validator(config, panel=panels, panel_problem=lambda: panels.problem), None
+    from edge.app.served_terminal import beside  # a validator without one needs no HTTP server
+
+    return beside(config, config.terminal, panels, panel_problem=lambda: panels.problem)

@@ -80,10 +80,9 @@ class PracticeDesk:
 
     def proxy(self, _duty: Duty, companions: int, now: Instant) -> Seen:
         """On the driver's float."""
-        persons = 1 + companions
-        verdict = Verdict.BOARD_FREE if self.free else Verdict.ACCEPTED
-        fare = persons * FARE_RIALS * TABLE[verdict].charged
-        return Seen(self.door, self._note("proxy", persons), now, verdict, Reason.NONE, fare, persons, proxy=True)
+        persons, sequence = 1 + companions, self._note("proxy", 1 + companions)
+        fare = persons * FARE_RIALS
+        return Seen(self.door, sequence, now, Verdict.ACCEPTED, Reason.PROXY, fare, persons, proxy=True)
 
     def annul(self, _duty: Duty, sequence: int, reason: AnnulReason, _now: Instant) -> None:
         """Taken back. Raises DoorUnreached."""

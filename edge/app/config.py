@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edge.core.limits import TERMINAL_LINES_MAX
 from protocol import limits
 from protocol.wire.records import Service
 from transport.config import BrokerConfig, PeerConfig
@@ -37,6 +38,7 @@ class ReaderConfig(BaseModel):
 
 
 # A Pi's header: BCM 0 and 1 are kept for the identity of a board on top.
+Words = Annotated[str, Field(min_length=1, max_length=limits.TEXT_MAX_CHARS)]
 Pin = Annotated[int, Field(ge=2, le=27)]
 
 
@@ -97,6 +99,26 @@ class PanelConfig(BaseModel):
         return self
 
 
+class LineConfig(BaseModel):
+    """A line that this bus may serve, and where its two directions lead, as the terminal's keys say it."""
+
+    model_config = _STRICT
+    route: Name
+    towards_fa: tuple[Words, Words]
+    towards_en: tuple[Words, Words]
+
+
+class TerminalConfig(BaseModel):
+    """The driver's terminal and the riders' panels, served in the bus. One door of a bus serves them."""
+
+    model_config = _STRICT
+    host: str = Field(default="127.0.0.1", min_length=1)  # or the address in the bus's own network, never another
+    port: int = Field(default=8090, ge=0, le=65535)
+    pages: Path = Path("pages")
+    complaint_number: str = Field(pattern=r"^[0-9+ -]{3,20}$")  # whom riders call
+    line: tuple[LineConfig, ...] = Field(min_length=1, max_length=TERMINAL_LINES_MAX)
+
+
 class ValidatorConfig(BaseModel):
     """One validator at one door."""
 
@@ -119,6 +141,7 @@ class ValidatorConfig(BaseModel):
     clock: ClockConfig = ClockConfig()
     reader: ReaderConfig = ReaderConfig()
     panel: PanelConfig = PanelConfig()
+    terminal: TerminalConfig | None = None  # None: this door serves no terminal
     camera: tuple[CameraConfig, ...] = Field(min_length=1, max_length=limits.HEALTH_CAMERAS_MAX)
     sister: PeerConfig | None = None  # the other door of this bus; its tap key is sister.pub in keys_dir
 
@@ -155,6 +178,9 @@ def load_config(path: Path) -> ValidatorConfig:
             "keys_dir": base / config.keys_dir,
             "bundle": base / config.bundle,
             "broker": config.broker.resolved(base),
+            "terminal": None
+            if config.terminal is None
+            else config.terminal.model_copy(update={"pages": base / config.terminal.pages}),
             "sister": None if config.sister is None else config.sister.resolved(base),
         }
     )

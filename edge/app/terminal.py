@@ -154,10 +154,10 @@ class Terminal:
             desk.free_ride(duty, cause, now)
 
     def proxy(self, token: str, companions: int, now: Instant) -> None:
-        """Somebody without a code boards at the near door; the driver's float pays. Raises ProxiesSpent besides."""
+        """Somebody without a code boards at the near door; the driver's float pays. Raises RidesFree, ProxiesSpent."""
         with self._lock:
             shift, _ = self._may(token, Act.PROXY, now)
-            shift.may_proxy(1 + companions)
+            shift.may_proxy(1 + companions, free=self._free is not None)
             self._take(self._near.proxy(shift.duty, companions, now))
 
     def annul(self, token: str, door: int, sequence: int, reason: AnnulReason, now: Instant) -> None:

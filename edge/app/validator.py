@@ -236,6 +236,11 @@ class Validator:
 
     def problem(self) -> str:
         """The worst current fault, in words for a person; empty if there is none."""
+        unreached = self._session.problem
+        return self.fault() or ("" if unreached is None else str(unreached))
+
+    def fault(self) -> str:
+        """The same without the broker's session: a bus without a network is as it should be."""
         if worst := self._station.problem(self._clock.read()):
             return worst
         for camera in self._looker.cameras:
@@ -249,8 +254,21 @@ class Validator:
             return "the card is nearly full — let it sync, or carry the journal off"
         if (late := self._bundles.problem) is not None:
             return f"a newer bundle, or its riders, cannot be had: {late}"
-        unreached = self._session.problem
-        return "" if unreached is None else str(unreached)
+        return ""
+
+    def reads(self) -> bool:
+        """Whether this door takes fares: its cameras give pictures, its journal takes records."""
+        return self.boarding.problem is None and all(camera.problem is None for camera in self._looker.cameras)
+
+    @property
+    def online(self) -> bool:
+        """Whether there is a session with the backend's broker."""
+        return self._session.connected
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that taps are timed by."""
+        return self._clock
 
     def _disk_free(self) -> int:
         """Bytes free on the card; none on one that does not answer."""

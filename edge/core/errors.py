@@ -123,6 +123,10 @@ class DoorUnreached(LocalError):
     """The other door does not answer; what was asked of it has not happened there."""
 
 
+class RidesFree(DriverError):
+    """Everybody rides free: the driver takes no money from anybody."""
+
+
 class NoSuchDoor(DriverError):
     """This bus has no door of that number."""
 

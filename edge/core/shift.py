@@ -8,7 +8,8 @@ Rules, asked in this order:
  S4  a free ride for a reader that fails lapses after ten minutes if every door passes its self-test, else it runs on
      for another ten; one by order or for a crowd lapses in any case, and is given anew by the driver;
  S5  a boarding is annulled at most once, within minutes of it, with a reason, and only so many a shift;
- S6  proxy boardings are bounded a shift; the driver's float pays them, so they count as charged;
+ S6  proxy boardings are bounded a shift; the driver's float pays them, so they count as charged. While everybody rides
+     free there are none: a driver who then takes money takes it for himself;
  S7  a total counts what a door's journal holds: an answer that could not be stored counts as lost, and as no boarding.
 """
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from edge.core.desk import Duty, Seen
-from edge.core.errors import AnnulsSpent, Moving, NotAnnullable, NotNow, ProxiesSpent, TooLateToAnnul
+from edge.core.errors import AnnulsSpent, Moving, NotAnnullable, NotNow, ProxiesSpent, RidesFree, TooLateToAnnul
 from edge.core.limits import (
     ANNUL_WITHIN_MS,
     ANNULS_A_SHIFT_MAX,
@@ -214,8 +215,10 @@ class Shift:
             return False
         return (seen.door, seen.sequence) in self._open and now.mono_ms - seen.at.mono_ms <= ANNUL_WITHIN_MS
 
-    def may_proxy(self, persons: int) -> None:
-        """S6. Raises ProxiesSpent."""
+    def may_proxy(self, persons: int, *, free: bool) -> None:
+        """S6. Raises RidesFree, ProxiesSpent."""
+        if free:
+            raise RidesFree("everybody rides free", fix="take no money, let them ride")
         if self.proxies + persons > PROXIES_A_SHIFT_MAX:
             raise ProxiesSpent("your float's boardings of this shift are used up", fix="let them ride, tell the office",
                                most=PROXIES_A_SHIFT_MAX)  # fmt: skip

@@ -4,6 +4,7 @@
     tariff   what a ride costs (`tariffs.py`); the section's version is its number   one chunk
     tariff-next   the one that follows at its own time, if it is known         one chunk
     policies     free rides and training; the section's version is their number   one chunk
+    staff    who may sign in at a terminal (`staff.py`); the version is the list's number   one chunk
     deny     denied credentials; the section's version is the list's number    any number of chunks
     riders   the rows of `riders.py`; the section's version is the table's     any number of chunks
     timetable  the lines of `timetable.py`; the version is the timetable's     any number of chunks
@@ -29,13 +30,14 @@ from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, Section, name_chunk, require_ascending
 from protocol.wire.policies import decode_policies, encode_policies
 from protocol.wire.riders import chunk_ids
+from protocol.wire.staff import STAFF, StaffRow, decode_staff, encode_staff
 from protocol.wire.tariffs import decode_tariff, encode_tariff
 
 VERSION = 1  # of keys and deny list; the riders' chunks are rows and nothing else
 _Row = TypeVar("_Row")
 KEYS, TARIFF, NEXT_TARIFF, POLICIES, DENY, RIDERS = "keys", "tariff", "tariff-next", "policies", "deny", "riders"
 TIMETABLE = "timetable"
-IN_BUNDLE = (KEYS, TARIFF, NEXT_TARIFF, POLICIES, DENY)  # what `Bundle` says
+IN_BUNDLE = (KEYS, TARIFF, NEXT_TARIFF, POLICIES, STAFF, DENY)  # what `Bundle` says
 KINDS = (*IN_BUNDLE, RIDERS)  # what a validator fetches and uses; any other kind is carried only
 
 _KEYS = cbor.array(cbor.octets(limits.PUBLIC_KEY_BYTES), most=limits.BUNDLE_KEYS_MAX)
@@ -63,6 +65,8 @@ class Bundle:
     deny: Mapping[bytes, int] = field(default_factory=dict)
     next_tariff: Tariff | None = None
     policies: Policies = NONE
+    staff_number: int = 0
+    staff: tuple[StaffRow, ...] = ()
 
     @property
     def tariffs(self) -> tuple[Tariff, ...]:
@@ -91,7 +95,9 @@ def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:
         raise TooLarge("deny list over its limit", field="deny", items=len(bundle.deny), limit=limits.BUNDLE_DENY_MAX)
     denied = [_chunk(DENY, [rows], _DENY_CHUNK) for rows in _deny_parts(bundle.deny)]
     rules = encode_policies(bundle.policies) if bundle.policies.number else None
-    contents = {name_chunk(data): data for data in (keys, *fares, *([] if rules is None else [rules]), *denied)}
+    people = encode_staff(bundle.staff) if bundle.staff_number else None
+    one_each = [data for data in (rules, people) if data is not None]
+    contents = {name_chunk(data): data for data in (keys, *fares, *one_each, *denied)}
     sections = [
         Section(KEYS, bundle.number, (name_chunk(keys),)),
         *(
@@ -99,6 +105,7 @@ def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:
             for kind, it, data in zip((TARIFF, NEXT_TARIFF), bundle.tariffs, fares, strict=False)
         ),
         *(() if rules is None else (Section(POLICIES, bundle.policies.number, (name_chunk(rules),)),)),
+        *(() if people is None else (Section(STAFF, bundle.staff_number, (name_chunk(people),)),)),
         Section(DENY, bundle.deny_number, tuple(map(name_chunk, denied))),
     ]
     return sections, contents
@@ -117,6 +124,7 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
         raise OutOfRange("the next tariff does not follow", field=NEXT_TARIFF, version=following.version)
     orders = manifest.section(POLICIES)
     policies = NONE if orders is None else decode_policies(_only(manifest, POLICIES, chunk), orders.version)
+    people = manifest.section(STAFF)
     denied = manifest.section(DENY) or Section(DENY, 0, ())
     rows = [row for it in denied.chunks for row in _read(DENY, chunk(it), _DENY_CHUNK)[0]]
     if len(rows) > limits.BUNDLE_DENY_MAX:
@@ -126,6 +134,8 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
         city=manifest.city, number=manifest.number, issued_ms=manifest.issued_ms, issuer_keys=tuple(issuers),
         receipt_keys=tuple(receipts), sealing_key=sealing, tariff=tariff,
         deny_number=denied.version, deny=dict(rows), next_tariff=following, policies=policies,
+        staff_number=0 if people is None else people.version,
+        staff=() if people is None else decode_staff(_only(manifest, STAFF, chunk)),
     )  # fmt: skip
 
 

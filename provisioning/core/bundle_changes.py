@@ -1,6 +1,6 @@
-"""What an office changes in a bundle: tariffs, policies, denied credentials. Pure."""
+"""What an office changes in a bundle: tariffs, policies, denied credentials, drivers. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from protocol import limits
@@ -8,6 +8,7 @@ from protocol.errors import SavarError
 from protocol.fares.policies import Policies
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle
+from protocol.wire.staff import StaffRow
 from provisioning.core.errors import BadSetting
 
 
@@ -17,7 +18,7 @@ class Changes:
 
     `shares` (class → per mille) are set one by one; `deny` maps a credential id to its highest denied version, and
     `allow` takes credentials off the list. `tariff` makes a whole tariff under a number, `policies` all of them: what
-    starts later than now waits as the next one.
+    starts later than now waits as the next one. `drivers` come on the staff list or get a new PIN; `drivers_gone` go.
     """
 
     flat_fare_rials: int | None = None
@@ -27,6 +28,8 @@ class Changes:
     allow: frozenset[bytes] = frozenset()
     tariff: Callable[[int], Tariff] | None = None
     policies: Callable[[int], Policies] | None = None
+    drivers: Mapping[str, StaffRow] = field(default_factory=dict)
+    drivers_gone: frozenset[str] = frozenset()
 
 
 def changed(before: Bundle, changes: Changes, *, now_ms: int) -> Bundle:
@@ -42,11 +45,15 @@ def changed(before: Bundle, changes: Changes, *, now_ms: int) -> Bundle:
     before = _due(before, now_ms)
     tariffs, deny = _tariffs(before, changes, now_ms), _deny(before.deny, changes)
     policies = before.policies if changes.policies is None else changes.policies(before.policies.number + 1)
-    if tariffs == before.tariffs and deny == before.deny and changes.policies is None:
+    staff = _staff(before.staff, changes)
+    if (tariffs, deny, staff) == (before.tariffs, before.deny, before.staff) and changes.policies is None:
         raise BadSetting("nothing would change", fix="give a new fare, share, window or denied credential")
     number = before.deny_number + (deny != before.deny)
     following = tariffs[1] if len(tariffs) > 1 else None
-    return replace(before, tariff=tariffs[0], next_tariff=following, policies=policies, deny=deny, deny_number=number)
+    return replace(
+        before, tariff=tariffs[0], next_tariff=following, policies=policies, deny=deny, deny_number=number,
+        staff=staff, staff_number=before.staff_number + (staff != before.staff),
+    )  # fmt: skip
 
 
 def _due(before: Bundle, now_ms: int) -> Bundle:
@@ -102,3 +109,11 @@ def _deny(before: Mapping[bytes, int], changes: Changes) -> dict[bytes, int]:
                 credential=credential_id.hex(), version=version,
             )  # fmt: skip
     return {key: version for key, version in (dict(before) | dict(changes.deny)).items() if key not in changes.allow}
+
+
+def _staff(before: Sequence[StaffRow], changes: Changes) -> tuple[StaffRow, ...]:
+    rows = {row.number: row for row in before} | dict(changes.drivers)
+    unknown = changes.drivers_gone - set(rows)
+    if unknown:
+        raise BadSetting("no driver of that number is on the list", fix="mend the number", number=min(unknown))
+    return tuple(rows[number] for number in sorted(rows) if number not in changes.drivers_gone)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge.core import limits
 from edge.core.desk import Duty, Seen
-from edge.core.errors import AnnulsSpent, Moving, NotAnnullable, NotNow, ProxiesSpent, TooLateToAnnul
+from edge.core.errors import AnnulsSpent, Moving, NotAnnullable, NotNow, ProxiesSpent, RidesFree, TooLateToAnnul
 from edge.core.pins import Tries
 from edge.core.shift import (
     MOVES,
@@ -127,11 +127,13 @@ def test_s5_a_boarding_is_taken_back_once_in_time_and_so_often() -> None:
 def test_s6_proxies_are_bounded_and_one_taken_back_is_given_back() -> None:
     it = shift(*(seen(n, proxy=True) for n in range(1, limits.PROXIES_A_SHIFT_MAX + 1)))
     with pytest.raises(ProxiesSpent):
-        it.may_proxy(1)
+        it.may_proxy(1, free=False)
     it.annul(it.may_annul(1, 3, NOW))
-    it.may_proxy(1)
+    it.may_proxy(1, free=False)
     with pytest.raises(ProxiesSpent):
-        it.may_proxy(2)
+        it.may_proxy(2, free=False)
+    with pytest.raises(RidesFree):
+        it.may_proxy(1, free=True)
     assert it.proxy_rials == (limits.PROXIES_A_SHIFT_MAX - 1) * 60_000
 
 

@@ -63,6 +63,7 @@ def test_the_blocker_blocks() -> None:
 def test_only_the_terminals_adapters_serve_pages() -> None:
     """A validator without a terminal, and everything that decides, needs no HTTP server."""
     serving = ("edge.adapters.onboard_http", "edge.adapters.onboard_problems", "edge.adapters.onboard_server")
+    serving = (*serving, "edge.app.served_terminal")
     modules = modules_of("edge")
     assert set(serving) < set(modules)
     assert import_with_blocked(HTTP, [module for module in modules if module not in serving]) == ""

@@ -1,0 +1,130 @@
+"""The door at which the terminal is served: what a driver does there becomes records of its own journal.
+
+Fills `Desk` over `Boarding`. A record is durable before the door behaves by it: what fails to be written has not
+happened, and the door goes on as before.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge.app.boarding import Boarding, Outcome
+from edge.core.desk import DoorState, Duty, Seen
+from protocol.fares.pricing import Ride, adult_fare, price
+from protocol.fares.tariff import RiderClass, Tariff
+from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.wire.driver_records import (
+    Annulment,
+    AnnulReason,
+    Event,
+    EventKind,
+    FreeCause,
+    Shift,
+    ShiftStep,
+    encode_annulment,
+    encode_event,
+    encode_shift,
+)
+from protocol.wire.records import Instant
+
+_WHY = {FreeCause.READER_OUT: Reason.READER_OUT, FreeCause.CROWD: Reason.CROWD, FreeCause.ORDER: Reason.ORDER}
+
+
+class NearDesk:
+    """One door of this device. `state` says how it is, from whichever thread asks."""
+
+    def __init__(self, boarding: Boarding, state: Callable[[Instant], DoorState]) -> None:
+        self._boarding, self._state = boarding, state
+
+    @property
+    def door(self) -> int:
+        """Its number."""
+        return self._boarding.service.door
+
+    def state(self, now: Instant) -> DoorState:
+        """How it is."""
+        return self._state(now)
+
+    def begin_shift(self, duty: Duty, now: Instant) -> None:
+        """A driver begins; no line is served before one is chosen."""
+        self._step(ShiftStep.BEGIN, duty, now)
+        self._serve(duty)
+
+    def serve(self, duty: Duty, now: Instant) -> None:
+        """Another line or direction."""
+        self._step(ShiftStep.LINE, duty, now)
+        self._serve(duty)
+
+    def end_shift(self, duty: Duty, now: Instant) -> None:
+        """Taps name no shift from now on; the line stays, for the bus still runs on it."""
+        self._step(ShiftStep.END, duty, now)
+        self._boarding.serve(replace(self._boarding.service, shift=None))
+
+    def _step(self, step: ShiftStep, duty: Duty, now: Instant) -> None:
+        vehicle = self._boarding.service.vehicle
+        self._boarding.write(
+            lambda link: encode_shift(
+                Shift(link, now, step, vehicle, duty.driver, duty.shift, duty.route, duty.direction)
+            )
+        )
+
+    def _serve(self, duty: Duty) -> None:
+        """A trip belongs to the line before."""
+        before = self._boarding.service
+        self._boarding.serve(replace(before, route=duty.route, direction=duty.direction, shift=duty.shift, trip=None))
+
+    def free_ride(self, duty: Duty, cause: FreeCause | None, now: Instant) -> None:
+        """Everybody rides free from the next tap on, or no more."""
+        what = EventKind.FARES_AGAIN if cause is None else EventKind.FREE_RIDE
+        self._event(duty.shift, what, cause, now)
+        self._boarding.let_ride(Reason.NONE if cause is None else _WHY[cause])
+
+    def event(self, duty: Duty | None, kind: EventKind, now: Instant) -> None:
+        """What a driver reports."""
+        self._event(None if duty is None else duty.shift, kind, None, now)
+
+    def _event(self, shift: str | None, what: EventKind, cause: FreeCause | None, now: Instant) -> None:
+        vehicle = self._boarding.service.vehicle
+        self._boarding.write(lambda link: encode_event(Event(link, now, vehicle, shift, what, cause)))
+
+    def annul(self, duty: Duty, sequence: int, reason: AnnulReason, now: Instant) -> None:
+        """Take the boarding of this record back."""
+        vehicle = self._boarding.service.vehicle
+        self._boarding.write(lambda link: encode_annulment(Annulment(link, now, vehicle, duty.shift, sequence, reason)))
+
+    def proxy(self, _duty: Duty, companions: int, now: Instant) -> Seen:
+        """A tap of code kind PROXY; the door shows it."""
+        outcome = self._boarding.proxy(companions, now)
+        if outcome.problem is not None:
+            raise outcome.problem
+        return replace(self.seen(outcome, now), proxy=True)
+
+    def seen(self, outcome: Outcome, now: Instant) -> Seen:
+        """An answer of this door, as the terminal counts it."""
+        it = outcome.showing
+        return Seen(self.door, outcome.sequence, now, it.verdict, it.reason, it.fare_rials, self._persons(outcome, now))
+
+    def _persons(self, outcome: Outcome, now: Instant) -> int:
+        """Who boarded by it. Of a party that grew, those who came now: each of them pays the adult fare."""
+        it = outcome.showing
+        if not TABLE[it.verdict].boards:
+            return 0
+        if it.verdict is not Verdict.PARTY_EXTENDED:
+            return 1 + it.party
+        adult = adult_rials(self._boarding, now)
+        return max(1, it.fare_rials // adult) if adult else 1
+
+
+def adult_rials(boarding: Boarding, now: Instant) -> int:
+    """What one adult pays at this door now."""
+    return adult_fare(*_ride(boarding, now, persons=1))
+
+
+def fare_rials(boarding: Boarding, persons: int, now: Instant) -> int:
+    """What so many adults pay at this door now: what the driver's float would be charged."""
+    return price(*_ride(boarding, now, persons=persons)).rider_rials
+
+
+def _ride(boarding: Boarding, now: Instant, *, persons: int) -> tuple[Tariff, Ride]:
+    wall_ms = now.wall_ms if now.trusted else None
+    tariff = boarding.bundle.tariff_at(wall_ms)
+    return tariff, Ride(int(RiderClass.ADULT), persons - 1, line=boarding.service.route, wall_ms=wall_ms)

@@ -1,0 +1,137 @@
+"""The driver's terminal of a running validator: its door, its bundle's staff, its configured lines, served in the bus.
+
+    cameras' threads ─▶ answered        what the door answered, after it is durable
+    thread `driver`     step            free rides that lapse, states that the pages see
+
+It stands beside the validator and not in it: a validator without `[terminal]` needs no HTTP server.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+
+from edge.adapters.onboard_http import make_app
+from edge.adapters.onboard_server import OnboardServer
+from edge.app.boarding import Outcome
+from edge.app.config import TerminalConfig, ValidatorConfig
+from edge.app.near_desk import NearDesk, fare_rials
+from edge.app.terminal import BusFacts, Terminal
+from edge.app.validator import Validator
+from edge.core.desk import DoorState
+from edge.core.errors import LocalError, ThreadDied
+from edge.core.limits import TERMINAL_STEP_MS
+from edge.core.onboard import LineView
+from edge.core.ports import FrameSource, Panel, Showing
+from protocol.fares.hints import Hint
+from protocol.wire.records import Instant
+
+log = logging.getLogger(__name__)
+
+
+class ServedTerminal:
+    """Build it behind its validator, `start` it behind it, `stop` it before. Raises PagesMissing, NotServing."""
+
+    def __init__(self, config: TerminalConfig, validator: Validator, randomness: Callable[[int], bytes]) -> None:
+        self._validator, self._clock = validator, validator.clock
+        boarding = validator.boarding
+        self._desk = NearDesk(boarding, self._state)
+        lines = tuple(LineView(it.route, it.towards_fa, it.towards_en) for it in config.line)
+        vehicle = boarding.service.vehicle
+        self.terminal = Terminal(
+            desks=[self._desk],
+            facts=BusFacts(
+                vehicle, lines, config.complaint_number,
+                lambda persons: fare_rials(boarding, persons, self._clock.read()),
+            ),
+            staff=lambda: boarding.bundle.staff,
+            randomness=randomness,
+        )  # fmt: skip
+        self.server = OnboardServer(make_app(self.terminal, self._clock, config.pages), config.host, config.port)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="driver", daemon=True)
+
+    def _state(self, _now: Instant) -> DoorState:
+        it = self._validator
+        return DoorState(it.backlog, it.fault(), online=it.online, healthy=it.reads())
+
+    def answered(self, outcome: Outcome, now: Instant) -> None:
+        """The door answered somebody."""
+        self.terminal.saw(self._desk.seen(outcome, now))
+
+    def hint(self, hint: Hint | None) -> None:
+        """The door tells its rider what would help."""
+        self.terminal.hint(self._desk.door, hint)
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Serve. Raises NotServing."""
+        self.server.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; a shift that is open stays open, and its driver comes back to it or the next one ends it."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.server.stop()
+
+    @property
+    def failure(self) -> ThreadDied | None:
+        """For the supervisor: the thread is gone although nobody stopped it."""
+        if self._thread.is_alive() or self._stopping.is_set() or self._thread.ident is None:
+            return None
+        return ThreadDied("the terminal's thread ended", fix="the log says why; the service manager starts it anew")
+
+    def _run(self) -> None:
+        while not self._stopping.wait(TERMINAL_STEP_MS / 1000):
+            try:
+                self.terminal.step(self._clock.read())
+            except LocalError as error:
+                log.error("a free ride could not be ended, and is tried again: %s", error)
+
+
+class HintsTo:
+    """A panel beside the others that hands on hints; verdicts reach the terminal with their records."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self.told: Callable[[Hint | None], None] = lambda _hint: None
+
+    def show(self, showing: Showing) -> None:
+        """As the panel."""
+        self._panel.show(showing)
+
+    def idle(self) -> None:
+        """As the panel."""
+        self._panel.idle()
+
+    def hint(self, hint: Hint | None) -> None:
+        """As the panel, and to the pages."""
+        self._panel.hint(hint)
+        self.told(hint)
+
+
+def beside(
+    config: ValidatorConfig,
+    served: TerminalConfig,
+    panel: Panel,
+    *,
+    panel_problem: Callable[[], LocalError | None] = lambda: None,
+    sources: Mapping[str, FrameSource] | None = None,
+    randomness: Callable[[int], bytes] = os.urandom,
+) -> tuple[Validator, ServedTerminal]:
+    """A validator and its terminal, neither started. Raises what both raise."""
+    hints = HintsTo(panel)
+    found: list[ServedTerminal] = []
+
+    def answered(_camera: str, _frame_ms: int, outcome: Outcome) -> None:
+        found[0].answered(outcome, validator.clock.read())
+
+    validator = Validator(
+        config, panel=hints, panel_problem=panel_problem, on_outcome=answered, sources=sources, randomness=randomness
+    )
+    found.append(ServedTerminal(served, validator, randomness))
+    hints.told = found[0].hint
+    return validator, found[0]
