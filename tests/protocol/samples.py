@@ -35,6 +35,7 @@ from protocol.wire.riders import row_of
 from protocol.wire.seal import DayKey
 from protocol.wire.short_passes import render_short_pass
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness
+from protocol.wire.staff import make_row
 
 
 def secret(name: str) -> bytes:
@@ -184,10 +185,12 @@ POLICIES = Policies(
     2, (BoardFree("crisis-1", Cause.CRISIS, 5, 9, frozenset({"r1"})), BoardFree("nowruz", Cause.FREE_DAY, 1, 2)),
     frozenset({"bus-0009"}),
 )  # fmt: skip
+STAFF = (make_row("4021", "1234", bytes(range(16))), make_row("5007", "25801", bytes(range(16, 32))))
 BUNDLE = Bundle(
     city="isfahan", number=12, issued_ms=WALL_MS, issuer_keys=(ISSUER.public, OTHER_ISSUER.public),
     receipt_keys=(RECEIPT_KEY.public,), sealing_key=SEALING_KEY.public, tariff=TARIFF, deny_number=4,
     deny={CREDENTIAL_ID: 0, bytes(8): 255}, next_tariff=NEXT_TARIFF, policies=POLICIES,
+    staff_number=2, staff=STAFF,
 )  # fmt: skip
 BOARDINGS = (
     FreshBoarding(Presentation(CREDENTIAL_ID, TIME_S, 1234), 2, 1, WALL_MS, 1_500, 50_000, 500),

@@ -7,11 +7,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from click.testing import CliRunner
 
+from cli.main import cli
 from edge.app.config import load_config as load_validator
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle
 from protocol.wire.manifests import Section, encode_manifest, name_chunk
+from protocol.wire.staff import knows, make_row
 from provisioning.adapters import files
 from provisioning.app.bundle_files import InForce, load_bundle, write_bundle
 from provisioning.app.bundles import make_bundle, next_bundle
@@ -204,3 +207,32 @@ def test_what_is_no_address_is_refused(root: Path, url: str) -> None:
             root, device="bus-2-d1", vehicle="bus-2", door=1, cameras=[("f", "v4l2:0")], now=NOW,
             randomness=os.urandom, chunks_url=url,
         )  # fmt: skip
+
+
+def test_drivers_come_change_their_pin_and_go(root: Path) -> None:
+    first, second = make_row("4021", "1234", bytes(16)), make_row("1007", "777777", bytes(16))
+    made = make_bundle(root, Changes(drivers={"4021": first, "1007": second}), now=NOW)
+    assert (made.bundle.staff_number, made.bundle.staff) == (1, (second, first))
+    for where in ("backend", "devices/bus-1-d1"):
+        assert knows(held(root, where).bundle.staff, "4021", "1234")
+    fare = make_bundle(root, Changes(flat_fare_rials=1), now=NOW).bundle
+    assert (fare.staff_number, fare.staff) == (1, (second, first)), "what is not changed keeps its number"
+    other = make_row("4021", "4321", bytes(16))
+    changed_pin = make_bundle(root, Changes(drivers={"4021": other}, drivers_gone=frozenset({"1007"})), now=NOW).bundle
+    assert (changed_pin.staff_number, changed_pin.staff) == (2, (other,))
+    for wrong in (Changes(drivers={"4021": other}), Changes(drivers_gone=frozenset({"1007"}))):
+        with pytest.raises(BadSetting):
+            make_bundle(root, wrong, now=NOW)
+
+
+def test_the_office_types_a_pin_twice_and_no_file_holds_it(root: Path) -> None:
+    words = ["bundle", "make", str(root), "--driver", "4021"]
+    typed = CliRunner().invoke(cli, words, input="736451\n736451\n", catch_exceptions=False)
+    assert typed.exit_code == 0
+    assert "736451" not in typed.output
+    assert knows(held(root).bundle.staff, "4021", "736451")
+    for path in root.rglob("*"):
+        assert not path.is_file() or b"736451" not in path.read_bytes(), path
+    before = held(root).bundle.number
+    assert CliRunner().invoke(cli, words, input="12\n12\n").exit_code != 0
+    assert held(root).bundle.number == before

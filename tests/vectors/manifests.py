@@ -8,6 +8,7 @@ from protocol.wire.bundles import cut_bundle
 from protocol.wire.keys import Purpose
 from protocol.wire.manifests import Chunk, Section, encode_manifest, name_chunk
 from protocol.wire.signed import cut, seal_message
+from protocol.wire.staff import encode_staff
 from tests.protocol import samples
 from tests.protocol.samples import high_s
 from tests.vectors.entries import Entries, flipped, of
@@ -114,6 +115,8 @@ def contents_entries() -> Entries:
         "contents": entry(SECTIONS, [*CONTENTS.values()]),
         "deny list of two chunks": with_chunk("deny", first, second),
         "deny list of 250": with_chunk("deny", denied(*([i, 1] for i in sorted(ids)))),
+        "no staff": entry([one for one in SECTIONS if one.kind != "staff"], [*CONTENTS.values()]),
+        "staff in two chunks": with_chunk("staff", encode_staff(samples.STAFF[:1]), encode_staff(samples.STAFF[1:])),
         "no deny list": entry([one for one in SECTIONS if one.kind != "deny"], [*CONTENTS.values()]),
         "no tariff": entry(no_tariff, [*CONTENTS.values()]),
         "tariff in two chunks": with_chunk("tariff", tariff_chunk(), tariff_chunk(fare=1)),

@@ -79,6 +79,7 @@ REFUSALS: dict[str, dict[str, str]] = {
         "chunk cut short": "WrongLength",
         "chunk with a byte more": "WrongLength",
         "no tariff": "MissingField",
+        "staff in two chunks": "OutOfRange",
         "tariff in two chunks": "OutOfRange",
         "tariff number beyond 32 bits": "OutOfRange",
         "tariff of version 1": "UnknownVersion",

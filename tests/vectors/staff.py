@@ -3,10 +3,11 @@
 from typing import Any
 
 from protocol.wire import cbor
-from protocol.wire.staff import encode_staff, make_row
+from protocol.wire.staff import encode_staff
+from tests.protocol.samples import STAFF
 from tests.vectors.entries import Entries, of
 
-ROWS = [make_row("4021", "1234", bytes(range(16))), make_row("5007", "25801", bytes(range(16, 32)))]
+ROWS = list(STAFF)
 
 
 def staff_entries() -> Entries:
