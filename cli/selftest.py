@@ -20,7 +20,10 @@ _MARK = {Result.OK: "[green]✓[/]", Result.WARN: "[yellow]![/]", Result.FAIL: "
               help="The device's validator.toml.")  # fmt: skip
 @json_option("the checks")
 def command(path: Path, out: str | None) -> None:
-    """Check camera, reader, journal, clock, keys, broker, other door, panel. Status 1 if it could take no tap."""
+    """Check keys, certificate, clock, machine, journal, reader, cameras, broker, other door, panel.
+
+    Status 1 if it could take no tap.
+    """
     config = load_config(path)
     console = Console(stderr=out == "-")
     checks = []

@@ -1,12 +1,14 @@
-"""Self-test of one validator: camera, reader, journal, clock, keys, broker, other door, panel; each says what to do.
+"""Self-test of one validator, part by part, from its keys to its panel; each says what was found and what to do.
 
 Run while the validator is stopped: the journal belongs to one process.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 import zxingcpp
 
@@ -14,11 +16,13 @@ from edge.adapters.clock import SystemClock
 from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
 from edge.adapters.journal import ApswJournal
-from edge.adapters.keys import load_bundle, load_keys, load_sister
+from edge.adapters.keys import certificate_until_ms, load_bundle, load_keys, load_sister
+from edge.adapters.machine import MachineReader
 from edge.adapters.readers.choose import make_readers
 from edge.app.config import CameraConfig, ValidatorConfig
 from edge.app.panels import Panels
 from edge.core.errors import CameraLost, JournalFailed
+from edge.core.limits import CERTIFICATE_LEFT_MIN_DAYS
 from edge.core.ports import Showing
 from edge.core.taps import next_link, opening_record
 from protocol.errors import SavarError
@@ -55,7 +59,9 @@ class Check:
 def run(config: ValidatorConfig, open_panel: Callable[[], Panels]) -> Iterator[Check]:
     """Check every part in turn; one that fails never keeps the others from being checked."""
     yield _guarded("keys", lambda: _keys(config))
+    yield _guarded("certificate", lambda: _certificate(config.broker.cert))
     yield _guarded("clock", lambda: _clock(config))
+    yield _guarded("machine", lambda: _machine(MachineReader(config.data_dir)))
     yield _guarded("journal", lambda: _journal(config))
     yield _guarded("reader", lambda: _reader(config))
     for camera in config.camera:
@@ -77,6 +83,31 @@ def _keys(config: ValidatorConfig) -> tuple[Result, str, str]:
     keys = load_keys(config.keys_dir)
     bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
     found = f"tap key {keys.tap.id.hex()}, bundle {bundle.number}, {len(bundle.issuer_keys)} issuer keys"
+    return Result.OK, found, ""
+
+
+def _certificate(path: Path | None) -> tuple[Result, str, str]:
+    """For how long the broker and the other door will know this device."""
+    if path is None:
+        return Result.OK, "none: a password on loopback", ""
+    days = (certificate_until_ms(path) - time.time_ns() // 1_000_000) // 86_400_000
+    if days >= CERTIFICATE_LEFT_MIN_DAYS:
+        return Result.OK, f"{days} days left", ""
+    fix = "renew it: `savar provision device`, carry the keys to the device"
+    return Result.WARN, f"{days} days left" if days >= 0 else f"it ended {-days} days ago", fix
+
+
+def _machine(reader: MachineReader) -> tuple[Result, str, str]:
+    """What the computer says of itself; health tells the same once a minute."""
+    machine, unread = reader.read()
+    told = [] if machine.temperature_mc is None else [f"{machine.temperature_mc // 1000} °C"]
+    told += [] if machine.throttled is None else [f"throttling bits {machine.throttled:#x}"]
+    told += [] if machine.memory_free_bytes is None else [f"{machine.memory_free_bytes >> 20} MiB of memory free"]
+    found = ", ".join(told) or "it tells nothing of itself"
+    if unread:
+        return Result.WARN, f"{found}; not told: {', '.join(unread)}", "look at the log of the system: a sensor fails"
+    if machine.throttled:  # now, or since it was switched on
+        return Result.WARN, found, "look at supply, plug and the heat path; the bits are told in docs/PROTOCOL.md"
     return Result.OK, found, ""
 
 

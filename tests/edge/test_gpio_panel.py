@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from edge.adapters.gpio_panel import COLOURS, GpioPanel, Wiring
@@ -252,6 +253,7 @@ def test_what_its_thread_dies_of_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_machine_without_pins_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Device, "pin_factory", None)  # it is kept once it is found
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "native")
     if Path("/proc/device-tree/system/linux,revision").exists():
         pytest.skip("this machine is a Pi")
@@ -274,6 +276,7 @@ def test_a_pin_that_somebody_has_is_refused_and_the_others_are_given_back() -> N
 
 
 def test_the_configuration_chooses_the_panels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Device, "pin_factory", None)
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
     monkeypatch.setenv("GPIOZERO_MOCK_PIN_CLASS", "mockpwmpin")
     with panels.open_panels(PanelConfig(), None) as none:

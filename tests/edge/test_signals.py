@@ -1,6 +1,8 @@
 """Lamp and tone in time: whole histories, compared step by step (rules S1 to S5)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.core.limits import BUTTON_HOLD_MS, BUTTON_REPEAT_MS, LAMP_DARK_MS, LAMP_HOLD_MS, PANEL_TEST_STEP_MS
 from edge.core.signals import Level, Signals
@@ -224,6 +226,55 @@ def test_a_verdict_ends_the_test_of_the_lamps() -> None:
     assert {level.lamp for level in after} == {Lamp.RED, Lamp.OFF}
     assert sum(level.pitch is not None for level in after) >= 2
     assert length_ms(TUNES[TABLE[Verdict.DENIED].tone]) == 2 * LONG_MS + GAP_MS
+
+
+steps = st.lists(
+    st.tuples(
+        st.integers(1, 4_000),
+        st.one_of(
+            st.sampled_from(sorted(ROWS)),
+            st.sampled_from(["pressed", "released", "idle", "no hint"]),
+            st.sampled_from(Hint),
+        ),
+    ),
+    max_size=25,
+)
+
+
+@given(steps)
+def test_whatever_happens_green_is_a_boarding_of_now_and_all_ends_dark(happens: list[tuple[int, str | Hint]]) -> None:
+    """No order of verdicts, hints and presses lights green for somebody who did not board, but the lamp test itself."""
+    played, boarded_ms, held_ms, down_ms = Played(), None, None, None
+    for wait_ms, what in happens:
+        before = len(played.history)
+        played.to(played.now_ms + wait_ms)
+        now_ms = played.now_ms
+        if down_ms is not None and now_ms >= down_ms + BUTTON_HOLD_MS:
+            held_ms, down_ms = down_ms + BUTTON_HOLD_MS, None
+        for at_ms, level in played.history[before:]:
+            if level.lamp is Lamp.GREEN:
+                paid = boarded_ms is not None and at_ms <= boarded_ms + LAMP_DARK_MS + LAMP_HOLD_MS
+                tested = held_ms is not None and 0 <= at_ms - held_ms <= 5 * PANEL_TEST_STEP_MS
+                assert paid or tested, (at_ms, happens)
+        if isinstance(what, Hint):
+            played.signals.hint(what)
+        elif what in ROWS:
+            played.signals.show(ROWS[what], now_ms)
+            boarded_ms = now_ms if ROWS[what].boards else None
+        elif what == "pressed":
+            down_ms = now_ms
+            played.signals.pressed(now_ms)
+        elif what == "released":
+            down_ms = None
+            played.signals.released(now_ms)
+        elif what == "idle":
+            played.signals.idle()
+        else:
+            played.signals.hint(None)
+    played.signals.released(played.now_ms)
+    played.signals.hint(None)
+    played.end()
+    assert played.history[-1][1] == OFF
 
 
 def test_a_release_without_a_press_is_nothing() -> None:
