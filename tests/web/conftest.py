@@ -36,13 +36,13 @@ def practice(pages: Path) -> Iterator[Practice]:
         served.stop()
 
 
-def walk(script: str, url: str) -> str:
-    """Run one walk of web/tests/chromium; what it prints. With SAVAR_PICTURES=FOLDER it keeps its pictures there."""
+def walk(script: str, url: str, strings: str = "") -> str:
+    """Run one walk of web/tests/chromium; what it prints. `strings`: who plays the riders, if not `url`. With SAVAR_PICTURES=FOLDER it keeps its pictures there."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert chromium, "no Chromium here: apt-get install chromium, or CHROMIUM=/path/to/it"
     pictures = os.environ.get("SAVAR_PICTURES", "")
     done = subprocess.run(
-        [str(Path(sys.prefix) / "bin" / "node"), f"web/tests/chromium/{script}.ts", url, pictures],
+        [str(Path(sys.prefix) / "bin" / "node"), f"web/tests/chromium/{script}.ts", url, pictures, *([strings] if strings else [])],
         cwd=ROOT, env={**os.environ, "CHROMIUM": chromium}, capture_output=True, text=True, timeout=150, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

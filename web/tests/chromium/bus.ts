@@ -5,6 +5,8 @@ import { chromium, type Browser, type Page } from "playwright-core";
 
 export const BASE = process.argv[2] ?? "";
 export const PICTURES = process.argv[3] ?? "";
+/** Who plays riders, road and doors: the practice bus itself, or the test of a real one. */
+const STRINGS = process.argv[4] ?? BASE;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
 
 export async function browse(): Promise<Browser> {
@@ -44,7 +46,7 @@ export async function open(browser: Browser, path: string, size = { width: 800, 
 }
 
 export async function practice(what: string, body: object): Promise<void> {
-  const answer = await fetch(`${BASE}/practice/${what}`, {
+  const answer = await fetch(`${STRINGS}/practice/${what}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
@@ -59,6 +61,20 @@ export const ride = (door: number, verdict: number, persons = 1): Promise<void> 
 export async function touch(page: Page, name: string | RegExp): Promise<void> {
   const exact = typeof name === "string";
   await page.getByRole("button", exact ? { name, exact } : { name }).tap();
+}
+
+/** Type digits on the screen's own keys. */
+export async function type(page: Page, text: string): Promise<void> {
+  for (const digit of text) await touch(page, "۰۱۲۳۴۵۶۷۸۹"[Number(digit)] ?? "");
+}
+
+/** What the last screen of a shift says. */
+export async function totals(page: Page): Promise<{ boarded: number; tomans: number; float_tomans: number }> {
+  const says = async (name: string): Promise<number> => {
+    const text = await page.locator(`[data-total="${name}"]`).innerText();
+    return Number(text.replace(/[۰-۹]/g, (digit) => String("۰۱۲۳۴۵۶۷۸۹".indexOf(digit))).replace(/\D/g, ""));
+  };
+  return { boarded: await says("boarded"), tomans: await says("charged"), float_tomans: await says("proxies") };
 }
 
 export async function sees(page: Page, text: string | RegExp): Promise<void> {

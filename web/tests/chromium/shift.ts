@@ -1,24 +1,20 @@
 // A driver's whole shift at the terminal, in Persian, as a finger walks it. Prints what the last screen says, as JSON.
-import { browse, fail, look, open, practice, ride, sees, touch } from "./bus.ts";
+import { browse, fail, look, open, practice, ride, sees, touch, totals, type } from "./bus.ts";
 
 const V = { ACCEPTED: 1, CONCESSION: 2, GRACE: 3, AGAIN: 4, EXPIRED: 6, COPIED: 9, BEARER: 11, FOREIGN: 14 };
 const browser = await browse();
 const page = await open(browser, "/");
 
-async function type(text: string): Promise<void> {
-  for (const digit of text) await touch(page, "۰۱۲۳۴۵۶۷۸۹"[Number(digit)] ?? "");
-}
-
 // Signing in: a wrong PIN first.
 await sees(page, "ورود راننده");
 await look(page, "sign-in");
-await type("4021");
+await type(page, "4021");
 await touch(page, "بعدی");
-await type("9999");
+await type(page, "9999");
 await touch(page, "ورود");
 await sees(page, "شماره یا رمز درست نیست");
 await look(page, "sign-in-wrong");
-await type("1234");
+await type(page, "1234");
 await touch(page, "ورود");
 
 // Choosing the line: one touch.
@@ -107,15 +103,7 @@ await look(page, "end");
 await touch(page, "بله، پایان");
 await sees(page, "جمع شیفت");
 await look(page, "total");
-const says = async (name: string): Promise<number> => {
-  const text = await page.locator(`[data-total="${name}"]`).innerText();
-  return Number(text.replace(/[۰-۹]/g, (digit) => String("۰۱۲۳۴۵۶۷۸۹".indexOf(digit))).replace(/\D/g, ""));
-};
-const total = {
-  boarded: await says("boarded"),
-  tomans: await says("charged"),
-  float_tomans: await says("proxies"),
-};
+const total = await totals(page);
 await touch(page, "بستن");
 await sees(page, "ورود راننده");
 await browser.close();

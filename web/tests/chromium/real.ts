@@ -1,0 +1,48 @@
+// A shift on a real validator without a network: its totals are held against the ledger's after it has synced.
+import { browse, look, open, ride, sees, touch, totals, type } from "./bus.ts";
+
+const V = { ACCEPTED: 1, AGAIN: 4, FREE: 16 };
+const browser = await browse();
+const page = await open(browser, "/");
+
+await type(page, "4021");
+await touch(page, "بعدی");
+await type(page, "1234");
+await touch(page, "ورود");
+await touch(page, /۹۱.*دانشگاه اصفهان/);
+await sees(page, "هنوز کسی سوار نشده است.");
+await sees(page, /بدون شبکه/);
+
+await ride(1, V.ACCEPTED);
+await ride(1, V.ACCEPTED, 3);
+await ride(1, V.AGAIN);
+await sees(page, "پیش‌تر پرداخت کرده");
+await ride(1, V.ACCEPTED);
+await touch(page, "کیف راننده");
+await touch(page, /۲ نفر/);
+await sees(page, /با کیف راننده/);
+
+// The one who boarded before the two got off again: the second of what can be taken back.
+await touch(page, "بازپس‌گرفتن");
+await page.getByRole("button", { name: /پرداخت شد/ }).nth(1).tap();
+await touch(page, "پیاده شد");
+await sees(page, "انجام شد");
+
+await touch(page, "سفر رایگان");
+await touch(page, "دستگاه خراب است");
+await sees(page, /سفر رایگان؛/);
+await ride(1, V.FREE);
+await ride(1, V.FREE);
+await touch(page, "پایان رایگان");
+await page.getByRole("button", { name: "پایان رایگان" }).waitFor({ state: "detached" });
+await ride(1, V.ACCEPTED);
+await touch(page, "SOS");
+await touch(page, "بله، کمک");
+await sees(page, "SOS نوشته شد؛ با بی‌سیم هم بگویید.");
+await look(page, "real-driving");
+
+await touch(page, "پایان شیفت");
+await touch(page, "بله، پایان");
+await sees(page, "جمع شیفت");
+console.log(JSON.stringify(await totals(page)));
+await browser.close();
