@@ -11,7 +11,6 @@ await type(page, "1234");
 await touch(page, "ورود");
 await touch(page, /۹۱.*دانشگاه اصفهان/);
 await sees(page, "هنوز کسی سوار نشده است.");
-await sees(page, /بدون شبکه/);
 
 await ride(1, V.ACCEPTED);
 await ride(1, V.ACCEPTED, 3);
