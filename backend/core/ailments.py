@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from backend.core import limits
-from protocol.wire.health import Health
+from protocol.wire.health import Health, RunCause
 from protocol.wire.records import ClockQuality
 
 BLIND = "blind-camera"
@@ -76,6 +76,13 @@ def _apart(health: Health, _: int) -> str:
     return f"no word from the other door for {sister.silent_s // 60} minutes: both may accept one code"
 
 
+def _crashed(health: Health, _: int) -> str:
+    """Until it has run for a day, or begins for a better reason. A power cut is none of its own doing."""
+    if health.started is not RunCause.CRASHED or health.uptime_s >= limits.CRASH_FORGIVEN_S:
+        return ""
+    return f"its process died of something and began anew {health.uptime_s // 60} minutes ago"
+
+
 def _opened(health: Health, _: int) -> str:
     return "its housing was opened" if health.tamper else ""
 
@@ -88,6 +95,7 @@ RULES = (
     Rule("card-full", 0, _card, "let it sync, carry the journal off, or change the card"),
     Rule("no-clock", limits.NO_CLOCK_AFTER_MS, _clock, "look at its time service and the battery of its clock"),
     Rule("doors-apart", 0, _apart, "look at the cable between the doors, and at the other one"),
+    Rule("crashed", 0, _crashed, "report this with its log; its taps are safe"),
     Rule("tampered", 0, _opened, "somebody should look at it before the next shift; its keys may have to go"),
 )
 

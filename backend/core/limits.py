@@ -21,6 +21,7 @@ WAITING_MAX_S = 3_600  # a record's age; a live bus has its receipt within secon
 WAITING_AFTER_MS = 900_000  # said for so long: a bus back from months away drains 240,000 records by then
 CARD_FREE_MIN_BYTES = 256 << 20  # 120 days without a network are 107 MB a door, and a bus carries its other door's, too
 NO_CLOCK_AFTER_MS = 3_600_000  # after a cold start without a battery a clock is set within minutes of a network
+CRASH_FORGIVEN_S = 86_400  # a day without another: one that crashes every hour has an open alarm all the time
 APART_MAX_S = 600  # a door that restarts is back in one minute, one whose card is changed in ten
 READS_WINDOW_MS = 3_600_000  # an hour: a line's quiet half-hour says nothing
 READS_GAP_MAX_MS = 300_000  # five words missed: counts over an outage are not counts of an hour

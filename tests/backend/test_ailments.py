@@ -8,7 +8,7 @@ import pytest
 
 from backend.core import limits
 from backend.core.ailments import BLIND, RULES, Ailments, Reads
-from protocol.wire.health import CameraHealth, CameraState, Health, Machine, SisterLink, encode_health
+from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, encode_health
 from tests.backend.bus import NOON_MS, Bus, Rider
 from tests.backend.desk import Desk
 from tests.backend.test_fleet import BUS, Watched
@@ -48,6 +48,8 @@ def kinds(health: Health, now_ms: int = NOON_MS) -> set[str]:
         ("no-clock", {"clock_quality": 2}, {"clock_quality": 1}),
         ("doors-apart", {"sister": DARK}, {"sister": replace(DARK, silent_s=599)}),
         ("doors-apart", {"sister": DARK}, {"sister": None}),
+        ("crashed", {"started": RunCause.CRASHED, "uptime_s": 86_399}, {"started": RunCause.CRASHED, "uptime_s": 86_400}),
+        ("crashed", {"started": RunCause.CRASHED}, {"started": RunCause.POWER_LOST}),
         ("tampered", {"tamper": True}, {"tamper": None}),
     ],
 )  # fmt: skip
