@@ -58,6 +58,18 @@ class SystemClock:
         """The backend's signed word of this time has arrived: no honest clock is earlier."""
         self._keeper.raise_floor(wall_ms)
 
+    def satellites(self, time_ms: int, mono_ms: int) -> None:
+        """A trusted fix of a receiver said this time, when the monotonic clock stood so: a second witness."""
+        self._keeper.satellites(time_ms, mono_ms)
+
+    @property
+    def problem(self) -> str:
+        """What the clocks hold against one another, in words for a person; empty if nothing."""
+        off_s = self._keeper.satellites_off_s
+        if off_s:
+            return f"the satellites' time is {off_s} s off, and not believed: a forged sky, or a receiver too old"
+        return ""
+
     def read(self) -> Instant:
         """Wall and monotonic time with the quality earned."""
         wall_ms, mono_ms = self._wall_ms(), self._mono_ms()
