@@ -108,7 +108,22 @@ export async function look(page: Page, name: string): Promise<void> {
       const box = it.getBoundingClientRect();
       return box.right > innerWidth + 1 || box.left < -1 || (box.bottom > innerHeight + 1 && !it.closest("ul"));
     });
+    // What lies over a key or a count: only what is said, over the settings, and for some seconds.
+    const covered = [...document.querySelectorAll("button, .door, .first")].filter((it) => {
+      const box = it.getBoundingClientRect();
+      const corners = [
+        [box.left + 12, box.top + 12],
+        [box.right - 12, box.bottom - 12],
+      ] as const;
+      return corners.some(([x, y]) => {
+        const above = document.elementFromPoint(x, y);
+        return (
+          above !== null && !it.contains(above) && !above.contains(it) && !above.closest(".said, [role=dialog]")
+        );
+      });
+    });
     return [
+      ...covered.map((it) => `covered: ${it.outerHTML}`),
       ...violations.map((it) => `axe ${it.id}: ${it.nodes.map((node) => node.html).join(" ")}`),
       ...small.map((it) => `small target: ${it.outerHTML}`),
       ...cut.map((it) => `cut off: ${it.outerHTML}`),

@@ -17,13 +17,16 @@ await ride(1, V.ACCEPTED, 3);
 await ride(1, V.AGAIN);
 await sees(page, "پیش‌تر پرداخت کرده");
 await ride(1, V.ACCEPTED);
-await touch(page, "کیف راننده");
+await touch(page, "از حساب من");
 await touch(page, /۲ نفر/);
-await sees(page, /با کیف راننده/);
+await sees(page, /از حساب شما/);
 
 // The one who boarded before the two got off again: the second of what can be taken back.
 await touch(page, "بازپس‌گرفتن");
-await page.getByRole("button", { name: /پرداخت شد/ }).nth(1).tap();
+await page
+  .getByRole("button", { name: /پرداخت شد/ })
+  .nth(1)
+  .tap();
 await touch(page, "پیاده شد");
 await sees(page, "انجام شد");
 

@@ -36,10 +36,10 @@ await ride(2, V.ACCEPTED);
 await sees(page, "پرداخت شد");
 
 // Somebody without a code: the driver's float pays for two.
-await touch(page, "کیف راننده");
+await touch(page, "از حساب من");
 await look(page, "proxy");
 await touch(page, /۲ نفر/);
-await sees(page, /با کیف راننده/);
+await sees(page, /از حساب شما/);
 
 // The last paid one at the rear door got off again.
 await touch(page, "بازپس‌گرفتن");
