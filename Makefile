@@ -38,7 +38,7 @@ $(STAMP): requirements/dev.lock pyproject.toml deploy/setup.sh
 	@bash deploy/setup.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-system: ## install what the tests need from Debian: mosquitto, libzbar0, chromium; for root e2fsprogs, mount
+system: ## install what the tests need from Debian: mosquitto, libzbar0, chromium; for root e2fsprogs, mount, iproute2
 	@bash deploy/system.sh
 
 lock: ## renew requirements/*.lock from pyproject.toml

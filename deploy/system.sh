@@ -9,6 +9,7 @@ command -v "${CHROMIUM:-chromium}" >/dev/null || missing+=(chromium)  # the page
 if [ "$(id -u)" = 0 ]; then  # real power cuts need root: nobody else needs what they are made with
   [ -x /usr/sbin/mkfs.ext4 ] || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
   [ -x /usr/sbin/losetup ] || [ -x /sbin/losetup ] || missing+=(mount)
+  [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || missing+=(iproute2)  # two doors in network namespaces
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 say "tests need from Debian: ${missing[*]}"

@@ -73,7 +73,8 @@ def _apart(health: Health, _: int) -> str:
     sister = health.sister
     if sister is None or sister.linked or sister.silent_s < limits.APART_MAX_S:
         return ""
-    return f"no word from the other door for {sister.silent_s // 60} minutes: both may accept one code"
+    most = f"in this run fares of {sister.exposed_rials:,} rials at most"
+    return f"no word from the other door for {sister.silent_s // 60} minutes: both may accept one code, {most}"
 
 
 def _crashed(health: Health, _: int) -> str:

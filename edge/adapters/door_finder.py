@@ -5,6 +5,7 @@ doors, with nothing but the addresses that each gives itself, is enough.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -64,17 +65,34 @@ class MdnsFinder:
         return [(address, port) for address in asked.parsed_scoped_addresses()[:FOUND_MAX]] if port else []
 
     def _addresses(self) -> list[str]:
-        """This door's own on the bus's network, sorted. Raises PeerAway if there are none."""
-        found = []
+        """This door's own on the bus's network that may be used now, sorted. Raises PeerAway if there are none."""
+        found = set()
         for adapter in ifaddr.get_adapters():
             for ip in adapter.ips:
                 address = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
-                if adapter.name == self._interface or (self._interface is None and not ip_address(address).is_loopback):
-                    found.append(address)
+                ours = adapter.name == self._interface or (
+                    self._interface is None and not ip_address(address).is_loopback
+                )
+                if ours and _usable(ip):
+                    found.add(address)
         if not found:
             where = self._interface or "any interface"
             raise PeerAway(f"this door has no address on {where} to be found at", fix=_FIX)
-        return sorted(set(found))
+        return sorted(found)
+
+
+def _usable(ip: ifaddr.IP) -> bool:
+    """Whether it may be bound. An IPv6 address is there a second or two before that, while it is asked for in vain.
+
+    zeroconf leaves out what cannot be bound, and would be deaf there for good.
+    """
+    six = not isinstance(ip.ip, str)
+    with socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as tried:
+        try:
+            tried.bind((ip.ip[0], 0, *ip.ip[1:]) if six else (ip.ip, 0))
+        except OSError:
+            return False
+    return True
 
 
 @asynccontextmanager

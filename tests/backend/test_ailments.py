@@ -20,7 +20,7 @@ WELL = Health(
     machine=Machine(temperature_mc=61_000, throttled=0x5_0000), sister=SisterLink(linked=True, silent_s=0, waiting=0, carried=0),
 )  # fmt: skip
 HOT = Machine(temperature_mc=80_000, throttled=0b0100)
-DARK = SisterLink(linked=False, silent_s=600, waiting=0, carried=0)
+DARK = SisterLink(linked=False, silent_s=600, waiting=0, carried=0, exposed_rials=1_250_000)
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def test_what_is_found_is_said_in_figures() -> None:
     assert "121 minutes" in found["records-wait"]
     assert "40 MiB" in found["card-full"]
     assert "10 minutes" in found["doors-apart"]
+    assert "1,250,000 rials" in found["doors-apart"]
     ended = replace(WELL, certificate_until_ms=NOON_MS - 2 * DAY_MS)
     assert "ended 2 days ago" in next(rule for rule in RULES if rule.kind == "certificate-ends").find(ended, NOON_MS)
 
