@@ -98,9 +98,9 @@ class Window:
         return _aged(self._by_presentation.get(presentation), now)
 
     def of_credential(self, credential_id: bytes, now: Instant) -> list[Earlier]:
-        """The boardings of this credential, the latest first."""
-        found = self._by_credential.get(credential_id, ())
-        return [Earlier(accepted, now.mono_ms - mono_ms) for mono_ms, accepted in reversed(found)]
+        """The boardings of this credential within the keeping time, the latest first."""
+        aged = (_aged(item, now) for item in reversed(self._by_credential.get(credential_id, ())))
+        return [it for it in aged if it is not None and it.age_ms <= self._keep_ms]
 
     def entries(self, now: Instant) -> Iterator[tuple[Accepted, int]]:
         """Everything that is kept, of both doors, with its age in milliseconds."""

@@ -13,7 +13,7 @@ Rules:
 - the fare of a ride is its line's, by distance where the line has bands, times the peak's share, and 0 on a free day;
 - the rider pays the share of the class, or of the product where that is less; a share is in per mille and rounded down
   for each ride and each cap, so rounding never costs the rider;
-- what the class saves against an adult with the same rides, the city pays;
+- what the class saves against an adult with the same rides, the city pays; what a product saves, nobody does;
 - every companion pays the adult fare, in every ride: nobody knows who they are, so they have no history;
 - what is not known is decided for the rider: an unknown line or distance costs the least it can, an unknown time has no
   peak. But it is no free day, and stands outside journeys and caps: a dead clock must not make a year of free rides;
@@ -69,20 +69,23 @@ def price(tariff: Tariff, ride: Ride, history: Sequence[Ridden] = ()) -> Price:
     """Price a ride behind others under the same tariff. Raises OutOfRange for a party beyond the limit."""
     if not 0 <= ride.party <= limits.PARTY_MAX:
         raise OutOfRange("party is out of range", party=ride.party, most=limits.PARTY_MAX)
-    adult, permille = adult_fare(tariff, ride), share(tariff, ride)
+    fare = adult_fare(tariff, ride)
+    adult, permille = _terms(tariff, ride, fare)
     own, full = adult * permille // 1000, adult
     if tariff.by_history and ride.wall_ms is not None:
         whole = [*history, Ridden(ride.wall_ms, adult, permille)]
         own = owed(tariff, whole) - owed(tariff, history)
         full = owed(tariff, _as_adult(whole)) - owed(tariff, _as_adult(history))
-    return Price(own + ride.party * adult, max(0, full - own), adult, permille)
+    return Price(own + ride.party * fare, max(0, full - own), adult, permille)
 
 
-def share(tariff: Tariff, ride: Ride) -> int:
-    """Per mille of the adult fare that the rider pays: by class, or by product where that holds and is less."""
+def _terms(tariff: Tariff, ride: Ride, fare: int) -> tuple[int, int]:
+    """What an adult with this product pays, and the rider's share of that: a product was bought, nobody adds to it."""
     rule = tariff.products.get(ride.product)
     of_class = tariff.share_of(ride.rider_class)
-    return of_class if rule is None or not rule.holds_on(ride.line) else min(of_class, rule.permille)
+    if rule is not None and rule.holds_on(ride.line) and rule.permille < of_class:
+        return fare * rule.permille // 1000, 1000
+    return fare, of_class
 
 
 def serves(tariff: Tariff, product: int, line: str | None) -> bool:

@@ -1,0 +1,1 @@
+"""A day of sixty riders, written by hand."""
