@@ -90,7 +90,9 @@ class FakeGpsd:
             self._client.close()
 
     def close(self) -> None:
-        """Gone."""
+        """Gone; may be called again."""
+        if self._server.fileno() < 0:
+            return
         self._server.shutdown(socket.SHUT_RDWR)  # wakes `accept`
         self._thread.join(5)
         self._server.close()

@@ -24,7 +24,7 @@ from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.records import Instant, Link, Service
+from protocol.wire.records import Instant, Link, Position, Service
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
@@ -62,6 +62,7 @@ class Boarding:
         software: str,
         randomness: Callable[[int], bytes],
         on_appended: Callable[[int], None] = lambda _: None,
+        position: Callable[[int], Position | None] = lambda _: None,
     ) -> None:
         self._device = device
         self._service = service
@@ -73,7 +74,7 @@ class Boarding:
         self._panel = panel
         self._software = software
         self._randomness = randomness
-        self._on_appended = on_appended
+        self._on_appended, self._position = on_appended, position
         self._window = Window(bundle.window_s)
         self._daybook = DayBook(randomness(_BOOK_KEY_BYTES))
         self._door = Door(service, bundle, self._window, self._daybook, bundle.issued_ms)
@@ -82,6 +83,7 @@ class Boarding:
         self._lock = threading.Lock()
         # (accepted at mono ms, sequence, boarding) of our own: shared with the other door, wiped when past
         self._windowed: deque[tuple[int, int, Accepted | None]] = deque()
+        self.orders = 0  # how often somebody told where to serve
         self.accepted = 0
         self.accepted_rials = 0  # of the fares that a code was accepted for: while the doors are apart, by both perhaps
         self.refused = 0
@@ -153,6 +155,15 @@ class Boarding:
         """From the next tap on, this is where the device serves: line, direction, stop, shift."""
         with self._lock:
             self._service, self._door = service, replace(self._door, service=service)
+            self.orders += 1
+
+    def move(self, before: Service, after: Service) -> bool:
+        """As `serve`, for what is inferred: only if the device still serves as before, and it is nobody's order."""
+        with self._lock:
+            if self._service != before:
+                return False
+            self._service, self._door = after, replace(self._door, service=after)
+            return True
 
     def let_ride(self, why: Reason) -> None:
         """The driver lets everybody ride free from the next tap on; NONE: no more."""
@@ -269,7 +280,8 @@ class Boarding:
     def _record(self, decision: Decision, now: Instant) -> int:
         key = self._key_of_the_day(now)
         link = next_link(self._device, self._journal.head)
-        record = tap_record(link, now, decision, service=self._service, bundle=self._bundle, key=key)
+        record = tap_record(link, now, decision, service=self._service, bundle=self._bundle, key=key,
+                            position=self._position(now.mono_ms))  # fmt: skip
         self._store(record, decision.accepted)
         return link.sequence
 

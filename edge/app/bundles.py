@@ -6,10 +6,9 @@
 Rules:
 - what is announced must be signed for this city and may not go back behind what is in force or on its way;
 - a chunk that is held is not fetched; every other one is hashed before it is kept;
-- the bundle in force stays so until all of the newer one but its riders is held and read, and the card says so;
+- the bundle in force stays so until all of the newer one but what comes late is held and read, and the card says so;
 - a manifest issued beyond a trusted clock's now waits: its issue is the floor under that clock;
-- the riders' chunks are fetched once their bundle is in force, and then their table is written; again if it has rotten:
-  riders that cannot be had, or have no room, keep no deny list back, and show their long form;
+- what comes late is fetched once its bundle is in force (see `late`): riders, timetable;
 - what cannot be had now is asked for again, ever more seldom; meanwhile the device goes on with what it has, and its
   health says which bundle that is.
 """
@@ -20,8 +19,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edge.app.bundle_tools import come_into_force
+from edge.app.late import LateTable, Table
 from edge.core.bundle_ports import BundleStore, ChunkSource
-from edge.core.errors import BundleLate, RidersFailed
+from edge.core.errors import BundleLate
 from edge.core.limits import (
     BUNDLE_EARLY_MAX_MS,
     BUNDLE_RETRY_MAX_MS,
@@ -29,13 +29,10 @@ from edge.core.limits import (
     BUNDLE_WAIT_MS,
     BUNDLES_WAITING_MAX,
     DISK_FREE_MIN_BYTES,
-    RIDERS_AGAIN_MAX_MS,
-    RIDERS_AGAIN_MIN_MS,
 )
-from edge.core.ports import Riders
 from protocol.errors import ProofError, SavarError, WireError
 from protocol.limits import MANIFEST_MAX_BYTES
-from protocol.wire.bundles import IN_BUNDLE, RIDERS, Bundle
+from protocol.wire.bundles import IN_BUNDLE, RIDERS, TIMETABLE, Bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, open_manifest
 from protocol.wire.records import Instant
@@ -69,16 +66,15 @@ class Bundles:
         key: VerifyingKey,
         in_force: Manifest,
         on_force: Callable[[Bundle], None],
-        riders: Riders | None = None,
+        riders: Table | None = None,
+        timetable: Table | None = None,
     ) -> None:
         self._store, self._source, self._key, self._on_force = store, source, key, on_force
         self._in_force = in_force
         self._arriving: _Arriving | None = None
-        self._riders, self._riders_due_ms, self._riders_wait_ms = riders, 0, BUNDLE_RETRY_MIN_MS
-        self._riders_again_ms = 0  # how long a table that was written stays as it is, should it rot
-        self._riders_missing: list[Chunk] | None = None  # of the bundle in force; None: not looked yet
+        tables = ((RIDERS, riders), (TIMETABLE, timetable))
+        self._late = [LateTable(kind, table) for kind, table in tables if table is not None]
         self._problem: SavarError | None = None
-        self._riders_problem: SavarError | None = None
         self._inbox: queue.Queue[bytes] = queue.Queue(BUNDLES_WAITING_MAX)
         self._early: bytes | None = None
         self.refused = 0
@@ -86,8 +82,8 @@ class Bundles:
 
     @property
     def problem(self) -> SavarError | None:
-        """Why the newest bundle is not in force, or its riders are not on the card; None if all is well."""
-        return self._problem or self._riders_problem
+        """Why the newest bundle is not in force, or a table of its is not in use; None if all is well."""
+        return self._problem or next((late.problem for late in self._late if late.problem is not None), None)
 
     @property
     def number(self) -> int:
@@ -116,10 +112,12 @@ class Bundles:
         if arriving is not None and arriving.due_ms <= now.mono_ms:
             self._go_on(arriving, now)
             return 0
-        if self._riders_stale() and self._riders_due_ms <= now.mono_ms:
-            self._renew_riders(now)
-            return 0
-        due = [self._riders_due_ms] if self._riders_stale() else []
+        stale = [late for late in self._late if late.stale(self._in_force)]
+        for late in stale:
+            if late.due_ms <= now.mono_ms:
+                late.renew(self._in_force, self, now)
+                return 0
+        due = [late.due_ms for late in stale]
         if arriving is not None:
             due.append(arriving.due_ms)
         return min([BUNDLE_WAIT_MS, *(one - now.mono_ms for one in due)])
@@ -128,7 +126,7 @@ class Bundles:
         """One chunk nearer to the newer bundle, or the change itself."""
         try:
             if arriving.missing:
-                self._bring(arriving.missing)
+                self.bring(arriving.missing)
                 arriving.wait_ms = BUNDLE_RETRY_MIN_MS
             else:
                 self._change(arriving)
@@ -158,14 +156,19 @@ class Bundles:
             self._early = payload
             log.warning("bundle %d waits: it is issued in the future", manifest.number)
             return
-        missing = self._missing(manifest, IN_BUNDLE)
+        missing = self.missing(manifest, IN_BUNDLE)
         log.info("bundle %d is announced; %d chunks are missing", manifest.number, len(missing))
         self._arriving = _Arriving(manifest, missing, now.mono_ms)
 
-    def _missing(self, manifest: Manifest, kinds: tuple[str, ...]) -> list[Chunk]:
+    def missing(self, manifest: Manifest, kinds: tuple[str, ...]) -> list[Chunk]:
+        """Chunks of these kinds that are not held."""
         return [chunk for chunk in manifest.chunks(kinds) if not self._store.holds(chunk)]
 
-    def _bring(self, missing: list[Chunk]) -> None:
+    def chunk(self, wanted: Chunk) -> bytes:
+        """The bytes of one that is held, hashed. Raises BundleFailed, WrongLength, WrongHash."""
+        return self._store.chunk(wanted)
+
+    def bring(self, missing: list[Chunk]) -> None:
         """Fetch and keep the first one. Raises BundleLate, BundleFailed, WrongLength, WrongHash."""
         if self._source is None:
             raise BundleLate("nothing says where chunks are fetched", fix="set chunks_url, or bring it from the depot")
@@ -180,8 +183,8 @@ class Bundles:
         """Raises BundleFailed, WireError, ProofError; then the earlier bundle is in force."""
         bundle = come_into_force(self._store, arriving.manifest)
         self._in_force, self._arriving, self._problem = arriving.manifest, None, None
-        self._riders_due_ms, self._riders_wait_ms = 0, BUNDLE_RETRY_MIN_MS
-        self._riders_again_ms, self._riders_missing, self._riders_problem = 0, None, None
+        for late in self._late:
+            late.newer_came()
         log.info("bundle %d is in force: tariff %d, %d denied", bundle.number, bundle.tariff.version, len(bundle.deny))
         self._on_force(bundle)
 
@@ -192,34 +195,4 @@ class Bundles:
         arriving.due_ms = now.mono_ms + arriving.wait_ms
         arriving.wait_ms = min(arriving.wait_ms * 2, BUNDLE_RETRY_MAX_MS)
         if not arriving.missing:
-            arriving.missing = self._missing(arriving.manifest, IN_BUNDLE)
-
-    def _riders_stale(self) -> bool:
-        """Whether the bundle in force has another table of riders than the card."""
-        section = self._in_force.section(RIDERS)
-        return self._riders is not None and section is not None and self._riders.number != section.version
-
-    def _renew_riders(self, now: Instant) -> None:
-        """One chunk nearer to the table of the bundle in force, or the table itself."""
-        section, table = self._in_force.section(RIDERS), self._riders
-        assert section is not None
-        assert table is not None
-        try:
-            if self._riders_missing is None:
-                self._riders_missing = self._missing(self._in_force, (RIDERS,))
-            if self._riders_missing:
-                self._bring(self._riders_missing)
-                self._riders_wait_ms = BUNDLE_RETRY_MIN_MS
-                return
-            table.replace((self._store.chunk(chunk) for chunk in section.chunks), number=section.version)
-            self._riders_problem = None
-            self._riders_due_ms = now.mono_ms + self._riders_again_ms  # a card that rots is not worn out besides
-            self._riders_again_ms = min(max(self._riders_again_ms * 2, RIDERS_AGAIN_MIN_MS), RIDERS_AGAIN_MAX_MS)
-            log.info("the table of riders is number %d", section.version)
-        except (BundleLate, RidersFailed, BundleFailed, WireError, ProofError) as problem:
-            self._riders_problem = problem
-            log.warning("the table of riders is not written: %s: %s", problem.name, problem)
-            self._riders_due_ms = now.mono_ms + self._riders_wait_ms
-            self._riders_wait_ms = min(self._riders_wait_ms * 2, BUNDLE_RETRY_MAX_MS)
-        if not self._riders_missing:
-            self._riders_missing = None  # written or not, what is held may rot until the next time
+            arriving.missing = self.missing(arriving.manifest, IN_BUNDLE)

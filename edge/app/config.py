@@ -99,6 +99,13 @@ class PanelConfig(BaseModel):
         return self
 
 
+class GnssConfig(BaseModel):
+    """The satellite receiver: gpsd in the bus, or a receiver on a serial line."""
+
+    model_config = _STRICT
+    source: str = Field(pattern=r"^(gpsd:\S+:\d{1,5}|nmea:/\S+:(4800|9600|38400|115200))$")
+
+
 class LineConfig(BaseModel):
     """A line that this bus may serve, and where its two directions lead, as the terminal's keys say it."""
 
@@ -143,6 +150,7 @@ class ValidatorConfig(BaseModel):
     panel: PanelConfig = PanelConfig()
     terminal: TerminalConfig | None = None  # None: this door serves no terminal
     camera: tuple[CameraConfig, ...] = Field(min_length=1, max_length=limits.HEALTH_CAMERAS_MAX)
+    gnss: GnssConfig | None = None  # None: records say no place, and the door serves the line that it is told
     sister: PeerConfig | None = None  # the other door of this bus; its tap key is sister.pub in keys_dir
 
     @field_validator("chunks_url")

@@ -86,8 +86,11 @@ class ServedTerminal:
 
     def _run(self) -> None:
         while not self._stopping.wait(TERMINAL_STEP_MS / 1000):
+            now, place = self._clock.read(), self._validator.place
+            if place is not None:
+                self.terminal.speed(place.speed_kmh(now.mono_ms), now)
             try:
-                self.terminal.step(self._clock.read())
+                self.terminal.step(now)
             except LocalError as error:
                 log.error("a free ride could not be ended, and is tried again: %s", error)
 

@@ -35,7 +35,7 @@ from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, Health, RunCause, SisterLink, State, encode_health, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import open_receipt
-from protocol.wire.records import Instant, Service, decode_record
+from protocol.wire.records import Instant, Position, Service, decode_record
 from protocol.wire.sister import Witness
 from protocol.wire.topics import Address, Channel
 
@@ -74,6 +74,7 @@ class Station:
         randomness: Callable[[int], bytes],
         wake: Callable[[], None],
         heard: Callable[[int], None],
+        position: Callable[[int], Position | None] = lambda _: None,
     ) -> None:
         self._address, self._software = address, software
         self._journal, self._key, self._clock, self._session = journal, key, clock, session
@@ -86,6 +87,7 @@ class Station:
         self.boarding = Boarding(
             device=address.device, service=service, bundle=bundle, journal=journal, riders=riders, signer=tap_signer,
             panel=panel, software=software, randomness=randomness, on_appended=self._appended_came,
+            position=position,
         )  # fmt: skip
         self._sync = Sync(journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable)
         self._newer: Bundle | None = None

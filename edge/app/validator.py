@@ -4,6 +4,7 @@ Threads, and what each may touch:
 - two per camera (see `looking`): frames, readers, sightings; they call `Boarding.present`, which has its own lock;
 - `tap-signer`: the tap key while a record's commit syncs, nothing else (see `tap_signer`);
 - `sync`: the station's step: uplinks, shipping, receipts, the sister door, health, housekeeping;
+- `gnss`, where there is a receiver: its fixes, judged, followed along the timetable, told to the door;
 - `bundles`: fetches what a newer bundle needs and brings it into force; a chunk may take minutes;
 - the sessions' own, to the broker and to the other door: they only leave messages and a count, and wake the others.
 """
@@ -20,6 +21,7 @@ from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
 from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
+from edge.adapters.gnss import open_gnss
 from edge.adapters.http_chunks import HttpChunks
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_keys, load_sister, read_in_force
@@ -34,6 +36,7 @@ from edge.app.config import ValidatorConfig
 from edge.app.light import Light
 from edge.app.looking import Looker
 from edge.app.station import SisterSide, Station
+from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
 from edge.core.lens import Lens
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, DISK_FREE_MIN_BYTES
@@ -43,6 +46,7 @@ from edge.core.vitals import Pulse
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, RunCause, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
+from protocol.wire.records import Position
 from protocol.wire.topics import Address, Channel, to_all
 from transport.bundle_folder import BundleFolder
 from transport.mqtt import Message, MqttSession, Will
@@ -94,12 +98,17 @@ class Validator:
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
             riders=self._riders, tap_signer=self._signer, key=keys.tap, panel=panel,
             clock=self._clock, session=self._session, sister=side, software=_software(), randomness=randomness,
-            wake=self._wake.set, heard=system_clock.heard,
+            wake=self._wake.set, heard=system_clock.heard, position=self._position,
+        )  # fmt: skip
+        self._system_clock = system_clock
+        gnss = config.gnss
+        self._place = None if gnss is None else Place(
+            door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=system_clock.satellites,
         )  # fmt: skip
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
             key=keys.bundle, in_force=manifest, on_force=self._station.bundle_came,
-            riders=self._riders,
+            riders=self._riders, timetable=self._place,
         )  # fmt: skip
         self._on_outcome = on_outcome
         given = sources or {}
@@ -113,7 +122,8 @@ class Validator:
         self._turns = 0  # of the sync thread
         self._threads = [
             threading.Thread(target=self._guard, args=(step,), name=f"{name}-{config.device}", daemon=True)
-            for name, step in (("sync", self._step), ("bundles", self._step_bundles))
+            for name, step in (("sync", self._step), ("bundles", self._step_bundles), ("gnss", self._step_gnss))
+            if name != "gnss" or self._place is not None
         ]
         self._failure: Exception | None = None
 
@@ -184,6 +194,9 @@ class Validator:
         self._bundles_wake.set()
         self._threads[0].join()
         self._threads[1].join(CHUNK_CALL_TIMEOUT_S)  # one that drips is left to the process's end: it changes no bundle
+        if self._place is not None:
+            self._threads[2].join()
+            self._place.close()
         self._folder.release()
         self._session.publish(self._address.topic(Channel.STATE), self._station.state(online=False), retain=True)
         self._session.stop()
@@ -208,10 +221,11 @@ class Validator:
 
     def pulses(self) -> list[Pulse]:
         """Every thread of this door as it is now, between `start` and `stop`."""
-        sync, bundles = self._threads
+        sync, bundles, *others = self._threads
         parts = [
             Pulse(sync.name, sync.is_alive(), self._turns),
             Pulse(bundles.name, bundles.is_alive()),
+            *(Pulse(other.name, other.is_alive()) for other in others),
             Pulse("tap-signer", self._signer.alive),
             Pulse("mqtt", self._session.alive),
         ]
@@ -236,6 +250,10 @@ class Validator:
 
     def problem(self) -> str:
         """The worst current fault, in words for a person; empty if there is none."""
+        if self._place is not None and self._place.problem is not None:
+            return f"no position: {self._place.problem}"
+        if self._system_clock.problem:
+            return self._system_clock.problem
         unreached = self._session.problem
         return self.fault() or ("" if unreached is None else str(unreached))
 
@@ -253,8 +271,10 @@ class Validator:
         if self._disk_free() < DISK_FREE_MIN_BYTES:
             return "the card is nearly full — let it sync, or carry the journal off"
         if (late := self._bundles.problem) is not None:
-            return f"a newer bundle, or its riders, cannot be had: {late}"
-        return ""
+            return f"a newer bundle, or its riders or timetable, cannot be had: {late}"
+        if self._place is not None and self._place.problem is not None:
+            return f"no position: {self._place.problem}"
+        return self._system_clock.problem
 
     def reads(self) -> bool:
         """Whether this door takes fares: its cameras give pictures, its journal takes records."""
@@ -322,6 +342,20 @@ class Validator:
         wait_ms = self._bundles.step(self._clock.read())
         self._bundles_wake.wait(wait_ms / 1000)
         self._bundles_wake.clear()
+
+    # --- the receiver's thread ----------------------------------------------------------------------------------------
+
+    def _step_gnss(self) -> None:
+        assert self._place is not None
+        self._stopping.wait(self._place.step(self._clock.read) / 1000)
+
+    def _position(self, mono_ms: int) -> Position | None:
+        return None if self._place is None else self._place.position(mono_ms)
+
+    @property
+    def place(self) -> Place | None:
+        """Where the vehicle is, where there is a receiver."""
+        return self._place
 
     def health(self) -> Health:
         """The device as it is now."""

@@ -16,7 +16,7 @@ Rules:
 - N6 without a trusted place a stop is known for a minute, a line for five; a driver's word stays.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp
 
@@ -106,6 +106,11 @@ class LineTracker:
         self._begin_anew(network)
         if self._word not in network.pairs:
             self._word = None
+
+    @property
+    def pairs(self) -> Mapping[Pair, Way]:
+        """Lines and directions that the timetable has."""
+        return self._network.pairs
 
     def tell(self, pair: Pair | None) -> None:
         """The driver's word; None takes it back. Raises KeyError for a pair that the timetable does not have."""

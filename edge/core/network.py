@@ -52,14 +52,10 @@ class Network:
                 self._lay_out(len(ways), pattern.shape, reach_lat)
                 ways.append(Way(replace(line, patterns=()), replace(pattern, shape=()), Road(pattern.shape)))
         self.ways = tuple(ways)
-
-    @property
-    def pairs(self) -> Mapping[tuple[str, int], Way]:
-        """Every line and direction, with its longest way, by name."""
-        found: dict[tuple[str, int], Way] = {}
-        for way in sorted(self.ways, key=lambda way: (way.pair, -way.end_m)):
-            found.setdefault(way.pair, way)
-        return found
+        # Every line and direction, with its longest way, by name.
+        self.pairs: Mapping[tuple[str, int], Way] = {
+            way.pair: way for way in sorted(ways, key=lambda way: (way.pair, way.end_m))
+        }
 
     def near(self, lat_e6: int, lon_e6: int) -> list[tuple[Way, list[Pass]]]:
         """The ways that come by within ROAD_WITHIN_M, each with every time that it does."""

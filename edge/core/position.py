@@ -82,7 +82,7 @@ class Whereabouts:
     def __init__(self) -> None:
         self._area: Area | None = None
         self._last: Fix | None = None
-        self._doubt = Doubt.NONE
+        self._told: tuple[Fix, Doubt] | None = None  # read from other threads: both or neither
         self._trusted: Fix | None = None
         self._before: Fix | None = None  # the last sound one, trusted or settling
         self._sound = 0
@@ -111,16 +111,18 @@ class Whereabouts:
         else:
             self._sound, self._before = 0, None
         self.doubted += doubt is not Doubt.NONE
-        self._last, self._doubt = fix, doubt
+        self._last, self._told = fix, (fix, doubt)
         return doubt
 
     def position(self, mono_ms: int) -> Position | None:
         """Where the vehicle is as far as anybody knows, with its doubt; None if nothing was heard for ten minutes."""
-        last = self._last
-        if last is None or mono_ms - last.mono_ms > FIX_FORGOTTEN_MS:
+        if self._told is None:
             return None
-        stale = self._doubt is Doubt.NONE and mono_ms - last.mono_ms > FIX_STALE_MS
-        return Position(last.lat_e6, last.lon_e6, last.accuracy_m or 0, Doubt.STALE if stale else self._doubt)
+        last, doubt = self._told
+        if mono_ms - last.mono_ms > FIX_FORGOTTEN_MS:
+            return None
+        stale = doubt is Doubt.NONE and mono_ms - last.mono_ms > FIX_STALE_MS
+        return Position(last.lat_e6, last.lon_e6, last.accuracy_m or 0, Doubt.STALE if stale else doubt)
 
     def _judge(self, fix: Fix, now: Instant) -> Doubt:
         if (unsound := _unsound(fix, now)) is not Doubt.NONE:

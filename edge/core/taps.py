@@ -9,6 +9,7 @@ from protocol.wire.records import (
     Instant,
     Link,
     Opening,
+    Position,
     Service,
     Tap,
     encode_day_key,
@@ -40,14 +41,21 @@ def day_key_record(link: Link, now: Instant, key: DayKey, wrapped: bytes) -> Cha
 
 
 def tap_record(
-    link: Link, now: Instant, decision: Decision, *, service: Service, bundle: Bundle, key: DayKey
+    link: Link,
+    now: Instant,
+    decision: Decision,
+    *,
+    service: Service,
+    bundle: Bundle,
+    key: DayKey,
+    position: Position | None = None,
 ) -> ChainedRecord:
     """One decision, its rider part sealed."""
     tap = Tap(
         link=link,
         at=now,
         service=service,
-        position=None,
+        position=position,
         key_id=key.id if decision.proof else None,
         code_kind=decision.code_kind,
         party=decision.party,

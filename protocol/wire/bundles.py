@@ -38,7 +38,7 @@ _Row = TypeVar("_Row")
 KEYS, TARIFF, NEXT_TARIFF, POLICIES, DENY, RIDERS = "keys", "tariff", "tariff-next", "policies", "deny", "riders"
 TIMETABLE = "timetable"
 IN_BUNDLE = (KEYS, TARIFF, NEXT_TARIFF, POLICIES, STAFF, DENY)  # what `Bundle` says
-KINDS = (*IN_BUNDLE, RIDERS)  # what a validator fetches and uses; any other kind is carried only
+KINDS = (*IN_BUNDLE, RIDERS, TIMETABLE)  # what a validator fetches and uses; any other kind is carried only
 
 _KEYS = cbor.array(cbor.octets(limits.PUBLIC_KEY_BYTES), most=limits.BUNDLE_KEYS_MAX)
 _KEYS_CHUNK: cbor.Fields = (

@@ -1,0 +1,153 @@
+"""Where the vehicle is and on which line, told to the door: fixes judged, line followed, the driver's word kept.
+
+    thread `gnss-DEVICE`     step      reads the receiver, judges, follows; opens it again when it is gone
+    bundles' thread          replace   another timetable
+    cameras' threads         position  what a record says of the place
+
+Rules:
+- an untrusted fix is recorded with its doubt, and changes nothing else;
+- what the driver, or the configuration, told the door is his word: it stands until the next end of a trip;
+- a door without a receiver is never touched: it serves what it was told.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from edge.core.errors import GnssLost
+from edge.core.limits import FIX_STALE_MS, GNSS_READ_TIMEOUT_S, GNSS_RETRY_MS
+from edge.core.line import Choice, LineTracker
+from edge.core.network import Network
+from edge.core.position import Fix, FixSource, Whereabouts
+from protocol.wire.records import Doubt, Instant, Position, Service
+from protocol.wire.timetable import decode_lines
+
+log = logging.getLogger(__name__)
+
+
+class Doorway(Protocol):
+    """What is told where it serves: `Boarding`."""
+
+    @property
+    def service(self) -> Service:
+        """Where it serves."""
+        ...
+
+    @property
+    def orders(self) -> int:
+        """How often somebody has told it."""
+        ...
+
+    def move(self, before: Service, after: Service) -> bool:
+        """Serve there from the next tap on, if it still serves as before; else False, and nothing changes."""
+        ...
+
+
+class Place:
+    """One door's place. `open_source` opens the receiver and raises GnssLost; `witness` hears the satellites' time."""
+
+    def __init__(
+        self, *, door: Doorway, open_source: Callable[[], FixSource], witness: Callable[[int, int], None]
+    ) -> None:
+        self._door, self._open, self._witness = door, open_source, witness
+        self._where = Whereabouts()
+        self._line = LineTracker(Network(()))
+        self._newer: Network | None = None
+        self._orders = -1  # none heard yet: what is configured is the first
+        self._mine: Service | None = None  # what the door serves because of us
+        self._source: FixSource | None = None
+        self._due_ms = 0
+        self._fast: Fix | None = None
+        self._choices: list[Choice] = []
+        self.number = 0
+        self.problem: GnssLost | None = None
+
+    # --- from any thread ----------------------------------------------------------------------------------------------
+
+    def position(self, mono_ms: int) -> Position | None:
+        """What a record says of the place; None if nothing was heard for ten minutes."""
+        return self._where.position(mono_ms)
+
+    def speed_kmh(self, mono_ms: int) -> int | None:
+        """How fast it goes by the last trusted fix; None where nobody knows."""
+        fast = self._fast
+        if fast is None or fast.speed_mps is None or mono_ms - fast.mono_ms > FIX_STALE_MS:
+            return None
+        return round(fast.speed_mps * 3.6)
+
+    @property
+    def choices(self) -> list[Choice]:
+        """The few most likely lines and directions, best first: what a driver is offered."""
+        return self._choices
+
+    def replace(self, chunks: Iterable[bytes], *, number: int) -> None:
+        """Another timetable, from its proven chunks. Raises WireError; then the one before stays in use."""
+        self._newer = Network(line for chunk in chunks for line in decode_lines(chunk))
+        self.number = number
+
+    # --- its own thread -----------------------------------------------------------------------------------------------
+
+    def step(self, clock: Callable[[], Instant]) -> int:
+        """One fix, or none for a while → milliseconds to wait before the next step."""
+        now = clock()
+        self._hear_orders()
+        if self._source is None and now.mono_ms < self._due_ms:
+            return self._due_ms - now.mono_ms
+        try:
+            if self._source is None:
+                self._source = self._open()
+            fix = self._source.read(GNSS_READ_TIMEOUT_S)
+        except GnssLost as problem:
+            if self.problem is None:
+                log.warning("no position: %s", problem)
+            self.problem, self._due_ms = problem, now.mono_ms + GNSS_RETRY_MS
+            self.close()
+            return GNSS_RETRY_MS
+        self.problem = None
+        now = clock()
+        if fix is not None:
+            self._heard(fix, now)
+        self._tell(now)
+        return 0
+
+    def close(self) -> None:
+        """Let the receiver go."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    def _hear_orders(self) -> None:
+        """Another timetable, and what the door was told since."""
+        newer, self._newer = self._newer, None
+        if newer is not None:
+            self._line.know(newer)
+            self._where.know(newer.area)
+            if self._door.service != self._mine:
+                self._orders = -1  # heard anew: a word that the timetable before may not have known
+        orders, service = self._door.orders, self._door.service
+        if orders != self._orders:
+            self._orders = orders
+            told = None if service.route is None or service.direction is None else (service.route, service.direction)
+            self._line.tell(told if told in self._line.pairs else None)
+
+    def _heard(self, fix: Fix, now: Instant) -> None:
+        if self._where.heard(fix, now) is Doubt.NONE:
+            self._fast = fix
+            if fix.time_ms is not None:
+                self._witness(fix.time_ms, fix.mono_ms)
+            self._line.heard(fix, now)
+            self._choices = self._line.choices()
+
+    def _tell(self, now: Instant) -> None:
+        """The door serves what is believed; what it was told meanwhile is heard first, in the next step."""
+        before = self._door.service
+        if before.route is not None and (before.route, before.direction) not in self._line.pairs:
+            return  # told of a line that the timetable does not have: nothing here knows better
+        guess = self._line.guess(now)
+        if guess is None:
+            after = replace(before, route=None, direction=None, trip=None, stop=None)
+        else:
+            after = replace(before, route=guess.line, direction=guess.direction, trip=guess.trip, stop=guess.stop)
+        if after != before and self._door.orders == self._orders:
+            self._mine = after if self._door.move(before, after) else None

@@ -1,0 +1,305 @@
+"""From a receiver to the record: what a tap says of place, line, direction, stop and trip, and who decides it."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.adapters.console_panel import SilentPanel
+from edge.adapters.tap_signer import InlineTapSigner
+from edge.app.boarding import Boarding
+from edge.app.bundles import Bundles
+from edge.app.config import GnssConfig, load_config
+from edge.app.validator import Validator
+from edge.app.whereabouts import Place
+from edge.core.errors import GnssLost
+from edge.core.limits import GNSS_RETRY_MS
+from edge.core.position import Fix
+from protocol.fares.tariff import Tariff
+from protocol.wire.manifests import Manifest, Section, name_chunk
+from protocol.wire.records import Doubt, Instant, Service, Tap, decode_record
+from protocol.wire.timetable import cut_timetable
+from provisioning.app.bundles import make_bundle
+from provisioning.app.city import create_city
+from provisioning.app.devices import add_device
+from provisioning.core.bundle_changes import Changes
+from simulators.held_riders import HeldRiders
+from simulators.receiver import FakeGpsd
+from tests.edge.cameras import FakeCamera
+from tests.edge.door import DEVICE, MemoryJournal, RememberingPanel, Rider, bundle
+from tests.edge.streets import CITY, NINE, NOW_S, at, daily, drive, place
+from tests.edge.test_bundles import BUNDLE_KEY, NEW, Rig, signed
+
+CHUNKS = cut_timetable(CITY)
+
+
+TOLD = Service("bus-1", 1)
+
+
+class Scripted:
+    """A receiver that gives what comes next, and is gone where the script says so."""
+
+    def __init__(self) -> None:
+        self.script: list[Fix | GnssLost | None] = []
+        self.opened = self.closed = 0
+
+    def open(self) -> "Scripted":
+        self.opened += 1
+        return self
+
+    def read(self, timeout_s: float) -> Fix | None:
+        found = self.script.pop(0)
+        if isinstance(found, GnssLost):
+            raise found
+        return found
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Bus:
+    """A door with a scripted receiver, and the time of its last fix."""
+
+    def __init__(self, told: Service = TOLD, chunks: Iterable[bytes] = CHUNKS) -> None:
+        self.receiver, self.journal = Scripted(), MemoryJournal()
+        self.heard: list[tuple[int, int]] = []
+        self.door = Boarding(
+            device="bus-1-d1", service=told, bundle=bundle(), journal=self.journal, riders=HeldRiders(),
+            signer=InlineTapSigner(DEVICE), panel=RememberingPanel(), software="test",
+            randomness=lambda size: bytes(range(size)), position=lambda mono_ms: self.place.position(mono_ms),  # noqa: PLW0108
+        )  # fmt: skip
+        self.place = Place(
+            door=self.door, open_source=self.receiver.open, witness=lambda *said: self.heard.append(said)
+        )  # fmt: skip
+        self.place.replace(chunks, number=1)
+        self.now, self.riders = at(0), 0
+        self.door.begin(self.now)
+
+    def follow(self, trace: Iterable[tuple[Fix, Instant]]) -> None:
+        for fix, self.now in trace:
+            self.receiver.script.append(fix)
+            assert self.place.step(lambda: self.now) == 0
+
+    def wait(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.now = at(self.now.mono_ms / 1000 + 1)
+            self.receiver.script.append(None)
+            self.place.step(lambda: self.now)
+
+    def tap(self) -> Tap:
+        """A new rider boards."""
+        self.riders += 1
+        self.door.present(Rider(self.riders).code(self.now), self.now, settled=True)
+        record = decode_record(self.journal.rows[self.journal.head.sequence])
+        assert isinstance(record, Tap)
+        return record
+
+    @property
+    def line(self) -> tuple[str | None, int | None]:
+        return self.door.service.route, self.door.service.direction
+
+
+def test_a_record_says_where_it_was_made() -> None:
+    trips = tuple(daily(NOW_S - 400 + at * 600, 13, 50, f"t{at}") for at in range(3))
+    line = replace(NINE, patterns=(replace(NINE.patterns[0], trips=trips), NINE.patterns[1]))
+    bus = Bus(chunks=cut_timetable([line]))
+    assert bus.tap().position is None
+    bus.follow(drive([(3_200.0, 0.0), (5_000.0, 0.0)], noise_m=2))
+    tap = bus.tap()
+    assert tap.position is not None
+    assert (tap.position.doubt, tap.position.accuracy_m) == (Doubt.NONE, 12)
+    assert abs(tap.position.lat_e6 - place(5_000, 0)[0]) < 50
+    stop = NINE.patterns[0].calls[10].stop.name
+    assert tap.service == Service("bus-1", 1, "9", 0, "t0", stop)
+    assert bus.place.speed_kmh(bus.now.mono_ms) == 36
+    assert bus.place.speed_kmh(bus.now.mono_ms + 5_001) is None
+    assert bus.heard[-1] == (bus.now.wall_ms, bus.now.mono_ms)
+    assert (bus.place.choices[0].line, bus.place.choices[0].direction) == ("9", 0)
+
+
+def test_a_jammed_place_is_recorded_with_its_doubt_and_decides_nothing() -> None:
+    bus = Bus()
+    bus.follow(drive([(3_200.0, 0.0), (5_000.0, 0.0)]))
+    heard = len(bus.heard)
+    jammed = (
+        (replace(fix, lat_e6=35_416_000, lon_e6=51_152_000), now)
+        for fix, now in drive([(0.0, 0.0), (500.0, 0.0)], start_s=181)
+    )
+    bus.follow(jammed)
+    tap = bus.tap()
+    assert tap.position is not None
+    assert (tap.position.lat_e6, tap.position.doubt) == (35_416_000, Doubt.OUTSIDE)
+    assert (tap.service.route, tap.service.direction) == ("9", 0)
+    assert len(bus.heard) == heard  # a forged sky is no witness of time either
+    bus.wait(300)
+    tap = bus.tap()
+    assert (tap.service.route, tap.service.direction, tap.service.stop) == (None, None, None)
+
+
+def test_a_silent_receiver_is_said_and_opened_again() -> None:
+    bus = Bus()
+    bus.receiver.script = [GnssLost("no device", fix="plug it in")]
+    assert bus.place.step(lambda: at(0)) == GNSS_RETRY_MS
+    assert str(bus.place.problem)
+    assert (bus.receiver.opened, bus.receiver.closed) == (1, 1)
+    assert bus.place.step(lambda: at(2)) == GNSS_RETRY_MS - 2_000
+    assert bus.receiver.opened == 1
+    bus.receiver.script = [None]
+    assert bus.place.step(lambda: at(5)) == 0
+    assert (bus.place.problem, bus.receiver.opened) == (None, 2)
+    bus.place.close()
+    assert bus.receiver.closed == 2
+
+
+def test_the_drivers_word_is_kept_until_the_end_of_the_trip() -> None:
+    bus = Bus(Service("bus-1", 1, "10", 0))  # configured: the first word
+    bus.follow(drive([(0.0, 0.0), (3_000.0, 0.0), (3_000.0, 1_000.0)]))
+    assert bus.line == ("10", 0)
+    bus.door.serve(replace(bus.door.service, route="77", direction=1, shift="s1"))
+    bus.follow(drive([(3_000.0, 1_000.0), (3_000.0, 2_000.0)], start_s=401))
+    assert bus.line == ("77", 1)
+    assert bus.door.service.shift == "s1"
+    bus.door.serve(replace(bus.door.service, route="10", direction=0))
+    bus.follow(drive([(3_000.0, 2_000.0), (3_000.0, 3_000.0)], start_s=502))
+    assert bus.line == ("10", 1)  # its last stop: the way back, inferred
+    assert bus.tap().service.stop == bus.door.service.stop is not None
+
+
+def test_a_word_that_the_timetable_does_not_have_is_left_alone() -> None:
+    told = Service("bus-1", 1, "special", 0, "t", "s")
+    bus = Bus(told)
+    bus.follow(drive([(3_200.0, 0.0), (6_000.0, 0.0)]))
+    assert bus.door.service == told
+    bus.place.replace(CHUNKS, number=2)
+    bus.follow(drive([(6_000.0, 0.0), (4_000.0, 0.0)], start_s=281))
+    assert bus.door.service == told
+
+
+def test_a_word_that_comes_while_the_road_decides_is_not_overwritten() -> None:
+    bus = Bus()
+    before = bus.door.service
+    bus.door.serve(replace(before, route="77", direction=0))
+    assert not bus.door.move(before, replace(before, route="9"))
+    assert bus.line == ("77", 0)
+
+
+def test_another_timetable_is_no_word_of_the_driver() -> None:
+    bus = Bus()
+    bus.follow(drive([(3_200.0, 0.0), (5_000.0, 0.0)]))
+    assert bus.line == ("9", 0)
+    bus.place.replace(cut_timetable([NINE]), number=2)
+    bus.follow(drive([(5_000.0, 0.0), (3_200.0, 0.0)], start_s=181))
+    assert (bus.line, bus.place.number) == (("9", 1), 2)
+
+
+def test_without_a_timetable_the_place_is_recorded_and_the_line_is_what_was_told() -> None:
+    bus = Bus(Service("bus-1", 1, "9", 1, None, "s"), chunks=())
+    bus.follow(drive([(3_200.0, 0.0), (5_000.0, 0.0)]))
+    tap = bus.tap()
+    assert tap.service == Service("bus-1", 1, "9", 1, None, "s")
+    assert tap.position is not None
+
+
+# --- the timetable's way to the bus ---------------------------------------------------------------------------------------
+
+
+class WithTimetable(Rig):
+    """A card, a shop of chunks, and a place that wants the timetable."""
+
+    def __init__(self, root: Path) -> None:
+        self.bus = Bus(chunks=())
+        self.bus.place.number = 0
+        super().__init__(root)
+
+    def start(self, manifest: Manifest, *, source: bool = True) -> Bundles:
+        return Bundles(
+            store=self.store, source=self.shop if source else None, key=BUNDLE_KEY.verifying, in_force=manifest,
+            on_force=self.came.append, timetable=self.bus.place,
+        )  # fmt: skip
+
+    def sell_lines(self, number: int, chunks: list[bytes], version: int) -> bytes:
+        made = replace(NEW, number=number)
+        self.sell(made)
+        self.shop.chunks |= {name_chunk(data): data for data in chunks}
+        return signed(made, Section("timetable", version, tuple(map(name_chunk, chunks))))
+
+
+def test_a_timetable_comes_behind_its_bundle_and_one_line_more_costs_one_chunk(tmp_path: Path) -> None:
+    rig = WithTimetable(tmp_path)
+    rig.tell(rig.sell_lines(4, CHUNKS[:-1], 1))
+    assert (len(rig.came), rig.bus.place.number) == (1, 1)
+    asked = len(rig.shop.asked)
+    rig.tell(rig.sell_lines(5, CHUNKS, 2), 1)
+    assert (len(rig.shop.asked), rig.bus.place.number) == (asked + 1, 2)
+
+
+def test_a_timetable_that_cannot_be_had_or_read_keeps_nothing_back(tmp_path: Path) -> None:
+    rig = WithTimetable(tmp_path)
+    manifest = rig.sell_lines(4, CHUNKS, 1)
+    del rig.shop.chunks[name_chunk(CHUNKS[0])]
+    rig.tell(manifest)
+    assert (len(rig.came), rig.bus.place.number) == (1, 0)
+    assert rig.bundles.problem is not None
+    broken = rig.sell_lines(5, [b"\x00"], 2)
+    rig.tell(broken, 1_000)
+    assert (len(rig.came), rig.bus.place.number) == (2, 0)
+    assert isinstance(rig.bundles.problem, Exception)
+    rig.tell(rig.sell_lines(6, CHUNKS, 3), 2_000)
+    assert (rig.bus.place.number, rig.bundles.problem) == (3, None)
+
+
+# --- a whole validator --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gpsd() -> Iterator[FakeGpsd]:
+    made = FakeGpsd()
+    yield made
+    made.close()
+
+
+def test_a_validator_with_a_receiver(tmp_path: Path, gpsd: FakeGpsd) -> None:
+    """The office's timetable on its card, gpsd on a socket: its thread judges, its records say the place."""
+    root, now = tmp_path / "city", datetime.now(UTC)
+    create_city(root, name="isfahan", tariff=Tariff(1, 60_000), now=now, randomness=os.urandom)
+    folder = add_device(
+        root, device="bus-1-d1", vehicle="bus-1", door=1, cameras=[("f", "v4l2:0")], now=now, randomness=os.urandom
+    )
+    make_bundle(root, Changes(), now=now, timetable=CITY)
+    settings = folder / "validator.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + f'\n[gnss]\nsource = "{gpsd.source}"\n', encoding="utf-8"
+    )
+    validator = Validator(load_config(settings), panel=SilentPanel(), sources={"f": FakeCamera([[]], live=False)})
+    assert validator.place is not None
+    validator.start()
+    try:
+        assert [pulse.name for pulse in validator.pulses()].count("gnss-bus-1-d1") == 1
+        for number in range(8):
+            lat, lon = place(1_000 + number, 0)
+            gpsd.tell(Fix(0, lat, lon, 8, 9, 1.0, int(time.time() * 1000)))
+            time.sleep(0.02)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            found = validator.place.position(validator.clock.read().mono_ms)
+            if found is not None and found.doubt is Doubt.NONE and validator.place.number == 1:
+                break
+            time.sleep(0.02)
+        assert found is not None
+        assert (found.doubt, validator.place.number) == (Doubt.NONE, 1)
+        gpsd.close()
+        while validator.place.problem is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert "no position" in validator.problem()
+    finally:
+        validator.stop()
+
+
+@pytest.mark.parametrize("source", ["gpsd:2947", "nmea:ttyS0:9600", "nmea:/dev/ttyS0:1", "usb", ""])
+def test_a_receiver_is_named_rightly_or_refused(source: str) -> None:
+    with pytest.raises(ValueError, match="source"):
+        GnssConfig(source=source)
