@@ -51,6 +51,7 @@ class PracticeDesk:
     reached: bool = True
     problem: str = ""
     queue: int = 0
+    annuls: bool = True
 
     def state(self, _now: Instant) -> DoorState:
         """As it was set."""

@@ -122,6 +122,7 @@ class TerminalConfig(BaseModel):
     host: str = Field(default="127.0.0.1", min_length=1)  # or the address in the bus's own network, never another
     port: int = Field(default=8090, ge=0, le=65535)
     pages: Path = Path("pages")
+    far_door: int | None = Field(default=None, ge=0, le=255)  # the other door's number, where there is one
     complaint_number: str = Field(pattern=r"^[0-9+ -]{3,20}$")  # whom riders call
     line: tuple[LineConfig, ...] = Field(min_length=1, max_length=TERMINAL_LINES_MAX)
 
@@ -162,6 +163,15 @@ class ValidatorConfig(BaseModel):
             if not parts.hostname or parts.port == 0:  # both raise ValueError for what is no address at all
                 raise ValueError("chunks_url has no host, or port 0; give http://HOST:PORT")
         return value
+
+    @model_validator(mode="after")
+    def _doors_of_the_terminal(self) -> Self:
+        """A terminal shows every door of its bus, each under its own number."""
+        if self.terminal is not None and (self.terminal.far_door is None) != (self.sister is None):
+            raise ValueError("terminal.far_door is the number of the other door: give it where there is a sister")
+        if self.terminal is not None and self.terminal.far_door == self.door:
+            raise ValueError("terminal.far_door is this door's own number")
+        return self
 
     @model_validator(mode="after")
     def _another_sister(self) -> Self:

@@ -26,11 +26,13 @@ from protocol.wire.driver_records import (
 )
 from protocol.wire.records import Instant
 
-_WHY = {FreeCause.READER_OUT: Reason.READER_OUT, FreeCause.CROWD: Reason.CROWD, FreeCause.ORDER: Reason.ORDER}
+WHY = {FreeCause.READER_OUT: Reason.READER_OUT, FreeCause.CROWD: Reason.CROWD, FreeCause.ORDER: Reason.ORDER}
 
 
 class NearDesk:
     """One door of this device. `state` says how it is, from whichever thread asks."""
+
+    annuls = True
 
     def __init__(self, boarding: Boarding, state: Callable[[Instant], DoorState]) -> None:
         self._boarding, self._state = boarding, state
@@ -76,7 +78,7 @@ class NearDesk:
         """Everybody rides free from the next tap on, or no more."""
         what = EventKind.FARES_AGAIN if cause is None else EventKind.FREE_RIDE
         self._event(duty.shift, what, cause, now)
-        self._boarding.let_ride(Reason.NONE if cause is None else _WHY[cause])
+        self._boarding.let_ride(Reason.NONE if cause is None else WHY[cause])
 
     def event(self, duty: Duty | None, kind: EventKind, now: Instant) -> None:
         """What a driver reports."""
@@ -101,17 +103,18 @@ class NearDesk:
     def seen(self, outcome: Outcome, now: Instant) -> Seen:
         """An answer of this door, as the terminal counts it."""
         it = outcome.showing
-        return Seen(self.door, outcome.sequence, now, it.verdict, it.reason, it.fare_rials, self._persons(outcome, now))
+        persons = persons_of(self._boarding, it.verdict, it.party, it.fare_rials, now)
+        return Seen(self.door, outcome.sequence, now, it.verdict, it.reason, it.fare_rials, persons)
 
-    def _persons(self, outcome: Outcome, now: Instant) -> int:
-        """Who boarded by it. Of a party that grew, those who came now: each of them pays the adult fare."""
-        it = outcome.showing
-        if not TABLE[it.verdict].boards:
-            return 0
-        if it.verdict is not Verdict.PARTY_EXTENDED:
-            return 1 + it.party
-        adult = adult_rials(self._boarding, now)
-        return max(1, it.fare_rials // adult) if adult else 1
+
+def persons_of(boarding: Boarding, verdict: Verdict, party: int, fare_rials: int, now: Instant) -> int:
+    """Who boarded by an answer. Of a party that grew, those who came now: each of them pays the adult fare."""
+    if not TABLE[verdict].boards:
+        return 0
+    if verdict is not Verdict.PARTY_EXTENDED:
+        return 1 + party
+    adult = adult_rials(boarding, now)
+    return max(1, fare_rials // adult) if adult else 1
 
 
 def adult_rials(boarding: Boarding, now: Instant) -> int:

@@ -15,10 +15,11 @@ from edge.adapters.onboard_http import make_app
 from edge.adapters.onboard_server import OnboardServer
 from edge.app.boarding import Outcome
 from edge.app.config import TerminalConfig, ValidatorConfig
+from edge.app.far_desk import FarDesk
 from edge.app.near_desk import NearDesk, fare_rials
 from edge.app.terminal import BusFacts, Terminal
 from edge.app.validator import Validator
-from edge.core.desk import DoorState
+from edge.core.desk import Desk, DoorState, Seen
 from edge.core.errors import LocalError, ThreadDied
 from edge.core.limits import TERMINAL_STEP_MS
 from edge.core.onboard import LineView
@@ -38,8 +39,13 @@ class ServedTerminal:
         self._desk = NearDesk(boarding, self._state)
         lines = tuple(LineView(it.route, it.towards_fa, it.towards_en) for it in config.line)
         vehicle = boarding.service.vehicle
+        desks: list[Desk] = [self._desk]
+        if config.far_door is not None:
+            far = FarDesk(config.far_door, boarding, self._far_state, self._far_saw)
+            desks.append(far)
+            validator.on_far_records = far.records_came
         self.terminal = Terminal(
-            desks=[self._desk],
+            desks=desks,
             facts=BusFacts(
                 vehicle, lines, config.complaint_number,
                 lambda persons: fare_rials(boarding, persons, self._clock.read()),
@@ -54,6 +60,13 @@ class ServedTerminal:
     def _state(self, _now: Instant) -> DoorState:
         it = self._validator
         return DoorState(it.backlog, it.fault(), online=it.online, healthy=it.reads())
+
+    def _far_state(self, _now: Instant) -> DoorState:
+        it = self._validator
+        return DoorState(it.courier_backlog, "", online=it.online, healthy=True, follows=it.linked)
+
+    def _far_saw(self, seen: Seen) -> None:
+        self.terminal.saw(seen)
 
     def answered(self, outcome: Outcome, now: Instant) -> None:
         """The door answered somebody."""

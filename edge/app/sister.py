@@ -20,11 +20,15 @@ from protocol.errors import OutOfRange, ProofError, WireError
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.keys import Signer, VerifyingKey
-from protocol.wire.records import Instant
+from protocol.wire.records import Instant, Record
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.standing import Standing, Watermark, judge
 
 log = logging.getLogger(__name__)
+
+
+# Called with verified records of the other door that are new here and durable, in their order.
+OnRecords = Callable[[Sequence[Record], Instant], None]
 
 
 class Doorway(Protocol):
@@ -57,6 +61,7 @@ class Sister:
         courier: Courier,
         doorway: Doorway,
         send: Callable[[bytes], bool],
+        on_records: OnRecords = lambda _records, _now: None,
     ) -> None:
         self._device = device
         self.name = sister
@@ -65,7 +70,7 @@ class Sister:
         self._copies = copies
         self._courier = courier
         self._doorway = doorway
-        self._send = send
+        self._send, self._on_records = send, on_records
         self._told_receipt = b""
         self._told_through = 0  # boardings up to this record were told in this session
         self.refused = 0
@@ -149,7 +154,7 @@ class Sister:
             self._courier.told(word.receipt, now)
         try:
             if word.batch:
-                self._take(word.batch, word.begins)
+                self._take(word.batch, word.begins, now)
         except (WireError, ProofError) as error:
             self._refuse(error)
         except (JournalFull, JournalFailed) as error:
@@ -162,7 +167,7 @@ class Sister:
         self.refused += 1
         log.warning("a message of the sister door is refused: %s: %s", error.name, error)
 
-    def _take(self, data: bytes, begins: int) -> None:
+    def _take(self, data: bytes, begins: int, now: Instant) -> None:
         """A batch of the sister's journal: kept if it is new, and witnessed."""
         batch = decode_batch(data)
         if batch.device != self.name:
@@ -191,6 +196,7 @@ class Sister:
             last, _, head = rows[-1]
             self._copies.add(mark, rows, batch.signature)  # what it does not take is not witnessed, and comes again
             self.problem = None
+            self._on_records([record for record, _ in judgement.fresh], now)
             mark = Watermark(batch.epoch, last, head)
         if mark.sequence:
             self._courier.on_copied(mark)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from edge.app.boarding import Boarding
 from edge.app.courier import Courier
-from edge.app.sister import Sister
+from edge.app.sister import OnRecords, Sister
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
 from edge.core.errors import JournalFailed, LocalError
@@ -51,6 +51,7 @@ class SisterSide:
     copies: Copies
     peer: Peer
     courier_after_ms: int = COURIER_AFTER_MS
+    on_records: OnRecords = lambda _records, _now: None
 
 
 class Station:
@@ -112,7 +113,7 @@ class Station:
             )  # fmt: skip
             self._sister = Sister(
                 device=self._address.device, sister=side.name, key=side.key, signer=self._key, copies=side.copies,
-                courier=self._courier, doorway=self.boarding, send=side.peer.send,
+                courier=self._courier, doorway=self.boarding, send=side.peer.send, on_records=side.on_records,
             )  # fmt: skip
 
     # --- life ---------------------------------------------------------------------------------------------------------

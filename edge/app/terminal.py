@@ -244,8 +244,8 @@ class Terminal:
             if self._free is not None and self._shift is not None:
                 healthy = all(desk.state(now).healthy for desk in self._desks.values())
                 after = look_at_free_ride(self._free, now, healthy=healthy)
-                if after is None:
-                    self._tell_free_ride(self._shift.duty, None, now)
+                if after is not self._free:  # one that goes on is told anew: a far door would let it lapse
+                    self._tell_free_ride(self._shift.duty, None if after is None else after.cause, now)
                 self._free = after
             self._changed()
 
@@ -284,11 +284,18 @@ class Terminal:
                 complaint_number=self._facts.complaint_number, lines=self._facts.lines,
                 shift=None if shift is None else _shift_view(shift),
                 doors=tuple(self._door_view(desk, now) for desk in self._desks.values()),
-                last=() if shift is None else tuple(_seen_view(shift, seen, now) for seen in shift.last),
+                last=() if shift is None else tuple(self._seen_view(shift, seen, now) for seen in shift.last),
                 free_ride=None if free is None else FreeRideView(
                     free.cause, free.since.wall_ms, max(0, free.lapses_ms - now.mono_ms)
                 ),
             )  # fmt: skip
+
+    def _seen_view(self, shift: Shift, seen: Seen, now: Instant) -> SeenView:
+        annullable = self._desks[seen.door].annuls and shift.can_annul(seen, now)
+        return SeenView(
+            seen.door, seen.sequence, seen.at.wall_ms, int(seen.verdict), int(seen.reason), seen.fare_rials,
+            seen.persons, seen.proxy, annullable,
+        )  # fmt: skip
 
     def _door_view(self, desk: Desk, now: Instant) -> DoorView:
         tally = DoorTally() if self._shift is None else self._shift.doors[desk.door]
@@ -332,11 +339,4 @@ def _shift_view(shift: Shift) -> ShiftView:
         charged_rials=every.charged_rials, proxies=shift.proxies, proxy_rials=shift.proxy_rials,
         proxies_left=shift.proxies_left, annulled=shift.annulled, annulled_rials=shift.annulled_rials,
         annuls_left=shift.annuls_left,
-    )  # fmt: skip
-
-
-def _seen_view(shift: Shift, seen: Seen, now: Instant) -> SeenView:
-    return SeenView(
-        seen.door, seen.sequence, seen.at.wall_ms, int(seen.verdict), int(seen.reason), seen.fare_rials, seen.persons,
-        seen.proxy, shift.can_annul(seen, now),
     )  # fmt: skip

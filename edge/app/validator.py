@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 
 from edge.adapters.ballast import Ballast
@@ -33,6 +33,7 @@ from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
 from edge.app.condition import ConditionReader
 from edge.app.config import ValidatorConfig
+from edge.app.following import Following
 from edge.app.light import Light
 from edge.app.looking import Looker
 from edge.app.station import SisterSide, Station
@@ -46,7 +47,7 @@ from edge.core.vitals import Pulse
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, RunCause, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
-from protocol.wire.records import Position
+from protocol.wire.records import Instant, Position, Record
 from protocol.wire.topics import Address, Channel, to_all
 from transport.bundle_folder import BundleFolder
 from transport.mqtt import Message, MqttSession, Will
@@ -111,6 +112,9 @@ class Validator:
             riders=self._riders, timetable=self._place,
         )  # fmt: skip
         self._on_outcome = on_outcome
+        self._following = Following(self.boarding)
+        # A door that serves the terminal hears of the other; one that does not follows it.
+        self.on_far_records = self._following.records_came if config.terminal is None else _unheard
         given = sources or {}
         sight = make_sight(config.reader.order)
         self._looker = Looker(
@@ -162,7 +166,10 @@ class Validator:
             on_change=lambda connected: self._station.link_changed(connected=connected),
             finder=finder_for(config.sister),
         )
-        return SisterSide(config.sister.device, key, self._copies, self._peer, courier_after_ms)
+        return SisterSide(config.sister.device, key, self._copies, self._peer, courier_after_ms, self._far_records_came)
+
+    def _far_records_came(self, records: Sequence[Record], now: Instant) -> None:
+        self.on_far_records(records, now)
 
     @property
     def boarding(self) -> Boarding:
@@ -178,6 +185,8 @@ class Validator:
         """
         self._signer.open()
         self._station.begin(self._clock.read(), self._condition.begin())
+        if self._copies is not None and self._config.terminal is None:
+            self._following.recall(self._copies, self._clock.read())
         self._folder.hold()
         if self._peer is not None:
             self._peer.start()  # first: what was paid at the other door should be known when somebody boards
@@ -286,6 +295,11 @@ class Validator:
         return self._session.connected
 
     @property
+    def linked(self) -> bool:
+        """Whether the other door is heard."""
+        return self._peer is not None and self._peer.connected
+
+    @property
     def clock(self) -> Clock:
         """The clock that taps are timed by."""
         return self._clock
@@ -334,6 +348,7 @@ class Validator:
         self._wake.clear()
         now = self._clock.read()
         self._station.step(now)
+        self._following.step(now)
         self._station.tell_health(now, self.health)
 
     # --- the bundles' thread ------------------------------------------------------------------------------------------
@@ -364,6 +379,10 @@ class Validator:
             self._clock.read(), disk_free=self._disk_free(), cameras=cameras, problem=self.problem(),
             condition=self._condition.read(),
         )  # fmt: skip
+
+
+def _unheard(_records: Sequence[Record], _now: Instant) -> None:
+    """Until the terminal beside this door listens."""
 
 
 def _software() -> str:

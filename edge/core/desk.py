@@ -60,9 +60,11 @@ class Desk(Protocol):
     """One door. Every act is durable and signed when it returns, or raises and has not happened.
 
     Raises JournalFull, JournalFailed, SignerFailed. Where the door is another device: a shift, a line and a free ride
-    are states, kept and told to it as soon as it is reached (`follows`), so a dead door keeps no bus in the depot; an
-    annulment is not, and raises DoorUnreached.
+    reach it as soon as it is reached (`follows`), so a dead door keeps no bus in the depot; an annulment that it cannot
+    write raises DoorUnreached or NotAnnullable.
     """
+
+    annuls: bool  # whether a boarding of this door can be taken back at the terminal
 
     @property
     def door(self) -> int:

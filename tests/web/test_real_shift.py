@@ -14,7 +14,7 @@ from backend.core.ledger import TransferKind, driver_account
 from edge.adapters.console_panel import SilentPanel
 from edge.app.config import load_config
 from edge.app.served_terminal import ServedTerminal, beside
-from protocol.fares.verdicts import Verdict
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.codes import write_code
 from protocol.wire.passes import render_long_pass
 from protocol.wire.staff import make_row
@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 TERMINAL = """
 [terminal]
 port = 0
+far_door = 2
 pages = {pages}
 complaint_number = "137"
 
@@ -80,9 +81,18 @@ class RealBus(TwoDoors):
         raw = render_long_pass(
             credential, key, time_s=int(time.time()), counter=self._shown, party=order["persons"] - 1
         )
-        outcome = self.show(self.doors[FRONT], write_code(raw).encode())
+        if order["door"] == 2:
+            self._rear_follows(free=order["verdict"] == Verdict.BOARD_FREE)
+        door = self.doors[FRONT if order["door"] == 1 else BACK]
+        outcome = self.show(door, write_code(raw).encode())
         assert outcome.showing.verdict == order["verdict"], outcome.showing
-        self.served.answered(outcome, self._clock.read())
+        if order["door"] == 1:  # the rear door's answers come by its records
+            self.served.answered(outcome, self._clock.read())
+
+    def _rear_follows(self, *, free: bool) -> None:
+        rear = self.doors[BACK].boarding
+        until(lambda: rear.service.shift is not None and (rear._door.free_ride is not Reason.NONE) == free)
+        assert (rear.service.route, rear.service.direction) == ("91", 1)
 
 
 @pytest.fixture
@@ -96,14 +106,18 @@ def bus(tmp_path: Path, pages: Path) -> Iterator[RealBus]:
 
 def test_the_last_screen_says_what_the_ledger_will_say(bus: RealBus) -> None:
     served = bus.start_front()
+    bus.start_door(BACK)
+    bus.wait_linked()
     with Strings(bus.pulled) as strings:
         said = json.loads(walk("real", served.server.url, strings.url).splitlines()[-1])
-    # one, three, one who got off, two on the float, two free, one
-    assert said == {"boarded": 1 + 3 + 2 + 2 + 1, "tomans": 7 * FARE / 10, "float_tomans": 2 * FARE / 10}
+    # one, three, one who got off, two on the float, two free, one; at the rear door one, and one free
+    assert said == {"boarded": 1 + 3 + 2 + 2 + 1 + 1 + 1, "tomans": 8 * FARE / 10, "float_tomans": 2 * FARE / 10}
+    until(lambda: bus.doors[BACK].boarding.service.shift is None)
     bus.start_office()
-    until(lambda: not bus.doors[FRONT].backlog)
+    until(lambda: not any(door.backlog for door in bus.doors.values()))
     bus.stop_front()
-    bus.stop_door(FRONT)
+    for device in (FRONT, BACK):
+        bus.stop_door(device)
     found = read_city(bus.root)
     assert (found.broken, found.quarantined) == ([], 0)
     fares = [it for it in found.postings if it.kind is TransferKind.FARE]
@@ -112,4 +126,3 @@ def test_the_last_screen_says_what_the_ledger_will_say(bus: RealBus) -> None:
     assert [it.rials for it in taken_back] == [FARE]
     by_float = [it.rials for it in fares if it.debit == driver_account("4021")]
     assert sum(by_float) == said["float_tomans"] * 10
-    assert BACK not in bus.doors

@@ -5,6 +5,10 @@ const V = { ACCEPTED: 1, AGAIN: 4, FREE: 16 };
 const browser = await browse();
 const page = await open(browser, "/");
 
+async function boarded(door: number, persons: string): Promise<void> {
+  await page.locator(".door").nth(door - 1).locator(".count").getByText(persons, { exact: true }).waitFor();
+}
+
 await type(page, "4021");
 await touch(page, "بعدی");
 await type(page, "1234");
@@ -14,8 +18,10 @@ await sees(page, "هنوز کسی سوار نشده است.");
 
 await ride(1, V.ACCEPTED);
 await ride(1, V.ACCEPTED, 3);
+await ride(2, V.ACCEPTED); // the rear door follows, and says by its records what it answered
+await boarded(2, "۱");
 await ride(1, V.AGAIN);
-await sees(page, "پیش‌تر پرداخت کرده");
+await sees(page, "در درِ دیگر پرداخت شده؛ نگاه کنید");
 await ride(1, V.ACCEPTED);
 await touch(page, "از حساب من");
 await touch(page, /۲ نفر/);
@@ -35,6 +41,8 @@ await touch(page, "دستگاه خراب است");
 await sees(page, /سفر رایگان؛/);
 await ride(1, V.FREE);
 await ride(1, V.FREE);
+await ride(2, V.FREE);
+await boarded(2, "۲");
 await touch(page, "پایان رایگان");
 await page.getByRole("button", { name: "پایان رایگان" }).waitFor({ state: "detached" });
 await ride(1, V.ACCEPTED);

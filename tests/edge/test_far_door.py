@@ -1,0 +1,194 @@
+"""The far door: it follows the near door's records (F1–F4), and the near terminal counts by its."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.app.far_desk import FarDesk
+from edge.app.following import Following
+from edge.app.near_desk import NearDesk
+from edge.core.desk import DoorState, Duty, Seen
+from edge.core.errors import JournalFailed, NotAnnullable
+from edge.core.limits import FREE_RIDE_MS, FREE_RIDE_RENEWED_MS
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.driver_records import AnnulReason, FreeCause
+from protocol.wire.records import ClockQuality, Record, Service, Tap, decode_record
+from protocol.wire.standing import Watermark
+from tests.edge.door import FARE, MemoryJournal, RememberingPanel, Rider, at, boarding
+
+DUTY = Duty("4021", "20717-4021-1", "r91", 1)
+OTHER = Duty("5007", "20717-5007-2", "r24", 0)
+
+
+class Near:
+    """The near door: acts go in, records come out."""
+
+    def __init__(self) -> None:
+        self.journal = MemoryJournal()
+        self.boarding = boarding(self.journal, RememberingPanel())
+        self.boarding.begin(at())
+        self.desk = NearDesk(self.boarding, lambda _: DoorState(0, "", online=False, healthy=True))
+        self._told = 0
+
+    def new(self) -> list[Record]:
+        rows = [row for sequence, row in sorted(self.journal.rows.items()) if sequence > self._told]
+        self._told = self.journal.head.sequence
+        return [decode_record(row) for row in rows]
+
+
+class Bus:
+    """Both doors, and the rear one's `Following`."""
+
+    def __init__(self) -> None:
+        self.near, self.rear = Near(), Near()
+        self.rear.boarding.serve(Service("bus-1", 2, "depot"))
+        self.following = Following(self.rear.boarding)
+
+    def carry(self, seconds: float = 0) -> None:
+        self.following.records_came(self.near.new(), at(seconds))
+
+    def rides(self, number: int, seconds: float = 0) -> Tap:
+        now = at(seconds)
+        self.rear.boarding.present(Rider(number).code(now), now, settled=True)
+        tap = self.rear.new()[-1]
+        assert isinstance(tap, Tap)
+        return tap
+
+
+def test_f1_shift_line_and_direction_are_followed_and_the_line_outlives_the_shift() -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(Duty(DUTY.driver, DUTY.shift), at())
+    bus.near.desk.serve(DUTY, at())
+    bus.carry()
+    assert bus.rides(1).service == Service("bus-1", 2, "r91", 1, None, None, DUTY.shift)
+    bus.near.desk.serve(replace(DUTY, direction=0), at())
+    bus.carry()
+    assert bus.rides(2).service.direction == 0
+    bus.near.desk.end_shift(DUTY, at())
+    bus.carry()
+    assert bus.rides(3).service == Service("bus-1", 2, "r91", 0)
+
+
+def test_f1_the_end_of_an_earlier_shift_ends_no_later_one_and_another_bus_says_nothing() -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    ended = bus.near.new()
+    bus.near.desk.end_shift(DUTY, at())
+    late = bus.near.new()
+    bus.near.desk.begin_shift(OTHER, at())
+    bus.following.records_came([*ended, *bus.near.new(), *late], at())
+    assert bus.rides(1).service.shift == OTHER.shift
+    bus.near.boarding.serve(Service("bus-2", 1))
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.free_ride(DUTY, FreeCause.ORDER, at())
+    bus.carry()
+    tap = bus.rides(2)
+    assert (tap.service.shift, tap.verdict) == (OTHER.shift, Verdict.ACCEPTED)
+
+
+def test_f2_a_free_ride_begins_and_ends_with_its_records() -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.free_ride(DUTY, FreeCause.READER_OUT, at())
+    bus.carry()
+    free = bus.rides(1)
+    assert (free.verdict, free.reason, free.fare_rials) == (Verdict.BOARD_FREE, Reason.READER_OUT, 0)
+    bus.near.desk.free_ride(DUTY, None, at())
+    bus.carry()
+    assert bus.rides(2).verdict is Verdict.ACCEPTED
+
+
+def test_f2_a_free_ride_that_is_not_renewed_lapses_and_one_that_is_goes_on() -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.free_ride(DUTY, FreeCause.READER_OUT, at())
+    bus.carry()
+    lasts_s = (FREE_RIDE_MS + FREE_RIDE_RENEWED_MS) / 1000
+    bus.following.step(at(lasts_s - 0.001))
+    assert bus.rides(1, lasts_s - 0.001).verdict is Verdict.BOARD_FREE
+    bus.near.desk.free_ride(DUTY, FreeCause.READER_OUT, at(FREE_RIDE_MS / 1000))
+    bus.carry(FREE_RIDE_MS / 1000)
+    bus.following.step(at(lasts_s))
+    assert bus.rides(2, lasts_s).verdict is Verdict.BOARD_FREE
+    end_s = lasts_s + FREE_RIDE_MS / 1000
+    bus.following.step(at(end_s))
+    assert bus.rides(3, end_s).verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(("quality", "followed"), [(ClockQuality.TRUSTED, False), (ClockQuality.UNTRUSTED, True)])
+def test_f3_an_old_free_ride_is_history_where_clocks_can_say_so(quality: ClockQuality, followed: object) -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.free_ride(DUTY, FreeCause.CROWD, at())
+    bus.following.records_came(bus.near.new(), at(FREE_RIDE_MS / 1000 + 1, quality=quality))
+    assert (bus.rear.boarding._door.free_ride is Reason.CROWD) is followed
+
+
+class Copies:
+    """What the rear door holds of the near one."""
+
+    def __init__(self, near: Near) -> None:
+        self._near, self.fails = near, False
+
+    def held(self) -> list[Watermark]:
+        if self.fails:
+            raise JournalFailed("the card does not answer")
+        head = self._near.journal.head
+        return [Watermark(head.epoch, head.sequence, head.hash)] if head.sequence > 1 else []
+
+    def oldest(self, _epoch: int) -> int:
+        return 1
+
+    def read(self, _epoch: int, first: int, most: int, most_bytes: int) -> object:
+        return self._near.journal.read(first, most, most_bytes)
+
+
+def test_f4_after_a_start_the_copies_say_where_the_other_door_stood() -> None:
+    bus = Bus()
+    copies = Copies(bus.near)
+    bus.following.recall(copies, at())  # type: ignore[arg-type]
+    assert bus.rides(1).service.shift is None
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.serve(DUTY, at())
+    copies.fails = True
+    bus.following.recall(copies, at())  # type: ignore[arg-type]
+    assert bus.rides(2).service.shift is None
+    copies.fails = False
+    bus.following.recall(copies, at())  # type: ignore[arg-type]
+    assert (bus.rides(3).service.shift, bus.rides(4).service.route) == (DUTY.shift, "r91")
+
+
+def far(bus: Bus) -> tuple[FarDesk, list[Seen]]:
+    seen: list[Seen] = []
+    state = DoorState(0, "", online=False, healthy=True)
+    return FarDesk(2, bus.near.boarding, lambda _: state, seen.append), seen
+
+
+def test_the_terminal_counts_the_far_door_by_its_records_of_this_shift() -> None:
+    bus = Bus()
+    desk, seen = far(bus)
+    bus.rides(1)
+    desk.begin_shift(DUTY, at())
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.serve(DUTY, at())
+    before = bus.rides(2)  # not followed yet: under no shift
+    bus.carry()
+    during = bus.rides(3)
+    again = bus.rides(3, 1)
+    desk.records_came([before, during, again], at(5))
+    assert [(it.door, it.verdict, it.fare_rials, it.persons) for it in seen] == [
+        (2, Verdict.ACCEPTED, FARE, 1), (2, Verdict.COPIED, 0, 0) if again.verdict is Verdict.COPIED
+        else (2, Verdict.ALREADY_PAID, 0, 0),
+    ]  # fmt: skip
+    assert seen[0].sequence == during.link.sequence
+    assert seen[0].at.mono_ms == at().mono_ms, "what came late is dated as it happened"
+    desk.end_shift(DUTY, at())
+    desk.records_came([during], at(6))
+    assert len(seen) == 2
+
+
+def test_a_boarding_of_the_far_door_is_not_taken_back_here() -> None:
+    desk, _ = far(Bus())
+    assert not desk.annuls
+    with pytest.raises(NotAnnullable):
+        desk.annul(DUTY, 3, AnnulReason.TWICE, at())
