@@ -48,6 +48,11 @@ class OnboardServer:
         """Where it serves; once started."""
         return f"http://{self._host}:{self._port}"
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread serves."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Bind and serve. Raises NotServing."""
         try:

@@ -92,8 +92,9 @@ class ServedTerminal:
 
     @property
     def failure(self) -> ThreadDied | None:
-        """For the supervisor: the thread is gone although nobody stopped it."""
-        if self._thread.is_alive() or self._stopping.is_set() or self._thread.ident is None:
+        """For the supervisor: a thread of the terminal is gone although nobody stopped it."""
+        lives = self._thread.is_alive() and self.server.alive
+        if lives or self._stopping.is_set() or self._thread.ident is None:
             return None
         return ThreadDied("the terminal's thread ended", fix="the log says why; the service manager starts it anew")
 

@@ -131,11 +131,13 @@ def test_the_log_lives_in_memory_and_is_bounded() -> None:
 def test_devices_have_names_that_do_not_depend_on_the_order_they_came_in() -> None:
     rules = read_rules((PI / "70-savar.rules").read_text())
     links = {value: rule for rule in rules for key, operator, value in rule if (key, operator) == ("SYMLINK", "+=")}
-    assert set(links) == {"savar/camera-usb-%b", "savar/board-$env{ID_SERIAL_SHORT}"}
+    assert set(links) == {"savar/camera-usb-%b", "savar/board-$env{ID_SERIAL_SHORT}", "savar/serial-usb-%b"}
     camera = links["savar/camera-usb-%b"]
     assert ("ATTR{index}", "==", "0") in camera, "a UVC camera's second node gives no picture"
-    assert ("DRIVERS", "==", "usb") in camera, "%b is the port only where the device and not its interface is matched"
-    assert ("ENV{ID_MM_DEVICE_IGNORE}", "=", "1") in links["savar/board-$env{ID_SERIAL_SHORT}"]
+    for link in ("savar/camera-usb-%b", "savar/serial-usb-%b"):
+        assert ("DRIVERS", "==", "usb") in links[link], "%b is the port only of the device, and not of its interface"
+    serial = [rule for rule in rules if ("SUBSYSTEM", "==", "tty") in rule]
+    assert all(("ENV{ID_MM_DEVICE_IGNORE}", "=", "1") in rule for rule in serial), "a board is no modem"
     groups = {value for rule in rules for key, _, value in rule if key == "GROUP"}
     allowed = set(unit(VALIDATOR)["SupplementaryGroups"][0].split())
     assert groups == allowed

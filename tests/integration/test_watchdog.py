@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.adapters.console_panel import SilentPanel
+from edge.app.config import LineConfig, TerminalConfig, load_config
+from edge.app.served_terminal import beside
 from edge.app.supervise import supervise
 from edge.app.validator import Validator
 from edge.core.errors import ThreadDied
@@ -121,6 +124,35 @@ def test_every_thread_of_a_door_is_watched(bus: TwoDoors) -> None:
     passing = ("asyncio_",)  # a pool's helper, which looks up a name and may be gone at any time
     started = [thread for thread in started if not thread.name.startswith(passing)]
     assert len(started) == sum(len(door.pulses()) for door in doors), [thread.name for thread in started]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("name", ["driver", "terminal"])
+def test_a_terminal_whose_thread_is_gone_ends_the_process(bus: TwoDoors, tmp_path: Path, name: str) -> None:
+    """A driver before a dead screen, and a watchdog that is fed: beside the validator, and watched all the same."""
+    (tmp_path / "index.html").touch()
+    line = LineConfig(route="r9", towards_fa=("الف", "ب"), towards_en=("A", "B"))
+    served = TerminalConfig(port=0, pages=tmp_path, complaint_number="137", line=(line,))
+    config = load_config(bus.folder(FRONT) / "validator.toml")
+    before = set(threading.enumerate())
+    door, terminal = beside(config, served, SilentPanel(), sources={"front": StillDoorway()})
+    door.start()
+    bus.doors[FRONT] = door
+    terminal.start()
+    try:
+        assert terminal.failure is None
+        thread = next(it for it in threading.enumerate() if it not in before and it.name == name)
+        if name == "driver":
+            kill(thread, bus, door)
+        else:  # its server ends by itself, without a word
+            terminal.server._server.should_exit = True
+            until(lambda: not thread.is_alive())
+        fed = Fed()
+        with pytest.raises(ThreadDied):
+            supervise(door, fed, threading.Event(), lambda: 0, also=lambda: terminal.failure, every_ms=10)
+        assert fed.times == 0
+    finally:
+        terminal.stop()
 
 
 def test_the_command_tells_its_manager_when_it_is_ready_and_when_it_ends(bus: TwoDoors, tmp_path: Path) -> None:
