@@ -102,6 +102,23 @@ def riders(riders: int, changed: int, lookups: int, folder: Path, out: str | Non
 
 
 @command.command()
+@click.option("--lines", default=130, show_default=True, type=click.IntRange(1, 1_000), help="Lines of the city.")
+@click.option("--drives", default=40, show_default=True, type=click.IntRange(1), help="Ways that are driven.")
+@json_option("the figures")
+def where(lines: int, drives: int, out: str | None) -> None:
+    """A city's timetable and a bus on it: size, load, what a fix costs, how soon and how rightly a line is known."""
+    from benchmarks import where as bench
+
+    with _progress() as progress:
+        task = progress.add_task("making a feed", total=100)
+        figures = bench.run(
+            lines=lines, drives=drives,
+            tick=lambda what, done: progress.update(task, description=what, completed=done),
+        )  # fmt: skip
+    _report(figures, out)
+
+
+@command.command()
 @click.option("--frames", default=200, show_default=True, type=click.IntRange(1, 1_000), help="Frames of each kind.")
 @click.option("--seed", default=1, show_default=True, help="Of the drawn frames.")
 @json_option("the figures")

@@ -66,3 +66,19 @@ def test_before_the_first_point_and_behind_the_last_it_is_that_point() -> None:
     road = Road([HERE, (HERE[0] + 1_000, HERE[1])])
     assert road.at(-5) == HERE
     assert road.at(1e9) == (HERE[0] + 1_000, HERE[1])
+
+
+def east(metres: float, north_m: float = 0) -> tuple[int, int]:
+    return HERE[0] + round(north_m / 0.111195), HERE[1] + round(metres * EAST_100_M / 100)
+
+
+def test_a_finely_drawn_road_comes_by_once_however_far_is_looked() -> None:
+    road = Road([east(metres) for metres in range(0, 1_000, 10)])
+    found = road.passes(*east(505, 20), within_m=150)
+    assert [(round(one.along_m), round(one.aside_m)) for one in found] == [(505, 20)]
+
+
+def test_of_two_legs_of_a_hairpin_it_is_the_nearer_one() -> None:
+    road = Road([east(0), east(100), east(100, 10), east(0, 10)])
+    found = road.passes(*east(95, 9), within_m=30)
+    assert [(round(one.along_m), round(one.aside_m)) for one in found] == [(115, 1)]

@@ -107,6 +107,21 @@ def test_a_loop_comes_by_its_first_stop_again_at_the_end() -> None:
     assert [call.metres for call in feed.lines[0].patterns[0].calls] == [0, 2_984, 4_096]
 
 
+def test_a_stop_lies_where_its_road_is_nearest() -> None:
+    """Out along one side of a park and back along the other, where the stops are: the outward road is 111 m off."""
+    park = (("32.658", "51.678"), ("32.658", "51.688"), ("32.657", "51.688"), ("32.657", "51.678"))
+    stops = "stop_id,stop_name,stop_lat,stop_lon\nA1,a,32.657,51.686\nC,c,32.657,51.680\n"
+    times = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n" + "".join(
+        f"{trip},06:0{at}:00,06:0{at}:00,{stop},{at}\n"
+        for trip in ("out", "back")
+        for at, stop in enumerate(("A1", "C"))
+    )
+    shape = "".join(f"there,{lat},{lon},{at}\n" for at, (lat, lon) in enumerate(park))
+    heads = SMALL["shapes.txt"].splitlines()[0] + "\n"
+    feed = read_feed(SMALL | {"stops.txt": stops, "shapes.txt": heads + shape, "stop_times.txt": times})
+    assert [call.metres for call in feed.lines[0].patterns[0].calls] == [1_235, 1_796]
+
+
 FAULTS = [
     ("stops.txt", "A1,امام حسین,32.657", "A1,امام حسین,32.6x", 2, "stop_lat", "decimal degrees"),
     ("stops.txt", "32.657,51.678", "92.657,51.678", 2, "stop_lat", "off the globe"),
