@@ -175,7 +175,8 @@ def test_the_terminal_counts_the_far_door_by_its_records_of_this_shift() -> None
     bus.carry()
     during = bus.rides(3)
     again = bus.rides(3, 1)
-    desk.records_came([before, during, again], at(5))
+    other = replace(during, service=replace(during.service, shift=OTHER.shift))
+    desk.records_came([before, during, again, other], at(5))
     assert [(it.door, it.verdict, it.fare_rials, it.persons) for it in seen] == [
         (2, Verdict.ACCEPTED, FARE, 1), (2, Verdict.COPIED, 0, 0) if again.verdict is Verdict.COPIED
         else (2, Verdict.ALREADY_PAID, 0, 0),

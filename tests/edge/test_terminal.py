@@ -193,6 +193,7 @@ def test_a_free_ride_lapses_by_itself_once_every_door_is_well(bus: PracticeBus, 
     clock.on(limits.FREE_RIDE_MS)
     bus.step()
     assert bus.doors[1].free
+    assert told(bus, 2).count("free READER_OUT") == 2, "a far door lets what is not renewed lapse"
     bus.condition(2, healthy=True, problem="", queue=0, reached=True)
     assert bus.doors[1].free, "it is looked at again after another ten minutes"
     clock.on(limits.FREE_RIDE_MS)
