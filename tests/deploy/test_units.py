@@ -14,6 +14,7 @@ VALIDATOR = PI / "savar-validator@.service"
 FIRST_BOOT = PI / "savar-first-boot@.service"
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not here: the units are only parsed")
+GENERATOR = Path("/lib/systemd/system-generators/systemd-fstab-generator")
 EXPOSURE_MOST = 25  # tenths, as systemd 252 counts; docs/DEPLOY.md says what it is
 
 
@@ -120,6 +121,31 @@ def test_the_root_is_read_only_and_the_data_is_durable() -> None:
     assert {"/tmp", "/var/tmp", "/var/log"} <= in_memory
     assert all(any(option.startswith("size=") for option in mounts[where][2]) for where in in_memory)
     assert "bind" in mounts["/var/lib/systemd/timesync"][2], "else a Pi without a cell begins each day in the past"
+
+
+@pytest.mark.skipif(
+    not GENERATOR.exists(), reason="systemd's own reader of fstab is not here: its lines are only parsed"
+)
+def test_systemd_makes_mounts_of_the_lines(tmp_path: Path) -> None:
+    """As at boot; a mistyped option would be handed to the kernel, which refuses the mount."""
+    environment = {"SYSTEMD_FSTAB": str(PI / "fstab"), "SYSTEMD_LOG_TARGET": "console"}
+    done = subprocess.run(
+        [GENERATOR, tmp_path, tmp_path, tmp_path],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    data = unit(tmp_path / "data.mount")
+    assert data["Options"] == ["rw,noatime,nosuid,nodev,noexec,errors=remount-ro,nofail"]
+    assert any("systemd-fsck" in line for line in data["After"])
+    clock = unit(tmp_path / "var-lib-systemd-timesync.mount")
+    assert clock["Before"] == ["systemd-timesyncd.service"]
+    assert clock["RequiresMountsFor"] == ["/data"]
+    required = {path.name for path in (tmp_path / "local-fs.target.requires").iterdir()}
+    assert "data.mount" not in required, "a Pi without its data boots, and says what is missing"
 
 
 def test_the_log_lives_in_memory_and_is_bounded() -> None:
