@@ -157,13 +157,21 @@ class Boarding:
             self._service, self._door = service, replace(self._door, service=service)
             self.orders += 1
 
-    def move(self, before: Service, after: Service) -> bool:
-        """As `serve`, for what is inferred: only if the device still serves as before, and it is nobody's order."""
+    def move(self, before: Service, after: Service, *, fare_line: str | None) -> bool:
+        """As `serve`, for what is inferred, by nobody's order: only if the device still serves as before.
+
+        Records say `after`; prices and refusals go by `fare_line`, None where no person has said which it is (P14).
+        """
         with self._lock:
             if self._service != before:
                 return False
-            self._service, self._door = after, replace(self._door, service=after)
+            self._service, self._door = after, replace(self._door, service=replace(after, route=fare_line))
             return True
+
+    @property
+    def fare_line(self) -> str | None:
+        """The line that prices go by; None is decided for the rider."""
+        return self._door.service.route
 
     def let_ride(self, why: Reason) -> None:
         """The driver lets everybody ride free from the next tap on; NONE: no more."""

@@ -130,4 +130,4 @@ def fare_rials(boarding: Boarding, persons: int, now: Instant) -> int:
 def _ride(boarding: Boarding, now: Instant, *, persons: int) -> tuple[Tariff, Ride]:
     wall_ms = now.wall_ms if now.trusted else None
     tariff = boarding.bundle.tariff_at(wall_ms)
-    return tariff, Ride(int(RiderClass.ADULT), persons - 1, line=boarding.service.route, wall_ms=wall_ms)
+    return tariff, Ride(int(RiderClass.ADULT), persons - 1, line=boarding.fare_line, wall_ms=wall_ms)

@@ -7,6 +7,8 @@
 Rules:
 - an untrusted fix is recorded with its doubt, and changes nothing else;
 - what the driver, or the configuration, told the door is his word: it stands until the next end of a trip;
+- no fare is decided by a place alone (P14): prices and refusals go by a line that a person told, while the road says no
+  other; a line that was only inferred is recorded, and the fare is decided for the rider;
 - a door without a receiver is never touched: it serves what it was told.
 """
 
@@ -39,7 +41,12 @@ class Doorway(Protocol):
         """How often somebody has told it."""
         ...
 
-    def move(self, before: Service, after: Service) -> bool:
+    @property
+    def fare_line(self) -> str | None:
+        """The line that prices go by."""
+        ...
+
+    def move(self, before: Service, after: Service, *, fare_line: str | None) -> bool:
         """Serve there from the next tap on, if it still serves as before; else False, and nothing changes."""
         ...
 
@@ -54,6 +61,7 @@ class Place:
         self._where = Whereabouts()
         self._line = LineTracker(Network(()))
         self._newer: Network | None = None
+        self._told_line: str | None = None
         self._orders = -1  # none heard yet: what is configured is the first
         self._mine: Service | None = None  # what the door serves because of us
         self._source: FixSource | None = None
@@ -128,6 +136,7 @@ class Place:
         orders, service = self._door.orders, self._door.service
         if orders != self._orders:
             self._orders = orders
+            self._told_line = service.route
             told = None if service.route is None or service.direction is None else (service.route, service.direction)
             self._line.tell(told if told in self._line.pairs else None)
 
@@ -149,5 +158,6 @@ class Place:
             after = replace(before, route=None, direction=None, trip=None, stop=None)
         else:
             after = replace(before, route=guess.line, direction=guess.direction, trip=guess.trip, stop=guess.stop)
-        if after != before and self._door.orders == self._orders:
-            self._mine = after if self._door.move(before, after) else None
+        fare_line = after.route if after.route == self._told_line else None
+        if (after, fare_line) != (before, self._door.fare_line) and self._door.orders == self._orders:
+            self._mine = after if self._door.move(before, after, fare_line=fare_line) else None

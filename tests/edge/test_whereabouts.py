@@ -19,7 +19,7 @@ from edge.app.whereabouts import Place
 from edge.core.errors import GnssLost
 from edge.core.limits import GNSS_RETRY_MS
 from edge.core.position import Fix
-from protocol.fares.tariff import Tariff
+from protocol.fares.tariff import LineFare, Tariff
 from protocol.wire.manifests import Manifest, Section, name_chunk
 from protocol.wire.records import Doubt, Instant, Service, Tap, decode_record
 from protocol.wire.timetable import cut_timetable
@@ -64,11 +64,11 @@ class Scripted:
 class Bus:
     """A door with a scripted receiver, and the time of its last fix."""
 
-    def __init__(self, told: Service = TOLD, chunks: Iterable[bytes] = CHUNKS) -> None:
+    def __init__(self, told: Service = TOLD, chunks: Iterable[bytes] = CHUNKS, **changes: object) -> None:
         self.receiver, self.journal = Scripted(), MemoryJournal()
         self.heard: list[tuple[int, int]] = []
         self.door = Boarding(
-            device="bus-1-d1", service=told, bundle=bundle(), journal=self.journal, riders=HeldRiders(),
+            device="bus-1-d1", service=told, bundle=bundle(**changes), journal=self.journal, riders=HeldRiders(),
             signer=InlineTapSigner(DEVICE), panel=RememberingPanel(), software="test",
             randomness=lambda size: bytes(range(size)), position=lambda mono_ms: self.place.position(mono_ms),  # noqa: PLW0108
         )  # fmt: skip
@@ -169,6 +169,27 @@ def test_the_drivers_word_is_kept_until_the_end_of_the_trip() -> None:
     assert bus.tap().service.stop == bus.door.service.stop is not None
 
 
+def test_no_fare_is_decided_by_a_place_alone() -> None:
+    """P14: what only the road says is recorded; prices go by what a person said, until the road says another line."""
+    alone = Bus()
+    alone.follow(drive([(3_200.0, 0.0), (5_000.0, 0.0)]))
+    assert (alone.line, alone.door.fare_line) == (("9", 0), None)
+    tariff = Tariff(7, 60_000, lines={"9": LineFare(90_000)})
+    for word, fare in ((TOLD, 60_000), (Service("bus-1", 1, "9", 0), 90_000)):
+        bus = Bus(word, tariff=tariff)
+        bus.follow(drive([(3_200.0, 0.0), (5_000.0, 0.0)]))
+        tap = bus.tap()
+        assert (tap.service.route, tap.fare_rials) == ("9", fare)
+    told = Bus(Service("bus-1", 1, "9", 0))
+    told.follow(drive([(3_200.0, 0.0), (6_000.0, 0.0)]))
+    assert (told.line, told.door.fare_line) == (("9", 1), "9")  # the next trip of the line that he named
+    told.follow(drive([(6_000.0, 0.0), (3_000.0, 0.0), (3_000.0, 1_500.0)], start_s=281))
+    assert (told.line, told.door.fare_line) == (("10", 0), None)
+    told.door.serve(replace(told.door.service, route="10", direction=0))
+    told.follow(drive([(3_000.0, 1_500.0), (3_000.0, 1_600.0)], start_s=900))
+    assert (told.line, told.door.fare_line) == (("10", 0), "10")
+
+
 def test_a_word_that_the_timetable_does_not_have_is_left_alone() -> None:
     told = Service("bus-1", 1, "special", 0, "t", "s")
     bus = Bus(told)
@@ -183,7 +204,7 @@ def test_a_word_that_comes_while_the_road_decides_is_not_overwritten() -> None:
     bus = Bus()
     before = bus.door.service
     bus.door.serve(replace(before, route="77", direction=0))
-    assert not bus.door.move(before, replace(before, route="9"))
+    assert not bus.door.move(before, replace(before, route="9"), fare_line="9")
     assert bus.line == ("77", 0)
 
 
