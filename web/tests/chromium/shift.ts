@@ -35,6 +35,15 @@ await look(page, "driving");
 await ride(2, V.ACCEPTED);
 await sees(page, "پرداخت شد");
 
+for (const [width, height] of [
+  [1024, 600],
+  [1280, 800],
+] as const) {
+  await page.setViewportSize({ width, height });
+  await look(page, `driving-${width}`);
+}
+await page.setViewportSize({ width: 800, height: 480 });
+
 // Somebody without a code: the driver's float pays for two.
 await touch(page, "از حساب من");
 await look(page, "proxy");
