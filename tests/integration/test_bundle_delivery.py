@@ -96,7 +96,7 @@ class Town:
         now, key = self.clock.read(), SigningKey.from_secret(self.shown.to_bytes(32, "big"))
         credential = issue_credential(
             self.issuer, credential_id=self.shown.to_bytes(8, "big"), version=1, holder=key.public, rider_class=0,
-            product=0, expiry_day=service_day(now.wall_ms) + 9, allowance_units=1,
+            product=0, expiry_day=service_day(now.wall_ms) + 9, allowance_units=4,
         )  # fmt: skip
         code = write_code(render_long_pass(credential, key, time_s=now.wall_ms // 1000, counter=1, party=0)).encode()
         outcome = self.validator.boarding.present(code, now, settled=True)
