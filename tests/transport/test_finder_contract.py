@@ -1,6 +1,7 @@
 """Doors found by name: one suite over real multicast DNS on loopback and over the stand-in of the other tests."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -11,7 +12,7 @@ from tests.transport.finders import Street, StreetFinder
 from transport.errors import PeerAway
 from transport.finding import Finder
 
-ONE, TWO = "bus-0001-d1", "bus-0001-d2"
+ONE, TWO = (f"bus-{os.getpid()}-d{door}" for door in (1, 2))  # loopback is heard by whoever tests beside us
 TRIES = 40  # of a question that is answered within moments; a crowded machine is slow, not wrong
 Make = Callable[[], Finder]
 
@@ -41,7 +42,7 @@ def test_who_is_announced_is_found_by_name_at_its_port_and_nobody_else(make: Mak
         announcing = [asyncio.create_task(make().announce(name, port)) for name, port in ((ONE, 7_400), (TWO, 7_401))]
         for name, port in ((ONE, 7_400), (TWO, 7_401)):
             await until(lambda name=name, port=port: found(name, port))  # type: ignore[misc]
-        assert await make().find("bus-0001-d3") == []
+        assert await make().find(f"{ONE}-x") == []
         for task in announcing:
             await ended(task)
 
