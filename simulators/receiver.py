@@ -63,15 +63,11 @@ class FakeGpsd:
 
     def __init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
+        self.source = f"gpsd:127.0.0.1:{self._server.getsockname()[1]}"  # as a validator names it
         self._client: socket.socket | None = None
         self._watched = threading.Event()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
-
-    @property
-    def source(self) -> str:
-        """As a validator names it."""
-        return f"gpsd:127.0.0.1:{self._server.getsockname()[1]}"
 
     def say(self, data: bytes) -> None:
         """Send to the client that watches. Raises TimeoutError if none comes."""
@@ -112,7 +108,9 @@ class FakeGpsd:
             except OSError:
                 asked = b""
             if asked.startswith(b"?WATCH={"):
-                self._client = client
+                before, self._client = self._client, client
+                if before is not None:
+                    before.close()
                 self._watched.set()
             else:
                 client.close()

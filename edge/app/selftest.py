@@ -15,13 +15,14 @@ import zxingcpp
 from edge.adapters.clock import SystemClock
 from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
+from edge.adapters.gnss import open_gnss
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import certificate_until_ms, load_bundle, load_keys, load_sister
 from edge.adapters.machine import MachineReader
 from edge.adapters.readers.choose import make_readers
 from edge.app.config import CameraConfig, ValidatorConfig
 from edge.app.panels import Panels
-from edge.core.errors import CameraLost, JournalFailed
+from edge.core.errors import CameraLost, GnssLost, JournalFailed
 from edge.core.limits import CERTIFICATE_LEFT_MIN_DAYS
 from edge.core.ports import Showing
 from edge.core.taps import next_link, opening_record
@@ -35,6 +36,7 @@ from transport.peer import PeerSession
 
 SISTER_WAIT_S = 7.0  # beyond the longest wait between two calls
 BROKER_WAIT_S = 5.0  # a TLS handshake on a Pi takes 0.2 s; a 4G modem that wakes up a few seconds
+FIX_WAIT_S = 5.0  # a receiver that has settled gives one a second
 SAMPLE = write_code(bytes(range(183)))  # as large as a long pass
 
 
@@ -69,6 +71,8 @@ def run(config: ValidatorConfig, open_panel: Callable[[], Panels]) -> Iterator[C
     yield _guarded("broker", lambda: _broker(config))
     if (sister := config.sister) is not None:
         yield _guarded("other door", lambda: _sister(config, sister))
+    if (gnss := config.gnss) is not None:
+        yield _guarded("receiver", lambda: _receiver(gnss.source))
     yield _guarded("panel", lambda: _panel(open_panel))
 
 
@@ -109,6 +113,27 @@ def _machine(reader: MachineReader) -> tuple[Result, str, str]:
     if machine.throttled:  # now, or since it was switched on
         return Result.WARN, found, "look at supply, plug and the heat path; the bits are told in docs/PROTOCOL.md"
     return Result.OK, found, ""
+
+
+def _receiver(source: str) -> tuple[Result, str, str]:
+    """Whether satellites tell a place. A door takes fares without one."""
+    try:
+        receiver = open_gnss(source)
+        try:
+            fix = receiver.read(FIX_WAIT_S)
+        finally:
+            receiver.close()
+    except GnssLost as lost:
+        return Result.WARN, lost.message, lost.fix
+    if fix is None:
+        return (
+            Result.WARN,
+            f"no fix within {FIX_WAIT_S:.0f} s",
+            "see that the antenna has sky; a cold receiver takes minutes",
+        )
+    told = "unknown" if fix.accuracy_m is None else f"{fix.accuracy_m} m"
+    seen = "" if fix.satellites is None else f", {fix.satellites} satellites"
+    return Result.OK, f"a fix{seen}, accuracy {told}", ""
 
 
 def _clock(config: ValidatorConfig) -> tuple[Result, str, str]:

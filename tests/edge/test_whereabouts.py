@@ -1,6 +1,7 @@
 """From a receiver to the record: what a tap says of place, line, direction, stop and trip, and who decides it."""
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from edge.adapters.console_panel import SilentPanel
 from edge.adapters.tap_signer import InlineTapSigner
+from edge.app import selftest
 from edge.app.boarding import Boarding
 from edge.app.bundles import Bundles
 from edge.app.config import GnssConfig, load_config
@@ -324,3 +326,18 @@ def test_a_validator_with_a_receiver(tmp_path: Path, gpsd: FakeGpsd) -> None:
 def test_a_receiver_is_named_rightly_or_refused(source: str) -> None:
     with pytest.raises(ValueError, match="source"):
         GnssConfig(source=source)
+
+
+def test_the_selftest_says_what_the_receiver_tells(gpsd: FakeGpsd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "FIX_WAIT_S", 5.0)
+    told = threading.Thread(target=lambda: gpsd.tell(Fix(0, *place(0, 0), 8, 9, 1.0, 1)))
+    told.start()
+    assert selftest._receiver(gpsd.source) == (selftest.Result.OK, "a fix, 9 satellites, accuracy 8 m", "")
+    told.join()
+    monkeypatch.setattr(selftest, "FIX_WAIT_S", 0.05)
+    assert selftest._receiver(gpsd.source)[0] is selftest.Result.WARN
+    gpsd.close()
+    result, found, fix = selftest._receiver(gpsd.source)
+    assert result is selftest.Result.WARN
+    assert found
+    assert fix
