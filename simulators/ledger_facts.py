@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.adapters.sqlite.schema import APPLICATION_ID
-from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head, tap_key
+from backend.core.ledger import CORRECTIONS, LEDGER_GENESIS, Transfer, TransferKind, next_head, revised_key, tap_key
 from simulators.checkers import Posting, TapId
 from simulators.errors import SimulatorError
 
@@ -54,8 +54,15 @@ def _read_records(connection: sqlite3.Connection, facts: LedgerFacts) -> dict[by
     for device, epoch, sequence, stored in connection.execute("SELECT device, epoch, sequence, hash FROM record"):
         tap = (device, epoch, sequence)
         facts.hashes[tap] = stored
-        for kind in set(TransferKind) - {TransferKind.TOPUP}:
+        for kind in set(TransferKind) - {TransferKind.TOPUP, *CORRECTIONS}:
             taps_by_key[tap_key(device, epoch, sequence, kind)] = tap
+    for device, epoch, sequence, revision in connection.execute(
+        "SELECT device, epoch, sequence, revision FROM claim WHERE revision"
+    ):
+        for kind in CORRECTIONS:
+            for number in range(1, revision + 1):
+                key = revised_key(device, epoch, sequence, kind, number)
+                taps_by_key[key] = (device, epoch, sequence)
     return taps_by_key
 
 

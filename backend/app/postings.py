@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from backend.app.claims import GroupClaims
 from backend.app.proofs import ProofDesk
-from backend.core.journeys import corrected, weigh
+from backend.core.journeys import corrected, made_whole, weigh
 from backend.core.ledger import (
     Boarding,
     Payer,
@@ -116,6 +116,9 @@ class GroupPostings:
         settled = self._claims.settle(self._claim(tap, proof, cost, enrolled.vehicle))
         into.claims |= {claim.tap: claim for claim in (*settled.changed, settled.claim)}
         into.transfers += settled.refunds
+        for other in settled.changed:
+            if not other.charged:
+                self._make_whole(other, into)
         claim = settled.claim
         if settled.changed or claim.charged:
             claim = self._weigh(claim, into)
@@ -124,6 +127,14 @@ class GroupPostings:
         charged = Price(claim.rials, claim.city_rials, 0, 0) if claim.charged else cost
         into.transfers += _post(tap, proof, payer, charged, enrolled.vehicle)
         return payer
+
+    def _make_whole(self, claim: Claim, into: Posted) -> None:
+        """A claim that another tap of the boarding took the place of, now or before."""
+        stands, transfers = made_whole(claim)
+        if transfers:
+            self._claims.keep(stands)
+            into.claims[claim.tap] = stands
+            into.transfers += transfers
 
     def _weigh(self, new: Claim, into: Posted) -> Claim:
         """The rider's week anew → the new claim with what is posted for it; corrections of the others go into it."""

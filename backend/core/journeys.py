@@ -4,8 +4,9 @@ A validator tells what a ride costs at most, by the rides that it knows of. Here
 one tariff, and what is posted for each follows from the set of them, whatever the order in which they came:
 
     own part     in order of time, what each ride adds to what is owed (`protocol.fares.pricing.owed`), but no more than
-                 was shown; what that leaves open goes to the earliest rides that were shown more (P20)
-    together     at most what is owed: the sum of the own parts is min(owed, shown)
+                 was shown; what that leaves open goes to the earliest rides that were shown more (P20), none of which
+                 costs more than it does alone
+    together     at most what is owed
     companions   as shown, in every ride
 
 A claim that arrives late makes the others cheaper or dearer by what corrections post (P8: nothing is changed).
@@ -16,6 +17,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from backend.core.ledger import (
+    COPIED,
     Transfer,
     TransferKind,
     class_account,
@@ -44,7 +46,7 @@ def weigh(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
     rides = [Ridden(it.wall_ms, it.adult_rials, it.permille) for it in ordered]
     adult = [Ridden(it.wall_ms, it.adult_rials, 1000) for it in rides]
     own, full = _steps(tariff, rides), _steps(tariff, adult)
-    shown = [max(0, it.shown_rials - it.beside_rials) for it in ordered]
+    shown = [min(max(0, it.shown_rials - it.beside_rials), _alone(it)) for it in ordered]
     posted = [min(added, most) for added, most in zip(own, shown, strict=True)]
     left = sum(own) - sum(posted)
     for place, most in enumerate(shown):
@@ -61,6 +63,30 @@ def _steps(tariff: Tariff, rides: Sequence[Ridden]) -> list[int]:
     """What each ride adds to what is owed, in their order."""
     sums = [owed(tariff, rides[:n]) for n in range(len(rides) + 1)]
     return [after - before for before, after in pairwise(sums)]
+
+
+def _alone(claim: Claim) -> int:
+    """The own part of a ride that has no company."""
+    return claim.adult_rials * claim.permille // 1000
+
+
+def made_whole(claim: Claim) -> tuple[Claim, list[Transfer]]:
+    """A claim that `copied` pays from now on → the operator has for it what the ride costs alone, in any order."""
+    fare = min(_alone(claim) + claim.beside_rials, claim.shown_rials)
+    city = claim.adult_rials - _alone(claim)
+    parts = (
+        (TransferKind.FARE_CORRECTION, fare - claim.rials),
+        (TransferKind.SUBSIDY_CORRECTION, city - claim.city_rials),
+    )
+    revision = claim.revision + 1
+    transfers = [
+        Transfer(revised_key(*claim.tap, kind, revision), kind, COPIED, operator_account(claim.vehicle), more)
+        for kind, more in parts
+        if more > 0
+    ]
+    if not transfers:
+        return claim, []
+    return replace(claim, rials=fare, city_rials=city, revision=revision), transfers
 
 
 def corrected(before: Claim, after: Claim) -> tuple[Claim, list[Transfer]]:

@@ -59,6 +59,9 @@ class TransferKind(Enum):
     TOPUP = "topup"
 
 
+CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  # of one tap there may be several
+
+
 class Payer(Enum):
     """Who pays for an accepted boarding, and so whether it is a case."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
-from backend.core.ledger import TransferKind, rider_account
+from backend.core.ledger import CORRECTIONS, rider_account
 from edge.core.errors import LocalError
 from edge.core.ports import Journal, StoredRecord
 from protocol.errors import SavarError
@@ -120,33 +120,33 @@ class EndCheck:
         self._claims_are_posted(by_tap)
         charged: Counter[Presentation] = Counter()
         for tap, made in by_tap.items():
-            kinds = Counter(posting.kind for posting in made)
+            kinds = Counter(posting.kind for posting in made if posting.kind not in CORRECTIONS)
             if any(count > 1 for count in kinds.values()):
                 self._truth.violate("P6", "settled-once", f"{_told(tap)} is posted more than once")
-            paid = [p for p in made if p.kind is TransferKind.FARE and p.debit.startswith("rider:")]
-            back = sum(p.rials for p in made if p.kind is TransferKind.REFUND)
-            for posting in paid:
-                self._charge(tap, posting)
-                if posting.rials > back:
-                    charged[self._claims[tap][0]] += 1 if tap in self._claims else 0
+            for posting in made:
+                if posting.debit.startswith("rider:"):
+                    self._charge(tap, posting.debit, _from_riders(made))
+            if _from_riders(made) > 0:
+                charged[self._claims[tap][0]] += 1 if tap in self._claims else 0
         for shown, times in charged.items():
             if times > 1:
                 self._truth.violate("P6", "one-charge", f"one presentation is charged {times} times ({shown.counter})")
 
     def _claims_are_posted(self, by_tap: dict[TapId, list[Posting]]) -> None:
         for tap, (_, is_charged, rials) in self._claims.items():
-            if is_charged and rials and not any(p.kind is TransferKind.FARE for p in by_tap.get(tap, ())):
-                self._truth.violate("P6", "claims-are-posted", f"{_told(tap)} is claimed and not posted")
+            posted = _from_riders(by_tap.get(tap, []))
+            if posted != (rials if is_charged else 0):
+                self._truth.violate("P6", "claims-are-posted", f"{_told(tap)} claims {rials} and has {posted} posted")
 
-    def _charge(self, tap: TapId, posting: Posting) -> None:
+    def _charge(self, tap: TapId, payer: str, rials: int) -> None:
         claim = self._claims.get(tap)
         shown = None if claim is None else self._truth.shown_rials.get((tap[0], claim[0]))
         if claim is not None and shown is None and (tap[0], claim[0]) in self._truth.in_doubt:
             return  # the power went between the commit and the lamp: the record says what it would have shown
-        if claim is None or shown is None or posting.debit != rider_account(claim[0].credential_id):
+        if claim is None or shown is None or payer != rider_account(claim[0].credential_id):
             self._truth.violate("P20", "charged-with-proof", f"{_told(tap)} charges who did not show it")
-        elif posting.rials > shown:
-            self._truth.violate("P20", "never-above-shown", f"{_told(tap)}: {posting.rials} of {shown}")
+        elif rials > shown:
+            self._truth.violate("P20", "never-above-shown", f"{_told(tap)}: {rials} of {shown}")
 
     def forks(self) -> None:
         """P3, P11: where a door's journal and the ledger tell two histories, both say so, and both are kept."""
@@ -210,6 +210,11 @@ class EndCheck:
                 self._truth.violate(
                     "P20", "any-order", f"{account} has {rials}, in another order {again.get(account, 0)}"
                 )
+
+
+def _from_riders(made: Sequence[Posting]) -> int:
+    """What riders have paid in all for one tap."""
+    return sum(p.rials * (p.debit.startswith("rider:") - p.credit.startswith("rider:")) for p in made)
 
 
 def _told(tap: TapId) -> str:

@@ -15,7 +15,7 @@ from edge.core.errors import LocalError
 from edge.core.limits import RETRY_MAX_MS
 from edge.core.ports import Showing, StoredRecord
 from protocol.errors import ProofError, WireError
-from protocol.fares.tariff import RiderClass, Tariff
+from protocol.fares.tariff import ProductRule, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.wire import chain
 from protocol.wire.bundles import Bundle
@@ -27,13 +27,16 @@ from simulators.seeded.cable import SimLink
 from simulators.seeded.downward import Downward
 from simulators.seeded.links import SimBroker, Wire
 from simulators.seeded.office import SimOffice
-from simulators.seeded.people import Code, People, gather
+from simulators.seeded.people import ELSEWHERE, Code, People, gather
 from simulators.seeded.truth import OFFICE, Green, Truth, is_green
 from simulators.world import DAY_MS, World
 
 START_MS = 1_790_000_000_000
 CITY = "isfahan"
-TARIFF = Tariff(4, 60_000, {int(RiderClass.STUDENT): 500, int(RiderClass.SENIOR): 100, int(RiderClass.VETERAN): 0})
+TARIFF = Tariff(
+    4, 60_000, {2: 500, 3: 100, 5: 0}, transfer_window_s=3_600, day_cap_rials=150_000, week_cap_rials=400_000,
+    products={ELSEWHERE: ProductRule(500, frozenset({"r1"}), elsewhere=False)},
+)  # fmt: skip
 WINDOW_MS = TARIFF.repeat_window_s * 1000
 SHARED_WITHIN_MS = 2_000  # the sister door holds it, and knows of it (P1, P7)
 KEPT_MS = 600_000  # how long a door knows a presentation
@@ -392,8 +395,5 @@ class SeededCity:
             self.truth.violate("P2", "receipts-are-true", f"a receipt that does not verify: {error.name}")
             return
         if receipt.sequence and self.truth.held_since((receipt.device, receipt.epoch), receipt.sequence) is None:
-            self.truth.violate(
-                "P2",
-                "receipts-are-true",
-                f"a receipt for {receipt.device} up to {receipt.sequence}, which is not committed",
-            )
+            what = f"a receipt for {receipt.device} up to {receipt.sequence}, which is not committed"
+            self.truth.violate("P2", "receipts-are-true", what)

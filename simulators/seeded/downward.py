@@ -16,6 +16,7 @@ from backend.app.announcing import Announcing
 from edge.app.bundles import Bundles
 from edge.core.errors import BundleLate
 from edge.core.limits import BUNDLE_WAIT_MS
+from protocol.fares.policies import BoardFree, Cause, Policies
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, cut_bundle, read_bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
@@ -208,7 +209,7 @@ class Downward:
         number = before.number + 1
         self.newest = replace(
             before, number=number, issued_ms=self.world.now_ms, tariff=tariff, deny=deny,
-            deny_number=before.deny_number + (deny != before.deny),
+            deny_number=before.deny_number + (deny != before.deny), policies=self._policies(before.policies),
         )  # fmt: skip
         self.tariffs[tariff.version] = tariff
         for credential_id in deny:
@@ -218,6 +219,20 @@ class Downward:
             self.world.after(self.rng.randint(1_000, 5 * MINUTE_MS), self._replay)
         self.world.counts["bundles made"] += 1
         self.world.tell("office", f"makes bundle {number}: {tariff.flat_fare_rials} rials, {len(deny)} denied")
+
+    def _policies(self, before: Policies) -> Policies:
+        """Now and then a free ride of some minutes, or a bus that rehearses; else as before, and nobody rehearses."""
+        now, free, training = self.world.now_ms, before.board_free, frozenset[str]()
+        kind = self.rng.random()
+        if kind < 0.4:
+            begin = now + self.rng.randint(0, MINUTE_MS)
+            order = BoardFree(
+                f"order-{before.number + 1}", Cause.CRISIS, begin, begin + self.rng.randint(1, 4 * MINUTE_MS)
+            )
+            free = (order,)
+        elif kind < 0.5:
+            training = frozenset({self.rng.choice(self._city.buses).vehicle})
+        return Policies(before.number + 1, free, training)
 
     def _replay(self) -> None:
         """Somebody on the broker puts an older manifest in the newest one's place, for every session to come."""

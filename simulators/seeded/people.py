@@ -17,6 +17,7 @@ from simulators.forms import shows_long
 
 CLASSES = (RiderClass.ADULT, RiderClass.ADULT, RiderClass.STUDENT, RiderClass.SENIOR, RiderClass.VETERAN)
 CREDENTIAL_DAYS = 600  # longer than any run
+ELSEWHERE = 1  # a product of no use on the city's line
 _LISTED = 0.75  # of all riders, in the table that the buses have
 _KNOWING = 0.5  # of those, phones that have heard of it
 _ISSUED_BEFORE_DAYS = 3  # an expired credential's last day lies so far back
@@ -70,12 +71,13 @@ class People:
     denied: list[Phone]
     expired: list[Phone]
     strangers: list[Phone]
+    elsewhere: list[Phone]  # whose product is for other lines
     rng: Random
 
     @property
     def registered(self) -> Sequence[Phone]:
         """Those whom the backend knows."""
-        return [*self.riders, *self.denied, *self.expired]
+        return [*self.riders, *self.denied, *self.expired, *self.elsewhere]
 
     def rider_table(self) -> bytes:
         """The table's one chunk: not everybody is in it."""
@@ -98,13 +100,13 @@ def gather(rng: Random, issuer: SigningKey, stranger: SigningKey, now_ms: int, c
     today = service_day(now_ms)
     number = iter(range(1_000))
 
-    def phone(by: SigningKey, last_day: int) -> Phone:
+    def phone(by: SigningKey, last_day: int, product: int = Product.WALLET) -> Phone:
         key = SigningKey.from_secret(rng.randbytes(32))
         credential_id = rng.randbytes(limits.CREDENTIAL_ID_BYTES)
         rider_class = rng.choice(CLASSES)
         credential = issue_credential(
             by, credential_id=credential_id, version=1, holder=key.public, rider_class=rider_class,
-            product=Product.WALLET, expiry_day=last_day, allowance_units=4,
+            product=product, expiry_day=last_day, allowance_units=4,
         )  # fmt: skip
         listed = rng.random() < _LISTED
         known = listed and rng.random() < _KNOWING
@@ -114,5 +116,6 @@ def gather(rng: Random, issuer: SigningKey, stranger: SigningKey, now_ms: int, c
     return People(
         riders=make(count), denied=make(2),
         expired=[phone(issuer, today - _ISSUED_BEFORE_DAYS) for _ in range(2)],
-        strangers=[phone(stranger, today + CREDENTIAL_DAYS) for _ in range(2)], rng=rng,
+        strangers=[phone(stranger, today + CREDENTIAL_DAYS) for _ in range(2)],
+        elsewhere=[phone(issuer, today + CREDENTIAL_DAYS, ELSEWHERE)], rng=rng,
     )  # fmt: skip

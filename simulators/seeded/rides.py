@@ -24,6 +24,7 @@ class Rides:
             (46, self.genuine), (5, self.companions), (9, self.both_doors), (6, self.copied_at_the_other_door),
             (5, self.copied_on_another_bus), (6, self.again), (4, self.stale), (2, self.from_the_future),
             (8, self.bad_code), (2, self.stranger), (2, self.denied), (2, self.expired), (5, self.crowd),
+            (1, self.wrong_line),
         ]  # fmt: skip
 
     def one(self) -> None:
@@ -120,6 +121,10 @@ class Rides:
     def expired(self, door: SimDoor, _phone: Phone) -> None:
         """A pass past its last day."""
         self._show(door, self._world.rng.choice(self._city.people.expired).render(self._world.now_ms))
+
+    def wrong_line(self, door: SimDoor, _phone: Phone) -> None:
+        """A product for other lines."""
+        self._show(door, self._world.rng.choice(self._city.people.elsewhere).render(self._world.now_ms))
 
     def crowd(self, door: SimDoor, _phone: Phone) -> None:
         """Several at once, at both doors."""
