@@ -201,7 +201,7 @@ def decide(code: Pass | Unproven, door: Door, now: Instant) -> Decision:
 
 
 def decide_proxy(party: int, door: Door, now: Instant) -> Decision:
-    """The driver's float pays for somebody without a code and `party` companions. Free where everybody rides free."""
+    """The driver's float pays for somebody without a code and `party` companions; while all ride free, nobody asks."""
     wall_ms = now.wall_ms if now.trusted else None
     tariff = door.bundle.tariff_at(wall_ms)
     ride = Ride(int(RiderClass.ADULT), party, line=door.service.route, wall_ms=wall_ms)
