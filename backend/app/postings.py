@@ -66,6 +66,7 @@ class GroupPostings:
         self._drivers: dict[str, str] = {}
         self._taps: dict[TapId, Tap] = {}
         self._annulled: set[TapId] = set()
+        self._floats: dict[TapId, Transfer] = {}  # what drivers' floats pay in this group
 
     def board(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
         """An accepted, charged tap → who pays for it."""
@@ -84,7 +85,7 @@ class GroupPostings:
     def shift(self, record: Shift, into: Posted) -> None:
         """A shift begins: whose float pays for its proxy boardings."""
         if record.step is ShiftStep.BEGIN:
-            self._drivers[record.shift] = record.driver
+            self._drivers.setdefault(record.shift, record.driver)
             into.shifts.append((record.shift, record.driver))
 
     def annul(self, record: Annulment, enrolled: Device, into: Posted) -> None:
@@ -94,10 +95,7 @@ class GroupPostings:
             return
         self._annulled.add(tap_id)
         if tap.code_kind is CodeKind.PROXY:
-            driver = self._driver_of(tap)
-            if driver is not None:
-                fare = min(self._cost(tap, None, Payer.DRIVER).rider_rials, tap.fare_rials)
-                into.transfers += _given_back(tap_id, enrolled.vehicle, driver_account(driver), fare, None)
+            into.transfers += self._float_back(tap_id)
             return
         claim = self._claims.at(tap_id)
         if claim is None or not claim.charged:
@@ -108,6 +106,14 @@ class GroupPostings:
         after = self._claims.annul(claim)
         into.claims[tap_id] = after
         self._weigh(after, into)
+
+    def _float_back(self, tap_id: TapId) -> list[Transfer]:
+        """What a float has paid for a proxy boarding goes back to it from who got it; once, and nothing else."""
+        store, back = self._desk.store, tap_key(*tap_id, TransferKind.ANNULMENT)
+        paid = self._floats.get(tap_id) or store.transfer_of(tap_key(*tap_id, TransferKind.FARE))
+        if paid is None or not paid.debit.startswith(driver_account("")) or store.transfer_of(back) is not None:
+            return []
+        return [Transfer(back, TransferKind.ANNULMENT, paid.credit, paid.debit, paid.rials)]
 
     # --- riders -------------------------------------------------------------------------------------------------------
 
@@ -208,7 +214,10 @@ class GroupPostings:
             tap.link.device, tap.link.epoch, tap.link.sequence, enrolled.vehicle, tap.fare_rials, 0, None, payer,
             driver or "",
         )  # fmt: skip
-        into.transfers += post(boarding, self._cost(tap, None, Payer.DRIVER))
+        made = post(boarding, self._cost(tap, None, Payer.DRIVER))
+        if made:
+            self._floats[tap.link.device, tap.link.epoch, tap.link.sequence] = made[0]
+        into.transfers += made
         return payer
 
     def _driver_of(self, tap: Tap) -> str | None:
@@ -216,7 +225,7 @@ class GroupPostings:
         shift = tap.service.shift
         if shift is None:
             return None
-        return self._drivers.get(shift) or self._desk.store.driver_of(shift)
+        return self._desk.store.driver_of(shift) or self._drivers.get(shift)  # the first word on a shift stands
 
     def _tap_of(self, tap_id: TapId) -> Tap | None:
         """A charged tap of this group, or one that the store holds."""
@@ -244,8 +253,8 @@ def _priced(tariff: Tariff, tap: Tap, proof: Pass) -> Price:
     """A proven pass's ride by its tariff: the verdict says how it was taken (rules R7, R8 of edge/core/decide)."""
     credential = proof.credential
     wrong = tap.verdict is Verdict.PHONE_CLOCK_WRONG
-    rider_class = int(RiderClass.ADULT) if wrong else credential.rider_class
-    ride = _ride(tap, rider_class, proof.party, credential.product)
+    rider_class, product = (int(RiderClass.ADULT), 0) if wrong else (credential.rider_class, credential.product)
+    ride = _ride(tap, rider_class, proof.party, product)
     if tap.verdict is Verdict.PARTY_EXTENDED:  # those who were there before have paid
         return Price(min(tap.fare_rials, proof.party * adult_fare(tariff, ride)), 0, 0, 0)
     return price(tariff, ride)
@@ -261,10 +270,8 @@ def _post(tap: Tap, proof: Pass | None, payer: Payer, cost: Price, vehicle: str)
     return post(boarding, cost)
 
 
-def _given_back(tap_id: TapId, vehicle: str, payer: str, rials: int, city: tuple[str, int] | None) -> list[Transfer]:
+def _given_back(tap_id: TapId, vehicle: str, payer: str, rials: int, city: tuple[str, int]) -> list[Transfer]:
     """An annulled boarding's money, from the operator to those who paid it."""
     operator = operator_account(vehicle)
-    parts = [(TransferKind.ANNULMENT, payer, rials)]
-    if city is not None:
-        parts.append((TransferKind.SUBSIDY_ANNULMENT, *city))
+    parts = ((TransferKind.ANNULMENT, payer, rials), (TransferKind.SUBSIDY_ANNULMENT, *city))
     return [Transfer(tap_key(*tap_id, kind), kind, operator, to, back) for kind, to, back in parts if back]

@@ -210,6 +210,10 @@ class IngestStore(Protocol):
         """One record's bytes."""
         ...
 
+    def transfer_of(self, key: bytes) -> Transfer | None:
+        """The transfer that was posted under a key."""
+        ...
+
     def driver_of(self, shift: str) -> str | None:
         """Who drove in a shift; None if no record of it has come."""
         ...

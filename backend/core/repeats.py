@@ -104,7 +104,9 @@ def settle(new: Claim, near: Iterable[Claim]) -> Settled:
         return Settled(new, (), ())
     boarding = min({new.boarding, *joined})
     # Among equals one that is charged already stays so: a refund that changes nothing is not made.
-    first = min([*sorted(members, key=lambda claim: (not claim.charged, claim.tap)), new], key=lambda one: one.order)
+    # Only what is charged can stay so: where a driver took the charged one back, none is, and the new one is charged.
+    charged = sorted((claim for claim in members if claim.charged), key=lambda claim: claim.tap)
+    first = min([*charged, new], key=lambda one: one.order)
     changed: list[Claim] = []
     refunds: list[Transfer] = []
     for member in members:

@@ -137,6 +137,7 @@ class _Asked:
     door: Door
     now: Instant
     grace: Reason = field(default=Reason.NONE, init=False)
+    set_wrong: Reason = field(default=Reason.NONE, init=False)  # the phone's clock is off by half-hours, this way
 
     @property
     def wall_ms(self) -> int | None:
@@ -157,12 +158,13 @@ class _Asked:
         """Those within the repeat window."""
         return [it for it in self.earlier if it.age_ms < self.tariff.repeat_window_s * 1000]
 
-    def ride(self, *, adult: bool = False) -> Ride:
-        credential = self.code.credential
-        rider_class = int(RiderClass.ADULT) if adult else credential.rider_class
-        return Ride(rider_class, self.code.party, credential.product, self.door.service.route, None, self.wall_ms)
+    def ride(self) -> Ride:
+        """As the pass says; a phone set wrong rides as an adult, for a copy must not be worth a concession."""
+        credential, wrong = self.code.credential, self.set_wrong is not Reason.NONE
+        rider_class, product = (int(RiderClass.ADULT), 0) if wrong else (credential.rider_class, credential.product)
+        return Ride(rider_class, self.code.party, product, self.door.service.route, None, self.wall_ms)
 
-    def cost(self, *, adult: bool = False) -> Price:
+    def cost(self) -> Price:
         """At most: what was ridden elsewhere is not known here."""
         begin_ms = self.tariff.starts_ms
         history = [
@@ -170,7 +172,13 @@ class _Asked:
             for it in self.earlier
             if self.wall_ms is not None and it.accepted.wall_ms != UNKNOWN_MS and it.accepted.wall_ms >= begin_ms
         ]
-        return price(self.tariff, self.ride(adult=adult), history)
+        return price(self.tariff, self.ride(), history)
+
+    def beyond_allowance(self, fare_rials: int) -> bool:
+        """Whether a fare is more than the rider may spend on this bus before the backend sees it."""
+        credential = self.code.credential
+        most = credential.allowance_units * limits.ALLOWANCE_UNIT_RIALS
+        return fare_rials > 0 and self.door.daybook.spent(credential.credential_id) + fare_rials > most
 
     def refuse(self, verdict: Verdict, reason: Reason) -> Decision:
         return self._answer(verdict, reason, 0, None)
@@ -201,9 +209,14 @@ def decide(code: Pass | Unproven, door: Door, now: Instant) -> Decision:
 
 
 def decide_proxy(party: int, door: Door, now: Instant) -> Decision:
-    """The driver's float pays for somebody without a code and `party` companions; while all ride free, nobody asks."""
+    """The driver's float pays for somebody without a code and `party` companions: R2, R3, else the adult fare."""
     wall_ms = now.wall_ms if now.trusted else None
     tariff = door.bundle.tariff_at(wall_ms)
+    free = _why_free(door, tariff, wall_ms)
+    if door.service.vehicle in door.bundle.policies.training:
+        return Decision(Verdict.TRAINING, Reason.NONE, CodeKind.PROXY, 0, party, 0, b"", None, tariff.version)
+    if free is not Reason.NONE:
+        return Decision(Verdict.BOARD_FREE, free, CodeKind.PROXY, 0, party, 0, b"", None, tariff.version)
     ride = Ride(int(RiderClass.ADULT), party, line=door.service.route, wall_ms=wall_ms)
     fare = price(tariff, ride).rider_rials
     return Decision(Verdict.ACCEPTED, Reason.PROXY, CodeKind.PROXY, fare, party, 0, b"", None, tariff.version)
@@ -227,21 +240,22 @@ def _training(asked: _Asked) -> Decision | None:
 
 
 def _free(asked: _Asked) -> Decision | None:
-    reason = _why_free(asked)
+    reason = _why_free(asked.door, asked.tariff, asked.wall_ms)
     if reason is Reason.NONE:
         return None
-    if asked.repeated:
-        return _paid_before(asked)
+    before = asked.door.window.of_presentation(asked.code.presentation, asked.now)
+    if asked.repeated or before is not None:  # counted once, however long one code is held up
+        return asked.refuse(Verdict.ALREADY_PAID, _which_door(before or asked.repeated[0], asked))
     return asked.accept(Verdict.BOARD_FREE, reason, Price(0, 0, 0, 0))
 
 
-def _why_free(asked: _Asked) -> Reason:
-    if asked.wall_ms is not None:
-        if (order := asked.door.bundle.policies.free_on(asked.door.service.route, asked.wall_ms)) is not None:
+def _why_free(door: Door, tariff: Tariff, wall_ms: int | None) -> Reason:
+    if wall_ms is not None:
+        if (order := door.bundle.policies.free_on(door.service.route, wall_ms)) is not None:
             return _FREE[order.cause]
-        if service_day(asked.wall_ms) in asked.tariff.free_days:
+        if service_day(wall_ms) in tariff.free_days:
             return Reason.FREE_DAY
-    return asked.door.free_ride
+    return door.free_ride
 
 
 def _denied(asked: _Asked) -> Decision | None:
@@ -276,7 +290,8 @@ def _stale(asked: _Asked) -> Decision | None:
     day, credential_id = service_day(asked.wall_ms), asked.code.credential.credential_id
     if not _set_wrong(off_ms) or asked.repeated or asked.door.daybook.clock_grace_used(credential_id, day):
         return asked.refuse(Verdict.CODE_EXPIRED, stale)
-    return asked.accept(Verdict.PHONE_CLOCK_WRONG, stale, asked.cost(adult=True))
+    asked.set_wrong = stale
+    return None
 
 
 def _repeated(asked: _Asked) -> Decision | None:
@@ -286,6 +301,8 @@ def _repeated(asked: _Asked) -> Decision | None:
     if more <= 0:
         return _paid_before(asked)
     fare = more * adult_fare(asked.tariff, asked.ride())
+    if asked.beyond_allowance(fare):
+        return asked.refuse(Verdict.DENIED, Reason.ALLOWANCE_SPENT)
     return asked.accept(Verdict.PARTY_EXTENDED, asked.grace, Price(fare, 0, 0, 0))
 
 
@@ -309,18 +326,19 @@ def _past_its_day(asked: _Asked) -> Decision | None:
 
 
 def _beyond_allowance(asked: _Asked) -> Decision | None:
-    credential, book = asked.code.credential, asked.door.daybook
     cost = asked.cost()
-    most = credential.allowance_units * limits.ALLOWANCE_UNIT_RIALS
-    if not cost.rider_rials or book.spent(credential.credential_id) + cost.rider_rials <= most:
+    if not asked.beyond_allowance(cost.rider_rials):
         return None
-    if book.emergency_used(credential.credential_id):
+    used = asked.door.daybook.emergency_used(asked.code.credential.credential_id)
+    if used or asked.set_wrong is not Reason.NONE:
         return asked.refuse(Verdict.DENIED, Reason.ALLOWANCE_SPENT)
     return asked.accept(Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE, cost)
 
 
 def _accepted(asked: _Asked) -> Decision | None:
     cost = asked.cost()
+    if asked.set_wrong is not Reason.NONE:
+        return asked.accept(Verdict.PHONE_CLOCK_WRONG, asked.set_wrong, cost)
     if asked.grace is not Reason.NONE:
         verdict = Verdict.ACCEPTED_GRACE
     elif cost.city_rials:

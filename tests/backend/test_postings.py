@@ -146,7 +146,8 @@ def test_a_shift_is_known_to_later_batches_and_its_driver_does_not_change(tmp_pa
     proxy(other)
     desk.take_whole(other)
     assert desk.store.driver_of("d-17-1") == "d-17"
-    assert desk.store.balance("driver:d-17") == -50_000
+    assert desk.store.balance("driver:d-17") == -100_000, "the first word on a shift stands"
+    assert desk.store.balance("driver:d-99") == 0
     assert desk.store.driver_of("nobody") is None
 
 
@@ -202,4 +203,41 @@ def test_companions_who_came_later_and_a_phone_set_wrong_are_priced_by_their_ver
     desk = Desk(tmp_path, [bus], [STUDENT])
     desk.take_whole(bus)
     assert [pair for _, pair in sorted(boarded(desk).items())] == [(25_000, 25_000), (100_000, 0), (50_000, 0)]
+    check_ledger(desk)
+
+
+def test_a_tap_behind_an_annulled_one_of_its_boarding_is_charged_and_stops_nothing(tmp_path: Path) -> None:
+    """The doors could not talk; the driver took the charged tap back; the code is shown once more."""
+    front, rear = Bus("bus-1-d1"), Bus("bus-1-d2")
+    desk = Desk(tmp_path, [front, rear], [ADULT])
+    front.now_ms = NOON_MS
+    first = front.tap(ADULT.show(1))
+    rear.now_ms = NOON_MS + 100_000
+    rear.tap(ADULT.show(2))
+    desk.take_whole(front)
+    desk.take_whole(rear)
+    front.annul(first)
+    front.now_ms = NOON_MS + 185_000
+    front.tap(ADULT.show(3))
+    desk.take_whole(front)
+    assert desk.store.balance(ADULT.account) == -50_000
+    check_ledger(desk)
+
+
+def test_a_proxy_boarding_gives_back_only_what_its_float_paid_and_once(tmp_path: Path) -> None:
+    """A case that nobody's float paid gives nobody anything; a second annulment stops no journal."""
+    bus = Bus()
+    bus.shift = "d-17-1"
+    case = proxy(bus)  # its shift is not known yet
+    desk = Desk(tmp_path, [bus])
+    desk.take_whole(bus)
+    bus.begin_shift("d-17", "d-17-1")
+    paid = proxy(bus)
+    for tap in (case, paid, paid):
+        bus.annul(tap)
+        (receipt,) = desk.take_whole(bus)
+    assert receipt.sequence == bus.last
+    assert desk.store.balance("driver:d-17") == 0
+    assert desk.store.balance("suspense") == -50_000
+    assert desk.alarms == []
     check_ledger(desk)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.daybook import DayBook
-from edge.core.decide import RULES, Decision, Door, LongFormWanted, decide, note, open_code
+from edge.core.decide import RULES, Decision, Door, LongFormWanted, decide, decide_proxy, note, open_code
 from edge.core.ports import UNKNOWN_MS
 from edge.core.window import Window
 from protocol.errors import SavarError
@@ -335,7 +335,10 @@ def test_r8_companions_who_come_later_pay_for_themselves() -> None:
     assert (more.verdict, more.fare_rials, more.party) == (Verdict.PARTY_EXTENDED, 2 * FARE, 2)
     assert bus.show(student.code(at(40), counter=3, party=2), at(40)).verdict is Verdict.ALREADY_PAID
     assert bus.show(student.code(at(40), counter=4, party=1), at(40)).verdict is Verdict.ALREADY_PAID
-    assert bus.show(student.code(at(60), counter=5, party=3), at(60)).fare_rials == FARE
+    beyond = bus.show(student.code(at(60), counter=5, party=3), at(60))
+    assert (beyond.verdict, beyond.reason) == (Verdict.DENIED, Reason.ALLOWANCE_SPENT), "150,000 of 200,000 are spent"
+    bus.daybook.receipted(9)
+    assert bus.show(student.code(at(80), counter=6, party=3), at(80)).fare_rials == FARE
 
 
 def test_r9_a_product_for_other_lines() -> None:
@@ -396,3 +399,34 @@ def test_r12_a_transfer_on_the_same_bus_is_known_and_told() -> None:
     assert bus.show(RIDER.code(later, counter=2), later).fare_rials == 0
     much = at(3_600)
     assert bus.show(RIDER.code(much, counter=3), much).fare_rials == FARE
+
+
+def test_a_phone_set_wrong_opens_no_other_rule() -> None:
+    """It is a grace on the clock alone: lines, last days and allowances are asked as ever, and no product counts."""
+    bus = Bus(tariff=Tariff(7, FARE, products={1: ProductRule(0, frozenset({"r1"}), elsewhere=False)}))
+    wrong = {"ahead_s": 1_800}
+    bus.service = replace(bus.service, route="r2")
+    assert bus.show(Rider(4, product=1).code(at(), **wrong), at()).verdict is Verdict.WRONG_SERVICE
+    bus.service = replace(bus.service, route="r1")
+    assert bus.show(Rider(4, product=1).code(at(), **wrong), at()).fare_rials == FARE
+    assert bus.show(Rider(5, days=-1).code(at(), **wrong), at()).verdict is Verdict.CREDENTIAL_EXPIRED
+    assert bus.show(Rider(6).code(at(), party=15, **wrong), at()).reason is Reason.ALLOWANCE_SPENT
+
+
+def test_r3_one_code_held_up_for_long_is_one_free_ride() -> None:
+    bus = Bus(policies=free())
+    code = RIDER.code(at())
+    assert bus.show(code, at()).verdict is Verdict.BOARD_FREE
+    assert [bus.show(code, at(n)).verdict for n in (181, 183, 300)] == [Verdict.ALREADY_PAID] * 3
+
+
+def test_a_driver_pays_for_nobody_in_training_or_while_all_ride_free() -> None:
+    def proxy(now: Instant, **changes: object) -> Decision:
+        bus = Bus(**changes)
+        return decide_proxy(1, Door(bus.service, bus.bundle, bus.window, bus.daybook, bus.heard_ms), now)
+
+    training = proxy(at(), policies=Policies(1, training=frozenset({"bus-1"})))
+    assert (training.verdict, training.fare_rials) == (Verdict.TRAINING, 0)
+    crisis = proxy(at(), policies=free())
+    assert (crisis.verdict, crisis.reason, crisis.fare_rials) == (Verdict.BOARD_FREE, Reason.CRISIS, 0)
+    assert proxy(at()).fare_rials == 2 * FARE

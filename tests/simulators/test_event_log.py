@@ -27,10 +27,10 @@ def log(seed: int) -> list[str]:
 
 
 def test_a_seed_is_a_run() -> None:
-    """Byte for byte, as far as the event log tells; in seed 42 a technician meets a card that he cannot read."""
-    assert log(42) == run_seed(42, tracing=True).trace
+    """Byte for byte, as far as the event log tells; in seed 39 a technician meets a card that he cannot read."""
+    assert log(39) == run_seed(39, tracing=True).trace
     assert log(0) != log(2)
-    assert any("cannot read it: bench-" in line for line in log(42))
+    assert any("cannot read it: bench-" in line for line in log(39))
 
 
 def test_looking_changes_nothing() -> None:
@@ -74,7 +74,7 @@ def test_a_long_outage_says_which_bus_and_for_how_long() -> None:
 def test_what_is_lost_is_found_in_the_log() -> None:
     """The violation's journal, record and time are those of the line at which the door showed green."""
     with PLANTED["failed-write-accepted"]():
-        result = run_seed(2, tracing=True)
+        result = run_seed(3, tracing=True)
     lost = next(one.what for one in result.violations if one.checker == "nothing-lost")
     found = re.fullmatch(r"(record \d+) of (\S+), (journal [0-9a-f]{16}), shown green at (.+), is held by nobody", lost)
     assert found is not None, lost
@@ -85,7 +85,7 @@ def test_what_is_lost_is_found_in_the_log() -> None:
 
 def test_what_was_not_recorded_is_said() -> None:
     with PLANTED["green-before-commit"]():
-        trace = run_seed(0, tracing=True, scale=Scale(rides=(20, 20), periods=(1, 1))).trace
+        trace = run_seed(5, tracing=True, scale=Scale(rides=(20, 20), periods=(1, 1))).trace
     greens = [line for line in trace if "shows ACCEPTED" in line]
     assert greens
     assert all("record" in line and not line.endswith("nothing recorded") for line in trace if "COPIED" in line)

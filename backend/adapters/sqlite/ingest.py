@@ -9,7 +9,7 @@ from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.errors import StoreFailed
-from backend.core.ledger import Transfer, next_head
+from backend.core.ledger import Transfer, TransferKind, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, branch_prefix
 from backend.core.repeats import Claim
@@ -152,6 +152,12 @@ class IngestTables:
         """One record's bytes."""
         return self._one("SELECT bytes FROM record WHERE device = ? AND epoch = ? AND sequence = ?",
                          (device, epoch, sequence))  # fmt: skip
+
+    def transfer_of(self, key: bytes) -> Transfer | None:
+        """The transfer that was posted under a key."""
+        with self._writer.reading() as connection:
+            row = connection.execute("SELECT kind, debit, credit, rials FROM transfer WHERE key = ?", (key,)).fetchone()
+        return None if row is None else Transfer(key, TransferKind(row[0]), *row[1:])
 
     def driver_of(self, shift: str) -> str | None:
         """Who drove in a shift; None if no record of it has come."""
