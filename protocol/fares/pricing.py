@@ -84,7 +84,8 @@ def _terms(tariff: Tariff, ride: Ride, fare: int) -> tuple[int, int]:
     rule = tariff.products.get(ride.product)
     of_class = tariff.share_of(ride.rider_class)
     if rule is not None and rule.holds_on(ride.line) and rule.permille < of_class:
-        return fare * rule.permille // 1000, 1000
+        paid = fare * rule.permille // 1000
+        return (paid, 1000) if paid else (0, of_class)  # what costs nothing must not lift a concession's cap
     return fare, of_class
 
 

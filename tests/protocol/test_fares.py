@@ -208,6 +208,18 @@ def test_a_product_pays_on_its_lines() -> None:
     assert serves(tariff, 2, None)  # decided for the rider
 
 
+def test_a_month_pass_lifts_no_concessions_cap() -> None:
+    tariff = Tariff(1, 90_000, {2: 500}, day_cap_rials=150_000, products={1: ProductRule(0, frozenset({"r9"}))})
+    free = price(tariff, Ride(2, product=1, line="r9", wall_ms=NOON_MS))
+    assert (free.rider_rials, free.city_rials) == (0, 0)
+    known = [Ridden(NOON_MS, free.adult_rials, free.permille)]
+    assert paid(tariff, 100, 200, rider_class=2) == [45_000, 30_000]
+    for minute, cost in ((100, 45_000), (200, 30_000)):
+        found = price(tariff, Ride(2, wall_ms=NOON_MS + minute * MINUTE_MS), known)
+        assert found.rider_rials == cost
+        known.append(Ridden(NOON_MS + minute * MINUTE_MS, found.adult_rials, found.permille))
+
+
 # --- classes by age ---------------------------------------------------------------------------------------------------
 AGES = Ages(child_below=12, senior_from=65)
 
