@@ -167,6 +167,11 @@ def test_what_it_came_to_is_said_before_anything_is_written(monkeypatch: pytest.
     assert done.exit_code == 1
 
 
+def _as_at_a_terminal() -> None:
+    """Who runs the tests in the background of a shell has it ignore Ctrl-C, and so would everything that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("what", [["--seeds", "0:100000"], ["--planted", "all"]])
@@ -174,7 +179,7 @@ def test_what_is_ended_leaves_nothing_behind(number: signal.Signals, what: list[
     """As Ctrl-C does it: everybody at the terminal gets the signal; as `kill` does it, one process."""
     done = subprocess.Popen(
         [sys.executable, "-m", "cli.main", "simulate", *what, "--jobs", "2"],
-        start_new_session=True, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, stderr=subprocess.PIPE, text=True, preexec_fn=_as_at_a_terminal,  # noqa: PLW1509
     )  # fmt: skip
     mine = f"savar-{done.pid}-"
     try:
