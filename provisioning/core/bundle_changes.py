@@ -77,7 +77,9 @@ def _tariffs(before: Bundle, changes: Changes, now_ms: int) -> tuple[Tariff, ...
         return (made,) if before.next_tariff is None else _waiting(before)
     if edited == before.tariff:
         return before.tariffs
-    return (replace(edited, version=version),) if before.next_tariff is None else _waiting(before)
+    # It starts now: rides of before were under another tariff, and do not meet those to come.
+    made = replace(edited, version=version, starts_ms=now_ms)
+    return (made,) if before.next_tariff is None else _waiting(before)
 
 
 def _waiting(before: Bundle) -> tuple[Tariff, ...]:

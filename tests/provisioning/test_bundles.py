@@ -50,7 +50,8 @@ def test_a_new_fare_goes_to_the_backend_and_to_every_device(root: Path) -> None:
     assert (made.given_to, made.away) == (("bus-1-d1",), ())
     for where in ("backend", "devices/bus-1-d1"):
         bundle = held(root, where).bundle
-        assert (bundle.number, bundle.tariff) == (2, Tariff(5, 70_000, {2: 500}))
+        starts_ms = int((NOW + timedelta(days=1)).timestamp() * 1000)
+        assert (bundle.number, bundle.tariff) == (2, Tariff(5, 70_000, {2: 500}, starts_ms=starts_ms))
         assert (bundle.deny_number, bundle.deny) == (1, {ID: 3})
         assert bundle.issued_ms == int((NOW + timedelta(days=1)).timestamp() * 1000)
     assert (root / "bundle" / "number").read_text() == "2\n"
