@@ -1,8 +1,8 @@
 """Claims of a group of batches, those not yet committed over those that the store holds."""
 
-from backend.core.journeys import week_of
 from backend.core.ports import IngestStore
 from backend.core.repeats import Claim, Settled, TapId, annulled, same_boarding, settle
+from protocol.localtime import service_week, week_span_ms
 
 
 class GroupClaims:
@@ -46,7 +46,7 @@ class GroupClaims:
 
     def of_week(self, claim: Claim) -> dict[TapId, Claim]:
         """Every claim of the rider in the week of this one, under its tariff."""
-        begin, end = week_of(claim.wall_ms)
+        begin, end = week_span_ms(service_week(claim.wall_ms))
         credential_id, version = claim.presentation.credential_id, claim.tariff_version
         found = {
             it.tap: it for it in self._store.claims_between(credential_id, begin, end) if it.tap not in self._pending

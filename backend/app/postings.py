@@ -23,7 +23,7 @@ from backend.core.ledger import (
 )
 from backend.core.ports import Device, IngestStore
 from backend.core.repeats import Claim, TapId, new_boarding
-from protocol.fares.pricing import Price, Ride, adult_fare, price
+from protocol.fares.pricing import Price, Ride, adult_fare, own_part, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
@@ -166,7 +166,7 @@ class GroupPostings:
         """What a proven tap asks of its rider, before it is known whether another tap tells of the same boarding."""
         tariff, link = self._desk.tariffs.get(tap.tariff_version), tap.link
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
-        own = cost.adult_rials * cost.permille // 1000
+        own = own_part(cost.adult_rials, cost.permille)
         return Claim(
             link.device, link.epoch, link.sequence, proof.presentation, vehicle, tap.at.wall_ms, window_s * 1000,
             min(cost.rider_rials, tap.fare_rials), cost.city_rials, proof.credential.rider_class,
@@ -210,11 +210,7 @@ class GroupPostings:
     def _proxy(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
         driver = self._driver_of(tap)
         payer = Payer.NO_PROOF if driver is None else Payer.DRIVER
-        boarding = Boarding(
-            tap.link.device, tap.link.epoch, tap.link.sequence, enrolled.vehicle, tap.fare_rials, 0, None, payer,
-            driver or "",
-        )  # fmt: skip
-        made = post(boarding, self._cost(tap, None, Payer.DRIVER))
+        made = _post(tap, None, payer, self._cost(tap, None, Payer.DRIVER), enrolled.vehicle, driver=driver or "")
         if made:
             self._floats[tap.link.device, tap.link.epoch, tap.link.sequence] = made[0]
         into.transfers += made
@@ -260,12 +256,12 @@ def _priced(tariff: Tariff, tap: Tap, proof: Pass) -> Price:
     return price(tariff, ride)
 
 
-def _post(tap: Tap, proof: Pass | None, payer: Payer, cost: Price, vehicle: str) -> list[Transfer]:
+def _post(tap: Tap, proof: Pass | None, payer: Payer, cost: Price, vehicle: str, *, driver: str = "") -> list[Transfer]:
     """The transfers of one accepted tap to the vehicle's operator."""
     boarding = Boarding(
         device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=vehicle,
         shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
-        credential_id=None if proof is None else proof.credential.credential_id, payer=payer,
+        credential_id=None if proof is None else proof.credential.credential_id, payer=payer, driver=driver,
     )  # fmt: skip
     return post(boarding, cost)
 

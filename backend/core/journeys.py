@@ -28,16 +28,6 @@ from backend.core.ledger import (
 from backend.core.repeats import Claim
 from protocol.fares.pricing import Ridden, owed
 from protocol.fares.tariff import Tariff
-from protocol.localtime import day_begins_ms, service_week
-
-_DAYS = 7
-_SATURDAY = 5  # service day 0 was a Thursday
-
-
-def week_of(wall_ms: int) -> tuple[int, int]:
-    """The first and the last millisecond of the week in which rides meet."""
-    begin = service_week(wall_ms) * _DAYS - _SATURDAY
-    return day_begins_ms(begin), day_begins_ms(begin + _DAYS) - 1
 
 
 def weigh(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
@@ -46,7 +36,7 @@ def weigh(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
     rides = [Ridden(it.wall_ms, it.adult_rials, it.permille) for it in ordered]
     adult = [Ridden(it.wall_ms, it.adult_rials, 1000) for it in rides]
     own, full = _steps(tariff, rides), _steps(tariff, adult)
-    shown = [min(max(0, it.shown_rials - it.beside_rials), _alone(it)) for it in ordered]
+    shown = [min(max(0, it.shown_rials - it.beside_rials), it.alone_rials) for it in ordered]
     posted = [min(added, most) for added, most in zip(own, shown, strict=True)]
     left = sum(own) - sum(posted)
     for place, most in enumerate(shown):
@@ -65,15 +55,10 @@ def _steps(tariff: Tariff, rides: Sequence[Ridden]) -> list[int]:
     return [after - before for before, after in pairwise(sums)]
 
 
-def _alone(claim: Claim) -> int:
-    """The own part of a ride that has no company."""
-    return claim.adult_rials * claim.permille // 1000
-
-
 def made_whole(claim: Claim) -> tuple[Claim, list[Transfer]]:
     """A claim that `copied` pays from now on → the operator has for it what the ride costs alone, in any order."""
-    fare = min(_alone(claim) + claim.beside_rials, claim.shown_rials)
-    city = claim.adult_rials - _alone(claim)
+    fare = min(claim.alone_rials + claim.beside_rials, claim.shown_rials)
+    city = claim.adult_rials - claim.alone_rials
     parts = (
         (TransferKind.FARE_CORRECTION, fare - claim.rials),
         (TransferKind.SUBSIDY_CORRECTION, city - claim.city_rials),

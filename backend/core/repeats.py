@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from backend.core.ledger import COPIED, Transfer, TransferKind, class_account, rider_account, tap_key
+from protocol.fares.pricing import own_part
 from protocol.wire.passes import Presentation
 
 TapId = tuple[str, int, int]  # device, epoch, sequence
@@ -55,9 +56,14 @@ class Claim:
         return self.device, self.epoch, self.sequence
 
     @property
+    def alone_rials(self) -> int:
+        """The own part of the ride, if it had no company."""
+        return own_part(self.adult_rials, self.permille)
+
+    @property
     def order(self) -> tuple[int, int, int]:
         """Of one boarding the least is charged: the largest party, then the cheapest as it was shown."""
-        return -self.party, self.shown_rials, self.adult_rials - self.adult_rials * self.permille // 1000
+        return -self.party, self.shown_rials, self.adult_rials - self.alone_rials
 
 
 def new_boarding(device: str, epoch: int, sequence: int) -> bytes:

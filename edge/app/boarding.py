@@ -19,6 +19,7 @@ from edge.core.forms import Forms
 from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
+from protocol.fares.pricing import own_part
 from protocol.fares.verdicts import TABLE, Reason, Verdict, row_for
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
@@ -320,7 +321,7 @@ class Boarding:
 
 def _fare_of(paid: Accepted) -> int:
     """What a boarding at the other door cost, as far as it says."""
-    return paid.adult_rials * paid.permille // 1000 + paid.party * paid.adult_rials
+    return own_part(paid.adult_rials, paid.permille) + paid.party * paid.adult_rials
 
 
 def _fresh(it: Accepted, age_ms: int) -> FreshBoarding:

@@ -164,8 +164,9 @@ class _Asked:
         rider_class, product = (int(RiderClass.ADULT), 0) if wrong else (credential.rider_class, credential.product)
         return Ride(rider_class, self.code.party, product, self.door.service.route, None, self.wall_ms)
 
+    @cached_property
     def cost(self) -> Price:
-        """At most: what was ridden elsewhere is not known here."""
+        """At most: what was ridden elsewhere is not known here. Asked behind R7, which may change whose fare it is."""
         begin_ms = self.tariff.starts_ms
         history = [
             Ridden(self.now.wall_ms - it.age_ms, it.accepted.adult_rials, it.accepted.permille)
@@ -326,17 +327,16 @@ def _past_its_day(asked: _Asked) -> Decision | None:
 
 
 def _beyond_allowance(asked: _Asked) -> Decision | None:
-    cost = asked.cost()
-    if not asked.beyond_allowance(cost.rider_rials):
+    if not asked.beyond_allowance(asked.cost.rider_rials):
         return None
     used = asked.door.daybook.emergency_used(asked.code.credential.credential_id)
     if used or asked.set_wrong is not Reason.NONE:
         return asked.refuse(Verdict.DENIED, Reason.ALLOWANCE_SPENT)
-    return asked.accept(Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE, cost)
+    return asked.accept(Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE, asked.cost)
 
 
 def _accepted(asked: _Asked) -> Decision | None:
-    cost = asked.cost()
+    cost = asked.cost
     if asked.set_wrong is not Reason.NONE:
         return asked.accept(Verdict.PHONE_CLOCK_WRONG, asked.set_wrong, cost)
     if asked.grace is not Reason.NONE:

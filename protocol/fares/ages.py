@@ -29,17 +29,22 @@ class Ages:
                 raise OutOfRange("no such age", years=years)
 
 
+def service_day_of(day: JalaliDate) -> int:
+    """A day of the Jalali calendar → days since 1970-01-01."""
+    return (day.to_gregorian() - _EPOCH) // timedelta(days=1)
+
+
 def birthday(born: JalaliDate, years: int) -> int:
     """The service day on which so many years are full."""
     year = born.year + years
     if (born.month, born.day) == (12, 30) and not JalaliDate.is_leap(year):
-        return _day(JalaliDate(year + 1, 1, 1))
-    return _day(JalaliDate(year, born.month, born.day))
+        return service_day_of(JalaliDate(year + 1, 1, 1))
+    return service_day_of(JalaliDate(year, born.month, born.day))
 
 
 def class_on(ages: Ages, born: JalaliDate, day: int) -> RiderClass:
     """Who rides on a service day, by age alone. Raises OutOfRange for a birth after that day."""
-    if day < _day(born):
+    if day < service_day_of(born):
         raise OutOfRange("born after the day that is asked about", born=born.isoformat())
     if ages.child_below and day < birthday(born, ages.child_below):
         return RiderClass.CHILD
@@ -52,7 +57,3 @@ def holds_until(ages: Ages, born: JalaliDate, day: int) -> int | None:
     """The last service day of the class that holds on a day: a credential expires no later. None: it holds for life."""
     ends = [birthday(born, years) for years in (ages.child_below, ages.senior_from) if years]
     return min((end - 1 for end in ends if end > day), default=None)
-
-
-def _day(of: JalaliDate) -> int:
-    return (of.to_gregorian() - _EPOCH) // timedelta(days=1)

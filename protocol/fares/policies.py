@@ -3,7 +3,6 @@
 They go down in the bundle and start and stop by the validator's own clock, with no network, at their local minute.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -47,12 +46,8 @@ class Policies:
 
     def free_on(self, line: str | None, wall_ms: int) -> BoardFree | None:
         """The order under which nobody pays here and now, if there is one."""
-        return first(it for it in self.board_free if it.holds(line, wall_ms))
+        held = (it for it in self.board_free if it.holds(line, wall_ms))
+        return min(held, key=lambda it: (it.from_ms, it.order), default=None)  # the first to begin: a record names one
 
 
 NONE = Policies()
-
-
-def first(orders: Iterable[BoardFree]) -> BoardFree | None:
-    """The one that began first: a record names one."""
-    return min(orders, key=lambda it: (it.from_ms, it.order), default=None)

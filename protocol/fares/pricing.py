@@ -71,7 +71,7 @@ def price(tariff: Tariff, ride: Ride, history: Sequence[Ridden] = ()) -> Price:
         raise OutOfRange("party is out of range", party=ride.party, most=limits.PARTY_MAX)
     fare = adult_fare(tariff, ride)
     adult, permille = _terms(tariff, ride, fare)
-    own, full = adult * permille // 1000, adult
+    own, full = own_part(adult, permille), adult
     if tariff.by_history and ride.wall_ms is not None:
         whole = [*history, Ridden(ride.wall_ms, adult, permille)]
         own = owed(tariff, whole) - owed(tariff, history)
@@ -79,12 +79,17 @@ def price(tariff: Tariff, ride: Ride, history: Sequence[Ridden] = ()) -> Price:
     return Price(own + ride.party * fare, max(0, full - own), adult, permille)
 
 
+def own_part(adult_rials: int, permille: int) -> int:
+    """What a rider pays of an adult's fare or cap, alone: rounded down, for the rider."""
+    return adult_rials * permille // 1000
+
+
 def _terms(tariff: Tariff, ride: Ride, fare: int) -> tuple[int, int]:
     """What an adult with this product pays, and the rider's share of that: a product was bought, nobody adds to it."""
     rule = tariff.products.get(ride.product)
     of_class = tariff.share_of(ride.rider_class)
     if rule is not None and rule.holds_on(ride.line) and rule.permille < of_class:
-        paid = fare * rule.permille // 1000
+        paid = own_part(fare, rule.permille)
         return (paid, 1000) if paid else (0, of_class)  # what costs nothing must not lift a concession's cap
     return fare, of_class
 
@@ -143,7 +148,7 @@ def owed(tariff: Tariff, rides: Iterable[Ridden]) -> int:
 
 def _capped(rials: int, cap: int, permille: int) -> int:
     """A cap is the class's share of an adult's; where shares differ, the largest."""
-    return min(rials, cap * permille // 1000) if cap else rials
+    return min(rials, own_part(cap, permille)) if cap else rials
 
 
 def _dearest_apart(rides: Iterable[Ridden], window_ms: int) -> int:
@@ -153,7 +158,7 @@ def _dearest_apart(rides: Iterable[Ridden], window_ms: int) -> int:
     best = [0]  # of the first n rides
     for place, ride in enumerate(ordered):
         before = bisect_right(times, ride.wall_ms - window_ms, 0, place) if window_ms else place
-        best.append(max(best[-1], best[before] + ride.adult_rials * ride.permille // 1000))
+        best.append(max(best[-1], best[before] + own_part(ride.adult_rials, ride.permille)))
     return best[-1]
 
 

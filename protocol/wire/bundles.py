@@ -86,10 +86,8 @@ class Bundle:
 
 def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:
     """Bundle → the sections of its manifest, and the bytes of every chunk. Raises WireError for what is too large."""
-    tariff = bundle.tariff
     keys = _chunk(KEYS, [list(bundle.issuer_keys), list(bundle.receipt_keys), bundle.sealing_key], _KEYS_CHUNK)
-    if len(bundle.tariffs) > 1 and not follows(tariff, bundle.tariffs[1]):
-        raise OutOfRange("the next tariff does not follow", field=NEXT_TARIFF, version=bundle.tariffs[1].version)
+    _require_follows(bundle.tariff, bundle.next_tariff)
     fares = [encode_tariff(it) for it in bundle.tariffs]
     if len(bundle.deny) > limits.BUNDLE_DENY_MAX:
         raise TooLarge("deny list over its limit", field="deny", items=len(bundle.deny), limit=limits.BUNDLE_DENY_MAX)
@@ -120,8 +118,7 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
     issuers, receipts, sealing = _read(KEYS, _only(manifest, KEYS, chunk), _KEYS_CHUNK)
     tariff = _tariff(manifest, TARIFF, chunk)
     following = None if manifest.section(NEXT_TARIFF) is None else _tariff(manifest, NEXT_TARIFF, chunk)
-    if following is not None and not follows(tariff, following):
-        raise OutOfRange("the next tariff does not follow", field=NEXT_TARIFF, version=following.version)
+    _require_follows(tariff, following)
     orders = manifest.section(POLICIES)
     policies = NONE if orders is None else decode_policies(_only(manifest, POLICIES, chunk), orders.version)
     people = manifest.section(STAFF)
@@ -139,9 +136,10 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
     )  # fmt: skip
 
 
-def follows(tariff: Tariff, following: Tariff) -> bool:
-    """Whether a tariff can come behind another: a higher number, and a later start."""
-    return following.version > tariff.version and following.starts_ms > tariff.starts_ms
+def _require_follows(tariff: Tariff, following: Tariff | None) -> None:
+    """What comes behind a tariff has a higher number and a later start. Raises OutOfRange."""
+    if following is not None and not (following.version > tariff.version and following.starts_ms > tariff.starts_ms):
+        raise OutOfRange("the next tariff does not follow", field=NEXT_TARIFF, version=following.version)
 
 
 def cut_riders(rows: bytes) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 Rules:
 - signed with the sender's tap key, which the other door holds from enrolment; sent over mutual TLS, because boardings
-  are plain ids for as long as the repeat window;
+  are plain ids for as long as the tariff's windows;
 - the batch is the one that goes to the backend, byte for byte: a copy that outlives a dead card proves itself;
 - a boarding's age is counted on the sender's monotonic clock, so the doors' wall clocks need not agree (P14);
 - the witness says what the sender holds durably of the receiver's journal: a rollback shows there first (P11);

@@ -1,7 +1,8 @@
 """Tariffs and policies as an office writes them: TOML with local Jalali dates, held to what the contract takes."""
 
 import tomllib
-from datetime import date, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -9,6 +10,7 @@ from persiantools.jdatetime import JalaliDate
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from protocol.errors import SavarError
+from protocol.fares.ages import service_day_of
 from protocol.fares.policies import BoardFree, Cause, Policies
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, RiderClass, Tariff
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
@@ -17,7 +19,6 @@ from protocol.wire.policies import encode_policies
 from protocol.wire.tariffs import encode_tariff
 from provisioning.core.errors import BadSetting
 
-_EPOCH = date(1970, 1, 1)
 _WEEK = ("sat", "sun", "mon", "tue", "wed", "thu", "fri")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -26,7 +27,7 @@ def _day(text: Any) -> int:
     """1405/07/01 → service day."""
     try:
         year, month, day = (int(part) for part in str(text).split("/"))
-        return (JalaliDate(year, month, day).to_gregorian() - _EPOCH) // timedelta(days=1)
+        return service_day_of(JalaliDate(year, month, day))
     except ValueError as error:
         raise ValueError(f"{text!r} is no Jalali day like 1405/07/01") from error
 
@@ -110,7 +111,7 @@ class _PoliciesFile(_Strict):
 def read_tariff(path: Path, version: int) -> Tariff:
     """A tariff file → the tariff under this number. Raises BadSetting naming what is wrong in it."""
     told = _read(path, _TariffFile)
-    try:
+    with _of_file(path):
         tariff = Tariff(
             version, told.flat_fare_rials, {_class(name): share for name, share in told.classes.items()},
             told.repeat_window_s, told.starts, told.transfer_window_s, told.day_cap_rials, told.week_cap_rials,
@@ -120,15 +121,13 @@ def read_tariff(path: Path, version: int) -> Tariff:
             tap_out=told.tap_out,
         )  # fmt: skip
         encode_tariff(tariff)
-    except SavarError as error:
-        raise BadSetting(f"{path}: {error.message}", fix="mend that value", **error.data) from error
     return tariff
 
 
 def read_policies(path: Path, number: int) -> Policies:
     """A file of policies → the policies under this number. Raises BadSetting naming what is wrong in it."""
     told = _read(path, _PoliciesFile)
-    try:
+    with _of_file(path):
         orders = sorted(told.board_free, key=lambda it: it.order)
         policies = Policies(
             number,
@@ -139,9 +138,16 @@ def read_policies(path: Path, number: int) -> Policies:
             told.training,
         )
         encode_policies(policies)
+    return policies
+
+
+@contextmanager
+def _of_file(path: Path) -> Iterator[None]:
+    """What the contract refuses is a wrong value of this file."""
+    try:
+        yield
     except SavarError as error:
         raise BadSetting(f"{path}: {error.message}", fix="mend that value", **error.data) from error
-    return policies
 
 
 def _read(path: Path, model: type[_Model]) -> _Model:
