@@ -29,8 +29,9 @@ from benchmarks.limits import OverwriteSync
 from edge.adapters.journal import ApswJournal
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding
+from edge.core.asked import Door
 from edge.core.daybook import DayBook
-from edge.core.decide import Door, decide
+from edge.core.decide import decide
 from edge.core.ports import Head
 from edge.core.taps import next_link, tap_record
 from edge.core.window import Window

@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from edge.core.asked import Decision, Door
 from edge.core.daybook import DayBook
-from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, decide_proxy, note, open_code
+from edge.core.decide import decide, decide_proxy, note
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
 from edge.core.forms import Forms
+from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window

@@ -1,6 +1,6 @@
 """From a decision to the record that is stored and signed: pure assembly, one function per record kind."""
 
-from edge.core.decide import Decision
+from edge.core.asked import Decision
 from edge.core.ports import ChainedRecord, Head
 from protocol.wire import chain
 from protocol.wire.bundles import Bundle

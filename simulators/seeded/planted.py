@@ -18,7 +18,7 @@ from backend.core.repeats import Claim, Settled
 from edge.adapters import card, copies, house, journal
 from edge.app import boarding, courier, station
 from edge.core import forms, retention, uplink
-from edge.core.decide import Decision
+from edge.core.asked import Decision
 from edge.core.errors import JournalFailed, JournalFull
 from edge.core.ports import Head, Showing
 from protocol.fares.verdicts import row_for

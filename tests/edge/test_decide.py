@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.core.asked import Decision, Door
 from edge.core.daybook import DayBook
-from edge.core.decide import RULES, Decision, Door, LongFormWanted, decide, decide_proxy, note, open_code
+from edge.core.decide import RULES, decide, decide_proxy, note
+from edge.core.opening import LongFormWanted, open_code
 from edge.core.ports import UNKNOWN_MS
 from edge.core.window import Window
 from protocol.errors import SavarError

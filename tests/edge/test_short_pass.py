@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from edge.app.boarding import Boarding, Outcome
+from edge.core.asked import Decision, Door
 from edge.core.daybook import DayBook
-from edge.core.decide import Decision, Door, LongFormWanted, Unproven, decide, open_code
+from edge.core.decide import decide
 from edge.core.errors import JournalFailed
+from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.window import Window
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.limits import LONG_FORM_WAIT_S

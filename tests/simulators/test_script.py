@@ -5,8 +5,10 @@ from collections import Counter
 
 import pytest
 
+from edge.core.asked import Door
 from edge.core.daybook import DayBook
-from edge.core.decide import Door, LongFormWanted, decide, open_code
+from edge.core.decide import decide
+from edge.core.opening import LongFormWanted, open_code
 from edge.core.window import Window
 from protocol.errors import DamagedCode, NotAFareCode, ProofError, UnknownRider, WireError
 from protocol.fares.tariff import RiderClass, Tariff

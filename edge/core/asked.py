@@ -1,0 +1,131 @@
+"""What the rules of `decide` are asked about: a proven pass before a door, and the facts that several of them need."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from edge.core.daybook import DayBook
+from edge.core.ports import UNKNOWN_MS, Accepted
+from edge.core.window import Earlier, Window
+from protocol import limits
+from protocol.fares.pricing import Price, Ridden, Ride, price
+from protocol.fares.tariff import RiderClass, Tariff
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.bundles import Bundle
+from protocol.wire.records import CodeKind, Instant, Service
+from protocol.wire.short_passes import Pass, ShortPass
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the decision depends on besides the code and the time. `heard_ms`: wall time of the backend's last word.
+
+    `free_ride`: why the driver lets everybody ride, NONE if not (it lapses elsewhere).
+    """
+
+    service: Service
+    bundle: Bundle
+    window: Window
+    daybook: DayBook
+    heard_ms: int
+    free_ride: Reason = Reason.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer at the door. `proof` is sealed into the record; `accepted` is noted in the window."""
+
+    verdict: Verdict
+    reason: Reason
+    code_kind: CodeKind
+    fare_rials: int
+    party: int
+    product: int
+    proof: bytes
+    accepted: Accepted | None
+    tariff_version: int
+
+
+@dataclass
+class Asked:
+    """A proven pass before a door, and what several rules ask of it."""
+
+    code: Pass
+    door: Door
+    now: Instant
+    grace: Reason = field(default=Reason.NONE, init=False)
+    set_wrong: Reason = field(default=Reason.NONE, init=False)  # the phone's clock is off by half-hours, this way
+
+    @property
+    def wall_ms(self) -> int | None:
+        """The time, where it may be gone by."""
+        return self.now.wall_ms if self.now.trusted else None
+
+    @cached_property
+    def tariff(self) -> Tariff:
+        """The one in force at this time."""
+        return self.door.bundle.tariff_at(self.wall_ms)
+
+    @cached_property
+    def earlier(self) -> list[Earlier]:
+        """This bus's boardings of the credential, the latest first."""
+        return self.door.window.of_credential(self.code.credential.credential_id, self.now)
+
+    @cached_property
+    def repeated(self) -> list[Earlier]:
+        """Those within the repeat window."""
+        return [it for it in self.earlier if it.age_ms < self.tariff.repeat_window_s * 1000]
+
+    def ride(self) -> Ride:
+        """As the pass says; a phone set wrong rides as an adult, for a copy must not be worth a concession."""
+        credential, wrong = self.code.credential, self.set_wrong is not Reason.NONE
+        rider_class, product = (int(RiderClass.ADULT), 0) if wrong else (credential.rider_class, credential.product)
+        return Ride(rider_class, self.code.party, product, self.door.service.route, None, self.wall_ms)
+
+    @cached_property
+    def cost(self) -> Price:
+        """At most: what was ridden elsewhere is not known here. Asked behind R7, which may change whose fare it is."""
+        begin_ms = self.tariff.starts_ms
+        history = [
+            Ridden(self.now.wall_ms - it.age_ms, it.accepted.adult_rials, it.accepted.permille)
+            for it in self.earlier
+            if self.wall_ms is not None and it.accepted.wall_ms != UNKNOWN_MS and it.accepted.wall_ms >= begin_ms
+        ]
+        return price(self.tariff, self.ride(), history)
+
+    def beyond_allowance(self, fare_rials: int) -> bool:
+        """Whether a fare is more than the rider may spend on this bus before the backend sees it."""
+        credential = self.code.credential
+        most = credential.allowance_units * limits.ALLOWANCE_UNIT_RIALS
+        return fare_rials > 0 and self.door.daybook.spent(credential.credential_id) + fare_rials > most
+
+    def refuse(self, verdict: Verdict, reason: Reason) -> Decision:
+        """An answer without a boarding."""
+        return self._answer(verdict, reason, 0, None)
+
+    def accept(self, verdict: Verdict, reason: Reason, cost: Price, fare_rials: int | None = None) -> Decision:
+        """A boarding, noted in the window with what its ride adds to the rider's history."""
+        wall_ms = UNKNOWN_MS if self.wall_ms is None else self.wall_ms
+        accepted = Accepted(
+            self.code.presentation, wall_ms, self.code.party, self.door.service.door, cost.adult_rials, cost.permille
+        )
+        return self._answer(verdict, reason, cost.rider_rials if fare_rials is None else fare_rials, accepted)
+
+    def _answer(self, verdict: Verdict, reason: Reason, fare_rials: int, accepted: Accepted | None) -> Decision:
+        return Decision(
+            verdict, reason, _kind(self.code), fare_rials, self.code.party, self.code.credential.product,
+            self.code.raw, accepted, self.tariff.version,
+        )  # fmt: skip
+
+    def which_door(self, before: Earlier) -> Reason:
+        """Where an earlier boarding was, as the answer says it."""
+        return Reason.SAME_DOOR if before.accepted.door == self.door.service.door else Reason.OTHER_DOOR
+
+
+# One rule: its answer, or None where the next one is to be asked.
+Rule: TypeAlias = Callable[[Asked], Decision | None]
+
+
+def _kind(code: Pass) -> CodeKind:
+    return CodeKind.SHORT_PASS if isinstance(code, ShortPass) else CodeKind.LONG_PASS

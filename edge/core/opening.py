@@ -1,0 +1,58 @@
+"""Bytes out of a QR → a proven pass, or what is wrong with them (R0, R1 of `decide`)."""
+
+from dataclasses import dataclass
+
+from protocol.errors import NotAFareCode, ProofError, UnknownIssuer, UnknownRider, WireError
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.codes import read_code
+from protocol.wire.keys import VerifyingKey
+from protocol.wire.passes import Presentation, open_long_pass
+from protocol.wire.short_passes import (
+    FindRider,
+    Pass,
+    claimed_presentation,
+    claimed_version,
+    is_short,
+    open_short_pass,
+)
+
+_EVIDENCE_MAX_BYTES = 512  # of a refused code with our prefix: enough to investigate, small enough to seal
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A code that is no proven pass: the verdict for it, why, and the received bytes kept as evidence."""
+
+    verdict: Verdict
+    reason: Reason
+    evidence: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LongFormWanted:
+    """A short pass without a row (R0): what it says it is, and what it is answered if no long form comes."""
+
+    claimed: Presentation
+    version: int
+    otherwise: Unproven
+
+
+def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass | LongFormWanted | Unproven:
+    """Bytes out of a QR → a proven pass, or what is wrong with it. Never raises for what a camera can see."""
+    try:
+        payload = read_code(text)
+    except NotAFareCode:
+        return Unproven(Verdict.NOT_A_FARE_CODE, Reason.NONE, b"")  # somebody else's code: nothing of it is kept
+    except WireError:
+        return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, text[:_EVIDENCE_MAX_BYTES])
+    try:
+        return open_short_pass(payload, find) if is_short(payload) else open_long_pass(payload, issuers)
+    except UnknownRider:
+        refused = Unproven(Verdict.CODE_EXPIRED, Reason.RIDER_UNKNOWN, payload)
+        return LongFormWanted(claimed_presentation(payload), claimed_version(payload), refused)
+    except UnknownIssuer:
+        return Unproven(Verdict.UNKNOWN_ISSUER, Reason.NONE, payload[:_EVIDENCE_MAX_BYTES])
+    except ProofError:
+        return Unproven(Verdict.NOT_GENUINE, Reason.BAD_SIGNATURE, payload[:_EVIDENCE_MAX_BYTES])
+    except WireError:
+        return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, payload[:_EVIDENCE_MAX_BYTES])

@@ -1,0 +1,24 @@
+"""The rules of what was accepted before: R5 and R8 of `decide`."""
+
+from edge.core.asked import Asked, Decision
+from protocol.fares.pricing import Price, adult_fare
+from protocol.fares.verdicts import Reason, Verdict
+
+
+def copied(asked: Asked) -> Decision | None:
+    """R5: this very presentation was accepted."""
+    before = asked.door.window.of_presentation(asked.code.presentation, asked.now)
+    return None if before is None else asked.refuse(Verdict.COPIED, asked.which_door(before))
+
+
+def repeated(asked: Asked) -> Decision | None:
+    """R8: this credential boarded within the repeat window."""
+    if not asked.repeated:
+        return None
+    more = asked.code.party - max(it.accepted.party for it in asked.repeated)
+    if more <= 0:
+        return asked.refuse(Verdict.ALREADY_PAID, asked.which_door(asked.repeated[0]))
+    fare = more * adult_fare(asked.tariff, asked.ride())
+    if asked.beyond_allowance(fare):
+        return asked.refuse(Verdict.DENIED, Reason.ALLOWANCE_SPENT)
+    return asked.accept(Verdict.PARTY_EXTENDED, asked.grace, Price(fare, 0, 0, 0))
