@@ -28,6 +28,7 @@ class Purpose(Enum):
     CREDENTIAL = b"savar/1/credential"
     PASS = b"savar/1/pass"
     SHORT_PASS = b"savar/1/short-pass"
+    TICKET = b"savar/1/ticket"
     RECORD = b"savar/1/record"
     RECEIPT = b"savar/1/receipt"
     HEALTH = b"savar/1/health"

@@ -24,6 +24,7 @@ Rules:
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from protocol import limits
@@ -132,7 +133,7 @@ def verify_credential(raw: bytes, issuers: Iterable[VerifyingKey]) -> Credential
         raise WrongLength("credential is not 112 bytes", bytes=len(raw))
     if raw[0] != KIND_LONG_PASS:
         raise UnknownVersion("not a credential of a kind we know", kind=raw[0])
-    _verify_issuer(raw, issuers)
+    verify_issuer(Purpose.CREDENTIAL, raw[:_BODY], raw[_BODY:], issuers)
     return _parse_credential(raw)
 
 
@@ -148,7 +149,7 @@ def open_long_pass(raw: bytes, issuers: Iterable[VerifyingKey]) -> LongPass:
         raise MissingSignature("pass without the phone's signature", bytes=len(raw))
     if len(raw) != limits.LONG_PASS_BYTES:
         raise WrongLength("long pass is not 183 bytes", bytes=len(raw))
-    _verify_issuer(raw[:CREDENTIAL_BYTES], issuers)
+    verify_issuer(Purpose.CREDENTIAL, raw[:_BODY], raw[_BODY:CREDENTIAL_BYTES], issuers)
     return open_presentation(raw)
 
 
@@ -175,19 +176,20 @@ def open_presentation(raw: bytes) -> LongPass:
     )
 
 
-def _verify_issuer(raw: bytes, issuers: Iterable[VerifyingKey]) -> None:
-    """Try every held key that the hint points to."""
-    candidates = [key for key in issuers if key.id[0] == raw[1]]
+def verify_issuer(purpose: Purpose, body: bytes, signature: bytes, issuers: Iterable[VerifyingKey]) -> VerifyingKey:
+    """Try every held key that the hint, the body's second byte, points to → the one that signed.
+
+    Raises UnknownIssuer, BadSignature or HighSSignature.
+    """
+    candidates = [key for key in issuers if key.id[0] == body[1]]
     if not candidates:
-        raise UnknownIssuer("no issuer key with this hint", hint=raw[1])
-    for number, key in enumerate(candidates, start=1):
-        try:
-            key.verify(Purpose.CREDENTIAL, raw[:_BODY], raw[_BODY:])
-        except BadSignature:
-            if number == len(candidates):
-                raise
-        else:
-            return
+        raise UnknownIssuer("no issuer key with this hint", hint=body[1])
+    for key in candidates[:-1]:
+        with suppress(BadSignature):
+            key.verify(purpose, body, signature)
+            return key
+    candidates[-1].verify(purpose, body, signature)
+    return candidates[-1]
 
 
 def read_issued(raw: bytes) -> Credential:

@@ -29,6 +29,7 @@ from protocol.wire.short_passes import open_short_pass
 from protocol.wire.signed import cut, open_message, seal_message
 from protocol.wire.sister import open_sister
 from protocol.wire.staff import decode_staff
+from protocol.wire.tickets import open_ticket
 from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
 from tests.protocol import samples
@@ -56,6 +57,12 @@ def _rightly_signed_short(data: bytes) -> object:
     signed = (b"\x02" + data + bytes(17))[:17]
     row = RiderRow(signed[1:9], KEY.public, signed[9], 0, 0, 0, 0)
     return open_short_pass(signed + KEY.sign(Purpose.SHORT_PASS, signed), lambda _: row)
+
+
+def _rightly_signed_ticket(data: bytes) -> object:
+    """A bearer ticket of any content, its signature right."""
+    body = (bytes([3, KEY.id[0]]) + data[2:] + bytes(16))[:16]
+    return open_ticket(body + KEY.sign(Purpose.TICKET, body), KEYS)
 
 
 def _batch_of_it(data: bytes) -> object:
@@ -90,6 +97,8 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
         data, lambda _: RiderRow(bytes(8), data[:33], data[9], 0, 0, 0, 0)
     ),
     "short pass, signed": _rightly_signed_short,
+    "ticket": lambda data: open_ticket(data, KEYS),
+    "ticket, signed": _rightly_signed_ticket,
     "riders": decode_rows,
     "public key": VerifyingKey.load,
     "private key": SigningKey.from_pem,

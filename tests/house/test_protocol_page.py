@@ -29,6 +29,7 @@ from protocol.wire import (
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause, ShiftStep
 from protocol.wire.health import CameraState, RunCause
 from protocol.wire.keys import Purpose
+from protocol.wire.tickets import TicketForm
 from protocol.wire.topics import DOWN, TO_ALL, UP
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -105,7 +106,7 @@ def test_inner_fields_are_found() -> None:
     [
         ("verdict", Verdict), ("reason", Reason), ("clock quality", records.ClockQuality), ("doubt", records.Doubt), ("code kind", records.CodeKind),
         ("shift step", ShiftStep), ("annul reason", AnnulReason), ("event kind", EventKind), ("free cause", FreeCause),
-        ("camera state", CameraState), ("run cause", RunCause), ("rider class", RiderClass), ("product", Product),
+        ("camera state", CameraState), ("run cause", RunCause), ("rider class", RiderClass), ("product", Product), ("ticket form", TicketForm),
     ],
 )  # fmt: skip
 def test_codes_are_told(title: str, codes: type[IntEnum]) -> None:

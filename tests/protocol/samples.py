@@ -34,6 +34,7 @@ from protocol.wire.records import (
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DayKey
 from protocol.wire.short_passes import render_short_pass
+from protocol.wire.tickets import TicketForm, issue_ticket
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness
 from protocol.wire.staff import make_row
 
@@ -64,6 +65,7 @@ WALL_MS = 1_790_000_000_000  # 2026-09-21
 DAY = 20_717
 TIME_S = WALL_MS // 1000
 CREDENTIAL_ID = bytes.fromhex("0102030405060708")
+TICKET_ID = bytes.fromhex("b1e7000000000001")
 WRAPPED = bytes(113)  # shape of a wrapped day key: 65-byte encapsulated key, 32 bytes, 16-byte tag
 DAY_KEY = DayKey.load(sha256(b"savar test day key").digest(), DAY)
 
@@ -93,6 +95,23 @@ def short_pass(*, party: int = 0, counter: int = 1234, time_s: int = TIME_S) -> 
 
 
 ROW = row_of(read_issued(credential()))
+
+
+def ticket(
+    form: TicketForm = TicketForm.SINGLE,
+    *,
+    issuer: SigningKey = ISSUER,
+    rides_a_day: int = 0,
+    rider_class: int = 0,
+    product: int = 0,
+    first_day: int = DAY,
+    last_day: int = DAY + 30,
+) -> bytes:
+    """80 bytes of a bearer ticket."""
+    return issue_ticket(
+        issuer, ticket_id=TICKET_ID, form=form, rider_class=rider_class, product=product, first_day=first_day,
+        last_day=last_day, rides_a_day=rides_a_day,
+    )  # fmt: skip
 
 
 def instant(offset_ms: int = 0) -> Instant:

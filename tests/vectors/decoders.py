@@ -4,7 +4,7 @@ Shared by the test that reads the vectors and by the fuzz target, so both run th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from protocol.fares.pricing import Ridden, Ride, price
@@ -25,6 +25,7 @@ from protocol.wire.signed import open_message
 from protocol.wire.sister import open_sister
 from protocol.wire.staff import decode_staff
 from protocol.wire.tariffs import decode_tariff
+from protocol.wire.tickets import open_ticket
 from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
 
@@ -112,6 +113,11 @@ def _short_pass(given: Entry, entry: Entry) -> Any:
     return plain(open_short_pass(data(entry), rows.get))
 
 
+def _ticket(given: Entry, entry: Entry) -> Any:
+    found = open_ticket(data(entry), keys(given, "issuer_keys"))
+    return {**plain(replace(found, issuer=found.issuer.public)), "single_use": found.single_use}
+
+
 def _message(opener: Callable[..., Any], key_list: str) -> Decoder:
     return lambda given, entry: plain(opener(data(entry), keys(given, key_list)))
 
@@ -138,6 +144,7 @@ DECODERS: dict[str, Decoder] = {
     "credential": lambda given, entry: plain(verify_credential(data(entry), keys(given, "issuer_keys"))),
     "long_pass": lambda given, entry: plain(open_long_pass(data(entry), keys(given, "issuer_keys"))),
     "short_pass": _short_pass,
+    "ticket": _ticket,
     "riders": lambda _, entry: plain(decode_rows(data(entry))),
     "envelope": _envelope,
     "receipt": _message(open_receipt, "receipt_keys"),
