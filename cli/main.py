@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("cli.read", "run the decode loop over images or videos"),
     "selftest": ("cli.selftest", "check this validator and say what to do"),
     "simulate": ("cli.simulate", "cities in a simulated world, from seeds, with everything that goes wrong"),
+    "tickets": ("cli.tickets", "printed tickets for riders without a phone"),
     "validator": ("cli.validator", "run the validator of one door"),
 }
 

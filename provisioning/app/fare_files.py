@@ -23,8 +23,8 @@ _WEEK = ("sat", "sun", "mon", "tue", "wed", "thu", "fri")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _day(text: Any) -> int:
-    """1405/07/01 → service day."""
+def jalali_day(text: Any) -> int:
+    """1405/07/01 → service day. Raises ValueError."""
     try:
         year, month, day = (int(part) for part in str(text).split("/"))
         return service_day_of(JalaliDate(year, month, day))
@@ -43,7 +43,7 @@ def _minute(text: Any) -> int:
 def _moment(text: Any) -> int:
     """1405/07/01 07:30 → Unix milliseconds."""
     day, _, minute = str(text).partition(" ")
-    return day_begins_ms(_day(day)) + _minute(minute or "00:00") * 60_000
+    return day_begins_ms(jalali_day(day)) + _minute(minute or "00:00") * 60_000
 
 
 def _weekday(text: Any) -> int:
@@ -52,7 +52,7 @@ def _weekday(text: Any) -> int:
     return _WEEK.index(text)
 
 
-Day = Annotated[int, BeforeValidator(_day)]
+Day = Annotated[int, BeforeValidator(jalali_day)]
 Minute = Annotated[int, BeforeValidator(_minute)]
 Moment = Annotated[int, BeforeValidator(_moment)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]

@@ -49,6 +49,10 @@ class TooManyIssuers(ProvisioningError):
     """The bundle holds as many issuer keys as it may."""
 
 
+class TicketsExist(ProvisioningError):
+    """The name is taken: tickets were issued under it."""
+
+
 class KeyExists(ProvisioningError):
     """A private file is there already, and is never overwritten."""
 

@@ -97,6 +97,14 @@ class CityFolder:
         """Public entry of one device."""
         return self.registry / f"{device}.json"
 
+    def tickets(self, issue: str) -> Path:
+        """Folder with the codes and the sheet of one issue of bearer tickets: secret."""
+        return self.root / "tickets" / issue
+
+    def issued_tickets(self, issue: str) -> Path:
+        """Public list of one issue of bearer tickets: ids and terms."""
+        return self.backend / "tickets" / f"{issue}.json"
+
     @property
     def broker(self) -> Path:
         """The broker's folder."""

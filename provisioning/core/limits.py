@@ -16,6 +16,9 @@ PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a p
 # --- Fleet -------------------------------------------------------------------------------------------------------
 OLD_BUNDLE_AFTER_S = 7_200  # as the backend's own default, written out so that people see what holds
 
+# --- Tickets -------------------------------------------------------------------------------------------------------
+TICKETS_A_CALL_MAX = 2_000  # on one sheet: 6 MB of drawings, which a browser still prints
+
 # --- Vehicles ----------------------------------------------------------------------------------------------------
 DOOR_MAX = 9  # doors are counted from 1; the longest bus has five
 

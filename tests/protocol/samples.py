@@ -34,9 +34,9 @@ from protocol.wire.records import (
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DayKey
 from protocol.wire.short_passes import render_short_pass
-from protocol.wire.tickets import TicketForm, issue_ticket
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness
 from protocol.wire.staff import make_row
+from protocol.wire.tickets import TicketForm, issue_ticket
 
 
 def secret(name: str) -> bytes:
