@@ -8,7 +8,7 @@ from protocol.errors import SavarError
 from protocol.wire.bundles import IN_BUNDLE, RIDERS, TIMETABLE, Bundle, cut_bundle, cut_riders, read_bundle
 from protocol.wire.keys import Signer, SigningKey
 from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
-from protocol.wire.timetable import Line, cut_timetable
+from protocol.wire.timetable import Line, cut_timetable, decode_lines
 from provisioning.adapters import files
 from provisioning.core.errors import BadSetting, FileFailed
 
@@ -22,6 +22,13 @@ class InForce:
     manifest: Manifest
     bundle: Bundle
     chunks: Mapping[Chunk, bytes]
+
+    def lines(self) -> frozenset[str] | None:
+        """The names of its timetable's lines; None where it has no timetable. Raises WireError."""
+        held = self.manifest.section(TIMETABLE)
+        if held is None:
+            return None
+        return frozenset(line.name for chunk in held.chunks for line in decode_lines(self.chunks[chunk]))
 
 
 @dataclass(frozen=True, slots=True)

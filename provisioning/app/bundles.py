@@ -8,7 +8,7 @@ Rules:
 - a changed tariff or deny list gets the next number of its own: what is recorded under a number stays what it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -48,11 +48,11 @@ def make_bundle(
         signer = load_key(city.folder.bundle_key)
         now_ms = int(now.timestamp() * 1000)
         if (riders, timetable) != (None, None) and changes == Changes():
-            return next_bundle(city, signer, lambda before: before, now=now, riders=riders, timetable=timetable)
+            return next_bundle(city, signer, lambda before, _: before, now=now, riders=riders, timetable=timetable)
         return next_bundle(
             city,
             signer,
-            lambda before: changed(before, changes, now_ms=now_ms),
+            lambda before, lines: changed(before, changes, now_ms=now_ms, lines=lines),
             now=now,
             riders=riders,
             timetable=timetable,
@@ -62,18 +62,18 @@ def make_bundle(
 def next_bundle(
     city: City,
     signer: SigningKey,
-    change: Callable[[Bundle], Bundle],
+    change: Callable[[Bundle, Collection[str] | None], Bundle],
     *,
     now: datetime,
     riders: bytes | None = None,
     timetable: Sequence[Line] | None = None,
 ) -> BundleMade:
-    """The bundle in force, changed, under the next number.
+    """The bundle in force, changed, under the next number. `change` is also given the lines of its timetable, if any.
 
     Raises BadSetting, also for an issuer taken out without a new table of riders; NotACity, FileFailed.
     """
     before = bundle_in_force(city, signer)
-    bundle = change(before.bundle)
+    bundle = change(before.bundle, before.lines() if timetable is None else {line.name for line in timetable})
     gone = set(before.bundle.issuer_keys) - set(bundle.issuer_keys)
     if gone and riders is None and before.manifest.section(RIDERS) is not None:
         raise BadSetting(

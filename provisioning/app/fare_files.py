@@ -1,13 +1,14 @@
 """Tariffs and policies as an office writes them: TOML with local Jalali dates, held to what the contract takes."""
 
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from persiantools.jdatetime import JalaliDate
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from protocol.errors import SavarError
 from protocol.fares.ages import service_day_of
@@ -19,6 +20,9 @@ from protocol.wire.policies import encode_policies
 from protocol.wire.tariffs import encode_tariff
 from provisioning.core.errors import BadSetting
 
+_DAY = re.compile(r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}")
+_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00")
+_NUMBER = re.compile(r"[1-9][0-9]?")
 _WEEK = ("sat", "sun", "mon", "tue", "wed", "thu", "fri")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -26,24 +30,48 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def jalali_day(text: Any) -> int:
     """1405/07/01 → service day. Raises ValueError."""
     try:
-        year, month, day = (int(part) for part in str(text).split("/"))
+        year, month, day = map(int, text.split("/") if isinstance(text, str) and _DAY.fullmatch(text) else ())
         return service_day_of(JalaliDate(year, month, day))
     except ValueError as error:
         raise ValueError(f"{text!r} is no Jalali day like 1405/07/01") from error
 
 
 def _minute(text: Any) -> int:
-    """07:30 → minute of the day; 24:00 is its end."""
-    hours, colon, minutes = str(text).partition(":")
-    if not (colon and hours.isdecimal() and minutes.isdecimal() and int(minutes) < 60 and int(hours) <= 24):
+    """07:30 → minute of the day; 24:00 is its end, and nothing lies beyond it."""
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
         raise ValueError(f"{text!r} is no local time like 07:30")
+    hours, _, minutes = text.partition(":")
     return int(hours) * 60 + int(minutes)
 
 
 def _moment(text: Any) -> int:
     """1405/07/01 07:30 → Unix milliseconds."""
-    day, _, minute = str(text).partition(" ")
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no Jalali day like 1405/07/01, with a time or without")  # noqa: TRY004
+    day, _, minute = text.partition(" ")
     return day_begins_ms(jalali_day(day)) + _minute(minute or "00:00") * 60_000
+
+
+def _product(text: Any) -> int:
+    """A product's number, written one way only: "01" beside "1" would be one product with two rules."""
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is no product's number, from 1 to 15")
+    return int(text)
+
+
+def _class(text: Any) -> int:
+    """A rider class, in lower case as it is listed: one class has one share."""
+    known = {one.name.lower(): int(one) for one in RiderClass}
+    if text not in known:
+        raise ValueError(f"{text} is no rider class: one of {', '.join(known)}")
+    return known[text]
+
+
+def _once(values: Any) -> Any:
+    """A list that means a set: who wrote one thing twice meant something else."""
+    if isinstance(values, list) and len({repr(value) for value in values}) < len(values):
+        raise ValueError("names one thing twice")
+    return values
 
 
 def _weekday(text: Any) -> int:
@@ -52,10 +80,17 @@ def _weekday(text: Any) -> int:
     return _WEEK.index(text)
 
 
-Day = Annotated[int, BeforeValidator(jalali_day)]
+def _days(values: Any) -> Any:
+    """Days are compared as days: 1405/07/02 and 1405/7/2 are one."""
+    return _once([jalali_day(value) for value in values]) if isinstance(values, list) else values
+
+
 Minute = Annotated[int, BeforeValidator(_minute)]
 Moment = Annotated[int, BeforeValidator(_moment)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]
+ProductNumber = Annotated[int, BeforeValidator(_product)]
+Class = Annotated[int, BeforeValidator(_class)]
+Names = Annotated[frozenset[str], BeforeValidator(_once)]
 
 
 class _Strict(BaseModel):
@@ -63,36 +98,36 @@ class _Strict(BaseModel):
 
 
 class _Line(_Strict):
-    rials: int = 0
-    bands: tuple[tuple[int, int], ...] = ()
+    rials: StrictInt = 0
+    bands: tuple[tuple[StrictInt, StrictInt], ...] = ()
 
 
 class _Peak(_Strict):
-    days: tuple[Weekday, ...] = Field(min_length=1)
+    days: Annotated[tuple[Weekday, ...], BeforeValidator(_once)] = Field(min_length=1)
     begin: Minute = Field(alias="from")
     end: Minute = Field(alias="to")
-    permille: int
+    permille: StrictInt
 
 
 class _Product(_Strict):
-    permille: int
-    lines: frozenset[str] = frozenset()
-    elsewhere: bool = True
+    permille: StrictInt
+    lines: Names = frozenset()
+    elsewhere: StrictBool = True
 
 
 class _TariffFile(_Strict):
     starts: Moment
-    flat_fare_rials: int
-    repeat_window_s: int = REPEAT_WINDOW_DEFAULT_S
-    transfer_window_s: int = 0
-    day_cap_rials: int = 0
-    week_cap_rials: int = 0
-    classes: dict[str, int] = {}
+    flat_fare_rials: StrictInt
+    repeat_window_s: StrictInt = REPEAT_WINDOW_DEFAULT_S
+    transfer_window_s: StrictInt = 0
+    day_cap_rials: StrictInt = 0
+    week_cap_rials: StrictInt = 0
+    classes: dict[Class, StrictInt] = {}
     lines: dict[str, _Line] = {}
     peaks: tuple[_Peak, ...] = ()
-    free_days: frozenset[Day] = frozenset()
-    products: dict[int, _Product] = {}
-    tap_out: bool = False
+    free_days: Annotated[frozenset[int], BeforeValidator(_days)] = frozenset()
+    products: dict[ProductNumber, _Product] = {}
+    tap_out: StrictBool = False
 
 
 class _Order(_Strict):
@@ -100,20 +135,25 @@ class _Order(_Strict):
     cause: Literal["free-day", "crisis", "event"]
     begin: Moment = Field(alias="from")
     end: Moment = Field(alias="until")
-    lines: frozenset[str] = frozenset()
+    lines: Names = frozenset()
 
 
 class _PoliciesFile(_Strict):
-    training: frozenset[str] = frozenset()
+    training: Names = frozenset()
     board_free: tuple[_Order, ...] = ()
 
 
-def read_tariff(path: Path, version: int) -> Tariff:
-    """A tariff file → the tariff under this number. Raises BadSetting naming what is wrong in it."""
+def read_tariff(path: Path, version: int, known: Collection[str] | None = None) -> Tariff:
+    """A tariff file → the tariff under this number. `known`: the timetable's lines; None where there is no timetable.
+
+    Raises BadSetting naming what is wrong in it.
+    """
     told = _read(path, _TariffFile)
+    _require_known(path, known, [("lines", told.lines), *((f"products.{key}.lines", it.lines)
+                                                         for key, it in told.products.items())])  # fmt: skip
     with _of_file(path):
         tariff = Tariff(
-            version, told.flat_fare_rials, {_class(name): share for name, share in told.classes.items()},
+            version, told.flat_fare_rials, told.classes,
             told.repeat_window_s, told.starts, told.transfer_window_s, told.day_cap_rials, told.week_cap_rials,
             lines={name: _line(it) for name, it in told.lines.items()},
             peaks=tuple(_peak(it) for it in told.peaks), free_days=told.free_days,
@@ -124,9 +164,13 @@ def read_tariff(path: Path, version: int) -> Tariff:
     return tariff
 
 
-def read_policies(path: Path, number: int) -> Policies:
-    """A file of policies → the policies under this number. Raises BadSetting naming what is wrong in it."""
+def read_policies(path: Path, number: int, known: Collection[str] | None = None) -> Policies:
+    """A file of policies → the policies under this number. `known`: as with a tariff.
+
+    Raises BadSetting naming what is wrong in it.
+    """
     told = _read(path, _PoliciesFile)
+    _require_known(path, known, [(f"board_free.{it.order}.lines", it.lines) for it in told.board_free])
     with _of_file(path):
         orders = sorted(told.board_free, key=lambda it: it.order)
         policies = Policies(
@@ -150,22 +194,31 @@ def _of_file(path: Path) -> Iterator[None]:
         raise BadSetting(f"{path}: {error.message}", fix="mend that value", **error.data) from error
 
 
+def _require_known(path: Path, known: Collection[str] | None, named: Iterable[tuple[str, Iterable[str]]]) -> None:
+    """A line with a slip in its name would cost the flat fare, or never be free, and nobody would hear of it."""
+    if known is None:
+        return
+    for key, lines in named:
+        unknown = sorted(set(lines) - set(known))
+        if unknown:
+            raise BadSetting(
+                f"{path}: {key}: no line of the timetable is called {', '.join(unknown)}",
+                fix="mend the name, or give the timetable that has it in the same call", lines=unknown,
+            )  # fmt: skip
+
+
 def _read(path: Path, model: type[_Model]) -> _Model:
     try:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadSetting(f"{path} cannot be read: {error}", fix="write it as TOML") from error
+    except OSError as error:
+        raise BadSetting(f"{path} cannot be read: {error}", fix="name a file that can be read") from error
+    except RecursionError as error:
+        raise BadSetting(f"{path} cannot be read: brackets in brackets without end", fix="write it as TOML") from error
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise BadSetting(f"{path}: {wrong}", fix="mend these values") from error
-
-
-def _class(name: str) -> int:
-    try:
-        return int(RiderClass[name.upper()])
-    except KeyError as error:
-        known = ", ".join(one.name.lower() for one in RiderClass)
-        raise BadSetting(f"{name} is no rider class", fix=f"one of {known}") from error
+    except ValueError as error:  # no TOML, no UTF-8, a number of thousands of digits
+        raise BadSetting(f"{path} cannot be read: {error}", fix="write it as TOML") from error
 
 
 def _line(told: _Line) -> LineFare:

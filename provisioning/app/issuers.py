@@ -49,7 +49,7 @@ def _add(city: City, name: str, now: datetime, randomness: Randomness) -> Issuer
     if not path.exists():
         key = new_key(path, randomness)
 
-    def joined(bundle: Bundle) -> Bundle:
+    def joined(bundle: Bundle, _lines: object) -> Bundle:
         return replace(bundle, issuer_keys=(*bundle.issuer_keys, key.public))
 
     made = next_bundle(city, signer, joined, now=now)

@@ -1,6 +1,6 @@
 """What an office changes in a bundle: tariffs, policies, denied credentials, drivers. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from protocol import limits
@@ -17,8 +17,9 @@ class Changes:
     """What shall differ; None leaves a value as it is.
 
     `shares` (class → per mille) are set one by one; `deny` maps a credential id to its highest denied version, and
-    `allow` takes credentials off the list. `tariff` makes a whole tariff under a number, `policies` all of them: what
-    starts later than now waits as the next one. `drivers` come on the staff list or get a new PIN; `drivers_gone` go.
+    `allow` takes credentials off the list. `tariff` makes a whole tariff under a number, `policies` all of them, both
+    also given the lines there are (None: no timetable); what starts later than now waits as the next one. `drivers`
+    come on the staff list or get a new PIN; `drivers_gone` go.
     """
 
     flat_fare_rials: int | None = None
@@ -26,14 +27,16 @@ class Changes:
     repeat_window_s: int | None = None
     deny: Mapping[bytes, int] = field(default_factory=dict)
     allow: frozenset[bytes] = frozenset()
-    tariff: Callable[[int], Tariff] | None = None
-    policies: Callable[[int], Policies] | None = None
+    tariff: Callable[[int, Collection[str] | None], Tariff] | None = None
+    policies: Callable[[int, Collection[str] | None], Policies] | None = None
     drivers: Mapping[str, StaffRow] = field(default_factory=dict)
     drivers_gone: frozenset[str] = frozenset()
 
 
-def changed(before: Bundle, changes: Changes, *, now_ms: int) -> Bundle:
+def changed(before: Bundle, changes: Changes, *, now_ms: int, lines: Collection[str] | None = None) -> Bundle:
     """The bundle with the changes; a changed tariff, deny list or policies get their own next numbers.
+
+    `lines` are those of the timetable that goes along; None: there is none.
 
     A next tariff whose time has come takes the place of the one before it, whatever else changes.
 
@@ -43,8 +46,8 @@ def changed(before: Bundle, changes: Changes, *, now_ms: int) -> Bundle:
     if both:
         raise BadSetting("one credential is denied and allowed", fix="decide", credential=min(both).hex())
     before = _due(before, now_ms)
-    tariffs, deny = _tariffs(before, changes, now_ms), _deny(before.deny, changes)
-    policies = before.policies if changes.policies is None else changes.policies(before.policies.number + 1)
+    tariffs, deny = _tariffs(before, changes, now_ms, lines), _deny(before.deny, changes)
+    policies = before.policies if changes.policies is None else changes.policies(before.policies.number + 1, lines)
     staff = _staff(before.staff, changes)
     if (tariffs, deny, staff) == (before.tariffs, before.deny, before.staff) and changes.policies is None:
         raise BadSetting("nothing would change", fix="give a new fare, share, window or denied credential")
@@ -64,14 +67,14 @@ def _due(before: Bundle, now_ms: int) -> Bundle:
     return replace(before, tariff=following, next_tariff=None)
 
 
-def _tariffs(before: Bundle, changes: Changes, now_ms: int) -> tuple[Tariff, ...]:
+def _tariffs(before: Bundle, changes: Changes, now_ms: int, lines: Collection[str] | None) -> tuple[Tariff, ...]:
     """The tariff in force and the one that follows, with the changes. A number that was given out is not used again."""
     version = before.tariffs[-1].version + 1
     edited = _tariff(before.tariff, changes)
     if changes.tariff is not None:
         if edited != before.tariff:
             raise BadSetting("a whole tariff and single changes of one", fix="put the changes into the file")
-        made = changes.tariff(version)
+        made = changes.tariff(version, lines)
         if made.starts_ms > now_ms:
             return before.tariff, made
         return (made,) if before.next_tariff is None else _waiting(before)

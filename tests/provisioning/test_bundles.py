@@ -159,7 +159,7 @@ def test_an_issuer_does_not_go_while_its_riders_stay_in_the_table(root: Path) ->
     """A row carries no issuer: by the table as it was, riders of a retired one would board."""
     new, signer = b"\2" + bytes(32), load_key(root / "bundle" / "bundle.key.pem")
 
-    def turned(bundle: Bundle) -> Bundle:
+    def turned(bundle: Bundle, _lines: object) -> Bundle:
         return replace(bundle, issuer_keys=(new,))
 
     make_bundle(root, Changes(), now=NOW, riders=rows(1, 2))
@@ -169,7 +169,7 @@ def test_an_issuer_does_not_go_while_its_riders_stay_in_the_table(root: Path) ->
             next_bundle(city, signer, turned, now=NOW)
         assert refused.value.data["issuer_keys"] == [key.hex() for key in before.bundle.issuer_keys]
         assert held(root) == before
-        next_bundle(city, signer, lambda it: replace(it, issuer_keys=(*it.issuer_keys, new)), now=NOW)
+        next_bundle(city, signer, lambda it, _: replace(it, issuer_keys=(*it.issuer_keys, new)), now=NOW)
         assert next_bundle(city, signer, turned, now=NOW, riders=rows(2)).bundle.issuer_keys == (new,)
 
 

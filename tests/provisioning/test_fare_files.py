@@ -86,9 +86,19 @@ def test_policies_are_what_their_file_says(tmp_path: Path) -> None:
         ('"sat"', '"Saturday"', "none of sat, sun"), ("student = 500", "pupil = 500", "pupil is no rider class"),
         ("student = 500", "student = 1001", "class share is out of range"), ("tap_out = true", "tapout = true", "tapout"),
         ("[[5000, 40_000], [12_000, 80_000]]", "[[5000, 40_000], [4000, 80_000]]", "bands do not ascend"),
-        ("[products.1]", "[products.0]", "product is out of range"), ('to = "24:00"', 'to = "07:00"', "no such peak"),
+        ("[products.1]", "[products.0]", "'0' is no product's number"), ("[products.1]", "[products.16]", "product is out of range"), ('to = "24:00"', 'to = "07:00"', "no such peak"),
         ("flat_fare_rials = 60_000", "", "flat_fare_rials"), ("[lines.brt]", "[lines.BRT]", "line is not a name"),
-        ("starts =", "starts", "cannot be read"),
+        ("starts =", "starts", "cannot be read"), ("60_000\n", "true\n", "flat_fare_rials"),
+        ("60_000\n", "60_000.0\n", "flat_fare_rials"), ("60_000\n", '"60000"\n', "flat_fare_rials"),
+        ("tap_out = true", "tap_out = 1", "tap_out"), ("permille = 1500", "permille = true", "peaks.0.permille"),
+        ("[5000, 40_000]", "[5000.0, 40_000]", "lines.r1.bands.0.0"), ("01 05:00", "01 24:59", "no local time"),
+        ('"1405/07/01 05:00"', "1405-07-01", "no Jalali day"), ("[products.1]", "[products.01]", "products.01"),
+        ("[products.1]", "[products.1]\npermille = 1\n[products.01]", "products.01"),
+        ("student = 500", "student = 500\nSTUDENT = 0", "STUDENT is no rider class"),
+        ('["1405/07/02"]', '["1405/07/02", "1405/7/2"]', "free_days: Value error, names one thing twice"),
+        ('["r1"]', '["r1", "r1"]', "products.1.lines: Value error, names one thing twice"),
+        ('"fri"]', '"sat"]', "peaks.0.days: Value error, names one thing twice"),
+        ("= 60_000", "= 1" + "0" * 5000, "cannot be read"), ("= 60_000", "= " + "[" * 3000 + "]" * 3000, "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, was: str, is_now: str, said: str) -> None:
@@ -97,6 +107,18 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, was: str, is_now: str,
         read_tariff(written(tmp_path, TARIFF.replace(was, is_now)), 8)
     assert said in str(caught.value)
     assert caught.value.fix
+
+
+def test_a_line_that_the_timetable_does_not_have_is_named(tmp_path: Path) -> None:
+    read_tariff(written(tmp_path, TARIFF), 8, {"brt", "r1"})
+    with pytest.raises(BadSetting, match=r"office.toml: lines: no line of the timetable is called brt") as caught:
+        read_tariff(written(tmp_path, TARIFF), 8, {"r1"})
+    assert caught.value.data["lines"] == ["brt"]
+    of_product = TARIFF.replace('lines = ["r1"]', 'lines = ["r01"]')
+    with pytest.raises(BadSetting, match=r"products.1.lines: no line of the timetable is called r01"):
+        read_tariff(written(tmp_path, of_product), 8, {"brt", "r1"})
+    with pytest.raises(BadSetting, match=r"board_free.crisis-3.lines: no line of the timetable is called r1"):
+        read_policies(written(tmp_path, POLICIES), 2, {"r2"})
 
 
 def test_a_free_ride_without_an_end_is_refused(tmp_path: Path) -> None:
@@ -114,7 +136,7 @@ def office(**changes: object) -> Bundle:
 
 
 def tariff(starts_ms: int) -> Changes:
-    return Changes(tariff=lambda version: Tariff(version, 70_000, starts_ms=starts_ms))
+    return Changes(tariff=lambda version, _: Tariff(version, 70_000, starts_ms=starts_ms))
 
 
 def test_a_tariff_that_starts_later_waits_as_the_next_one() -> None:

@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -17,10 +18,11 @@ from provisioning.adapters.feed_files import read_texts
 from provisioning.app.bundle_files import load_bundle
 from provisioning.app.bundles import make_bundle
 from provisioning.app.city import create_city
+from provisioning.app.fare_files import read_tariff
 from provisioning.app.makers import load_key
 from provisioning.core import limits
 from provisioning.core.bundle_changes import Changes
-from provisioning.core.errors import FeedRefused, FileFailed
+from provisioning.core.errors import BadSetting, FeedRefused, FileFailed
 from provisioning.core.feed import FILES, read_feed
 from provisioning.core.feed_names import name_of
 from simulators.feed import city_feed
@@ -250,3 +252,21 @@ def test_the_command(tmp_path: Path) -> None:
     (folder / "stops.txt").write_text("stop_id\n", encoding="utf-8")
     with pytest.raises(FeedRefused, match=r"stops\.txt, line 1: there is no column stop_name"):
         CliRunner().invoke(cli, ["bundle", "make", str(root), "--timetable", str(folder)], catch_exceptions=False)
+
+
+def test_a_tariff_for_a_line_of_no_timetable_is_refused_once_there_is_one(tmp_path: Path) -> None:
+    """By the timetable that goes along, be it given in this call or an earlier one; without one nobody can say."""
+    create_city(tmp_path / "city", name="isfahan", tariff=Tariff(1, 60_000), now=NOW, randomness=Random(3).randbytes)
+    (tmp_path / "t.toml").write_text('starts = "1405/07/01"\nflat_fare_rials = 1\n[lines.nowhere]\nrials = 2\n')
+    wrong = Changes(tariff=partial(read_tariff, tmp_path / "t.toml"))
+    make_bundle(tmp_path / "city", wrong, now=NOW)
+    lines = read_feed(SMALL).lines
+    with pytest.raises(BadSetting, match=r"t\.toml: lines: no line of the timetable is called nowhere"):
+        make_bundle(tmp_path / "city", wrong, now=NOW, timetable=lines)
+    make_bundle(tmp_path / "city", Changes(), now=NOW, timetable=lines)
+    with pytest.raises(BadSetting, match="nowhere"):
+        make_bundle(tmp_path / "city", wrong, now=NOW)
+    (tmp_path / "t.toml").write_text(
+        f'starts = "1405/07/01"\nflat_fare_rials = 1\n[lines.{lines[0].name}]\nrials = 2\n'
+    )
+    make_bundle(tmp_path / "city", wrong, now=NOW)
