@@ -24,11 +24,14 @@ class InForce:
     chunks: Mapping[Chunk, bytes]
 
     def lines(self) -> frozenset[str] | None:
-        """The names of its timetable's lines; None where it has no timetable. Raises WireError."""
+        """The names of its timetable's lines; None without one. Raises BadSetting if it cannot be read."""
         held = self.manifest.section(TIMETABLE)
         if held is None:
             return None
-        return frozenset(line.name for chunk in held.chunks for line in decode_lines(self.chunks[chunk]))
+        try:
+            return frozenset(line.name for chunk in held.chunks for line in decode_lines(self.chunks[chunk]))
+        except SavarError as error:
+            raise BadSetting(f"the timetable in force cannot be read: {error}", fix="give it anew as well") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ Rules:
 - a changed tariff or deny list gets the next number of its own: what is recorded under a number stays what it was.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from provisioning.adapters import files
 from provisioning.app.bundle_files import InForce, Tables, load_bundle, sign_bundle, write_bundle
 from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.makers import load_key
-from provisioning.core.bundle_changes import Changes, changed
+from provisioning.core.bundle_changes import Changes, Lines, changed
 from provisioning.core.errors import BadSetting
 
 _FIX = "restore it from the city's backup"
@@ -62,18 +62,19 @@ def make_bundle(
 def next_bundle(
     city: City,
     signer: SigningKey,
-    change: Callable[[Bundle, Collection[str] | None], Bundle],
+    change: Callable[[Bundle, Lines], Bundle],
     *,
     now: datetime,
     riders: bytes | None = None,
     timetable: Sequence[Line] | None = None,
 ) -> BundleMade:
-    """The bundle in force, changed, under the next number. `change` is also given the lines of its timetable, if any.
+    """The bundle in force, changed, under the next number. `change` can also ask for the lines of its timetable.
 
     Raises BadSetting, also for an issuer taken out without a new table of riders; NotACity, FileFailed.
     """
     before = bundle_in_force(city, signer)
-    bundle = change(before.bundle, before.lines() if timetable is None else {line.name for line in timetable})
+    lines = before.lines if timetable is None else lambda: {line.name for line in timetable}
+    bundle = change(before.bundle, lines)
     gone = set(before.bundle.issuer_keys) - set(bundle.issuer_keys)
     if gone and riders is None and before.manifest.section(RIDERS) is not None:
         raise BadSetting(

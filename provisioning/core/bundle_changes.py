@@ -11,6 +11,8 @@ from protocol.wire.bundles import Bundle
 from protocol.wire.staff import StaffRow
 from provisioning.core.errors import BadSetting
 
+Lines = Callable[[], Collection[str] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -33,10 +35,11 @@ class Changes:
     drivers_gone: frozenset[str] = frozenset()
 
 
-def changed(before: Bundle, changes: Changes, *, now_ms: int, lines: Collection[str] | None = None) -> Bundle:
+def changed(before: Bundle, changes: Changes, *, now_ms: int, lines: Lines = lambda: None) -> Bundle:
     """The bundle with the changes; a changed tariff, deny list or policies get their own next numbers.
 
-    `lines` are those of the timetable that goes along; None: there is none.
+    `lines` tells those of the timetable that goes along, None without one; asked only where a whole file is given, so
+    that a timetable that cannot be read keeps no deny list back.
 
     A next tariff whose time has come takes the place of the one before it, whatever else changes.
 
@@ -47,7 +50,7 @@ def changed(before: Bundle, changes: Changes, *, now_ms: int, lines: Collection[
         raise BadSetting("one credential is denied and allowed", fix="decide", credential=min(both).hex())
     before = _due(before, now_ms)
     tariffs, deny = _tariffs(before, changes, now_ms, lines), _deny(before.deny, changes)
-    policies = before.policies if changes.policies is None else changes.policies(before.policies.number + 1, lines)
+    policies = before.policies if changes.policies is None else changes.policies(before.policies.number + 1, lines())
     staff = _staff(before.staff, changes)
     if (tariffs, deny, staff) == (before.tariffs, before.deny, before.staff) and changes.policies is None:
         raise BadSetting("nothing would change", fix="give a new fare, share, window or denied credential")
@@ -67,14 +70,14 @@ def _due(before: Bundle, now_ms: int) -> Bundle:
     return replace(before, tariff=following, next_tariff=None)
 
 
-def _tariffs(before: Bundle, changes: Changes, now_ms: int, lines: Collection[str] | None) -> tuple[Tariff, ...]:
+def _tariffs(before: Bundle, changes: Changes, now_ms: int, lines: Lines) -> tuple[Tariff, ...]:
     """The tariff in force and the one that follows, with the changes. A number that was given out is not used again."""
     version = before.tariffs[-1].version + 1
     edited = _tariff(before.tariff, changes)
     if changes.tariff is not None:
         if edited != before.tariff:
             raise BadSetting("a whole tariff and single changes of one", fix="put the changes into the file")
-        made = changes.tariff(version, lines)
+        made = changes.tariff(version, lines())
         if made.starts_ms > now_ms:
             return before.tariff, made
         return (made,) if before.next_tariff is None else _waiting(before)

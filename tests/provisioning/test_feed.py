@@ -270,3 +270,16 @@ def test_a_tariff_for_a_line_of_no_timetable_is_refused_once_there_is_one(tmp_pa
         f'starts = "1405/07/01"\nflat_fare_rials = 1\n[lines.{lines[0].name}]\nrials = 2\n'
     )
     make_bundle(tmp_path / "city", wrong, now=NOW)
+
+
+def test_a_timetable_that_cannot_be_read_keeps_no_deny_list_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a file that may name lines asks for it, and says so."""
+    create_city(tmp_path / "city", name="isfahan", tariff=Tariff(1, 60_000), now=NOW, randomness=Random(3).randbytes)
+    monkeypatch.setattr("provisioning.app.bundle_files.cut_timetable", lambda _: [b"of tomorrow"])
+    make_bundle(tmp_path / "city", Changes(), now=NOW, timetable=read_feed(SMALL).lines)
+    make_bundle(tmp_path / "city", Changes(deny={b"\1" * 8: 3}), now=NOW)
+    (tmp_path / "t.toml").write_text('starts = "1405/07/01"\nflat_fare_rials = 1\n')
+    with pytest.raises(BadSetting, match="the timetable in force cannot be read"):
+        make_bundle(tmp_path / "city", Changes(tariff=partial(read_tariff, tmp_path / "t.toml")), now=NOW)
