@@ -150,7 +150,7 @@ def _cpu(rig: _Rig) -> dict[str, float]:
     parts: dict[str, Callable[[], object]] = {
         "decide": lambda: decide(code, door, now),
         "encode_seal_chain": lambda: tap_record(
-            next_link(DEVICE, head), now, decision, service=SERVICE, bundle=rig.bundle, key=key
+            next_link(DEVICE, head), now, decision, service=SERVICE, bundle=rig.bundle, key=key, line_told=True
         ),
         "sign": lambda: chain.sign_hash(head.hash, rig.device),
     }

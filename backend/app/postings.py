@@ -242,7 +242,7 @@ class GroupPostings:
 
 
 def _ride(tap: Tap, rider_class: int, party: int, product: int) -> Ride:
-    return Ride(rider_class, party, product, tap.service.route, None, tap.at.wall_ms if tap.at.trusted else None)
+    return Ride(rider_class, party, product, tap.fare_line, None, tap.at.wall_ms if tap.at.trusted else None)
 
 
 def _priced(tariff: Tariff, tap: Tap, proof: Pass) -> Price:

@@ -292,7 +292,7 @@ class Boarding:
         key = self._key_of_the_day(now)
         link = next_link(self._device, self._journal.head)
         record = tap_record(link, now, decision, service=self._service, bundle=self._bundle, key=key,
-                            position=self._position(now.mono_ms))  # fmt: skip
+                            line_told=self.fare_line is not None, position=self._position(now.mono_ms))  # fmt: skip
         self._store(record, decision.accepted)
         return link.sequence
 

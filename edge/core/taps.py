@@ -48,6 +48,7 @@ def tap_record(
     service: Service,
     bundle: Bundle,
     key: DayKey,
+    line_told: bool,
     position: Position | None = None,
 ) -> ChainedRecord:
     """One decision, its rider part sealed."""
@@ -65,6 +66,7 @@ def tap_record(
         verdict=decision.verdict,
         reason=decision.reason,
         lists=(bundle.number, bundle.deny_number),
+        line_told=line_told,
     )
     public = encode_public_tap(tap)
     sealed = key.seal(link.sequence, decision.proof, public) if decision.proof else b""

@@ -121,7 +121,10 @@ class DayKeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """One decision at the door. `public` is the exact public part that `sealed` is bound to."""
+    """One decision at the door. `public` is the exact public part that `sealed` is bound to.
+
+    `line_told`: a person or the configuration named the service's line. One that only the road says prices nothing.
+    """
 
     link: Link
     at: Instant
@@ -136,9 +139,15 @@ class Tap:
     verdict: Verdict
     reason: Reason
     lists: tuple[int, int]  # (bundle number, deny-list number) in force
+    line_told: bool
     sealed: bytes = b""
     public: bytes = b""
     raw: bytes = b""
+
+    @property
+    def fare_line(self) -> str | None:
+        """The line that prices go by, on the bus and at the office alike (P14)."""
+        return self.service.route if self.line_told else None
 
 
 Record: TypeAlias = Opening | DayKeyRecord | Tap | Shift | Annulment | Event
@@ -183,6 +192,7 @@ _TAP_REST: cbor.Fields = (
     ("verdict", cbor.code(Verdict)),
     ("reason", cbor.code(Reason)),
     ("lists", cbor.row((("bundle", cbor.uint(limits.INT63_MAX)), ("deny", cbor.uint(limits.INT63_MAX))))),
+    ("line_told", cbor.flag),
 )  # fmt: skip
 _TAP: cbor.Fields = (*LINK, *_SERVICE, *_TAP_REST)
 _RECORD: cbor.Fields = (
@@ -227,10 +237,11 @@ def encode_public_tap(tap: Tap) -> bytes:
     rest = (
         None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m, int(position.doubt)],
         tap.key_id, int(tap.code_kind), tap.party, tap.product, tap.tariff_version, tap.fare_rials,
-        int(tap.verdict), int(tap.reason), list(tap.lists),
+        int(tap.verdict), int(tap.reason), list(tap.lists), tap.line_told,
     )  # fmt: skip
     cbor.check_fields("tap", link, LINK)
     cbor.check_fields("tap", rest, _TAP_REST)
+    _check_told(tap.service.route, told=tap.line_told)
     return cbor.encode([*link, *_service_values(tap.service), *rest])
 
 
@@ -288,6 +299,11 @@ def decode_record(raw: bytes) -> Record:
     return Opening(link, at, rest[0], rest[1], None if before is None else (before[0], before[1], before[2]), raw=raw)
 
 
+def _check_told(route: str | None, *, told: bool) -> None:
+    if told and route is None:
+        raise WrongType("a tap without a line says that somebody told it", field="line_told")
+
+
 def _position(lat_e6: int, lon_e6: int, accuracy_m: int, doubt: int) -> Position:
     return Position(lat_e6, lon_e6, accuracy_m, Doubt(doubt))
 
@@ -295,9 +311,10 @@ def _position(lat_e6: int, lon_e6: int, accuracy_m: int, doubt: int) -> Position
 def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: bytes, raw: bytes) -> Tap:
     """Checked values → Tap."""
     (vehicle, door, route, direction, trip, stop, shift, position, day_key, code_kind, party, product, tariff, fare,
-     verdict, reason, lists) = rest  # fmt: skip
+     verdict, reason, lists, line_told) = rest  # fmt: skip
     if bool(sealed) != (day_key is not None):
         raise WrongType("a tap names a day key exactly when it has a sealed part", field="key_id")
+    _check_told(route, told=line_told)
     return Tap(
         link=link,
         at=at,
@@ -312,6 +329,7 @@ def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: byt
         verdict=Verdict(verdict),
         reason=Reason(reason),
         lists=(lists[0], lists[1]),
+        line_told=line_told,
         sealed=sealed,
         public=public,
         raw=raw,

@@ -193,7 +193,7 @@ class Bus:
             key_id=self.day_key.id if sealed else None,
             code_kind=kind if kind is not None else shown.code_kind if shown else CodeKind.NONE,
             party=told, product=0, tariff_version=tariff, fare_rials=fare, verdict=verdict, reason=Reason.NONE,
-            lists=(1, 0),
+            lists=(1, 0), line_told=True,
         ))  # fmt: skip
         part = b""
         if shown is not None and sealed:

@@ -181,7 +181,7 @@ def test_no_fare_is_decided_by_a_place_alone() -> None:
         bus = Bus(word, tariff=tariff)
         bus.follow(drive([(3_200.0, 0.0), (5_000.0, 0.0)]))
         tap = bus.tap()
-        assert (tap.service.route, tap.fare_rials) == ("9", fare)
+        assert (tap.service.route, tap.fare_line, tap.fare_rials) == ("9", word.route, fare)
     told = Bus(Service("bus-1", 1, "9", 0))
     told.follow(drive([(3_200.0, 0.0), (6_000.0, 0.0)]))
     assert (told.line, told.door.fare_line) == (("9", 1), "9")  # the next trip of the line that he named

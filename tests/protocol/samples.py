@@ -148,6 +148,7 @@ def tap_values(previous: bytes, *, sequence: int = 3, sealed: bool = True) -> Ta
         verdict=Verdict.ACCEPTED_CONCESSION if sealed else Verdict.NOT_A_FARE_CODE,
         reason=Reason.NONE,
         lists=(12, 4),
+        line_told=True,
     )
 
 

@@ -70,13 +70,14 @@ day_keys = st.builds(DayKeyRecord, links, instants, uint32, octets(min_size=8, m
 @st.composite
 def taps(draw: st.DrawFn) -> Tap:
     sealed = draw(octets(max_size=300))
+    service = draw(services)
     return Tap(
-        link=draw(links), at=draw(instants), service=draw(services), position=draw(st.none() | positions),
+        link=draw(links), at=draw(instants), service=service, position=draw(st.none() | positions),
         key_id=draw(octets(min_size=8, max_size=8)) if sealed else None,
         code_kind=draw(st.sampled_from(CodeKind)), party=draw(st.integers(0, 15)), product=draw(st.integers(0, 15)),
         tariff_version=draw(uint32), fare_rials=draw(st.integers(0, limits.RIALS_MAX)),
         verdict=draw(st.sampled_from(Verdict)), reason=draw(st.sampled_from(Reason)), lists=(draw(uint63), draw(uint63)),
-        sealed=sealed,
+        line_told=service.route is not None and draw(st.booleans()), sealed=sealed,
     )  # fmt: skip
 
 
@@ -276,3 +277,14 @@ def test_a_records_place_is_told_by_name() -> None:
         with pytest.raises(ChainBroken) as caught:
             chain.follow(link, **(right | {field: other}))
         assert caught.value.data["field"] == field
+
+
+@given(taps())
+def test_a_line_that_is_not_there_was_told_by_nobody(tap: Tap) -> None:
+    nowhere = replace(tap, service=replace(tap.service, route=None), line_told=True)
+    with pytest.raises(WrongType, match="line"):
+        encode_public_tap(nowhere)
+    public = encode_public_tap(replace(nowhere, line_told=False))
+    assert public[-1:] == b"\xf4"
+    with pytest.raises(WrongType, match="line"):
+        decode_record(encode_tap(public[:-1] + b"\xf5", tap.sealed))
