@@ -9,26 +9,20 @@ Whoever drives it calls `step` after every wake and at the latest after `wait_ms
 
 import logging
 import queue
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from edge.app.boarding import Boarding
-from edge.app.courier import Courier
-from edge.app.sister import OnRecords, Sister
+from edge.app.other_door import OtherDoor, SisterSide, put, waiting
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
 from edge.core.errors import JournalFailed, LocalError
-from edge.core.exposure import Exposure
 from edge.core.limits import (
-    COURIER_AFTER_MS,
     HEALTH_PERIOD_MS,
     RECEIPTS_WAITING_MAX,
-    SISTER_SILENT_MS,
-    SISTER_WORDS_WAITING_MAX,
     STEP_MAX_MS,
 )
-from edge.core.ports import Clock, Copies, Panel, Peer, Riders, Session, TapSigner
-from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
+from edge.core.ports import Clock, Panel, Riders, Session, TapSigner
+from edge.core.uplink import Publish, ReceiptOutcome, Uplink
 from protocol.errors import ProofError, WireError
 from protocol.limits import MESSAGE_MAX_BYTES, RECORD_MAX_BYTES
 from protocol.wire.bundles import Bundle
@@ -36,22 +30,9 @@ from protocol.wire.health import CameraHealth, Health, RunCause, SisterLink, Sta
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import Instant, Position, Service, decode_record
-from protocol.wire.sister import Witness
 from protocol.wire.topics import Address, Channel
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SisterSide:
-    """What a bus with two doors adds: the sister's name and tap key, the copies held of it, the link."""
-
-    name: str
-    key: VerifyingKey
-    copies: Copies
-    peer: Peer
-    courier_after_ms: int = COURIER_AFTER_MS
-    on_records: OnRecords = lambda _records, _now: None
 
 
 class Station:
@@ -93,28 +74,14 @@ class Station:
         self._sync = Sync(journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable)
         self._newer: Bundle | None = None
         self._receipts: queue.Queue[bytes] = queue.Queue(RECEIPTS_WAITING_MAX)
-        self._words: queue.Queue[bytes] = queue.Queue(SISTER_WORDS_WAITING_MAX)
-        self._sessions = self._sessions_seen = self._links = self._links_seen = 0
+        self._sessions = self._sessions_seen = 0
         self._health_due_ms = 0
         self._began_after, self._cause = journal.head.sequence, RunCause.UNKNOWN
         self.refused_receipts = 0
-        self._wire_sister(sister)
-
-    def _wire_sister(self, side: SisterSide | None) -> None:
-        self._peer = None if side is None else side.peer
-        self._link_lost_ms: int | None = None
-        self._exposure = Exposure()
-        self._courier: Courier | None = None
-        self._sister: Sister | None = None
-        if side is not None:
-            self._courier = Courier(
-                sister=side.name, copies=side.copies, receipt_keys=self._receipt_keys, publish=self._publish_taps,
-                after_ms=side.courier_after_ms,
-            )  # fmt: skip
-            self._sister = Sister(
-                device=self._address.device, sister=side.name, key=side.key, signer=self._key, copies=side.copies,
-                courier=self._courier, doorway=self.boarding, send=side.peer.send, on_records=side.on_records,
-            )  # fmt: skip
+        self._other = None if sister is None else OtherDoor(
+            sister, device=address.device, epoch=self.epoch, boarding=self.boarding, signer=key,
+            receipt_keys=self._receipt_keys, publish=self._publish_taps,
+        )  # fmt: skip
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -129,9 +96,8 @@ class Station:
         kept = self._journal.receipt()
         if kept is not None:
             self._receipt_came(kept, now, kept=True)
-        if self._courier is not None:
-            self._courier.begin(now)  # copies that cannot be read keep nobody from boarding
-        self._link_lost_ms = now.mono_ms
+        if self._other is not None:
+            self._other.begin(now)
 
     def end(self, now: Instant) -> None:
         """The newest receipt is written down. Raises JournalFull, JournalFailed."""
@@ -148,7 +114,8 @@ class Station:
         if len(payload) > MESSAGE_MAX_BYTES:
             log.warning("a message of %d bytes is no receipt, and is dropped", len(payload))
             return
-        self._put(self._receipts, payload)  # receipts are cumulative: the next one says it all
+        put(self._receipts, payload)  # receipts are cumulative: the next one says it all
+        self._wake()
 
     def bundle_came(self, bundle: Bundle) -> None:
         """A newer bundle is in force: for the next tap at once, for receipts from the next step on."""
@@ -158,14 +125,9 @@ class Station:
 
     def sister_came(self, payload: bytes) -> None:
         """The link brought a message of the other door."""
-        self._put(self._words, payload)  # what the sister sent is sent again until it is witnessed
-
-    def _put(self, inbox: "queue.Queue[bytes]", payload: bytes) -> None:
-        try:
-            inbox.put_nowait(payload)
-        except queue.Full:
-            log.info("a message was passed over: %d wait already", inbox.maxsize)
-        self._wake()
+        if self._other is not None:
+            self._other.came(payload)
+            self._wake()
 
     def session_changed(self, *, connected: bool) -> None:
         """The backend's session began or ended."""
@@ -174,8 +136,9 @@ class Station:
 
     def link_changed(self, *, connected: bool) -> None:
         """The link to the other door began or ended."""
-        self._links += connected
-        self._wake()
+        if self._other is not None:
+            self._other.link_changed(connected=connected)
+            self._wake()
 
     # --- the stepping thread ------------------------------------------------------------------------------------------
 
@@ -194,23 +157,15 @@ class Station:
         self._take_session(now)
         self._take_link(now)
         self._uplink.on_appended(self._appended)
-        for data in _waiting(self._receipts):
+        for data in waiting(self._receipts):
             self._receipt_came(data, now)
-        if self._sister is not None:
-            for data in _waiting(self._words):
-                self._witnessed(self._sister.came(data, now), now)
+        if self._other is not None:
+            for word in self._other.words(now):
+                self._sync.word_came(SISTER, word, now)
         self._sync.step(now)
-        if self._courier is not None:
-            self._courier.step(now)
-        if self._sister is not None and self._peer is not None and self._peer.connected:
-            self._sister.tell_boardings(self._appended, now)
-            self._sister.tell_receipt(self._sync.newest_receipt)
-
-    def _witnessed(self, held: Witness | None, now: Instant) -> None:
-        if held is not None:
-            epoch = held.epoch if held.sequence else self.epoch
-            word = Word(self._address.device, epoch, held.sequence, held.head, 0, now.mono_ms)
-            self._sync.word_came(SISTER, word, now)
+        if self._other is not None:
+            self._other.courier.step(now)
+            self._other.tell(self._sync.newest_receipt, self._appended, now)
 
     def _take_session(self, now: Instant) -> None:
         """Tell the uplinks about a session that began or ended since the last step; say that we are here."""
@@ -219,28 +174,21 @@ class Station:
             self._uplink.on_connected(BACKEND)
             self._session.publish(self._address.topic(Channel.STATE), self.state(online=True), retain=True)
             self._health_due_ms = 0
-            if self._courier is not None:
-                self._courier.connected(now, yes=True)
+            if self._other is not None:
+                self._other.courier.connected(now, yes=True)
         elif not self._session.connected:
             self._uplink.on_disconnected(BACKEND)
-            if self._courier is not None:
-                self._courier.connected(now, yes=False)
+            if self._other is not None:
+                self._other.courier.connected(now, yes=False)
 
     def _take_link(self, now: Instant) -> None:
-        if self._peer is None or self._sister is None:
+        if self._other is None:
             return
-        links = self._links
-        linked = self._peer.connected and links == self._links_seen  # a new session has told nobody anything yet
-        self._exposure.look(self.boarding.accepted_rials, linked=linked, now_ms=now.mono_ms)
-        if self._peer.connected:
-            if links != self._links_seen and self._sister.session_began(self._sync.newest_receipt, self._appended, now):
-                self._links_seen = links
-                self._uplink.on_connected(SISTER)
-            self._link_lost_ms = None
-        else:
+        began = self._other.look_at_link(self._sync.newest_receipt, self._appended, now)
+        if began:
+            self._uplink.on_connected(SISTER)
+        elif began is False:
             self._uplink.on_disconnected(SISTER)
-            if self._link_lost_ms is None:
-                self._link_lost_ms = now.mono_ms
 
     def _receipt_came(self, data: bytes, now: Instant, *, kept: bool = False) -> None:
         """A receipt's bytes, from whoever. Only what verifies counts; anything else is counted and left."""
@@ -250,10 +198,10 @@ class Station:
             self.refused_receipts += 1
             log.warning("receipt refused: %s: %s", error.name, error)
             return
-        if self._courier is not None:
-            self._courier.incarnation_heard(receipt.incarnation, now, kept=kept)
+        if self._other is not None:
+            self._other.courier.incarnation_heard(receipt.incarnation, now, kept=kept)
             if receipt.device != self._address.device:
-                self._courier.receipt_came(data, receipt, now)
+                self._other.courier.receipt_came(data, receipt, now)
         if receipt.device != self._address.device:
             return
         outcome = self._sync.receipt_came(data, receipt, now, kept=kept)
@@ -264,11 +212,9 @@ class Station:
     def _send(self, order: Publish, batch: bytes, last: int) -> bool:
         if order.sink == BACKEND:
             return self._publish_taps(batch)
-        assert self._sister is not None
-        now = self._clock.read()
-        return self._sister.ship(
-            batch, order.first, last, begins=self._uplink.first(SISTER), receipt=self._sync.newest_receipt, now=now
-        )
+        assert self._other is not None
+        begins, receipt = self._uplink.first(SISTER), self._sync.newest_receipt
+        return self._other.ship(order, batch, last, begins=begins, receipt=receipt, now=self._clock.read())
 
     def _publish_taps(self, batch: bytes) -> bool:
         return self._session.publish(self._address.topic(Channel.TAPS), batch)
@@ -311,7 +257,7 @@ class Station:
             bundle_number=self.boarding.bundle.number, bundle_issued_ms=self.boarding.bundle.issued_ms,
             clock_uncertainty_s=now.uncertainty_s, oldest_waiting_s=oldest_s, started=self._cause,
             uptime_s=condition.uptime_s, certificate_until_ms=condition.certificate_until_ms, tamper=condition.tamper,
-            machine=condition.machine, sister=self._sister_link(now), unread=tuple(unread),
+            machine=condition.machine, sister=self._link(now), unread=tuple(unread),
         )  # fmt: skip
 
     def _oldest_waiting_s(self, now: Instant) -> int | None:
@@ -333,12 +279,8 @@ class Station:
             return max(now.mono_ms - written.mono_ms, 0) // 1000
         return max(now.wall_ms - written.wall_ms, 0) // 1000 if now.trusted and written.trusted else None
 
-    def _sister_link(self, now: Instant) -> SisterLink | None:
-        if self._sister is None:
-            return None
-        silent_ms = 0 if self._link_lost_ms is None else max(now.mono_ms - self._link_lost_ms, 0)
-        waiting, carried, exposed = self.sister_backlog, self.courier_backlog, self._exposure.rials
-        return SisterLink(self._link_lost_ms is None, silent_ms // 1000, waiting, carried, exposed)
+    def _link(self, now: Instant) -> SisterLink | None:
+        return None if self._other is None else self._other.link(now, self.sister_backlog)
 
     @property
     def forked(self) -> bool:
@@ -352,20 +294,9 @@ class Station:
             return str(failed)
         if self.forked:
             return "another history of this journal is held: copied card or restored image — take it out of use"
-        if self._sister is not None and self._courier is not None:
-            if self._sister.forked:
-                return "the other door's journal was rolled back or copied — take that door out of use, keep its card"
-            kept = self._sister.problem or self._courier.problem
-            if kept is not None:
-                return f"the other door's records are not kept: {kept.message}"
-            if self._link_lost_ms is not None and now.mono_ms - self._link_lost_ms >= SISTER_SILENT_MS:
-                most = f"so far fares of {self._exposure.apart_rials:,} rials at most"
-                return f"the other door is not heard, both may accept one code, {most}: {self._unreached()}"
+        if self._other is not None and (worst := self._other.problem(now)):
+            return worst
         return "" if self._riders.problem is None else str(self._riders.problem)
-
-    def _unreached(self) -> str:
-        problem = None if self._peer is None else self._peer.problem
-        return "look at the cable between the doors" if problem is None else str(problem)
 
     @property
     def backlog(self) -> int:
@@ -375,7 +306,7 @@ class Station:
     @property
     def sister_backlog(self) -> int:
         """Our records that the sister has not witnessed yet; 0 where there is none."""
-        return self._uplink.backlog(SISTER, last=self._appended) if self._sister is not None else 0
+        return self._uplink.backlog(SISTER, last=self._appended) if self._other is not None else 0
 
     @property
     def courier_backlog(self) -> int:
@@ -385,12 +316,4 @@ class Station:
     @property
     def courier_backlogs(self) -> dict[int, int]:
         """The same for each of the sister's epochs."""
-        return self._courier.backlogs if self._courier is not None else {}
-
-
-def _waiting(inbox: "queue.Queue[bytes]") -> Iterator[bytes]:
-    """As many as can wait, and not as many as come: who never stops talking does not keep us from our own work."""
-    for _ in range(inbox.maxsize):
-        if inbox.empty():
-            return
-        yield inbox.get_nowait()
+        return {} if self._other is None else self._other.courier.backlogs

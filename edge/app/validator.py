@@ -11,7 +11,6 @@ Threads, and what each may touch:
 
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -33,14 +32,16 @@ from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
 from edge.app.condition import ConditionReader
 from edge.app.config import ValidatorConfig
+from edge.app.diagnosis import Diagnosis
 from edge.app.following import Following
 from edge.app.light import Light
 from edge.app.looking import Looker
-from edge.app.station import SisterSide, Station
+from edge.app.other_door import SisterSide
+from edge.app.station import Station
 from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
 from edge.core.lens import Lens
-from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, DISK_FREE_MIN_BYTES
+from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
 from edge.core.vitals import Pulse
@@ -73,7 +74,7 @@ class Validator:
         courier_after_ms: int = COURIER_AFTER_MS,
         panel_problem: Callable[[], LocalError | None] = lambda: None,
     ) -> None:
-        self._config, self._panel_problem = config, panel_problem
+        self._config = config
         keys = load_keys(config.keys_dir)
         self._folder = BundleFolder(config.bundle)
         manifest, bundle = read_in_force(self._folder, keys.bundle, city=config.city)
@@ -101,7 +102,6 @@ class Validator:
             clock=self._clock, session=self._session, sister=side, software=_software(), randomness=randomness,
             wake=self._wake.set, heard=system_clock.heard, position=self._position,
         )  # fmt: skip
-        self._system_clock = system_clock
         gnss = config.gnss
         self._place = None if gnss is None else Place(
             door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=system_clock.satellites,
@@ -122,14 +122,22 @@ class Validator:
             sight.reading, self._clock, self._sighting_came, on_held=self.boarding.still_seen,
             heavy=sight.heavy, light=self._make_light(panel),
         )  # fmt: skip
+        self._diagnosis = Diagnosis(
+            data_dir=config.data_dir, station=self._station, looker=self._looker, bundles=self._bundles,
+            place=self._place, clock=self._clock, system_clock=system_clock, session=self._session,
+            panel_problem=panel_problem,
+        )  # fmt: skip
         self._stopping = threading.Event()
         self._turns = 0  # of the sync thread
-        self._threads = [
-            threading.Thread(target=self._guard, args=(step,), name=f"{name}-{config.device}", daemon=True)
+        self._threads = self._make_threads()
+        self._failure: Exception | None = None
+
+    def _make_threads(self) -> list[threading.Thread]:
+        return [
+            threading.Thread(target=self._guard, args=(step,), name=f"{name}-{self._config.device}", daemon=True)
             for name, step in (("sync", self._step), ("bundles", self._step_bundles), ("gnss", self._step_gnss))
             if name != "gnss" or self._place is not None
         ]
-        self._failure: Exception | None = None
 
     def _make_light(self, panel: Panel) -> Callable[[str, FrameSource], Light]:
         lenses = LensFile(self._config.data_dir / "lens.json")
@@ -259,35 +267,15 @@ class Validator:
 
     def problem(self) -> str:
         """The worst current fault, in words for a person; empty if there is none."""
-        if self._place is not None and self._place.problem is not None:
-            return f"no position: {self._place.problem}"
-        if self._system_clock.problem:
-            return self._system_clock.problem
-        unreached = self._session.problem
-        return self.fault() or ("" if unreached is None else str(unreached))
+        return self._diagnosis.problem()
 
     def fault(self) -> str:
         """The same without the broker's session: a bus without a network is as it should be."""
-        if worst := self._station.problem(self._clock.read()):
-            return worst
-        for camera in self._looker.cameras:
-            if camera.problem is not None:
-                return str(camera.problem)
-            if camera.light.dirty:
-                return f"the lens of camera {camera.name} is dirty — wipe it"
-        if (unlit := self._panel_problem()) is not None:
-            return str(unlit)
-        if self._disk_free() < DISK_FREE_MIN_BYTES:
-            return "the card is nearly full — let it sync, or carry the journal off"
-        if (late := self._bundles.problem) is not None:
-            return f"a newer bundle, or its riders or timetable, cannot be had: {late}"
-        if self._place is not None and self._place.problem is not None:
-            return f"no position: {self._place.problem}"
-        return self._system_clock.problem
+        return self._diagnosis.fault()
 
     def reads(self) -> bool:
         """Whether this door takes fares: its cameras give pictures, its journal takes records."""
-        return self.boarding.problem is None and all(camera.problem is None for camera in self._looker.cameras)
+        return self._diagnosis.reads()
 
     @property
     def online(self) -> bool:
@@ -303,14 +291,6 @@ class Validator:
     def clock(self) -> Clock:
         """The clock that taps are timed by."""
         return self._clock
-
-    def _disk_free(self) -> int:
-        """Bytes free on the card; none on one that does not answer."""
-        try:
-            return shutil.disk_usage(self._config.data_dir).free
-        except OSError as error:
-            log.error("the card does not answer: %s", error)
-            return 0
 
     # --- cameras' threads ---------------------------------------------------------------------------------------------
 
@@ -376,7 +356,7 @@ class Validator:
         """The device as it is now."""
         cameras = tuple(camera.health() for camera in self._looker.cameras)
         return self._station.health(
-            self._clock.read(), disk_free=self._disk_free(), cameras=cameras, problem=self.problem(),
+            self._clock.read(), disk_free=self._diagnosis.disk_free(), cameras=cameras, problem=self.problem(),
             condition=self._condition.read(),
         )  # fmt: skip
 

@@ -15,7 +15,8 @@ from edge.adapters.copies import ApswCopies
 from edge.adapters.journal import ApswJournal
 from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Outcome
-from edge.app.station import SisterSide, Station
+from edge.app.other_door import SisterSide
+from edge.app.station import Station
 from edge.core.errors import LocalError, SignerFailed
 from edge.core.limits import STEP_MAX_MS
 from edge.core.ports import Head, Pending, Riders, Showing

@@ -10,7 +10,8 @@ from backend.core.ports import Device
 from backend.core.ports import Rider as Registered
 from edge.adapters.copies import ApswCopies
 from edge.adapters.tap_signer import InlineTapSigner
-from edge.app.station import SisterSide, Station
+from edge.app.other_door import SisterSide
+from edge.app.station import Station
 from edge.core.ports import Showing
 from protocol.fares.policies import BoardFree, Cause, Policies
 from protocol.fares.tariff import LineFare, ProductRule, RiderClass, Tariff

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from edge.adapters.copies import ApswCopies
 from edge.adapters.tap_signer import InlineTapSigner
-from edge.app.station import SisterSide, Station
+from edge.app.other_door import SisterSide
+from edge.app.station import Station
 from edge.core.errors import JournalFailed
 from edge.core.ports import Copies
 from protocol.errors import SavarError

@@ -209,8 +209,8 @@ def test_a_door_that_never_stops_talking_does_not_keep_the_other_from_its_work(p
         taken += 1
         station.sister_came(word)
 
-    assert station._sister is not None
-    station._sister.came = came  # type: ignore[method-assign, assignment]
+    assert station._other is not None
+    station._other.sister.came = came  # type: ignore[method-assign, assignment]
     station.sister_came(word)
     station.step(at(1))
     assert taken == SISTER_WORDS_WAITING_MAX
@@ -269,7 +269,8 @@ def test_boardings_that_gathered_while_the_cable_took_nothing_are_all_told(
 ) -> None:
     """P7."""
     monkeypatch.setattr(sister_module.limits, "SISTER_BOARDINGS_MAX", 3)
-    side = pair.front.station._sister
+    assert pair.front.station._other is not None
+    side = pair.front.station._other.sister
     assert side is not None
     pair.front.end.connected = True
     for number in range(7):
@@ -297,7 +298,8 @@ def test_a_receipt_is_told_once_a_session_and_again_when_it_is_new(pair: Pair) -
     pair.front.station.message_came(first)
     pair.plug()
     pair.talk(at(1))
-    side = pair.rear.station._courier
+    assert pair.rear.station._other is not None
+    side = pair.rear.station._other.courier
     assert side is not None
     assert (side.covers(11, 2), side.covers(11, 3)) == (True, False)
     pair.front.station.message_came(pair.front.receipt(3, at(2)))
@@ -337,7 +339,8 @@ def test_a_witness_is_of_the_newest_journal_that_is_held(pair: Pair) -> None:
 
 def test_a_batch_tells_of_its_own_boardings_only(pair: Pair) -> None:
     """P7: those of records before it, which no message has told of yet, are told besides."""
-    side = pair.front.station._sister
+    assert pair.front.station._other is not None
+    side = pair.front.station._other.sister
     assert side is not None
     for number in range(4):
         pair.front.board(Rider(number + 1), at())

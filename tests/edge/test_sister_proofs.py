@@ -110,7 +110,8 @@ def test_a_door_learns_from_the_witness_that_its_journal_was_rolled_back(pair: P
 )
 def test_what_is_not_proven_is_refused_and_counted(pair: Pair, data: bytes) -> None:
     """P9: no copy, no witness, no boarding."""
-    side = pair.rear.station._sister
+    assert pair.rear.station._other is not None
+    side = pair.rear.station._other.sister
     assert side is not None
     pair.rear.end.connected = True
     pair.rear.station.sister_came(data)
@@ -152,7 +153,8 @@ def test_an_old_batch_whose_copy_was_pruned_here_is_no_other_history(pair: Pair)
     held = copied(pair.rear)
     pair.rear.copies.prune(11, 4)
     say(pair.rear, SisterWord(FRONT, shipped(pair.front.journal, 1, 3)))
-    side = pair.rear.station._sister
+    assert pair.rear.station._other is not None
+    side = pair.rear.station._other.sister
     assert side is not None
     assert not side.forked
     assert pair.rear.copies.branches() == []  # type: ignore[attr-defined]

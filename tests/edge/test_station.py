@@ -133,9 +133,9 @@ def test_an_inbox_passes_over_what_is_too_much(door: Door) -> None:
     for _ in range(SISTER_WORDS_WAITING_MAX + 50):
         door.station.sister_came(b"")
     door.step(at(1))
-    assert door.station._sister is not None
+    assert door.station._other is not None
     assert door.station.refused_receipts == RECEIPTS_WAITING_MAX
-    assert door.station._sister.refused == SISTER_WORDS_WAITING_MAX
+    assert door.station._other.sister.refused == SISTER_WORDS_WAITING_MAX
     believe(door, door.receipt(5, at()), 2)
     assert door.station.backlog == 0
 
@@ -305,10 +305,10 @@ def test_the_worst_fault_is_said_first(pair: Pair) -> None:
     front = pair.front
     late = at(SISTER_SILENT_MS / 1000 + 9)
     assert "not heard" in front.station.problem(late)
-    assert front.station._sister is not None
-    front.station._sister.problem = JournalFailed("its copies fail")
+    assert front.station._other is not None
+    front.station._other.sister.problem = JournalFailed("its copies fail")
     assert "its copies fail" in front.station.problem(late)
-    front.station._sister.forked = True
+    front.station._other.sister.forked = True
     assert "take that door out of use" in front.station.problem(late)
     witness = Witness(11, 1, b"x" * 32)
     front.station.sister_came(encode_sister(SisterWord(REAR, witness=witness), OTHER))

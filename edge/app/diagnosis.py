@@ -1,0 +1,83 @@
+"""What is wrong with one door, in words for a person: the worst of its parts, asked in a fixed order. No own thread.
+
+Records first, for a door that cannot write boards nobody; then what it sees with, what it shows with, room on the card,
+what goes down to it, where it is, what time it is. That a bus has no network is no fault.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.adapters.clock import SystemClock
+from edge.app.bundles import Bundles
+from edge.app.looking import Looker
+from edge.app.station import Station
+from edge.app.whereabouts import Place
+from edge.core.errors import LocalError
+from edge.core.limits import DISK_FREE_MIN_BYTES
+from edge.core.ports import Clock
+from transport.mqtt import MqttSession
+
+log = logging.getLogger(__name__)
+
+
+class Diagnosis:
+    """Of these parts. Raises nothing."""
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        station: Station,
+        looker: Looker,
+        bundles: Bundles,
+        place: Place | None,
+        clock: Clock,
+        system_clock: SystemClock,
+        session: MqttSession,
+        panel_problem: Callable[[], LocalError | None],
+    ) -> None:
+        self._data_dir, self._station, self._looker = data_dir, station, looker
+        self._bundles, self._place, self._session = bundles, place, session
+        self._clock, self._system_clock, self._panel_problem = clock, system_clock, panel_problem
+
+    def problem(self) -> str:
+        """The worst current fault; empty if there is none."""
+        if self._place is not None and self._place.problem is not None:
+            return f"no position: {self._place.problem}"
+        if self._system_clock.problem:
+            return self._system_clock.problem
+        unreached = self._session.problem
+        return self.fault() or ("" if unreached is None else str(unreached))
+
+    def fault(self) -> str:
+        """The same without the broker's session: a bus without a network is as it should be."""
+        if worst := self._station.problem(self._clock.read()):
+            return worst
+        for camera in self._looker.cameras:
+            if camera.problem is not None:
+                return str(camera.problem)
+            if camera.light.dirty:
+                return f"the lens of camera {camera.name} is dirty — wipe it"
+        if (unlit := self._panel_problem()) is not None:
+            return str(unlit)
+        if self.disk_free() < DISK_FREE_MIN_BYTES:
+            return "the card is nearly full — let it sync, or carry the journal off"
+        if (late := self._bundles.problem) is not None:
+            return f"a newer bundle, or its riders or timetable, cannot be had: {late}"
+        if self._place is not None and self._place.problem is not None:
+            return f"no position: {self._place.problem}"
+        return self._system_clock.problem
+
+    def reads(self) -> bool:
+        """Whether this door takes fares: its cameras give pictures, its journal takes records."""
+        return self._station.boarding.problem is None and all(camera.problem is None for camera in self._looker.cameras)
+
+    def disk_free(self) -> int:
+        """Bytes free on the card; none on one that does not answer."""
+        try:
+            return shutil.disk_usage(self._data_dir).free
+        except OSError as error:
+            log.error("the card does not answer: %s", error)
+            return 0
