@@ -130,7 +130,7 @@ class GroupPostings:
             claim = self._weigh(claim, into)
         payer = Payer.RIDER if claim.charged else Payer.COPIED
         into.shown_less += claim.charged and tap.fare_rials < cost.rider_rials
-        charged = Price(claim.rials, claim.city_rials, 0, 0) if claim.charged else cost
+        charged = Price(claim.rials, claim.city_rials, 0, 0, 0) if claim.charged else cost
         into.transfers += _post(tap, proof, payer, charged, enrolled.vehicle)
         return payer
 
@@ -203,7 +203,7 @@ class GroupPostings:
             return price(tariff, _ride(tap, int(RiderClass.ADULT), tap.party, 0))
         elif proof is not None and payer is not Payer.UNKNOWN_CREDENTIAL:
             return _priced(tariff, tap, proof)
-        return Price(tap.fare_rials, 0, tap.fare_rials, 1000)
+        return Price(tap.fare_rials, 0, tap.fare_rials, 1000, 1000)
 
     # --- drivers ------------------------------------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ def _priced(tariff: Tariff, tap: Tap, proof: Pass) -> Price:
     rider_class, product = (int(RiderClass.ADULT), 0) if wrong else (credential.rider_class, credential.product)
     ride = _ride(tap, rider_class, proof.party, product)
     if tap.verdict is Verdict.PARTY_EXTENDED:  # those who were there before have paid
-        return Price(min(tap.fare_rials, proof.party * adult_fare(tariff, ride)), 0, 0, 0)
+        return Price(min(tap.fare_rials, proof.party * adult_fare(tariff, ride)), 0, 0, 0, 0)
     return price(tariff, ride)
 
 

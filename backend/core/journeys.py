@@ -14,7 +14,6 @@ A claim that arrives late makes the others cheaper or dearer by what corrections
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from backend.core.ledger import (
     COPIED,
@@ -26,15 +25,18 @@ from backend.core.ledger import (
     rider_account,
 )
 from backend.core.repeats import Claim
-from protocol.fares.pricing import Ridden, owed
+from protocol.fares.pricing import Ridden, steps
 from protocol.fares.tariff import Tariff
 
 
 def weigh(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
     """The charged claims of one rider, week and tariff → the same with what is to be posted for each."""
     ordered = sorted((it for it in claims if it.charged and it.timed), key=lambda it: (it.wall_ms, it.tap))
-    rides = [Ridden(it.wall_ms, it.adult_rials, it.permille) for it in ordered]
-    adult = [Ridden(it.wall_ms, it.adult_rials, 1000) for it in rides]
+    rides = [
+        Ridden(it.wall_ms, it.adult_rials, it.permille, min(it.permille, tariff.share_of(it.rider_class)))
+        for it in ordered
+    ]
+    adult = [Ridden(it.wall_ms, it.adult_rials, 1000, 1000) for it in rides]
     own, full = _steps(tariff, rides), _steps(tariff, adult)
     shown = [min(max(0, it.shown_rials - it.beside_rials), it.alone_rials) for it in ordered]
     posted = [min(added, most) for added, most in zip(own, shown, strict=True)]
@@ -51,8 +53,7 @@ def weigh(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
 
 def _steps(tariff: Tariff, rides: Sequence[Ridden]) -> list[int]:
     """What each ride adds to what is owed, in their order."""
-    sums = [owed(tariff, rides[:n]) for n in range(len(rides) + 1)]
-    return [after - before for before, after in pairwise(sums)]
+    return steps(tariff, rides)
 
 
 def made_whole(claim: Claim) -> tuple[Claim, list[Transfer]]:

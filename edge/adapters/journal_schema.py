@@ -39,8 +39,8 @@ SELECT_SIGNED = """
 SELECT record.sequence AS sequence, record.bytes AS bytes, behind.countersign AS signature
 FROM record LEFT JOIN record AS behind ON behind.sequence = record.sequence + 1
 """
-# credential id, render time s, counter, accepted at wall ms, party, door, adult fare in rials, its rider's per mille
-_WINDOW = struct.Struct(">8sIHQBBQH")
+# credential id, render time s, counter, accepted at wall ms, party, door, adult fare, per mille of it and of caps
+_WINDOW = struct.Struct(">8sIHQBBQHH")
 
 
 def pack_window(accepted: Accepted) -> bytes:
@@ -48,7 +48,7 @@ def pack_window(accepted: Accepted) -> bytes:
     shown = accepted.presentation
     return _WINDOW.pack(
         shown.credential_id, shown.time_s, shown.counter, accepted.wall_ms, accepted.party, accepted.door,
-        accepted.adult_rials, accepted.permille,
+        *accepted.share,
     )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def unpack_window(data: bytes) -> Accepted:
     """The bytes kept beside a record → the accepted boarding. Raises ValueError where they have rotted."""
     if len(data) != _WINDOW.size:
         raise ValueError(f"{len(data)} bytes beside a record")
-    credential_id, time_s, counter, wall_ms, party, door, adult_rials, permille = _WINDOW.unpack(data)
-    if party > PARTY_MAX or wall_ms > INT63_MAX or adult_rials > FLAT_FARE_MAX_RIALS or permille > 1000:
+    credential_id, time_s, counter, wall_ms, party, door, adult_rials, *shares = _WINDOW.unpack(data)
+    if party > PARTY_MAX or wall_ms > INT63_MAX or adult_rials > FLAT_FARE_MAX_RIALS or max(shares) > 1000:
         raise ValueError(f"party {party} at {wall_ms} for {adult_rials} rials beside a record")
-    return Accepted(Presentation(credential_id, time_s, counter), wall_ms, party, door, adult_rials, permille)
+    return Accepted(Presentation(credential_id, time_s, counter), wall_ms, party, door, adult_rials, *shares)

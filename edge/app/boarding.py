@@ -135,7 +135,7 @@ class Boarding:
         """The other door's fresh boardings: what was paid there is paid (P7)."""
         with self._lock:
             for b in boardings:
-                paid = Accepted(b.presentation, b.wall_ms, b.party, b.door, b.adult_rials, b.permille)
+                paid = Accepted(b.presentation, b.wall_ms, b.party, b.door, b.adult_rials, b.permille, b.cap_permille)
                 if self._window.note(paid, now, b.age_ms) and (rials := _fare_of(paid)):
                     self._daybook.paid_elsewhere(b.presentation.credential_id, rials)
 
@@ -327,7 +327,7 @@ def _fare_of(paid: Accepted) -> int:
 
 
 def _fresh(it: Accepted, age_ms: int) -> FreshBoarding:
-    return FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, age_ms), it.adult_rials, it.permille)
+    return FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, age_ms), *it.share)
 
 
 def _out_of_service() -> Showing:

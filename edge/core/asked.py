@@ -88,7 +88,7 @@ class Asked:
         """At most: what was ridden elsewhere is not known here. Asked behind R7, which may change whose fare it is."""
         begin_ms = self.tariff.starts_ms
         history = [
-            Ridden(self.now.wall_ms - it.age_ms, it.accepted.adult_rials, it.accepted.permille)
+            Ridden(self.now.wall_ms - it.age_ms, *it.accepted.share)
             for it in self.earlier
             if self.wall_ms is not None and it.accepted.wall_ms != UNKNOWN_MS and it.accepted.wall_ms >= begin_ms
         ]
@@ -108,8 +108,9 @@ class Asked:
         """A boarding, noted in the window with what its ride adds to the rider's history."""
         wall_ms = UNKNOWN_MS if self.wall_ms is None else self.wall_ms
         accepted = Accepted(
-            self.code.presentation, wall_ms, self.code.party, self.door.service.door, cost.adult_rials, cost.permille
-        )
+            self.code.presentation, wall_ms, self.code.party, self.door.service.door, cost.adult_rials, cost.permille,
+            cost.cap_permille,
+        )  # fmt: skip
         return self._answer(verdict, reason, cost.rider_rials if fare_rials is None else fare_rials, accepted)
 
     def _answer(self, verdict: Verdict, reason: Reason, fare_rials: int, accepted: Accepted | None) -> Decision:

@@ -36,7 +36,7 @@ from edge.core.freshness import blind_to_time, past_its_day, stale
 from edge.core.opening import Unproven
 from edge.core.repeats import copied, repeated
 from protocol.fares.policies import Cause
-from protocol.fares.pricing import Price, Ride, price
+from protocol.fares.pricing import FREE, Ride, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
@@ -94,7 +94,7 @@ def _free(asked: Asked) -> Decision | None:
     before = asked.door.window.of_presentation(asked.code.presentation, asked.now)
     if asked.repeated or before is not None:  # counted once, however long one code is held up
         return asked.refuse(Verdict.ALREADY_PAID, asked.which_door(before or asked.repeated[0]))
-    return asked.accept(Verdict.BOARD_FREE, reason, Price(0, 0, 0, 0))
+    return asked.accept(Verdict.BOARD_FREE, reason, FREE)
 
 
 def _why_free(door: Door, tariff: Tariff, wall_ms: int | None) -> Reason:

@@ -126,6 +126,12 @@ class Accepted:
     door: int
     adult_rials: int  # what its ride adds to its rider's history (see `pricing`)
     permille: int
+    cap_permille: int
+
+    @property
+    def share(self) -> tuple[int, int, int]:
+        """What it adds to a history."""
+        return self.adult_rials, self.permille, self.cap_permille
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,4 +21,4 @@ def repeated(asked: Asked) -> Decision | None:
     fare = more * adult_fare(asked.tariff, asked.ride())
     if asked.beyond_allowance(fare):
         return asked.refuse(Verdict.DENIED, Reason.ALLOWANCE_SPENT)
-    return asked.accept(Verdict.PARTY_EXTENDED, asked.grace, Price(fare, 0, 0, 0))
+    return asked.accept(Verdict.PARTY_EXTENDED, asked.grace, Price(fare, 0, 0, 0, 0))

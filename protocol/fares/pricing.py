@@ -23,7 +23,7 @@ Rules:
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from protocol import limits
 from protocol.errors import OutOfRange
@@ -45,24 +45,32 @@ class Ride:
 
 @dataclass(frozen=True, slots=True)
 class Ridden:
-    """One earlier ride of a rider: when, its adult fare, and the share that its rider pays of it."""
+    """One earlier ride of a rider: when, its adult fare, the share that its rider pays of it, and of a cap.
+
+    They differ where a product was used: what was bought makes the ride cheaper, and the class's caps stay.
+    """
 
     wall_ms: int
     adult_rials: int
     permille: int
+    cap_permille: int
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """What one ride costs: the rider with the party, and the city for the class.
 
-    `adult_rials` and `permille` are what the ride adds to its rider's history.
+    `adult_rials` and the shares are what the ride adds to its rider's history.
     """
 
     rider_rials: int
     city_rials: int
     adult_rials: int
     permille: int
+    cap_permille: int
+
+
+FREE = Price(0, 0, 0, 0, 0)
 
 
 def price(tariff: Tariff, ride: Ride, history: Sequence[Ridden] = ()) -> Price:
@@ -70,13 +78,13 @@ def price(tariff: Tariff, ride: Ride, history: Sequence[Ridden] = ()) -> Price:
     if not 0 <= ride.party <= limits.PARTY_MAX:
         raise OutOfRange("party is out of range", party=ride.party, most=limits.PARTY_MAX)
     fare = adult_fare(tariff, ride)
-    adult, permille = _terms(tariff, ride, fare)
+    adult, permille, cap_permille = _terms(tariff, ride, fare)
     own, full = own_part(adult, permille), adult
     if tariff.by_history and ride.wall_ms is not None:
-        whole = [*history, Ridden(ride.wall_ms, adult, permille)]
+        whole = [*history, Ridden(ride.wall_ms, adult, permille, cap_permille)]
         own = owed(tariff, whole) - owed(tariff, history)
-        full = owed(tariff, _as_adult(whole)) - owed(tariff, _as_adult(history))
-    return Price(own + ride.party * fare, max(0, full - own), adult, permille)
+        full = owed(tariff, as_adult(whole)) - owed(tariff, as_adult(history))
+    return Price(own + ride.party * fare, max(0, full - own), adult, permille, cap_permille)
 
 
 def own_part(adult_rials: int, permille: int) -> int:
@@ -84,14 +92,16 @@ def own_part(adult_rials: int, permille: int) -> int:
     return adult_rials * permille // 1000
 
 
-def _terms(tariff: Tariff, ride: Ride, fare: int) -> tuple[int, int]:
-    """What an adult with this product pays, and the rider's share of that: a product was bought, nobody adds to it."""
+def _terms(tariff: Tariff, ride: Ride, fare: int) -> tuple[int, int, int]:
+    """What an adult with this product pays, and the rider's share of that and of a cap.
+
+    A product was bought: nobody adds to it, and it lifts no concession's cap.
+    """
     rule = tariff.products.get(ride.product)
     of_class = tariff.share_of(ride.rider_class)
     if rule is not None and rule.holds_on(ride.line) and rule.permille < of_class:
-        paid = own_part(fare, rule.permille)
-        return (paid, 1000) if paid else (0, of_class)  # what costs nothing must not lift a concession's cap
-    return fare, of_class
+        return own_part(fare, rule.permille), 1000, of_class
+    return fare, of_class, of_class
 
 
 def serves(tariff: Tariff, product: int, line: str | None) -> bool:
@@ -132,35 +142,57 @@ def _peak(tariff: Tariff, wall_ms: int | None) -> int:
 
 def owed(tariff: Tariff, rides: Iterable[Ridden]) -> int:
     """What a rider owes for a set of rides under one tariff, companions apart."""
-    days: dict[int, list[Ridden]] = defaultdict(list)
-    for ride in rides:
-        days[service_day(ride.wall_ms)].append(ride)
-    weeks: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for of_day in days.values():
-        most = max(ride.permille for ride in of_day)
-        total = _capped(_dearest_apart(of_day, tariff.transfer_window_s * 1000), tariff.day_cap_rials, most)
-        weeks[service_week(of_day[0].wall_ms)].append((total, most))
-    return sum(
-        _capped(sum(total for total, _ in of_week), tariff.week_cap_rials, max(most for _, most in of_week))
-        for of_week in weeks.values()
-    )
+    return sum(steps(tariff, sorted(rides, key=lambda ride: ride.wall_ms)))
+
+
+def steps(tariff: Tariff, rides: Sequence[Ridden]) -> list[int]:
+    """What each ride adds to what is owed; they come in order of time."""
+    weeks: dict[int, _Week] = defaultdict(_Week)
+    return [weeks[service_week(ride.wall_ms)].add(tariff, ride) for ride in rides]
+
+
+def as_adult(rides: Iterable[Ridden]) -> list[Ridden]:
+    """The same rides, by somebody without a concession."""
+    return [Ridden(ride.wall_ms, ride.adult_rials, 1000, 1000) for ride in rides]
+
+
+@dataclass(slots=True)
+class _Day:
+    """A day's rides in order of time. `best`: for the first n of them the dearest sum of which no two are close."""
+
+    times: list[int] = field(default_factory=list)
+    best: list[int] = field(default_factory=lambda: [0])
+    cap_permille: int = 0
+    owed: int = 0
+
+    def add(self, tariff: Tariff, ride: Ridden) -> int:
+        """What one more ride adds to the day."""
+        window_ms = tariff.transfer_window_s * 1000
+        apart = bisect_right(self.times, ride.wall_ms - window_ms) if window_ms else len(self.times)
+        self.times.append(ride.wall_ms)
+        self.best.append(max(self.best[-1], self.best[apart] + own_part(ride.adult_rials, ride.permille)))
+        self.cap_permille = max(self.cap_permille, ride.cap_permille)
+        before, self.owed = self.owed, _capped(self.best[-1], tariff.day_cap_rials, self.cap_permille)
+        return self.owed - before
+
+
+@dataclass(slots=True)
+class _Week:
+    """A week's rides in order of time."""
+
+    days: dict[int, _Day] = field(default_factory=lambda: defaultdict(_Day))
+    of_days: int = 0
+    cap_permille: int = 0
+    owed: int = 0
+
+    def add(self, tariff: Tariff, ride: Ridden) -> int:
+        """What one more ride adds to the week."""
+        self.of_days += self.days[service_day(ride.wall_ms)].add(tariff, ride)
+        self.cap_permille = max(self.cap_permille, ride.cap_permille)
+        before, self.owed = self.owed, _capped(self.of_days, tariff.week_cap_rials, self.cap_permille)
+        return self.owed - before
 
 
 def _capped(rials: int, cap: int, permille: int) -> int:
     """A cap is the class's share of an adult's; where shares differ, the largest."""
     return min(rials, own_part(cap, permille)) if cap else rials
-
-
-def _dearest_apart(rides: Iterable[Ridden], window_ms: int) -> int:
-    """The largest sum over rides of which no two lie closer than the window."""
-    ordered = sorted(rides, key=lambda ride: ride.wall_ms)
-    times = [ride.wall_ms for ride in ordered]
-    best = [0]  # of the first n rides
-    for place, ride in enumerate(ordered):
-        before = bisect_right(times, ride.wall_ms - window_ms, 0, place) if window_ms else place
-        best.append(max(best[-1], best[before] + own_part(ride.adult_rials, ride.permille)))
-    return best[-1]
-
-
-def _as_adult(rides: Iterable[Ridden]) -> list[Ridden]:
-    return [Ridden(ride.wall_ms, ride.adult_rials, 1000) for ride in rides]

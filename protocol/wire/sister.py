@@ -30,6 +30,7 @@ _BOARDING: cbor.Fields = (
     ("age_ms", cbor.uint(limits.INT63_MAX)),
     ("adult_rials", cbor.uint(limits.FLAT_FARE_MAX_RIALS)),
     ("permille", cbor.uint(1000)),
+    ("cap_permille", cbor.uint(1000)),
 )
 _WITNESS: cbor.Fields = (
     ("epoch", cbor.uint(limits.INT63_MAX)),
@@ -57,6 +58,7 @@ class FreshBoarding:
     age_ms: int
     adult_rials: int  # what its ride adds to its rider's history: a transfer is priced at either door
     permille: int
+    cap_permille: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def encode_sister(word: SisterWord, signer: Signer) -> bytes:
     """Word → signed message bytes. Raises WireError by name."""
     boardings = [
         [b.presentation.credential_id, b.presentation.time_s, b.presentation.counter, b.party, b.door, b.wall_ms,
-         b.age_ms, b.adult_rials, b.permille]
+         b.age_ms, b.adult_rials, b.permille, b.cap_permille]
         for b in word.boardings
     ]  # fmt: skip
     held = word.witness

@@ -129,7 +129,7 @@ def test_what_older_versions_wrote_is_found_again() -> None:
     transfers = [topup("t-1", b"rider-01", 70_000)]
     for payer in (Payer.RIDER, Payer.COPIED, Payer.NO_PROOF, Payer.UNKNOWN_CREDENTIAL):
         transfers += post(
-            Boarding("bus-1-d1", 7, 3, "bus-1", 60_000, 2, b"rider-01", payer), Price(40_000, 20_000, 60_000, 667)
+            Boarding("bus-1-d1", 7, 3, "bus-1", 60_000, 2, b"rider-01", payer), Price(40_000, 20_000, 60_000, 667, 667)
         )
     taken = Claim(
         "bus-1-d1", 7, 3, Presentation(b"rider-01", 5, 1), "bus-1", NOON_MS, 1_000, 40_000, 20_000, 2,

@@ -109,7 +109,7 @@ def test_what_is_posted_does_not_depend_on_the_order_of_arrival(
         for rider in (ADULT, STUDENT):
             share = 500 if rider is STUDENT else 1000
             mine = [(minute, fare) for _, minute, who, fare in minutes if who is rider]
-            whole = owed(tariff, [Ridden(NOON_MS + minute * MINUTE_MS, FARE, share) for minute, _ in mine])
+            whole = owed(tariff, [Ridden(NOON_MS + minute * MINUTE_MS, FARE, share, share) for minute, _ in mine])
             assert -first.store.balance(rider.account) <= min(whole, sum(fare for _, fare in mine))
         first.close()
         second.close()

@@ -168,7 +168,7 @@ def test_the_other_door_is_told_of_our_own_boardings_by_record_and_age() -> None
     service.present(Rider(1).code(at()), at(), settled=False)
     service.present(Rider(1).code(at(1), counter=2), at(1), settled=False)
     service.present(Rider(2).code(at(2), party=3), at(2), settled=False)
-    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 50, FARE, 1000)
+    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 50, FARE, 1000, 1000)
     service.heard_of([theirs], at(2))
     assert fresh(service, 5) == [(b"\x01", 5_000), (b"\x02", 3_000)]
     assert fresh(service, 5, first=4) == fresh(service, 5, first=5, last=5) == [(b"\x02", 3_000)]
@@ -182,7 +182,7 @@ def test_who_paid_at_the_other_door_sees_red_and_at_this_one_amber() -> None:
     panel = RememberingPanel()
     service = begun(MemoryJournal(), panel)
     paid_there = FreshBoarding(
-        Presentation(Rider(1).credential_id, at(-5).wall_ms // 1000, 1), 0, 2, at(-5).wall_ms, 5_000, FARE, 1000
+        Presentation(Rider(1).credential_id, at(-5).wall_ms // 1000, 1), 0, 2, at(-5).wall_ms, 5_000, FARE, 1000, 1000
     )
     service.heard_of([paid_there], at())
     for rider, counter in ((1, 2), (2, 1), (2, 2)):
@@ -196,7 +196,7 @@ def test_a_door_gets_back_everything_that_the_bus_knows() -> None:
     """P7: also what it told itself, before its card was changed."""
     service = begun(MemoryJournal(), RememberingPanel())
     service.present(Rider(1).code(at()), at(), settled=False)
-    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 4, 2, at(-3).wall_ms, 3_000, FARE, 1000)
+    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 4, 2, at(-3).wall_ms, 3_000, FARE, 1000, 1000)
     service.heard_of([theirs], at())
     known = {b.presentation.credential_id: b for b in service.known(at(10))}
     assert known[b"credit-9"] == replace(theirs, age_ms=13_000)
@@ -206,7 +206,9 @@ def test_a_door_gets_back_everything_that_the_bus_knows() -> None:
 
 def test_what_the_other_door_told_too_late_changes_nothing() -> None:
     service = begun(MemoryJournal(), RememberingPanel())
-    service.heard_of([FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 601_000, FARE, 1000)], at())
+    service.heard_of(
+        [FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 601_000, FARE, 1000, 1000)], at()
+    )
     assert service.known(at()) == []
 
 
@@ -214,7 +216,7 @@ def test_what_the_other_door_told_is_kept_in_no_record_and_wiped_with_none() -> 
     """P18: plain ids of the other door lie in memory only."""
     journal = MemoryJournal()
     service = begun(journal, RememberingPanel())
-    service.heard_of([FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 0, FARE, 1000)], at())
+    service.heard_of([FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 0, FARE, 1000, 1000)], at())
     assert journal.windows == {}
     assert service.forgettable(at(601)) == 0
 

@@ -49,7 +49,7 @@ def sign(journal: Any) -> None:
 def fill(journal: Any, count: int) -> None:
     for number in range(count):
         shown = Presentation(number.to_bytes(8, "big"), number, 1)
-        journal.append(record(journal), Accepted(shown, number, 0, 1, 1_000 * number, 500) if number % 2 else None)
+        journal.append(record(journal), Accepted(shown, number, 0, 1, 1_000 * number, 500, 500) if number % 2 else None)
         sign(journal)
 
 
@@ -174,7 +174,7 @@ def test_a_dropped_record_is_gone_with_its_boarding_and_another_takes_its_place(
     journal = make()
     fill(journal, 3)
     before = journal.head
-    journal.append(record(journal), Accepted(Presentation(b"dropped!", 9, 9), 9, 0, 1, 60_000, 1000))
+    journal.append(record(journal), Accepted(Presentation(b"dropped!", 9, 9), 9, 0, 1, 60_000, 1000, 1000))
     journal.drop_tail()
     assert (journal.head, journal.signed) == (before, 3)
     fill(journal, 2)

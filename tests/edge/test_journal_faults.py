@@ -161,7 +161,7 @@ def test_wiped_ids_are_gone_from_the_file(tmp_path: Path) -> None:
     """P18: plain ids stay on the bus only for the window, their bytes too."""
     path = tmp_path / "journal.db"
     mine = journal(path)
-    mine.append(record(mine), Accepted(Presentation(b"PLAINID!", 1, 1), 1, 0, 1, 60_000, 1000))
+    mine.append(record(mine), Accepted(Presentation(b"PLAINID!", 1, 1), 1, 0, 1, 60_000, 1000, 1000))
     sign(mine)
     mine.checkpoint()
     assert b"PLAINID!" in path.read_bytes()

@@ -203,7 +203,7 @@ def test_p10_a_twin_at_the_other_door_is_copied() -> None:
     here.show(Rider(1).code(at()), at())
     (told,) = here.service.known(at(1))
     assert told.presentation.credential_id == shown.credential_id
-    door.service.heard_of([FreshBoarding(told.presentation, 0, 2, told.wall_ms, 1_000, 60_000, 1000)], at(1))
+    door.service.heard_of([FreshBoarding(told.presentation, 0, 2, told.wall_ms, 1_000, 60_000, 1000, 1000)], at(1))
     outcome = door.show(short(Rider(1), at()), at(2))
     assert (outcome.showing.verdict, outcome.showing.reason) == (Verdict.COPIED, Reason.OTHER_DOOR)
 

@@ -16,7 +16,7 @@ def now(after_ms: int = 0, quality: ClockQuality = ClockQuality.TRUSTED) -> Inst
 
 
 def boarding(wall_ms: int, number: int = 1) -> Accepted:
-    return Accepted(Presentation(RIDER, 1_790_000_000, number), wall_ms, 0, 1, 60_000, 1000)
+    return Accepted(Presentation(RIDER, 1_790_000_000, number), wall_ms, 0, 1, 60_000, 1000, 1000)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_is_past_keeping_is_forgotten_by_code_and_by_rider() -> None:
     assert len(window) == 1
     window.note(boarding(NOW_MS, 2), now(), window.keep_ms + 1)
     assert len(window) == 1, "older than anything is kept"
-    window.note(Accepted(Presentation(b"another-", 1, 1), NOW_MS, 0, 1, 60_000, 1000), now(1))
+    window.note(Accepted(Presentation(b"another-", 1, 1), NOW_MS, 0, 1, 60_000, 1000, 1000), now(1))
     assert len(window) == 1
     assert window.of_credential(RIDER, now(1)) == []
     assert window.of_presentation(boarding(NOW_MS).presentation, now(1)) is None

@@ -9,7 +9,7 @@ from tests.edge.door import NOON_MS, at
 
 
 def stored(seconds_ago: float) -> Accepted:
-    return Accepted(Presentation(b"creditid", 5, 1), NOON_MS - round(seconds_ago * 1000), 0, 1, 60_000, 1000)
+    return Accepted(Presentation(b"creditid", 5, 1), NOON_MS - round(seconds_ago * 1000), 0, 1, 60_000, 1000, 1000)
 
 
 def test_an_entry_keeps_its_age_over_a_restart() -> None:

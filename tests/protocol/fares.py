@@ -61,7 +61,7 @@ policies = st.builds(
 WEEK_BEGINS_MS = day_begins_ms(20_715)  # Saturday 28 Shahrivar 1405
 rides = st.lists(
     st.builds(Ridden, st.integers(-3 * 86_400_000, 3 * 86_400_000).map(lambda ms: WEEK_BEGINS_MS + ms // 600_000 * 600_000),
-              st.integers(0, 200_000), st.sampled_from((0, 333, 500, 1000))),
+              st.integers(0, 200_000), st.sampled_from((0, 333, 500, 1000)), st.sampled_from((0, 333, 500, 1000))),
     max_size=12,
 )  # fmt: skip
 rules = st.builds(

@@ -213,8 +213,8 @@ BUNDLE = Bundle(
     staff_number=2, staff=STAFF,
 )  # fmt: skip
 BOARDINGS = (
-    FreshBoarding(Presentation(CREDENTIAL_ID, TIME_S, 1234), 2, 1, WALL_MS, 1_500, 50_000, 500),
-    FreshBoarding(Presentation(bytes(8), 0, 65_535), 15, 2, 0, 0, 0, 0),
+    FreshBoarding(Presentation(CREDENTIAL_ID, TIME_S, 1234), 2, 1, WALL_MS, 1_500, 50_000, 500, 400),
+    FreshBoarding(Presentation(bytes(8), 0, 65_535), 15, 2, 0, 0, 0, 0, 0),
 )
 WITNESS = Witness(6_000_000_000_000_000_001, 41, bytes(range(32)))
 SISTER = SisterWord(DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt", begins=7)

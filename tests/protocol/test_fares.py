@@ -1,7 +1,9 @@
 """Fare rules: the price in whole rials, the verdict table whole in two languages, the city's local day."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import combinations, pairwise
 from random import Random
 
 import pytest
@@ -12,7 +14,7 @@ from persiantools.jdatetime import JalaliDate
 from protocol import limits
 from protocol.errors import OutOfRange
 from protocol.fares.ages import Ages, class_on, holds_until
-from protocol.fares.pricing import Price, Ridden, Ride, adult_fare, owed, price, serves
+from protocol.fares.pricing import Price, Ridden, Ride, adult_fare, owed, price, serves, steps
 from protocol.fares.tariff import Band, LineFare, Peak, Product, ProductRule, RiderClass, Tariff
 from protocol.fares.tones import GAP_MS, LONG_MS, SHORT_MS, TUNE_MAX_MS, TUNES, Pitch, Tone, length_ms
 from protocol.fares.verdicts import BY_REASON, FLASHES, TABLE, Lamp, Reason, Row, Verdict, row_for
@@ -111,7 +113,7 @@ def test_prices_one_by_one_make_what_is_owed(
         assert found.rider_rials >= 0
         assert found.city_rials >= 0
         paid += found.rider_rials
-        known.append(Ridden(it.wall_ms, found.adult_rials, found.permille))
+        known.append(Ridden(it.wall_ms, found.adult_rials, found.permille, found.cap_permille))
     assert paid == owed(tariff, known)
 
 
@@ -134,7 +136,7 @@ def paid(tariff: Tariff, *minutes: int, rider_class: int = 0, line: str | None =
     for minute in minutes:
         found = price(tariff, Ride(rider_class, line=line, wall_ms=NOON_MS + minute * MINUTE_MS), known)
         costs.append(found.rider_rials)
-        known.append(Ridden(NOON_MS + minute * MINUTE_MS, found.adult_rials, found.permille))
+        known.append(Ridden(NOON_MS + minute * MINUTE_MS, found.adult_rials, found.permille, found.cap_permille))
     return costs
 
 
@@ -148,7 +150,7 @@ def test_a_transfer_costs_nothing_and_ends_with_its_window() -> None:
 def test_a_transfer_to_a_dearer_line_costs_the_difference() -> None:
     tariff = Tariff(1, 60_000, transfer_window_s=3_600, lines={"brt": LineFare(90_000), "loop": LineFare(20_000)})
     first = price(tariff, Ride(0, line="loop", wall_ms=NOON_MS))
-    known = [Ridden(NOON_MS, first.adult_rials, first.permille)]
+    known = [Ridden(NOON_MS, first.adult_rials, first.permille, first.cap_permille)]
     assert first.rider_rials == 20_000
     assert price(tariff, Ride(0, line="brt", wall_ms=NOON_MS + 1), known).rider_rials == 70_000
     assert price(tariff, Ride(0, line="r9", wall_ms=NOON_MS + 1), known).rider_rials == 40_000
@@ -169,9 +171,11 @@ def test_the_week_is_capped_from_saturday() -> None:
 
 def test_what_a_class_saves_the_city_pays_and_no_more() -> None:
     tariff = Tariff(1, 60_000, {2: 500}, transfer_window_s=3_600, day_cap_rials=150_000)
-    known = [Ridden(NOON_MS, 60_000, 500)]
+    known = [Ridden(NOON_MS, 60_000, 500, 500)]
     assert price(tariff, Ride(2, wall_ms=NOON_MS), []).city_rials == 30_000
-    assert price(tariff, Ride(2, wall_ms=NOON_MS + 1), known) == Price(0, 0, 60_000, 500)  # a transfer is free anyway
+    assert price(tariff, Ride(2, wall_ms=NOON_MS + 1), known) == Price(
+        0, 0, 60_000, 500, 500
+    )  # a transfer is free anyway
 
 
 def test_a_peak_holds_on_its_days_from_one_minute_to_the_other() -> None:
@@ -212,12 +216,64 @@ def test_a_month_pass_lifts_no_concessions_cap() -> None:
     tariff = Tariff(1, 90_000, {2: 500}, day_cap_rials=150_000, products={1: ProductRule(0, frozenset({"r9"}))})
     free = price(tariff, Ride(2, product=1, line="r9", wall_ms=NOON_MS))
     assert (free.rider_rials, free.city_rials) == (0, 0)
-    known = [Ridden(NOON_MS, free.adult_rials, free.permille)]
+    known = [Ridden(NOON_MS, free.adult_rials, free.permille, free.cap_permille)]
     assert paid(tariff, 100, 200, rider_class=2) == [45_000, 30_000]
     for minute, cost in ((100, 45_000), (200, 30_000)):
         found = price(tariff, Ride(2, wall_ms=NOON_MS + minute * MINUTE_MS), known)
         assert found.rider_rials == cost
-        known.append(Ridden(NOON_MS + minute * MINUTE_MS, found.adult_rials, found.permille))
+        known.append(Ridden(NOON_MS + minute * MINUTE_MS, found.adult_rials, found.permille, found.cap_permille))
+
+
+def test_a_product_that_is_paid_in_part_lifts_no_concessions_cap_either() -> None:
+    """Bus and office alike: the share of a ride is one thing, the share of a cap another."""
+    tariff = Tariff(1, 90_000, {2: 500}, day_cap_rials=150_000, products={1: ProductRule(100, frozenset({"r9"}))})
+    lines, known, costs = ["r9", "brt", "brt", "brt", "r9"], [], []
+    for number, line in enumerate(lines):
+        at_ms = NOON_MS + number * MINUTE_MS
+        found = price(tariff, Ride(2, product=1, line=line, wall_ms=at_ms), known)
+        costs.append(found.rider_rials)
+        known.append(Ridden(at_ms, found.adult_rials, found.permille, found.cap_permille))
+    assert costs == [9_000, 45_000, 21_000, 0, 0]  # half of 150,000, and no rial more
+
+
+def test_what_each_ride_adds_is_the_difference_of_what_is_owed() -> None:
+    """`steps` goes on from ride to ride; here each sum is worked out anew."""
+
+    @given(rules, rides)
+    def holds(tariff: Tariff, ridden: list[Ridden]) -> None:
+        ordered = sorted(ridden, key=lambda it: it.wall_ms)
+        sums = [naive(tariff, ordered[:n]) for n in range(len(ordered) + 1)]
+        assert steps(tariff, ordered) == [after - before for before, after in pairwise(sums)]
+
+    holds()
+
+
+def naive(tariff: Tariff, ridden: list[Ridden]) -> int:
+    """What is owed, as the rule's words say it: every choice of rides that are apart is tried."""
+    weeks: dict[int, list[Ridden]] = defaultdict(list)
+    for it in ridden:
+        weeks[service_week(it.wall_ms)].append(it)
+    whole = 0
+    for week in weeks.values():
+        days: dict[int, list[Ridden]] = defaultdict(list)
+        for it in week:
+            days[service_day(it.wall_ms)].append(it)
+        of_week = 0
+        for day in days.values():
+            apart = [
+                some
+                for size in range(len(day) + 1)
+                for some in combinations(day, size)
+                if all(abs(a.wall_ms - b.wall_ms) >= tariff.transfer_window_s * 1000 for a, b in combinations(some, 2))
+            ]
+            dearest = max(sum(it.adult_rials * it.permille // 1000 for it in some) for some in apart)
+            of_week += under(dearest, tariff.day_cap_rials, day)
+        whole += under(of_week, tariff.week_cap_rials, week)
+    return whole
+
+
+def under(rials: int, cap: int, ridden: list[Ridden]) -> int:
+    return min(rials, cap * max(it.cap_permille for it in ridden) // 1000) if cap else rials
 
 
 # --- classes by age ---------------------------------------------------------------------------------------------------

@@ -232,7 +232,7 @@ def test_wrong_values(structure: Structure) -> None:
     assert tried >= 3 * (len(structure.fields) - 1)
 
 
-BOARDING = [samples.CREDENTIAL_ID, samples.TIME_S, 1, 2, 1, samples.WALL_MS, 0, 50_000, 500]
+BOARDING = [samples.CREDENTIAL_ID, samples.TIME_S, 1, 2, 1, samples.WALL_MS, 0, 50_000, 500, 500]
 INNER = [
     ("opening", -1, "epoch", [True, 41, bytes(32)], WrongType),
     ("opening", -1, "head", [1, 41, bytes(31)], OutOfRange),
@@ -281,8 +281,9 @@ INNER = [
     ("sister", 2, "door", [[*BOARDING[:4], 256, *BOARDING[5:]]], OutOfRange),
     ("sister", 2, "wall_ms", [[*BOARDING[:5], -1, *BOARDING[6:]]], OutOfRange),
     ("sister", 2, "age_ms", [[*BOARDING[:6], 1 << 63, *BOARDING[7:]]], OutOfRange),
-    ("sister", 2, "adult_rials", [[*BOARDING[:7], limits.FLAT_FARE_MAX_RIALS + 1, 1000]], OutOfRange),
-    ("sister", 2, "permille", [[*BOARDING[:8], 1001]], OutOfRange),
+    ("sister", 2, "adult_rials", [[*BOARDING[:7], limits.FLAT_FARE_MAX_RIALS + 1, 1000, 1000]], OutOfRange),
+    ("sister", 2, "permille", [[*BOARDING[:8], 1001, 1000]], OutOfRange),
+    ("sister", 2, "cap_permille", [[*BOARDING[:9], 1001]], OutOfRange),
     ("sister", 3, "epoch", [True, 1, bytes(32)], WrongType),
     ("sister", 3, "sequence", [1, -1, bytes(32)], OutOfRange),
     ("sister", 3, "head", [1, 1, bytes(33)], OutOfRange),

@@ -27,7 +27,7 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
     values = cbor.decode(cut(good, max_bytes=len(good)).payload, max_bytes=len(good))
     boarding, witness = values[3][0], values[4]
     many = [
-        FreshBoarding(samples.BOARDINGS[0].presentation, n % 16, 1, samples.WALL_MS, n, 1_000 * n, 1000)
+        FreshBoarding(samples.BOARDINGS[0].presentation, n % 16, 1, samples.WALL_MS, n, 1_000 * n, 1000, 1000)
         for n in range(24)
     ]
     return {
