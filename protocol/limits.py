@@ -25,6 +25,8 @@ CLOCK_WRONG_WITHIN_S = 60  # a phone this near to whole half-hours off is set wr
 CLOCK_WRONG_HALVES_MAX = 3  # half-hours, either way: an hour of summer time, and a neighbour's time zone
 CREDENTIAL_GRACE_AFTER_S = 24 * 3600  # no receipt for so long: expired credentials ride on grace (87-day outage seen)
 REPEAT_WINDOW_DEFAULT_S = 180  # one credential, one fare per bus: two doors, a nervous rider, a long hold
+ANNUL_WITHIN_S = 180  # a mistake is seen while the rider still stands there; as long as the repeat window
+ANNULS_A_SHIFT_MAX = 5  # beyond it the office takes back: an honest shift knows one or two
 REPEAT_WINDOW_MAX_S = 3600  # a tariff cannot ask for more: plain ids stay on the bus this long
 TRANSFER_WINDOW_MAX_S = (
     7200  # plain ids stay on the bus as long as the longer of both windows; cities give 60 to 120 min

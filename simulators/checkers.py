@@ -72,10 +72,10 @@ def compare(
     accepted = {tap.tap: tap for tap in taps if tap.charged}
     fares = _by_tap(postings, TransferKind.FARE)
     subsidies = _by_tap(postings, TransferKind.SUBSIDY)
-    refunded: Counter[TapId] = Counter()
-    for kind in (TransferKind.REFUND, TransferKind.SUBSIDY_REFUND):
-        for tap, made in _by_tap(postings, kind).items():
-            refunded[tap] += sum(posting.rials for posting in made)
+    by_tap: dict[TapId, list[Posting]] = {}
+    for posting in postings:
+        if posting.tap is not None:
+            by_tap.setdefault(posting.tap, []).append(posting)
     # A boarding for which the rider pays nothing has the city's part alone.
     posted = {tap for tap in accepted if tap in fares or (accepted[tap].fare_rials == 0 and tap in subsidies)}
     return Findings(
@@ -86,9 +86,9 @@ def compare(
         doubled=(
             *_posted_twice(fares, subsidies),
             *_never_accepted({*fares, *subsidies} - set(accepted), begins),
-            *_charged_twice(accepted, fares, subsidies, refunded),
+            *_charged_twice(accepted, by_tap),
         ),
-        overcharged=tuple(_overcharged(accepted, fares)),
+        overcharged=tuple(_overcharged(accepted, by_tap)),
         ledger_sum=ledger_sum(postings, balances),
     )
 
@@ -127,36 +127,42 @@ def _never_accepted(taps: Iterable[TapId], begins: Mapping[tuple[str, int], int]
             yield f"{_name(tap)} is posted, but its journal did not accept it"
 
 
-def _charged_twice(
-    accepted: Mapping[TapId, JournalTap],
-    fares: Mapping[TapId, Sequence[Posting]],
-    subsidies: Mapping[TapId, Sequence[Posting]],
-    refunded: Mapping[TapId, int],
-) -> Iterable[str]:
+def _charged_twice(accepted: Mapping[TapId, JournalTap], by_tap: Mapping[TapId, Sequence[Posting]]) -> Iterable[str]:
     """A presentation is charged, to rider and city, for one boarding; other boardings with it are paid by `copied`.
 
-    A charge that was refunded whole is none.
+    A charge that corrections gave back whole is none.
     """
     charged: dict[Presentation, list[TapId]] = {}
     for tap, one in accepted.items():
-        made = [*fares.get(tap, ()), *subsidies.get(tap, ())]
-        taken = sum(posting.rials for posting in made if posting.debit not in _NOT_RIDERS)
-        if one.shown is not None and taken > refunded[tap]:
+        if one.shown is not None and any(
+            rials > 0 for account, rials in _owing(by_tap.get(tap, ())).items() if account not in _NOT_RIDERS
+        ):
             charged.setdefault(one.shown, []).append(tap)
     for taps in charged.values():
         if len(taps) > 1:
             yield f"one presentation is charged for {', '.join(map(_name, sorted(taps)))}"
 
 
-def _overcharged(accepted: Mapping[TapId, JournalTap], fares: Mapping[TapId, Sequence[Posting]]) -> Iterable[str]:
+def _overcharged(accepted: Mapping[TapId, JournalTap], by_tap: Mapping[TapId, Sequence[Posting]]) -> Iterable[str]:
     for tap, one in accepted.items():
-        made = fares.get(tap, ())
-        total = sum(posting.rials for posting in made)
+        made = by_tap.get(tap, ())
+        fares = [posting for posting in made if posting.kind in (TransferKind.FARE, TransferKind.FARE_CORRECTION)]
+        proven = None if one.shown is None else rider_account(one.shown.credential_id)
+        fare = sum(posting.rials for posting in made if posting.kind is TransferKind.FARE)
+        total = max(fare, sum(rials for payer, rials in _owing(fares).items() if payer.startswith("rider:")))
         if total > one.fare_rials:
             yield f"{_name(tap)} is charged {total} rials, and the rider was shown {one.fare_rials}"
-        proven = None if one.shown is None else rider_account(one.shown.credential_id)
-        if any(posting.debit not in (*_NOT_RIDERS, proven) for posting in made):
+        if any(payer not in (*_NOT_RIDERS, proven) for payer, rials in _owing(fares).items() if rials > 0):
             yield f"{_name(tap)} is charged to somebody of whom the journal holds no proof"
+
+
+def _owing(made: Iterable[Posting]) -> Counter[str]:
+    """What each account but the operator's owes for a tap, by all that was posted."""
+    found: Counter[str] = Counter()
+    for posting in made:
+        found[posting.debit] += posting.rials
+        found[posting.credit] -= posting.rials
+    return Counter({account: rials for account, rials in found.items() if not account.startswith("operator:")})
 
 
 def _name(tap: TapId) -> str:

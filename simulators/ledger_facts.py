@@ -57,7 +57,8 @@ def _read_records(connection: sqlite3.Connection, facts: LedgerFacts) -> dict[by
         for kind in set(TransferKind) - {TransferKind.TOPUP, *CORRECTIONS}:
             taps_by_key[tap_key(device, epoch, sequence, kind)] = tap
     for device, epoch, sequence, revision in connection.execute(
-        "SELECT device, epoch, sequence, revision FROM claim WHERE revision"
+        "SELECT device, epoch, sequence, revision FROM claim WHERE revision UNION ALL"
+        " SELECT device, epoch, sequence, revision FROM proxy WHERE revision"
     ):
         for kind in CORRECTIONS:
             for number in range(1, revision + 1):

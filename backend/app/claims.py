@@ -1,59 +1,85 @@
 """Claims of a group of batches, those not yet committed over those that the store holds."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+
+from backend.core.ledger import TapId, Transfer
 from backend.core.ports import IngestStore
-from backend.core.repeats import Claim, Settled, TapId, annulled, same_boarding, settle
-from protocol.localtime import service_week, week_span_ms
+from backend.core.repeats import Claim, boardings
+from backend.core.standing import Group, Tariffs, group_of, posted, stand
+from protocol.localtime import week_span_ms
 
 
 class GroupClaims:
-    """Settles each new claim of a group against everything known. One a group; used by the ingest thread."""
+    """Takes what arrives into each rider's claims, and says what that changes. One a group; used by the ingest thread.
 
-    def __init__(self, store: IngestStore) -> None:
+    It looks at no more of a rider than may change: the boardings that a claim touches, and the weeks of all their taps.
+    """
+
+    def __init__(self, store: IngestStore, tariffs: Tariffs) -> None:
         self._store = store
-        self._pending: dict[TapId, Claim] = {}
-
-    def settle(self, new: Claim) -> Settled:
-        """Where a new claim leaves its boarding; remembered for the claims after it in this group."""
-        held = {claim.tap: claim for claim in self._store.claims_near(new)}
-        waiting = {claim.boarding for claim in self._pending.values() if same_boarding(new, claim)}
-        held |= {claim.tap: claim for claim in self._store.claims_of(waiting)} if waiting else {}
-        touched = waiting | {claim.boarding for claim in held.values()}
-        # A boarding that was changed in this group is pending whole: settling returns all of its members.
-        near = {tap: claim for tap, claim in held.items() if tap not in self._pending}
-        near |= {
-            tap: claim
-            for tap, claim in self._pending.items()
-            if claim.boarding in touched or tap in held or same_boarding(new, claim)
-        }
-        settled = settle(new, near.values())
-        for claim in (settled.claim, *settled.changed):
-            self._pending[claim.tap] = claim
-        return settled
-
-    def keep(self, claim: Claim) -> None:
-        """As it stands now, for the claims after it in this group."""
-        self._pending[claim.tap] = claim
+        self._tariffs = tariffs
+        self._pending: dict[bytes, dict[TapId, Claim]] = defaultdict(dict)  # by credential
+        self._by_tap: dict[TapId, Claim] = {}  # the same
 
     def at(self, tap: TapId) -> Claim | None:
-        """One tap's claim."""
-        return self._pending.get(tap) or self._store.claim_at(*tap)
+        """One tap's claim as it stands."""
+        return self._by_tap.get(tap) or self._store.claim_at(*tap)
 
-    def annul(self, claim: Claim) -> Claim:
-        """Taken back."""
-        after = annulled(claim)
-        self.keep(after)
-        return after
+    def take(self, new: Claim, before: Claim | None = None) -> tuple[list[Claim], list[Transfer]]:
+        """A claim that is new, or was `before` → every claim that changes, it first, and what is posted for that."""
+        pool = self._near(new)
+        pool[new.tap] = new
+        told = {it.tap: it for it in boardings(pool.values())}
+        touched = {tap for tap, it in told.items() if _place(it) != _place(pool[tap])} | {new.tap}
+        weighed = [pool[tap] for tap in touched if _rides(told[tap]) or _rides(pool[tap])]
+        groups = {group for it in weighed if (group := group_of(it, self._tariffs)) is not None}
+        for week in {week for week, _ in groups}:
+            self._over(pool, new, self._store.claims_between(new.presentation.credential_id, *week_span_ms(week)))
+        stands = stand(pool.values(), self._tariffs)
+        return self._keep(new, before, pool, (it for it in stands.values() if self._changes(it, touched, groups)))
 
-    def of_week(self, claim: Claim) -> dict[TapId, Claim]:
-        """Every claim of the rider in the week of this one, under its tariff."""
-        begin, end = week_span_ms(service_week(claim.wall_ms))
-        credential_id, version = claim.presentation.credential_id, claim.tariff_version
-        found = {
-            it.tap: it for it in self._store.claims_between(credential_id, begin, end) if it.tap not in self._pending
-        }
-        found |= {
-            tap: it
-            for tap, it in self._pending.items()
-            if it.presentation.credential_id == credential_id and begin <= it.wall_ms <= end
-        }
-        return {tap: it for tap, it in found.items() if it.tariff_version == version}
+    def _changes(self, it: Claim, touched: set[TapId], groups: set[Group]) -> bool:
+        """Whether all that it depends on was looked at."""
+        return it.tap in touched or group_of(it, self._tariffs) in groups
+
+    def _keep(
+        self, new: Claim, before: Claim | None, pool: dict[TapId, Claim], stands: Iterable[Claim]
+    ) -> tuple[list[Claim], list[Transfer]]:
+        """Remember what changed for the claims after it in this group."""
+        changed: list[Claim] = []
+        transfers: list[Transfer] = []
+        pending = self._pending[new.presentation.credential_id]
+        for it in sorted(stands, key=lambda one: (one.tap != new.tap, one.tap)):
+            is_new = it.tap == new.tap
+            if it == pool[it.tap] and not is_new:
+                continue
+            after, made = posted(before if is_new else pool[it.tap], it)
+            pending[it.tap] = self._by_tap[it.tap] = after
+            changed.append(after)
+            transfers += made
+        return changed, transfers
+
+    def _near(self, new: Claim) -> dict[TapId, Claim]:
+        """Every claim of every boarding that a claim may touch, and all that waits of its rider."""
+        pool: dict[TapId, Claim] = {}
+        self._over(pool, new, self._store.claims_near(new))
+        pending = self._pending[new.presentation.credential_id]
+        if pending:  # a boarding that waits may have members that only the store holds
+            self._over(pool, new, self._store.claims_of({it.boarding for it in pending.values()}))
+        return pool
+
+    def _over(self, pool: dict[TapId, Claim], new: Claim, held: Iterable[Claim]) -> None:
+        """What the store holds, and over it what waits in this group, and over that the new one."""
+        pool |= {it.tap: pool.get(it.tap, it) for it in held}
+        pool |= {tap: it for tap, it in self._pending[new.presentation.credential_id].items() if tap != new.tap}
+
+
+def _place(it: Claim) -> tuple[bytes, bool, int, int]:
+    """What `boardings` says of a claim."""
+    return it.boarding, it.charged, it.copied_rials, it.rials if it.extends else 0
+
+
+def _rides(it: Claim) -> bool:
+    """Whether it is weighed with other rides."""
+    return it.charged and not it.extends

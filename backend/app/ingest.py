@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.app.branches import keep_branch
-from backend.app.postings import GroupPostings, OnAlarm, Posted, Postings
+from backend.app.posted import Posted
+from backend.app.postings import GroupPostings, OnAlarm, Postings
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Payer
@@ -185,21 +186,23 @@ class Ingest:
         posted = Posted()
         for record, record_hash in judgement.fresh:
             payer = None
+            group.postings.at(record, posted)
             if isinstance(record, DayKeyRecord):
                 self._proofs.learn(record)
             elif isinstance(record, Tap) and TABLE[record.verdict].charged:
                 payer = group.postings.board(record, enrolled, posted)
             elif isinstance(record, Shift):
-                group.postings.shift(record, posted)
+                group.postings.shift(record, enrolled, posted)
             elif isinstance(record, Annulment):
-                group.postings.annul(record, enrolled, posted)
+                group.postings.annul(record, posted)
             records.append(_indexed(record, record_hash, payer))
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
         group.commits.append(
             Commit(
                 batch.device, mark, after, records, posted.transfers, list(posted.claims.values()), batch.signature,
-                handed_in_by, posted.shifts, posted.shown_less,
+                handed_in_by, posted.shifts, posted.shown_less, list(posted.proxies.values()),
+                list(posted.annulments.values()), posted.time,
             )
         )  # fmt: skip
 

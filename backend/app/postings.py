@@ -1,48 +1,34 @@
-"""Money out of records: who pays for a boarding, what it costs with the rider's other rides, what is taken back.
+"""Money out of records: whose claim a boarding is, what it costs alone, what is taken back.
 
-One group of batches shares one `GroupPostings`; nothing of it stands before the group's commit.
+One group of batches shares one `GroupPostings`; nothing of it stands before the group's commit. What a rider pays in
+the end follows from all claims together (`backend.core.standing`); here a record becomes a claim, checked against the
+proof in it: a stolen tap key signs what it likes, and only the phone's signature is the rider's word.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from backend.app.claims import GroupClaims
+from backend.app.drivers import GroupDrivers
+from backend.app.posted import Posted
 from backend.app.proofs import ProofDesk
-from backend.core.journeys import corrected, made_whole, weigh
-from backend.core.ledger import (
-    Boarding,
-    Payer,
-    Transfer,
-    TransferKind,
-    class_account,
-    driver_account,
-    operator_account,
-    post,
-    rider_account,
-    tap_key,
-)
+from backend.core.chaintime import ChainTime, tap_ms
+from backend.core.floats import Proxy, TakenBack, why_illegal
+from backend.core.ledger import SUSPENSE, Payer, TapId, operator_account, post
 from backend.core.ports import Device, IngestStore
-from backend.core.repeats import Claim, TapId, new_boarding
-from protocol.fares.pricing import Price, Ride, adult_fare, own_part, price
+from backend.core.repeats import Claim
+from protocol.fares.freshness import fresh, off_ms, set_wrong
+from protocol.fares.pricing import Price, Ride, adult_fare, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.wire.driver_records import Annulment, Shift, ShiftStep
 from protocol.wire.passes import LongPass
-from protocol.wire.records import CodeKind, Tap, decode_record
+from protocol.wire.records import CodeKind, Record, Tap, decode_record
 from protocol.wire.short_passes import Pass
 
 OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
-
-
-@dataclass(slots=True)
-class Posted:
-    """What some records add to a commit. `claims`: new ones and those that changed, by tap."""
-
-    transfers: list[Transfer] = field(default_factory=list)
-    claims: dict[TapId, Claim] = field(default_factory=dict)
-    shifts: list[tuple[str, str]] = field(default_factory=list)
-    shown_less: int = 0
+_ADULT = int(RiderClass.ADULT)
 
 
 class Postings:
@@ -62,123 +48,94 @@ class GroupPostings:
     def __init__(self, desk: Postings) -> None:
         self._desk = desk
         self._on_alarm = desk.on_alarm
-        self._claims = GroupClaims(desk.store)
-        self._drivers: dict[str, str] = {}
+        self._claims = GroupClaims(desk.store, desk.tariffs)
+        self._drivers = GroupDrivers(desk.store, self._turn)
         self._taps: dict[TapId, Tap] = {}
-        self._annulled: set[TapId] = set()
-        self._floats: dict[TapId, Transfer] = {}  # what drivers' floats pay in this group
+        self._times: dict[tuple[str, int], ChainTime] = {}
+
+    def at(self, record: Record, into: Posted) -> None:
+        """The next record of a chain: how late it is there. Asked of every record, before what it says."""
+        journal = (record.link.device, record.link.epoch)
+        before = self._times.get(journal) or self._desk.store.chain_time(*journal)
+        into.time = self._times[journal] = before.then(record.at)
 
     def board(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
         """An accepted, charged tap → who pays for it."""
         self._watch_vehicle(tap, enrolled)
-        self._taps[tap.link.device, tap.link.epoch, tap.link.sequence] = tap
+        self._taps[_id(tap)] = tap
         if tap.code_kind is CodeKind.PROXY:
             return self._proxy(tap, enrolled, into)
         payer, proof = self._payer(tap)
-        cost = self._cost(tap, proof, payer)
         if payer is Payer.RIDER:
             assert proof is not None
-            return self._charge(tap, proof, cost, enrolled, into)
-        into.transfers += _post(tap, proof, payer, cost, enrolled.vehicle)
+            return self._charge(tap, proof, enrolled, into)
+        into.transfers += post(_id(tap), operator_account(enrolled.vehicle), {SUSPENSE: self._unproven_rials(tap)})
         return payer
 
-    def shift(self, record: Shift, into: Posted) -> None:
+    def shift(self, record: Shift, enrolled: Device, into: Posted) -> None:
         """A shift begins: whose float pays for its proxy boardings."""
         if record.step is ShiftStep.BEGIN:
-            self._drivers.setdefault(record.shift, record.driver)
-            into.shifts.append((record.shift, record.driver))
+            self._drivers.begin((enrolled.vehicle, record.shift), record.driver, into)
 
-    def annul(self, record: Annulment, enrolled: Device, into: Posted) -> None:
-        """A driver takes a boarding back: whoever paid for it gets that back from the operator. Once."""
+    def annul(self, record: Annulment, into: Posted) -> None:
+        """A driver takes a boarding back, if he may: then nobody pays for it. The first annulment of a tap counts."""
         tap_id = (record.link.device, record.link.epoch, record.tap)
-        if tap_id in self._annulled or (tap := self._tap_of(tap_id)) is None:
+        if self._drivers.was_taken_back(tap_id) or (tap := self._tap_of(tap_id)) is None:
             return
-        self._annulled.add(tap_id)
-        if tap.code_kind is CodeKind.PROXY:
-            into.transfers += self._float_back(tap_id)
-            return
-        claim = self._claims.at(tap_id)
-        if claim is None or not claim.charged:
-            return
-        rider = rider_account(claim.presentation.credential_id)
-        city = (class_account(claim.rider_class), claim.city_rials)
-        into.transfers += _given_back(tap_id, enrolled.vehicle, rider, claim.rials, city)
-        after = self._claims.annul(claim)
-        into.claims[tap_id] = after
-        self._weigh(after, into)
+        paid = self._drivers.proxy_at(tap_id) or self._claims.at(tap_id)
+        if paid is None:
+            return  # refused, or a case: nobody's money
+        why = why_illegal(record, tap, into.time.wall_ms - tap.at.wall_ms)
+        if why is None:
+            # The vehicle is the tap's: a device that was moved since took nothing from its new operator.
+            back = TakenBack(*tap_id, record.link.sequence, paid.vehicle, record.shift, into.time.wall_ms)
+            if self._drivers.take_back(back, into):
+                return
+            why = "one driver took back more boardings in a day than a driver may"
+        self._on_alarm(
+            "annulment-refused", record.link.device, why,
+            "ask the driver what happened; what the rider is owed is given back by the office",
+        )  # fmt: skip
 
-    def _float_back(self, tap_id: TapId) -> list[Transfer]:
-        """What a float has paid for a proxy boarding goes back to it from who got it; once, and nothing else."""
-        store, back = self._desk.store, tap_key(*tap_id, TransferKind.ANNULMENT)
-        paid = self._floats.get(tap_id) or store.transfer_of(tap_key(*tap_id, TransferKind.FARE))
-        if paid is None or not paid.debit.startswith(driver_account("")) or store.transfer_of(back) is not None:
-            return []
-        return [Transfer(back, TransferKind.ANNULMENT, paid.credit, paid.debit, paid.rials)]
+    def _turn(self, tap_id: TapId, annulled: bool, into: Posted) -> None:  # noqa: FBT001 - a callback's
+        """A rider's boarding is taken back, or is not after all."""
+        claim = self._claims.at(tap_id)
+        if claim is None:
+            return  # its rider's travel was deleted since: the money stays as it is
+        self._take(replace(claim, annulled=annulled), claim, into)
 
     # --- riders -------------------------------------------------------------------------------------------------------
 
-    def _charge(self, tap: Tap, proof: Pass, cost: Price, enrolled: Device, into: Posted) -> Payer:
+    def _charge(self, tap: Tap, proof: Pass, enrolled: Device, into: Posted) -> Payer:
         """A proven tap: one boarding is charged once, and with the rider's other rides."""
-        settled = self._claims.settle(self._claim(tap, proof, cost, enrolled.vehicle))
-        into.claims |= {claim.tap: claim for claim in (*settled.changed, settled.claim)}
-        into.transfers += settled.refunds
-        for other in settled.changed:
-            if not other.charged:
-                self._make_whole(other, into)
-        claim = settled.claim
-        if settled.changed or claim.charged:
-            claim = self._weigh(claim, into)
-        payer = Payer.RIDER if claim.charged else Payer.COPIED
+        cost = self._cost(tap, proof)
+        claim = self._take(self._claim(tap, proof, cost, enrolled.vehicle, into.time), None, into)
         into.shown_less += claim.charged and tap.fare_rials < cost.rider_rials
-        charged = Price(claim.rials, claim.city_rials, 0, 0, 0) if claim.charged else cost
-        into.transfers += _post(tap, proof, payer, charged, enrolled.vehicle)
-        return payer
+        return Payer.RIDER if claim.charged else Payer.COPIED
 
-    def _make_whole(self, claim: Claim, into: Posted) -> None:
-        """A claim that another tap of the boarding took the place of, now or before."""
-        stands, transfers = made_whole(claim)
-        if transfers:
-            self._claims.keep(stands)
-            into.claims[claim.tap] = stands
-            into.transfers += transfers
+    def _take(self, new: Claim, before: Claim | None, into: Posted) -> Claim:
+        """A claim among the rider's others → it as it stands."""
+        changed, transfers = self._claims.take(new, before)
+        into.claims |= {claim.tap: claim for claim in changed}
+        into.transfers += transfers
+        return changed[0]
 
-    def _weigh(self, new: Claim, into: Posted) -> Claim:
-        """The rider's week anew → the new claim with what is posted for it; corrections of the others go into it."""
-        tariff = self._desk.tariffs.get(new.tariff_version)
-        if tariff is None or not tariff.by_history or not new.timed:
-            return new
-        week = self._claims.of_week(new)
-        for after in weigh(tariff, week.values()):
-            before = week[after.tap]
-            if after.tap == new.tap:
-                new = after
-                self._claims.keep(after)
-                into.claims[after.tap] = after
-                continue
-            stands, transfers = corrected(before, after)
-            if transfers:
-                self._claims.keep(stands)
-                into.claims[after.tap] = stands
-                into.transfers += transfers
-        return new
-
-    def _claim(self, tap: Tap, proof: Pass, cost: Price, vehicle: str) -> Claim:
+    def _claim(self, tap: Tap, proof: Pass, cost: Price, vehicle: str, time: ChainTime) -> Claim:
         """What a proven tap asks of its rider, before it is known whether another tap tells of the same boarding."""
-        tariff, link = self._desk.tariffs.get(tap.tariff_version), tap.link
+        tariff = self._desk.tariffs.get(tap.tariff_version)
+        extends = tap.verdict is Verdict.PARTY_EXTENDED
+        person = cost.adult_rials if tariff is None else adult_fare(tariff, _ride(tap, _ADULT, 0, 0))
+        beside = 0 if tariff is None and not extends else proof.party * person
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
-        own = own_part(cost.adult_rials, cost.permille)
         return Claim(
-            link.device, link.epoch, link.sequence, proof.presentation, vehicle, tap.at.wall_ms, window_s * 1000,
-            min(cost.rider_rials, tap.fare_rials), cost.city_rials, proof.credential.rider_class,
-            new_boarding(link.device, link.epoch, link.sequence), charged=True, party=proof.party,
-            adult_rials=cost.adult_rials, permille=cost.permille, beside_rials=max(0, cost.rider_rials - own),
-            shown_rials=tap.fare_rials, tariff_version=tap.tariff_version,
-            timed=tap.at.trusted and tap.verdict is not Verdict.PARTY_EXTENDED,
-            extends=tap.verdict is Verdict.PARTY_EXTENDED,
+            *_id(tap), proof.presentation, vehicle, tap_ms(time, tap.at, proof.time_s), window_s * 1000,
+            proof.credential.rider_class, proof.party, person if extends else cost.adult_rials,
+            0 if extends else cost.permille, cost.cap_permille, beside, tap.fare_rials,
+            min(cost.rider_rials, tap.fare_rials) + cost.city_rials, tap.tariff_version, extends,
         )  # fmt: skip
 
     def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
-        """Who pays for an accepted tap: the rider only with a proof that holds."""
+        """Who pays for an accepted tap: the rider only with a proof that holds, of the time that the record tells."""
         proof = self._desk.proofs.open(tap)
         if proof is None:
             return Payer.NO_PROOF, None
@@ -186,42 +143,58 @@ class GroupPostings:
         rider = self._desk.store.riders([credential.credential_id]).get(credential.credential_id)
         if rider is None or (isinstance(proof, LongPass) and rider.credential != proof.credential.raw):
             return Payer.UNKNOWN_CREDENTIAL, proof
+        if tap.at.trusted and not fresh(_off_ms(tap, proof), tap.at.uncertainty_s) and not _set_wrong(tap, proof):
+            self._on_alarm(
+                "stale-proof", tap.link.device, "it took codes whose phones say another time than its records",
+                "look at the device's clock; if that is right, its tap key may be in other hands",
+            )  # fmt: skip
+            return Payer.STALE_PROOF, proof
         return Payer.RIDER, proof
 
-    def _cost(self, tap: Tap, proof: Pass | None, payer: Payer) -> Price:
-        """What a boarding costs alone: by the tariff that the record names, and class and party of an issued pass.
+    def _cost(self, tap: Tap, proof: Pass) -> Price:
+        """What a proven boarding costs alone: by the tariff that the record names, and by what the rider signed.
 
-        Where one of them is missing, what was shown: nobody's concession is paid on a stranger's word.
+        A phone set wrong rides as an adult where the proof says that it is, whatever the verdict (R7 of
+        edge/core/decide). Under a tariff that is not known here it costs what was shown, but no more than the dearest
+        fare of any that is.
         """
         tariff = self._desk.tariffs.get(tap.tariff_version)
         if tariff is None:
-            self._on_alarm(
-                "unknown-tariff", tap.link.device, f"taps under tariff {tap.tariff_version}, which is not known here",
-                "give the backend that tariff's bundle; until then riders pay what they were shown",
-            )  # fmt: skip
-        elif payer is Payer.DRIVER:
-            return price(tariff, _ride(tap, int(RiderClass.ADULT), tap.party, 0))
-        elif proof is not None and payer is not Payer.UNKNOWN_CREDENTIAL:
-            return _priced(tariff, tap, proof)
-        return Price(tap.fare_rials, 0, tap.fare_rials, 1000, 1000)
+            rials = min(tap.fare_rials, (1 + proof.party) * self._dearest(tap))
+            return Price(rials, 0, rials, 1000, 1000)
+        credential = proof.credential
+        wrong = _set_wrong(tap, proof)
+        rider_class, product = (_ADULT, 0) if wrong else (credential.rider_class, credential.product)
+        ride = _ride(tap, rider_class, proof.party, product)
+        if tap.verdict is Verdict.PARTY_EXTENDED:  # those who were there before have paid
+            return Price(proof.party * adult_fare(tariff, ride), 0, 0, 0, 0)
+        return price(tariff, ride)
+
+    def _unproven_rials(self, tap: Tap) -> int:
+        """What a boarding without a proof costs `suspense`: as shown, and no more than adults pay.
+
+        Nobody's concession is paid on a stranger's word, and no more than a fare on a stolen key's.
+        """
+        tariff = self._desk.tariffs.get(tap.tariff_version)
+        if tariff is None:
+            return min(tap.fare_rials, (1 + tap.party) * self._dearest(tap))
+        return min(tap.fare_rials, price(tariff, _ride(tap, _ADULT, tap.party, 0)).rider_rials)
+
+    def _dearest(self, tap: Tap) -> int:
+        """The dearest fare of one person that is known here: what an unknown tariff's is taken to be at most."""
+        self._on_alarm(
+            "unknown-tariff", tap.link.device, f"taps under tariff {tap.tariff_version}, which is not known here",
+            "give the backend that tariff's bundle; until then riders pay what they were shown, and no more than the"
+            " dearest fare that is known",
+        )  # fmt: skip
+        return max(map(dearest_fare, self._desk.tariffs.values()), default=0)
 
     # --- drivers ------------------------------------------------------------------------------------------------------
 
     def _proxy(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
-        driver = self._driver_of(tap)
-        payer = Payer.NO_PROOF if driver is None else Payer.DRIVER
-        made = _post(tap, None, payer, self._cost(tap, None, Payer.DRIVER), enrolled.vehicle, driver=driver or "")
-        if made:
-            self._floats[tap.link.device, tap.link.epoch, tap.link.sequence] = made[0]
-        into.transfers += made
-        return payer
-
-    def _driver_of(self, tap: Tap) -> str | None:
-        """Who drove in the tap's shift; None where no record of the shift has come."""
         shift = tap.service.shift
-        if shift is None:
-            return None
-        return self._desk.store.driver_of(shift) or self._drivers.get(shift)  # the first word on a shift stands
+        proxy = self._drivers.pay(Proxy(*_id(tap), enrolled.vehicle, shift, self._unproven_rials(tap)), into)
+        return Payer.NO_PROOF if proxy.driver is None else Payer.DRIVER
 
     def _tap_of(self, tap_id: TapId) -> Tap | None:
         """A charged tap of this group, or one that the store holds."""
@@ -241,33 +214,24 @@ class GroupPostings:
             )  # fmt: skip
 
 
+def _id(tap: Tap) -> TapId:
+    return tap.link.device, tap.link.epoch, tap.link.sequence
+
+
 def _ride(tap: Tap, rider_class: int, party: int, product: int) -> Ride:
     return Ride(rider_class, party, product, tap.fare_line, None, tap.at.wall_ms if tap.at.trusted else None)
 
 
-def _priced(tariff: Tariff, tap: Tap, proof: Pass) -> Price:
-    """A proven pass's ride by its tariff: the verdict says how it was taken (rules R7, R8 of edge/core/decide)."""
-    credential = proof.credential
-    wrong = tap.verdict is Verdict.PHONE_CLOCK_WRONG
-    rider_class, product = (int(RiderClass.ADULT), 0) if wrong else (credential.rider_class, credential.product)
-    ride = _ride(tap, rider_class, proof.party, product)
-    if tap.verdict is Verdict.PARTY_EXTENDED:  # those who were there before have paid
-        return Price(min(tap.fare_rials, proof.party * adult_fare(tariff, ride)), 0, 0, 0, 0)
-    return price(tariff, ride)
+def _off_ms(tap: Tap, proof: Pass) -> int:
+    return off_ms(proof.time_s, tap.at.wall_ms)
 
 
-def _post(tap: Tap, proof: Pass | None, payer: Payer, cost: Price, vehicle: str, *, driver: str = "") -> list[Transfer]:
-    """The transfers of one accepted tap to the vehicle's operator."""
-    boarding = Boarding(
-        device=tap.link.device, epoch=tap.link.epoch, sequence=tap.link.sequence, vehicle=vehicle,
-        shown_rials=tap.fare_rials, rider_class=0 if proof is None else proof.credential.rider_class,
-        credential_id=None if proof is None else proof.credential.credential_id, payer=payer, driver=driver,
-    )  # fmt: skip
-    return post(boarding, cost)
-
-
-def _given_back(tap_id: TapId, vehicle: str, payer: str, rials: int, city: tuple[str, int]) -> list[Transfer]:
-    """An annulled boarding's money, from the operator to those who paid it."""
-    operator = operator_account(vehicle)
-    parts = ((TransferKind.ANNULMENT, payer, rials), (TransferKind.SUBSIDY_ANNULMENT, *city))
-    return [Transfer(tap_key(*tap_id, kind), kind, operator, to, back) for kind, to, back in parts if back]
+def _set_wrong(tap: Tap, proof: Pass) -> bool:
+    """Whether the record says that the phone is set wrong, and its own time says so too."""
+    off_by_ms = _off_ms(tap, proof)
+    return (
+        tap.verdict is Verdict.PHONE_CLOCK_WRONG
+        and tap.at.trusted
+        and set_wrong(off_by_ms)
+        and not fresh(off_by_ms, tap.at.uncertainty_s)
+    )

@@ -1,9 +1,12 @@
-"""Double entry in integer rials: the chart of accounts, and which transfers one accepted tap makes.
+"""Double entry in integer rials: the chart of accounts, and how what is owed for one tap becomes transfers.
 
 Rules:
 - a transfer is one row with a debit and a credit account and a positive amount: balanced by construction (P8);
 - its key is made from what it is for, so the same tap can never be posted twice (P6);
 - transfers form a hash chain; its head goes into every receipt, so thousands of devices witness it;
+- for each tap there is what *stands*: which accounts owe its operator how much (`Parts`). What follows from all records
+  that are known says so (`standing` for riders, `floats` for drivers); posted is the difference to what stood before,
+  as entries of their own. No row is ever changed;
 - a rider is charged at most what the validator showed (P20), and only for a presentation with the rider's own proof;
 - without proof, or for a credential that nobody issued, the operator is still owed the ride: `suspense` pays, and it is
   a case; a boarding that another tap is charged for is paid by `copied` (P7, P10, see `repeats`);
@@ -11,11 +14,12 @@ Rules:
   a copy of a concession costs the city nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
+from typing import TypeAlias
 
-from protocol.fares.pricing import Price
 from protocol.limits import RIALS_MAX
 from protocol.wire import cbor
 
@@ -23,6 +27,9 @@ PROVIDER_CLEARING = "provider:clearing"
 COPIED = "copied"
 SUSPENSE = "suspense"
 LEDGER_GENESIS = bytes(32)
+
+TapId: TypeAlias = tuple[str, int, int]  # device, epoch, sequence
+Parts: TypeAlias = Mapping[str, int]  # account → rials that it owes the operator for one tap
 
 
 def rider_account(credential_id: bytes) -> str:
@@ -42,7 +49,10 @@ def driver_account(driver: str) -> str:
 
 def class_account(rider_class: int) -> str:
     """What the city owes for a rider class."""
-    return f"city:class:{rider_class}"
+    return f"{_CITY}{rider_class}"
+
+
+_CITY = "city:class:"
 
 
 class TransferKind(Enum):
@@ -50,12 +60,8 @@ class TransferKind(Enum):
 
     FARE = "fare"
     SUBSIDY = "subsidy"
-    REFUND = "refund"  # of a fare, when another tap turned out to tell of the same boarding (see `repeats`)
-    SUBSIDY_REFUND = "subsidy-refund"
-    FARE_CORRECTION = "fare-correction"  # other rides of the rider turned out to belong to the journey (see `journeys`)
+    FARE_CORRECTION = "fare-correction"  # something else came to light: a journey, a second telling, an annulment
     SUBSIDY_CORRECTION = "subsidy-correction"
-    ANNULMENT = "annulment"  # the driver took a boarding back
-    SUBSIDY_ANNULMENT = "subsidy-annulment"
     TOPUP = "topup"
 
 
@@ -63,12 +69,13 @@ CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  #
 
 
 class Payer(Enum):
-    """Who pays for an accepted boarding, and so whether it is a case."""
+    """Who pays for an accepted boarding when it comes in, and so whether it is a case."""
 
     RIDER = "rider"
     COPIED = "copied"  # another tap tells of the same boarding, and is charged for it
     DRIVER = "driver"  # a proxy boarding: the float of whoever drove
     NO_PROOF = "no-proof"  # the rider's proof is missing or does not hold
+    STALE_PROOF = "stale-proof"  # it holds, and is not of the time that the record tells
     UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes
 
 
@@ -105,44 +112,31 @@ def revised_key(device: str, epoch: int, sequence: int, kind: TransferKind, revi
     return sha256(f"{kind.value}|{device}|{epoch}|{sequence}|{revision}".encode()).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Boarding:
-    """One accepted, charged tap, and what is known of it. `credential_id` is None where no proof could be opened.
-
-    `driver`: whose float pays for a proxy boarding.
-    """
-
-    device: str
-    epoch: int
-    sequence: int
-    vehicle: str
-    shown_rials: int
-    rider_class: int
-    credential_id: bytes | None
-    payer: Payer
-    driver: str = ""
-
-
-def post(boarding: Boarding, price: Price) -> list[Transfer]:
-    """The transfers of one boarding: the rider's part, never above what was shown, and the city's part."""
-    fare = min(price.rider_rials, boarding.shown_rials)
-    if boarding.payer is Payer.RIDER:
-        assert boarding.credential_id is not None
-        debit, rest = rider_account(boarding.credential_id), class_account(boarding.rider_class)
-    elif boarding.payer is Payer.DRIVER:
-        debit = rest = driver_account(boarding.driver)
-    else:
-        debit = rest = COPIED if boarding.payer is Payer.COPIED else SUSPENSE
-    credit = operator_account(boarding.vehicle)
-    parts = (
-        (TransferKind.FARE, debit, fare),
-        (TransferKind.SUBSIDY, rest, price.city_rials),
-    )
+def post(tap: TapId, operator: str, parts: Parts) -> list[Transfer]:
+    """What is posted for a tap that comes in: at most one fare and one subsidy."""
     return [
-        Transfer(tap_key(boarding.device, boarding.epoch, boarding.sequence, kind), kind, source, credit, rials)
-        for kind, source, rials in parts
+        Transfer(tap_key(*tap, kind), kind, account, operator, rials)
+        for account, rials in parts.items()
         if rials
+        for kind in (TransferKind.SUBSIDY if account.startswith(_CITY) else TransferKind.FARE,)
     ]
+
+
+def correct(tap: TapId, operator: str, before: Parts, after: Parts, revision: int) -> tuple[list[Transfer], int]:
+    """The entries that make what was posted for a tap what stands → they, and how many corrections it then has.
+
+    `revision`: how many it has. Each account settles with the operator, and each entry is a correction of its own.
+    """
+    transfers: list[Transfer] = []
+    for account in {**after, **before}:  # in this order, always: keys follow from it
+        more = after.get(account, 0) - before.get(account, 0)
+        if not more:
+            continue
+        revision += 1
+        kind = CORRECTIONS[account.startswith(_CITY)]
+        debit, credit = (account, operator) if more > 0 else (operator, account)
+        transfers.append(Transfer(revised_key(*tap, kind, revision), kind, debit, credit, abs(more)))
+    return transfers, revision
 
 
 def topup(topup_id: str, credential_id: bytes, rials: int) -> Transfer:

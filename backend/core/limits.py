@@ -9,6 +9,9 @@ REGISTRY_REREAD_S = 2.0  # an unknown device makes the registry be read again, a
 QUARANTINE_DEVICE_BYTES_MAX = 16 << 20  # kept of one device; beyond it only digest, reason and count
 QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own largest batch
 
+ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic clocks are compared by messages
+ANNULS_A_DAY_MAX = 5  # of one driver: as many as a shift's; two shifts of an honest one know two or three
+
 # --- Fleet -----------------------------------------------------------------------------------------------------------
 SILENT_AFTER_DEFAULT_S = 600  # in service and silent for ten minutes: somebody should look (isfahan.md O1)
 OLD_BUNDLE_AFTER_DEFAULT_S = (

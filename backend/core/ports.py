@@ -4,8 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.core.chaintime import UNKNOWN_TIME, ChainTime
+from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer, Transfer
 from backend.core.repeats import Claim
+from backend.core.standing_ports import StandingStore
 from protocol.fares.tariff import Tariff
 from protocol.wire.health import Health, State
 from protocol.wire.standing import Watermark
@@ -54,8 +57,11 @@ class Commit:
     claims: Sequence[Claim]
     signature: bytes
     handed_in_by: str  # the device itself, or the other door of its vehicle
-    shifts: Sequence[tuple[str, str]] = ()  # (shift, driver) of shifts that began
+    shifts: Sequence[tuple[str, str, str]] = ()  # (vehicle, shift, driver) of shifts that began
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
+    proxies: Sequence[Proxy] = ()  # new ones and those that changed, as `claims`
+    annulments: Sequence[TakenBack] = ()
+    time: ChainTime = UNKNOWN_TIME  # behind the last record
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +173,7 @@ class Alarm:
     fix: str
 
 
-class IngestStore(Protocol):
+class IngestStore(StandingStore, Protocol):
     """The hot path. Raises StoreFailed; after it nothing of the call is stored."""
 
     def watermark(self, device: str, epoch: int) -> Watermark:
@@ -190,32 +196,12 @@ class IngestStore(Protocol):
         """Those that are registered."""
         ...
 
-    def claims_near(self, claim: Claim) -> Sequence[Claim]:
-        """Every claim of every boarding that a new one may belong to: at least those that `same_boarding` finds."""
-        ...
-
-    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
-        """Every claim of these boardings."""
-        ...
-
-    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
-        """Every claim of a rider whose tap lies in these milliseconds, both ends included."""
-        ...
-
-    def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
-        """The claim of one tap."""
-        ...
-
     def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
         """One record's bytes."""
         ...
 
-    def transfer_of(self, key: bytes) -> Transfer | None:
-        """The transfer that was posted under a key."""
-        ...
-
-    def driver_of(self, shift: str) -> str | None:
-        """Who drove in a shift; None if no record of it has come."""
+    def chain_time(self, device: str, epoch: int) -> ChainTime:
+        """How late it is behind the last record of a journal; nothing is known of one that is not held."""
         ...
 
     def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:

@@ -1,54 +1,56 @@
-"""One boarding, told by more than one tap: which of them the rider pays. Pure, and independent of the order of arrival.
+"""One boarding, told by more than one tap: which of them its rider pays. Pure.
 
-Two taps of one credential are one boarding when
+Two taps of one credential are of one boarding when
 - they show the same presentation, wherever (P10: a copied code); or
-- they lie on one vehicle, at different doors, within the repeat window (P7: doors that could not talk), and both are
-  first boardings or both are of companions who came later.
+- they lie on one vehicle within the repeat window (P7: doors that could not talk), except two first boardings of one
+  door, which knows its own window. Companions who came later belong to the boarding behind which they came.
 
-Boardings are the connected sets of that relation. Of each the tap with the largest proven party is charged, and of
-those the cheapest, to rider and city, whichever came first (P20: posted may be less than shown, never more); every
-other is paid to the operator by `copied` (P16: an acceptance is a fact). A tap that joins two boardings, or goes
-before the one that was charged, makes refunds of what was charged and is charged itself: every order of arrival ends
-at the same sum.
+Boardings are the connected sets of that relation; a tap that was taken back is of none, and joins no others. In each
+- of the first boardings the one with the largest proven party is charged, and of those the cheapest, to rider and city
+  (P20: posted may be less than shown, never more);
+- companions who came later pay for those beyond it: taps with larger and larger parties each for the persons whom none
+  before covers. So a boarding costs what it does at the door that took the most on, however many doors tell of it;
+- every other tap is paid to the operator by `copied` (P16: an acceptance is a fact).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from backend.core.ledger import COPIED, Transfer, TransferKind, class_account, rider_account, tap_key
+from backend.core.ledger import COPIED, Parts, TapId, TransferKind, class_account, rider_account, tap_key
 from protocol.fares.pricing import own_part
+from protocol.limits import REPEAT_WINDOW_MAX_S
 from protocol.wire.passes import Presentation
-
-TapId = tuple[str, int, int]  # device, epoch, sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One accepted tap with a proven, registered rider. `boarding` names the set it belongs to."""
+    """One accepted tap with a proven, registered rider: what it says, and behind `annulled` how it stands."""
 
     device: str
     epoch: int
     sequence: int
     presentation: Presentation
-    vehicle: str
-    wall_ms: int
+    vehicle: str  # whose operator is paid
+    wall_ms: int  # by a trusted clock, else as `chaintime` says
     window_ms: int
-    rials: int  # what it costs the rider, where it is charged
-    city_rials: int  # and the city
     rider_class: int
-    boarding: bytes
-    charged: bool
-    # What its price follows from (see `journeys`); `revision` counts the corrections that were posted.
-    party: int = 0
-    adult_rials: int = 0
-    permille: int = 0
-    beside_rials: int = 0  # the companions' part, or all of it where they came later
-    shown_rials: int = 0
-    tariff_version: int = 0
-    timed: bool = False  # a trusted clock says when
+    party: int
+    adult_rials: int  # one person's fare; `permille` of it is the rider's, and `cap_permille` of a cap
+    permille: int
+    cap_permille: int
+    beside_rials: int  # the companions' part
+    shown_rials: int
+    whole_rials: int  # what the operator has for it where it stands alone
+    tariff_version: int
     extends: bool = False  # only companions who came later
-    revision: int = 0
     annulled: bool = False  # the driver took it back: nobody is charged, and no other tap joins it
+    boarding: bytes = b""  # the name of its set
+    charged: bool = False  # its rider pays for it
+    rials: int = 0  # so much,
+    city_rials: int = 0  # and the city,
+    copied_rials: int = 0  # or `copied`
+    revision: int = 0  # corrections posted so far
 
     @property
     def tap(self) -> TapId:
@@ -61,20 +63,25 @@ class Claim:
         return own_part(self.adult_rials, self.permille)
 
     @property
-    def order(self) -> tuple[int, int, int]:
-        """Of one boarding the least is charged: the largest party, then the cheapest as it was shown."""
-        return -self.party, self.shown_rials, self.adult_rials - self.alone_rials
+    def order(self) -> tuple[int, int, int, int, int, TapId]:
+        """Of one boarding the least is charged: the largest party, then the cheapest as it was shown. No two alike."""
+        city_rials = self.adult_rials - self.alone_rials
+        return -self.party, self.shown_rials, city_rials, self.wall_ms, self.tariff_version, self.tap
+
+    @property
+    def parts(self) -> Parts:
+        """Who owes the operator how much, as it stands."""
+        owed = {
+            rider_account(self.presentation.credential_id): self.rials,
+            class_account(self.rider_class): self.city_rials,
+            COPIED: self.copied_rials,
+        }
+        return {account: rials for account, rials in owed.items() if rials}
 
 
 def new_boarding(device: str, epoch: int, sequence: int) -> bytes:
     """The name of the set that a tap founds."""
     return tap_key(device, epoch, sequence, TransferKind.FARE)[:16]
-
-
-def annulled(claim: Claim) -> Claim:
-    """A boarding that was taken back: it stands by itself. Others of its set stay as they are."""
-    apart = tap_key(*claim.tap, TransferKind.ANNULMENT)[:16]
-    return replace(claim, boarding=apart, charged=False, rials=0, city_rials=0, annulled=True)
 
 
 def same_boarding(one: Claim, other: Claim) -> bool:
@@ -86,49 +93,70 @@ def same_boarding(one: Claim, other: Claim) -> bool:
     return (
         one.presentation.credential_id == other.presentation.credential_id
         and one.vehicle == other.vehicle
-        and one.device != other.device
-        and one.extends == other.extends
+        and (one.device != other.device or one.extends or other.extends)
         and abs(one.wall_ms - other.wall_ms) < max(one.window_ms, other.window_ms)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The new tap as it stands, every claim of its set that changed, and the refunds that this makes."""
+def boardings(claims: Iterable[Claim]) -> list[Claim]:
+    """Claims → the same, each with its boarding's name, and with who pays for it before journeys are weighed.
 
-    claim: Claim
-    changed: Sequence[Claim]
-    refunds: Sequence[Transfer]
-
-
-def settle(new: Claim, near: Iterable[Claim]) -> Settled:
-    """A new tap among the claims of every boarding that may touch it."""
-    near = list(near)
-    joined = {claim.boarding for claim in near if same_boarding(new, claim)}
-    members = [claim for claim in near if claim.boarding in joined]
-    if not members:
-        return Settled(new, (), ())
-    boarding = min({new.boarding, *joined})
-    # Among equals one that is charged already stays so: a refund that changes nothing is not made.
-    # Only what is charged can stay so: where a driver took the charged one back, none is, and the new one is charged.
-    charged = sorted((claim for claim in members if claim.charged), key=lambda claim: claim.tap)
-    first = min([*charged, new], key=lambda one: one.order)
-    changed: list[Claim] = []
-    refunds: list[Transfer] = []
-    for member in members:
-        after = replace(member, boarding=boarding, charged=member is first)
-        assert member.charged or not after.charged, "what is charged for a set only falls"
-        if member.charged and not after.charged:
-            refunds += _refund(member)
-        if after != member:
-            changed.append(after)
-    return Settled(replace(new, boarding=boarding, charged=first is new), changed, refunds)
+    Every claim of a boarding must be among them. `rials` is set for companions who came later, and 0 for first
+    boardings, which `journeys` prices.
+    """
+    told: list[Claim] = []
+    for members in _sets(list(claims)):
+        name = min(new_boarding(*it.tap) for it in members)
+        told += (replace(it, boarding=name, city_rials=0) for it in _settled(members))
+    return told
 
 
-def _refund(claim: Claim) -> list[Transfer]:
-    """What a tap took from rider and city goes back, from `copied`. Once a tap: it is never charged again."""
-    parts = (
-        (TransferKind.REFUND, rider_account(claim.presentation.credential_id), claim.rials),
-        (TransferKind.SUBSIDY_REFUND, class_account(claim.rider_class), claim.city_rials),
-    )
-    return [Transfer(tap_key(*claim.tap, kind), kind, COPIED, to, rials) for kind, to, rials in parts if rials]
+def _settled(members: Sequence[Claim]) -> Iterator[Claim]:
+    """One boarding: who pays for each of its taps."""
+    first = min((it for it in members if not it.extends and not it.annulled), key=lambda it: it.order, default=None)
+    covered = 0 if first is None else first.party
+    for it in sorted(members, key=lambda one: (one.party, -one.shown_rials, one.tap)):
+        if it.annulled or it is first:
+            yield replace(it, charged=it is first, rials=0, copied_rials=0)
+            continue
+        rials = min((it.party - covered) * it.adult_rials, it.shown_rials) if it.extends and it.party > covered else 0
+        if it.extends:
+            covered = max(covered, it.party)
+        yield replace(it, charged=rials > 0, rials=rials, copied_rials=it.whole_rials - rials)
+
+
+def _sets(claims: Sequence[Claim]) -> list[list[Claim]]:
+    """The connected sets of `same_boarding`."""
+    root = list(range(len(claims)))
+
+    def find(at: int) -> int:
+        while root[at] != at:
+            root[at] = at = root[root[at]]
+        return at
+
+    for one, other in _candidates(claims):
+        if same_boarding(claims[one], claims[other]):
+            root[find(one)] = find(other)
+    found: Mapping[int, list[Claim]] = defaultdict(list)
+    for at, claim in enumerate(claims):
+        found[find(at)].append(claim)
+    return list(found.values())
+
+
+def _candidates(claims: Sequence[Claim]) -> Iterator[tuple[int, int]]:
+    """Pairs of places that may be of one boarding: of one presentation, or near one another on one vehicle."""
+    shown: dict[Presentation, list[int]] = defaultdict(list)
+    aboard: dict[tuple[bytes, str], list[int]] = defaultdict(list)
+    for at, it in enumerate(claims):
+        if not it.annulled:
+            shown[it.presentation].append(at)
+            aboard[it.presentation.credential_id, it.vehicle].append(at)
+    for places in shown.values():
+        yield from ((places[0], other) for other in places[1:])
+    for places in aboard.values():
+        places.sort(key=lambda at: claims[at].wall_ms)
+        for n, one in enumerate(places):
+            for other in places[n + 1 :]:
+                if claims[other].wall_ms - claims[one].wall_ms >= REPEAT_WINDOW_MAX_S * 1000:
+                    break
+                yield one, other

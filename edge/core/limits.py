@@ -1,5 +1,7 @@
 """Every bound of the validator that is not part of the contract, with its unit and its reason."""
 
+from protocol import limits as _contract
+
 # --- Syncing ---------------------------------------------------------------------------------------------------------
 INFLIGHT_BATCHES = 4  # covers a second of round trip at 100 taps a batch; more only delays the newest receipt
 RETRY_MIN_MS = 3_000  # an ingest group takes under a second; a lost receipt costs one resend of ≤ 4 batches
@@ -153,8 +155,8 @@ SPEED_STALE_MS = 5_000  # a position older than that says nothing of the speed: 
 FREE_RIDE_MS = 600_000  # "reader out" is tried anew after ten minutes: a loose plug is found by then
 FREE_RIDE_RENEWED_MS = 60_000  # later than that the other door goes on without the near one's word: a lost link
 FOLLOW_RECALL_RECORDS = 1_000  # of the other door, read after a start: half a day; a second on a small board
-ANNUL_WITHIN_MS = 180_000  # a mistake is seen while the rider still stands there; as long as the repeat window
-ANNULS_A_SHIFT_MAX = 5  # beyond it the office takes back: an honest shift knows one or two
+ANNUL_WITHIN_MS = _contract.ANNUL_WITHIN_S * 1000  # the office asks it again
+ANNULS_A_SHIFT_MAX = _contract.ANNULS_A_SHIFT_MAX
 PROXIES_A_SHIFT_MAX = 40  # a float of 40 fares; more riders without a code than that are a case for the office
 PROXY_PERSONS_MAX = 6  # at once: a family; one touch a number on the terminal
 SHOWN_LAST = 5  # verdicts on the terminal: as many as are read at a glance

@@ -16,7 +16,8 @@ Rules:
 - what the class saves against an adult with the same rides, the city pays; what a product saves, nobody does;
 - every companion pays the adult fare, in every ride: nobody knows who they are, so they have no history;
 - what is not known is decided for the rider: an unknown line or distance costs the least it can, an unknown time has no
-  peak. But it is no free day, and stands outside journeys and caps: a dead clock must not make a year of free rides;
+  peak. But it is no free day, and at the door it stands outside journeys and caps: a dead clock must not make a year of
+  free rides. The office dates it by what bounds it;
 - rides under different tariffs do not meet: journeys and caps begin anew with a tariff.
 """
 
@@ -121,6 +122,13 @@ def adult_fare(tariff: Tariff, ride: Ride) -> int:
         own = tariff.lines.get(ride.line)
         base = tariff.flat_fare_rials if own is None else _of_line(own, ride.metres)
     return min(base * _peak(tariff, ride.wall_ms) // 1000, limits.FLAT_FARE_MAX_RIALS)
+
+
+def dearest_fare(tariff: Tariff) -> int:
+    """The most that one adult can be asked for a ride."""
+    lines = [rials for fare in tariff.lines.values() for rials in (fare.rials, *(band.rials for band in fare.bands))]
+    peak = max([1000, *(peak.permille for peak in tariff.peaks)])
+    return min(max([tariff.flat_fare_rials, *lines]) * peak // 1000, limits.FLAT_FARE_MAX_RIALS)
 
 
 def _of_line(fare: LineFare, metres: int | None) -> int:

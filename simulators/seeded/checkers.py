@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import pairwise
 from pathlib import Path
 
 from backend.adapters.sqlite.store import SqliteStore
@@ -41,6 +42,10 @@ class EndCheck:
                     "SELECT device, epoch, sequence, credential, time_s, counter, charged, rials FROM claim"
                 )
             }
+            self._firsts = ledger.execute(
+                "SELECT credential, vehicle, wall_ms, device, window_ms FROM claim"
+                " WHERE charged AND NOT extends ORDER BY credential, vehicle, wall_ms"
+            ).fetchall()
             self._quarantined = [row[0] for row in ledger.execute("SELECT payload FROM quarantine")]
             self._raw = ledger.execute(
                 "SELECT device, epoch, sequence, hash, bytes FROM record ORDER BY device, epoch, sequence"
@@ -128,9 +133,17 @@ class EndCheck:
                     self._charge(tap, posting.debit, _from_riders(made))
             if _from_riders(made) > 0:
                 charged[self._claims[tap][0]] += 1 if tap in self._claims else 0
+        self._one_charge(charged)
+
+    def _one_charge(self, charged: Counter[Presentation]) -> None:
+        """P6, P7: one presentation, and one boarding that both doors tell of, is charged once."""
         for shown, times in charged.items():
             if times > 1:
                 self._truth.violate("P6", "one-charge", f"one presentation is charged {times} times ({shown.counter})")
+        for before, after in pairwise(self._firsts):
+            near = after[2] - before[2] < max(before[4], after[4])
+            if before[:2] == after[:2] and before[3] != after[3] and near:
+                self._truth.violate("P7", "one-charge", f"one boarding is charged at both doors of {before[1]}")
 
     def _claims_are_posted(self, by_tap: dict[TapId, list[Posting]]) -> None:
         for tap, (_, is_charged, rials) in self._claims.items():

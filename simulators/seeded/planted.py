@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import backend.adapters.sqlite.ingest as ledger_tables
-from backend.app import ingest, postings
-from backend.app.claims import GroupClaims
-from backend.core import ledger
+from backend.app import claims, ingest
+from backend.core import repeats
+from backend.core import standing as standing_of
 from backend.core.ports import Commit, LedgerMark
-from backend.core.repeats import Claim, Settled
+from backend.core.repeats import Claim
 from edge.adapters import card, copies, house, journal
 from edge.app import boarding, courier, station
 from edge.core import forms, retention, uplink
@@ -204,29 +204,14 @@ def _quarantine_drops() -> Any:
 
 
 def _repeats_not_known() -> Any:
-    def settle(_self: Any, new: Claim) -> Settled:
-        return Settled(new, (), ())
-
-    return _replaced(GroupClaims, settle=settle)
+    return _replaced(repeats, same_boarding=lambda *_: False)
 
 
-def _dearest_charged() -> Any:
-    real = GroupClaims.settle
+def _charged_above_shown() -> Any:
+    def post(before: Claim | None, after: Claim) -> Any:
+        return standing_of.posted(before, replace(after, rials=after.rials + 1_000 * after.charged))
 
-    def settle(self: Any, new: Claim) -> Settled:
-        return real(self, replace(new, rials=new.rials + 1_000))
-
-    real_post = ledger.post
-
-    def post(it: Any, price: Any) -> Any:
-        return real_post(replace(it, shown_rials=it.shown_rials + 1_000), price)  # the claim says what is charged
-
-    @contextmanager
-    def both() -> Iterator[None]:
-        with _replaced(GroupClaims, settle=settle), _replaced(postings, post=post):
-            yield
-
-    return both()
+    return _replaced(claims, posted=post)
 
 
 def _receipt_before_commit() -> Any:
@@ -307,7 +292,7 @@ PLANTED: dict[str, Plant] = {
     "fork-overwritten": _fork_overwritten,
     "quarantine-drops": _quarantine_drops,
     "repeats-not-known": _repeats_not_known,
-    "charged-above-shown": _dearest_charged,
+    "charged-above-shown": _charged_above_shown,
     "receipt-before-commit": _receipt_before_commit,
     "posting-split-in-two": _posting_split_in_two,
     "revoked-still-taken": _revoked_still_taken,

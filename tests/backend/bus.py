@@ -140,6 +140,7 @@ class Bus:
         self.epoch = epoch
         self.tap_key = key(f"tap {name}")
         self.now_ms: int | None = None  # of the records to come; None: a second each
+        self.quality = ClockQuality.TRUSTED
         self.shift: str | None = None
         self.records: list[bytes] = []
         self.hashes: list[bytes] = []
@@ -253,7 +254,7 @@ class Bus:
 
     def _at(self) -> Instant:
         if self.now_ms is not None:
-            return Instant(self.now_ms, self.now_ms - NOON_MS + 10**9, ClockQuality.TRUSTED, 2)
+            return Instant(self.now_ms, self.now_ms - NOON_MS + 10**9, self.quality, 2)
         return Instant(NOON_MS + 1000 * self.last, 5_000 + 1000 * self.last, ClockQuality.TRUSTED, 2)
 
     def _append(self, record: bytes) -> None:

@@ -30,6 +30,7 @@ class Desk:
         *,
         wrap: Callable[[SqliteStore], IngestStore] = lambda store: store,
         tariff: Tariff = TARIFF,
+        tariffs: Iterable[Tariff] = (),
     ) -> None:
         self.path = folder / "ledger.db"
         self.store = SqliteStore(self.path, CITY)
@@ -44,7 +45,7 @@ class Desk:
         store = wrap(self.store)
         self.ingest = Ingest(
             store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key, store.riders),
-            tariffs={tariff.version: tariff}, receipt_signer=RECEIPT, now_ms=lambda: self.now_ms,
+            tariffs={it.version: it for it in (tariff, *tariffs)}, receipt_signer=RECEIPT, now_ms=lambda: self.now_ms,
             on_stored=self.stored.extend, on_alarm=lambda kind, device, *_: self.alarms.append((kind, device)),
         )  # fmt: skip
 

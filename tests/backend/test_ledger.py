@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,70 +13,73 @@ from hypothesis import strategies as st
 from backend.core.errors import StoreFailed
 from backend.core.ledger import (
     COPIED,
+    CORRECTIONS,
     LEDGER_GENESIS,
     SUSPENSE,
-    Boarding,
-    Payer,
     Transfer,
     TransferKind,
+    class_account,
+    correct,
+    driver_account,
     next_head,
     post,
+    revised_key,
     rider_account,
     tap_key,
     topup,
 )
-from backend.core.repeats import Claim, new_boarding, settle
-from protocol.fares.pricing import Price, Ride, price
-from protocol.fares.tariff import Tariff
-from protocol.limits import FLAT_FARE_MAX_RIALS, PARTY_MAX, RIALS_MAX
-from protocol.wire.passes import Presentation
+from backend.core.repeats import new_boarding
+from protocol.limits import RIALS_MAX
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
 
-rials = st.integers(0, RIALS_MAX)
-prices = st.builds(
-    price, st.builds(Tariff, st.just(3), st.integers(0, FLAT_FARE_MAX_RIALS), st.dictionaries(
-        st.integers(0, 15), st.integers(0, 1000), max_size=16)),
-    st.builds(Ride, st.integers(0, 15), st.integers(0, PARTY_MAX)),
+TAP = ("bus-1-d1", 7, 3)
+OPERATOR = "operator:bus-1"
+parts = st.dictionaries(
+    st.sampled_from([rider_account(b"12345678"), class_account(2), COPIED, SUSPENSE, driver_account("d-17")]),
+    st.integers(0, RIALS_MAX), max_size=3,
 )  # fmt: skip
-boardings = st.builds(
-    Boarding, device=st.sampled_from(["bus-1-d1", "bus-2-d1"]), epoch=st.integers(0, 3), sequence=st.integers(1, 9),
-    vehicle=st.sampled_from(["bus-1", "bus-2"]), shown_rials=rials, rider_class=st.integers(0, 15),
-    credential_id=st.sampled_from([bytes(8), b"12345678"]), payer=st.sampled_from(Payer),
-    driver=st.just("d-17"),
+first_parts = st.builds(
+    lambda payer, fare, city: {payer: fare, class_account(2): city},
+    st.sampled_from([rider_account(b"12345678"), COPIED, SUSPENSE]), st.integers(0, RIALS_MAX), st.integers(0, RIALS_MAX),
 )  # fmt: skip
 
 
-@given(boardings, prices)
-def test_never_more_than_shown_and_only_from_the_one_who_pays(boarding: Boarding, cost: Price) -> None:
-    """P20: whatever the price, what leaves the payer is at most what the validator showed, and at most the price."""
-    transfers = post(boarding, cost)
-    fares = [t for t in transfers if t.kind is TransferKind.FARE]
-    assert sum(t.rials for t in fares) == min(cost.rider_rials, boarding.shown_rials)
-    payer = {
-        Payer.RIDER: rider_account(boarding.credential_id), Payer.COPIED: COPIED, Payer.DRIVER: "driver:d-17",
-    }.get(boarding.payer, SUSPENSE)  # fmt: skip
-    assert {t.debit for t in fares} <= {payer}
-    others = [t for t in transfers if t not in fares]
-    assert sum(t.rials for t in others) == cost.city_rials
-    # The city pays only where the rider does: a copy of a concession costs it nothing.
-    rest = f"city:class:{boarding.rider_class}" if boarding.payer is Payer.RIDER else payer
-    assert {t.debit for t in others} <= {rest}
-    assert {t.credit for t in transfers} <= {f"operator:{boarding.vehicle}"}
+def moved(transfers: Iterable[Transfer]) -> Counter[str]:
+    """What each account but the operator's owes for it."""
+    found: Counter[str] = Counter()
     for transfer in transfers:
+        found[transfer.debit] += transfer.rials
+        found[transfer.credit] -= transfer.rials
+    assert found.pop(OPERATOR, 0) == -found.total()
+    return Counter({account: rials for account, rials in found.items() if rials})
+
+
+@given(first_parts, st.lists(parts, max_size=4))
+def test_what_is_posted_for_a_tap_ends_at_what_stands(first: dict[str, int], later: list[dict[str, int]]) -> None:
+    """P6, P8: entry by entry, none changed, each with a key of its own, and none for what stays as it was."""
+    made, stands, revision = post(TAP, OPERATOR, first), first, 0
+    for after in later:
+        corrections, revision = correct(TAP, OPERATOR, stands, after, revision)
+        if moved(made) == {account: rials for account, rials in after.items() if rials}:
+            assert corrections == []
+        made += corrections
+        stands = after
+        assert moved(made) == {account: rials for account, rials in stands.items() if rials}
+    assert len({transfer.key for transfer in made}) == len(made)
+    assert {it.key for it in made} <= {
+        *(tap_key(*TAP, kind) for kind in TransferKind),
+        *(revised_key(*TAP, kind, n) for kind in CORRECTIONS for n in range(1, revision + 1)),
+    }
+    for transfer in made:
         assert type(transfer.rials) is int
         assert transfer.rials > 0
 
 
-@given(boardings, prices)
-def test_the_same_tap_makes_the_same_transfers(boarding: Boarding, cost: Price) -> None:
-    """P6: the keys come from the tap alone, one for each part."""
-    transfers = post(boarding, cost)
-    assert transfers == post(boarding, cost)
-    assert [t.key for t in transfers] == [
-        tap_key(boarding.device, boarding.epoch, boarding.sequence, t.kind) for t in transfers
-    ]
-    assert len({t.key for t in transfers}) == len(transfers)
+@given(parts, parts)
+def test_the_same_change_makes_the_same_entries(before: dict[str, int], after: dict[str, int]) -> None:
+    """P6: the keys come from the tap and its revision alone."""
+    assert correct(TAP, OPERATOR, before, after, 3) == correct(TAP, OPERATOR, before, after, 3)
 
 
 def test_keys_of_different_taps_differ() -> None:
@@ -126,25 +129,16 @@ def test_the_head_depends_on_every_transfer_and_on_their_order(transfers: list[T
 def test_what_older_versions_wrote_is_found_again() -> None:
     """P6, P8: keys, accounts and heads stand in ledgers and receipts; in another form every tap would post twice."""
     head, keys = LEDGER_GENESIS, []
-    transfers = [topup("t-1", b"rider-01", 70_000)]
-    for payer in (Payer.RIDER, Payer.COPIED, Payer.NO_PROOF, Payer.UNKNOWN_CREDENTIAL):
-        transfers += post(
-            Boarding("bus-1-d1", 7, 3, "bus-1", 60_000, 2, b"rider-01", payer), Price(40_000, 20_000, 60_000, 667, 667)
-        )
-    taken = Claim(
-        "bus-1-d1", 7, 3, Presentation(b"rider-01", 5, 1), "bus-1", NOON_MS, 1_000, 40_000, 20_000, 2,
-        new_boarding("bus-1-d1", 7, 3), charged=True,
-    )  # fmt: skip
-    cheaper = replace(taken, sequence=4, rials=1, shown_rials=-1, boarding=new_boarding("bus-1-d1", 7, 4))
-    transfers += settle(cheaper, [taken]).refunds
-    later = {kind for kind in TransferKind if "CORRECTION" in kind.name or "ANNULMENT" in kind.name}
-    assert {transfer.kind for transfer in transfers} == set(TransferKind) - later
+    rider, city = rider_account(b"rider-01"), class_account(2)
+    transfers = [topup("t-1", b"rider-01", 70_000), *post(TAP, OPERATOR, {rider: 40_000, city: 20_000})]
+    transfers += correct(TAP, OPERATOR, {rider: 40_000, city: 20_000}, {COPIED: 50_000, city: 10_000}, 0)[0]
+    assert {transfer.kind for transfer in transfers} == set(TransferKind)
     for transfer in transfers:
         head = next_head(head, transfer)
         keys.append(transfer.key)
-    assert sha256(b"".join(keys)).hexdigest() == "ae1020375280282b498609513c69c92c74547ad5709f2f01ec49ebc65de921a6"
-    assert head.hex() == "420315cc310686bc3a012459d1d4de650d7fe16cf30fa3ea790aadf14de478e7"
-    assert taken.boarding.hex() == "4302d2be5f371e8dc2d95f8050ae7757"
+    assert sha256(b"".join(keys)).hexdigest() == "e590dc3be146c6ab8654f2b61848dfed2bb54e35d83b3d3eb8063eaee6ac1c07"
+    assert head.hex() == "2dba3ec5553271fa18aedb6fdd0369d839876a9f163f2028a7f5c89880001351"
+    assert new_boarding(*TAP).hex() == "4302d2be5f371e8dc2d95f8050ae7757"
 
 
 # --- the ledger that ingest makes of buses --------------------------------------------------------------------------

@@ -38,12 +38,12 @@ def told(folder: Path, buses: list[Bus], order: list[Bus], tariff: Tariff = RICH
     return desk
 
 
-def rides(*minutes: tuple[str, int, Rider, int]) -> list[Bus]:
+def rides(*minutes: tuple[str, int, Rider, int], shift: str | None = None) -> list[Bus]:
     """(bus, minute, rider, fare shown), each ride a code of its own."""
     buses: dict[str, Bus] = {}
     for number, (name, minute, rider, fare) in enumerate(sorted(minutes, key=lambda it: it[1])):
         bus = buses.setdefault(name, Bus(f"{name}-d1"))
-        bus.now_ms = NOON_MS + minute * MINUTE_MS
+        bus.now_ms, bus.shift = NOON_MS + minute * MINUTE_MS, shift
         bus.tap(rider.show(number, time_s=bus.now_ms // 1000), fare=fare)
     return list(buses.values())
 
@@ -145,10 +145,10 @@ def test_a_shift_is_known_to_later_batches_and_its_driver_does_not_change(tmp_pa
     other.begin_shift("d-99", "d-17-1")  # a door that lies
     proxy(other)
     desk.take_whole(other)
-    assert desk.store.driver_of("d-17-1") == "d-17"
+    assert desk.store.driver_of("bus-1", "d-17-1") == "d-17"
     assert desk.store.balance("driver:d-17") == -100_000, "the first word on a shift stands"
     assert desk.store.balance("driver:d-99") == 0
-    assert desk.store.driver_of("nobody") is None
+    assert desk.store.driver_of("bus-1", "nobody") is None
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -165,7 +165,7 @@ def test_what_a_driver_takes_back_is_given_back_once(tmp_path: Path, apart: bool
     desk.take_whole(bus)
     for account in (STUDENT.account, "driver:d-17", bus.operator, "city:class:2"):
         assert desk.store.balance(account) == 0, account
-    assert len(desk.rows("SELECT 1 FROM transfer WHERE kind = 'annulment'")) == 2
+    assert len(desk.rows("SELECT 1 FROM transfer WHERE kind = 'fare-correction'")) == 2
     check_ledger(desk)
 
 
@@ -184,7 +184,8 @@ def test_a_driver_takes_back_nothing_of_another_journal_and_nothing_that_was_not
 
 def test_a_ride_that_was_taken_back_makes_no_transfer_of_the_next(tmp_path: Path) -> None:
     """And the same code at another door later is a ride of its own."""
-    buses = rides(("bus-1", 0, ADULT, FARE), ("bus-2", 30, ADULT, FARE))
+    buses = rides(("bus-1", 0, ADULT, FARE), ("bus-2", 30, ADULT, FARE), shift="d-17-1")
+    buses[0].begin_shift("d-17", "d-17-1")
     buses[0].annul(3)
     for order in (buses, buses[::-1]):
         with TemporaryDirectory(dir=tmp_path) as folder:
@@ -199,7 +200,8 @@ def test_companions_who_came_later_and_a_phone_set_wrong_are_priced_by_their_ver
     bus = Bus()
     bus.tap(STUDENT.show(1))
     bus.tap(STUDENT.show(2, party=2), verdict=Verdict.PARTY_EXTENDED, fare=100_000)
-    bus.tap(STUDENT.show(3, time_s=NOON_MS // 1000 - 3_600), verdict=Verdict.PHONE_CLOCK_WRONG, fare=50_000)
+    bus.now_ms = NOON_MS + 200_000
+    bus.tap(STUDENT.show(3, time_s=NOON_MS // 1000 - 3_400), verdict=Verdict.PHONE_CLOCK_WRONG, fare=50_000)
     desk = Desk(tmp_path, [bus], [STUDENT])
     desk.take_whole(bus)
     assert [pair for _, pair in sorted(boarded(desk).items())] == [(25_000, 25_000), (100_000, 0), (50_000, 0)]
@@ -225,19 +227,28 @@ def test_a_tap_behind_an_annulled_one_of_its_boarding_is_charged_and_stops_nothi
 
 
 def test_a_proxy_boarding_gives_back_only_what_its_float_paid_and_once(tmp_path: Path) -> None:
-    """A case that nobody's float paid gives nobody anything; a second annulment stops no journal."""
+    """What nobody's float paid gives nobody anything; a second annulment stops no journal."""
     bus = Bus()
+    case = proxy(bus)  # in no shift
     bus.shift = "d-17-1"
-    case = proxy(bus)  # its shift is not known yet
+    early = proxy(bus)  # its shift is not known yet
     desk = Desk(tmp_path, [bus])
     desk.take_whole(bus)
+    assert desk.store.balance("suspense") == -100_000
     bus.begin_shift("d-17", "d-17-1")
     paid = proxy(bus)
-    for tap in (case, paid, paid):
+    desk.take_whole(bus)
+    assert desk.store.balance("driver:d-17") == -100_000, "the shift has come"
+    assert desk.payers() == ["no-proof", "driver", "driver"]
+    for tap in (early, paid, paid):
         bus.annul(tap)
         (receipt,) = desk.take_whole(bus)
     assert receipt.sequence == bus.last
     assert desk.store.balance("driver:d-17") == 0
     assert desk.store.balance("suspense") == -50_000
     assert desk.alarms == []
+    bus.annul(case)
+    desk.take_whole(bus)
+    assert desk.store.balance("suspense") == -50_000
+    assert desk.alarms == [("annulment-refused", bus.name)]
     check_ledger(desk)

@@ -55,8 +55,8 @@ def claim(device: str, number: int, boarding: bytes = b"") -> Claim:
     """Each tap of another rider, far from the others."""
     shown = Presentation(device.encode(), 1, number)
     return Claim(
-        device, EPOCH, number, shown, "bus-1", number * 10**8, 180_000, FARE, 0, 0,
-        boarding or f"{device} {number}".encode(), charged=True,
+        device, EPOCH, number, shown, "bus-1", number * 10**8, 180_000, 0, 0, FARE, 1000, 1000, 0, FARE, FARE, 3,
+        boarding=boarding or f"{device} {number}".encode(), charged=True, rials=FARE,
     )  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """Tariffs, policies and riders' days for property tests."""
 
+from collections import defaultdict
+from itertools import combinations
+
 from hypothesis import strategies as st
 
 from protocol import limits
 from protocol.fares.policies import BoardFree, Cause, Policies
 from protocol.fares.pricing import Ridden
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
-from protocol.localtime import day_begins_ms
+from protocol.localtime import day_begins_ms, service_day, service_week
 
 names = st.text("abcxyz019-", min_size=1, max_size=8)
 rials = st.integers(0, limits.FLAT_FARE_MAX_RIALS)
@@ -68,3 +71,31 @@ rules = st.builds(
     Tariff, st.just(1), st.just(60_000), transfer_window_s=st.sampled_from((0, 600, 3_600, 7_200)),
     day_cap_rials=st.sampled_from((0, 1, 100_000, 250_000)), week_cap_rials=st.sampled_from((0, 99_999, 600_000)),
 )  # fmt: skip
+
+
+def naive(tariff: Tariff, ridden: list[Ridden]) -> int:
+    """What is owed, as the rule's words say it: every choice of rides that are apart is tried."""
+    weeks: dict[int, list[Ridden]] = defaultdict(list)
+    for it in ridden:
+        weeks[service_week(it.wall_ms)].append(it)
+    whole = 0
+    for week in weeks.values():
+        days: dict[int, list[Ridden]] = defaultdict(list)
+        for it in week:
+            days[service_day(it.wall_ms)].append(it)
+        of_week = 0
+        for day in days.values():
+            apart = [
+                some
+                for size in range(len(day) + 1)
+                for some in combinations(day, size)
+                if all(abs(a.wall_ms - b.wall_ms) >= tariff.transfer_window_s * 1000 for a, b in combinations(some, 2))
+            ]
+            dearest = max(sum(it.adult_rials * it.permille // 1000 for it in some) for some in apart)
+            of_week += under(dearest, tariff.day_cap_rials, day)
+        whole += under(of_week, tariff.week_cap_rials, week)
+    return whole
+
+
+def under(rials: int, cap: int, ridden: list[Ridden]) -> int:
+    return min(rials, cap * max(it.cap_permille for it in ridden) // 1000) if cap else rials

@@ -1,9 +1,8 @@
 """Fare rules: the price in whole rials, the verdict table whole in two languages, the city's local day."""
 
-from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import combinations, pairwise
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -21,7 +20,7 @@ from protocol.fares.verdicts import BY_REASON, FLASHES, TABLE, Lamp, Reason, Row
 from protocol.localtime import day_begins_ms, service_day, service_week, since_midnight_s
 from protocol.wire import records
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause, ShiftStep
-from tests.protocol.fares import rides, rules, tariffs
+from tests.protocol.fares import naive, rides, rules, tariffs
 
 classes = st.integers(0, 15)
 parties = st.integers(0, limits.PARTY_MAX)
@@ -246,34 +245,6 @@ def test_what_each_ride_adds_is_the_difference_of_what_is_owed() -> None:
         assert steps(tariff, ordered) == [after - before for before, after in pairwise(sums)]
 
     holds()
-
-
-def naive(tariff: Tariff, ridden: list[Ridden]) -> int:
-    """What is owed, as the rule's words say it: every choice of rides that are apart is tried."""
-    weeks: dict[int, list[Ridden]] = defaultdict(list)
-    for it in ridden:
-        weeks[service_week(it.wall_ms)].append(it)
-    whole = 0
-    for week in weeks.values():
-        days: dict[int, list[Ridden]] = defaultdict(list)
-        for it in week:
-            days[service_day(it.wall_ms)].append(it)
-        of_week = 0
-        for day in days.values():
-            apart = [
-                some
-                for size in range(len(day) + 1)
-                for some in combinations(day, size)
-                if all(abs(a.wall_ms - b.wall_ms) >= tariff.transfer_window_s * 1000 for a, b in combinations(some, 2))
-            ]
-            dearest = max(sum(it.adult_rials * it.permille // 1000 for it in some) for some in apart)
-            of_week += under(dearest, tariff.day_cap_rials, day)
-        whole += under(of_week, tariff.week_cap_rials, week)
-    return whole
-
-
-def under(rials: int, cap: int, ridden: list[Ridden]) -> int:
-    return min(rials, cap * max(it.cap_permille for it in ridden) // 1000) if cap else rials
 
 
 # --- classes by age ---------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def test_the_last_screen_says_what_the_ledger_will_say(bus: RealBus) -> None:
     found = read_city(bus.root)
     assert (found.broken, found.quarantined) == ([], 0)
     fares = [it for it in found.postings if it.kind is TransferKind.FARE]
-    taken_back = [it for it in found.postings if it.kind is TransferKind.ANNULMENT]
+    taken_back = [it for it in found.postings if it.kind is TransferKind.FARE_CORRECTION]
     assert sum(it.rials for it in fares) - sum(it.rials for it in taken_back) == said["tomans"] * 10
     assert [it.rials for it in taken_back] == [FARE]
     by_float = [it.rials for it in fares if it.debit == driver_account("4021")]

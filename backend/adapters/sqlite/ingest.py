@@ -5,17 +5,15 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
+from backend.adapters.sqlite.standing import StandingTables, add_standing
+from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
-from backend.core.ledger import Transfer, TransferKind, next_head
+from backend.core.ledger import Transfer, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, branch_prefix
-from backend.core.repeats import Claim
-from protocol import limits
 from protocol.fares.verdicts import TABLE, Verdict
-from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
 
@@ -47,7 +45,7 @@ def post_transfers(connection: sqlite3.Connection, transfers: Sequence[Transfer]
     connection.execute("UPDATE ledger SET head = ?", (head,))
 
 
-class IngestTables:
+class IngestTables(StandingTables):
     """Implements `IngestStore` over the writing connection."""
 
     def __init__(self, writer: Guarded) -> None:
@@ -103,67 +101,18 @@ class IngestTables:
                     found[row[0]] = Rider(*row)
         return found
 
-    def claims_near(self, claim: Claim) -> Sequence[Claim]:
-        """Every claim of every boarding that a new one may belong to."""
-        shown = claim.presentation
-        reach = limits.REPEAT_WINDOW_MAX_S * 1000
-        with self._writer.reading() as connection:
-            found = {
-                row[0]
-                for row in connection.execute(
-                    "SELECT boarding FROM claim WHERE credential = ?1 AND time_s = ?2 AND counter = ?3 UNION"
-                    " SELECT boarding FROM claim WHERE credential = ?1 AND wall_ms BETWEEN ?4 AND ?5 AND vehicle = ?6",
-                    (shown.credential_id, shown.time_s, shown.counter, claim.wall_ms - reach,
-                     min(claim.wall_ms + reach, limits.INT63_MAX), claim.vehicle),
-                )
-            }  # fmt: skip
-        return self.claims_of(found)
-
-    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
-        """Every claim of these boardings."""
-        found: list[Claim] = []
-        asked = list(boardings)
-        with self._writer.reading() as connection:
-            for at in range(0, len(asked), _ASKED_MAX):
-                some = asked[at : at + _ASKED_MAX]
-                marks = ",".join("?" * len(some))
-                rows = connection.execute(f"SELECT * FROM claim WHERE boarding IN ({marks})", some)  # noqa: S608
-                found += [_claim(row) for row in rows]
-        return found
-
-    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
-        """Every claim of a rider whose tap lies in these milliseconds, both ends included."""
-        with self._writer.reading() as connection:
-            rows = connection.execute(
-                "SELECT * FROM claim WHERE credential = ? AND wall_ms BETWEEN ? AND ?",
-                (credential_id, from_ms, until_ms),
-            ).fetchall()
-        return [_claim(row) for row in rows]
-
-    def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
-        """The claim of one tap."""
-        with self._writer.reading() as connection:
-            row = connection.execute(
-                "SELECT * FROM claim WHERE device = ? AND epoch = ? AND sequence = ?", (device, epoch, sequence)
-            ).fetchone()
-        return None if row is None else _claim(row)
-
     def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
         """One record's bytes."""
         return self._one("SELECT bytes FROM record WHERE device = ? AND epoch = ? AND sequence = ?",
                          (device, epoch, sequence))  # fmt: skip
 
-    def transfer_of(self, key: bytes) -> Transfer | None:
-        """The transfer that was posted under a key."""
+    def chain_time(self, device: str, epoch: int) -> ChainTime:
+        """How late it is behind the last record of a journal."""
         with self._writer.reading() as connection:
-            row = connection.execute("SELECT kind, debit, credit, rials FROM transfer WHERE key = ?", (key,)).fetchone()
-        return None if row is None else Transfer(key, TransferKind(row[0]), *row[1:])
-
-    def driver_of(self, shift: str) -> str | None:
-        """Who drove in a shift; None if no record of it has come."""
-        with self._writer.reading() as connection:
-            row = connection.execute("SELECT driver FROM shift WHERE name = ?", (shift,)).fetchone()
-        return None if row is None else str(row[0])
+            row = connection.execute(
+                "SELECT time_ms, mono_ms FROM epoch WHERE device = ? AND epoch = ?", (device, epoch)
+            ).fetchone()
+        return UNKNOWN_TIME if row is None else ChainTime(*row)
 
     def ledger_mark(self) -> LedgerMark:
         """Where the ledger stands."""
@@ -193,7 +142,8 @@ class IngestTables:
                 _advance(connection, commit, at_ms)
                 _add_records(connection, commit)
             post_transfers(connection, [t for commit in commits for t in commit.transfers], at_ms)
-            _add_shifts(connection, commits)
+            for commit in commits:
+                add_standing(connection, commit)
             _count(connection, commits)
             connection.executemany(
                 "INSERT INTO device VALUES (?, ?, 0, NULL) ON CONFLICT (name) DO UPDATE SET"
@@ -237,32 +187,38 @@ def _of_journal(device: str, epoch: int) -> tuple[str, str, str]:
     return device, FORK, f"{branch_prefix(epoch)}%"
 
 
-def _claim(row: tuple[Any, ...]) -> Claim:
-    device, epoch, sequence, credential, time_s, counter, vehicle, wall_ms, window_ms, *money = row
-    rials, city_rials, rider_class, boarding, charged, party, adult, permille, beside, shown, tariff, timed, *rest = (
-        money
-    )
-    extends, revision, taken_back = rest
-    return Claim(
-        device, epoch, sequence, Presentation(credential, time_s, counter), vehicle, wall_ms, window_ms,
-        rials, city_rials, rider_class, boarding, bool(charged), party, adult, permille, beside, shown, tariff,
-        bool(timed), bool(extends), revision, bool(taken_back),
-    )  # fmt: skip
-
-
 def _advance(connection: sqlite3.Connection, commit: Commit, at_ms: int) -> None:
     """Move the watermark from exactly where the batch was judged against; anything else is a lost race, and stops."""
     before, after = commit.before, commit.after
     if before.sequence == 0:
         changed = connection.execute(
-            "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (commit.device, after.epoch, after.sequence, after.head, commit.signature, at_ms),
+            "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                commit.device,
+                after.epoch,
+                after.sequence,
+                after.head,
+                commit.signature,
+                at_ms,
+                commit.time.wall_ms,
+                commit.time.mono_ms,
+            ),
         ).rowcount
     else:
         changed = connection.execute(
-            "UPDATE epoch SET sequence = ?, head = ?, signature = ?"
+            "UPDATE epoch SET sequence = ?, head = ?, signature = ?, time_ms = ?, mono_ms = ?"
             " WHERE device = ? AND epoch = ? AND sequence = ? AND head = ?",
-            (after.sequence, after.head, commit.signature, commit.device, before.epoch, before.sequence, before.head),
+            (
+                after.sequence,
+                after.head,
+                commit.signature,
+                commit.time.wall_ms,
+                commit.time.mono_ms,
+                commit.device,
+                before.epoch,
+                before.sequence,
+                before.head,
+            ),
         ).rowcount
     if changed != 1:
         raise StoreFailed(
@@ -273,7 +229,7 @@ def _advance(connection: sqlite3.Connection, commit: Commit, at_ms: int) -> None
 
 
 def _add_records(connection: sqlite3.Connection, commit: Commit) -> None:
-    """Records, the index of day keys, and who claims to be charged for what."""
+    """Records, and the index of day keys."""
     connection.executemany(
         "INSERT INTO record (device, epoch, sequence, hash, bytes, kind, wall_ms, vehicle, door, verdict, reason,"
         " fare_rials, payer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -286,27 +242,6 @@ def _add_records(connection: sqlite3.Connection, commit: Commit) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO day_key VALUES (?, ?, ?, ?)",
         [(r.device, r.epoch, r.key_id, r.sequence) for r in commit.records if r.key_id is not None],
-    )
-    # What is no longer charged goes first: of a boarding one claim is charged, at every moment.
-    connection.executemany(
-        f"INSERT INTO claim VALUES ({', '.join('?' * 24)})"  # noqa: S608 - marks only
-        " ON CONFLICT (device, epoch, sequence) DO UPDATE SET boarding = excluded.boarding, charged = excluded.charged,"
-        " rials = excluded.rials, city_rials = excluded.city_rials, revision = excluded.revision,"
-        " annulled = excluded.annulled",
-        [
-            (c.device, c.epoch, c.sequence, c.presentation.credential_id, c.presentation.time_s, c.presentation.counter,
-             c.vehicle, c.wall_ms, c.window_ms, c.rials, c.city_rials, c.rider_class, c.boarding, c.charged,
-             c.party, c.adult_rials, c.permille, c.beside_rials, c.shown_rials, c.tariff_version, c.timed, c.extends,
-             c.revision, c.annulled)
-            for c in sorted(commit.claims, key=lambda claim: claim.charged)
-        ],
-    )  # fmt: skip
-
-
-def _add_shifts(connection: sqlite3.Connection, commits: Sequence[Commit]) -> None:
-    """Who drives: both doors tell of one shift, and the first word stands."""
-    connection.executemany(
-        "INSERT OR IGNORE INTO shift VALUES (?, ?)", [shift for commit in commits for shift in commit.shifts]
     )
 
 

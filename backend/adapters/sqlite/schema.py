@@ -6,14 +6,16 @@ transfer's key is a hash of its tap and can be found by trying, and it names rid
 that tie too needs a keyed hash and a clearing account between them (docs/ARCHITECTURE.md).
 """
 
-APPLICATION_ID = 0x53564C32  # "SVL2": so that no other SQLite file is taken for a ledger
+APPLICATION_ID = 0x53564C33  # "SVL3": so that no other SQLite file is taken for a ledger
 SCHEMA = """
 CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, incarnation INTEGER NOT NULL, head BLOB NOT NULL
 ) STRICT;
 CREATE TABLE epoch (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, head BLOB NOT NULL,
-  signature BLOB NOT NULL, began_ms INTEGER NOT NULL, PRIMARY KEY (device, epoch)
+  signature BLOB NOT NULL, began_ms INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL, mono_ms INTEGER NOT NULL, -- `backend.core.chaintime`
+  PRIMARY KEY (device, epoch)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE record (
   id INTEGER PRIMARY KEY,
@@ -28,18 +30,34 @@ CREATE TABLE day_key (
 CREATE TABLE claim (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
   credential BLOB NOT NULL, time_s INTEGER NOT NULL, counter INTEGER NOT NULL,
-  vehicle TEXT NOT NULL, wall_ms INTEGER NOT NULL, window_ms INTEGER NOT NULL,
-  rials INTEGER NOT NULL, city_rials INTEGER NOT NULL, rider_class INTEGER NOT NULL,
-  boarding BLOB NOT NULL, charged INTEGER NOT NULL,
-  party INTEGER NOT NULL, adult_rials INTEGER NOT NULL, permille INTEGER NOT NULL, beside_rials INTEGER NOT NULL,
-  shown_rials INTEGER NOT NULL, tariff_version INTEGER NOT NULL, timed INTEGER NOT NULL, extends INTEGER NOT NULL,
-  revision INTEGER NOT NULL, annulled INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)
+  vehicle TEXT NOT NULL, wall_ms INTEGER NOT NULL, window_ms INTEGER NOT NULL, rider_class INTEGER NOT NULL,
+  party INTEGER NOT NULL, adult_rials INTEGER NOT NULL, permille INTEGER NOT NULL, cap_permille INTEGER NOT NULL,
+  beside_rials INTEGER NOT NULL, shown_rials INTEGER NOT NULL, whole_rials INTEGER NOT NULL,
+  tariff_version INTEGER NOT NULL, extends INTEGER NOT NULL,
+  annulled INTEGER NOT NULL, boarding BLOB NOT NULL, charged INTEGER NOT NULL, rials INTEGER NOT NULL,
+  city_rials INTEGER NOT NULL, copied_rials INTEGER NOT NULL, revision INTEGER NOT NULL,
+  PRIMARY KEY (device, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE shift (name TEXT PRIMARY KEY, driver TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE shift (
+  vehicle TEXT NOT NULL, name TEXT NOT NULL, driver TEXT NOT NULL, PRIMARY KEY (vehicle, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX shift_driver ON shift (driver);
+CREATE TABLE proxy (
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, vehicle TEXT NOT NULL, shift TEXT,
+  rials INTEGER NOT NULL, driver TEXT, annulled INTEGER NOT NULL, revision INTEGER NOT NULL,
+  PRIMARY KEY (device, epoch, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX proxy_shift ON proxy (vehicle, shift);
+CREATE TABLE annulment (
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, tap_sequence INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  vehicle TEXT NOT NULL, shift TEXT NOT NULL, wall_ms INTEGER NOT NULL, stands INTEGER NOT NULL,
+  PRIMARY KEY (device, epoch, tap_sequence)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX annulment_shift ON annulment (vehicle, shift);
 CREATE INDEX claim_shown ON claim (credential, time_s, counter);
 CREATE INDEX claim_time ON claim (credential, wall_ms);
 CREATE INDEX claim_boarding ON claim (boarding);
-CREATE UNIQUE INDEX claim_charged ON claim (boarding) WHERE charged;
+CREATE UNIQUE INDEX claim_charged ON claim (boarding) WHERE charged AND NOT extends;
 CREATE TABLE account (
   id TEXT PRIMARY KEY, debits INTEGER NOT NULL CHECK (debits >= 0), credits INTEGER NOT NULL CHECK (credits >= 0)
 ) STRICT, WITHOUT ROWID;

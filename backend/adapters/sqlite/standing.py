@@ -1,0 +1,165 @@
+"""What stands: riders' claims, drivers' proxy boardings and annulments, shifts."""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from backend.adapters.sqlite.connection import Guarded
+from backend.core.floats import Proxy, TakenBack
+from backend.core.ledger import Payer
+from backend.core.ports import Commit
+from backend.core.repeats import Claim
+from protocol import limits
+from protocol.wire.passes import Presentation
+
+_ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
+_STANDS = ("annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision")
+_OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
+
+
+class StandingTables:
+    """Part of `IngestStore`, over the writing connection."""
+
+    _writer: Guarded
+
+    def claims_near(self, claim: Claim) -> Sequence[Claim]:
+        """Every claim of every boarding that a new one may belong to."""
+        shown = claim.presentation
+        reach = limits.REPEAT_WINDOW_MAX_S * 1000
+        return self._claims(
+            "boarding IN (SELECT boarding FROM claim WHERE credential = ?1 AND time_s = ?2 AND counter = ?3 UNION"
+            " SELECT boarding FROM claim WHERE credential = ?1 AND wall_ms BETWEEN ?4 AND ?5 AND vehicle = ?6)",
+            (shown.credential_id, shown.time_s, shown.counter, claim.wall_ms - reach,
+             min(claim.wall_ms + reach, limits.INT63_MAX), claim.vehicle),
+        )  # fmt: skip
+
+    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
+        """Every claim of these boardings."""
+        found: list[Claim] = []
+        asked = list(boardings)
+        for at in range(0, len(asked), _ASKED_MAX):
+            some = asked[at : at + _ASKED_MAX]
+            found += self._claims(f"boarding IN ({', '.join('?' * len(some))})", some)
+        return found
+
+    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
+        """Every claim of every boarding of which a rider's tap lies in these milliseconds, both ends included."""
+        return self._claims(
+            "boarding IN (SELECT boarding FROM claim WHERE credential = ? AND wall_ms BETWEEN ? AND ?)",
+            (credential_id, from_ms, until_ms),
+        )
+
+    def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
+        """The claim of one tap."""
+        found = self._claims(_OF_TAP, (device, epoch, sequence))
+        return found[0] if found else None
+
+    def _claims(self, where: str, values: Sequence[object]) -> list[Claim]:
+        return [_claim(row) for row in self._rows("claim", where, values)]
+
+    def driver_of(self, vehicle: str, shift: str) -> str | None:
+        """Who drove in a shift of this vehicle; None if no record of it has come."""
+        rows = self._rows("shift", "vehicle = ? AND name = ?", (vehicle, shift))
+        return str(rows[0][2]) if rows else None
+
+    def proxies_in(self, vehicle: str, shift: str) -> Sequence[Proxy]:
+        """Every proxy boarding of a shift."""
+        return [_proxy(row) for row in self._rows("proxy", "vehicle = ? AND shift = ?", (vehicle, shift))]
+
+    def proxy_at(self, device: str, epoch: int, sequence: int) -> Proxy | None:
+        """The proxy boarding of one tap."""
+        rows = self._rows("proxy", _OF_TAP, (device, epoch, sequence))
+        return _proxy(rows[0]) if rows else None
+
+    def annulments_in(self, vehicle: str, shift: str) -> Sequence[TakenBack]:
+        """Every legal annulment of a shift."""
+        return [_annulment(row) for row in self._rows("annulment", "vehicle = ? AND shift = ?", (vehicle, shift))]
+
+    def annulments_of(self, driver: str, from_ms: int, until_ms: int) -> Sequence[TakenBack]:
+        """Every legal annulment of a driver's shifts in these milliseconds, both ends included."""
+        rows = self._rows(
+            "annulment",
+            "(vehicle, shift) IN (SELECT vehicle, name FROM shift WHERE driver = ?) AND wall_ms BETWEEN ? AND ?",
+            (driver, from_ms, until_ms),
+        )
+        return [_annulment(row) for row in rows]
+
+    def annulment_at(self, device: str, epoch: int, sequence: int) -> TakenBack | None:
+        """The legal annulment of one tap."""
+        rows = self._rows("annulment", "device = ? AND epoch = ? AND tap_sequence = ?", (device, epoch, sequence))
+        return _annulment(rows[0]) if rows else None
+
+    def _rows(self, table: str, where: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._writer.reading() as connection:
+            return connection.execute(f"SELECT * FROM {table} WHERE {where}", values).fetchall()  # noqa: S608 - ours
+
+
+def add_standing(connection: sqlite3.Connection, commit: Commit) -> None:
+    """What a commit says of who pays; the caller holds the transaction."""
+    # What is no longer charged goes first: of a boarding one first claim is charged, at every moment.
+    _put(
+        connection, "claim", "device, epoch, sequence", _STANDS,
+        [_of_claim(it) for it in sorted(commit.claims, key=lambda claim: claim.charged)],
+    )  # fmt: skip
+    _put(
+        connection, "proxy", "device, epoch, sequence", ("driver", "annulled", "revision"),
+        [_values(it) for it in commit.proxies],
+    )  # fmt: skip
+    _put(connection, "annulment", "device, epoch, tap_sequence", ("stands",), [_values(it) for it in commit.annulments])
+    # A record is listed under who pays for it now.
+    turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in commit.claims if it.revision]
+    turned += [((Payer.DRIVER if it.driver else Payer.NO_PROOF).value, *it.tap) for it in commit.proxies if it.revision]
+    connection.executemany("UPDATE record SET payer = ? WHERE device = ? AND epoch = ? AND sequence = ?", turned)
+    # Both doors tell of one shift, and the first word stands.
+    connection.executemany("INSERT OR IGNORE INTO shift VALUES (?, ?, ?)", commit.shifts)
+
+
+def _put(
+    connection: sqlite3.Connection, table: str, key: str, changes: Iterable[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Rows that are new, or of which some columns changed."""
+    if rows:
+        changed = ", ".join(f"{name} = excluded.{name}" for name in changes)
+        connection.executemany(
+            f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608 - ours
+            f" ON CONFLICT ({key}) DO UPDATE SET {changed}",
+            rows,
+        )
+
+
+def _values(it: Proxy | TakenBack) -> tuple[Any, ...]:
+    """A row: the tables have the fields of their dataclasses, in their order."""
+    return tuple(getattr(it, field.name) for field in fields(it))
+
+
+def _of_claim(it: Claim) -> tuple[Any, ...]:
+    shown = it.presentation
+    return (
+        it.device, it.epoch, it.sequence, shown.credential_id, shown.time_s, shown.counter, it.vehicle, it.wall_ms,
+        it.window_ms, it.rider_class, it.party, it.adult_rials, it.permille, it.cap_permille, it.beside_rials,
+        it.shown_rials, it.whole_rials, it.tariff_version, it.extends, it.annulled, it.boarding, it.charged, it.rials,
+        it.city_rials, it.copied_rials, it.revision,
+    )  # fmt: skip
+
+
+def _claim(row: tuple[Any, ...]) -> Claim:
+    device, epoch, sequence, credential_id, time_s, counter, *rest = row
+    *facts, extends, annulled, boarding, charged, rials, city_rials, copied_rials, revision = rest
+    values = [
+        device, epoch, sequence, Presentation(credential_id, time_s, counter), *facts, bool(extends), bool(annulled),
+        boarding, bool(charged), rials, city_rials, copied_rials, revision,
+    ]  # fmt: skip
+    return Claim(*values)
+
+
+def _proxy(row: tuple[Any, ...]) -> Proxy:
+    *facts, annulled, revision = row
+    values = [*facts, bool(annulled), revision]
+    return Proxy(*values)
+
+
+def _annulment(row: tuple[Any, ...]) -> TakenBack:
+    *facts, stands = row
+    values = [*facts, bool(stands)]
+    return TakenBack(*values)

@@ -1,0 +1,84 @@
+"""What drivers do with money: their floats pay for who has no code, and they take boardings back. Pure.
+
+Rules:
+- a shift belongs to the vehicle on which it began; its proxy boardings are paid by the float of who drives in it there.
+  Until a record of that shift has come, and on any other vehicle, `suspense` pays, and it is a case;
+- an annulment is legal where the bus would have given it (rules S5 of `edge.core.shift`): of a tap of the same shift,
+  within minutes of it. One that is not moves no money and is told to people;
+- and a driver takes back at most ANNULS_A_DAY_MAX boardings a service day, whatever shifts are begun: the first of them
+  by the time of the records, so the order of arrival decides nothing. The others wait for the office.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from backend.core.ledger import SUSPENSE, Parts, TapId, driver_account
+from backend.core.limits import ANNUL_SLACK_MS, ANNULS_A_DAY_MAX
+from protocol.limits import ANNUL_WITHIN_S
+from protocol.wire.records import Annulment, Tap
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One proxy boarding, and who pays for it now."""
+
+    device: str
+    epoch: int
+    sequence: int
+    vehicle: str
+    shift: str | None
+    rials: int
+    driver: str | None = None
+    annulled: bool = False
+    revision: int = 0
+
+    @property
+    def tap(self) -> TapId:
+        """What identifies it."""
+        return self.device, self.epoch, self.sequence
+
+    @property
+    def parts(self) -> Parts:
+        """Who owes the operator how much, as it stands."""
+        if self.annulled or not self.rials:
+            return {}
+        return {SUSPENSE if self.driver is None else driver_account(self.driver): self.rials}
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A legal annulment of the tap with this id. `wall_ms`: of the annulment, as `chaintime` says."""
+
+    device: str
+    epoch: int
+    tap_sequence: int
+    sequence: int
+    vehicle: str
+    shift: str
+    wall_ms: int
+    stands: bool = False
+
+    @property
+    def tap(self) -> TapId:
+        """The tap that it takes back."""
+        return self.device, self.epoch, self.tap_sequence
+
+
+def why_illegal(record: Annulment, tap: Tap, since_ms: int) -> str | None:
+    """What is wrong with an annulment of a tap; None if nothing is. `since_ms`: between them by the chain's time.
+
+    Age is counted on the monotonic clock where the device has not restarted meanwhile.
+    """
+    if tap.service.shift is None or record.shift != tap.service.shift:
+        return f"tap {record.tap} is of another shift than its annulment"
+    ran_ms = record.at.mono_ms - tap.at.mono_ms
+    age_ms = ran_ms if ran_ms >= 0 else since_ms
+    if age_ms > ANNUL_WITHIN_S * 1000 + ANNUL_SLACK_MS:
+        return f"tap {record.tap} was taken back {age_ms // 1000} s later"
+    return None
+
+
+def within_the_day(annulments: Iterable[TakenBack]) -> set[TapId]:
+    """Of one driver's annulments of one service day, those that stand."""
+    ordered = sorted(annulments, key=lambda it: (it.wall_ms, it.device, it.epoch, it.sequence))
+    return {it.tap for it in ordered[:ANNULS_A_DAY_MAX]}

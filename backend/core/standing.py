@@ -1,0 +1,63 @@
+"""What stands for each of a rider's taps: a pure function of the set of claims, whatever the order of arrival (P20).
+
+`stand` is that function. What arrives changes the set; what is posted is the difference between what stood for a tap
+and what stands (`ledger.correct`). Refunds, journeys that come to light and annulments are all that one thing, so every
+order ends at the same balances by construction.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from backend.core.journeys import alone, weigh
+from backend.core.ledger import TapId, Transfer, correct, operator_account, post
+from backend.core.repeats import Claim, boardings
+from protocol.fares.tariff import Tariff
+from protocol.localtime import service_week
+
+Tariffs: TypeAlias = Mapping[int, Tariff]
+Group: TypeAlias = tuple[int, int]  # week, tariff: rides that are weighed together
+
+
+def group_of(claim: Claim, tariffs: Tariffs) -> Group | None:
+    """With which others a claim is weighed; None where it costs what it costs alone."""
+    tariff = tariffs.get(claim.tariff_version)
+    return (service_week(claim.wall_ms), claim.tariff_version) if tariff is not None and tariff.by_history else None
+
+
+def stand(claims: Iterable[Claim], tariffs: Tariffs) -> dict[TapId, Claim]:
+    """Claims of one credential → each as it stands, among those that are given: whole boardings, whole weeks."""
+    told = boardings(claims)
+    stands = {it.tap: it for it in told}
+    groups: dict[Group, list[Claim]] = defaultdict(list)
+    for it in told:
+        if not it.charged or it.extends:
+            continue
+        group = group_of(it, tariffs)
+        if group is None:
+            stands[it.tap] = alone(it)
+        else:
+            groups[group].append(it)
+    for (_, version), of_group in groups.items():
+        stands |= {it.tap: it for it in weigh(tariffs[version], of_group)}
+    return stands
+
+
+def posted(before: Claim | None, after: Claim) -> tuple[Claim, list[Transfer]]:
+    """A claim as it stood, if it is not new, and as it stands → it with its revision, and what is posted for that."""
+    operator = operator_account(after.vehicle)
+    if before is None:
+        first = post(after.tap, operator, _first(after))
+        more, revision = correct(after.tap, operator, _first(after), after.parts, 0)
+        return replace(after, revision=revision), first + more
+    transfers, revision = correct(after.tap, operator, before.parts, after.parts, before.revision)
+    return replace(after, revision=revision), transfers
+
+
+def _first(claim: Claim) -> Mapping[str, int]:
+    """What is posted under a new tap's own keys: who pays the fare, and the city."""
+    parts = claim.parts
+    if claim.rials and claim.copied_rials:  # companions, some of whom another tap covers
+        return {account: rials for account, rials in parts.items() if account.startswith("rider:")}
+    return parts

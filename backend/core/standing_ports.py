@@ -1,0 +1,51 @@
+"""The port for what stands: riders' claims, drivers' proxy boardings, annulments and shifts. Part of `IngestStore`."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from backend.core.floats import Proxy, TakenBack
+from backend.core.repeats import Claim
+
+
+class StandingStore(Protocol):
+    """Found as committed. Raises StoreFailed."""
+
+    def claims_near(self, claim: Claim) -> Sequence[Claim]:
+        """Every claim of every boarding that a new one may belong to: at least those that `same_boarding` finds."""
+        ...
+
+    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
+        """Every claim of these boardings."""
+        ...
+
+    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
+        """Every claim of every boarding of which a rider's tap lies in these milliseconds, both ends included."""
+        ...
+
+    def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
+        """The claim of one tap."""
+        ...
+
+    def driver_of(self, vehicle: str, shift: str) -> str | None:
+        """Who drove in a shift of this vehicle; None if no record of it has come."""
+        ...
+
+    def proxies_in(self, vehicle: str, shift: str) -> Sequence[Proxy]:
+        """Every proxy boarding of a shift."""
+        ...
+
+    def proxy_at(self, device: str, epoch: int, sequence: int) -> Proxy | None:
+        """The proxy boarding of one tap."""
+        ...
+
+    def annulments_in(self, vehicle: str, shift: str) -> Sequence[TakenBack]:
+        """Every legal annulment of a shift."""
+        ...
+
+    def annulments_of(self, driver: str, from_ms: int, until_ms: int) -> Sequence[TakenBack]:
+        """Every legal annulment of a driver's shifts in these milliseconds, both ends included."""
+        ...
+
+    def annulment_at(self, device: str, epoch: int, sequence: int) -> TakenBack | None:
+        """The legal annulment of one tap."""
+        ...
