@@ -33,9 +33,11 @@ from tests.spoil import spoiled
 DAY = 20_719  # 1 Mehr 1405, a Wednesday
 MIDNIGHT_MS = day_begins_ms(DAY)
 HOUR_MS = 3_600_000
+SATURDAY_MS = day_begins_ms(DAY - 4)
 ISSUER, STRANGER, SEALING, RECEIPTS = (SigningKey.from_secret(name.ljust(32).encode()) for name in ("i", "x", "s", "r"))
 TARIFF = Tariff(
     7, 60_000, {RiderClass.STUDENT: 500, RiderClass.SENIOR: 0}, 180, transfer_window_s=3_600, day_cap_rials=150_000,
+    week_cap_rials=340_000,
     lines={"brt": LineFare(90_000)}, products={1: ProductRule(0, frozenset({"r9"}), elsewhere=False)},
 )  # fmt: skip
 EVENING = replace(TARIFF, version=8, flat_fare_rials=70_000, starts_ms=MIDNIGHT_MS + 20 * HOUR_MS)
@@ -96,7 +98,7 @@ class Door:
 
     def read(self) -> Instant:
         """The door's clocks."""
-        return Instant(self.city.now_ms, self.city.now_ms - MIDNIGHT_MS + 1_000, self.quality, 1)
+        return Instant(self.city.now_ms, self.city.now_ms - SATURDAY_MS + 1_000, self.quality, 1)
 
     def show(self, text: bytes) -> Showing | None:
         """A code is held up, long enough; what the panel then says."""
@@ -109,7 +111,7 @@ class City:
     """Everything. `now_ms` is the time everywhere."""
 
     def __init__(self, folder: Path, denied: list[bytes]) -> None:
-        self.now_ms = MIDNIGHT_MS
+        self.now_ms = SATURDAY_MS
         names = [f"{bus}-d{door}" for bus in LINES for door in (1, 2)]
         self.keys = {name: SigningKey.from_secret(name.ljust(32).encode()) for name in names}
         self.bundle = Bundle(
@@ -188,6 +190,17 @@ class City:
                 )
                 self.ingest.take([Incoming(name, batch)])
                 door.sent = rows[-1].sequence
+
+    def rode(self, person: Person, bus: str, day_ms: int, hours: tuple[int, ...]) -> None:
+        """Rides of days before, at the front door; the office has heard of them, and the bus of that."""
+        door = self.doors[f"{bus}-d1"]
+        for hour in hours:
+            self.now_ms = day_ms + hour * HOUR_MS
+            door.show(person.code(self.now_ms))
+        self.talk()
+        self.sync([door.name])
+        for each in (door, self.doors[f"{bus}-d2"]):
+            each.station.boarding.heard(self.bundle.issued_ms, through=each.journal.head.sequence)
 
     def posted(self, door: Door, sequence: int) -> int:
         """What a tap costs whoever pays for it: its rider, or the driver's float; 0 if nobody."""

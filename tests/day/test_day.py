@@ -15,7 +15,7 @@ from persiantools.jdatetime import JalaliDate
 from edge.core.errors import JournalFailed
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire.records import ClockQuality
-from tests.day.city import DAY, MIDNIGHT_MS, STRANGER, City, Door, Person, bad
+from tests.day.city import DAY, HOUR_MS, MIDNIGHT_MS, SATURDAY_MS, STRANGER, City, Door, Person, bad
 
 SHEET = (Path(__file__).parent / "sheet.md").read_text(encoding="utf-8")
 KINDS: dict[str, dict[str, object]] = {
@@ -113,6 +113,9 @@ class Day:
             city.doors[f"bus-{match[2]}-d1"].quality = ClockQuality.TRUSTED if match[3] else ClockQuality.UNTRUSTED
         elif match := re.fullmatch(r"driver (\S+) signs in on bus (\d)", what):
             city.shift(f"bus-{match[2]}", match[1])
+        elif match := re.fullmatch(r"since Saturday (\w+) has paid [\d,]+: three rides on bus 1, two on bus 2", what):
+            city.rode(self.people[match[1]], "bus-1", SATURDAY_MS, (8, 10, 12))
+            city.rode(self.people[match[1]], "bus-2", SATURDAY_MS + 24 * HOUR_MS, (8, 10))
         elif match := re.fullmatch(r"the driver takes back the boarding of (.+)", what):
             door, tap = next((door, tap) for row, door, tap in reversed(self.taps) if row.who == match[1])
             assert tap is not None
@@ -134,6 +137,12 @@ def ledger() -> dict[str, int]:
         r"^\| ([a-z][\w:-]*) \| (-?[\d,]+) \|", SHEET.partition("## What stands in the ledger")[2], re.MULTILINE
     )
     return {account: int(rials.replace(",", "")) for account, rials in found}
+
+
+def before() -> dict[str, int]:
+    """What somebody had paid in the week when the day begins."""
+    found = re.findall(r"^> .* since Saturday (\w+) has paid ([\d,]+):", SHEET, re.MULTILINE)
+    return {name: int(rials.replace(",", "")) for name, rials in found}
 
 
 def test_a_day_of_sixty_riders_is_told_and_posted_as_the_sheet_says(tmp_path: Path) -> None:
@@ -161,7 +170,7 @@ def test_a_day_of_sixty_riders_is_told_and_posted_as_the_sheet_says(tmp_path: Pa
 def test_the_sheet_adds_up() -> None:
     """By itself, without the system: the column and the accounts."""
     rows = [it for it in lines() if isinstance(it, Row)]
-    assert -sum(it.pays for it in rows) == ledger()["riders"]
+    assert -sum(it.pays for it in rows) - sum(before().values()) == ledger()["riders"]
     assert all(it.pays <= it.shown for it in rows)
     assert [it.time for it in rows] == sorted(it.time for it in rows)
     assert JalaliDate.to_jalali(1970, 1, 1) + timedelta(days=DAY) == JalaliDate(1405, 7, 1)  # as the sheet's title says
@@ -174,7 +183,7 @@ def test_whichever_bus_reaches_the_office_first(tmp_path: Path, order: tuple[str
     for line in lines():
         day.happen(line) if isinstance(line, str) else day.go(line)
     day.city.sync([f"{bus}-d{door}" for bus in order for door in (2, 1)])
-    wanted: dict[str, int] = {}
+    wanted = {name: -rials for name, rials in before().items()}
     for row, _, _ in day.taps:
         name = row.who.partition(", ")[0]
         wanted[name] = wanted.get(name, 0) - row.pays

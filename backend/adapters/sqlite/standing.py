@@ -107,8 +107,9 @@ def add_standing(connection: sqlite3.Connection, commit: Commit) -> None:
         [_values(it) for it in commit.proxies],
     )  # fmt: skip
     _put(connection, "annulment", "device, epoch, tap_sequence", ("stands",), [_values(it) for it in commit.annulments])
-    # A record is listed under who pays for it now.
-    turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in commit.claims if it.revision]
+    # A record is listed under who pays for it now; one that was taken back stays under who paid.
+    riders = [it for it in commit.claims if it.revision and not it.annulled]
+    turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
     turned += [((Payer.DRIVER if it.driver else Payer.NO_PROOF).value, *it.tap) for it in commit.proxies if it.revision]
     connection.executemany("UPDATE record SET payer = ? WHERE device = ? AND epoch = ? AND sequence = ?", turned)
     # Both doors tell of one shift, and the first word stands.
