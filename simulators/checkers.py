@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.core.ledger import COPIED, SUSPENSE, TransferKind, rider_account
+from backend.core.ledger import COPIED, COPIED_CITY, SUSPENSE, TransferKind, rider_account
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
 
 TapId = tuple[str, int, int]  # device, epoch, sequence
-_NOT_RIDERS = (COPIED, SUSPENSE)  # who pays for a boarding that is not charged to anyone's pass
+_NOT_RIDERS = (COPIED, COPIED_CITY, SUSPENSE)  # who pays for a boarding that is not charged to anyone's pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ Rules:
 - without proof, or for a credential that nobody issued, the operator is still owed the ride: `suspense` pays, and it is
   a case; a boarding that another tap is charged for is paid by `copied` (P7, P10, see `repeats`);
 - the city pays the rest of a concession's flat fare, from the account of its class, and only where the rider pays:
-  a copy of a concession costs the city nothing.
+  a copy of a concession costs the city nothing, `copied:city` pays its part. So a fare is at most what was shown,
+  whoever pays it.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from protocol.wire import cbor
 
 PROVIDER_CLEARING = "provider:clearing"
 COPIED = "copied"
+COPIED_CITY = "copied:city"  # what the city would have paid for a copy of a concession
 SUSPENSE = "suspense"
 LEDGER_GENESIS = bytes(32)
 
@@ -118,8 +120,12 @@ def post(tap: TapId, operator: str, parts: Parts) -> list[Transfer]:
         Transfer(tap_key(*tap, kind), kind, account, operator, rials)
         for account, rials in parts.items()
         if rials
-        for kind in (TransferKind.SUBSIDY if account.startswith(_CITY) else TransferKind.FARE,)
+        for kind in (TransferKind.SUBSIDY if _is_subsidy(account) else TransferKind.FARE,)
     ]
+
+
+def _is_subsidy(account: str) -> bool:
+    return account.startswith(_CITY) or account == COPIED_CITY
 
 
 def correct(tap: TapId, operator: str, before: Parts, after: Parts, revision: int) -> tuple[list[Transfer], int]:
@@ -133,7 +139,7 @@ def correct(tap: TapId, operator: str, before: Parts, after: Parts, revision: in
         if not more:
             continue
         revision += 1
-        kind = CORRECTIONS[account.startswith(_CITY)]
+        kind = CORRECTIONS[_is_subsidy(account)]
         debit, credit = (account, operator) if more > 0 else (operator, account)
         transfers.append(Transfer(revised_key(*tap, kind, revision), kind, debit, credit, abs(more)))
     return transfers, revision

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from backend.core.ledger import COPIED, Parts, TapId, TransferKind, class_account, rider_account, tap_key
+from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, TransferKind, class_account, rider_account, tap_key
 from protocol.fares.pricing import own_part
 from protocol.limits import REPEAT_WINDOW_MAX_S
 from protocol.wire.passes import Presentation
@@ -71,10 +71,12 @@ class Claim:
     @property
     def parts(self) -> Parts:
         """Who owes the operator how much, as it stands."""
+        of_city = 0 if self.extends else min(self.copied_rials, self.adult_rials - self.alone_rials)
         owed = {
             rider_account(self.presentation.credential_id): self.rials,
             class_account(self.rider_class): self.city_rials,
-            COPIED: self.copied_rials,
+            COPIED: self.copied_rials - of_city,
+            COPIED_CITY: of_city,
         }
         return {account: rials for account, rials in owed.items() if rials}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend.app.ingest import Incoming
-from backend.core.ledger import COPIED, SUSPENSE
+from backend.core.ledger import COPIED, COPIED_CITY, SUSPENSE
 from protocol.fares.verdicts import Verdict
 from protocol.wire.receipts import open_receipt
 from tests.backend.bus import FARE, RECEIPT, Bus, Proof, Rider, key
@@ -163,6 +163,20 @@ def test_one_presentation_on_two_buses(tmp_path: Path, order: tuple[int, int], *
     assert balances(desk) == {ADULT.account: -FARE, COPIED: -FARE} | {bus.operator: FARE for bus in buses}
     assert sorted(desk.payers()) == ["copied", "rider"]
     assert len(desk.store.rider_taps(ADULT.credential_id, 9)) == 1
+
+
+def test_a_copied_concession_is_posted_as_a_fare_that_was_shown_and_the_rest(tmp_path: Path) -> None:
+    """P20: no fare, whoever pays it, is above what its door showed; the city pays for no copy."""
+    shown, buses = STUDENT.show(1), (Bus("bus-1-d1"), Bus("bus-2-d1"))
+    for bus in buses:
+        bus.tap(shown, verdict=Verdict.ACCEPTED_CONCESSION, fare=FARE // 2)
+    desk = desk_of(tmp_path, *buses)
+    for bus in buses:
+        desk.take_whole(bus)
+    half = -FARE // 2
+    paid = {STUDENT.account: half, "city:class:2": half, COPIED: half, COPIED_CITY: half}
+    assert balances(desk) == paid | {bus.operator: FARE for bus in buses}
+    assert desk.rows("SELECT max(rials) FROM transfer WHERE kind = 'fare'") == [(FARE // 2,)]
 
 
 def test_one_presentation_twice_in_one_batch(tmp_path: Path) -> None:

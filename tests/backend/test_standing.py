@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from backend.core import journeys, repeats, standing
-from backend.core.ledger import COPIED, TapId, class_account, rider_account
+from backend.core.ledger import COPIED, COPIED_CITY, TapId, class_account, rider_account
 from backend.core.repeats import Claim, new_boarding, same_boarding
 from backend.core.standing import stand
 from protocol.fares.pricing import Ridden, steps
@@ -130,7 +130,7 @@ def test_a_cap_below_one_fare_leaves_the_companions_their_fare() -> None:
 def test_who_is_not_charged_is_paid_by_copied_and_the_city_pays_for_no_copy() -> None:
     stands = stand([claim(1, share=500), claim(1, device="b2-d1", share=500, told=40_000)], TARIFFS)
     assert stands["b1-d1", 1, 1].parts == {rider_account(RIDER): 30_000, class_account(2): 30_000}
-    assert stands["b2-d1", 1, 1].parts == {COPIED: 60_000}
+    assert stands["b2-d1", 1, 1].parts == {COPIED: 30_000, COPIED_CITY: 30_000}
 
 
 # --- a plainer reckoning ----------------------------------------------------------------------------------------------
