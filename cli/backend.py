@@ -1,9 +1,7 @@
 """`savar backend run|import|riders`: the backend of one shard, depot files for it, its riders for the next bundle."""
 
 import logging
-import signal
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -11,6 +9,7 @@ import click
 from backend.app.backend import Backend
 from backend.app.config import load_config
 from backend.app.rider_rows import write_riders
+from cli.stopping import stop_on_signals
 
 LOOK_S = 1.0  # how often a thread that died is noticed
 _CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
@@ -28,9 +27,7 @@ def run(path: Path) -> None:
     """Ingest taps, sign receipts, serve the API and the status page. Ctrl-C or SIGTERM ends it cleanly."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     config = load_config(path)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop = stop_on_signals()
     backend = Backend(config)
     backend.start()
     click.echo(f"backend {config.city}/{config.shard}: status page at {backend.url}; Ctrl-C ends it", err=True)

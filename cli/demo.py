@@ -3,7 +3,6 @@
 import json
 import logging
 import shlex
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from benchmarks.figures import percentile
 from cli.output import json_option, write_json
+from cli.stopping import stop_on_signals
 from edge.adapters.console_panel import SHAPE, STYLE
 from simulators.city import BRISK, CALM, City, Tally
 
@@ -54,9 +54,7 @@ def command(
         root, buses=buses, doors=doors, seed=seed, rhythm=CALM if seconds is None else BRISK,
         say=lambda text: console.print(f"[bold]·[/] {text}", highlight=False),
     )  # fmt: skip
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop = stop_on_signals()
     drained = _run(city, console, stop, seconds, cut_s)
     result = _audit(root)
     ordered = list(city.tally.decision_ms) or [0.0]

@@ -2,13 +2,12 @@
 
 import logging
 import os
-import signal
-import threading
 from pathlib import Path
 from random import Random
 
 import click
 
+from cli.stopping import stop_on_signals
 from edge.adapters.clock import SystemClock
 from simulators.practice import DRIVER, PIN, Practice
 
@@ -26,9 +25,7 @@ PAGES = Path("build/web/onboard")
 def command(*, port: int, pages: Path, riders: bool, seed: int) -> None:
     """Learn the driver's terminal: real pages and rules, doors of air. Nothing is charged. Ctrl-C ends it."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop = stop_on_signals()
     clock = SystemClock(trust="operator", floor_ms=0)
     practice = Practice(clock=clock, randomness=os.urandom, pages=pages, port=port)
     practice.start(riders=Random(seed) if riders else None)  # noqa: S311 - riders, not keys

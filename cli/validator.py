@@ -2,14 +2,13 @@
 
 import logging
 import os
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.stopping import stop_on_signals
 from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.service_manager import ServiceManager
 from edge.app.config import ValidatorConfig, load_config
@@ -31,9 +30,7 @@ def command(path: Path, *, quiet: bool) -> None:
         level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     config = load_config(path)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop = stop_on_signals()
     console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
     manager = ServiceManager.of(os.environ)
     with open_panels(config.panel, console) as panels:
