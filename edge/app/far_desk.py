@@ -4,15 +4,16 @@ Fills `Desk`. A shift, a line and a free ride need no word to it: the near door'
 with the next batch. A boarding of that door stands in that door's journal and is not taken back from here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from edge.app.boarding import Boarding
-from edge.app.near_desk import persons_of
+from edge.app.recall import seen_of, taps_under
 from edge.core.desk import DoorState, Duty, Seen
 from edge.core.errors import DoorUnreached, NotAnnullable
+from edge.core.limits import ANNUL_WITHIN_MS
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
-from protocol.wire.records import CodeKind, Instant, Record, Tap
+from protocol.wire.records import Instant, Record, Tap
 
 
 class FarDesk:
@@ -64,14 +65,13 @@ class FarDesk:
         """Verified records of that door, in their order: what it answered under this shift is seen."""
         for record in records:
             if isinstance(record, Tap) and record.service.shift is not None and record.service.shift == self._shift:
-                self._saw(self._seen(record, now))
+                self._saw(self._seen(record, now, unknown_ms=0))
 
-    def _seen(self, tap: Tap, now: Instant) -> Seen:
-        """Dated as it happened, where both clocks are to be trusted: what came late is not shown as new."""
-        late_ms = max(0, now.wall_ms - tap.at.wall_ms) if now.trusted and tap.at.trusted else 0
-        at = replace(now, wall_ms=now.wall_ms - late_ms, mono_ms=now.mono_ms - late_ms)
-        persons = persons_of(self._boarding, tap.verdict, tap.party, tap.fare_rials, now)
-        return Seen(
-            self._door, tap.link.sequence, at, tap.verdict, tap.reason, tap.fare_rials, persons,
-            proxy=tap.code_kind is CodeKind.PROXY,
-        )  # fmt: skip
+    def take_up(self, duty: Duty, records: Iterable[Record], now: Instant) -> list[Seen]:
+        """Count for this shift again, after a start → what it answered so far, by `records`, newest first."""
+        self._shift = duty.shift
+        return [self._seen(tap, now) for tap in taps_under(records, duty.shift)]
+
+    def _seen(self, tap: Tap, now: Instant, *, unknown_ms: int = ANNUL_WITHIN_MS + 1) -> Seen:
+        """Dated as it happened: what came late is not shown as new. Under the door's number here."""
+        return replace(seen_of(tap, self._boarding, now, unknown_ms=unknown_ms), door=self._door)

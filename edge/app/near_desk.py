@@ -24,7 +24,7 @@ from protocol.wire.driver_records import (
     encode_event,
     encode_shift,
 )
-from protocol.wire.records import Instant
+from protocol.wire.records import Instant, Tap
 
 WHY = {FreeCause.READER_OUT: Reason.READER_OUT, FreeCause.CROWD: Reason.CROWD, FreeCause.ORDER: Reason.ORDER}
 
@@ -50,6 +50,11 @@ class NearDesk:
         """A driver begins; no line is served before one is chosen."""
         self._step(ShiftStep.BEGIN, duty, now)
         self._serve(duty)
+
+    def take_up(self, duty: Duty, cause: FreeCause | None) -> None:
+        """Behave as a shift's records say, after a start; `cause`: of a free ride that holds. Nothing is written."""
+        self._serve(duty)
+        self._boarding.let_ride(Reason.NONE if cause is None else WHY[cause])
 
     def serve(self, duty: Duty, now: Instant) -> None:
         """Another line or direction."""
@@ -108,26 +113,32 @@ class NearDesk:
 
 
 def persons_of(boarding: Boarding, verdict: Verdict, party: int, fare_rials: int, now: Instant) -> int:
-    """Who boarded by an answer. Of a party that grew, those who came now: each of them pays the adult fare."""
+    """Who boarded by an answer of now. Of a party that grew, those who came now: each of them pays the adult fare."""
+    return _persons(boarding, verdict, party, fare_rials, at=now, line=boarding.fare_line)
+
+
+def persons_in(boarding: Boarding, tap: Tap) -> int:
+    """The same of a record, by the time and line that it names. `boarding`: a door of this bus."""
+    return _persons(boarding, tap.verdict, tap.party, tap.fare_rials, at=tap.at, line=tap.fare_line)
+
+
+def _persons(
+    boarding: Boarding, verdict: Verdict, party: int, fare_rials: int, *, at: Instant, line: str | None
+) -> int:
     if not TABLE[verdict].boards:
         return 0
     if verdict is not Verdict.PARTY_EXTENDED:
         return 1 + party
-    adult = adult_rials(boarding, now)
+    adult = adult_fare(*_ride(boarding, at, line, persons=1))
     return max(1, fare_rials // adult) if adult else 1
-
-
-def adult_rials(boarding: Boarding, now: Instant) -> int:
-    """What one adult pays at this door now."""
-    return adult_fare(*_ride(boarding, now, persons=1))
 
 
 def fare_rials(boarding: Boarding, persons: int, now: Instant) -> int:
     """What so many adults pay at this door now: what the driver's float would be charged."""
-    return price(*_ride(boarding, now, persons=persons)).rider_rials
+    return price(*_ride(boarding, now, boarding.fare_line, persons=persons)).rider_rials
 
 
-def _ride(boarding: Boarding, now: Instant, *, persons: int) -> tuple[Tariff, Ride]:
-    wall_ms = now.wall_ms if now.trusted else None
+def _ride(boarding: Boarding, at: Instant, line: str | None, *, persons: int) -> tuple[Tariff, Ride]:
+    wall_ms = at.wall_ms if at.trusted else None
     tariff = boarding.bundle.tariff_at(wall_ms)
-    return tariff, Ride(int(RiderClass.ADULT), persons - 1, line=boarding.fare_line, wall_ms=wall_ms)
+    return tariff, Ride(int(RiderClass.ADULT), persons - 1, line=line, wall_ms=wall_ms)

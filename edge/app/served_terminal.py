@@ -17,6 +17,7 @@ from edge.app.boarding import Outcome
 from edge.app.config import TerminalConfig, ValidatorConfig
 from edge.app.far_desk import FarDesk
 from edge.app.near_desk import NearDesk, fare_rials
+from edge.app.recall import open_shift, seen_of
 from edge.app.terminal import BusFacts, Terminal
 from edge.app.validator import Validator
 from edge.core.desk import Desk, DoorState, Seen
@@ -40,10 +41,12 @@ class ServedTerminal:
         lines = tuple(LineView(it.route, it.towards_fa, it.towards_en) for it in config.line)
         vehicle = boarding.service.vehicle
         desks: list[Desk] = [self._desk]
+        self._far: FarDesk | None = None
         if config.far_door is not None:
-            far = FarDesk(config.far_door, boarding, self._far_state, self._far_saw)
-            desks.append(far)
-            validator.on_far_records = far.records_came
+            self._far = FarDesk(config.far_door, boarding, self._far_state, self._far_saw)
+            desks.append(self._far)
+            validator.on_far_records = self._far.records_came
+        validator.before_looking = self._take_up
         self.terminal = Terminal(
             desks=desks,
             facts=BusFacts(
@@ -64,6 +67,27 @@ class ServedTerminal:
     def _far_state(self, _now: Instant) -> DoorState:
         it = self._validator
         return DoorState(it.courier_backlog, "", online=it.online, healthy=True, follows=it.linked)
+
+    def _take_up(self, now: Instant) -> None:
+        """The shift that was open when the process ended. A card that does not answer keeps nobody from boarding."""
+        try:
+            vehicle = self._validator.boarding.service.vehicle
+            found = open_shift(self._validator.own_records(), vehicle)
+            if found is None:
+                return
+            boarding, back = self._validator.boarding, found.taken_back
+            answers = [(seen_of(tap, boarding, now), tap.link.sequence in back) for tap in found.taps()]
+            if self._far is not None:
+                far = self._far.take_up(found.duty, self._validator.far_records(), now)
+                answers += [(seen, False) for seen in far]
+        except LocalError as error:
+            log.error("the shift that was open is not taken up, its driver signs in anew: %s", error)
+            return
+        free = found.free_ride(now)
+        holds = free is not None and free.lapses_ms > now.mono_ms
+        self._desk.take_up(found.duty, free.cause if free is not None and holds else None)
+        self.terminal.take_up(found.duty, found.since, answers, free)
+        log.warning("the shift %s goes on, %d answers of it are counted", found.duty.shift, len(answers))
 
     def _far_saw(self, seen: Seen) -> None:
         self.terminal.saw(seen)

@@ -127,6 +127,19 @@ class Terminal:
                            wait_ms=self._tries.wait_ms(now.mono_ms))  # fmt: skip
         self._tries = Tries()
 
+    def take_up(self, duty: Duty, since: Instant, answers: Sequence[tuple[Seen, bool]], free: FreeRide | None) -> None:
+        """A shift that was open when the process ended goes on; its driver signs in again to act.
+
+        `answers`: each with whether it was taken back. The doors behave by it already.
+        """
+        with self._lock:
+            shift = Shift(duty, since, {door: DoorTally() for door in self._desks})
+            for seen, taken_back in sorted(answers, key=lambda it: it[0].at.mono_ms):
+                shift.take_up(seen, taken_back=taken_back)
+            self._shift, self._free = shift, free
+            self._stage = Stage.CHOOSING if duty.route is None else Stage.DRIVING
+            self._changed()
+
     def serve(self, token: str, route: str, direction: int, now: Instant) -> None:
         """Drive this line in this direction, at all doors. Raises NoSuchLine besides what every act raises."""
         with self._lock:

@@ -12,7 +12,8 @@ Threads, and what each may touch:
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 
 from edge.adapters.ballast import Ballast
@@ -37,6 +38,7 @@ from edge.app.following import Following
 from edge.app.light import Light
 from edge.app.looking import Looker
 from edge.app.other_door import SisterSide
+from edge.app.recall import newest_first
 from edge.app.station import Station
 from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
@@ -115,6 +117,7 @@ class Validator:
         self._following = Following(self.boarding)
         # A door that serves the terminal hears of the other; one that does not follows it.
         self.on_far_records = self._following.records_came if config.terminal is None else _unheard
+        self.before_looking: Callable[[Instant], None] = lambda _: None  # the chain is open, nobody boards yet
         given = sources or {}
         sight = make_sight(config.reader.order)
         self._looker = Looker(
@@ -195,6 +198,7 @@ class Validator:
         self._station.begin(self._clock.read(), self._condition.begin())
         if self._copies is not None and self._config.terminal is None:
             self._following.recall(self._copies, self._clock.read())
+        self.before_looking(self._clock.read())
         self._folder.hold()
         if self._peer is not None:
             self._peer.start()  # first: what was paid at the other door should be known when somebody boards
@@ -249,6 +253,19 @@ class Validator:
         if self._peer is not None:
             parts.append(Pulse("peer", self._peer.alive))
         return parts + self._looker.pulses()
+
+    def own_records(self) -> Iterator[Record]:
+        """The journal's last records, newest first; before anybody boards. Raises JournalFailed while it is read."""
+        return newest_first(self._journal.read, self._journal.signed)
+
+    def far_records(self) -> Iterator[Record]:
+        """The same of what is held of the other door. Raises JournalFull, JournalFailed while it is read."""
+        copies = self._copies
+        if copies is not None:
+            for mark in reversed(copies.held()):
+                yield from newest_first(
+                    partial(copies.read, mark.epoch), mark.sequence, oldest=copies.oldest(mark.epoch)
+                )
 
     @property
     def backlog(self) -> int:

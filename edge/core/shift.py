@@ -209,6 +209,12 @@ class Shift:
         self.annulled += 1
         self.annulled_rials += seen.fare_rials
 
+    def take_up(self, seen: Seen, *, taken_back: bool) -> None:
+        """One answer of a run before this one, oldest first; and whether it was taken back since."""
+        self.saw(seen)
+        if taken_back and seen.sequence is not None and (seen.door, seen.sequence) in self._open:
+            self.annul(seen)
+
     def can_annul(self, seen: Seen, now: Instant) -> bool:
         """Whether a driver may still take this one back, for the screen."""
         if seen.sequence is None or self.annulled >= ANNULS_A_SHIFT_MAX:

@@ -1,0 +1,143 @@
+"""A shift that was open when the process ended, read out of the doors' records: its total is what stands in them.
+
+Rules:
+ T1  the newest SHIFT record of the near door's journal says whether a shift is open; what it wrote since its beginning
+     is read, newest first, up to a bound: of a shift that began before that, no total is made up, and its driver signs
+     in anew;
+ T2  of the other door, what is held here of it, back to a tap of another shift;
+ T3  a record counts by what it says, under the time that it names: one whose age no clock can tell is taken back by
+     nobody any more;
+ T4  a free ride that was given goes on for what is left of its ten minutes; one that is over is looked at at once;
+ T5  answers that could not be stored stand nowhere, so they are counted by the run that gave them alone.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from edge.app.boarding import Boarding
+from edge.app.near_desk import persons_in
+from edge.core.desk import Duty, Seen
+from edge.core.limits import ANNUL_WITHIN_MS, FREE_RIDE_MS, RECALL_PAGE_RECORDS, RECALL_RECORDS_MAX
+from edge.core.ports import StoredRecord
+from edge.core.shift import FreeRide
+from protocol.errors import WireError
+from protocol.limits import BATCH_MAX_BYTES
+from protocol.wire.driver_records import Annulment, Event, EventKind, FreeCause, Shift, ShiftStep
+from protocol.wire.records import CodeKind, Instant, Record, Tap, decode_record
+
+log = logging.getLogger(__name__)
+Read = Callable[[int, int, int], Sequence[StoredRecord]]  # as `Journal.read`
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShift:
+    """A shift that nobody has ended: since when, and what the near door wrote under it, in order."""
+
+    duty: Duty
+    since: Instant
+    records: tuple[Tap | Annulment | Event, ...]
+
+    @property
+    def taken_back(self) -> frozenset[int]:
+        """The near door's boardings that were annulled."""
+        return frozenset(it.tap for it in self.records if isinstance(it, Annulment))
+
+    def taps(self) -> Iterator[Tap]:
+        """The near door's answers."""
+        return (it for it in self.records if isinstance(it, Tap))
+
+    def free_ride(self, now: Instant) -> FreeRide | None:
+        """T4: the free ride that holds."""
+        given: Event | None = None
+        since: Instant | None = None
+        for it in self.records:
+            if not isinstance(it, Event) or it.what not in (EventKind.FREE_RIDE, EventKind.FARES_AGAIN):
+                continue
+            since = it.at if given is None or it.cause is not given.cause else since  # else it was renewed
+            given = it if it.what is EventKind.FREE_RIDE else None
+        if given is None or given.cause is None or since is None:
+            return None
+        past_ms = _age_ms(given.at, now) or 0
+        return FreeRide(FreeCause(given.cause), since, now.mono_ms + max(0, FREE_RIDE_MS - past_ms))
+
+
+def newest_first(read: Read, newest: int, *, oldest: int = 1) -> Iterator[Record]:
+    """The last records of a journal or a copy of one, from `newest` back, as many as are looked through for a shift.
+
+    One that cannot be decoded is passed over, and said. Raises what `read` raises.
+    """
+    least = max(oldest, newest - RECALL_RECORDS_MAX + 1, 1)
+    high = newest
+    while high >= least:
+        low = max(least, high - RECALL_PAGE_RECORDS + 1)
+        rows = _rows(read, low, high)
+        for row in reversed(rows):
+            try:
+                yield decode_record(row.raw)
+            except WireError as error:
+                log.error("record %d is not counted: %s", row.sequence, error)
+        high = low - 1
+
+
+def _rows(read: Read, low: int, high: int) -> list[StoredRecord]:
+    """All that are held of low…high; `read` gives as many as fit into a batch."""
+    rows: list[StoredRecord] = []
+    while low <= high:
+        found = [row for row in read(low, high - low + 1, BATCH_MAX_BYTES) if row.sequence <= high]
+        if not found:
+            break
+        rows += found
+        low = found[-1].sequence + 1
+    return rows
+
+
+def open_shift(records: Iterable[Record], vehicle: str) -> OpenShift | None:
+    """T1: the shift that these records of the near door, newest first, leave open on this vehicle."""
+    duty: Duty | None = None
+    found: list[Tap | Annulment | Event] = []
+    for record in records:
+        if isinstance(record, Shift) and record.vehicle == vehicle:
+            if duty is None and record.step is ShiftStep.END:
+                return None
+            duty = duty or Duty(record.driver, record.shift, record.route, record.direction)
+            if record.step is ShiftStep.BEGIN:
+                under = tuple(it for it in reversed(found) if _shift_of(it) == duty.shift)
+                return OpenShift(duty, record.at, under)
+        elif isinstance(record, Tap | Annulment | Event):
+            found.append(record)
+    if duty is not None:
+        log.error("the shift %s began too long ago to be counted again; its driver signs in anew", duty.shift)
+    return None
+
+
+def taps_under(records: Iterable[Record], shift: str) -> list[Tap]:
+    """T2: the other door's answers under this shift, of its records newest first; in order."""
+    found: list[Tap] = []
+    for record in records:
+        if isinstance(record, Tap) and record.service.shift is not None:
+            if record.service.shift != shift:
+                break
+            found.append(record)
+    return found[::-1]
+
+
+def _shift_of(record: Tap | Annulment | Event) -> str | None:
+    return record.service.shift if isinstance(record, Tap) else record.shift
+
+
+def seen_of(tap: Tap, boarding: Boarding, now: Instant, *, unknown_ms: int = ANNUL_WITHIN_MS + 1) -> Seen:
+    """T3: an answer as its record says it, `unknown_ms` ago where no clock can tell. `boarding`: a door of this bus."""
+    late_ms = _age_ms(tap.at, now)
+    if late_ms is None:
+        late_ms = unknown_ms
+    at = replace(now, wall_ms=now.wall_ms - late_ms, mono_ms=now.mono_ms - late_ms)
+    return Seen(
+        tap.service.door, tap.link.sequence, at, tap.verdict, tap.reason, tap.fare_rials, persons_in(boarding, tap),
+        proxy=tap.code_kind is CodeKind.PROXY,
+    )  # fmt: skip
+
+
+def _age_ms(at: Instant, now: Instant) -> int | None:
+    """How long ago it was, where both clocks are to be trusted; else None."""
+    return max(0, now.wall_ms - at.wall_ms) if now.trusted and at.trusted else None
