@@ -101,7 +101,8 @@ def test_a_killed_doors_shift_ends_with_the_ledgers_total(bus: Bus) -> None:
         assert front.show(bus.code())["verdict"] == "ACCEPTED"
     bus.board(rear)
     bus.order("proxy", companions=1)
-    bus.order("annul", door=1, sequence=bus.view()["last"][1]["sequence"], reason=int(AnnulReason.LEFT_BUS))
+    third = next(it for it in bus.view()["last"] if it["door"] == 1 and not it["proxy"])
+    bus.order("annul", door=1, sequence=third["sequence"], reason=int(AnnulReason.LEFT_BUS))
     until(lambda: bus.view()["doors"][1]["boarded"] == 1)
     said = bus.view()["shift"]
     front.kill()
