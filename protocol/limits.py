@@ -46,6 +46,8 @@ TARIFF_FREE_DAYS_MAX = 366
 TARIFF_METRES_MAX = 1_000_000
 AGE_MAX_YEARS = 130
 POLICIES_MAX = 1_000  # orders that stand, vehicles in training
+POLICY_MAX_S = 31 * 86_400  # a month: what fails for longer is said again, by somebody who has looked
+ALLOWANCE_RAISE_MAX_RIALS = 255 * 50_000  # as much as a pass itself can be worth unseen
 
 # --- Local time --------------------------------------------------------------------------------------------------
 LOCAL_OFFSET_S = 12_600  # Asia/Tehran, UTC+03:30, no summer time since September 2022

@@ -19,6 +19,7 @@ from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFaile
 from edge.core.forms import Forms
 from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
+from edge.core.spending import Spending
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
 from edge.core.window import Window
 from protocol.fares.pricing import own_part
@@ -80,7 +81,8 @@ class Boarding:
         self._on_appended, self._position = on_appended, position
         self._window = Window(bundle.window_s)
         self._daybook = DayBook(randomness(_BOOK_KEY_BYTES))
-        self._door = Door(service, bundle, self._window, self._daybook, bundle.issued_ms)
+        self._spending = Spending()
+        self._door = Door(service, bundle, self._window, self._daybook, bundle.issued_ms, spending=self._spending)
         self._day_key: DayKey | None = None
         self._forms: Forms[Outcome] = Forms()
         self._lock = threading.Lock()
@@ -276,6 +278,8 @@ class Boarding:
             self.accepted_rials += decision.fare_rials
             note(self._daybook, decision, sequence, now)
             self._windowed.append((now.mono_ms, sequence, decision.accepted))
+        if decision.policy is not None:
+            self._spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
         if TABLE[decision.verdict].boards:
             self.accepted += 1
         else:

@@ -7,8 +7,10 @@ from typing import TypeAlias
 
 from edge.core.daybook import DayBook
 from edge.core.ports import UNKNOWN_MS, Accepted
+from edge.core.spending import Spending
 from edge.core.window import Earlier, Window
 from protocol import limits
+from protocol.fares.policies import BoardFree, Grace, GraceKind
 from protocol.fares.pricing import Price, Ridden, Ride, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Reason, Verdict
@@ -21,7 +23,8 @@ from protocol.wire.short_passes import Pass, ShortPass
 class Door:
     """What the decision depends on besides the code and the time. `heard_ms`: wall time of the backend's last word.
 
-    `free_ride`: why the driver lets everybody ride, NONE if not (it lapses elsewhere).
+    `free_ride`: why the driver lets everybody ride, NONE if not (it lapses elsewhere). `spending`: what was let
+    ride here under each policy.
     """
 
     service: Service
@@ -30,11 +33,15 @@ class Door:
     daybook: DayBook
     heard_ms: int
     free_ride: Reason = Reason.NONE
+    spending: Spending = field(default_factory=Spending)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One answer at the door. `proof` is sealed into the record; `accepted` is noted in the window."""
+    """One answer at the door. `proof` is sealed into the record; `accepted` is noted in the window.
+
+    `policy`: the name of the one by which it was decided; `forgone_rials`: the fare that nobody pays.
+    """
 
     verdict: Verdict
     reason: Reason
@@ -45,6 +52,8 @@ class Decision:
     proof: bytes
     accepted: Accepted | None
     tariff_version: int
+    policy: str | None = None
+    forgone_rials: int = 0
 
 
 @dataclass
@@ -56,6 +65,8 @@ class Asked:
     now: Instant
     grace: Reason = field(default=Reason.NONE, init=False)
     set_wrong: Reason = field(default=Reason.NONE, init=False)  # the phone's clock is off by half-hours, this way
+    policy: BoardFree | Grace | None = field(default=None, init=False)
+    forgone_rials: int = field(default=0, init=False)
 
     @property
     def wall_ms(self) -> int | None:
@@ -85,7 +96,11 @@ class Asked:
 
     @cached_property
     def cost(self) -> Price:
-        """At most: what was ridden elsewhere is not known here. Asked behind R7, which may change whose fare it is."""
+        """As `priced`. Asked behind R7, which may change whose fare it is."""
+        return self.priced()
+
+    def priced(self) -> Price:
+        """At most: what was ridden elsewhere is not known here."""
         begin_ms = self.tariff.starts_ms
         history = [
             Ridden(self.now.wall_ms - it.age_ms, *it.accepted.share)
@@ -94,11 +109,32 @@ class Asked:
         ]
         return price(self.tariff, self.ride(), history)
 
+    def grace_by_policy(self, kind: GraceKind, reason: Reason, fare_rials: int, least_rials: int = 0) -> bool:
+        """Whether a policy of this kind lets a ride for so much through; then the answer names it, with this reason.
+
+        `least_rials`: by so much it must raise an allowance.
+        """
+        if self.wall_ms is None:
+            return False
+        service = self.door.service
+        held = self.door.bundle.policies.graces_on(kind, service.route, service.vehicle, self.wall_ms)
+        found = self.door.spending.first_that_affords((it for it in held if it.rials >= least_rials), fare_rials)
+        if found is None:
+            return False
+        self.policy, self.grace = found, reason
+        return True
+
     def beyond_allowance(self, fare_rials: int) -> bool:
-        """Whether a fare is more than the rider may spend on this bus before the backend sees it."""
+        """Whether a fare is more than the rider may spend on this bus before the backend sees it.
+
+        Where a policy raises that and it is needed, it is taken.
+        """
         credential = self.code.credential
         most = credential.allowance_units * limits.ALLOWANCE_UNIT_RIALS
-        return fare_rials > 0 and self.door.daybook.spent(credential.credential_id) + fare_rials > most
+        over = self.door.daybook.spent(credential.credential_id) + fare_rials - most
+        if not fare_rials or over <= 0:
+            return False
+        return not self.grace_by_policy(GraceKind.ALLOWANCE_RAISED, Reason.ALLOWANCE_RAISED, fare_rials, over)
 
     def refuse(self, verdict: Verdict, reason: Reason) -> Decision:
         """An answer without a boarding."""
@@ -116,8 +152,13 @@ class Asked:
     def _answer(self, verdict: Verdict, reason: Reason, fare_rials: int, accepted: Accepted | None) -> Decision:
         return Decision(
             verdict, reason, _kind(self.code), fare_rials, self.code.party, self.code.credential.product,
-            self.code.raw, accepted, self.tariff.version,
+            self.code.raw, accepted, self.tariff.version, self._by_policy(accepted),
+            self.forgone_rials,
         )  # fmt: skip
+
+    def _by_policy(self, accepted: Accepted | None) -> str | None:
+        """By which policy somebody boards; a refusal names none."""
+        return None if accepted is None or self.policy is None else self.policy.order
 
     def which_door(self, before: Earlier) -> Reason:
         """Where an earlier boarding was, as the answer says it."""

@@ -3,6 +3,7 @@
 from edge.core.asked import Asked, Decision
 from protocol import limits
 from protocol.fares.freshness import fresh, off_ms, set_wrong
+from protocol.fares.policies import GraceKind
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
 
@@ -33,7 +34,9 @@ def past_its_day(asked: Asked) -> Decision | None:
     """R10: past the credential's last day."""
     if asked.wall_ms is None or service_day(asked.wall_ms) <= asked.code.credential.expiry_day:
         return None
-    if asked.wall_ms - asked.door.heard_ms < limits.CREDENTIAL_GRACE_AFTER_S * 1000:
-        return asked.refuse(Verdict.CREDENTIAL_EXPIRED, Reason.NONE)
-    asked.grace = Reason.BACKEND_SILENT
-    return None
+    if asked.wall_ms - asked.door.heard_ms >= limits.CREDENTIAL_GRACE_AFTER_S * 1000:
+        asked.grace = Reason.BACKEND_SILENT
+        return None
+    if asked.grace_by_policy(GraceKind.EXPIRED_RIDES, Reason.EXPIRED_RIDES, asked.cost.rider_rials):
+        return None
+    return asked.refuse(Verdict.CREDENTIAL_EXPIRED, Reason.NONE)

@@ -67,6 +67,8 @@ def tap_record(
         reason=decision.reason,
         lists=(bundle.number, bundle.deny_number),
         line_told=line_told,
+        policy=None if decision.policy is None else (bundle.policies.number, decision.policy),
+        forgone_rials=decision.forgone_rials,
     )
     public = encode_public_tap(tap)
     sealed = key.seal(link.sequence, decision.proof, public) if decision.proof else b""

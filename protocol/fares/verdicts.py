@@ -80,6 +80,8 @@ class Reason(IntEnum):
     PROXY = 20  # the driver's float paid for somebody
     CROWD = 21  # the driver lets everybody ride: too many at once
     ORDER = 22  # the driver lets everybody ride: the control room said so
+    EXPIRED_RIDES = 23  # grace: a policy lets credentials past their last day ride
+    ALLOWANCE_RAISED = 24  # grace: a policy lets more be spent before the backend sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,16 @@ BY_REASON: dict[tuple[Verdict, Reason], Row] = {
         Lamp.GREEN, Tone.ACCEPTED_GRACE, True, True,
         "خوش آمدید؛ پیش از سفر بعد آنلاین شوید", "Welcome; go online before the next ride",
         "پذیرفته شد، سفر اضطراری", "Accepted, emergency ride",
+    ),
+    (Verdict.ACCEPTED_GRACE, Reason.EXPIRED_RIDES): Row(
+        Lamp.GREEN, Tone.ACCEPTED_GRACE, True, True,
+        "خوش آمدید؛ اعتبار تمام شده، آنلاین شوید", "Welcome; your pass has expired: go online",
+        "پذیرفته شد؛ اعتبار تمام شده", "Accepted, pass expired",
+    ),
+    (Verdict.ACCEPTED_GRACE, Reason.ALLOWANCE_RAISED): Row(
+        Lamp.GREEN, Tone.ACCEPTED_GRACE, True, True,
+        "خوش آمدید؛ هر وقت شد آنلاین شوید", "Welcome; go online when you can",
+        "پذیرفته شد؛ اعتبار آفلاین افزوده", "Accepted, allowance raised",
     ),
     (Verdict.DENIED, Reason.ALLOWANCE_SPENT): Row(
         Lamp.RED, Tone.DENIED, False, False,

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 from protocol import limits
 from protocol.errors import OutOfRange, UnknownVersion, WrongType
-from protocol.fares.verdicts import Reason, Verdict
+from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire import cbor
 from protocol.wire.driver_records import (
     ANNULMENT,
@@ -124,6 +124,8 @@ class Tap:
     """One decision at the door. `public` is the exact public part that `sealed` is bound to.
 
     `line_told`: a person or the configuration named the service's line. One that only the road says prices nothing.
+    `policy`: the number of the policies, and the name of the one by which it was decided. `forgone_rials`: the fares
+    that nobody pays for a free ride, with the city's part.
     """
 
     link: Link
@@ -140,6 +142,8 @@ class Tap:
     reason: Reason
     lists: tuple[int, int]  # (bundle number, deny-list number) in force
     line_told: bool
+    policy: tuple[int, str] | None = None
+    forgone_rials: int = 0
     sealed: bytes = b""
     public: bytes = b""
     raw: bytes = b""
@@ -193,6 +197,8 @@ _TAP_REST: cbor.Fields = (
     ("reason", cbor.code(Reason)),
     ("lists", cbor.row((("bundle", cbor.uint(limits.INT63_MAX)), ("deny", cbor.uint(limits.INT63_MAX))))),
     ("line_told", cbor.flag),
+    ("policy", cbor.optional(cbor.row((("number", cbor.uint(limits.INT63_MAX)), ("order", cbor.name_text))))),
+    ("forgone_rials", cbor.uint(limits.RIALS_MAX)),
 )  # fmt: skip
 _TAP: cbor.Fields = (*LINK, *_SERVICE, *_TAP_REST)
 _RECORD: cbor.Fields = (
@@ -238,10 +244,12 @@ def encode_public_tap(tap: Tap) -> bytes:
         None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m, int(position.doubt)],
         tap.key_id, int(tap.code_kind), tap.party, tap.product, tap.tariff_version, tap.fare_rials,
         int(tap.verdict), int(tap.reason), list(tap.lists), tap.line_told,
+        None if tap.policy is None else list(tap.policy), tap.forgone_rials,
     )  # fmt: skip
     cbor.check_fields("tap", link, LINK)
     cbor.check_fields("tap", rest, _TAP_REST)
     _check_told(tap.service.route, told=tap.line_told)
+    _check_forgone(tap.verdict, tap.forgone_rials)
     return cbor.encode([*link, *_service_values(tap.service), *rest])
 
 
@@ -304,6 +312,12 @@ def _check_told(route: str | None, *, told: bool) -> None:
         raise WrongType("a tap without a line says that somebody told it", field="line_told")
 
 
+def _check_forgone(verdict: int, forgone_rials: int) -> None:
+    row = TABLE[Verdict(verdict)]
+    if forgone_rials and (row.charged or not row.boards):
+        raise OutOfRange("fares are forgone where somebody boards free", field="forgone_rials", rials=forgone_rials)
+
+
 def _position(lat_e6: int, lon_e6: int, accuracy_m: int, doubt: int) -> Position:
     return Position(lat_e6, lon_e6, accuracy_m, Doubt(doubt))
 
@@ -311,10 +325,11 @@ def _position(lat_e6: int, lon_e6: int, accuracy_m: int, doubt: int) -> Position
 def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: bytes, raw: bytes) -> Tap:
     """Checked values → Tap."""
     (vehicle, door, route, direction, trip, stop, shift, position, day_key, code_kind, party, product, tariff, fare,
-     verdict, reason, lists, line_told) = rest  # fmt: skip
+     verdict, reason, lists, line_told, policy, forgone_rials) = rest  # fmt: skip
     if bool(sealed) != (day_key is not None):
         raise WrongType("a tap names a day key exactly when it has a sealed part", field="key_id")
     _check_told(route, told=line_told)
+    _check_forgone(verdict, forgone_rials)
     return Tap(
         link=link,
         at=at,
@@ -330,6 +345,8 @@ def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: byt
         reason=Reason(reason),
         lists=(lists[0], lists[1]),
         line_told=line_told,
+        policy=None if policy is None else (policy[0], policy[1]),
+        forgone_rials=forgone_rials,
         sealed=sealed,
         public=public,
         raw=raw,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from protocol.errors import SavarError
 from protocol.fares.ages import service_day_of
-from protocol.fares.policies import BoardFree, Cause, Policies
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, RiderClass, Tariff
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.localtime import day_begins_ms
@@ -132,15 +132,29 @@ class _TariffFile(_Strict):
 
 class _Order(_Strict):
     order: str
-    cause: Literal["free-day", "crisis", "event"]
+    cause: Literal["free-day", "crisis", "event", "reader-out"]
     begin: Moment = Field(alias="from")
     end: Moment = Field(alias="until")
     lines: Names = frozenset()
+    vehicles: Names = frozenset()
+    bound_rials: StrictInt = 0
+
+
+class _Grace(_Strict):
+    order: str
+    kind: Literal["expired-rides", "allowance-raised"]
+    begin: Moment = Field(alias="from")
+    end: Moment = Field(alias="until")
+    bound_rials: StrictInt
+    rials: StrictInt = 0
+    lines: Names = frozenset()
+    vehicles: Names = frozenset()
 
 
 class _PoliciesFile(_Strict):
     training: Names = frozenset()
     board_free: tuple[_Order, ...] = ()
+    graces: tuple[_Grace, ...] = ()
 
 
 def read_tariff(path: Path, version: int, known: Collection[str] | None = None) -> Tariff:
@@ -171,18 +185,35 @@ def read_policies(path: Path, number: int, known: Collection[str] | None = None)
     """
     told = _read(path, _PoliciesFile)
     _require_known(path, known, [(f"board_free.{it.order}.lines", it.lines) for it in told.board_free])
+    _require_known(path, known, [(f"graces.{it.order}.lines", it.lines) for it in told.graces])
     with _of_file(path):
-        orders = sorted(told.board_free, key=lambda it: it.order)
         policies = Policies(
             number,
             tuple(
-                BoardFree(it.order, Cause[it.cause.replace("-", "_").upper()], it.begin, it.end, it.lines)
-                for it in orders
+                BoardFree(it.order, Cause[_constant(it.cause)], it.begin, it.end, it.lines, it.vehicles, it.bound_rials)
+                for it in sorted(told.board_free, key=lambda it: it.order)
             ),
             told.training,
+            tuple(
+                Grace(
+                    it.order,
+                    GraceKind[_constant(it.kind)],
+                    it.begin,
+                    it.end,
+                    it.bound_rials,
+                    it.rials,
+                    it.lines,
+                    it.vehicles,
+                )
+                for it in sorted(told.graces, key=lambda it: it.order)
+            ),
         )
         encode_policies(policies)
     return policies
+
+
+def _constant(word: str) -> str:
+    return word.replace("-", "_").upper()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from edge.core.daybook import DayBook
 from edge.core.decide import RULES, decide, decide_proxy, note
 from edge.core.opening import LongFormWanted, open_code
 from edge.core.ports import UNKNOWN_MS
+from edge.core.spending import Spending
 from edge.core.window import Window
 from protocol.errors import SavarError
 from protocol.fares.policies import BoardFree, Cause, Policies
@@ -37,18 +38,21 @@ class Bus:
         self.service = Service("bus-1", number)
         self.heard_ms = NOON_MS
         self.free_ride = Reason.NONE
+        self.spending = Spending()
         self.sequence = 0
 
     def show(self, text: bytes, now: Instant) -> Decision:
         code = open_code(text, KEYS, lambda _: None)
         if isinstance(code, LongFormWanted):
             code = code.otherwise
-        door = Door(self.service, self.bundle, self.window, self.daybook, self.heard_ms, self.free_ride)
+        door = Door(self.service, self.bundle, self.window, self.daybook, self.heard_ms, self.free_ride, self.spending)
         decision = decide(code, door, now)
         if decision.accepted is not None:
             self.window.note(decision.accepted, now)
             self.sequence += 1
             note(self.daybook, decision, self.sequence, now)
+        if decision.policy is not None:
+            self.spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
         return decision
 
 

@@ -9,6 +9,7 @@ import pytest
 from edge.core.limits import FORMS_JOINED_MS
 from protocol import errors, limits
 from protocol.errors import SavarError
+from protocol.fares.policies import Cause, GraceKind
 from protocol.fares.tariff import Product, RiderClass
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire import (
@@ -105,7 +106,7 @@ def test_inner_fields_are_found() -> None:
     ("title", "codes"),
     [
         ("verdict", Verdict), ("reason", Reason), ("clock quality", records.ClockQuality), ("doubt", records.Doubt), ("code kind", records.CodeKind),
-        ("shift step", ShiftStep), ("annul reason", AnnulReason), ("event kind", EventKind), ("free cause", FreeCause),
+        ("shift step", ShiftStep), ("annul reason", AnnulReason), ("event kind", EventKind), ("free cause", FreeCause), ("cause", Cause), ("grace kind", GraceKind),
         ("camera state", CameraState), ("run cause", RunCause), ("rider class", RiderClass), ("product", Product), ("ticket form", TicketForm),
     ],
 )  # fmt: skip

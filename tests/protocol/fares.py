@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from itertools import combinations
+from typing import Any
 
 from hypothesis import strategies as st
 
 from protocol import limits
-from protocol.fares.policies import BoardFree, Cause, Policies
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.pricing import Ridden
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
 from protocol.localtime import day_begins_ms, service_day, service_week
@@ -49,15 +50,33 @@ tariffs = st.builds(
 
 @st.composite
 def orders(draw: st.DrawFn) -> BoardFree:
-    begin, end = sorted(draw(st.sets(st.integers(0, limits.INT63_MAX), min_size=2, max_size=2)))
-    lines = draw(st.frozensets(names, max_size=3))
-    return BoardFree(draw(names), draw(st.sampled_from(Cause)), begin, end, lines)
+    begin, end = draw(_terms)
+    bound = draw(st.integers(0, limits.RIALS_MAX))
+    return BoardFree(draw(names), draw(st.sampled_from(Cause)), begin, end, draw(_some), draw(_some), bound)
+
+
+@st.composite
+def graces(draw: st.DrawFn) -> Grace:
+    kind, (begin, end) = draw(st.sampled_from(GraceKind)), draw(_terms)
+    raised = draw(st.integers(1, limits.ALLOWANCE_RAISE_MAX_RIALS)) if kind is GraceKind.ALLOWANCE_RAISED else 0
+    bound = draw(st.integers(1, limits.RIALS_MAX))
+    return Grace("g" + draw(names), kind, begin, end, bound, raised, draw(_some), draw(_some))
+
+
+_some = st.frozensets(names, max_size=3)
+_terms = st.tuples(
+    st.integers(0, limits.INT63_MAX - limits.POLICY_MAX_S * 1000), st.integers(1, limits.POLICY_MAX_S * 1000)
+).map(lambda term: (term[0], sum(term)))
+
+
+def _by_name(found: list[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(found, key=lambda it: it.order))
 
 
 policies = st.builds(
     Policies, st.integers(1, limits.INT63_MAX),
-    st.lists(orders(), max_size=4, unique_by=lambda it: it.order).map(lambda it: tuple(sorted(it, key=lambda o: o.order))),
-    st.frozensets(names, max_size=3),
+    st.lists(orders(), max_size=4, unique_by=lambda it: it.order).map(_by_name), st.frozensets(names, max_size=3),
+    st.lists(graces(), max_size=4, unique_by=lambda it: it.order).map(_by_name),
 )  # fmt: skip
 
 # Rides of two weeks around a Saturday, close enough that windows, days and weeks meet.

@@ -6,7 +6,7 @@ Everything here is made from fixed secrets; signing is deterministic, so the sam
 from dataclasses import replace
 from hashlib import sha256
 
-from protocol.fares.policies import BoardFree, Cause, Policies
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import chain
@@ -204,6 +204,7 @@ NEXT_TARIFF = replace(TARIFF, version=90, flat_fare_rials=55_000, starts_ms=1_80
 POLICIES = Policies(
     2, (BoardFree("crisis-1", Cause.CRISIS, 5, 9, frozenset({"r1"})), BoardFree("nowruz", Cause.FREE_DAY, 1, 2)),
     frozenset({"bus-0009"}),
+    (Grace("net-down-1", GraceKind.ALLOWANCE_RAISED, 5, 9, 9_000_000, 200_000, vehicles=frozenset({"bus-0007"})),),
 )  # fmt: skip
 STAFF = (make_row("4021", "1234", bytes(range(16))), make_row("5007", "25801", bytes(range(16, 32))))
 BUNDLE = Bundle(

@@ -19,7 +19,7 @@ from protocol.errors import (
     WrongLength,
     WrongType,
 )
-from protocol.fares.verdicts import Reason, Verdict
+from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire import cbor, chain
 from protocol.wire.batches import Batch, decode_batch, encode_batch, verify_batch
 from protocol.wire.records import (
@@ -70,14 +70,16 @@ day_keys = st.builds(DayKeyRecord, links, instants, uint32, octets(min_size=8, m
 @st.composite
 def taps(draw: st.DrawFn) -> Tap:
     sealed = draw(octets(max_size=300))
-    service = draw(services)
+    service, verdict = draw(services), draw(st.sampled_from(Verdict))
+    free = TABLE[verdict].boards and not TABLE[verdict].charged
     return Tap(
         link=draw(links), at=draw(instants), service=service, position=draw(st.none() | positions),
         key_id=draw(octets(min_size=8, max_size=8)) if sealed else None,
         code_kind=draw(st.sampled_from(CodeKind)), party=draw(st.integers(0, 15)), product=draw(st.integers(0, 15)),
         tariff_version=draw(uint32), fare_rials=draw(st.integers(0, limits.RIALS_MAX)),
-        verdict=draw(st.sampled_from(Verdict)), reason=draw(st.sampled_from(Reason)), lists=(draw(uint63), draw(uint63)),
+        verdict=verdict, reason=draw(st.sampled_from(Reason)), lists=(draw(uint63), draw(uint63)),
         line_told=service.route is not None and draw(st.booleans()), sealed=sealed,
+        policy=draw(st.none() | st.tuples(uint63, names)), forgone_rials=draw(st.integers(0, limits.RIALS_MAX)) if free else 0,
     )  # fmt: skip
 
 
@@ -285,6 +287,19 @@ def test_a_line_that_is_not_there_was_told_by_nobody(tap: Tap) -> None:
     with pytest.raises(WrongType, match="line"):
         encode_public_tap(nowhere)
     public = encode_public_tap(replace(nowhere, line_told=False))
-    assert public[-1:] == b"\xf4"
+    values = cbor.decode(public, max_bytes=len(public))
+    values[26] = True
     with pytest.raises(WrongType, match="line"):
-        decode_record(encode_tap(public[:-1] + b"\xf5", tap.sealed))
+        decode_record(encode_tap(cbor.encode(values), tap.sealed))
+
+
+def test_only_a_free_ride_forgoes_a_fare() -> None:
+    charged = samples.tap_values(chain.GENESIS)
+    with pytest.raises(OutOfRange, match="boards free"):
+        encode_public_tap(replace(charged, forgone_rials=1))
+    free = encode_public_tap(replace(charged, verdict=Verdict.BOARD_FREE, fare_rials=0, forgone_rials=125_000))
+    values = cbor.decode(free, max_bytes=len(free))
+    values[23] = int(Verdict.ALREADY_PAID)
+    part = samples.DAY_KEY.seal(3, b"proof", cbor.encode(values))
+    with pytest.raises(OutOfRange, match="boards free"):
+        decode_record(encode_tap(cbor.encode(values), part))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.fares.policies import BoardFree, Cause
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
 from protocol.localtime import day_begins_ms
 from protocol.wire.bundles import Bundle, cut_bundle
@@ -48,6 +48,15 @@ cause = "crisis"
 from = "1405/07/01 16:30"
 until = "1405/07/02"
 lines = ["r1"]
+vehicles = ["bus-7"]
+bound_rials = 9_000_000
+[[graces]]
+order = "net-down-1"
+kind = "allowance-raised"
+from = "1405/07/01"
+until = "1405/08/02"
+bound_rials = 5_000_000
+rials = 200_000
 """
 FIRST_MEHR = 20_719  # 23 September 2026
 
@@ -72,8 +81,13 @@ def test_policies_are_what_their_file_says(tmp_path: Path) -> None:
     found = read_policies(written(tmp_path, POLICIES), 2)
     begin = day_begins_ms(FIRST_MEHR) + (16 * 60 + 30) * 60_000
     assert found.board_free == (
-        BoardFree("crisis-3", Cause.CRISIS, begin, day_begins_ms(FIRST_MEHR + 1), frozenset({"r1"})),
-    )
+        BoardFree("crisis-3", Cause.CRISIS, begin, day_begins_ms(FIRST_MEHR + 1), frozenset({"r1"}),
+                  frozenset({"bus-7"}), 9_000_000),
+    )  # fmt: skip
+    assert found.graces == (
+        Grace("net-down-1", GraceKind.ALLOWANCE_RAISED, day_begins_ms(FIRST_MEHR), day_begins_ms(FIRST_MEHR + 31),
+              5_000_000, 200_000),
+    )  # fmt: skip
     assert (found.number, found.training) == (2, frozenset({"bus-9"}))
 
 
@@ -121,9 +135,24 @@ def test_a_line_that_the_timetable_does_not_have_is_named(tmp_path: Path) -> Non
         read_policies(written(tmp_path, POLICIES), 2, {"r2"})
 
 
-def test_a_free_ride_without_an_end_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="without an end"):
-        read_policies(written(tmp_path, POLICIES.replace('"1405/07/02"', '"1405/07/01 16:30"')), 2)
+@pytest.mark.parametrize(
+    ("was", "is_now", "said"),
+    [
+        ('"1405/07/02"', '"1405/07/01 16:30"', "without an end"), ('until = "1405/07/02"\n', "", "board_free.0.until"),
+        ('"1405/08/02"', '"1405/08/02 00:01"', "a longer one than may be"), ('until = "1405/08/02"\n', "", "graces.0.until"),
+        ("bound_rials = 5_000_000\n", "", "graces.0.bound_rials"), ("= 5_000_000", "= 0", "a grace without a bound"),
+        ("rials = 200_000\n", "", "rials raise an allowance"), ("= 200_000", "= 12_750_001", "raised by too much"),
+        ('"net-down-1"', '"crisis-3"', "have one name"), ('"allowance-raised"', '"no-clock"', "graces.0.kind"),
+        ('"bus-7"', '"bus-7", "bus-7"', "names one thing twice"),
+    ],
+)  # fmt: skip
+def test_a_policy_without_an_end_beyond_a_month_or_without_a_bound_is_refused(
+    tmp_path: Path, was: str, is_now: str, said: str
+) -> None:
+    """P15, at the office; what reaches a bus all the same is refused there (tests/vectors: the same cases)."""
+    assert was in POLICIES
+    with pytest.raises(BadSetting, match=said):
+        read_policies(written(tmp_path, POLICIES.replace(was, is_now)), 2)
 
 
 # --- which tariff holds ------------------------------------------------------------------------------------------------

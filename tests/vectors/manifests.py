@@ -1,8 +1,10 @@
 """Vectors of the bundle's manifest, its chunks, and what is read out of both."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from protocol import limits
 from protocol.wire import cbor
 from protocol.wire.bundles import cut_bundle
 from protocol.wire.keys import Purpose
@@ -14,6 +16,7 @@ from tests.protocol.samples import high_s
 from tests.vectors.entries import Entries, flipped, of
 
 KEY = samples.BUNDLE_KEY
+_MONTH_MS = limits.POLICY_MAX_S * 1000
 SECTIONS, CONTENTS = cut_bundle(samples.BUNDLE)
 
 
@@ -81,9 +84,9 @@ def tariff_chunk(*, fare: int = 50_000, starts: int = 0, shares: object = (), li
     )
 
 
-def orders(*rows: list[object]) -> bytes:
-    """The chunk of policies with these orders, and one vehicle in training."""
-    return cbor.encode([1, list(rows), ["bus-0009"]])
+def orders(*rows: list[object], graces: Sequence[list[object]] = ()) -> bytes:
+    """The chunk of policies with these orders and graces, and one vehicle in training."""
+    return cbor.encode([2, list(rows), ["bus-0009"], list(graces)])
 
 
 def contents_entries() -> Entries:
@@ -135,10 +138,24 @@ def contents_entries() -> Entries:
         "next tariff": with_chunk("tariff-next", tariff_chunk(starts=1_900_000_000_000), version=4),
         "next tariff of the same number": with_chunk("tariff-next", tariff_chunk(starts=1_900_000_000_000)),
         "next tariff that starts first": with_chunk("tariff-next", tariff_chunk(), version=4),
-        "policies": with_chunk("policies", orders(["crisis-1", 2, 5, 9, ["r1", "r2"]], ["nowruz", 1, 1, 2, []])),
-        "order without an end": with_chunk("policies", orders(["crisis-1", 2, 5, 5, []])),
-        "order of no known cause": with_chunk("policies", orders(["crisis-1", 9, 5, 6, []])),
-        "one order twice": with_chunk("policies", orders(["a", 1, 1, 2, []], ["a", 1, 1, 2, []])),
+        "policies": with_chunk("policies", orders(
+            ["crisis-1", 2, 5, 9, ["r1", "r2"], ["bus-1"], 0], ["out-2", 4, 1, 2, [], [], 900],
+            graces=[["net-3", 2, 5, 9, [], ["bus-1", "bus-2"], 900, 50_000], ["office-4", 1, 5, 9, ["r1"], [], 1, 0]],
+        )),
+        "policies of version 1": with_chunk("policies", cbor.encode([1, [], []])),
+        "order without an end": with_chunk("policies", orders(["crisis-1", 2, 5, 5, [], [], 0])),
+        "order of a month and a second": with_chunk("policies", orders(["crisis-1", 2, 5, 5 + _MONTH_MS + 1, [], [], 0])),
+        "order of a month": with_chunk("policies", orders(["crisis-1", 2, 5, 5 + _MONTH_MS, [], [], 0])),
+        "order of no known cause": with_chunk("policies", orders(["crisis-1", 9, 5, 6, [], [], 0])),
+        "one order twice": with_chunk("policies", orders(["a", 1, 1, 2, [], [], 0], ["a", 1, 1, 2, [], [], 0])),
+        "grace without an end": with_chunk("policies", orders(graces=[["a", 1, 5, 5, [], [], 1, 0]])),
+        "grace without a bound": with_chunk("policies", orders(graces=[["a", 1, 5, 9, [], [], 0, 0]])),
+        "grace that raises nothing": with_chunk("policies", orders(graces=[["a", 2, 5, 9, [], [], 1, 0]])),
+        "rials on a grace that raises nothing": with_chunk("policies", orders(graces=[["a", 1, 5, 9, [], [], 1, 1]])),
+        "a grace of an order's name": with_chunk("policies", orders(
+            ["a", 1, 1, 2, [], [], 0], graces=[["a", 1, 5, 9, [], [], 1, 0]]
+        )),
+        "a grace's vehicles not sorted": with_chunk("policies", orders(graces=[["a", 1, 5, 9, [], ["b", "a"], 1, 0]])),
         "denied twice": with_chunk("deny", denied([bytes(8), 1], [bytes(8), 1])),
         "denied twice, in two chunks": with_chunk("deny", first, denied([bytes(8), 2])),
         "deny chunks in another order": with_chunk("deny", second, first),

@@ -1,0 +1,148 @@
+"""P15 at the door: policies that let ride, their minute, their place, their bound, and what a record says of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.core.asked import Decision, Door
+from edge.core.decide import decide_proxy
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.records import ClockQuality
+from tests.edge.door import FARE, NOON_MS, Rider, at
+from tests.edge.test_decide import Bus
+
+HOUR_MS = 3_600_000
+RIDER, SENIOR = Rider(1), Rider(2, rider_class=3)
+EXPIRED = Rider(3, days=-1)
+
+
+def grace(kind: GraceKind = GraceKind.EXPIRED_RIDES, **changes: object) -> Policies:
+    rials = FARE if kind is GraceKind.ALLOWANCE_RAISED else 0
+    plain = Grace("office-down-1", kind, NOON_MS, NOON_MS + HOUR_MS, 10 * FARE, rials)
+    return Policies(5, graces=(replace(plain, **changes),))  # type: ignore[arg-type]
+
+
+def free(**changes: object) -> Policies:
+    plain = BoardFree("readers-2", Cause.READER_OUT, NOON_MS, NOON_MS + HOUR_MS)
+    return Policies(5, (replace(plain, **changes),))  # type: ignore[arg-type]
+
+
+def answered(got: Decision) -> tuple[Verdict, Reason, str | None]:
+    return got.verdict, got.reason, got.policy
+
+
+@pytest.mark.parametrize(("second", "rides"), [(-0.001, False), (0, True), (3_599.999, True), (3_600, False)])
+def test_r10_an_expired_credential_rides_from_the_policys_first_millisecond_to_its_last(
+    second: float,
+    rides: bool,  # noqa: FBT001
+) -> None:
+    got = Bus(policies=grace()).show(EXPIRED.code(at(second)), at(second))
+    if rides:
+        assert answered(got) == (Verdict.ACCEPTED_GRACE, Reason.EXPIRED_RIDES, "office-down-1")
+        assert (got.fare_rials, got.forgone_rials) == (FARE, 0)
+    else:
+        assert answered(got) == (Verdict.CREDENTIAL_EXPIRED, Reason.NONE, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "route", "rides"),
+    [({"lines": frozenset({"r1"})}, "r1", True), ({"lines": frozenset({"r1"})}, "r2", False),
+     ({"lines": frozenset({"r1"})}, None, True), ({"vehicles": frozenset({"bus-1"})}, "r2", True),
+     ({"vehicles": frozenset({"bus-2"})}, None, False)],
+)  # fmt: skip
+@pytest.mark.parametrize("rule", ["grace", "free"])
+def test_a_policy_holds_on_its_lines_and_vehicles(
+    rule: str,
+    changes: dict[str, object],
+    route: str | None,
+    rides: bool,  # noqa: FBT001
+) -> None:
+    bus = Bus(policies=grace(**changes) if rule == "grace" else free(**changes))
+    bus.service = replace(bus.service, route=route)
+    got = bus.show((EXPIRED if rule == "grace" else RIDER).code(at()), at())
+    assert (got.policy is not None) is rides
+
+
+@pytest.mark.parametrize("policies", [grace(), grace(GraceKind.ALLOWANCE_RAISED), free()])
+def test_without_a_trusted_clock_no_policy_begins_and_none_goes_on(policies: Policies) -> None:
+    bus = Bus(policies=policies)
+    bus.show(RIDER.code(at()), at())  # under way by a good clock
+    got = bus.show(EXPIRED.code(at(5)), at(5, quality=ClockQuality.UNTRUSTED))
+    assert answered(got) == (Verdict.ACCEPTED_GRACE, Reason.NO_TRUSTED_CLOCK, None)
+    assert got.fare_rials == FARE
+
+
+def test_r11_an_allowance_is_raised_by_so_much_and_no_more() -> None:
+    bus = Bus(policies=grace(GraceKind.ALLOWANCE_RAISED))
+    most = Rider(6).code(at(), party=2)
+    assert answered(bus.show(most, at())) == (
+        Verdict.ACCEPTED,
+        Reason.NONE,
+        None,
+    )  # 3 fares: what the pass itself allows
+    got = bus.show(Rider(6).code(at(200), counter=2), at(200))
+    assert answered(got) == (Verdict.ACCEPTED_GRACE, Reason.ALLOWANCE_RAISED, "office-down-1")
+    got = bus.show(Rider(6).code(at(400), counter=3), at(400))
+    assert answered(got) == (Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE, None)
+    got = bus.show(Rider(6).code(at(600), counter=4), at(600))
+    assert answered(got) == (Verdict.DENIED, Reason.ALLOWANCE_SPENT, None)
+
+
+def test_r8_companions_who_come_later_ride_on_a_raised_allowance_too() -> None:
+    bus = Bus(policies=grace(GraceKind.ALLOWANCE_RAISED))
+    bus.show(Rider(6).code(at(), party=2), at())
+    got = bus.show(Rider(6).code(at(9), party=3, counter=2), at(9))
+    assert answered(got) == (Verdict.PARTY_EXTENDED, Reason.ALLOWANCE_RAISED, "office-down-1")
+
+
+@pytest.mark.parametrize("kind", GraceKind)
+def test_a_grace_ends_where_its_bound_is_reached(kind: GraceKind) -> None:
+    """No ride goes beyond it; then the standing rules judge."""
+    bus = Bus(policies=grace(kind, bound_rials=2 * FARE + FARE // 2, rials=16 * FARE if kind == 2 else 0))
+    riders = [Rider(n, days=-1 if kind == GraceKind.EXPIRED_RIDES else 200) for n in range(10, 13)]
+    for rider in riders if kind == GraceKind.ALLOWANCE_RAISED else ():
+        bus.daybook.paid(rider.credential_id, 1, 4 * FARE)
+    told = [answered(bus.show(rider.code(at()), at())) for rider in riders]
+    assert [policy for _, _, policy in told] == ["office-down-1"] * 2 + [None]
+    assert bus.spending.spent("office-down-1") == 2 * FARE
+    after = Verdict.CREDENTIAL_EXPIRED if kind == GraceKind.EXPIRED_RIDES else Verdict.ACCEPTED_GRACE
+    assert told[2][0] is after
+
+
+def test_r3_a_free_ride_says_what_nobody_pays_the_citys_part_with_it() -> None:
+    bus = Bus(policies=free())
+    got = bus.show(RIDER.code(at(), party=2), at())
+    assert answered(got) == (Verdict.BOARD_FREE, Reason.READER_OUT, "readers-2")
+    assert (got.fare_rials, got.forgone_rials) == (0, 3 * FARE)
+    assert bus.show(SENIOR.code(at()), at()).forgone_rials == FARE
+    again = bus.show(RIDER.code(at(9), counter=2), at(9))
+    assert (again.verdict, again.policy, again.forgone_rials) == (Verdict.ALREADY_PAID, None, 0)
+
+
+def test_r3_an_order_whose_bound_is_reached_gives_way_to_the_next_and_then_to_the_fare() -> None:
+    first, second = free(bound_rials=FARE).board_free[0], replace(free().board_free[0], order="z-3", bound_rials=FARE)
+    bus = Bus(policies=Policies(5, (first, second)))
+    told = [bus.show(Rider(n).code(at()), at()) for n in (20, 21, 22)]
+    assert [got.policy for got in told] == ["readers-2", "z-3", None]
+    assert told[2].fare_rials == FARE
+
+
+def test_r3_the_drivers_own_free_ride_has_its_cost_and_no_policy() -> None:
+    bus = Bus()
+    bus.free_ride = Reason.READER_OUT
+    got = bus.show(RIDER.code(at()), at())
+    assert (got.policy, got.forgone_rials) == (None, FARE)
+
+
+def test_a_phone_set_wrong_is_priced_as_an_adult_behind_an_order_that_is_spent() -> None:
+    """R3 asks what a ride would cost before R7 says whose fare it is: what it asked must not stay."""
+    bus = Bus(policies=free(bound_rials=1))
+    got = bus.show(Rider(7, rider_class=2).code(at(), ahead_s=3_600), at())
+    assert (got.verdict, got.fare_rials) == (Verdict.PHONE_CLOCK_WRONG, FARE)
+
+
+def test_a_drivers_proxy_boarding_under_an_order_forgoes_it_too() -> None:
+    bus = Bus(policies=free())
+    got = decide_proxy(1, Door(bus.service, bus.bundle, bus.window, bus.daybook, bus.heard_ms), at())
+    assert (got.policy, got.fare_rials, got.forgone_rials) == ("readers-2", 0, 2 * FARE)
