@@ -12,6 +12,7 @@ from hashlib import sha256
 from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
+from backend.adapters.issued_tickets import IssuedTickets
 from backend.adapters.keys import BackendKeys, load_keys
 from backend.adapters.provider import HttpProvider
 from backend.adapters.registry import FolderRegistry
@@ -64,8 +65,8 @@ class Backend:
         self._ingest = Ingest(
             store=self.store, find_device=self._registry.find,
             proofs=ProofDesk(keys.sealing, self.store.day_key, self.store.riders),
-            tariffs=self._tariffs, receipt_signer=keys.receipt, now_ms=now_ms,
-            on_stored=self._stored, on_alarm=self._alarm,
+            find_issue=IssuedTickets(config.tickets).find, tariffs=self._tariffs, receipt_signer=keys.receipt,
+            now_ms=now_ms, on_stored=self._stored, on_alarm=self._alarm,
         )  # fmt: skip
         watch = FleetWatch(
             store=self.store, ingest_store=self.store, find_device=self._registry.find, devices=self._registry.all,

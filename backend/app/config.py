@@ -45,6 +45,7 @@ class BackendConfig(BaseModel):
     keys_dir: Path = Path("keys")
     registry: Path = Path("registry")
     bundle: Path = Path("bundle")
+    tickets: Path = Path("tickets")
     broker: BrokerConfig
     http: HttpConfig = HttpConfig()
     payments: PaymentsConfig | None = None
@@ -66,6 +67,7 @@ def load_config(path: Path) -> BackendConfig:
             "keys_dir": base / config.keys_dir,
             "registry": base / config.registry,
             "bundle": base / config.bundle,
+            "tickets": base / config.tickets,
             "broker": config.broker.resolved(base),
         }
     )

@@ -11,6 +11,7 @@ from backend.app.branches import keep_branch
 from backend.app.posted import Posted
 from backend.app.postings import GroupPostings, OnAlarm, Postings
 from backend.app.proofs import ProofDesk
+from backend.app.tickets import FindIssue
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Payer
 from backend.core.limits import QUARANTINE_BYTES_MAX
@@ -65,6 +66,7 @@ class Ingest:
         store: IngestStore,
         find_device: FindDevice,
         proofs: ProofDesk,
+        find_issue: FindIssue,
         tariffs: Mapping[int, Tariff],
         receipt_signer: Signer,
         now_ms: Callable[[], int],
@@ -74,7 +76,7 @@ class Ingest:
         self._store = store
         self._find_device = find_device
         self._proofs = proofs
-        self._postings = Postings(store, proofs, tariffs, on_alarm)
+        self._postings = Postings(store, proofs, find_issue, tariffs, on_alarm)
         self._signer = receipt_signer
         self._now_ms = now_ms
         self._on_stored = on_stored
@@ -202,7 +204,7 @@ class Ingest:
             Commit(
                 batch.device, mark, after, records, posted.transfers, list(posted.claims.values()), batch.signature,
                 handed_in_by, posted.shifts, posted.shown_less, list(posted.proxies.values()),
-                list(posted.annulments.values()), posted.time,
+                list(posted.annulments.values()), posted.time, list(posted.ticket_rides.values()),
             )
         )  # fmt: skip
 

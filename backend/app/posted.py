@@ -6,6 +6,7 @@ from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import TapId, Transfer
 from backend.core.repeats import Claim
+from backend.core.tickets import TicketRide
 
 
 @dataclass(slots=True)
@@ -14,6 +15,7 @@ class Posted:
 
     transfers: list[Transfer] = field(default_factory=list)
     claims: dict[TapId, Claim] = field(default_factory=dict)
+    ticket_rides: dict[TapId, TicketRide] = field(default_factory=dict)
     proxies: dict[TapId, Proxy] = field(default_factory=dict)
     annulments: dict[TapId, TakenBack] = field(default_factory=dict)
     shifts: list[tuple[str, str, str]] = field(default_factory=list)  # vehicle, shift, driver

@@ -12,11 +12,13 @@ from backend.app.claims import GroupClaims
 from backend.app.drivers import GroupDrivers
 from backend.app.posted import Posted
 from backend.app.proofs import ProofDesk
+from backend.app.tickets import FindIssue, GroupTickets
 from backend.core.chaintime import ChainTime, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
 from backend.core.ledger import SUSPENSE, Payer, TapId, operator_account, post
 from backend.core.ports import Device, IngestStore
 from backend.core.repeats import Claim
+from backend.core.tickets import TicketRide
 from protocol.fares.freshness import fresh, off_ms, set_wrong
 from protocol.fares.pricing import Price, Ride, adult_fare, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
@@ -34,8 +36,16 @@ _ADULT = int(RiderClass.ADULT)
 class Postings:
     """What all groups need."""
 
-    def __init__(self, store: IngestStore, proofs: ProofDesk, tariffs: Mapping[int, Tariff], on_alarm: OnAlarm) -> None:
-        self.store, self.proofs, self.tariffs, self.on_alarm = store, proofs, tariffs, on_alarm
+    def __init__(
+        self,
+        store: IngestStore,
+        proofs: ProofDesk,
+        find_issue: FindIssue,
+        tariffs: Mapping[int, Tariff],
+        on_alarm: OnAlarm,
+    ) -> None:
+        self.store, self.proofs, self.find_issue = store, proofs, find_issue
+        self.tariffs, self.on_alarm = tariffs, on_alarm
 
     def group(self) -> "GroupPostings":
         """A new group."""
@@ -49,6 +59,7 @@ class GroupPostings:
         self._desk = desk
         self._on_alarm = desk.on_alarm
         self._claims = GroupClaims(desk.store, desk.tariffs)
+        self._tickets = GroupTickets(desk.store, desk.proofs, desk.find_issue)
         self._drivers = GroupDrivers(desk.store, self._turn)
         self._taps: dict[TapId, Tap] = {}
         self._times: dict[tuple[str, int], ChainTime] = {}
@@ -65,12 +76,13 @@ class GroupPostings:
         self._taps[_id(tap)] = tap
         if tap.code_kind is CodeKind.PROXY:
             return self._proxy(tap, enrolled, into)
+        if tap.code_kind is CodeKind.BEARER_TICKET:
+            return self._ticket(tap, enrolled, into)
         payer, proof = self._payer(tap)
         if payer is Payer.RIDER:
             assert proof is not None
             return self._charge(tap, proof, enrolled, into)
-        into.transfers += post(_id(tap), operator_account(enrolled.vehicle), {SUSPENSE: self._unproven_rials(tap)})
-        return payer
+        return self._unproven(tap, payer, enrolled, into)
 
     def shift(self, record: Shift, enrolled: Device, into: Posted) -> None:
         """A shift begins: whose float pays for its proxy boardings."""
@@ -82,7 +94,7 @@ class GroupPostings:
         tap_id = (record.link.device, record.link.epoch, record.tap)
         if self._drivers.was_taken_back(tap_id) or (tap := self._tap_of(tap_id)) is None:
             return
-        paid = self._drivers.proxy_at(tap_id) or self._claims.at(tap_id)
+        paid = self._drivers.proxy_at(tap_id) or self._tickets.at(tap_id) or self._claims.at(tap_id)
         if paid is None:
             return  # refused, or a case: nobody's money
         why = why_illegal(record, tap, into.time.wall_ms - tap.at.wall_ms)
@@ -99,6 +111,10 @@ class GroupPostings:
 
     def _turn(self, tap_id: TapId, annulled: bool, into: Posted) -> None:  # noqa: FBT001 - a callback's
         """A rider's boarding is taken back, or is not after all."""
+        ride = self._tickets.at(tap_id)
+        if ride is not None:
+            self._tickets.turn(ride, into, annulled=annulled)
+            return
         claim = self._claims.at(tap_id)
         if claim is None:
             return  # its rider's travel was deleted since: the money stays as it is
@@ -144,10 +160,7 @@ class GroupPostings:
         if rider is None or (isinstance(proof, LongPass) and rider.credential != proof.credential.raw):
             return Payer.UNKNOWN_CREDENTIAL, proof
         if tap.at.trusted and not fresh(_off_ms(tap, proof), tap.at.uncertainty_s) and not _set_wrong(tap, proof):
-            self._on_alarm(
-                "stale-proof", tap.link.device, "it took codes whose phones say another time than its records",
-                "look at the device's clock; if that is right, its tap key may be in other hands",
-            )  # fmt: skip
+            self._stale(tap, "it took codes whose phones say another time than its records")
             return Payer.STALE_PROOF, proof
         return Payer.RIDER, proof
 
@@ -170,6 +183,15 @@ class GroupPostings:
             return Price(proof.party * adult_fare(tariff, ride), 0, 0, 0, 0)
         return price(tariff, ride)
 
+    def _stale(self, tap: Tap, what: str) -> None:
+        fix = "look at the device's clock; if that is right, its tap key may be in other hands"
+        self._on_alarm("stale-proof", tap.link.device, what, fix)
+
+    def _unproven(self, tap: Tap, payer: Payer, enrolled: Device, into: Posted) -> Payer:
+        """A boarding whose proof does not hold: the operator has its fare, and it is a case."""
+        into.transfers += post(_id(tap), operator_account(enrolled.vehicle), {SUSPENSE: self._unproven_rials(tap)})
+        return payer
+
     def _unproven_rials(self, tap: Tap) -> int:
         """What a boarding without a proof costs `suspense`: as shown, and no more than adults pay.
 
@@ -188,6 +210,28 @@ class GroupPostings:
             " dearest fare that is known",
         )  # fmt: skip
         return max(map(dearest_fare, self._desk.tariffs.values()), default=0)
+
+    # --- bearer tickets -----------------------------------------------------------------------------------------------
+
+    def _ticket(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
+        found = self._tickets.proven(tap)
+        if isinstance(found, Payer):
+            if found is Payer.STALE_PROOF:
+                self._stale(tap, "it took tickets that are of other days than its records")
+            return self._unproven(tap, found, enrolled, into)
+        ticket, issue = found
+        tariff = self._desk.tariffs.get(tap.tariff_version)
+        if tariff is None:
+            rials, city_rials = min(tap.fare_rials, self._dearest(tap)), 0
+        else:
+            cost = price(tariff, _ride(tap, ticket.rider_class, 0, ticket.product))
+            rials, city_rials = min(cost.rider_rials, tap.fare_rials), cost.city_rials
+            into.shown_less += rials < cost.rider_rials
+        ride = TicketRide(
+            *_id(tap), ticket.ticket_id, issue.name, ticket.rides_a_day, enrolled.vehicle,
+            tap_ms(into.time, tap.at, 0), ticket.rider_class, rials, city_rials,
+        )  # fmt: skip
+        return self._tickets.take(ride, into)
 
     # --- drivers ------------------------------------------------------------------------------------------------------
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from backend.core.limits import DAY_KEYS_CACHED_MAX
 from backend.core.ports import Rider
-from protocol.errors import ProofError, SealBroken, WireError
-from protocol.wire.keys import SigningKey
+from protocol.errors import ProofError, SavarError, SealBroken, UnknownIssuer, WireError
+from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.passes import open_presentation, read_issued
 from protocol.wire.records import DayKeyRecord, Tap, decode_record
 from protocol.wire.riders import RiderRow, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import Pass, is_short, open_short_pass
+from protocol.wire.tickets import Ticket, claimed_ticket_id, is_ticket, open_ticket
 
 log = logging.getLogger(__name__)
 # (device, epoch, key id) → the day key's record bytes, if held
@@ -57,16 +58,36 @@ class ProofDesk:
         The issuer's signature in a long pass is not checked here: the caller compares the credential with the one it
         issued. A short pass that is returned is of a credential that was issued.
         """
-        key = self._key(tap)
-        if key is None or not tap.sealed:
-            return None
         try:
-            raw = key.open(tap.link.sequence, tap.sealed, tap.public)
+            raw = self._unsealed(tap)
+            if raw is None:
+                return None
             return open_short_pass(raw, self._row) if is_short(raw) else open_presentation(raw)
         except (WireError, ProofError) as error:
-            log.warning("the proof of tap %s/%d does not hold: %s: %s", tap.link.device, tap.link.sequence,
-                        error.name, error)  # fmt: skip
+            _told(tap, error)
             return None
+
+    def ticket(self, tap: Tap, key_of: Callable[[bytes], VerifyingKey | None]) -> Ticket | None:
+        """The bearer ticket in a tap, proven by the key that `key_of` has for its id; None if none is proven.
+
+        Raises UnknownIssuer where `key_of` has none: nobody here has issued it.
+        """
+        try:
+            raw = self._unsealed(tap)
+            if raw is None:
+                return None
+            key = key_of(claimed_ticket_id(raw)) if is_ticket(raw) else None
+            return open_ticket(raw, [] if key is None else [key])
+        except UnknownIssuer:
+            raise
+        except (WireError, ProofError) as error:
+            _told(tap, error)
+            return None
+
+    def _unsealed(self, tap: Tap) -> bytes | None:
+        """What was held before the camera; None where the tap has nothing of it or its day key is not known."""
+        key = self._key(tap)
+        return None if key is None or not tap.sealed else key.open(tap.link.sequence, tap.sealed, tap.public)
 
     def _row(self, credential_id: bytes) -> RiderRow | None:
         rider = self._find_riders([credential_id]).get(credential_id)
@@ -83,3 +104,7 @@ class ProofDesk:
                 return None
             self.learn(record)
         return self._keys[name]
+
+
+def _told(tap: Tap, error: SavarError) -> None:
+    log.warning("the proof of tap %s/%d does not hold: %s: %s", tap.link.device, tap.link.sequence, error.name, error)

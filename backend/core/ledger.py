@@ -49,6 +49,11 @@ def driver_account(driver: str) -> str:
     return f"driver:{driver}"
 
 
+def tickets_account(issue: str) -> str:
+    """What an issue of bearer tickets was sold for, and pays its rides from."""
+    return f"tickets:{issue}"
+
+
 def class_account(rider_class: int) -> str:
     """What the city owes for a rider class."""
     return f"{_CITY}{rider_class}"
@@ -76,9 +81,10 @@ class Payer(Enum):
     RIDER = "rider"
     COPIED = "copied"  # another tap tells of the same boarding, and is charged for it
     DRIVER = "driver"  # a proxy boarding: the float of whoever drove
+    TICKET = "ticket"  # a bearer ticket's issue
     NO_PROOF = "no-proof"  # the rider's proof is missing or does not hold
     STALE_PROOF = "stale-proof"  # it holds, and is not of the time that the record tells
-    UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes
+    UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes or terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ GROUP_BATCHES_MAX = 20  # batches a transaction: 55–59k rows/s against 29–34
 GROUP_WAIT_S = 0.5  # the ingest thread looks up at least this often, to see it stop
 DAY_KEYS_CACHED_MAX = 10_000  # unwrapped day keys in memory: 2,700 devices and their last runs; 0.5 KiB each
 REGISTRY_REREAD_S = 2.0  # an unknown device makes the registry be read again, at most this often
+TICKETS_REREAD_S = 2.0  # an unknown ticket makes new lists be looked for, at most this often
 QUARANTINE_DEVICE_BYTES_MAX = 16 << 20  # kept of one device; beyond it only digest, reason and count
 QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own largest batch
 

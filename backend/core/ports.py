@@ -9,6 +9,7 @@ from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer, Transfer
 from backend.core.repeats import Claim
 from backend.core.standing_ports import StandingStore
+from backend.core.tickets import TicketRide
 from protocol.fares.tariff import Tariff
 from protocol.wire.health import Health, State
 from protocol.wire.standing import Watermark
@@ -62,6 +63,7 @@ class Commit:
     proxies: Sequence[Proxy] = ()  # new ones and those that changed, as `claims`
     annulments: Sequence[TakenBack] = ()
     time: ChainTime = UNKNOWN_TIME  # behind the last record
+    ticket_rides: Sequence[TicketRide] = ()  # new ones and those that changed
 
 
 @dataclass(frozen=True, slots=True)

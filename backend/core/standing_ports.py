@@ -1,10 +1,14 @@
-"""The port for what stands: riders' claims, drivers' proxy boardings, annulments and shifts. Part of `IngestStore`."""
+"""The port for what stands: riders' claims, rides of bearer tickets, drivers' proxy boardings, annulments and shifts.
+
+Part of `IngestStore`.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from backend.core.floats import Proxy, TakenBack
 from backend.core.repeats import Claim
+from backend.core.tickets import TicketRide
 
 
 class StandingStore(Protocol):
@@ -24,6 +28,14 @@ class StandingStore(Protocol):
 
     def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
         """The claim of one tap."""
+        ...
+
+    def ticket_rides(self, ticket_id: bytes, from_ms: int, until_ms: int) -> Sequence[TicketRide]:
+        """Every ride of a bearer ticket in these milliseconds, both ends included."""
+        ...
+
+    def ticket_ride_at(self, device: str, epoch: int, sequence: int) -> TicketRide | None:
+        """The ride of one tap."""
         ...
 
     def driver_of(self, vehicle: str, shift: str) -> str | None:

@@ -55,6 +55,7 @@ class CodeKind(IntEnum):
     LONG_PASS = 1
     SHORT_PASS = 2
     PROXY = 3  # none: the driver's float pays for somebody
+    BEARER_TICKET = 4
 
 
 class Doubt(IntEnum):

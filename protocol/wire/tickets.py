@@ -25,6 +25,7 @@ from enum import IntEnum
 
 from protocol import limits
 from protocol.errors import MissingSignature, OutOfRange, UnknownVersion, WrongLength
+from protocol.localtime import service_day
 from protocol.wire.keys import Purpose, Signer, VerifyingKey, key_id
 from protocol.wire.passes import verify_issuer
 
@@ -59,10 +60,23 @@ class Ticket:
         """Whether one ride uses it up."""
         return not self.rides_a_day
 
+    def of_day(self, wall_ms: int, uncertainty_s: int) -> bool:
+        """Whether one of its days may be today, by a clock that is right within ± so many seconds.
+
+        What a clock does not know is decided for the rider, but never beyond what freshness allows.
+        """
+        within_ms = min(uncertainty_s, limits.FRESH_WINDOW_MAX_S) * 1000
+        return service_day(wall_ms + within_ms) >= self.first_day and service_day(wall_ms - within_ms) <= self.last_day
+
 
 def is_ticket(raw: bytes) -> bool:
     """Whether a payload says that it is a bearer ticket."""
     return raw[:1] == bytes([KIND_TICKET])
+
+
+def claimed_ticket_id(raw: bytes) -> bytes:
+    """The ticket that a payload says it is, unproven: enough to look for who issued it, and for nothing else."""
+    return raw[2:10]
 
 
 def issue_ticket(

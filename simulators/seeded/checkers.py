@@ -263,7 +263,8 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -
     registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}
     ingest = Ingest(
         store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key, store.riders),
-        tariffs=city.downward.tariffs, receipt_signer=city.receipt_key, now_ms=lambda: city.world.now_ms,
+        find_issue=lambda _: None, tariffs=city.downward.tariffs, receipt_signer=city.receipt_key,
+        now_ms=lambda: city.world.now_ms,
     )  # fmt: skip
     for (device, epoch), records in journals:
         for at in range(0, len(records), BATCH_DRAIN_RECORDS):

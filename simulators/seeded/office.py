@@ -125,8 +125,8 @@ class SimOffice:
         announce = self.on_worker(keep_tariff, self._publish_manifest)
         ingest = Ingest(
             store=store, find_device=self.registry.get, proofs=ProofDesk(self._sealing, store.day_key, store.riders),
-            tariffs=tariffs, receipt_signer=self._receipts, now_ms=self.now_ms, on_alarm=self._alarm,
-            on_stored=self._stored,
+            find_issue=lambda _: None, tariffs=tariffs, receipt_signer=self._receipts, now_ms=self.now_ms,
+            on_alarm=self._alarm, on_stored=self._stored,
         )  # fmt: skip
         watch = FleetWatch(
             store=store, ingest_store=store, find_device=self.registry.get,

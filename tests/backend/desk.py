@@ -15,6 +15,7 @@ from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.receipts import Receipt, open_receipt
 from tests.backend.bus import NOON_MS, RECEIPT, SEALING, TARIFF, Bus, Rider
+from tests.backend.tickets import Printed
 
 CITY = "testabad"
 
@@ -31,12 +32,14 @@ class Desk:
         wrap: Callable[[SqliteStore], IngestStore] = lambda store: store,
         tariff: Tariff = TARIFF,
         tariffs: Iterable[Tariff] = (),
+        tickets: Iterable[Printed] = (),
     ) -> None:
         self.path = folder / "ledger.db"
         self.store = SqliteStore(self.path, CITY)
         self.now_ms = NOON_MS
         self.alarms: list[tuple[str, str]] = []
         self.stored: list[StoredRecord] = []
+        self.issues = {it.ticket_id: it.issue for it in tickets}
         self._devices: dict[str, tuple[Device, VerifyingKey]] = {}
         for bus in buses:
             self.enrol(bus)
@@ -45,7 +48,8 @@ class Desk:
         store = wrap(self.store)
         self.ingest = Ingest(
             store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key, store.riders),
-            tariffs={it.version: it for it in (tariff, *tariffs)}, receipt_signer=RECEIPT, now_ms=lambda: self.now_ms,
+            find_issue=self.issues.get, tariffs={it.version: it for it in (tariff, *tariffs)}, receipt_signer=RECEIPT,
+            now_ms=lambda: self.now_ms,
             on_stored=self.stored.extend, on_alarm=lambda kind, device, *_: self.alarms.append((kind, device)),
         )  # fmt: skip
 

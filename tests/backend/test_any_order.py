@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.app import claims as group_claims
-from backend.app import drivers
+from backend.app import drivers, tickets
 from backend.app.claims import GroupClaims
 from backend.core.standing import stand
+from backend.core.tickets import stand_rides
 from protocol.fares.tariff import LineFare, ProductRule, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.wire.records import ClockQuality, CodeKind
+from protocol.wire.tickets import TicketForm
 from tests.backend.bus import Bus, Proof, Rider, Shown
 from tests.backend.desk import Desk, check_ledger
+from tests.backend.tickets import issue, printed
 from tests.protocol.fares import WEEK_BEGINS_MS
 
 RIDERS = [Rider(1), Rider(2, rider_class=2), Rider(3, rider_class=3)]
@@ -28,6 +31,7 @@ TARIFFS = [
     Tariff(4, 60_000, {2: 500, 3: 0}, 600, lines={"r9": LineFare(90_000)}, day_cap_rials=50_000),
     Tariff(5, 60_000, {2: 500, 3: 0}, 180),
 ]  # fmt: skip
+TICKETS = [*printed(issue("singles"), 1), *printed(issue("cards", TicketForm.CARD, 1, rider_class=2), 1)]
 DOORS = ("bus-1-d1", "bus-1-d2", "bus-2-d1", "bus-2-d2")
 SHIFTS = {"bus-1": ("d-1", "s-1"), "bus-2": ("d-1", "s-2")}  # one driver, two shifts
 
@@ -40,12 +44,12 @@ class World:
 
     def desk(self, folder: Path) -> Desk:
         """An office that has heard of nothing yet."""
-        return Desk(folder, self.buses, RIDERS, tariff=TARIFFS[0], tariffs=TARIFFS[1:])
+        return Desk(folder, self.buses, RIDERS, tariff=TARIFFS[0], tariffs=TARIFFS[1:], tickets=TICKETS)
 
 
 def world(seed: int) -> World:
-    """Doors and buses, copied codes, clocks that nobody trusts, companions who come later, two weeks, drivers."""
-    choose = random.Random(seed)
+    """Doors and buses, copied codes and tickets, clocks that nobody trusts, companions who come later, two weeks, drivers."""
+    choose, bearers = random.Random(seed), random.Random(~seed)
     buses = {name: Bus(name) for name in DOORS}
     moments = [WEEK_BEGINS_MS + choose.choice((-90_000_000, -300_000, 0, 40_000_000)) for _ in range(3)]
     at = sorted(choose.choice(moments) + choose.randrange(0, 2_000_000, 10_000) for _ in range(choose.randint(3, 12)))
@@ -58,6 +62,7 @@ def world(seed: int) -> World:
         if choose.random() < 0.1:
             bus.begin_shift(driver, shift)
         bus.shift = choose.choice((shift, shift, shift, "s-1", None))
+        _bearer(bearers, bus)
         if choose.random() < 0.2:
             tap = bus.tap(None, party=choose.randint(0, 2), fare=choose.choice((60_000, 10**9)), kind=CodeKind.PROXY)
         else:
@@ -67,6 +72,16 @@ def world(seed: int) -> World:
             bus.shift = choose.choice((bus.shift, bus.shift, "s-2"))
             bus.annul(tap)
     return World(list(buses.values()))
+
+
+def _bearer(choose: random.Random, bus: Bus) -> None:
+    """Somebody with a printed ticket boards, or two with copies of it, beside whoever has a phone."""
+    for _ in range(choose.choice((0, 0, 1, 2))):
+        tap = bus.tap(
+            choose.choice(TICKETS), fare=choose.choice((0, 30_000, 60_000)), tariff=choose.choice((3, 4, 9))
+        )  # fmt: skip
+        if choose.random() < 0.2:
+            bus.annul(tap)
 
 
 def _ride(choose: random.Random, bus: Bus, number: int, shown: list[Shown]) -> int:
@@ -125,6 +140,11 @@ def _whole(desk: Desk) -> None:
         held = desk.store.claims_between(rider.credential_id, 0, 2**62)
         stands = stand(held, {it.version: it for it in TARIFFS})
         assert {it.tap: it for it in held} == stands
+    for ticket in TICKETS:
+        rides = desk.store.ticket_rides(ticket.ticket_id, 0, 2**62)
+        for day in {it.day for it in rides}:
+            of_day = [it for it in rides if it.day == day]
+            assert sorted(of_day, key=lambda it: it.tap) == sorted(stand_rides(of_day), key=lambda it: it.tap)
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,8 +171,11 @@ def _differs(seed: int) -> bool:
         (drivers.GroupDrivers, "begin", lambda self, shift, driver, into: (
             self._shifts.setdefault(shift, driver), into.shifts.append((*shift, driver)),
         )),  # a shift that comes late changes nothing
+        (tickets, "stand_rides", lambda rides: [
+            replace(it, paid=place < max(1, it.rides_a_day)) for place, it in enumerate(rides)
+        ]),  # a ticket's first rides to arrive are paid
     ],
-    ids=["week", "boarding", "day", "shift"],
+    ids=["week", "boarding", "day", "shift", "ticket"],
 )  # fmt: skip
 def test_a_shortcut_is_noticed(owner: object, name: str, mutant: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each looks at less than may change: some order then ends elsewhere."""
@@ -175,7 +198,10 @@ def test_the_worlds_have_in_them_what_they_should(tmp_path: Path) -> None:
         facts |= {"annulled" for _ in desk.rows("SELECT 1 FROM claim WHERE annulled")}
         facts |= {"float annulled" for _ in desk.rows("SELECT 1 FROM proxy WHERE annulled AND driver IS NOT NULL")}
         facts |= {"companions" for _ in desk.rows("SELECT 1 FROM claim WHERE extends AND charged")}
+        facts |= {"ticket annulled" for _ in desk.rows("SELECT 1 FROM ticket_ride WHERE annulled")}
+        facts |= {"ticket corrected" for _ in desk.rows("SELECT 1 FROM ticket_ride WHERE revision AND NOT annulled")}
         facts |= {"corrected" for _ in desk.rows("SELECT 1 FROM claim WHERE revision > 0")}
         desk.close()
-    assert payers == {"rider", "copied", "driver", "no-proof", "stale-proof"}
+    assert payers == {"rider", "copied", "driver", "no-proof", "stale-proof", "ticket"}
+    assert {"ticket annulled", "ticket corrected"} <= facts
     assert {"annulled", "float annulled", "companions", "corrected", "annulment-refused", "unknown-tariff"} <= facts

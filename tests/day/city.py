@@ -126,7 +126,8 @@ class City:
         self.alarms: list[str] = []
         self.ingest = Ingest(
             store=self.store, find_device=self._device, proofs=ProofDesk(SEALING, self.store.day_key, self.store.riders),
-            tariffs={it.version: it for it in (TARIFF, EVENING)}, receipt_signer=RECEIPTS, now_ms=lambda: self.now_ms,
+            find_issue=lambda _: None, tariffs={it.version: it for it in (TARIFF, EVENING)},
+            receipt_signer=RECEIPTS, now_ms=lambda: self.now_ms,
             on_alarm=lambda kind, *_: self.alarms.append(kind),
         )  # fmt: skip
 

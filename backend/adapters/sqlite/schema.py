@@ -1,9 +1,10 @@
 """Tables of the ledger file.
 
 `record` has no rider but inside its sealed bytes, `transfer` and `account` have no tap; `claim` ties the two for
-a rider's own list of rides. Deleting from it and destroying day keys leaves the money intact. What is not done yet: a
-transfer's key is a hash of its tap and can be found by trying, and it names rider and vehicle side by side. Cutting
-that tie too needs a keyed hash and a clearing account between them (docs/ARCHITECTURE.md).
+a rider's own list of rides, `ticket_ride` the rides of a bearer ticket. Deleting from them and destroying day keys
+leaves the money intact. What is not done yet: a transfer's key is a hash of its tap and can be found by trying, and it
+names rider and vehicle side by side. Cutting that tie too needs a keyed hash and a clearing account between them
+(docs/ARCHITECTURE.md).
 """
 
 APPLICATION_ID = 0x53564C33  # "SVL3": so that no other SQLite file is taken for a ledger
@@ -54,6 +55,13 @@ CREATE TABLE annulment (
   PRIMARY KEY (device, epoch, tap_sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX annulment_shift ON annulment (vehicle, shift);
+CREATE TABLE ticket_ride (
+  device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, ticket BLOB NOT NULL, issue TEXT NOT NULL,
+  rides_a_day INTEGER NOT NULL, vehicle TEXT NOT NULL, wall_ms INTEGER NOT NULL, rider_class INTEGER NOT NULL,
+  rials INTEGER NOT NULL, city_rials INTEGER NOT NULL, annulled INTEGER NOT NULL, paid INTEGER NOT NULL,
+  revision INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_ride_time ON ticket_ride (ticket, wall_ms);
 CREATE INDEX claim_shown ON claim (credential, time_s, counter);
 CREATE INDEX claim_time ON claim (credential, wall_ms);
 CREATE INDEX claim_boarding ON claim (boarding);

@@ -1,4 +1,4 @@
-"""What stands: riders' claims, drivers' proxy boardings and annulments, shifts."""
+"""What stands: riders' claims, rides of bearer tickets, drivers' proxy boardings and annulments, shifts."""
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
@@ -10,6 +10,7 @@ from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer
 from backend.core.ports import Commit
 from backend.core.repeats import Claim
+from backend.core.tickets import TicketRide
 from protocol import limits
 from protocol.wire.passes import Presentation
 
@@ -57,6 +58,16 @@ class StandingTables:
 
     def _claims(self, where: str, values: Sequence[object]) -> list[Claim]:
         return [_claim(row) for row in self._rows("claim", where, values)]
+
+    def ticket_rides(self, ticket_id: bytes, from_ms: int, until_ms: int) -> Sequence[TicketRide]:
+        """Every ride of a bearer ticket in these milliseconds, both ends included."""
+        rows = self._rows("ticket_ride", "ticket = ? AND wall_ms BETWEEN ? AND ?", (ticket_id, from_ms, until_ms))
+        return [_ticket_ride(row) for row in rows]
+
+    def ticket_ride_at(self, device: str, epoch: int, sequence: int) -> TicketRide | None:
+        """The ride of one tap."""
+        rows = self._rows("ticket_ride", _OF_TAP, (device, epoch, sequence))
+        return _ticket_ride(rows[0]) if rows else None
 
     def driver_of(self, vehicle: str, shift: str) -> str | None:
         """Who drove in a shift of this vehicle; None if no record of it has come."""
@@ -106,11 +117,17 @@ def add_standing(connection: sqlite3.Connection, commit: Commit) -> None:
         connection, "proxy", "device, epoch, sequence", ("driver", "annulled", "revision"),
         [_values(it) for it in commit.proxies],
     )  # fmt: skip
+    _put(
+        connection, "ticket_ride", "device, epoch, sequence", ("annulled", "paid", "revision"),
+        [_values(it) for it in commit.ticket_rides],
+    )  # fmt: skip
     _put(connection, "annulment", "device, epoch, tap_sequence", ("stands",), [_values(it) for it in commit.annulments])
     # A record is listed under who pays for it now; one that was taken back stays under who paid.
     riders = [it for it in commit.claims if it.revision and not it.annulled]
     turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
     turned += [((Payer.DRIVER if it.driver else Payer.NO_PROOF).value, *it.tap) for it in commit.proxies if it.revision]
+    rides = [it for it in commit.ticket_rides if it.revision and not it.annulled]
+    turned += [((Payer.TICKET if it.paid else Payer.COPIED).value, *it.tap) for it in rides]
     connection.executemany("UPDATE record SET payer = ? WHERE device = ? AND epoch = ? AND sequence = ?", turned)
     # Both doors tell of one shift, and the first word stands.
     connection.executemany("INSERT OR IGNORE INTO shift VALUES (?, ?, ?)", commit.shifts)
@@ -129,7 +146,7 @@ def _put(
         )
 
 
-def _values(it: Proxy | TakenBack) -> tuple[Any, ...]:
+def _values(it: Proxy | TakenBack | TicketRide) -> tuple[Any, ...]:
     """A row: the tables have the fields of their dataclasses, in their order."""
     return tuple(getattr(it, field.name) for field in fields(it))
 
@@ -152,6 +169,12 @@ def _claim(row: tuple[Any, ...]) -> Claim:
         boarding, bool(charged), rials, city_rials, copied_rials, revision,
     ]  # fmt: skip
     return Claim(*values)
+
+
+def _ticket_ride(row: tuple[Any, ...]) -> TicketRide:
+    *facts, annulled, paid, revision = row
+    values = [*facts, bool(annulled), bool(paid), revision]
+    return TicketRide(*values)
 
 
 def _proxy(row: tuple[Any, ...]) -> Proxy:
