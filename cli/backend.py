@@ -1,15 +1,22 @@
-"""`savar backend run|import|riders`: the backend of one shard, depot files for it, its riders for the next bundle."""
+"""`savar backend run|import|riders|cases`: the backend of one shard, depot files, riders for the next bundle, cases."""
 
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
-from backend.app.backend import Backend
+from backend.adapters.sqlite.store import SqliteStore
+from backend.app.backend import Backend, wall_ms
+from backend.app.cases import CaseDesk
 from backend.app.config import load_config
 from backend.app.rider_rows import write_riders
+from backend.core.conduct import FIX, KeptCase
+from cli.output import json_option, write_json
 from cli.stopping import stop_on_signals
+from protocol.localtime import day_begins_ms
 
 LOOK_S = 1.0  # how often a thread that died is noticed
 _CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
@@ -61,3 +68,40 @@ def import_files(path: Path, files: tuple[Path, ...]) -> None:
 def riders(path: Path, out: Path) -> None:
     """Write the table of all registered riders, for `savar bundle make --riders`; the backend may run."""
     click.echo(f"{write_riders(load_config(path), out):,} riders in {out}")
+
+
+@command.command()
+@_CONFIG
+@click.option("--all", "ended_too", is_flag=True, help="Also those that later records have ended.")
+@json_option("the cases with their figures and records")
+def cases(path: Path, ended_too: bool, out: str | None) -> None:  # noqa: FBT001 - click's
+    """Look for cases now, and list them; the backend may run. A case is a hint for a person, and proves nothing."""
+    config = load_config(path)
+    store = SqliteStore(config.data_dir / "ledger.db", config.city)
+    try:
+        CaseDesk(store, wall_ms).look()
+        found = store.cases(open_only=not ended_too)
+    finally:
+        store.close()
+    if out is not None:
+        write_json(out, [_case(it) for it in found])
+        return
+    for it in found:
+        case = it.case
+        click.echo(f"{_date(case.day)}  {case.kind.value}  {case.subject}: {case.detail}")
+        click.echo(f"    {'ended by later records' if it.ended_ms is not None else FIX[case.kind]}")
+    click.echo(f"{len(found)} cases; each is a hint for a person", err=True)
+
+
+def _case(it: KeptCase) -> dict[str, Any]:
+    case = it.case
+    return {
+        "kind": case.kind.value, "subject": case.subject, "day": _date(case.day), "detail": case.detail,
+        "figures": dict(case.figures), "fix": FIX[case.kind], "opened_ms": it.opened_ms, "ended_ms": it.ended_ms,
+        "records": [{"device": d, "epoch": str(e), "sequence": s} for d, e, s in case.records],
+    }  # fmt: skip
+
+
+def _date(day: int) -> str:
+    """A service day as an ISO date: its local noon lies on the same UTC day."""
+    return datetime.fromtimestamp(day_begins_ms(day) / 1000 + 43_200, UTC).date().isoformat()

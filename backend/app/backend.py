@@ -1,7 +1,7 @@
 """The backend of one shard, wired: broker → inbox → ingest → ledger → receipts, and the HTTP API beside it.
 
-Threads: `mqtt-…` only fills the inbox; `ingest` owns everything that writes taps; the HTTP server's threads read, and
-write riders and top-ups through the store's own lock.
+Threads: `mqtt-…` only fills the inbox; `ingest` owns everything that writes taps; `cases` looks at days and writes what
+it finds; the HTTP server's threads read, and write riders and top-ups through the store's own lock.
 """
 
 import os
@@ -18,6 +18,7 @@ from backend.adapters.provider import HttpProvider
 from backend.adapters.registry import FolderRegistry
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.announcing import Announcing
+from backend.app.cases import CaseDesk
 from backend.app.config import BackendConfig
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming, Ingest
@@ -77,6 +78,7 @@ class Backend:
         self._worker = IngestWorker(
             self._ingest, watch, publish_receipt=self._publish_receipt, announce=self._announcing.look
         )
+        self._cases = CaseDesk(self.store, now_ms)
         self._session = MqttSession(
             config.broker,
             client_id=config.identity,
@@ -117,12 +119,14 @@ class Backend:
         """Serve, then ingest."""
         self._http.start()
         self._worker.start()
+        self._cases.start()
         self._session.start()
 
     def stop(self) -> None:
         """Stop listening, finish the group in hand, close the ledger."""
         self._session.stop()
         self._worker.stop()
+        self._cases.stop()
         self._live.close()
         self._http.stop()
         if self._provider is not None:
@@ -136,8 +140,8 @@ class Backend:
 
     @property
     def failure(self) -> Exception | None:
-        """What the ingest thread died of, for the supervisor."""
-        return self._worker.failure
+        """What the ingest thread, or the cases' one, died of, for the supervisor."""
+        return self._worker.failure or self._cases.failure
 
     def import_batch(self, payload: bytes) -> str:
         """One depot file through the very same ingest → what became of it, in words."""

@@ -23,7 +23,7 @@ from protocol.wire.batches import Batch, decode_batch, verify_batch
 from protocol.wire.driver_records import Annulment, Shift
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import Receipt, encode_receipt
-from protocol.wire.records import DayKeyRecord, Record, RecordKind, Tap, kind_of
+from protocol.wire.records import DayKeyRecord, Doubt, Record, RecordKind, Tap, kind_of
 from protocol.wire.standing import Judgement, Standing, Watermark, judge
 
 log = logging.getLogger(__name__)
@@ -235,10 +235,12 @@ def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredR
     """A record with what is indexed of it; nothing of the rider."""
     link = record.link
     if isinstance(record, Tap):
+        place = record.position if record.position is not None and record.position.doubt is Doubt.NONE else None
         return StoredRecord(
             link.device, link.epoch, link.sequence, record_hash, record.raw, int(RecordKind.TAP), record.at.wall_ms,
             record.service.vehicle, record.service.door, int(record.verdict), int(record.reason), record.fare_rials,
-            payer,
+            payer, None, record.service.shift, record.service.route,
+            None if place is None else place.lat_e6, None if place is None else place.lon_e6,
         )  # fmt: skip
     return StoredRecord(
         link.device, link.epoch, link.sequence, record_hash, record.raw, int(kind_of(record)), record.at.wall_ms,

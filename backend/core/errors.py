@@ -55,3 +55,7 @@ class Refused(RequestError):
 
 class ProviderRefused(RequestError):
     """The payment provider says no."""
+
+
+class ThreadDied(BackendError):
+    """A thread ended of something unforeseen; its traceback stands in the log."""

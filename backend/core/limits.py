@@ -34,6 +34,19 @@ BLIND_RATIO = 20  # a door that few use still reads a tenth of what the other do
 ANNOUNCE_AGAIN_S = 3_600  # a bus whose inbox was full, or whose clock made a bundle wait, hears it within the hour
 WATCH_PERIOD_S = 1.0  # how often silence is looked for
 
+# --- Cases -----------------------------------------------------------------------------------------------------------
+CASES_PERIOD_S = 3_600  # looked for so often: a case is for tomorrow's talk, and a day of a city takes seconds
+CASES_AFTER_S = 60  # the first time after a start: what a broker held back comes first
+CASE_DAYS_BACK_MAX = 120  # the longest outage that a device is built for; what tells of earlier days is left
+CASE_RECORDS_MAX = 20  # record ids kept with a case: enough to look at; its figures say how many there are
+OTHERS_MIN = 4  # people to compare with: of five, one dishonest moves no median; below it nobody is judged
+SCORE_MAX = 3.5  # modified z-score (Iglewicz and Hoaglin 1993): beyond it is out of the ordinary
+WORKED_MIN_MS = 30 * 60_000  # on a line in an hour: below half an hour a share is a share of chance
+FREE_RIDE_S = 600  # as the bus has it (FREE_RIDE_MS of edge.core.limits): it lapses, or is said anew
+FREE_RIDE_AGAIN_WITHIN_S = 30  # the bus looks each second; a card that is slow to sync keeps it waiting
+FREE_RIDE_TIMES_MIN = 4  # free rides given in a day: three are a plug, a crowd and a mistake
+FREE_SPREAD_MIN = 0.03  # of the time driven: nobody stands out by less than 16 %, 75 minutes of a shift of 8 hours
+
 # --- HTTP ------------------------------------------------------------------------------------------------------------
 TAPS_PAGE_MAX = 500  # rows a page
 EVENTS_WAITING_MAX = 200  # live events waiting for one slow browser before it is cut off

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.core.case_ports import CaseStore
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer, Transfer
@@ -44,6 +45,10 @@ class StoredRecord:
     fare_rials: int | None = None
     payer: Payer | None = None
     key_id: bytes | None = None  # of the day key that a DAY_KEY record carries
+    shift: str | None = None
+    line: str | None = None
+    lat_e6: int | None = None  # where the tap was, if that is trusted
+    lon_e6: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +347,7 @@ class FleetStore(Protocol):
         ...
 
 
-class Store(IngestStore, TariffStore, RiderStore, FleetStore, Protocol):
+class Store(IngestStore, TariffStore, RiderStore, FleetStore, CaseStore, Protocol):
     """Everything the backend keeps."""
 
     def close(self) -> None:

@@ -318,7 +318,7 @@ def test_no_rider_in_records_and_no_tap_in_transfers(desk: Desk) -> None:
     """P18: only `claim` has both."""
     assert columns(desk, "record") == {
         "id", "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict",
-        "reason", "fare_rials", "payer",
+        "reason", "fare_rials", "payer", "shift", "line", "lat_e6", "lon_e6",
     }  # fmt: skip
     assert columns(desk, "transfer") == {"id", "key", "kind", "debit", "credit", "rials", "hash", "at_ms"}
     assert columns(desk, "account") == {"id", "debits", "credits"}

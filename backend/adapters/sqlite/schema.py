@@ -22,8 +22,11 @@ CREATE TABLE record (
   id INTEGER PRIMARY KEY,
   device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL,
   kind INTEGER NOT NULL, wall_ms INTEGER NOT NULL, vehicle TEXT, door INTEGER, verdict INTEGER, reason INTEGER,
-  fare_rials INTEGER, payer TEXT, UNIQUE (device, epoch, sequence)
+  fare_rials INTEGER, payer TEXT, shift TEXT, line TEXT, lat_e6 INTEGER, lon_e6 INTEGER, -- a place that is trusted
+  UNIQUE (device, epoch, sequence)
 ) STRICT;
+CREATE INDEX record_tap ON record (wall_ms) WHERE kind = 2;
+CREATE INDEX record_driver ON record (wall_ms) WHERE kind > 2;
 CREATE TABLE day_key (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, key_id BLOB NOT NULL, sequence INTEGER NOT NULL,
   PRIMARY KEY (device, epoch, key_id)
@@ -93,6 +96,12 @@ CREATE TABLE alarm (
   detail TEXT NOT NULL, fix TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX alarm_open ON alarm (kind, device) WHERE ended_ms IS NULL;
+CREATE TABLE conduct ( -- cases, `backend.core.conduct`; `looked`: how far records were looked at for them
+  kind TEXT NOT NULL, subject TEXT NOT NULL, day INTEGER NOT NULL, detail TEXT NOT NULL, figures TEXT NOT NULL,
+  records TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER, PRIMARY KEY (kind, subject, day)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conduct_day ON conduct (day);
+CREATE TABLE looked (one INTEGER PRIMARY KEY CHECK (one = 1), record INTEGER NOT NULL) STRICT;
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL, reason TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
   detail TEXT NOT NULL, payload BLOB NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,

@@ -1,0 +1,150 @@
+"""Cases in a real ledger: what the records of a day say, in whatever order they came; opened, renewed, ended."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from backend.app.cases import CaseDesk
+from backend.core.conduct import KeptCase
+from cli.backend import command
+from protocol.localtime import day_begins_ms, service_day
+from protocol.wire.driver_records import Event, EventKind, FreeCause, Shift, ShiftStep, encode_event, encode_shift
+from tests.backend.bus import NOON_MS, Bus
+from tests.backend.desk import CITY, Desk
+
+DAY = service_day(NOON_MS)
+EIGHT_MS = day_begins_ms(DAY) + 8 * 3_600_000
+MINUTE_MS = 60_000
+
+
+class Driven(Bus):
+    """A bus whose driver says what he does."""
+
+    def step(self, what: ShiftStep, minute: int, driver: str, line: str | None = "r9") -> None:
+        self.now_ms = EIGHT_MS + minute * MINUTE_MS
+        self._append(encode_shift(Shift(
+            self._link(), self._at(), what, self.vehicle, driver, f"s-{driver}", line, None if line is None else 0
+        )))  # fmt: skip
+
+    def free(self, minute: int, *, again: bool = False) -> None:
+        self.now_ms = EIGHT_MS + minute * MINUTE_MS
+        what, cause = (EventKind.FARES_AGAIN, None) if again else (EventKind.FREE_RIDE, FreeCause.READER_OUT)
+        self._append(encode_event(Event(self._link(), self._at(), self.vehicle, self.shift, what, cause)))
+
+
+def shift(number: int, *free: int) -> Driven:
+    """A bus with one driver of six hours, who gives free rides of nine minutes at these minutes."""
+    bus, driver = Driven(f"bus-{number}-d1", epoch=1_000 + number), f"d{number}"
+    bus.shift = f"s-{driver}"
+    bus.step(ShiftStep.BEGIN, 0, driver, None)
+    bus.step(ShiftStep.LINE, 0, driver)
+    for minute in free:
+        bus.free(minute)
+        bus.free(minute + 9, again=True)
+    bus.step(ShiftStep.END, 360, driver)
+    return bus
+
+
+@pytest.fixture
+def buses() -> list[Driven]:
+    return [shift(1, *range(20, 300, 25)), *(shift(n) for n in range(2, 8))]
+
+
+def look(desk: Desk) -> list[KeptCase]:
+    return list(CaseDesk(desk.store, lambda: desk.now_ms).look())
+
+
+def standing(desk: Desk) -> list[object]:
+    return [it.case for it in desk.store.cases(open_only=True)]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_the_cases_are_the_same_in_whatever_order_and_batches_records_come(
+    tmp_path: Path, buses: list[Driven], size: int, *, backwards: bool
+) -> None:
+    wanted = Desk(tmp_path / "whole", buses)
+    for bus in buses:
+        wanted.take_whole(bus)
+    look(wanted)
+    (case,) = standing(wanted)
+
+    desk = Desk(tmp_path / "parts", buses)
+    for bus in buses[::-1] if backwards else buses:
+        for batch in bus.batches(size):
+            desk.take((bus, batch))
+            look(desk)  # also in the middle of everything
+    assert standing(desk) == [case]
+
+
+def test_a_case_is_opened_once_and_renewed_by_what_comes(tmp_path: Path, buses: list[Driven]) -> None:
+    desk = Desk(tmp_path, buses)
+    for bus in buses[1:]:
+        desk.take_whole(bus)
+    assert look(desk) == []
+    half = buses[0].last - 8
+    desk.take((buses[0], buses[0].batch(1, half)))
+    desk.now_ms += 5_000
+    (opened,) = look(desk)
+    assert (opened.opened_ms, opened.case.subject) == (desk.now_ms, "driver:d1")
+    desk.take((buses[0], buses[0].batch(half + 1)))
+    desk.now_ms += 5_000
+    assert look(desk) == []
+    (kept,) = desk.store.cases(open_only=True)
+    assert kept.opened_ms == opened.opened_ms
+    assert kept.case.figures["times"] > opened.case.figures["times"]  # type: ignore[operator]
+
+
+def test_what_comes_later_may_end_a_case(tmp_path: Path, buses: list[Driven]) -> None:
+    """The others did the same in those hours: they were heard last."""
+    crowd = [shift(n, *range(20, 300, 25)) for n in range(8, 28)]
+    desk = Desk(tmp_path, [*buses, *crowd])
+    for bus in buses:
+        desk.take_whole(bus)
+    assert len(look(desk)) == 1
+    for bus in crowd:
+        desk.take_whole(bus)
+    look(desk)
+    assert standing(desk) == []
+    (ended,) = desk.store.cases(open_only=False)
+    assert ended.ended_ms == desk.now_ms
+
+
+def test_only_days_of_which_something_came_are_looked_at(tmp_path: Path, buses: list[Driven]) -> None:
+    desk = Desk(tmp_path, buses)
+    desk.take_whole(buses[0])
+    days, reach = desk.store.days_to_look_at()
+    assert set(days) == {DAY}
+    desk.store.looked_at(reach)
+    assert desk.store.days_to_look_at() == (set(), reach)
+
+
+def test_days_before_the_longest_outage_are_left(tmp_path: Path, buses: list[Driven]) -> None:
+    desk = Desk(tmp_path, buses)
+    for bus in buses:
+        desk.take_whole(bus)
+    desk.now_ms += 121 * 86_400_000
+    assert look(desk) == []
+
+
+def test_the_command_looks_and_lists(tmp_path: Path, buses: list[Driven], monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(tmp_path, buses)
+    for bus in buses:
+        desk.take_whole(bus)
+    desk.close()
+
+    class Config:
+        data_dir, city = tmp_path, CITY
+
+    monkeypatch.setattr("cli.backend.load_config", lambda _: Config)
+    monkeypatch.setattr("cli.backend.wall_ms", lambda: NOON_MS)
+    told = CliRunner().invoke(command, ["cases", "--config", "x", "--json", "-"])
+    assert told.exit_code == 0, told.output
+    (case,) = json.loads(told.stdout)
+    assert (case["subject"], case["day"], case["figures"]["times"]) == ("driver:d1", "2026-09-21", 12)
+    assert case["records"][0] == {"device": "bus-1-d1", "epoch": "1001", "sequence": 5}
+    words = CliRunner().invoke(command, ["cases", "--config", "x"])
+    assert "free-rides  driver:d1: everybody rode free for 108 of 360 minutes" in words.stdout
+    assert "hint for a person" in words.stderr
