@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge.adapters.onboard_http import make_app
 from edge.adapters.onboard_server import OnboardServer
-from edge.app.terminal import BusFacts, Terminal
+from edge.app.screens import BusFacts
+from edge.app.terminal import Terminal
 from edge.core.desk import DoorState, Duty, Seen
 from edge.core.errors import DoorUnreached
-from edge.core.onboard import LineView
+from edge.core.lines import LineView
 from edge.core.ports import Clock
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import TABLE, Reason, Verdict
@@ -31,12 +32,30 @@ FARE_RIALS = 60_000
 DRIVER, PIN = "4021", "1234"  # nobody's: it opens a practice bus and nothing else
 STEP_S = 0.5
 _SALT = bytes(range(16))
-_LINES = (
-    LineView("91", ("میدان امام حسین", "دانشگاه اصفهان"), ("Emam Hossein Square", "University of Isfahan")),
-    LineView("24", ("ملک‌شهر", "میدان آزادی"), ("Malekshahr", "Azadi Square")),
-    LineView("10", ("خوراسگان", "پایانهٔ باغ قوشخانه"), ("Khorasgan", "Bagh-e Qoushkhaneh Terminal")),
-    LineView("37", ("شاهین‌شهر", "میدان جمهوری"), ("Shahin Shahr", "Jomhuri Square")),
-)
+_BOTH = (0, 1)
+_PLACES = (
+    ("میدان امام حسین", "Emam Hossein Square"), ("ملک‌شهر", "Malekshahr"), ("خوراسگان", "Khorasgan"),
+    ("شاهین‌شهر", "Shahin Shahr"), ("میدان آزادی", "Azadi Square"), ("پایانهٔ صفه", "Soffeh Terminal"),
+)  # fmt: skip
+
+
+def _practice_lines() -> dict[str, LineView]:
+    """Four lines that are there, and as many others as make a driver look for one."""
+    known = [
+        LineView("91", "91", "91", _BOTH, ("میدان امام حسین", "دانشگاه اصفهان"),
+                 ("Emam Hossein Square", "University of Isfahan")),
+        LineView("24", "24", "24", _BOTH, ("ملک‌شهر", "میدان آزادی"), ("Malekshahr", "Azadi Square")),
+        LineView("10", "10", "10", _BOTH, ("خوراسگان", "پایانهٔ باغ قوشخانه"),
+                 ("Khorasgan", "Bagh-e Qoushkhaneh Terminal")),
+        LineView("37", "37", "37", _BOTH, ("شاهین‌شهر", "میدان جمهوری"), ("Shahin Shahr", "Jomhuri Square")),
+    ]  # fmt: skip
+    for number in range(40, 60):
+        (fa, en), (back_fa, back_en) = _PLACES[number % 6], _PLACES[(number + 1) % 6]
+        known.append(LineView(f"{number}", f"{number}", f"{number}", _BOTH, (fa, back_fa), (en, back_en)))
+    return {line.route: line for line in known}
+
+
+_LINES = _practice_lines()
 
 
 @dataclass(slots=True)
@@ -113,10 +132,13 @@ class PracticeBus:
     def __init__(self, clock: Clock, randomness: Callable[[int], bytes]) -> None:
         self._clock = clock
         self.doors = {number: PracticeDesk(number) for number in (1, 2)}
+        self.likely: list[tuple[str, int]] = []
         staff: tuple[StaffRow, ...] = (make_row(DRIVER, PIN, _SALT), make_row("5007", "2580", _SALT))
         self.terminal = Terminal(
             desks=list(self.doors.values()),
-            facts=BusFacts("isf-1421", _LINES, "137", lambda persons: persons * FARE_RIALS),
+            facts=BusFacts(
+                "isf-1421", lambda: _LINES, "137", lambda persons: persons * FARE_RIALS, lambda: self.likely
+            ),
             staff=lambda: staff,
             randomness=randomness,
         )
@@ -156,6 +178,16 @@ class Drive(BaseModel):
     kmh: int | None = Field(ge=0, le=200)
 
 
+class Road(BaseModel):
+    """What the road makes likely, best first; `route`, `direction`: what it says is served, by nobody's word."""
+
+    model_config = ConfigDict(extra="forbid")
+    likely: list[tuple[str, int]] = []
+    route: str | None = None
+    direction: int | None = None
+    inferred: bool = False
+
+
 class Condition(BaseModel):
     """How a door is."""
 
@@ -188,6 +220,14 @@ def ride(order: Ride, request: Request) -> None:
 def drive(order: Drive, request: Request) -> None:
     """The bus goes so fast."""
     request.app.state.practice.speed(order.kmh)
+
+
+@router.post("/road", status_code=204)
+def road(order: Road, request: Request) -> None:
+    """The road says so."""
+    request.app.state.practice.likely = order.likely
+    if order.inferred:
+        request.app.state.practice.terminal.serves(order.route, order.direction, told=False)
 
 
 @router.post("/condition", status_code=204)

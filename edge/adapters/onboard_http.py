@@ -1,6 +1,7 @@
 """The on-board HTTP API and its pages, by FastAPI: for the driver's terminal and the riders' panels, in the bus only.
 
     GET  /v1/state, /v1/live                  the whole state, once and as server-sent events
+    GET  /v1/lines                            every line that the bus may serve
     GET  /v1/doors/{door}, …/live             a rider's panel
     POST /v1/sign-in, /v1/serve, …            the driver's acts; the token travels in a cookie no script can read
     GET  /                                    the built pages
@@ -26,6 +27,7 @@ from edge.adapters.onboard_problems import documented, install, problem
 from edge.core.desk import REPORTS
 from edge.core.errors import NoSuchDoor, PagesMissing
 from edge.core.limits import PROXY_PERSONS_MAX, TERMINAL_BEAT_S, TERMINAL_BODY_MAX_BYTES
+from edge.core.lines import LineView
 from edge.core.onboard import OnBoard, PanelView, View
 from edge.core.ports import Clock
 from protocol import limits
@@ -128,6 +130,12 @@ def state(asked: Asked) -> View:
 async def live(asked: Asked) -> StreamingResponse:
     """The whole state after every change and every few seconds; each event's data is what /v1/state answers."""
     return _stream(asked.bus, lambda: _VIEW.dump_json(asked.bus.view(asked.token, asked.now)))
+
+
+@router.get("/lines")
+def lines(asked: Asked) -> tuple[LineView, ...]:
+    """Every line that this bus may serve: for the screen that chooses one. The likely ones stand in the state."""
+    return asked.bus.lines()
 
 
 @router.get("/doors/{door}", responses=documented(404))

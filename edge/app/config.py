@@ -124,7 +124,7 @@ class TerminalConfig(BaseModel):
     pages: Path = Path("pages")
     far_door: int | None = Field(default=None, ge=0, le=255)  # the other door's number, where there is one
     complaint_number: str = Field(pattern=r"^[0-9+ -]{3,20}$")  # whom riders call
-    line: tuple[LineConfig, ...] = Field(min_length=1, max_length=TERMINAL_LINES_MAX)
+    line: tuple[LineConfig, ...] = Field(default=(), max_length=TERMINAL_LINES_MAX)  # without a timetable
 
 
 class ValidatorConfig(BaseModel):

@@ -8,7 +8,8 @@ Rules:
  T3  a record counts by what it says, under the time that it names: one whose age no clock can tell is taken back by
      nobody any more;
  T4  a free ride that was given goes on for what is left of its ten minutes; one that is over is looked at at once;
- T5  answers that could not be stored stand nowhere, so they are counted by the run that gave them alone.
+ T5  the line is the driver's last word, in the direction that the newest record names;
+ T6  answers that could not be stored stand nowhere, so they are counted by the run that gave them alone.
 """
 
 import logging
@@ -100,7 +101,7 @@ def open_shift(records: Iterable[Record], vehicle: str) -> OpenShift | None:
         if isinstance(record, Shift) and record.vehicle == vehicle:
             if duty is None and record.step is ShiftStep.END:
                 return None
-            duty = duty or Duty(record.driver, record.shift, record.route, record.direction)
+            duty = duty or _duty(record, found)
             if record.step is ShiftStep.BEGIN:
                 under = tuple(it for it in reversed(found) if _shift_of(it) == duty.shift)
                 return OpenShift(duty, record.at, under)
@@ -109,6 +110,15 @@ def open_shift(records: Iterable[Record], vehicle: str) -> OpenShift | None:
     if duty is not None:
         log.error("the shift %s began too long ago to be counted again; its driver signs in anew", duty.shift)
     return None
+
+
+def _duty(told: Shift, since: Sequence[Record]) -> Duty:
+    """The driver's last word, and what `since`, newest first, says of the direction: a trip may have ended."""
+    newest = next((it for it in since if isinstance(it, Tap) and it.service.shift == told.shift), None)
+    direction = told.direction
+    if newest is not None and newest.fare_line is not None and newest.fare_line == told.route:
+        direction = newest.service.direction
+    return Duty(told.driver, told.shift, told.route, direction)
 
 
 def taps_under(records: Iterable[Record], shift: str) -> list[Tap]:

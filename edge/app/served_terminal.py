@@ -18,12 +18,13 @@ from edge.app.config import TerminalConfig, ValidatorConfig
 from edge.app.far_desk import FarDesk
 from edge.app.near_desk import NearDesk, fare_rials
 from edge.app.recall import open_shift, seen_of
-from edge.app.terminal import BusFacts, Terminal
+from edge.app.screens import BusFacts
+from edge.app.terminal import Terminal
 from edge.app.validator import Validator
 from edge.core.desk import Desk, DoorState, Seen
 from edge.core.errors import LocalError, ThreadDied
 from edge.core.limits import TERMINAL_STEP_MS
-from edge.core.onboard import LineView
+from edge.core.lines import LineView, Pair
 from edge.core.ports import FrameSource, Panel, Showing
 from protocol.fares.hints import Hint
 from protocol.wire.records import Instant
@@ -38,7 +39,9 @@ class ServedTerminal:
         self._validator, self._clock = validator, validator.clock
         boarding = validator.boarding
         self._desk = NearDesk(boarding, self._state)
-        lines = tuple(LineView(it.route, it.towards_fa, it.towards_en) for it in config.line)
+        by_hand = {
+            it.route: LineView(it.route, it.route, it.route, (0, 1), it.towards_fa, it.towards_en) for it in config.line
+        }
         vehicle = boarding.service.vehicle
         desks: list[Desk] = [self._desk]
         self._far: FarDesk | None = None
@@ -50,8 +53,8 @@ class ServedTerminal:
         self.terminal = Terminal(
             desks=desks,
             facts=BusFacts(
-                vehicle, lines, config.complaint_number,
-                lambda persons: fare_rials(boarding, persons, self._clock.read()),
+                vehicle, lambda: validator.lines or by_hand, config.complaint_number,
+                lambda persons: fare_rials(boarding, persons, self._clock.read()), self._likely,
             ),
             staff=lambda: boarding.bundle.staff,
             randomness=randomness,
@@ -89,6 +92,10 @@ class ServedTerminal:
         self.terminal.take_up(found.duty, found.since, answers, free)
         log.warning("the shift %s goes on, %d answers of it are counted", found.duty.shift, len(answers))
 
+    def _likely(self) -> list[Pair]:
+        place = self._validator.place
+        return [] if place is None else [(it.line, it.direction) for it in place.choices]
+
     def _far_saw(self, seen: Seen) -> None:
         self.terminal.saw(seen)
 
@@ -124,13 +131,19 @@ class ServedTerminal:
 
     def _run(self) -> None:
         while not self._stopping.wait(TERMINAL_STEP_MS / 1000):
-            now, place = self._clock.read(), self._validator.place
-            if place is not None:
-                self.terminal.speed(place.speed_kmh(now.mono_ms), now)
-            try:
-                self.terminal.step(now)
-            except LocalError as error:
-                log.error("a free ride could not be ended, and is tried again: %s", error)
+            self.step(self._clock.read())
+
+    def step(self, now: Instant) -> None:
+        """What the road says, and what time does."""
+        place, boarding = self._validator.place, self._validator.boarding
+        if place is not None:
+            self.terminal.speed(place.speed_kmh(now.mono_ms), now)
+        serves = boarding.service
+        self.terminal.serves(serves.route, serves.direction, told=boarding.fare_line is not None)
+        try:
+            self.terminal.step(now)
+        except LocalError as error:
+            log.error("a free ride could not be ended, and is tried again: %s", error)
 
 
 class HintsTo:

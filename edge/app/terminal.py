@@ -2,25 +2,27 @@
 
     pages' calls ─▶ sign_in, serve, free_ride, proxy, annul, report, end, leave    any thread; one lock
     doors        ─▶ saw, hint                                                    any thread
-    position     ─▶ speed                                                        any thread
+    position     ─▶ speed, serves                                                any thread
     step(now)       once a second or so: lapses, locks, what the pages see
 
 Rules (those of a shift stand in `edge/core/shift`):
 - an act is asked of every door it concerns before it counts here; a journal that fails leaves the act undone, and said;
 - the page that signed in holds a token; without it every act but an SOS is refused (another phone on the bus);
 - another driver who signs in ends the shift before, as its record says: a forgotten shift keeps nobody from driving;
-- both doors follow: a shift, a line and a free ride are told to each of them.
+- both doors follow: a shift, a line and a free ride are told to each of them;
+- the screen says the line that the near door serves: the driver's word, and after a trip's end what the road says.
 """
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hmac import compare_digest
 
+from edge.app.screens import BusFacts, Served, choices_view, door_view, seen_view, shift_view, showing_view
 from edge.core.desk import Desk, Duty, Seen
 from edge.core.errors import NoSuchLine, NotNow, NotSignedIn, PinWait, TooManyPages, WrongPin
-from edge.core.limits import PANEL_STAYS_MS, PROXY_PERSONS_MAX, TERMINAL_WATCHERS_MAX
-from edge.core.onboard import DoorView, FreeRideView, LineView, PanelView, SeenView, ShiftView, ShowingView, View
+from edge.core.limits import PROXY_PERSONS_MAX, TERMINAL_WATCHERS_MAX
+from edge.core.lines import LineView, runs
+from edge.core.onboard import FreeRideView, PanelView, View
 from edge.core.pins import Tries
 from edge.core.shift import (
     Act,
@@ -34,7 +36,6 @@ from edge.core.shift import (
     locked,
     look_at_free_ride,
     move,
-    total,
 )
 from protocol.fares.hints import Hint
 from protocol.localtime import service_day
@@ -44,19 +45,6 @@ from protocol.wire.staff import StaffRow, knows
 
 _TOKEN_BYTES = 16
 _SHIFT_BYTES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class BusFacts:
-    """What the pages say of the bus: its name, its lines, whom to call with a complaint.
-
-    `fare_rials`: what so many adults pay now; pages multiply nothing.
-    """
-
-    vehicle: str
-    lines: tuple[LineView, ...]
-    complaint_number: str
-    fare_rials: Callable[[int], int]
 
 
 class Terminal:
@@ -79,6 +67,7 @@ class Terminal:
         self._token = ""
         self._tries = Tries()
         self._speed: Speed | None = None
+        self._served: Served | None = None
         self._free: FreeRide | None = None
         self._number = 0
         self._shown: dict[int, tuple[int, Seen]] = {}
@@ -144,12 +133,12 @@ class Terminal:
         """Drive this line in this direction, at all doors. Raises NoSuchLine besides what every act raises."""
         with self._lock:
             shift, after = self._may(token, Act.SERVE, now)
-            if direction not in (0, 1) or route not in [line.route for line in self._facts.lines]:
+            if not runs(self._facts.lines(), (route, direction)):
                 raise NoSuchLine("this bus has no such line", fix="choose one of the list", route=route)
             duty = Duty(shift.duty.driver, shift.duty.shift, route, direction)
             for desk in self._desks.values():
                 desk.serve(duty, now)
-            shift.duty, self._stage = duty, after
+            shift.duty, self._stage, self._served = duty, after, None
             self._changed()
 
     def free_ride(self, token: str, cause: FreeCause | None, now: Instant) -> None:
@@ -251,6 +240,23 @@ class Terminal:
             self._speed = None if kmh is None else Speed(kmh, now.mono_ms)
             self._changed()
 
+    def serves(self, route: str | None, direction: int | None, *, told: bool) -> None:
+        """What the near door serves now; `told`: a person named this line."""
+        with self._lock:
+            after = Served(route, direction, told)
+            if after != self._serving():
+                self._served = after
+                self._changed()
+
+    def _serving(self) -> Served:
+        """What the near door last said; until it says anything, what its driver ordered."""
+        if self._served is not None:
+            return self._served
+        if self._shift is None or self._stage is Stage.ENDED:
+            return Served(None, None, told=False)
+        duty = self._shift.duty
+        return Served(duty.route, duty.direction, duty.route is not None)
+
     def step(self, now: Instant) -> None:
         """A free ride that lapses is ended at the doors (S4). Raises what a desk raises; the next step tries again."""
         with self._lock:
@@ -284,72 +290,46 @@ class Terminal:
         for told in list(self._watchers):
             told()
 
+    def lines(self) -> tuple[LineView, ...]:
+        """Every line that the bus may serve."""
+        return tuple(self._facts.lines().values())
+
     def view(self, token: str, now: Instant) -> View:
         """The whole state, for any page: nothing in it is secret from who rides along."""
         with self._lock:
-            shift, free = self._shift, self._free
+            shift, free, serving, lines = self._shift, self._free, self._serving(), self._facts.lines()
             return View(
                 number=self._number, stage=self._stage, mine=self.knows(token),
                 vehicle=self._facts.vehicle, wall_ms=now.wall_ms,
                 speed_kmh=known_speed(self._speed, now.mono_ms), locked=locked(self._speed, now.mono_ms),
                 pin_wait_ms=self._tries.wait_ms(now.mono_ms),
                 proxy_fares_rials=tuple(map(self._facts.fare_rials, range(1, PROXY_PERSONS_MAX + 1))),
-                complaint_number=self._facts.complaint_number, lines=self._facts.lines,
-                shift=None if shift is None else _shift_view(shift),
-                doors=tuple(self._door_view(desk, now) for desk in self._desks.values()),
-                last=() if shift is None else tuple(self._seen_view(shift, seen, now) for seen in shift.last),
+                complaint_number=self._facts.complaint_number,
+                line=lines.get(serving.route or ""), choices=choices_view(self._facts.likely(), serving, lines),
+                shift=None if shift is None else shift_view(shift, serving),
+                doors=tuple(
+                    door_view(it.door, DoorTally() if shift is None else shift.doors[it.door], it.state(now))
+                    for it in self._desks.values()
+                ),
+                last=() if shift is None else tuple(
+                    seen_view(it, annullable=self._desks[it.door].annuls and shift.can_annul(it, now))
+                    for it in shift.last
+                ),
                 free_ride=None if free is None else FreeRideView(
                     free.cause, free.since.wall_ms, max(0, free.lapses_ms - now.mono_ms)
                 ),
             )  # fmt: skip
-
-    def _seen_view(self, shift: Shift, seen: Seen, now: Instant) -> SeenView:
-        annullable = self._desks[seen.door].annuls and shift.can_annul(seen, now)
-        return SeenView(
-            seen.door, seen.sequence, seen.at.wall_ms, int(seen.verdict), int(seen.reason), seen.fare_rials,
-            seen.persons, seen.proxy, annullable,
-        )  # fmt: skip
-
-    def _door_view(self, desk: Desk, now: Instant) -> DoorView:
-        tally = DoorTally() if self._shift is None else self._shift.doors[desk.door]
-        state = desk.state(now)
-        return DoorView(
-            desk.door, tally.boarded, tally.free, tally.refused, tally.lost, tally.charged_rials,
-            state.queue, state.problem, state.online, state.healthy, state.follows,
-        )  # fmt: skip
 
     def panel(self, door: int, now: Instant) -> PanelView | None:
         """What the riders at a door see."""
         with self._lock:
             if door not in self._desks:
                 return None
-            duty = None if self._shift is None or self._stage is Stage.ENDED else self._shift.duty
-            hint = self._hints.get(door)
+            serving, hint = self._serving(), self._hints.get(door)
             return PanelView(
-                door=door, vehicle=self._facts.vehicle, route=None if duty is None else duty.route,
-                direction=None if duty is None else duty.direction, lines=self._facts.lines, wall_ms=now.wall_ms,
+                door=door, vehicle=self._facts.vehicle, route=serving.route, direction=serving.direction,
+                line=self._facts.lines().get(serving.route or ""), wall_ms=now.wall_ms,
                 fare_rials=self._facts.fare_rials(1), complaint_number=self._facts.complaint_number,
-                free=self._free is not None, showing=_showing_view(self._shown.get(door), now),
+                free=self._free is not None, showing=showing_view(self._shown.get(door), now),
                 hint=None if hint is None else hint.value,
             )  # fmt: skip
-
-
-def _showing_view(shown: tuple[int, Seen] | None, now: Instant) -> ShowingView | None:
-    if shown is None:
-        return None
-    number, seen = shown
-    stays_ms = PANEL_STAYS_MS - (now.mono_ms - seen.at.mono_ms)
-    if stays_ms <= 0:
-        return None
-    return ShowingView(number, int(seen.verdict), int(seen.reason), seen.fare_rials, seen.persons, stays_ms)
-
-
-def _shift_view(shift: Shift) -> ShiftView:
-    every = total(list(shift.doors.values()))
-    return ShiftView(
-        driver=shift.duty.driver, shift=shift.duty.shift, since_ms=shift.since.wall_ms, route=shift.duty.route,
-        direction=shift.duty.direction, boarded=every.boarded, free=every.free, refused=every.refused, lost=every.lost,
-        charged_rials=every.charged_rials, proxies=shift.proxies, proxy_rials=shift.proxy_rials,
-        proxies_left=shift.proxies_left, annulled=shift.annulled, annulled_rials=shift.annulled_rials,
-        annuls_left=shift.annuls_left,
-    )  # fmt: skip

@@ -36,6 +36,7 @@ from edge.app.config import ValidatorConfig
 from edge.app.diagnosis import Diagnosis
 from edge.app.following import Following
 from edge.app.light import Light
+from edge.app.line_book import LineBook
 from edge.app.looking import Looker
 from edge.app.other_door import SisterSide
 from edge.app.recall import newest_first
@@ -44,6 +45,7 @@ from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
 from edge.core.lens import Lens
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS
+from edge.core.lines import Lines
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
 from edge.core.vitals import Pulse
@@ -104,14 +106,12 @@ class Validator:
             clock=self._clock, session=self._session, sister=side, software=_software(), randomness=randomness,
             wake=self._wake.set, heard=system_clock.heard, position=self._position,
         )  # fmt: skip
-        gnss = config.gnss
-        self._place = None if gnss is None else Place(
-            door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=system_clock.satellites,
-        )  # fmt: skip
+        self._place = self._make_place(system_clock)
+        self._lines = LineBook() if self._place is None and config.terminal is not None else None
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
             key=keys.bundle, in_force=manifest, on_force=self._station.bundle_came,
-            riders=self._riders, timetable=self._place,
+            riders=self._riders, timetable=self._place or self._lines,
         )  # fmt: skip
         self._on_outcome = on_outcome
         self._following = Following(self.boarding)
@@ -141,6 +141,12 @@ class Validator:
             for name, step in (("sync", self._step), ("bundles", self._step_bundles), ("gnss", self._step_gnss))
             if name != "gnss" or self._place is not None
         ]
+
+    def _make_place(self, clock: SystemClock) -> Place | None:
+        gnss = self._config.gnss
+        if gnss is None:
+            return None
+        return Place(door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=clock.satellites)
 
     def _make_light(self, panel: Panel) -> Callable[[str, FrameSource], Light]:
         lenses = LensFile(self._config.data_dir / "lens.json")
@@ -368,6 +374,12 @@ class Validator:
     def place(self) -> Place | None:
         """Where the vehicle is, where there is a receiver."""
         return self._place
+
+    @property
+    def lines(self) -> Lines:
+        """The timetable's lines; empty while there is no timetable."""
+        book = self._place or self._lines
+        return {} if book is None else book.lines
 
     def health(self) -> Health:
         """The device as it is now."""

@@ -20,6 +20,7 @@ from typing import Protocol
 from edge.core.errors import GnssLost
 from edge.core.limits import FIX_STALE_MS, GNSS_READ_TIMEOUT_S, GNSS_RETRY_MS
 from edge.core.line import Choice, LineTracker
+from edge.core.lines import LineView, lines_of
 from edge.core.network import Network
 from edge.core.position import Fix, FixSource, Whereabouts
 from protocol.wire.records import Doubt, Instant, Position, Service
@@ -68,6 +69,7 @@ class Place:
         self._due_ms = 0
         self._fast: Fix | None = None
         self._choices: list[Choice] = []
+        self.lines: dict[str, LineView] = {}
         self.number = 0
         self.problem: GnssLost | None = None
 
@@ -91,8 +93,9 @@ class Place:
 
     def replace(self, chunks: Iterable[bytes], *, number: int) -> None:
         """Another timetable, from its proven chunks. Raises WireError; then the one before stays in use."""
-        self._newer = Network(line for chunk in chunks for line in decode_lines(chunk))
-        self.number = number
+        newer = Network(line for chunk in chunks for line in decode_lines(chunk))
+        self._newer, self.number = newer, number
+        self.lines = lines_of((way.line, way.pattern) for way in newer.pairs.values())
 
     # --- its own thread -----------------------------------------------------------------------------------------------
 

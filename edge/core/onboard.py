@@ -9,18 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge.core.lines import LineView
 from edge.core.shift import Stage
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.records import Instant
-
-
-@dataclass(frozen=True, slots=True)
-class LineView:
-    """A line that this bus may serve, and where each of its two directions leads, in Persian and English."""
-
-    route: str
-    towards_fa: tuple[str, str]
-    towards_en: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +57,27 @@ class FreeRideView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceView:
+    """One of the few lines and directions that are likely now, best first."""
+
+    line: LineView
+    direction: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftView:
-    """A driver's shift and what it adds up to so far; at its end, its total."""
+    """A driver's shift and what it adds up to so far; at its end, its total.
+
+    `route`, `direction`: what the near door serves, by the driver's word or by the road; `line_told`: a person named
+    this line, so fares go by it; one that only the road says prices nothing.
+    """
 
     driver: str
     shift: str
     since_ms: int
     route: str | None
     direction: int | None
+    line_told: bool
     boarded: int
     free: int
     refused: int
@@ -100,7 +105,8 @@ class View:
     pin_wait_ms: int
     proxy_fares_rials: tuple[int, ...]  # what the driver's float pays for one person, two, …
     complaint_number: str
-    lines: tuple[LineView, ...]
+    line: LineView | None  # that is served, where it is known
+    choices: tuple[ChoiceView, ...]
     shift: ShiftView | None
     doors: tuple[DoorView, ...]
     last: tuple[SeenView, ...]
@@ -127,7 +133,7 @@ class PanelView:
     vehicle: str
     route: str | None
     direction: int | None
-    lines: tuple[LineView, ...]
+    line: LineView | None
     wall_ms: int
     fare_rials: int
     complaint_number: str
@@ -145,6 +151,10 @@ class OnBoard(Protocol):
 
     def panel(self, door: int, now: Instant) -> PanelView | None:
         """The rider's panel of a door; None where the bus has no such door."""
+        ...
+
+    def lines(self) -> tuple[LineView, ...]:
+        """Every line that the bus may serve."""
         ...
 
     def watch(self, told: Callable[[], None]) -> Callable[[], None]:

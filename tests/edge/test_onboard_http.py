@@ -56,6 +56,7 @@ def test_a_shift_over_http(served: Practice, caller: Caller) -> None:
     assert caller.order("proxy", {"companions": 0})[1]["name"] == "NotSignedIn"
     assert caller.order("sign-in", {"number": DRIVER, "pin": PIN}) == (204, {})
     assert caller.order("serve", {"route": "91", "direction": 0}) == (204, {})
+    assert [line["route"] for line in caller.get("/v1/lines").json()][:2] == ["91", "24"]
     served.bus.ride(2, Verdict.ACCEPTED)
     assert caller.order("proxy", {"companions": 1}) == (204, {})
     assert caller.order("free-ride", {"cause": FreeCause.CROWD}) == (204, {})

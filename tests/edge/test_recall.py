@@ -1,4 +1,4 @@
-"""A shift survives its process (T1–T5): a terminal built anew over the same journals says what the one before said."""
+"""A shift survives its process (T1–T6): a terminal built anew over the same journals says what the one before said."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,7 +54,7 @@ class Run:
         self._following, self._told, self._copied = Following(self.rear), 0, rear.head.sequence
         validator: Any = SimpleNamespace(
             clock=clock, boarding=self.boarding, linked=True, online=False, backlog=0, courier_backlog=0,
-            fault=lambda: "", reads=lambda: True, place=None, own_records=self.own, far_records=self.far,
+            fault=lambda: "", reads=lambda: True, place=None, lines={}, own_records=self.own, far_records=self.far,
         )  # fmt: skip
         lines = [{"route": "r9", "towards_fa": ["الف", "ب"], "towards_en": ["A", "B"]}]
         config = TerminalConfig.model_validate(
@@ -239,6 +239,19 @@ def test_t4_a_free_ride_that_is_renewed_keeps_its_beginning(pages: Path) -> None
     free = again(pages, run).view().free_ride
     assert free is not None
     assert (free.since_ms, free.lapses_in_ms) == (since, limits.FREE_RIDE_MS)
+
+
+def test_t5_a_trip_that_ended_before_the_kill_is_not_driven_again(pages: Path) -> None:
+    run, _ = driving(pages)
+    told = run.boarding.service
+    run.boarding.move(told, replace(told, direction=0), fare_line="r9")
+    run.rides(1)
+    assert again(pages, run).boarding.service.direction == 0
+    told = run.boarding.service
+    run.boarding.move(told, replace(told, route="r10", direction=0), fare_line=None)
+    run.rides(2)
+    after = again(pages, run).boarding.service
+    assert (after.route, after.direction) == ("r9", 1), "what only the road said is no word of the driver"
 
 
 def test_t1_a_shift_that_began_too_long_ago_is_not_taken_up(pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:

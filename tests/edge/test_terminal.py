@@ -185,6 +185,35 @@ def test_only_the_buses_own_lines(bus: PracticeBus, clock: Hand) -> None:
     assert bus.terminal.panel(1, clock.now).route == "91"  # type: ignore[union-attr]
 
 
+def test_the_road_is_shown_beside_the_drivers_word_until_the_next_one(bus: PracticeBus, clock: Hand) -> None:
+    token = sign_in(bus, clock)
+    shift = bus.terminal.view(token, clock.now).shift
+    assert shift is not None
+    assert (shift.route, shift.direction, shift.line_told) == ("91", 0, True)
+    bus.terminal.serves("24", 1, told=False)
+    view, panel = bus.terminal.view(token, clock.now), bus.terminal.panel(1, clock.now)
+    assert view.shift is not None
+    assert panel is not None
+    assert (view.shift.route, view.shift.direction, view.shift.line_told) == ("24", 1, False)
+    assert view.line == panel.line
+    assert view.line is not None
+    assert (view.line.route, panel.direction) == ("24", 1)
+    assert told(bus, 1)[-1] == "line 91 0", "what the road says is no order"
+    bus.terminal.serves(None, None, told=False)
+    assert bus.terminal.view(token, clock.now).line is None
+    bus.terminal.serve(token, "91", 1, clock.now)
+    view = bus.terminal.view(token, clock.now)
+    assert view.shift is not None
+    assert (view.shift.route, view.shift.direction, view.shift.line_told) == ("91", 1, True)
+
+
+def test_the_likely_lines_are_offered_and_the_way_back_always(bus: PracticeBus, clock: Hand) -> None:
+    token = sign_in(bus, clock)
+    bus.likely = [("37", 0), ("37", 1), ("24", 0), ("24", 1), ("10", 0), ("no-such", 0)]
+    offered = [(it.line.route, it.direction) for it in bus.terminal.view(token, clock.now).choices]
+    assert offered == [("37", 0), ("37", 1), ("24", 0), ("91", 1)]
+
+
 def test_a_free_ride_lapses_by_itself_once_every_door_is_well(bus: PracticeBus, clock: Hand) -> None:
     token = sign_in(bus, clock)
     bus.condition(2, healthy=False, problem="the camera is lost", queue=0, reached=True)

@@ -19,6 +19,20 @@ await touch(page, "ورود");
 
 // Choosing the line: one touch.
 await sees(page, "خط و مسیر را انتخاب کنید");
+await page.getByText("خط‌های دیگر").waitFor({ state: "detached" }); // nothing is likely yet: all of them stand there
+await look(page, "lines-all");
+await type(page, "99");
+await sees(page, "خطی با این شماره نیست.");
+await touch(page, "پاک");
+await touch(page, "پاک");
+await type(page, "4");
+await page.getByRole("button", { name: /خط ۴۱/ }).first().waitFor();
+if (await page.getByRole("button", { name: /خط ۹۱/ }).count()) fail("a typed number leaves only lines that begin so");
+await touch(page, "پاک");
+const likely = [["91", 1], ["24", 0], ["91", 0], ["37", 1]];
+await practice("road", { likely });
+await sees(page, "نزدیک شما");
+if (!/دانشگاه اصفهان/.test(await page.locator("li button").first().innerText())) fail("the likeliest stands first");
 await look(page, "lines");
 await touch(page, /۹۱.*دانشگاه اصفهان/);
 await sees(page, "هنوز کسی سوار نشده است.");
@@ -67,6 +81,16 @@ await ride(1, V.ACCEPTED);
 await ride(2, V.CONCESSION);
 await look(page, "driving-free");
 await touch(page, "پایان رایگان");
+
+// At a trip's end the road says another line, which nobody told: it is shown as such, and corrected in two touches.
+await practice("road", { likely, inferred: true, route: "24", direction: 0 });
+await sees(page, "حدس دستگاه");
+await look(page, "driving-inferred");
+await practice("road", { likely, inferred: true });
+await sees(page, "خط معلوم نیست؛ «تغییر خط» را بزنید");
+await touch(page, "تغییر خط");
+await touch(page, /۹۱.*میدان امام حسین/);
+await page.getByRole("heading", { name: /۹۱.*میدان امام حسین/ }).waitFor();
 
 // A report, and a change of line in two touches.
 await touch(page, "گزارش");

@@ -5,6 +5,7 @@ import type { components } from "$generated/onboard";
 export type View = components["schemas"]["View"];
 export type PanelView = components["schemas"]["PanelView"];
 export type SeenView = components["schemas"]["SeenView"];
+export type LineView = components["schemas"]["LineView"];
 export type DoorView = components["schemas"]["DoorView"];
 type Orders = {
   "sign-in": components["schemas"]["SignIn"];
@@ -25,6 +26,16 @@ export class Refused extends Error {
     detail: string,
   ) {
     super(detail);
+  }
+}
+
+/** Every line that the bus may serve; the likely ones alone if the device does not answer. */
+export async function allLines(): Promise<LineView[]> {
+  try {
+    const answer = await fetch("/v1/lines", { signal: AbortSignal.timeout(ANSWER_MS) });
+    return answer.ok ? ((await answer.json()) as LineView[]) : [];
+  } catch {
+    return [];
   }
 }
 

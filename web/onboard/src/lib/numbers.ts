@@ -16,6 +16,14 @@ export function digits(text: string, language: Language): string {
   return text.replace(/[0-9]/g, (digit) => "۰۱۲۳۴۵۶۷۸۹"[Number(digit)] ?? digit);
 }
 
+/** The digits of a text as ASCII digits, whatever script they are written in: "خط ۲۴/۱" is "241". */
+export function asciiDigits(text: string): string {
+  return text
+    .replace(/[۰-۹]/g, (digit) => String("۰۱۲۳۴۵۶۷۸۹".indexOf(digit)))
+    .replace(/[٠-٩]/g, (digit) => String("٠١٢٣٤٥٦٧٨٩".indexOf(digit)))
+    .replace(/\D/g, "");
+}
+
 export function tomans(rials: number, language: Language): string {
   return number(rials / RIALS_A_TOMAN, language);
 }
