@@ -69,8 +69,10 @@ BATCH_LIVE_RECORDS = 100  # while live: small, acknowledged within a round trip
 BATCH_DRAIN_RECORDS = 1_000  # while draining a backlog: ingest is 2x faster at 1,000 rows a transaction (ingest.md §4)
 BATCH_MAX_BYTES = 1 << 20  # broker and backend refuse more; 1,000 taps are ~450 KiB
 MESSAGE_MAX_BYTES = 65_536  # receipt, health, state
-SISTER_BOARDINGS_MAX = 1_000  # fresh boardings in one message between two doors: 25 minutes of a full bus; ~40 B each
-SISTER_MESSAGE_MAX_BYTES = BATCH_MAX_BYTES + (2 << 16)  # a whole batch, its boardings, a receipt
+SISTER_BOARDINGS_MAX = (
+    1_000  # fresh boardings in one message between two doors: 25 minutes of a full bus; ~100 B each at most
+)
+SISTER_MESSAGE_MAX_BYTES = BATCH_MAX_BYTES + (3 << 16)  # a whole batch, its boardings, a receipt
 CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 7: trips of a timetable
 HEALTH_CAMERAS_MAX = 8  # cameras on one validator
 HEALTH_UNREAD_MAX = 16  # readings that failed, by name; there are twelve

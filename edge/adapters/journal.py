@@ -24,9 +24,10 @@ import apsw
 
 from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
 from edge.adapters.house import House, fold, transaction
-from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_window, unpack_window
+from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_annuls, pack_window, unpack_beside
+from edge.core.accepted import Accepted
 from edge.core.errors import JournalFailed, JournalForeign
-from edge.core.ports import Accepted, ChainedRecord, Head, Reserve, StoredRecord
+from edge.core.ports import ChainedRecord, Head, Reserve, StoredRecord
 from edge.core.retention import ReceiptDay
 from protocol.errors import WireError
 from protocol.wire import chain
@@ -126,9 +127,11 @@ class ApswJournal:
     def _signed_through(self) -> int:
         return self._head.sequence if self._signature is not None else max(0, self._head.sequence - 1)
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
-        """One durable commit: the record, and the boarding for the window. Raises JournalFull or JournalFailed."""
+    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+        """One durable commit: the record, and what the window keeps of it. Raises JournalFull or JournalFailed."""
         window = None if accepted is None else pack_window(accepted)
+        if annuls is not None:
+            window = pack_annuls(annuls)
         with self._lock:
             before, signature = self._head, self._signature
             assert signature is not None or before.sequence == 0, "a record is signed before the next one follows it"
@@ -209,13 +212,7 @@ class ApswJournal:
                 ).fetchall()
             except CARD_ERRORS as error:
                 raise translate(error) from error
-        found: list[tuple[int, Accepted]] = []
-        for sequence, window in rows:
-            try:
-                found.append((sequence, unpack_window(whole(window))))
-            except ValueError as error:  # its record has rotted too, perhaps: nobody is kept from boarding for it
-                log.error("a boarding of the repeat window is forgotten: record %d: %s", sequence, error)
-        return found
+        return unpack_beside((sequence, whole(window)) for sequence, window in rows)
 
     def forget_window(self, through: int) -> None:
         """Wipe the plain ids beside records up to `through`. Raises JournalFull, JournalFailed."""

@@ -8,15 +8,21 @@ power cut it is made again: the bytes that it covers are all there.
 
 `window` beside them holds an accepted boarding's plain ids (layout: `pack_window`) for the repeat window only; it is
 wiped when that has passed. It stands in the record's own row because a second table costs a tap a second page: 1.5
-against 1.25 times the disk's own sync, measured.
+against 1.25 times the disk's own sync, measured. Beside a record that takes a boarding back stands that one's sequence
+instead: nothing is rewritten for it, and it goes with its record if that is dropped.
 """
 
+import logging
 import struct
+from collections.abc import Iterable
+from dataclasses import replace
 
-from edge.core.ports import Accepted
-from protocol.limits import FLAT_FARE_MAX_RIALS, INT63_MAX, PARTY_MAX
+from edge.core.accepted import Accepted
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.limits import FLAT_FARE_MAX_RIALS, INT63_MAX, PARTY_MAX, RIALS_MAX
 from protocol.wire.passes import Presentation
 
+log = logging.getLogger(__name__)
 APPLICATION_ID = 0x53564A31  # "SVJ1": so that no other SQLite file is taken for a journal
 SCHEMA = """
 CREATE TABLE record (
@@ -39,8 +45,10 @@ SELECT_SIGNED = """
 SELECT record.sequence AS sequence, record.bytes AS bytes, behind.countersign AS signature
 FROM record LEFT JOIN record AS behind ON behind.sequence = record.sequence + 1
 """
-# credential id, render time s, counter, accepted at wall ms, party, door, adult fare, per mille of it and of caps
-_WINDOW = struct.Struct(">8sIHQBBQHH")
+# credential id, render time s, counter, accepted at wall ms, party, door, adult fare, per mille of it and of caps,
+# fare, verdict, reason, tariff
+_WINDOW = struct.Struct(">8sIHQBBQHHQBBI")
+_ANNULS = struct.Struct(">Q")  # the sequence of the boarding that was taken back
 
 
 def pack_window(accepted: Accepted) -> bytes:
@@ -48,15 +56,47 @@ def pack_window(accepted: Accepted) -> bytes:
     shown = accepted.presentation
     return _WINDOW.pack(
         shown.credential_id, shown.time_s, shown.counter, accepted.wall_ms, accepted.party, accepted.door,
-        *accepted.share,
+        *accepted.share, accepted.fare_rials, int(accepted.verdict), int(accepted.reason), accepted.tariff_version,
     )  # fmt: skip
+
+
+def pack_annuls(sequence: int) -> bytes:
+    """The sequence of a boarding that was taken back → the bytes kept beside the record that says so."""
+    return _ANNULS.pack(sequence)
+
+
+def unpack_beside(rows: Iterable[tuple[int, bytes]]) -> list[tuple[int, Accepted]]:
+    """What is kept beside records, with their sequences, oldest first → the boardings among them. What rotted is left.
+
+    A record that has rotted so keeps nobody from boarding.
+    """
+    found: dict[int, Accepted] = {}
+    for sequence, data in rows:
+        try:
+            if len(data) != _ANNULS.size:
+                found[sequence] = unpack_window(data)
+                continue
+        except ValueError as error:
+            log.error("a boarding of the repeat window is forgotten: record %d: %s", sequence, error)
+            continue
+        annulled: int = _ANNULS.unpack(data)[0]
+        if annulled in found:
+            found[annulled] = replace(found[annulled], annulled=True)
+    return list(found.items())
 
 
 def unpack_window(data: bytes) -> Accepted:
     """The bytes kept beside a record → the accepted boarding. Raises ValueError where they have rotted."""
     if len(data) != _WINDOW.size:
         raise ValueError(f"{len(data)} bytes beside a record")
-    credential_id, time_s, counter, wall_ms, party, door, adult_rials, *shares = _WINDOW.unpack(data)
-    if party > PARTY_MAX or wall_ms > INT63_MAX or adult_rials > FLAT_FARE_MAX_RIALS or max(shares) > 1000:
-        raise ValueError(f"party {party} at {wall_ms} for {adult_rials} rials beside a record")
-    return Accepted(Presentation(credential_id, time_s, counter), wall_ms, party, door, adult_rials, *shares)
+    credential_id, time_s, counter, wall_ms, party, door, adult_rials, *more = _WINDOW.unpack(data)
+    permille, cap_permille, fare_rials, verdict, reason, tariff_version = more
+    shown = Presentation(credential_id, time_s, counter)
+    if party > PARTY_MAX or wall_ms > INT63_MAX or max(permille, cap_permille) > 1000:
+        raise ValueError(f"party {party} at {wall_ms} beside a record")
+    if adult_rials > FLAT_FARE_MAX_RIALS or fare_rials > RIALS_MAX:
+        raise ValueError(f"a fare of {fare_rials} rials, an adult's {adult_rials}, beside a record")
+    return Accepted(
+        shown, wall_ms, party, door, adult_rials, permille, cap_permille, fare_rials, Verdict(verdict), Reason(reason),
+        tariff_version,
+    )  # fmt: skip

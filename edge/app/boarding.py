@@ -12,17 +12,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from edge.core.accepted import Accepted, RecordId
 from edge.core.asked import Decision, Door
 from edge.core.daybook import DayBook
-from edge.core.decide import decide, decide_proxy, note
+from edge.core.decide import decide, decide_proxy
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
 from edge.core.forms import Forms
 from edge.core.opening import LongFormWanted, Unproven, open_code
-from edge.core.ports import Accepted, ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
+from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.spending import Spending
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
-from edge.core.window import Window
-from protocol.fares.pricing import own_part
+from edge.core.window import Earlier, Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict, row_for
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
@@ -86,8 +86,8 @@ class Boarding:
         self._day_key: DayKey | None = None
         self._forms: Forms[Outcome] = Forms()
         self._lock = threading.Lock()
-        # (accepted at mono ms, sequence, boarding) of our own: shared with the other door, wiped when past
-        self._windowed: deque[tuple[int, int, Accepted | None]] = deque()
+        # (accepted at mono ms, sequence, whether a boarding) of our own: shared with the other door, wiped when past
+        self._windowed: deque[tuple[int, int, bool]] = deque()
         self.orders = 0  # how often somebody told where to serve
         self.accepted = 0
         self.accepted_rials = 0  # of the fares that a code was accepted for: while the doors are apart, by both perhaps
@@ -100,9 +100,11 @@ class Boarding:
         Raises JournalFull, JournalFailed, SignerFailed.
         """
         with self._lock:
-            self._windowed.extend(self._window.load(self._journal.window(), now))
-            self._windowed.append((now.mono_ms, self._journal.head.sequence, None))
             head = self._journal.head
+            for mono_ms, sequence, it in self._window.load(self._journal.window(), now, epoch=head.epoch):
+                self._windowed.append((mono_ms, sequence, True))
+                self._daybook.boarded(it, RecordId(head.epoch, sequence))
+            self._windowed.append((now.mono_ms, head.sequence, False))
             if head.sequence == 0:
                 link = next_link(self._device, head)
                 self._store(opening_record(link, now, self._software, self._signer.public), None)
@@ -117,34 +119,39 @@ class Boarding:
             while self._windowed and now.mono_ms - self._windowed[0][0] > self._window.keep_ms:
                 through = max(through, self._windowed.popleft()[1])
             # After a restart the order is by age: what is kept may stand before what is past.
-            return min([through, *(sequence - 1 for _, sequence, accepted in self._windowed if accepted is not None)])
+            return min([through, *(sequence - 1 for _, sequence, boarded in self._windowed if boarded)])
 
     def fresh(self, now: Instant, *, first: int, last: int) -> list[FreshBoarding]:
         """Our own boardings within the window whose records lie in first…last, for the other door."""
         with self._lock:
-            return [
-                _fresh(it, now.mono_ms - mono_ms)
-                for mono_ms, sequence, it in self._windowed
-                if it is not None and first <= sequence <= last
-            ]
+            epoch = self._journal.head.epoch
+            records = [RecordId(epoch, it) for _, it, boarded in self._windowed if boarded and first <= it <= last]
+            found = ((record, self._window.of_record(record, now)) for record in records)
+            return [_fresh(record, it) for record, it in found if it is not None]
 
     def known(self, now: Instant) -> list[FreshBoarding]:
         """Every boarding of this bus within the window: a door with a blank card gets its own back from the other."""
         with self._lock:
-            return [_fresh(it, age_ms) for it, age_ms in self._window.entries(now)]
+            return [_fresh(record, it) for record, it in self._window.entries(now)]
 
     def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
         """The other door's fresh boardings: what was paid there is paid (P7)."""
         with self._lock:
             for b in boardings:
-                paid = Accepted(b.presentation, b.wall_ms, b.party, b.door, b.adult_rials, b.permille, b.cap_permille)
-                if self._window.note(paid, now, b.age_ms) and (rials := _fare_of(paid)):
-                    self._daybook.paid_elsewhere(b.presentation.credential_id, rials)
+                record, it = RecordId(b.epoch, b.sequence), _accepted(b)
+                of_old_card = b.door == self._service.door  # no receipt for that journal comes any more
+                if self._window.told(it, record, now, b.age_ms) and not of_old_card:
+                    self._daybook.boarded(it, record, told=True)
+
+    def seen_elsewhere(self, epoch: int, through: int) -> None:
+        """The backend holds the records 1…`through` of that journal of the other door."""
+        with self._lock:
+            self._daybook.receipted(epoch, through)
 
     def heard(self, wall_ms: int, *, through: int) -> None:
         """The backend's signed word of this time has arrived: it holds our records 1…`through`."""
         with self._lock:
-            self._daybook.receipted(through)
+            self._daybook.receipted(self._journal.head.epoch, through)
             self._door = replace(self._door, heard_ms=max(self._door.heard_ms, wall_ms))
 
     def take_bundle(self, bundle: Bundle) -> None:
@@ -274,10 +281,11 @@ class Boarding:
             return self._show(_out_of_service(), None, problem)
         self.problem = None
         if decision.accepted is not None:
-            self._window.note(decision.accepted, now)
+            record = RecordId(self._journal.head.epoch, sequence)
+            self._window.note(decision.accepted, record, now)
             self.accepted_rials += decision.fare_rials
-            note(self._daybook, decision, sequence, now)
-            self._windowed.append((now.mono_ms, sequence, decision.accepted))
+            self._daybook.boarded(decision.accepted, record)
+            self._windowed.append((now.mono_ms, sequence, True))
         if decision.policy is not None:
             self._spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
         if TABLE[decision.verdict].boards:
@@ -325,13 +333,19 @@ class Boarding:
         self._on_appended(record.sequence)
 
 
-def _fare_of(paid: Accepted) -> int:
-    """What a boarding at the other door cost, as far as it says."""
-    return own_part(paid.adult_rials, paid.permille) + paid.party * paid.adult_rials
+def _accepted(b: FreshBoarding) -> Accepted:
+    return Accepted(
+        b.presentation, b.wall_ms, b.party, b.door, b.adult_rials, b.permille, b.cap_permille, b.fare_rials, b.verdict,
+        b.reason, b.tariff_version, b.annulled,
+    )  # fmt: skip
 
 
-def _fresh(it: Accepted, age_ms: int) -> FreshBoarding:
-    return FreshBoarding(it.presentation, it.party, it.door, it.wall_ms, max(0, age_ms), *it.share)
+def _fresh(record: RecordId, earlier: Earlier) -> FreshBoarding:
+    it = earlier.accepted
+    return FreshBoarding(
+        *record, it.presentation, it.party, it.door, it.wall_ms, earlier.age_ms, *it.share, it.fare_rials, it.verdict,
+        it.reason, it.tariff_version, it.annulled,
+    )  # fmt: skip
 
 
 def _out_of_service() -> Showing:

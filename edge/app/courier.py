@@ -39,12 +39,14 @@ class Courier:
         receipt_keys: Sequence[VerifyingKey],
         publish: Callable[[bytes], bool],
         after_ms: int = COURIER_AFTER_MS,
+        on_receipted: Callable[[int, int], None] = lambda _epoch, _through: None,
     ) -> None:
         self._sister = sister
         self._copies = copies
         self._receipt_keys = receipt_keys
         self._publish = publish
         self._after_ms = after_ms
+        self._on_receipted = on_receipted  # the backend holds that journal of the sister's so far
         self._uplinks: dict[int, Uplink] = {}
         self._marks: dict[int, Watermark] = {}
         self._newest: dict[int, Receipt] = {}
@@ -116,10 +118,12 @@ class Courier:
 
     def covers(self, epoch: int, sequence: int) -> bool:
         """Whether the backend has receipted the sister's journal so far, as far as we were told."""
-        uplink = self._uplinks.get(epoch)
+        return self._receipted(epoch) >= sequence
+
+    def _receipted(self, epoch: int) -> int:
+        uplink, ahead = self._uplinks.get(epoch), self._ahead.get(epoch)
         held = 0 if uplink is None else uplink.receipted(_BACKEND)
-        ahead = self._ahead.get(epoch)
-        return max(held, 0 if ahead is None else ahead.sequence) >= sequence
+        return max(held, 0 if ahead is None else ahead.sequence)
 
     def told(self, data: bytes, now: Instant) -> None:
         """The sister passes on a receipt that it got. Believed only when proven."""
@@ -139,6 +143,11 @@ class Courier:
     def _came(self, data: bytes, receipt: Receipt, now: Instant) -> bool:
         if receipt.device != self._sister:
             return False
+        news = self._judged(data, receipt, now)
+        self._on_receipted(receipt.epoch, self._receipted(receipt.epoch))
+        return news
+
+    def _judged(self, data: bytes, receipt: Receipt, now: Instant) -> bool:
         self._of_incarnation(receipt.incarnation, now)
         mark, uplink = self._marks.get(receipt.epoch), self._uplinks.get(receipt.epoch)
         if mark is None or uplink is None or receipt.sequence > mark.sequence:

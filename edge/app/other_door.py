@@ -57,7 +57,7 @@ class OtherDoor:
         self._exposure = Exposure()
         self.courier = Courier(
             sister=side.name, copies=side.copies, receipt_keys=receipt_keys, publish=publish,
-            after_ms=side.courier_after_ms,
+            after_ms=side.courier_after_ms, on_receipted=boarding.seen_elsewhere,
         )  # fmt: skip
         self.sister = Sister(
             device=device, sister=side.name, key=side.key, signer=signer, copies=side.copies,

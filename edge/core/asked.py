@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from edge.core.accepted import UNKNOWN_MS, Accepted
 from edge.core.daybook import DayBook
-from edge.core.ports import UNKNOWN_MS, Accepted
 from edge.core.spending import Spending
 from edge.core.window import Earlier, Window
 from protocol import limits
@@ -101,11 +101,12 @@ class Asked:
 
     def priced(self) -> Price:
         """At most: what was ridden elsewhere is not known here."""
-        begin_ms = self.tariff.starts_ms
         history = [
             Ridden(self.now.wall_ms - it.age_ms, *it.accepted.share)
             for it in self.earlier
-            if self.wall_ms is not None and it.accepted.wall_ms != UNKNOWN_MS and it.accepted.wall_ms >= begin_ms
+            if self.wall_ms is not None
+            and it.accepted.wall_ms != UNKNOWN_MS
+            and it.accepted.tariff_version == self.tariff.version
         ]
         return price(self.tariff, self.ride(), history)
 
@@ -143,11 +144,12 @@ class Asked:
     def accept(self, verdict: Verdict, reason: Reason, cost: Price, fare_rials: int | None = None) -> Decision:
         """A boarding, noted in the window with what its ride adds to the rider's history."""
         wall_ms = UNKNOWN_MS if self.wall_ms is None else self.wall_ms
+        fare_rials = cost.rider_rials if fare_rials is None else fare_rials
         accepted = Accepted(
             self.code.presentation, wall_ms, self.code.party, self.door.service.door, cost.adult_rials, cost.permille,
-            cost.cap_permille,
+            cost.cap_permille, fare_rials, verdict, reason, self.tariff.version,
         )  # fmt: skip
-        return self._answer(verdict, reason, cost.rider_rials if fare_rials is None else fare_rials, accepted)
+        return self._answer(verdict, reason, fare_rials, accepted)
 
     def _answer(self, verdict: Verdict, reason: Reason, fare_rials: int, accepted: Accepted | None) -> Decision:
         return Decision(

@@ -2,23 +2,84 @@
 
 Rules:
 - no id is kept: riders stand under a keyed digest whose key is made at the start and lives in memory alone. A restart
-  forgets the book; what that is worth to a rider is one more allowance on one bus;
-- *unseen* is what no receipt covers. Once the backend has it, its deny list says who may ride on;
-- a boarding at the other door counts here, too, until a receipt tells that the backend is heard again.
+  forgets what is older than the window; what that is worth to a rider is one more allowance on one bus;
+- *unseen* is what no receipt covers, and a receipt covers records of one journal: what was spent at the other door is
+  seen when a receipt for that door's journal says so, whoever brings it. Once the backend has it, its deny list says
+  who may ride on;
+- a grace is used up on the bus, at whichever door it was: for its service day, and until its record is seen;
+- what was taken back was not spent, and uses no grace up;
+- each door's rides have a bound of their own, beyond which the oldest are forgotten (see `limits`);
+- a receipt is noted, and what it covers counts no more from that moment; the memory is given back in steps, since a
+  receipt after a long outage covers hundreds of thousands of rides, and a rider stands at the door meanwhile.
 """
 
-from collections import defaultdict
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from hashlib import blake2b
+from typing import TypeAlias
+
+from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
+from edge.core.limits import DAYBOOK_GRACES_MAX, DAYBOOK_RIDES_MAX, DAYBOOK_SWEEP
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.localtime import service_day
 
 _DIGEST_BYTES = 8
-_ELSEWHERE = 0  # of the other door: its sequences are not ours
+_Rider: TypeAlias = bytes
+
+
+class _Grace(Enum):
+    EMERGENCY = auto()
+    CLOCK = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ride:
+    record: RecordId
+    rials: int
+    emergency: bool
 
 
 @dataclass(slots=True)
-class _Unseen:
-    fares: list[tuple[int, int]] = field(default_factory=list)  # (sequence, rials)
-    emergency: int | None = None  # the sequence of the ride beyond the allowance
+class _Rides:
+    """Of one door: by rider, and in the order in which they came."""
+
+    order: deque[tuple[RecordId, _Rider]] = field(default_factory=deque)
+    of: dict[_Rider, list[_Ride]] = field(default_factory=dict)
+    graces: dict[tuple[_Grace, int, _Rider], RecordId] = field(default_factory=dict)
+
+    def add(self, rider: _Rider, ride: _Ride) -> None:
+        self.order.append((ride.record, rider))
+        self.of.setdefault(rider, []).append(ride)
+        if len(self.order) > DAYBOOK_RIDES_MAX:
+            self._oldest_goes()
+
+    def _oldest_goes(self) -> None:
+        self.take_back(*self.order.popleft())
+
+    def take_back(self, record: RecordId, rider: _Rider) -> None:
+        left = [ride for ride in self.of.get(rider, ()) if ride.record != record]
+        if left:
+            self.of[rider] = left
+        else:
+            self.of.pop(rider, None)
+
+    def use_up(self, grace: tuple[_Grace, int, _Rider], record: RecordId) -> None:
+        self.graces[grace] = record
+        if len(self.graces) > DAYBOOK_GRACES_MAX:
+            del self.graces[next(iter(self.graces))]
+
+    def give_back(self, grace: tuple[_Grace, int, _Rider], record: RecordId) -> None:
+        if self.graces.get(grace) == record:
+            del self.graces[grace]
+
+    def sweep(self, seen: dict[int, int], most: int) -> None:
+        """Give back what lies covered at the old end, a few at a time."""
+        for _ in range(most):
+            if not self.order or self.order[0][0].sequence > seen.get(self.order[0][0].epoch, 0):
+                return
+            self._oldest_goes()
 
 
 class DayBook:
@@ -27,49 +88,70 @@ class DayBook:
     def __init__(self, key: bytes) -> None:
         """`key`: at least 16 random bytes, never stored."""
         self._key = key
-        self._unseen: dict[bytes, _Unseen] = defaultdict(_Unseen)
-        self._day = 0
-        self._set_wrong: set[bytes] = set()
+        self._seen: dict[int, int] = {}  # epoch → the backend holds its records up to here
+        self._own, self._told = _Rides(), _Rides()
 
-    def _of(self, credential_id: bytes) -> bytes:
+    def _of(self, credential_id: bytes) -> _Rider:
         return blake2b(credential_id, digest_size=_DIGEST_BYTES, key=self._key).digest()
+
+    def boarded(self, it: Accepted, record: RecordId, *, told: bool = False) -> None:
+        """A boarding was accepted at this door, or as the other one told."""
+        if it.annulled:
+            return
+        rider, of_door = self._of(it.presentation.credential_id), self._told if told else self._own
+        for grace in _graces(it):
+            of_door.use_up((grace, _day(it), rider), record)
+        if it.fare_rials and record.sequence > self._seen.get(record.epoch, 0):
+            of_door.add(rider, _Ride(record, it.fare_rials, it.reason is Reason.EMERGENCY_RIDE))
+            of_door.sweep(self._seen, 2)
+
+    def annulled(self, it: Accepted, record: RecordId) -> None:
+        """It was taken back."""
+        rider = self._of(it.presentation.credential_id)
+        for of_door in (self._own, self._told):
+            of_door.take_back(record, rider)
+            for grace in _graces(it):
+                of_door.give_back((grace, _day(it), rider), record)
+
+    def receipted(self, epoch: int, through: int) -> None:
+        """The backend holds the records 1…`through` of the journal of this epoch, of whichever door."""
+        self._seen[epoch] = max(through, self._seen.get(epoch, 0))
+        for of_door in (self._own, self._told):
+            of_door.sweep(self._seen, DAYBOOK_SWEEP)
+
+    def _unseen(self, credential_id: bytes) -> Iterator[_Ride]:
+        rider = self._of(credential_id)
+        for of_door in (self._own, self._told):
+            for ride in of_door.of.get(rider, ()):
+                if ride.record.sequence > self._seen.get(ride.record.epoch, 0):
+                    yield ride
 
     def spent(self, credential_id: bytes) -> int:
         """Rials that the rider spent on this bus and the backend has not seen."""
-        found = self._unseen.get(self._of(credential_id))
-        return 0 if found is None else sum(rials for _, rials in found.fares)
+        return sum(ride.rials for ride in self._unseen(credential_id))
 
-    def emergency_used(self, credential_id: bytes) -> bool:
-        """Whether the one ride beyond the allowance was taken on this bus."""
-        found = self._unseen.get(self._of(credential_id))
-        return found is not None and found.emergency is not None
-
-    def paid(self, credential_id: bytes, sequence: int, rials: int, *, emergency: bool = False) -> None:
-        """A fare was accepted here."""
-        entry = self._unseen[self._of(credential_id)]
-        entry.fares.append((sequence, rials))
-        if emergency:
-            entry.emergency = sequence
-
-    def paid_elsewhere(self, credential_id: bytes, rials: int) -> None:
-        """A fare was accepted at the other door."""
-        self._unseen[self._of(credential_id)].fares.append((_ELSEWHERE, rials))
-
-    def receipted(self, through: int) -> None:
-        """The backend holds our records 1…`through`."""
-        for rider, entry in list(self._unseen.items()):
-            entry.fares = [(sequence, rials) for sequence, rials in entry.fares if sequence > through]
-            if entry.emergency is not None and entry.emergency <= through:
-                entry.emergency = None
-            if not entry.fares and entry.emergency is None:
-                del self._unseen[rider]
+    def emergency_used(self, credential_id: bytes, day: int) -> bool:
+        """Whether the one ride beyond the allowance was taken on this bus, unseen yet or on this service day."""
+        if any(ride.emergency for ride in self._unseen(credential_id)):
+            return True
+        return self._used_up(_Grace.EMERGENCY, credential_id, day)
 
     def clock_grace_used(self, credential_id: bytes, day: int) -> bool:
-        """Whether a phone set wrong rode on this service day."""
-        return self._day == day and self._of(credential_id) in self._set_wrong
+        """Whether a phone set wrong rode on this bus on this service day."""
+        return self._used_up(_Grace.CLOCK, credential_id, day)
 
-    def clock_grace(self, credential_id: bytes, day: int) -> None:
-        """A phone set wrong rides."""
-        if self._day != day:
-            self._day, self._set_wrong = day, set()
-        self._set_wrong.add(self._of(credential_id))
+    def _used_up(self, grace: _Grace, credential_id: bytes, day: int) -> bool:
+        key = (grace, day, self._of(credential_id))
+        return key in self._own.graces or key in self._told.graces
+
+
+def _graces(it: Accepted) -> Iterator[_Grace]:
+    """The graces of a day that a boarding used up. A day that no clock told is none."""
+    if it.wall_ms != UNKNOWN_MS and it.reason is Reason.EMERGENCY_RIDE:
+        yield _Grace.EMERGENCY
+    if it.wall_ms != UNKNOWN_MS and it.verdict is Verdict.PHONE_CLOCK_WRONG:
+        yield _Grace.CLOCK
+
+
+def _day(it: Accepted) -> int:
+    return service_day(it.wall_ms)

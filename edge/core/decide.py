@@ -20,7 +20,7 @@ Rules, in the order in which they are asked; the first that answers decides (`RU
  R10 a credential past its last day must go online, unless this validator has heard nothing for 24 h, or a policy lets
      it ride: then grace (P15);
  R11 who spends more than the offline allowance, and what a policy adds to it, before the backend sees it has one
-     emergency ride a bus, and is then asked to go online;
+     emergency ride a bus and day, and is then asked to go online;
  R12 everything else is accepted at the tariff's price, with the concession's own tone for a reduced class.
 And before all of them:
  R0  a short pass without a row of its credential and version is neither taken nor refused: its phone shows the long
@@ -33,14 +33,11 @@ proxy boardings), `repeats` (R5, R8), `freshness` (R6, R7, R10), `fares` (R9, R1
 """
 
 from edge.core.asked import Asked, Decision, Door, Rule
-from edge.core.daybook import DayBook
 from edge.core.fares import accepted, beyond_allowance, wrong_line
 from edge.core.freshness import blind_to_time, past_its_day, stale
 from edge.core.opening import Unproven
 from edge.core.orders import decide_proxy, denied, free, training
 from edge.core.repeats import copied, repeated
-from protocol.fares.verdicts import Reason, Verdict
-from protocol.localtime import service_day
 from protocol.wire.records import CodeKind, Instant
 from protocol.wire.short_passes import Pass
 
@@ -53,17 +50,6 @@ def decide(code: Pass | Unproven, door: Door, now: Instant) -> Decision:
     asked = Asked(code, door, now)
     answers = (rule(asked) for _, rule in RULES)
     return next(answer for answer in answers if answer is not None)
-
-
-def note(book: DayBook, decision: Decision, sequence: int, now: Instant) -> None:
-    """What an accepted boarding leaves in the daybook; `sequence`: of its record."""
-    assert decision.accepted is not None
-    credential_id = decision.accepted.presentation.credential_id
-    if decision.fare_rials:
-        emergency = decision.reason is Reason.EMERGENCY_RIDE
-        book.paid(credential_id, sequence, decision.fare_rials, emergency=emergency)
-    if decision.verdict is Verdict.PHONE_CLOCK_WRONG:
-        book.clock_grace(credential_id, service_day(now.wall_ms))
 
 
 RULES: tuple[tuple[str, Rule], ...] = (
@@ -80,4 +66,4 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("R12", accepted),
 )
 
-__all__ = ["RULES", "decide", "decide_proxy", "note"]
+__all__ = ["RULES", "decide", "decide_proxy"]

@@ -3,6 +3,7 @@
 from edge.core.asked import Asked, Decision
 from protocol.fares.pricing import serves
 from protocol.fares.verdicts import Reason, Verdict
+from protocol.localtime import service_day
 
 
 def wrong_line(asked: Asked) -> Decision | None:
@@ -16,7 +17,8 @@ def beyond_allowance(asked: Asked) -> Decision | None:
     """R11: more than may be spent unseen."""
     if not asked.beyond_allowance(asked.cost.rider_rials):
         return None
-    used = asked.door.daybook.emergency_used(asked.code.credential.credential_id)
+    day = service_day(asked.now.wall_ms)
+    used = asked.door.daybook.emergency_used(asked.code.credential.credential_id, day)
     if used or asked.set_wrong is not Reason.NONE:
         return asked.refuse(Verdict.DENIED, Reason.ALLOWANCE_SPENT)
     return asked.accept(Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE, asked.cost)

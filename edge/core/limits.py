@@ -33,6 +33,12 @@ SIGN_WAIT_MS = 2_000  # a TPM signs in 14 to 30 ms; one that takes two seconds i
 CERTIFICATE_LEFT_MIN_DAYS = 30  # a month to bring a bus to the depot; the backend's alarm is the same
 DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
 
+# --- What a bus remembers of riders -----------------------------------------------------------------------------------
+WINDOW_BOARDINGS_MAX = 8_000  # of each door: one a second for the longest window, two hours, is 7,200; ~1 KiB each
+DAYBOOK_RIDES_MAX = 50_000  # of each door, ~0.5 KiB each: weeks of a busy door without a word of the backend
+DAYBOOK_GRACES_MAX = 4_000  # of each door: phones set wrong and emergency rides are a few a day
+DAYBOOK_SWEEP = 1_000  # rides given back at a receipt: a millisecond or two under the lock of a tap
+
 # --- Bundles ---------------------------------------------------------------------------------------------------------
 BUNDLES_WAITING_MAX = 8  # announcements not yet heard; each is announced again
 BUNDLE_WAIT_MS = 60_000  # the bundles' thread looks up at least this often: a manifest from the future may be due

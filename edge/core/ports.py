@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from edge.core.accepted import Accepted
 from edge.core.errors import LocalError
 from edge.core.places import Box
 from edge.core.retention import ReceiptDay
@@ -11,7 +12,6 @@ from edge.core.setting import Bounds, Setting
 from protocol.errors import SavarError
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import Reason, Row, Verdict
-from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant
 from protocol.wire.riders import RiderRow
 from protocol.wire.standing import Watermark
@@ -110,30 +110,6 @@ class QrReader(Protocol):
         ...
 
 
-UNKNOWN_MS = 0  # a wall time that no trusted clock vouched for
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """One accepted boarding, kept for the repeat and the transfer window: plain ids stay on the bus only that long.
-
-    `wall_ms` is UNKNOWN_MS where no trusted clock said it.
-    """
-
-    presentation: Presentation
-    wall_ms: int
-    party: int
-    door: int
-    adult_rials: int  # what its ride adds to its rider's history (see `pricing`)
-    permille: int
-    cap_permille: int
-
-    @property
-    def share(self) -> tuple[int, int, int]:
-        """What it adds to a history."""
-        return self.adult_rials, self.permille, self.cap_permille
-
-
 @dataclass(frozen=True, slots=True)
 class ChainedRecord:
     """A record ready to be stored and signed: its place, its bytes, and the chain's hash over it."""
@@ -207,8 +183,11 @@ class Journal(Protocol):
         """The last sequence whose signature is known: the head's, or the one before it."""
         ...
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
-        """Store a record behind a signed one and, in the same commit, the accepted boarding for the window."""
+    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+        """Store a record behind a signed one and, in the same commit, the accepted boarding for the window.
+
+        `annuls`: the sequence of the boarding that this record takes back; `window` then gives it as annulled.
+        """
         ...
 
     def sign_tail(self, signature: bytes) -> None:

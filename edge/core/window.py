@@ -6,16 +6,22 @@ Rules:
   was not to be trusted, it is young;
 - an entry is kept for the longer of the tariff's two windows, and at least as long as its presentation could still
   pass as fresh;
-- the other door's boardings stand beside our own (P7); their age is what that door says, on its own monotonic clock.
+- the other door's boardings stand beside our own (P7); their age is what that door says, on its own monotonic clock;
+- a boarding is one by its presentation; its record only finds it. A journal that a card rolled back gives one record to
+  two boardings, and both are kept (P11);
+- one that the driver took back is found by its code alone: the very same render is a copy, its rider has not paid;
+- each door's boardings have a bound of their own, beyond which the oldest go: a door that lies pushes out nothing of
+  ours.
 """
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 
-from edge.core.ports import UNKNOWN_MS, Accepted
+from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
+from edge.core.limits import WINDOW_BOARDINGS_MAX
 from protocol import limits
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant
@@ -32,15 +38,38 @@ class Earlier:
     age_ms: int
 
 
+@dataclass(slots=True, eq=False)
+class _Item:
+    mono_ms: int
+    record: RecordId
+    accepted: Accepted
+
+
+@dataclass(slots=True)
+class _Order:
+    """A heap by age: the other door's word may come late."""
+
+    heap: list[tuple[int, int, _Item]] = field(default_factory=list)
+    ties: Iterator[int] = field(default_factory=count)
+
+    def push(self, item: _Item) -> None:
+        heappush(self.heap, (item.mono_ms, next(self.ties), item))
+
+    def past(self, before_ms: int) -> Iterator[_Item]:
+        """Those from before that time, and the oldest beyond the bound."""
+        while self.heap and (self.heap[0][0] < before_ms or len(self.heap) > WINDOW_BOARDINGS_MAX):
+            yield heappop(self.heap)[2]
+
+
 class Window:
-    """Accepted boardings, by presentation and by credential."""
+    """Accepted boardings, by presentation, by credential and by record."""
 
     def __init__(self, window_s: int) -> None:
         self._keep_ms = _keep_ms(window_s)
-        self._order: list[tuple[int, int, Accepted]] = []  # a heap by age: the other door's word may come late
-        self._ties = count()
-        self._by_presentation: dict[Presentation, tuple[int, Accepted]] = {}
-        self._by_credential: dict[bytes, list[tuple[int, Accepted]]] = {}  # each by age, the latest last
+        self._own, self._told = _Order(), _Order()
+        self._by_record: dict[RecordId, _Item] = {}
+        self._by_presentation: dict[Presentation, _Item] = {}
+        self._by_credential: dict[bytes, list[_Item]] = {}  # without what was taken back; by age, the latest last
 
     def follow(self, window_s: int) -> None:
         """A new tariff's window holds from now on; what a shorter one let go does not come back."""
@@ -51,15 +80,17 @@ class Window:
         """How long an entry is kept, in milliseconds."""
         return self._keep_ms
 
-    def load(self, stored: Iterable[tuple[int, Accepted]], now: Instant) -> list[tuple[int, int, Accepted]]:
-        """Take up what the journal kept over a restart → (accepted at mono ms, sequence, boarding), oldest first."""
+    def load(
+        self, stored: Iterable[tuple[int, Accepted]], now: Instant, *, epoch: int
+    ) -> list[tuple[int, int, Accepted]]:
+        """Take up what the journal of this epoch kept → (accepted at mono ms, sequence, boarding), oldest first."""
         aged = sorted(
             ((self._age(entry, now), sequence, entry) for sequence, entry in stored),
             key=lambda row: (-row[0], row[1]),
         )
         taken = [(now.mono_ms - age, sequence, entry) for age, sequence, entry in aged]
-        for mono_ms, _, entry in taken:
-            self._put(mono_ms, entry)
+        for mono_ms, sequence, entry in taken:
+            self._put(_Item(mono_ms, RecordId(epoch, sequence), entry), self._own)
         self.forget(now)
         return taken
 
@@ -68,52 +99,87 @@ class Window:
             return 0
         return min(max(now.wall_ms - entry.wall_ms, 0), self._keep_ms)
 
-    def note(self, accepted: Accepted, now: Instant, age_ms: int = 0) -> bool:
-        """A boarding was accepted, here just now or at the other door `age_ms` ago → whether that is news."""
-        news = age_ms <= self._keep_ms and self._put(now.mono_ms - age_ms, accepted)
+    def note(self, accepted: Accepted, record: RecordId, now: Instant) -> None:
+        """A boarding was accepted here, just now."""
+        self._put(_Item(now.mono_ms, record, accepted), self._own)
+        self.forget(now)
+
+    def told(self, accepted: Accepted, record: RecordId, now: Instant, age_ms: int) -> bool:
+        """The other door says that one was accepted on this bus `age_ms` ago → whether that is news."""
+        news = age_ms <= self._keep_ms and self._put(_Item(now.mono_ms - age_ms, record, accepted), self._told)
         self.forget(now)
         return news
 
-    def _put(self, mono_ms: int, accepted: Accepted) -> bool:
-        if accepted.presentation in self._by_presentation:
-            return False  # told again
-        item = (mono_ms, accepted)
-        heappush(self._order, (mono_ms, next(self._ties), accepted))
-        self._by_presentation[accepted.presentation] = item
-        insort(self._by_credential.setdefault(accepted.presentation.credential_id, []), item, key=lambda it: it[0])
+    def _put(self, item: _Item, order: _Order) -> bool:
+        shown = item.accepted.presentation
+        before = self._by_presentation.get(shown)
+        if before is not None:
+            same = before.record == item.record  # told again
+            if same or item.accepted.annulled or not before.accepted.annulled:
+                return False  # both doors accepted one render: the first that was heard of stands while it stands
+        order.push(item)
+        if order is self._own or item.record not in self._by_record:
+            self._by_record[item.record] = item
+        self._by_presentation[shown] = item
+        if not item.accepted.annulled:
+            insort(self._by_credential.setdefault(shown.credential_id, []), item, key=lambda it: it.mono_ms)
         return True
+
+    def annul(self, record: RecordId) -> Accepted | None:
+        """A boarding was taken back → it as it stood; None where none stands under that record."""
+        item = self._by_record.get(record)
+        if item is None or item.accepted.annulled:
+            return None
+        self._leave_rider(item)
+        stood, item.accepted = item.accepted, replace(item.accepted, annulled=True)
+        return stood
 
     def forget(self, now: Instant) -> None:
         """Drop entries that are past keeping."""
-        while self._order and now.mono_ms - self._order[0][0] > self._keep_ms:
-            presentation = heappop(self._order)[2].presentation
-            item = self._by_presentation.pop(presentation)
-            of_rider = self._by_credential[presentation.credential_id]
-            of_rider.remove(item)
-            if not of_rider:
-                del self._by_credential[presentation.credential_id]
+        before_ms = now.mono_ms - self._keep_ms
+        for order in (self._own, self._told):
+            for item in order.past(before_ms):
+                if self._by_record.get(item.record) is item:
+                    del self._by_record[item.record]
+                if self._by_presentation.get(item.accepted.presentation) is item:
+                    del self._by_presentation[item.accepted.presentation]
+                if not item.accepted.annulled:
+                    self._leave_rider(item)
+
+    def _leave_rider(self, item: _Item) -> None:
+        credential_id = item.accepted.presentation.credential_id
+        of_rider = self._by_credential[credential_id]
+        of_rider.remove(item)
+        if not of_rider:
+            del self._by_credential[credential_id]
 
     def of_presentation(self, presentation: Presentation, now: Instant) -> Earlier | None:
-        """The boarding that this very presentation was accepted for, if any."""
-        return _aged(self._by_presentation.get(presentation), now)
+        """The boarding that this very presentation was accepted for, if any, taken back or not."""
+        item = self._by_presentation.get(presentation)
+        return None if item is None else _aged(item, now)
 
     def of_credential(self, credential_id: bytes, now: Instant) -> list[Earlier]:
-        """The boardings of this credential within the keeping time, the latest first."""
+        """The boardings of this credential that stand, within the keeping time, the latest first."""
         aged = (_aged(item, now) for item in reversed(self._by_credential.get(credential_id, ())))
-        return [it for it in aged if it is not None and it.age_ms <= self._keep_ms]
+        return [it for it in aged if it.age_ms <= self._keep_ms]
 
-    def entries(self, now: Instant) -> Iterator[tuple[Accepted, int]]:
-        """Everything that is kept, of both doors, with its age in milliseconds."""
-        for mono_ms, accepted in self._by_presentation.values():
-            yield accepted, max(0, now.mono_ms - mono_ms)
+    def of_record(self, record: RecordId, now: Instant) -> Earlier | None:
+        """The boarding of this record, taken back or not."""
+        item = self._by_record.get(record)
+        return None if item is None else _aged(item, now)
+
+    def entries(self, now: Instant) -> Iterator[tuple[RecordId, Earlier]]:
+        """Everything that is kept, of both doors, taken back or not."""
+        for item in self._by_presentation.values():
+            yield item.record, _aged(item, now)
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._own.heap) + len(self._told.heap)
 
 
 def _keep_ms(window_s: int) -> int:
     return max(window_s * 1000, _FRESH_SPAN_MS)
 
 
-def _aged(item: tuple[int, Accepted] | None, now: Instant) -> Earlier | None:
-    return None if item is None else Earlier(item[1], now.mono_ms - item[0])
+def _aged(item: _Item, now: Instant) -> Earlier:
+    return Earlier(item.accepted, max(0, now.mono_ms - item.mono_ms))

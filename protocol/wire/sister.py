@@ -4,6 +4,8 @@ Rules:
 - signed with the sender's tap key, which the other door holds from enrolment; sent over mutual TLS, because boardings
   are plain ids for as long as the tariff's windows;
 - the batch is the one that goes to the backend, byte for byte: a copy that outlives a dead card proves itself;
+- a boarding is named by its record, and says what was answered: a door that never met the rider knows what was spent,
+  which graces are used up, and which record to ask for. One that was taken back is still told, and says so;
 - a boarding's age is counted on the sender's monotonic clock, so the doors' wall clocks need not agree (P14);
 - the witness says what the sender holds durably of the receiver's journal: a rollback shows there first (P11);
 - the receipt is the backend's word on the sender's journal, passed on so that the copy can be pruned too (P2);
@@ -12,15 +14,19 @@ Rules:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from protocol import limits
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import cbor
 from protocol.wire.keys import Purpose, Signer, VerifyingKey
 from protocol.wire.passes import Presentation
 from protocol.wire.signed import open_message, seal_message
 
-VERSION = 2  # 1 had no fares
+VERSION = 3  # 1 had no fares, 2 no records
 _BOARDING: cbor.Fields = (
+    ("epoch", cbor.uint(limits.INT63_MAX)),
+    ("sequence", cbor.uint(limits.INT63_MAX, least=1)),
     ("credential_id", cbor.octets(limits.CREDENTIAL_ID_BYTES)),
     ("time_s", cbor.uint(limits.UINT32_MAX)),
     ("counter", cbor.uint(65_535)),
@@ -31,6 +37,11 @@ _BOARDING: cbor.Fields = (
     ("adult_rials", cbor.uint(limits.FLAT_FARE_MAX_RIALS)),
     ("permille", cbor.uint(1000)),
     ("cap_permille", cbor.uint(1000)),
+    ("fare_rials", cbor.uint(limits.RIALS_MAX)),
+    ("verdict", cbor.code(Verdict)),
+    ("reason", cbor.code(Reason)),
+    ("tariff_version", cbor.uint(limits.UINT32_MAX)),
+    ("annulled", cbor.flag),
 )
 _WITNESS: cbor.Fields = (
     ("epoch", cbor.uint(limits.INT63_MAX)),
@@ -49,8 +60,10 @@ _FIELDS: cbor.Fields = (
 
 @dataclass(frozen=True, slots=True)
 class FreshBoarding:
-    """One accepted boarding at the sender's door, `age_ms` before the message was made."""
+    """One accepted boarding on the sender's bus, `age_ms` before the message was made; named by its record."""
 
+    epoch: int
+    sequence: int
     presentation: Presentation
     party: int
     door: int
@@ -59,6 +72,11 @@ class FreshBoarding:
     adult_rials: int  # what its ride adds to its rider's history: a transfer is priced at either door
     permille: int
     cap_permille: int
+    fare_rials: int  # as it was shown
+    verdict: Verdict
+    reason: Reason
+    tariff_version: int
+    annulled: bool = False  # taken back: its code is still a copy, and nothing else of it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +106,9 @@ class SisterWord:
 def encode_sister(word: SisterWord, signer: Signer) -> bytes:
     """Word → signed message bytes. Raises WireError by name."""
     boardings = [
-        [b.presentation.credential_id, b.presentation.time_s, b.presentation.counter, b.party, b.door, b.wall_ms,
-         b.age_ms, b.adult_rials, b.permille, b.cap_permille]
+        [b.epoch, b.sequence, b.presentation.credential_id, b.presentation.time_s, b.presentation.counter, b.party,
+         b.door, b.wall_ms, b.age_ms, b.adult_rials, b.permille, b.cap_permille, b.fare_rials, int(b.verdict),
+         int(b.reason), b.tariff_version, b.annulled]
         for b in word.boardings
     ]  # fmt: skip
     held = word.witness
@@ -109,6 +128,13 @@ def open_sister(data: bytes, key: VerifyingKey) -> SisterWord:
     )
     return SisterWord(
         device, batch,
-        tuple(FreshBoarding(Presentation(b[0], b[1], b[2]), *b[3:]) for b in boardings),
+        tuple(_boarding(row) for row in boardings),
         None if witness is None else Witness(*witness), receipt, begins,
     )  # fmt: skip
+
+
+def _boarding(row: Sequence[Any]) -> FreshBoarding:
+    epoch, sequence, *of_render = row[:5]
+    *of_ride, verdict, reason, tariff_version, annulled = row[5:]
+    said = (*of_ride, Verdict(verdict), Reason(reason), tariff_version, annulled)
+    return FreshBoarding(epoch, sequence, Presentation(*of_render), *said)

@@ -1,19 +1,22 @@
 """What the tests of the door share: keys, riders, instants, a memory journal and a panel that remembers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
-from edge.core.ports import Accepted, ChainedRecord, Head, Riders, Showing, StoredRecord, TapSigner
+from edge.core.accepted import Accepted
+from edge.core.ports import ChainedRecord, Head, Riders, Showing, StoredRecord, TapSigner
 from edge.core.retention import ReceiptDay
 from protocol.fares.tariff import Tariff
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire import chain
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import write_code
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import issue_credential, render_long_pass
+from protocol.wire.passes import Presentation, issue_credential, render_long_pass
 from protocol.wire.records import ClockQuality, Instant, Service
+from protocol.wire.sister import FreshBoarding
 from simulators.held_riders import HeldRiders
 
 ISSUER = SigningKey.from_secret(b"issuer" + bytes(26))
@@ -39,6 +42,26 @@ def bundle(**changes: object) -> Bundle:
         "tariff": Tariff(7, FARE, {2: 500, 3: 0}, 180),
     }  # fmt: skip
     return Bundle(**(values | changes))  # type: ignore[arg-type]
+
+
+def paid(shown: Presentation, **changes: object) -> Accepted:
+    """A boarding as a door keeps it: an adult's at door 1."""
+    values: dict[str, object] = {
+        "wall_ms": NOON_MS, "party": 0, "door": 1, "adult_rials": FARE, "permille": 1000, "cap_permille": 1000,
+        "fare_rials": FARE, "verdict": Verdict.ACCEPTED, "reason": Reason.NONE, "tariff_version": 7,
+    }  # fmt: skip
+    return Accepted(shown, **(values | changes))  # type: ignore[arg-type]
+
+
+def told(
+    shown: Presentation, *, epoch: int = 12, sequence: int = 3, age_ms: int = 0, **changes: object
+) -> FreshBoarding:
+    """A boarding as the other door tells it: an adult's at door 2."""
+    it = paid(shown, **({"door": 2} | changes))
+    return FreshBoarding(
+        epoch, sequence, shown, it.party, it.door, it.wall_ms, age_ms, *it.share, it.fare_rials, it.verdict, it.reason,
+        it.tariff_version, it.annulled,
+    )  # fmt: skip
 
 
 class Rider:
@@ -88,6 +111,7 @@ class MemoryJournal:
         self.signatures: dict[int, bytes] = {0: b""}
         self.before: Head | None = None
         self.windows: dict[int, Accepted] = {}
+        self.annuls: dict[int, int] = {}
         self.head = Head(epoch, 0, chain.GENESIS)
         self.kept: bytes | None = None
         self.notes: list[tuple[ReceiptDay, int]] = []
@@ -97,7 +121,7 @@ class MemoryJournal:
     def signed(self) -> int:
         return self.head.sequence if self.head.sequence in self.signatures else max(0, self.head.sequence - 1)
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
+    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
         if self.fails is not None:
             raise self.fails
         assert self.signed == self.head.sequence, "a record is signed before the next one follows it"
@@ -105,6 +129,8 @@ class MemoryJournal:
         self.rows[record.sequence] = record.raw
         if accepted is not None:
             self.windows[record.sequence] = accepted
+        if annuls is not None:
+            self.annuls[record.sequence] = annuls
         self.head = Head(self.head.epoch, record.sequence, record.head)
 
     def sign_tail(self, signature: bytes) -> None:
@@ -115,6 +141,7 @@ class MemoryJournal:
         assert self.head.sequence not in self.signatures
         del self.rows[self.head.sequence]
         self.windows.pop(self.head.sequence, None)
+        self.annuls.pop(self.head.sequence, None)
         self.head, self.before = self.before, None
 
     def read(self, first: int, most: int, most_bytes: int) -> list[StoredRecord]:
@@ -128,10 +155,12 @@ class MemoryJournal:
         return found
 
     def window(self) -> list[tuple[int, Accepted]]:
-        return sorted(self.windows.items(), key=lambda item: item[0])
+        taken_back = set(self.annuls.values())
+        return [(s, replace(it, annulled=s in taken_back)) for s, it in sorted(self.windows.items())]
 
     def forget_window(self, through: int) -> None:
         self.windows = {s: a for s, a in self.windows.items() if s > through}
+        self.annuls = {s: a for s, a in self.annuls.items() if s > through}
 
     def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         self.kept = receipt

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from edge.app.boarding import Boarding
+from edge.core.accepted import Accepted
 from edge.core.errors import JournalFailed, JournalFull
-from edge.core.ports import Accepted, ChainedRecord, Showing
+from edge.core.ports import ChainedRecord, Showing
 from protocol.fares.verdicts import Lamp, Reason, Verdict
 from protocol.wire import chain
 from protocol.wire.driver_records import Shift, ShiftStep, encode_shift
@@ -14,8 +15,7 @@ from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation
 from protocol.wire.records import CodeKind, DayKeyRecord, Opening, Record, Tap, decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
-from protocol.wire.sister import FreshBoarding
-from tests.edge.door import BACKEND, DEVICE, FARE, MemoryJournal, RememberingPanel, Rider, at, boarding
+from tests.edge.door import BACKEND, DEVICE, FARE, MemoryJournal, RememberingPanel, Rider, at, boarding, told
 
 
 class Steps(MemoryJournal):
@@ -25,8 +25,8 @@ class Steps(MemoryJournal):
         super().__init__()
         self.steps: list[str] = []
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
-        super().append(record, accepted)
+    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+        super().append(record, accepted, annuls=annuls)
         self.steps.append("durable")
 
     def show(self, showing: Showing) -> None:
@@ -168,22 +168,21 @@ def test_the_other_door_is_told_of_our_own_boardings_by_record_and_age() -> None
     service.present(Rider(1).code(at()), at(), settled=False)
     service.present(Rider(1).code(at(1), counter=2), at(1), settled=False)
     service.present(Rider(2).code(at(2), party=3), at(2), settled=False)
-    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 50, FARE, 1000, 1000)
+    theirs = told(Presentation(b"credit-9", 7, 1), age_ms=50)
     service.heard_of([theirs], at(2))
     assert fresh(service, 5) == [(b"\x01", 5_000), (b"\x02", 3_000)]
     assert fresh(service, 5, first=4) == fresh(service, 5, first=5, last=5) == [(b"\x02", 3_000)]
     assert fresh(service, 5, last=4) == [(b"\x01", 5_000)]
-    told = service.fresh(at(5), first=5, last=5)[0]
-    assert (told.party, told.door, told.wall_ms) == (3, 1, at(2).wall_ms)
+    it = service.fresh(at(5), first=5, last=5)[0]
+    assert (it.epoch, it.sequence, it.party, it.door, it.wall_ms) == (11, 5, 3, 1, at(2).wall_ms)
+    assert (it.fare_rials, it.verdict, it.tariff_version) == (4 * FARE, Verdict.ACCEPTED_GRACE, 7)
 
 
 def test_who_paid_at_the_other_door_sees_red_and_at_this_one_amber() -> None:
     """P17: one verdict, and by its reason another light, tone and words."""
     panel = RememberingPanel()
     service = begun(MemoryJournal(), panel)
-    paid_there = FreshBoarding(
-        Presentation(Rider(1).credential_id, at(-5).wall_ms // 1000, 1), 0, 2, at(-5).wall_ms, 5_000, FARE, 1000, 1000
-    )
+    paid_there = told(Presentation(Rider(1).credential_id, at(-5).wall_ms // 1000, 1), age_ms=5_000)
     service.heard_of([paid_there], at())
     for rider, counter in ((1, 2), (2, 1), (2, 2)):
         service.present(Rider(rider).code(at(), counter=counter), at(), settled=False)
@@ -196,7 +195,7 @@ def test_a_door_gets_back_everything_that_the_bus_knows() -> None:
     """P7: also what it told itself, before its card was changed."""
     service = begun(MemoryJournal(), RememberingPanel())
     service.present(Rider(1).code(at()), at(), settled=False)
-    theirs = FreshBoarding(Presentation(b"credit-9", 7, 1), 4, 2, at(-3).wall_ms, 3_000, FARE, 1000, 1000)
+    theirs = told(Presentation(b"credit-9", 7, 1), party=4, wall_ms=at(-3).wall_ms, age_ms=3_000)
     service.heard_of([theirs], at())
     known = {b.presentation.credential_id: b for b in service.known(at(10))}
     assert known[b"credit-9"] == replace(theirs, age_ms=13_000)
@@ -206,9 +205,7 @@ def test_a_door_gets_back_everything_that_the_bus_knows() -> None:
 
 def test_what_the_other_door_told_too_late_changes_nothing() -> None:
     service = begun(MemoryJournal(), RememberingPanel())
-    service.heard_of(
-        [FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 601_000, FARE, 1000, 1000)], at()
-    )
+    service.heard_of([told(Presentation(b"credit-9", 7, 1), age_ms=601_000)], at())
     assert service.known(at()) == []
 
 
@@ -216,7 +213,7 @@ def test_what_the_other_door_told_is_kept_in_no_record_and_wiped_with_none() -> 
     """P18: plain ids of the other door lie in memory only."""
     journal = MemoryJournal()
     service = begun(journal, RememberingPanel())
-    service.heard_of([FreshBoarding(Presentation(b"credit-9", 7, 1), 0, 2, at().wall_ms, 0, FARE, 1000, 1000)], at())
+    service.heard_of([told(Presentation(b"credit-9", 7, 1))], at())
     assert journal.windows == {}
     assert service.forgettable(at(601)) == 0
 

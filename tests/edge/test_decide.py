@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.core.accepted import UNKNOWN_MS, RecordId
 from edge.core.asked import Decision, Door
 from edge.core.daybook import DayBook
-from edge.core.decide import RULES, decide, decide_proxy, note
+from edge.core.decide import RULES, decide, decide_proxy
 from edge.core.opening import LongFormWanted, open_code
-from edge.core.ports import UNKNOWN_MS
 from edge.core.spending import Spending
 from edge.core.window import Window
 from protocol.errors import SavarError
@@ -20,12 +20,14 @@ from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import VerifyingKey
+from protocol.wire.passes import Presentation
 from protocol.wire.records import ClockQuality, CodeKind, Instant, Service
-from tests.edge.door import FARE, ISSUER, NOON_MS, STRANGER, Rider, at, bundle
+from tests.edge.door import FARE, ISSUER, NOON_MS, STRANGER, Rider, at, bundle, paid
 from tests.spoil import spoiled
 
 KEYS = [VerifyingKey.load(ISSUER.public)]
 RIDER = Rider(1)
+EPOCH = 11
 
 
 class Bus:
@@ -48,9 +50,10 @@ class Bus:
         door = Door(self.service, self.bundle, self.window, self.daybook, self.heard_ms, self.free_ride, self.spending)
         decision = decide(code, door, now)
         if decision.accepted is not None:
-            self.window.note(decision.accepted, now)
             self.sequence += 1
-            note(self.daybook, decision, self.sequence, now)
+            record = RecordId(EPOCH, self.sequence)
+            self.window.note(decision.accepted, record, now)
+            self.daybook.boarded(decision.accepted, record)
         if decision.policy is not None:
             self.spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
         return decision
@@ -343,7 +346,7 @@ def test_r8_companions_who_come_later_pay_for_themselves() -> None:
     assert bus.show(student.code(at(40), counter=4, party=1), at(40)).verdict is Verdict.ALREADY_PAID
     beyond = bus.show(student.code(at(60), counter=5, party=3), at(60))
     assert (beyond.verdict, beyond.reason) == (Verdict.DENIED, Reason.ALLOWANCE_SPENT), "150,000 of 200,000 are spent"
-    bus.daybook.receipted(9)
+    bus.daybook.receipted(EPOCH, 9)
     assert bus.show(student.code(at(80), counter=6, party=3), at(80)).fare_rials == FARE
 
 
@@ -369,22 +372,38 @@ def test_r11_the_allowance_then_one_emergency_ride_then_no_more_until_it_is_seen
     assert [it.reason for it in got[3:5]] == [Reason.EMERGENCY_RIDE, Reason.ALLOWANCE_SPENT]
     assert got[3].fare_rials == FARE
     later = at(1_300)
-    bus.daybook.receipted(3)  # three of the four rides are seen; the emergency is not, and is still used up
+    bus.daybook.receipted(EPOCH, 3)  # three of the four rides are seen; the emergency is not, and is still used up
     assert bus.show(RIDER.code(later, counter=7), later).verdict is Verdict.ACCEPTED
-    bus.daybook.receipted(5)
+    bus.daybook.receipted(EPOCH, 5)
     assert bus.daybook.spent(RIDER.credential_id) == 0
-    assert not bus.daybook.emergency_used(RIDER.credential_id)
+    today = service_day(NOON_MS)
+    assert bus.daybook.emergency_used(RIDER.credential_id, today), "once a day"
+    assert not bus.daybook.emergency_used(RIDER.credential_id, today + 1)
 
 
 def test_r11_counts_what_was_paid_at_the_other_door_and_asks_nobody_who_rides_free() -> None:
     bus = Bus(tariff=Tariff(7, FARE, {3: 0}))
-    bus.daybook.paid_elsewhere(RIDER.credential_id, 180_000)
+    bus.daybook.boarded(paid(Presentation(RIDER.credential_id, 1, 1), fare_rials=180_000), RecordId(12, 3), told=True)
     assert bus.show(RIDER.code(at()), at()).reason is Reason.EMERGENCY_RIDE
     senior = Rider(6, rider_class=3)
-    bus.daybook.paid_elsewhere(senior.credential_id, 999_999)
+    bus.daybook.boarded(paid(Presentation(senior.credential_id, 1, 1), fare_rials=999_999), RecordId(12, 4), told=True)
     assert bus.show(senior.code(at()), at()).verdict is Verdict.ACCEPTED_CONCESSION
-    bus.daybook.receipted(0)
-    assert bus.daybook.spent(senior.credential_id) == 0, "the backend is heard again"
+
+
+def test_r11_what_was_spent_at_the_other_door_is_seen_when_that_doors_record_is() -> None:
+    """Not when the backend is heard of our own: the money that was risked is over there."""
+    book = DayBook(bytes(16))
+    there = paid(Presentation(RIDER.credential_id, 1, 1), door=2)
+    book.boarded(there, RecordId(12, 5), told=True)
+    book.boarded(paid(Presentation(RIDER.credential_id, 2, 2)), RecordId(EPOCH, 3))
+    book.receipted(EPOCH, 99)
+    assert book.spent(RIDER.credential_id) == FARE
+    book.receipted(12, 4)
+    assert book.spent(RIDER.credential_id) == FARE, "up to the record before"
+    book.receipted(12, 5)
+    assert book.spent(RIDER.credential_id) == 0
+    book.boarded(there, RecordId(12, 5), told=True)
+    assert book.spent(RIDER.credential_id) == 0, "told when it was seen already"
 
 
 def test_r12_the_next_tariff_holds_from_its_minute() -> None:
@@ -405,6 +424,24 @@ def test_r12_a_transfer_on_the_same_bus_is_known_and_told() -> None:
     assert bus.show(RIDER.code(later, counter=2), later).fare_rials == 0
     much = at(3_600)
     assert bus.show(RIDER.code(much, counter=3), much).fare_rials == FARE
+
+
+def test_r12_rides_under_another_tariff_do_not_meet_whenever_it_says_that_it_starts() -> None:
+    """The file of a tariff may start in the past: what was shown under the one before is weighed under that one."""
+    old = Tariff(7, FARE, transfer_window_s=3_600)
+    bus = Bus(tariff=old)
+    assert bus.show(RIDER.code(at()), at()).fare_rials == FARE
+    bus.bundle = bundle(tariff=replace(old, version=8, flat_fare_rials=70_000, starts_ms=NOON_MS - 86_400_000))
+    first, second = at(600), at(1_200)
+    assert bus.show(RIDER.code(first, counter=2), first).fare_rials == 70_000
+    assert bus.show(RIDER.code(second, counter=3), second).fare_rials == 0
+
+
+def test_r12_a_ride_of_before_the_tariffs_own_start_meets_it() -> None:
+    """By its version alone, as at the office: a bus may be told of a tariff late, and its file may start late."""
+    bus = Bus(tariff=Tariff(7, FARE, transfer_window_s=3_600, starts_ms=NOON_MS + 60_000))
+    assert bus.show(RIDER.code(at()), at()).fare_rials == FARE
+    assert bus.show(RIDER.code(at(600), counter=2), at(600)).fare_rials == 0
 
 
 def test_a_phone_set_wrong_opens_no_other_rule() -> None:

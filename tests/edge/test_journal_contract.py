@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from edge.adapters.journal import ApswJournal
-from edge.core.ports import Accepted, ChainedRecord
+from edge.core.accepted import Accepted
+from edge.core.ports import ChainedRecord
 from edge.core.retention import ReceiptDay
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Link, Opening, encode_opening
 from simulators.seeded.disk import SimDisk
-from tests.edge.door import DEVICE, MemoryJournal, at
+from tests.edge.door import DEVICE, MemoryJournal, at, paid
 
 Make = Callable[[], Any]
 
@@ -46,10 +47,14 @@ def sign(journal: Any) -> None:
     journal.sign_tail(chain.sign_hash(journal.head.hash, DEVICE))
 
 
+def boarded(shown: Presentation, number: int) -> Accepted:
+    return paid(shown, wall_ms=number, adult_rials=1_000 * number, permille=500, cap_permille=400)
+
+
 def fill(journal: Any, count: int) -> None:
     for number in range(count):
         shown = Presentation(number.to_bytes(8, "big"), number, 1)
-        journal.append(record(journal), Accepted(shown, number, 0, 1, 1_000 * number, 500, 500) if number % 2 else None)
+        journal.append(record(journal), boarded(shown, number) if number % 2 else None)
         sign(journal)
 
 
@@ -174,7 +179,7 @@ def test_a_dropped_record_is_gone_with_its_boarding_and_another_takes_its_place(
     journal = make()
     fill(journal, 3)
     before = journal.head
-    journal.append(record(journal), Accepted(Presentation(b"dropped!", 9, 9), 9, 0, 1, 60_000, 1000, 1000))
+    journal.append(record(journal), boarded(Presentation(b"dropped!", 9, 9), 9))
     journal.drop_tail()
     assert (journal.head, journal.signed) == (before, 3)
     fill(journal, 2)

@@ -9,8 +9,8 @@ import pytest
 
 from edge.adapters.journal import ApswJournal
 from edge.core.errors import JournalFailed, JournalForeign, JournalFull
-from edge.core.ports import Accepted
 from protocol.wire.passes import Presentation
+from tests.edge.door import paid
 from tests.edge.test_journal_contract import fill, record, sign
 
 
@@ -161,7 +161,7 @@ def test_wiped_ids_are_gone_from_the_file(tmp_path: Path) -> None:
     """P18: plain ids stay on the bus only for the window, their bytes too."""
     path = tmp_path / "journal.db"
     mine = journal(path)
-    mine.append(record(mine), Accepted(Presentation(b"PLAINID!", 1, 1), 1, 0, 1, 60_000, 1000, 1000))
+    mine.append(record(mine), paid(Presentation(b"PLAINID!", 1, 1)))
     sign(mine)
     mine.checkpoint()
     assert b"PLAINID!" in path.read_bytes()

@@ -20,7 +20,6 @@ from protocol.wire.records import ClockQuality, CodeKind, Instant, Service, Tap,
 from protocol.wire.riders import RiderRow, encode_rows, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import render_short_pass
-from protocol.wire.sister import FreshBoarding
 from simulators.held_riders import HeldRiders
 from tests.edge.door import BACKEND, FARE, ISSUER, NOON_MS, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle
 from tests.spoil import spoiled
@@ -201,9 +200,9 @@ def test_p10_a_twin_at_the_other_door_is_copied() -> None:
     door = DoorOf(row(Rider(1)))
     here = DoorOf(row(Rider(1)))
     here.show(Rider(1).code(at()), at())
-    (told,) = here.service.known(at(1))
-    assert told.presentation.credential_id == shown.credential_id
-    door.service.heard_of([FreshBoarding(told.presentation, 0, 2, told.wall_ms, 1_000, 60_000, 1000, 1000)], at(1))
+    (theirs,) = here.service.known(at(1))
+    assert theirs.presentation.credential_id == shown.credential_id
+    door.service.heard_of([replace(theirs, epoch=12, door=2)], at(1))
     outcome = door.show(short(Rider(1), at()), at(2))
     assert (outcome.showing.verdict, outcome.showing.reason) == (Verdict.COPIED, Reason.OTHER_DOOR)
 

@@ -214,8 +214,39 @@ BUNDLE = Bundle(
     staff_number=2, staff=STAFF,
 )  # fmt: skip
 BOARDINGS = (
-    FreshBoarding(Presentation(CREDENTIAL_ID, TIME_S, 1234), 2, 1, WALL_MS, 1_500, 50_000, 500, 400),
-    FreshBoarding(Presentation(bytes(8), 0, 65_535), 15, 2, 0, 0, 0, 0, 0),
+    FreshBoarding(
+        7_000_000_000_000_000_003,
+        42,
+        Presentation(CREDENTIAL_ID, TIME_S, 1234),
+        2,
+        1,
+        WALL_MS,
+        1_500,
+        50_000,
+        500,
+        400,
+        125_000,
+        Verdict.ACCEPTED_CONCESSION,
+        Reason.NONE,
+        7,
+    ),
+    FreshBoarding(
+        0,
+        1,
+        Presentation(bytes(8), 0, 65_535),
+        15,
+        2,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        Verdict.BOARD_FREE,
+        Reason.FREE_DAY,
+        0,
+        annulled=True,
+    ),
 )
 WITNESS = Witness(6_000_000_000_000_000_001, 41, bytes(range(32)))
 SISTER = SisterWord(DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt", begins=7)

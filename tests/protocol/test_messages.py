@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from protocol import limits
 from protocol.errors import MissingField, OutOfRange, SavarError, UnknownField, UnknownVersion
 from protocol.fares.policies import NONE
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import cbor
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import (
@@ -59,8 +60,9 @@ states = st.one_of(
 )
 presentations = st.builds(Presentation, st.binary(min_size=8, max_size=8), uint32, st.integers(0, 65_535))
 boardings = st.builds(
-    FreshBoarding, presentations, st.integers(0, 15), st.integers(0, 255), uint63, uint63,
-    st.integers(0, limits.FLAT_FARE_MAX_RIALS), permille, permille,
+    FreshBoarding, uint63, st.integers(1, limits.INT63_MAX), presentations, st.integers(0, 15), st.integers(0, 255),
+    uint63, uint63, st.integers(0, limits.FLAT_FARE_MAX_RIALS), permille, permille, st.integers(0, limits.RIALS_MAX),
+    st.sampled_from(Verdict), st.sampled_from(Reason), uint32, st.booleans(),
 )  # fmt: skip
 sister_words = st.builds(
     SisterWord, names, st.binary(max_size=300), st.lists(boardings, max_size=5).map(tuple),
@@ -143,8 +145,9 @@ def test_sister_round_trip(word: SisterWord) -> None:
 def test_the_fullest_message_between_doors_fits() -> None:
     """A batch, its boardings and a receipt, each as large as it may be: what is sealed is never refused for its size."""
     boarding = FreshBoarding(
-        Presentation(b"\xff" * 8, limits.UINT32_MAX, 65_535), 15, 255, limits.INT63_MAX, limits.INT63_MAX,
-        limits.FLAT_FARE_MAX_RIALS, 1000, 1000,
+        limits.INT63_MAX, limits.INT63_MAX, Presentation(b"\xff" * 8, limits.UINT32_MAX, 65_535), 15, 255,
+        limits.INT63_MAX, limits.INT63_MAX, limits.FLAT_FARE_MAX_RIALS, 1000, 1000, limits.RIALS_MAX, max(Verdict),
+        max(Reason), limits.UINT32_MAX, annulled=True,
     )  # fmt: skip
     word = SisterWord(
         "d" * limits.NAME_MAX_CHARS, bytes(limits.BATCH_MAX_BYTES), (boarding,) * limits.SISTER_BOARDINGS_MAX,

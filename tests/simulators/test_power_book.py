@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge.adapters.journal import ApswJournal
-from edge.core.ports import Accepted, ChainedRecord
+from edge.core.accepted import Accepted
+from edge.core.ports import ChainedRecord
 from simulators.power.book import Found
 from simulators.power.card import CardTrial
 from simulators.power.child import Order
@@ -29,23 +30,23 @@ class Forgetful(ApswJournal):
 class Nameless(ApswJournal):
     """Keeps no plain ids beside the records."""
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
-        super().append(record, None)
+    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+        super().append(record, None, annuls=annuls)
 
 
 class Blurred(ApswJournal):
     """Keeps who boarded, but not with which render."""
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
+    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
         if accepted is not None:
             accepted = replace(accepted, presentation=replace(accepted.presentation, counter=999))
-        super().append(record, accepted)
+        super().append(record, accepted, annuls=annuls)
 
 
 class Forged(ApswJournal):
     """Stores another record than the one that was signed."""
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None) -> None:
+    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
         other = spoiled(record.raw)
         super().append(replace(record, raw=other if record.sequence % 10 == 9 else record.raw), accepted)
 

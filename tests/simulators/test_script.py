@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from edge.core.accepted import RecordId
 from edge.core.asked import Door
 from edge.core.daybook import DayBook
 from edge.core.decide import decide
@@ -73,7 +74,7 @@ def test_every_kind_is_answered_by_the_real_rules_as_the_script_says(seed: int) 
     forms: Counter[CodeKind] = Counter()
     crowd = make_crowd(seed, 400)
     table = table_of(crowd)
-    for one, text, now_ms in play(seed, 1_500, crowd):
+    for number, (one, text, now_ms) in enumerate(play(seed, 1_500, crowd)):
         now = Instant(now_ms, now_ms - START_MS, ClockQuality.TRUSTED, 1)
         code = open_code(text.encode(), issuers, table.find)
         assert not isinstance(code, LongFormWanted), one
@@ -81,7 +82,7 @@ def test_every_kind_is_answered_by_the_real_rules_as_the_script_says(seed: int) 
         forms[decision.code_kind] += 1
         assert decision.verdict == one.expected, one
         if decision.accepted is not None:
-            doors[one.bus].window.note(decision.accepted, now)
+            doors[one.bus].window.note(decision.accepted, RecordId(1, number), now)
         seen[one.kind] += 1
     assert set(seen) == set(Kind)
     assert 0.6 < seen[Kind.FRESH] / 1_500 < 0.85
