@@ -1,7 +1,8 @@
-"""`savar backend run|import|riders|cases`: the backend of one shard, depot files, riders for the next bundle, cases."""
+"""`savar backend run|import|riders|let-through|cases`: the backend of one shard, and what it is asked."""
 
 import logging
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,28 @@ def import_files(path: Path, files: tuple[Path, ...]) -> None:
         refused += "refused" in line
         click.echo(line)
     sys.exit(refused > 0)
+
+
+@command.command("let-through")
+@_CONFIG
+@json_option("the sums, by policy, cause and service day")
+def let_through(path: Path, out: str | None) -> None:
+    """Say how many rode free or on grace, under which policy, why, and what it cost; the backend may run."""
+    config = load_config(path)
+    store = SqliteStore(config.data_dir / "ledger.db", config.city)
+    try:
+        rows = [asdict(it) | {"reason": it.reason.name} for it in store.let_through()]
+    finally:
+        store.close()
+    if out is not None:
+        write_json(out, rows)
+        return
+    for row in rows:
+        of = f"{row['order']} of policies {row['policies']}" if row["order"] else "no policy"
+        click.echo(
+            f"day {row['day']}  {row['reason']}, {of}: {row['rides']:,} rides of {row['persons']:,},"
+            f" {row['forgone_rials']:,} rials forgone, {row['charged_rials']:,} charged"
+        )
 
 
 @command.command()

@@ -14,6 +14,7 @@ from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Payer
+from backend.core.let_through import LetThrough, let_through
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord, branch_prefix
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
@@ -76,6 +77,7 @@ class Ingest:
         self._store = store
         self._find_device = find_device
         self._proofs = proofs
+        self._tariffs = tariffs
         self._postings = Postings(store, proofs, find_issue, tariffs, on_alarm)
         self._signer = receipt_signer
         self._now_ms = now_ms
@@ -185,6 +187,7 @@ class Ingest:
         last, head = judgement.fresh[-1]
         after = Watermark(batch.epoch, last.link.sequence, head)
         records: list[StoredRecord] = []
+        let: list[LetThrough] = []
         posted = Posted()
         for record, record_hash in judgement.fresh:
             payer = None
@@ -197,6 +200,9 @@ class Ingest:
                 group.postings.shift(record, enrolled, posted)
             elif isinstance(record, Annulment):
                 group.postings.annul(record, posted)
+            if isinstance(record, Tap):
+                it = let_through(record, posted.time, self._tariffs.get(record.tariff_version))
+                let += [] if it is None else [it]
             records.append(_indexed(record, record_hash, payer))
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
@@ -204,7 +210,7 @@ class Ingest:
             Commit(
                 batch.device, mark, after, records, posted.transfers, list(posted.claims.values()), batch.signature,
                 handed_in_by, posted.shifts, posted.shown_less, list(posted.proxies.values()),
-                list(posted.annulments.values()), posted.time, list(posted.ticket_rides.values()),
+                list(posted.annulments.values()), posted.time, list(posted.ticket_rides.values()), let,
             )
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from backend.core.case_ports import CaseStore
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer, Transfer
+from backend.core.let_through import LetThrough
 from backend.core.repeats import Claim
 from backend.core.standing_ports import StandingStore
 from backend.core.tickets import TicketRide
@@ -69,6 +70,7 @@ class Commit:
     annulments: Sequence[TakenBack] = ()
     time: ChainTime = UNKNOWN_TIME  # behind the last record
     ticket_rides: Sequence[TicketRide] = ()  # new ones and those that changed
+    let_through: Sequence[LetThrough] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,10 @@ class IngestStore(StandingStore, Protocol):
 
         `instead_of`: rows of `branches` that go in the same transaction.
         """
+        ...
+
+    def let_through(self) -> Sequence[LetThrough]:
+        """Free rides and graces, summed by policy, cause and service day."""
         ...
 
     def branches(self, device: str, epoch: int) -> Sequence[tuple[int, bytes]]:

@@ -9,7 +9,7 @@ Rules:
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edge.core.accepted import Accepted, RecordId
@@ -28,7 +28,7 @@ from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.records import Instant, Link, Position, Service
+from protocol.wire.records import Instant, Link, Position, Record, Service
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
@@ -111,6 +111,11 @@ class Boarding:
             elif self._journal.signed < head.sequence:
                 self._journal.sign_tail(self._signer.start(head.hash).result())
                 self._on_appended(head.sequence)
+
+    def recall(self, records: Iterable[Record]) -> None:
+        """What was let ride under policies before this start; `records`: of this journal, newest first."""
+        with self._lock:
+            self._spending.recall(records, self._bundle.policies)
 
     def forgettable(self, now: Instant) -> int:
         """The last sequence whose plain ids are past the repeat window and may be wiped; 0 if there is none new."""

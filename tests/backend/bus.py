@@ -182,6 +182,9 @@ class Bus:
         fare: int | None = None,
         tariff: int = TARIFF.version,
         kind: CodeKind | None = None,
+        reason: Reason = Reason.NONE,
+        policy: tuple[int, str] | None = None,
+        forgone: int = 0,
     ) -> int:
         """One tap of a code (None: a foreign one) → its sequence. `party` and `fare` override what the record tells."""
         told = party if party is not None else shown.party if shown else 0
@@ -193,8 +196,8 @@ class Bus:
             link=link, at=self._at(), service=Service(self.vehicle, 1, "r9", 0, shift=self.shift), position=None,
             key_id=self.day_key.id if sealed else None,
             code_kind=kind if kind is not None else shown.code_kind if shown else CodeKind.NONE,
-            party=told, product=0, tariff_version=tariff, fare_rials=fare, verdict=verdict, reason=Reason.NONE,
-            lists=(1, 0), line_told=True,
+            party=told, product=0, tariff_version=tariff, fare_rials=fare, verdict=verdict, reason=reason,
+            lists=(1, 0), line_told=True, policy=policy, forgone_rials=forgone,
         ))  # fmt: skip
         part = b""
         if shown is not None and sealed:

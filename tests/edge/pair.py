@@ -70,7 +70,7 @@ class ReadOnlyCopies(ApswCopies):
 class Door:
     """A station, and everything around it. `clock` is what its own clock reads."""
 
-    def __init__(self, name: str, journal: MemoryJournal, copies: Copies, now: Instant) -> None:
+    def __init__(self, name: str, journal: MemoryJournal, copies: Copies, now: Instant, **rules: object) -> None:
         self.name, self.journal, self.copies, self.clock = name, journal, copies, now
         self.other = REAR if name == FRONT else FRONT
         self.panel, self.end, self.broker = RememberingPanel(), End(), Broker()
@@ -78,7 +78,7 @@ class Door:
         self.woken = 0
         self.station = Station(
             address=Address("testabad", "s0", name), service=Service("bus-1", 1 if name == FRONT else 2, "r9", 0),
-            bundle=bundle(), journal=journal, riders=HeldRiders(), tap_signer=InlineTapSigner(KEYS[name]), key=KEYS[name], panel=self.panel,
+            bundle=bundle(**rules), journal=journal, riders=HeldRiders(), tap_signer=InlineTapSigner(KEYS[name]), key=KEYS[name], panel=self.panel,
             clock=self, session=self.broker, sister=SisterSide(self.other, KEYS[self.other].verifying, copies, self.end),
             software="test", randomness=lambda size: bytes(range(size)), wake=self._woken, heard=self.heard.append,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
 from backend.adapters.sqlite.connection import Guarded
+from backend.adapters.sqlite.let_through import LetThroughTables, count_let_through
 from backend.adapters.sqlite.standing import StandingTables, add_standing
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
@@ -45,7 +46,7 @@ def post_transfers(connection: sqlite3.Connection, transfers: Sequence[Transfer]
     connection.execute("UPDATE ledger SET head = ?", (head,))
 
 
-class IngestTables(StandingTables):
+class IngestTables(StandingTables, LetThroughTables):
     """Implements `IngestStore` over the writing connection."""
 
     def __init__(self, writer: Guarded) -> None:
@@ -145,6 +146,7 @@ class IngestTables(StandingTables):
             for commit in commits:
                 add_standing(connection, commit)
             _count(connection, commits)
+            count_let_through(connection, commits)
             connection.executemany(
                 "INSERT INTO device VALUES (?, ?, 0, NULL) ON CONFLICT (name) DO UPDATE SET"
                 " seen_ms = max(coalesce(seen_ms, 0), excluded.seen_ms)",

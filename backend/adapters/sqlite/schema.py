@@ -7,7 +7,7 @@ names rider and vehicle side by side. Cutting that tie too needs a keyed hash an
 (docs/ARCHITECTURE.md).
 """
 
-APPLICATION_ID = 0x53564C33  # "SVL3": so that no other SQLite file is taken for a ledger
+APPLICATION_ID = 0x53564C34  # "SVL4": so that no other SQLite file is taken for a ledger
 SCHEMA = """
 CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, incarnation INTEGER NOT NULL, head BLOB NOT NULL
@@ -78,6 +78,11 @@ CREATE TABLE transfer (
 ) STRICT;
 CREATE TABLE tariff (version INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE tally (name TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE let_through ( -- free rides and graces, `backend.core.let_through`
+  policies INTEGER NOT NULL, name TEXT NOT NULL, reason INTEGER NOT NULL, day INTEGER NOT NULL,
+  rides INTEGER NOT NULL, persons INTEGER NOT NULL, forgone_rials INTEGER NOT NULL, charged_rials INTEGER NOT NULL,
+  PRIMARY KEY (policies, name, reason, day)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE rider (
   credential_id BLOB PRIMARY KEY, credential BLOB NOT NULL, public_key BLOB NOT NULL UNIQUE,
   rider_class INTEGER NOT NULL, token_hash BLOB NOT NULL, created_ms INTEGER NOT NULL
