@@ -80,7 +80,7 @@ def let_through(path: Path, out: str | None) -> None:
     for row in rows:
         of = f"{row['order']} of policies {row['policies']}" if row["order"] else "no policy"
         click.echo(
-            f"day {row['day']}  {row['reason']}, {of}: {row['rides']:,} rides of {row['persons']:,},"
+            f"{_date(row['day'])}  {row['reason']}, {of}: {row['rides']:,} rides of {row['persons']:,},"
             f" {row['forgone_rials']:,} rials forgone, {row['charged_rials']:,} charged"
         )
 
