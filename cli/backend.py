@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from backend.adapters.registry import FolderRegistry
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.backend import Backend, wall_ms
 from backend.app.cases import CaseDesk
@@ -102,7 +103,7 @@ def cases(path: Path, ended_too: bool, out: str | None) -> None:  # noqa: FBT001
     config = load_config(path)
     store = SqliteStore(config.data_dir / "ledger.db", config.city)
     try:
-        CaseDesk(store, wall_ms).look()
+        CaseDesk(store, FolderRegistry(config.registry).all, wall_ms).look()
         found = store.cases(open_only=not ended_too)
     finally:
         store.close()

@@ -78,7 +78,9 @@ class Backend:
         self._worker = IngestWorker(
             self._ingest, watch, publish_receipt=self._publish_receipt, announce=self._announcing.look
         )
-        self._cases = CaseDesk(self.store, now_ms)
+        self._cases = CaseDesk(
+            self.store, self._registry.all, now_ms, on_alarm=lambda alarm: self._live.publish(alarm_event(alarm))
+        )
         self._session = MqttSession(
             config.broker,
             client_id=config.identity,
@@ -112,6 +114,7 @@ class Backend:
             clock=self._now_ms,
             city=config.city,
             chunk=self._announcing.chunk,
+            cases=lambda: self.store.cases(open_only=True),
         )
         return HttpServer(make_app(services), config.http.host, config.http.port)
 

@@ -6,28 +6,49 @@ It has a thread of its own: a day of a city takes seconds, and ingest must not w
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from backend.core.case_ports import CaseStore
 from backend.core.conduct import Case, KeptCase
-from backend.core.driver_cases import DayFacts, Driven, free_rides
+from backend.core.day_facts import DayFacts
+from backend.core.door_cases import blind_doors, copied_codes
+from backend.core.driver_cases import Driven, annulments, free_rides, proxies
 from backend.core.errors import StoreFailed, ThreadDied
-from backend.core.limits import CASE_DAYS_BACK_MAX, CASES_AFTER_S, CASES_PERIOD_S
+from backend.core.limits import ANNUL_WAITS_MAX_MS, CASE_DAYS_BACK_MAX, CASES_AFTER_S, CASES_PERIOD_S
+from backend.core.ports import Alarm, Device, FleetStore
+from backend.core.stands import parked
 from protocol.localtime import service_day
 
 log = logging.getLogger(__name__)
 
 
+WAITING = "annulment-waits"
+
+
+class WatchedStore(CaseStore, FleetStore, Protocol):
+    """The parts of the store that it needs."""
+
+
 def cases_of(facts: DayFacts) -> list[Case]:
     """Every case of one service day."""
     driven = Driven(facts)
-    return [*free_rides(facts, driven)]
+    return [
+        *free_rides(facts, driven), *proxies(facts), *annulments(facts), *blind_doors(facts, driven), *parked(facts),
+        *copied_codes(facts),
+    ]  # fmt: skip
 
 
 class CaseDesk:
     """`look` once, or `start` a thread that does."""
 
-    def __init__(self, store: CaseStore, now_ms: Callable[[], int]) -> None:
-        self._store, self._now_ms = store, now_ms
+    def __init__(
+        self,
+        store: WatchedStore,
+        devices: Callable[[], Sequence[Device]],
+        now_ms: Callable[[], int],
+        on_alarm: Callable[[Alarm], None] = lambda _: None,
+    ) -> None:
+        self._store, self._devices, self._now_ms, self._on_alarm = store, devices, now_ms, on_alarm
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cases", daemon=True)
 
@@ -42,10 +63,32 @@ class CaseDesk:
             day for day in {it + more for it in told for more in (0, 1)} if 0 <= today - day <= CASE_DAYS_BACK_MAX
         )
         opened: list[KeptCase] = []
+        doors = [(it.vehicle, it.door, it.name) for it in self._devices()]
         for day in days:
-            opened += self._store.keep_cases(day, cases_of(self._store.day_facts(day)), self._now_ms())
-        self._store.looked_at(reach)
+            opened += self._store.keep_cases(day, cases_of(self._store.day_facts(day, doors)), self._now_ms())
+        self._store.looked_at(reach, from_day=today - CASE_DAYS_BACK_MAX)
+        self._tell_waiting()
         return opened
+
+    def _tell_waiting(self) -> None:
+        """An alarm for each device with annulments of whose shift nothing has come for a day; ended when it has."""
+        now_ms = self._now_ms()
+        waiting = dict(self._store.waiting_annulments(now_ms - ANNUL_WAITS_MAX_MS))
+        told = [
+            self._store.open_alarm(
+                WAITING, device, f"{count} annulments, and nothing of their shift for a day: riders paid meanwhile",
+                "look for the shift's records at that bus's other door; the office gives back what riders are owed",
+                now_ms,
+            )
+            for device, count in waiting.items()
+        ]  # fmt: skip
+        told += [
+            self._store.end_alarm(WAITING, it.device, now_ms) for it in self._store.alarms(open_only=True)
+            if it.kind == WAITING and it.device not in waiting
+        ]  # fmt: skip
+        for alarm in told:
+            if alarm is not None:
+                self._on_alarm(alarm)
 
     def start(self) -> None:
         """Look now and then."""

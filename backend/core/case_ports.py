@@ -1,10 +1,10 @@
 """The port for cases: what the rules look at, and the cases that stand. Part of `Store`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from backend.core.conduct import Case, KeptCase
-from backend.core.driver_cases import DayFacts
+from backend.core.day_facts import DayFacts
 
 
 class CaseStore(Protocol):
@@ -14,12 +14,16 @@ class CaseStore(Protocol):
         """Service days of which records came since they were last looked at → them, and how far that reaches."""
         ...
 
-    def looked_at(self, reach: int) -> None:
-        """Everything so far as `reach` was looked at."""
+    def looked_at(self, reach: int, *, from_day: int) -> None:
+        """Everything so far as `reach` was looked at; of the days before `from_day` nothing is looked at any more."""
         ...
 
-    def day_facts(self, day: int) -> DayFacts:
-        """What is held of a service day."""
+    def day_facts(self, day: int, doors: Iterable[tuple[str, int, str]]) -> DayFacts:
+        """What is held of a service day. `doors`: (vehicle, door, device) of all that are enrolled."""
+        ...
+
+    def waiting_annulments(self, before_ms: int) -> Sequence[tuple[str, int]]:
+        """(device, how many) of annulments of before, of whose shift no record has come: they move no money."""
         ...
 
     def keep_cases(self, day: int, cases: Sequence[Case], at_ms: int) -> Sequence[KeptCase]:

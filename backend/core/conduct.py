@@ -23,10 +23,20 @@ class CaseKind(Enum):
     """What a case is about, and what to do next."""
 
     FREE_RIDES = "free-rides"
+    BLIND_DOOR = "blind-door"
+    PARKED = "parked"
+    PROXIES = "proxy-boardings"
+    ANNULMENTS = "annulments"
+    COPIED = "copied-codes"
 
 
 FIX: Mapping[CaseKind, str] = {
     CaseKind.FREE_RIDES: "look at that bus's doors, ask the driver; riders of those hours know who paid whom",
+    CaseKind.BLIND_DOOR: "look at that camera and what hangs before it; ask who drove, and riders of those hours",
+    CaseKind.PARKED: "look where that was and who had the bus; ask the operator who boarded there",
+    CaseKind.PROXIES: "ask the driver who those riders were; compare with the cash handed in",
+    CaseKind.ANNULMENTS: "ask the driver what happened; look at the terminal's software if the bus should have refused",
+    CaseKind.COPIED: "look at that device and the link of its doors; its tap key may be in other hands",
 }
 
 
@@ -54,6 +64,16 @@ class KeptCase:
 def of_driver(driver: str) -> str:
     """A driver as a subject."""
     return f"driver:{driver}"
+
+
+def of_vehicle(vehicle: str) -> str:
+    """A bus as a subject."""
+    return f"vehicle:{vehicle}"
+
+
+def of_device(device: str) -> str:
+    """A door's device as a subject."""
+    return f"device:{device}"
 
 
 def some(records: Iterable[TapId]) -> tuple[TapId, ...]:

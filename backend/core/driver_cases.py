@@ -1,47 +1,29 @@
 """Cases about drivers. Pure: each rule takes the facts of one service day. Thresholds: `backend.core.limits`."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from backend.core.conduct import Case, CaseKind, of_driver, some
-from backend.core.duties import Duties, ShiftId, Spans, Told, by_hour, clipped, duties_of, length_ms
-from backend.core.limits import FREE_RIDE_TIMES_MIN, FREE_SPREAD_MIN, WORKED_MIN_MS
+from backend.core.day_facts import Annulled, DayFacts
+from backend.core.duties import Duties, ShiftId, Spans, by_hour, clipped, duties_of, id_of, length_ms
+from backend.core.floats import why_illegal
+from backend.core.limits import (
+    ANNUL_SPREAD_MIN,
+    ANNULS_MIN,
+    ANNULS_REFUSED_MIN,
+    BOARDED_MIN,
+    FREE_RIDE_TIMES_MIN,
+    FREE_SPREAD_MIN,
+    PROXIES_MIN,
+    PROXY_SPREAD_MIN,
+    WORKED_MIN_MS,
+)
 from backend.core.ordinary import Cell, Ordinary
-from protocol.fares.verdicts import Reason
+from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.localtime import since_midnight_s
 
 MINUTE_MS = 60_000
 _BY_DRIVER = frozenset((Reason.READER_OUT, Reason.CROWD, Reason.ORDER))  # let ride free by a driver's word
-
-
-class Counted(NamedTuple):
-    """So many taps of one door, shift, line and hour that were answered alike. `last_ms`: the last of them."""
-
-    device: str
-    vehicle: str
-    door: int
-    shift: str | None
-    line: str | None
-    hour: int
-    verdict: int
-    reason: int
-    taps: int
-    last_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class DayFacts:
-    """What the ledger holds of one service day.
-
-    `told`: drivers' records by journal and sequence, those of the day before too, for a shift may go on over midnight.
-    `drivers`: who drove in which shift.
-    """
-
-    day: int
-    counted: Sequence[Counted]
-    told: Sequence[Told]
-    drivers: Mapping[ShiftId, str]
 
 
 class Driven:
@@ -111,3 +93,82 @@ def _let_ride(facts: DayFacts, shifts: Sequence[ShiftId]) -> int:
     return sum(
         it.taps for it in facts.counted if it.reason in _BY_DRIVER and (it.vehicle, it.shift) in shifts
     )  # fmt: skip
+
+
+def proxies(facts: DayFacts) -> Iterator[Case]:
+    """Boardings that a driver's float paid, beyond what the others had on the same lines in the same hours.
+
+    A driver who takes cash for them and pays less into the float than he takes out of the riders shows nothing here;
+    one who lets friends ride on it, or sells rides below the fare, has more of them than the others.
+    """
+    work = _boarded(facts, proxies=True)
+    ordinary = Ordinary(work, worked_min=BOARDED_MIN, spread_min=PROXY_SPREAD_MIN)
+    for driver, cells in sorted(work.items()):
+        count = sum(done for _, done in cells.values())
+        it = ordinary.of(driver) if count >= PROXIES_MIN else None
+        if it is not None and it.stands_out:
+            usual = round(it.expected)
+            yield Case(
+                CaseKind.PROXIES, of_driver(driver), facts.day,
+                f"{count} of {it.worked} boardings were keyed in for riders without a code; others would have {usual}",
+                {
+                    "proxies": count, "boardings": it.worked, "others_proxies": usual,
+                    "score_tenths": round(10 * it.score),
+                },
+                (),
+            )  # fmt: skip
+
+
+def annulments(facts: DayFacts) -> Iterator[Case]:
+    """Boardings that a driver took back: one that the bus itself would have refused, or more than the others did.
+
+    The terminal keeps to the limits, so what the office had to refuse was not made with it as it is.
+    """
+    work = {driver: dict(cells) for driver, cells in _boarded(facts, proxies=False).items()}
+    made: dict[str, list[Annulled]] = defaultdict(list)
+    for it in facts.annulled:
+        driver = facts.drivers.get((it.record.vehicle, it.record.shift))
+        if driver is None:
+            continue
+        made[driver].append(it)
+        if it.kept is not None and it.kept.sequence == it.record.link.sequence:
+            hour = since_midnight_s(it.record.at.wall_ms) // 3_600
+            cell = (it.tap.service.route or "" if it.tap is not None else "", hour)
+            worked, done = work.setdefault(driver, {}).get(cell, (0, 0))
+            work[driver][cell] = worked, done + 1
+    ordinary = Ordinary(work, worked_min=BOARDED_MIN, spread_min=ANNUL_SPREAD_MIN)
+    for driver, rows in sorted(made.items()):
+        refused = [it for it in rows if is_refused(it)]
+        count = sum(done for _, done in work[driver].values()) if driver in work else 0
+        standing = ordinary.of(driver) if count >= ANNULS_MIN else None
+        if len(refused) < ANNULS_REFUSED_MIN and (standing is None or not standing.stands_out):
+            continue
+        usual = 0 if standing is None else round(standing.expected)
+        yield Case(
+            CaseKind.ANNULMENTS, of_driver(driver), facts.day,
+            f"{count} boardings taken back in time, and {len(refused)} that the office refused to take back",
+            {"taken_back": count, "refused": len(refused), "others_taken_back": usual},
+            some(id_of(it.record.link) for it in refused or rows),
+        )  # fmt: skip
+
+
+def is_refused(it: Annulled) -> bool:
+    """Whether the office takes nothing back for it: one that is illegal, or beyond what a driver may a day."""
+    if it.kept is not None:
+        return it.kept.sequence == it.record.link.sequence and not it.kept.stands
+    if it.tap is None or not it.charged:
+        return False
+    return why_illegal(it.record, it.tap, it.record.at.wall_ms - it.tap.at.wall_ms) is not None
+
+
+def _boarded(facts: DayFacts, *, proxies: bool) -> dict[str, dict[Cell, tuple[int, int]]]:
+    """Boardings of each driver by line and hour, and how many of them were proxies if that is asked."""
+    work: dict[str, dict[Cell, tuple[int, int]]] = defaultdict(dict)
+    for it in facts.counted:
+        driver = None if it.shift is None else facts.drivers.get((it.vehicle, it.shift))
+        if driver is None or not TABLE[Verdict(it.verdict)].boards:
+            continue
+        cell = (it.line or "", it.hour)
+        boarded, counted = work[driver].get(cell, (0, 0))
+        work[driver][cell] = boarded + it.taps, counted + it.taps * (proxies and it.reason == Reason.PROXY)
+    return work

@@ -45,6 +45,21 @@ WORKED_MIN_MS = 30 * 60_000  # on a line in an hour: below half an hour a share 
 FREE_RIDE_S = 600  # as the bus has it (FREE_RIDE_MS of edge.core.limits): it lapses, or is said anew
 FREE_RIDE_AGAIN_WITHIN_S = 30  # the bus looks each second; a card that is slow to sync keeps it waiting
 FREE_RIDE_TIMES_MIN = 4  # free rides given in a day: three are a plug, a crowd and a mistake
+BOARDED_MIN = 10  # boardings on a line in an hour: below, a share is a share of chance
+PROXIES_MIN = 10  # keyed in by one driver in a day: a class without phones is ten
+PROXY_SPREAD_MIN = 0.02  # of the boardings: nobody stands out by less than a tenth of them
+ANNULS_MIN = 4  # taken back by one driver in a day: an honest shift knows one or two (ANNULS_A_SHIFT_MAX)
+ANNUL_SPREAD_MIN = 0.01  # of the boardings: nobody stands out by less than one in twenty
+ANNUL_WAITS_MAX_MS = 86_400_000  # a shift's first record lies before its annulments, mostly in the same batch
+ANNULS_REFUSED_MIN = 1  # by the office, by the limits that the terminal keeps to: one was not made with it as it is
+BLIND_TAPS_MIN = 30  # codes read by the other door meanwhile: below it a quiet hour looks the same
+BLIND_CHANCE_MAX = 1e-6  # of so few by chance: 1,400 buses × 2 doors × 10 runs a day are 0.03 false cases a day
+PARKED_RADIUS_M = 100  # a place is trusted to 100 m (ACCURACY_MAX_M of edge.core.limits), and mostly good to 10
+PARKED_GAP_MS = 10 * 60_000  # a bus unseen for longer may have been elsewhere and back
+PARKED_MIN_MS = 45 * 60_000  # layovers of city lines are 5 to 20 minutes, a driver's break is 30
+PARKED_TAPS_MIN = 10  # codes charged meanwhile: a few riders sit in a bus that waits
+COPIED_MIN = 20  # of one device in a day: two doors that cannot hear each other double a few
+COPIED_OF_ONE_MIN = 3  # of one boarding that the device told itself: it refuses such codes, restarts included
 FREE_SPREAD_MIN = 0.03  # of the time driven: nobody stands out by less than 16 %, 75 minutes of a shift of 8 hours
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------

@@ -52,9 +52,10 @@ class _Shares:
     def __init__(self, shares: Iterable[float]) -> None:
         self._sorted = sorted(shares)
 
-    def without(self, share: float) -> float | None:
-        """The median of the others; None where they are too few."""
-        others, at = len(self._sorted) - 1, bisect_left(self._sorted, share)
+    def without(self, share: float | None) -> float | None:
+        """The median of all but one who has this share, or of all; None where they are too few."""
+        others = len(self._sorted) - (share is not None)
+        at = others if share is None else bisect_left(self._sorted, share)
         if others < OTHERS_MIN:
             return None
         low, high = (others - 1) // 2, others // 2

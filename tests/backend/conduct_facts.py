@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from backend.app.cases import cases_of
 from backend.core.conduct import Case
-from backend.core.driver_cases import Counted, DayFacts
+from backend.core.day_facts import Counted, DayFacts
 from backend.core.duties import ShiftId, Told
 from protocol.localtime import day_begins_ms
 from protocol.wire.driver_records import Event, EventKind, FreeCause, Shift, ShiftStep

@@ -12,6 +12,7 @@ from backend.adapters.http.services import Services
 from backend.app.live import Live
 from backend.app.riders import Riders
 from backend.app.topups import TopUps
+from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
 from backend.core.ports import Device
 from protocol.wire.keys import Purpose, SigningKey
@@ -61,6 +62,7 @@ class Api:
         self.provider = Provider()
         self.live = Live()
         self.chunks: dict[bytes, bytes] = {}
+        self.cases: list[KeptCase] = []
         self.now_ms = WALL_MS
         topups = TopUps(
             self.store, self.provider, clock=lambda: self.now_ms, randomness=os.urandom,
@@ -70,7 +72,7 @@ class Api:
             riders=Riders(self.store, ISSUER, lambda: self.now_ms, os.urandom), topups=topups if payments else None,
             store=self.store, live=self.live, devices=lambda: DEVICES,
             ops_token_hash=sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, city="isfahan",
-            chunk=self.chunks.get,
+            chunk=self.chunks.get, cases=lambda: self.cases,
         )  # fmt: skip
         self.app = make_app(self.services)
         self.server = HttpServer(self.app, "127.0.0.1", 0)

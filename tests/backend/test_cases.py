@@ -11,7 +11,7 @@ from backend.core.conduct import KeptCase
 from cli.backend import command
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Event, EventKind, FreeCause, Shift, ShiftStep, encode_event, encode_shift
-from tests.backend.bus import NOON_MS, Bus
+from tests.backend.bus import NOON_MS, Bus, Rider
 from tests.backend.desk import CITY, Desk
 
 DAY = service_day(NOON_MS)
@@ -53,7 +53,7 @@ def buses() -> list[Driven]:
 
 
 def look(desk: Desk) -> list[KeptCase]:
-    return list(CaseDesk(desk.store, lambda: desk.now_ms).look())
+    return list(CaseDesk(desk.store, list, lambda: desk.now_ms).look())
 
 
 def standing(desk: Desk) -> list[object]:
@@ -117,7 +117,7 @@ def test_only_days_of_which_something_came_are_looked_at(tmp_path: Path, buses: 
     desk.take_whole(buses[0])
     days, reach = desk.store.days_to_look_at()
     assert set(days) == {DAY}
-    desk.store.looked_at(reach)
+    desk.store.looked_at(reach, from_day=DAY)
     assert desk.store.days_to_look_at() == (set(), reach)
 
 
@@ -129,14 +129,80 @@ def test_days_before_the_longest_outage_are_left(tmp_path: Path, buses: list[Dri
     assert look(desk) == []
 
 
+def test_an_annulment_whose_shift_never_comes_is_told_after_a_day_and_no_more_when_it_comes(tmp_path: Path) -> None:
+    rider, bus = Rider(1), Driven()
+    desk = Desk(tmp_path, [bus], [rider])
+    bus.shift = "s-d1"
+    bus.annul(bus.tap(rider.show(1)))
+    desk.take_whole(bus)
+    look(desk)
+    assert desk.store.alarms(open_only=True) == []
+    desk.now_ms += 86_400_000 + 10 * MINUTE_MS
+    look(desk)
+    (alarm,) = desk.store.alarms(open_only=True)
+    assert (alarm.kind, alarm.device) == ("annulment-waits", bus.name)
+    held = bus.last
+    bus.begin_shift("d1", "s-d1")
+    desk.take((bus, bus.batch(held + 1)))
+    look(desk)
+    assert desk.store.alarms(open_only=True) == []
+
+
+def test_a_stolen_key_that_tells_one_code_again_and_again_is_a_case(tmp_path: Path) -> None:
+    rider, bus, other = Rider(1), Bus(), Bus("bus-1-d2", epoch=2)
+    desk = Desk(tmp_path, [bus, other], [rider])
+    shown = rider.show(1)
+    other.tap(shown)
+    for _ in range(4):
+        bus.tap(shown)
+    desk.take_whole(bus)
+    desk.take_whole(other)
+    look(desk)
+    (case,) = desk.store.cases(open_only=True)
+    assert (case.case.kind.value, case.case.subject) == ("copied-codes", f"device:{bus.name}")
+    assert case.case.figures == {"copied": 3, "of_one_boarding": 3}
+
+
+def test_an_annulment_that_the_office_refused_is_a_case_by_what_the_ledger_holds(tmp_path: Path) -> None:
+    rider, bus = Rider(1), Driven()
+    desk = Desk(tmp_path, [bus], [rider])
+    bus.begin_shift("d1", "s-d1")
+    tap = bus.tap(rider.show(1))
+    bus.now_ms = NOON_MS + 3_600_000
+    late = bus.annul(tap)
+    bus.now_ms = None
+    desk.take_whole(bus)
+    look(desk)
+    (case,) = desk.store.cases(open_only=True)
+    assert case.case.figures == {"taken_back": 0, "refused": 1, "others_taken_back": 0}
+    assert case.case.records == ((bus.name, bus.epoch, late),)
+
+
+def test_no_rider_stands_in_a_case(tmp_path: Path) -> None:
+    """P18: the ledger's table of cases, byte for byte."""
+    rider, bus = Rider(1), Bus()
+    desk = Desk(tmp_path, [bus], [rider])
+    shown = rider.show(1)
+    for _ in range(5):
+        bus.tap(shown)
+    desk.take_whole(bus)
+    look(desk)
+    (row,) = desk.rows("SELECT * FROM conduct")
+    told = repr(row)
+    assert rider.credential_id.hex() not in told
+    assert repr(rider.credential_id) not in told
+
+
 def test_the_command_looks_and_lists(tmp_path: Path, buses: list[Driven], monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(tmp_path, buses)
     for bus in buses:
         desk.take_whole(bus)
     desk.close()
 
+    (tmp_path / "registry").mkdir()
+
     class Config:
-        data_dir, city = tmp_path, CITY
+        data_dir, city, registry = tmp_path, CITY, tmp_path / "registry"
 
     monkeypatch.setattr("cli.backend.load_config", lambda _: Config)
     monkeypatch.setattr("cli.backend.wall_ms", lambda: NOON_MS)

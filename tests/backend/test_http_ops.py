@@ -8,6 +8,7 @@ import pytest
 
 from backend.adapters.http.open_routes import STATIC
 from backend.core import limits
+from backend.core.conduct import FIX, Case, CaseKind, KeptCase
 from backend.core.ports import TapRow
 from protocol.fares.verdicts import TABLE
 from protocol.wire.health import CameraState
@@ -27,7 +28,7 @@ def tap(sequence: int, *, verdict: int = 1, rials: int = 60_000) -> TapRow:
     )
 
 
-@pytest.mark.parametrize("path", ["/v1/devices", "/v1/taps", "/v1/alarms", "/v1/statements"])
+@pytest.mark.parametrize("path", ["/v1/devices", "/v1/taps", "/v1/alarms", "/v1/cases", "/v1/statements"])
 def test_operations_need_their_token(api: Api, path: str) -> None:
     """A rider's token opens none of it."""
     method = "POST" if path.endswith("statements") else "GET"
@@ -35,6 +36,20 @@ def test_operations_need_their_token(api: Api, path: str) -> None:
     assert api.client.request(method, path).status_code == 401
     assert api.client.request(method, path, headers=rider).status_code == 403
     assert api.client.request(method, path, headers={"Authorization": "Basic b3A6b3A="}).status_code == 401
+
+
+def test_cases_are_told_to_operations_and_to_nobody_else(api: Api) -> None:
+    """They name drivers: the status page is open to all who are on the network."""
+    case = Case(
+        CaseKind.FREE_RIDES, "driver:4711", 20_719, "rode free", {"times": 5, "where": ["r1 08h"]}, (("d", 7, 9),)
+    )
+    api.cases.append(KeptCase(case, WALL_MS, None))
+    assert api.client.get("/v1/cases", headers=OPS).json() == {"cases": [{
+        "name": "free-rides", "subject": "driver:4711", "day": 20_719, "detail": "rode free",
+        "fix": FIX[CaseKind.FREE_RIDES], "figures": {"times": 5, "where": ["r1 08h"]},
+        "records": [{"device": "d", "epoch": "7", "sequence": 9}], "opened_ms": WALL_MS,
+    }]}  # fmt: skip
+    assert "4711" not in api.client.get("/v1/status").text
 
 
 def test_devices_tell_last_word_backlog_cameras_and_problem(api: Api) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from backend.adapters.http import models
 from backend.core import api, limits
+from backend.core.conduct import FIX, KeptCase
 from backend.core.ports import Alarm, DeviceRow, TapRow, TopUp
 from backend.core.reconcile import Item, Kind, Reconciliation
 from protocol.fares.verdicts import TABLE
@@ -29,6 +30,19 @@ def alarm(row: Alarm) -> models.AlarmBody:
     """One alarm, as the live view tells it too."""
     event = api.alarm_event(row)
     return models.AlarmBody.model_validate({name: event[name] for name in models.AlarmBody.model_fields})
+
+
+def case(kept: KeptCase) -> models.CaseBody:
+    """One case."""
+    it = kept.case
+    return models.CaseBody(
+        name=it.kind.value, subject=it.subject, day=it.day, detail=it.detail, fix=FIX[it.kind],
+        figures={
+            name: figure if isinstance(figure, int | str) else list(figure) for name, figure in it.figures.items()
+        },
+        records=[models.RecordBody(device=d, epoch=str(e), sequence=s) for d, e, s in it.records],
+        opened_ms=kept.opened_ms,
+    )  # fmt: skip
 
 
 def device(row: DeviceRow) -> models.DeviceBody:

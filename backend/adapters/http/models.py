@@ -222,6 +222,36 @@ class AlarmsBody(Model):
     alarms: list[AlarmBody]
 
 
+class RecordBody(Model):
+    """Which record of which journal. `epoch` is text: a browser's numbers have too few digits."""
+
+    device: str
+    epoch: str
+    sequence: int
+
+
+class CaseBody(Model):
+    """What of one service day a person should look at: a hint, and no proof. No rider is in it.
+
+    `figures` are what it stands on, `records` the first of its records; `day` counts from 1970-01-01, local.
+    """
+
+    name: str
+    subject: str
+    day: int
+    detail: str
+    fix: str
+    figures: dict[str, int | str | list[str]]
+    records: list[RecordBody]
+    opened_ms: int
+
+
+class CasesBody(Model):
+    """Those that stand, newest day first."""
+
+    cases: list[CaseBody]
+
+
 class VerdictBody(Model):
     """How a verdict looks and reads, from the one table of words."""
 

@@ -1,4 +1,4 @@
-"""Routes for operations, behind the operations token: devices, taps, alarms, statements."""
+"""Routes for operations, behind the operations token: devices, taps, alarms, cases, statements."""
 
 from typing import Annotated
 
@@ -40,6 +40,12 @@ def alarms(
 ) -> models.AlarmsBody:
     """What a person should look at, or had to."""
     return models.AlarmsBody(alarms=[bodies.alarm(row) for row in having.store.alarms(open_only=open_only)])
+
+
+@router.get("/cases", summary="Cases, newest day first", responses=documented(401, 403, 503))
+def cases(having: Having) -> models.CasesBody:
+    """Hints for a person about drivers, buses and devices. They name drivers, and so stand on no open page."""
+    return models.CasesBody(cases=[bodies.case(it) for it in having.cases()])
 
 
 @router.post(

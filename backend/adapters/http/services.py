@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
+from backend.core.conduct import KeptCase
 from backend.core.ports import Device, FleetStore, RiderStore
 
 
@@ -17,7 +18,7 @@ class Services:
     """Everything behind the routes. `topups` is None where no payment provider is configured.
 
     `devices` gives the enrolled devices, `ops_token_hash` is SHA-256 of the operations token, `clock` gives Unix
-    milliseconds, `chunk` a bundle's chunk by its hash, None if it is not here.
+    milliseconds, `chunk` a bundle's chunk by its hash, None if it is not here, `cases` what a person should look at.
     """
 
     riders: RiderDesk
@@ -29,3 +30,4 @@ class Services:
     clock: Callable[[], int]
     city: str
     chunk: Callable[[bytes], bytes | None]
+    cases: Callable[[], Sequence[KeptCase]]

@@ -1,21 +1,58 @@
 """Cases, and the facts of a day that they are found in. Reads over a connection of its own: a day takes seconds."""
 
 import json
-from collections.abc import Collection, Sequence
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.conduct import Case, CaseKind, KeptCase
-from backend.core.driver_cases import Counted, DayFacts
-from backend.core.duties import Told
+from backend.core.day_facts import Annulled, Copied, Counted, DayFacts, Placed
+from backend.core.duties import ShiftId, Told
+from backend.core.floats import TakenBack
+from backend.core.ledger import Payer
+from protocol.fares.verdicts import TABLE, Reason
 from protocol.limits import DAY_S, LOCAL_OFFSET_S
 from protocol.localtime import day_begins_ms
 from protocol.wire.driver_records import Annulment, Event, Shift
-from protocol.wire.records import decode_record
+from protocol.wire.records import Tap, decode_record
 
-_OF_DAY = "wall_ms >= ? AND wall_ms < ?"
 _HOUR = f"(wall_ms / 1000 + {LOCAL_OFFSET_S}) % {DAY_S} / 3600"
+_CHARGED = ", ".join(str(int(verdict)) for verdict, row in TABLE.items() if row.charged)
+_UNPROVEN = {Payer.NO_PROOF.value, Payer.STALE_PROOF.value, Payer.UNKNOWN_CREDENTIAL.value}  # nobody's claim
+_COUNTED = f"""
+SELECT device, vehicle, door, shift, line, {_HOUR} AS hour, verdict, reason, count(*), max(wall_ms) FROM record
+WHERE kind = 2 AND wall_ms >= ? AND wall_ms < ? GROUP BY device, vehicle, door, shift, line, hour, verdict, reason
+"""  # noqa: S608 - ours, as below
+_TOLD = "SELECT bytes FROM record WHERE kind > 2 AND wall_ms >= ? AND wall_ms < ? ORDER BY device, epoch, sequence"
+_COPIED = """
+SELECT device, epoch, sequence, coalesce((
+  SELECT mine.boarding FROM claim AS mine JOIN claim AS first ON first.boarding = mine.boarding
+  WHERE mine.device = record.device AND mine.epoch = record.epoch AND mine.sequence = record.sequence
+  AND first.device = mine.device AND first.charged AND NOT first.extends LIMIT 1
+), x'') FROM record WHERE payer = 'copied' AND wall_ms >= ? AND wall_ms < ? ORDER BY device, epoch, sequence
+"""
+_PLACED = f"""
+SELECT vehicle, wall_ms, lat_e6, lon_e6, verdict IN ({_CHARGED}) AND reason <> {int(Reason.PROXY)},
+shift, device, epoch, sequence FROM record WHERE kind = 2 AND wall_ms >= ? AND wall_ms < ? AND lat_e6 IS NOT NULL
+ORDER BY vehicle, wall_ms, device, epoch, sequence
+"""  # noqa: S608
 _CASE = "SELECT kind, subject, day, detail, figures, records, opened_ms, ended_ms FROM conduct"
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Asked for anew each time they are looked through: a day of a city is a million rows."""
+
+    aside: Guarded
+    span: tuple[int, int]
+
+    def __iter__(self) -> Iterator[Placed]:
+        with self.aside.reading() as connection:
+            for row in connection.execute(_PLACED, self.span):
+                yield Placed._make((*row[:4], bool(row[4]), *row[5:]))
 
 
 class CaseTables:
@@ -36,35 +73,38 @@ class CaseTables:
             ).fetchall()
         return {day for (day,) in days}, reach
 
-    def looked_at(self, reach: int) -> None:
+    def looked_at(self, reach: int, *, from_day: int) -> None:
         """Remembered across restarts."""
         with self._writer.transaction() as connection:
             connection.execute(
                 "INSERT INTO looked VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET record = excluded.record", (reach,)
             )
+            connection.execute("DELETE FROM camera_hour WHERE hour < ?", (from_day * 24,))
 
-    def day_facts(self, day: int) -> DayFacts:
-        """Taps as counts; drivers' records decoded, which are few."""
-        begin, end = day_begins_ms(day), day_begins_ms(day + 1)
+    def day_facts(self, day: int, doors: Iterable[tuple[str, int, str]]) -> DayFacts:
+        """Taps as counts; drivers' records decoded, which are few; places as they are looked at."""
+        span = day_begins_ms(day), day_begins_ms(day + 1)
         with self._aside.reading() as connection:
-            counted = connection.execute(
-                f"SELECT device, vehicle, door, shift, line, {_HOUR} AS hour, verdict, reason, count(*), max(wall_ms)"  # noqa: S608 - ours
-                f" FROM record WHERE kind = 2 AND {_OF_DAY}"
-                " GROUP BY device, vehicle, door, shift, line, hour, verdict, reason",
-                (begin, end),
+            counted = [Counted(*row) for row in connection.execute(_COUNTED, span)]
+            told = [_told(raw) for (raw,) in connection.execute(_TOLD, (day_begins_ms(day - 1), span[1]))]
+            annulled = [
+                _annulled(connection, it) for it in told if isinstance(it, Annulment) and it.at.wall_ms >= span[0]
+            ]
+            return DayFacts(
+                day, counted, told, _drivers(connection, {(it.vehicle, it.shift) for it in (*counted, *told)}),
+                {(vehicle, door): device for vehicle, door, device in doors}, _cameras(connection, day), annulled,
+                [Copied(*row) for row in connection.execute(_COPIED, span)], _Places(self._aside, span),
+            )  # fmt: skip
+
+    def waiting_annulments(self, before_ms: int) -> Sequence[tuple[str, int]]:
+        """Of no shift that is known."""
+        with self._aside.reading() as connection:
+            return connection.execute(
+                "SELECT device, count(*) FROM annulment WHERE NOT stands AND wall_ms < ? AND NOT EXISTS"
+                " (SELECT 1 FROM shift WHERE shift.vehicle = annulment.vehicle AND name = annulment.shift)"
+                " GROUP BY device",
+                (before_ms,),
             ).fetchall()
-            told = connection.execute(
-                f"SELECT bytes FROM record WHERE kind > 2 AND {_OF_DAY} ORDER BY device, epoch, sequence",  # noqa: S608 - ours
-                (day_begins_ms(day - 1), end),
-            ).fetchall()
-            rows, records = [Counted(*row) for row in counted], [_told(raw) for (raw,) in told]
-            shifts = {(it.vehicle, it.shift) for it in (*rows, *records) if it.shift is not None}
-            drivers = [
-                row for shift in shifts for row in connection.execute(
-                    "SELECT vehicle, name, driver FROM shift WHERE vehicle = ? AND name = ?", shift
-                )
-            ]  # fmt: skip
-        return DayFacts(day, rows, records, {(vehicle, name): driver for vehicle, name, driver in drivers})
 
     def keep_cases(self, day: int, cases: Sequence[Case], at_ms: int) -> Sequence[KeptCase]:
         """One transaction: a day's cases are all of one look."""
@@ -100,6 +140,40 @@ def _told(raw: bytes) -> Told:
     record = decode_record(raw)
     assert isinstance(record, Shift | Event | Annulment)
     return record
+
+
+def _drivers(connection: sqlite3.Connection, shifts: Iterable[tuple[str, str | None]]) -> dict[ShiftId, str]:
+    found = {}
+    for shift in shifts:
+        for (driver,) in connection.execute("SELECT driver FROM shift WHERE vehicle = ? AND name = ?", shift):
+            found[shift[0], str(shift[1])] = driver
+    return found
+
+
+def _cameras(connection: sqlite3.Connection, day: int) -> dict[str, dict[int, tuple[int, int]]]:
+    found: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for device, hour, words, dark in connection.execute(
+        "SELECT device, hour, words, dark FROM camera_hour WHERE hour >= ? AND hour < ?", (day * 24, day * 24 + 24)
+    ):
+        found[device][hour % 24] = words, dark
+    return found
+
+
+def _annulled(connection: sqlite3.Connection, record: Annulment) -> Annulled:
+    tap_id = (record.link.device, record.link.epoch, record.tap)
+    tap = connection.execute(
+        "SELECT bytes, payer, reason FROM record WHERE device = ? AND epoch = ? AND sequence = ?", tap_id
+    ).fetchone()
+    kept = connection.execute(
+        "SELECT * FROM annulment WHERE device = ? AND epoch = ? AND tap_sequence = ?", tap_id
+    ).fetchone()
+    values = None if kept is None else [*kept[:-1], bool(kept[-1])]
+    back = None if values is None else TakenBack(*values)
+    if tap is None:
+        return Annulled(record, None, charged=False, kept=back)
+    told, (_, payer, reason) = decode_record(tap[0]), tap
+    charged = payer is not None and (payer not in _UNPROVEN or reason == Reason.PROXY)
+    return Annulled(record, told if isinstance(told, Tap) else None, charged=charged, kept=back)
 
 
 def _kept(row: tuple[Any, ...]) -> KeptCase:

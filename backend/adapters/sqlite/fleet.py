@@ -7,9 +7,11 @@ from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
+from protocol.limits import LOCAL_OFFSET_S
 from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, State
 from protocol.wire.records import RecordKind
 
+_GONE = {CameraState.STALLED, CameraState.MISSING}
 _ALARM = "SELECT id, kind, device, since_ms, ended_ms, detail, fix FROM alarm"
 
 
@@ -31,8 +33,9 @@ class FleetTables:
         self._reader = reader
 
     def keep_health(self, health: Health, at_ms: int) -> None:
-        """Keep a verified health message, and that the device was seen."""
-        self._keep(health.device, at_ms, health=json.dumps(asdict(health)))
+        """Keep a verified health message, that the device was seen, and in this hour with or without a camera."""
+        states = {camera.state for camera in health.cameras}
+        self._keep(health.device, at_ms, health=json.dumps(asdict(health)), dark=bool(states) and states <= _GONE)
 
     def keep_state(self, state: State, at_ms: int | None) -> None:
         """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
@@ -42,8 +45,17 @@ class FleetTables:
         """Something proven came from the device."""
         self._keep(device, at_ms)
 
-    def _keep(self, device: str, at_ms: int | None, *, online: bool | None = None, health: str | None = None) -> None:
+    def _keep(
+        self, device: str, at_ms: int | None, *, online: bool | None = None, health: str | None = None,
+        dark: bool | None = None,
+    ) -> None:  # fmt: skip
         with self._writer.transaction() as connection:
+            if dark is not None and at_ms is not None:
+                connection.execute(
+                    "INSERT INTO camera_hour VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE SET"
+                    " words = words + 1, dark = dark + excluded.dark",
+                    (device, (at_ms // 1000 + LOCAL_OFFSET_S) // 3_600, dark),
+                )
             connection.execute(
                 "INSERT INTO device VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
                 " seen_ms = coalesce(max(excluded.seen_ms, seen_ms), excluded.seen_ms, seen_ms),"

@@ -27,6 +27,7 @@ CREATE TABLE record (
 ) STRICT;
 CREATE INDEX record_tap ON record (wall_ms) WHERE kind = 2;
 CREATE INDEX record_driver ON record (wall_ms) WHERE kind > 2;
+CREATE INDEX record_copied ON record (wall_ms) WHERE payer = 'copied';
 CREATE TABLE day_key (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, key_id BLOB NOT NULL, sequence INTEGER NOT NULL,
   PRIMARY KEY (device, epoch, key_id)
@@ -58,6 +59,7 @@ CREATE TABLE annulment (
   PRIMARY KEY (device, epoch, tap_sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX annulment_shift ON annulment (vehicle, shift);
+CREATE INDEX annulment_waits ON annulment (wall_ms) WHERE NOT stands;
 CREATE TABLE ticket_ride (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, ticket BLOB NOT NULL, issue TEXT NOT NULL,
   rides_a_day INTEGER NOT NULL, vehicle TEXT NOT NULL, wall_ms INTEGER NOT NULL, rider_class INTEGER NOT NULL,
@@ -95,6 +97,9 @@ CREATE INDEX topup_authority ON topup (authority);
 CREATE INDEX topup_created ON topup (created_ms);
 CREATE TABLE device (
   name TEXT PRIMARY KEY, seen_ms INTEGER, online INTEGER NOT NULL, health TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE camera_hour ( -- `hour`: local, since 1970; of so many words so many told that no camera worked
+  device TEXT NOT NULL, hour INTEGER NOT NULL, words INTEGER NOT NULL, dark INTEGER NOT NULL, PRIMARY KEY (hour, device)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE alarm (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, device TEXT NOT NULL, since_ms INTEGER NOT NULL, ended_ms INTEGER,

@@ -1,0 +1,173 @@
+"""Cases about doors and devices. Pure. Thresholds: `backend.core.limits`."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import exp, lgamma, log, log1p
+from statistics import median
+
+from backend.core.conduct import Case, CaseKind, of_device, some
+from backend.core.day_facts import DayFacts
+from backend.core.driver_cases import MINUTE_MS, Driven
+from backend.core.duties import Spans, clipped, joined, length_ms
+from backend.core.ledger import TapId
+from backend.core.limits import BLIND_CHANCE_MAX, BLIND_RATIO, BLIND_TAPS_MIN, COPIED_MIN, COPIED_OF_ONE_MIN, OTHERS_MIN
+from protocol.fares.verdicts import Reason
+from protocol.localtime import day_begins_ms
+
+_HOUR_MS = 3_600_000
+
+
+class Doors:
+    """Codes read by each door in each hour of a day: answered or refused, but nothing of what a driver keyed in."""
+
+    def __init__(self, facts: DayFacts) -> None:
+        self._facts = facts
+        self.read: dict[tuple[str, int], Counter[int]] = defaultdict(Counter)
+        lines: dict[str, Counter[str | None]] = defaultdict(Counter)
+        for it in facts.counted:
+            if it.reason != Reason.PROXY:
+                self.read[it.vehicle, it.door][it.hour] += it.taps
+                lines[it.vehicle][it.line] += it.taps
+        self.line = {vehicle: counts.most_common(1)[0][0] for vehicle, counts in lines.items()}
+        self.of_vehicle: dict[str, list[int]] = defaultdict(list)
+        for vehicle, door in sorted(facts.doors):
+            self.of_vehicle[vehicle].append(door)
+        self._lives = {it.device for it in facts.counted} | {it.link.device for it in facts.told} | set(facts.cameras)
+
+    def device(self, vehicle: str, door: int) -> str | None:
+        """The device of a door, if it was heard of on this day: one that is dead is silent, and that is an alarm."""
+        name = self._facts.doors[vehicle, door]
+        return name if name in self._lives else None
+
+    def others(self, vehicle: str, door: int) -> Counter[int]:
+        """What the other doors of the vehicle read, by hour."""
+        found: Counter[int] = Counter()
+        for other in self.of_vehicle[vehicle]:
+            if other != door:
+                found.update(self.read[vehicle, other])
+        return found
+
+    def usual_share(self, vehicle: str, door: int) -> float | None:
+        """Of what a bus reads, how much this door does on other buses; None where too few others are known."""
+        alike = [
+            other for other, doors in self.of_vehicle.items()
+            if other != vehicle and len(doors) > 1 and door in doors and self.read[other, door].total()
+        ]  # fmt: skip
+        of_line = [other for other in alike if self.line.get(other) == self.line.get(vehicle)]
+        for others in (of_line, alike):
+            if len(others) >= OTHERS_MIN:
+                return median(self._share(other, door) for other in others)
+        return None
+
+    def _share(self, vehicle: str, door: int) -> float:
+        mine = self.read[vehicle, door].total()
+        return mine / (mine + self.others(vehicle, door).total())
+
+
+def blind_doors(facts: DayFacts, driven: Driven) -> Iterator[Case]:
+    """A door that reads next to nothing for hours in which the other door of its bus reads well.
+
+    How much of a bus's riders a door has is what it has on other buses: the median share of that door among the others
+    of the line, or of all where the line has few. Of what both doors read together one door's part is binomial; told is
+    what comes by chance less often than BLIND_CHANCE_MAX (the conditional test of two Poisson rates: J. Przyborowski,
+    H. Wilenski, Biometrika 31, 1940). Hours in which the device says that its camera is gone, or the bus's self-test
+    failed, are a fault's and left out. Of several times a day the darkest is told.
+    """
+    doors = Doors(facts)
+    for vehicle, door in sorted(facts.doors):
+        device, share = doors.device(vehicle, door), doors.usual_share(vehicle, door)
+        if device is None or share is None:
+            continue
+        read, others = doors.read[vehicle, door], doors.others(vehicle, door)
+        faulty = _faulty_hours(facts, driven, vehicle, device)
+        hours = [hour for hour in sorted({*read, *others}) if hour not in faulty]
+        dark = [
+            list(run) for is_dark, run in groupby(hours, key=lambda hour: read[hour] * BLIND_RATIO <= others[hour])
+            if is_dark
+        ]  # fmt: skip
+        if not dark:
+            continue
+        run = max(dark, key=lambda run: sum(others[hour] for hour in run))
+        mine, theirs = sum(read[hour] for hour in run), sum(others[hour] for hour in run)
+        if theirs >= BLIND_TAPS_MIN and _chance(mine, mine + theirs, share) <= BLIND_CHANCE_MAX:
+            usual = round(100 * share)
+            then = _meanwhile(driven, vehicle, _spans(facts.day, run))
+            yield Case(
+                CaseKind.BLIND_DOOR, of_device(device), facts.day,
+                f"{mine} codes read from {run[0]}:00 to {run[-1] + 1}:00, and {theirs} by the other door; on other"
+                f" buses this door has {usual} of 100. Free rides given meanwhile: {then.free_minutes} minutes",
+                {
+                    "read": mine, "read_by_other": theirs, "usual_percent": usual, "vehicle": vehicle,
+                    "hours": [f"{hour:02}h" for hour in run], "free_minutes": then.free_minutes,
+                    "drivers": then.drivers,
+                },
+                some(then.given),
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Meanwhile:
+    """Who drove while a door was dark, and the free rides that were given."""
+
+    drivers: list[str]
+    free_minutes: int
+    given: list[TapId]
+
+
+def _meanwhile(driven: Driven, vehicle: str, spans: Spans) -> _Meanwhile:
+    duties = driven.duties
+    shifts = [(who, it) for who, all_of in driven.shifts.items() for it in all_of if it[0] == vehicle]
+    on_duty = {who for who, it in shifts if any(_within(drove, spans) for drove in duties.lines[it].values())}
+    free_ms = sum(length_ms(_within(duties.free.get(it, []), spans)) for _, it in shifts)
+    given = [
+        tap for _, it in shifts for at_ms, tap in duties.given.get(it, ()) if any(a <= at_ms < b for a, b in spans)
+    ]  # fmt: skip
+    return _Meanwhile(sorted(on_duty), free_ms // MINUTE_MS, given)
+
+
+def _faulty_hours(facts: DayFacts, driven: Driven, vehicle: str, device: str) -> set[int]:
+    """Hours in which the device told that its camera was gone half of the time, or the bus's self-test failed."""
+    gone = {hour for hour, (words, dark) in facts.cameras.get(device, {}).items() if 2 * dark >= words}
+    failed = [span for shift, spans in driven.duties.faulty.items() if shift[0] == vehicle for span in spans]
+    return gone | {hour for hour in range(24) if _within(failed, _spans(facts.day, [hour]))}
+
+
+def _spans(day: int, hours: Sequence[int]) -> Spans:
+    begin_ms = day_begins_ms(day)
+    return joined((begin_ms + hour * _HOUR_MS, begin_ms + (hour + 1) * _HOUR_MS) for hour in hours)
+
+
+def _within(spans: Spans, parts: Spans) -> Spans:
+    return joined(it for begin, end in parts for it in clipped(spans, begin, end))
+
+
+def _chance(most: int, of: int, share: float) -> float:
+    """That a door with this share of `of` codes reads at most so many of them."""
+    if not 0 < share < 1:
+        return 1.0  # on other buses it reads nothing, or all: that says nothing
+    return sum(
+        exp(lgamma(of + 1) - lgamma(n + 1) - lgamma(of - n + 1) + n * log(share) + (of - n) * log1p(-share))
+        for n in range(most + 1)
+    )
+
+
+def copied_codes(facts: DayFacts) -> Iterator[Case]:
+    """A device whose boardings another tap was charged for, too often: a stolen key can tell one code again and again.
+
+    Two doors that cannot hear each other both accept one phone, and are paid twice: that is a few a day. One device
+    refuses what it has accepted itself, so three tellings of one boarding by it are not riders' work.
+    """
+    by_device: dict[str, list[tuple[bytes, tuple[str, int, int]]]] = defaultdict(list)
+    for it in facts.copied:
+        by_device[it.device].append((it.own, (it.device, it.epoch, it.sequence)))
+    for device, rows in sorted(by_device.items()):
+        of_one = max(Counter(boarding for boarding, _ in rows if boarding).values(), default=0)
+        if len(rows) < COPIED_MIN and of_one < COPIED_OF_ONE_MIN:
+            continue
+        yield Case(
+            CaseKind.COPIED, of_device(device), facts.day,
+            f"{len(rows)} boardings that another tap is charged for; of one that it has told itself: {of_one}",
+            {"copied": len(rows), "of_one_boarding": of_one}, some(tap for _, tap in rows),
+        )  # fmt: skip

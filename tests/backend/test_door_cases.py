@@ -1,0 +1,179 @@
+"""Doors that read nothing, buses that stand still, codes that are told again and again: who is told of, who is not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from backend.app.cases import cases_of
+from backend.core import limits
+from backend.core.conduct import Case, CaseKind
+from backend.core.day_facts import Copied, Counted, DayFacts, Placed
+from backend.core.door_cases import blind_doors
+from backend.core.driver_cases import Driven
+from backend.core.stands import parked
+from edge.core.limits import ACCURACY_MAX_M
+from protocol.fares.verdicts import Reason, Verdict
+from tests.backend.conduct_facts import DAY, MIDNIGHT_MS, Duty, facts, others
+
+MINUTE_MS = 60_000
+Read = dict[int, tuple[int, int]]  # hour → codes read by the front and by the rear door
+USUAL: Read = dict.fromkeys(range(8, 14), (8, 8))
+COVERED: Read = {8: (8, 8), 9: (8, 8), 10: (0, 14), 11: (0, 14), 12: (0, 14), 13: (8, 8)}
+
+
+def counted(bus: str, read: Read, *, line: str = "r1", reason: int = 0) -> list[Counted]:
+    return [
+        Counted(f"{bus}-d{door}", bus, door, f"s-{bus.removeprefix('bus-')}", line, hour, int(Verdict.ACCEPTED), reason, n, 0)
+        for hour, both in read.items() for door, n in enumerate(both, 1) if n
+    ]  # fmt: skip
+
+
+def a_day(read: Read, duty: Duty | None = None, *, usual: Read = USUAL, buses: int = 6) -> DayFacts:
+    """One bus that read so, and others that read as usual; each with its driver."""
+    duties = [duty or Duty("9"), *others(buses)]
+    made = facts(duties)
+    rows = [it for n, it in enumerate(duties) for it in counted(it.bus, usual if n else read)]
+    doors = {(it.bus, door): f"{it.bus}-d{door}" for it in duties for door in (1, 2)}
+    return replace(made, counted=rows, doors=doors)
+
+
+def blind(day: DayFacts) -> list[Case]:
+    return list(blind_doors(day, Driven(day)))
+
+
+def test_a_covered_camera_is_a_case_with_the_free_rides_given_meanwhile() -> None:
+    (case,) = blind(a_day(COVERED, Duty("9").free(8.5, 10.5, 11.5)))
+    assert (case.kind, case.subject) == (CaseKind.BLIND_DOOR, "device:bus-9-d1")
+    assert case.figures == {
+        "read": 0, "read_by_other": 42, "usual_percent": 50, "vehicle": "bus-9", "hours": ["10h", "11h", "12h"],
+        "free_minutes": 20, "drivers": ["9"],
+    }  # fmt: skip
+    assert [sequence for _, _, sequence in case.records] == [5, 7]  # the free rides of those hours
+
+
+def test_who_drove_then_is_named_and_not_who_drove_before() -> None:
+    day = a_day(COVERED, Duty("9", hours=(8, 9.5)))
+    assert blind(day)[0].figures["drivers"] == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        {10: (0, 29)},  # too little to say
+        {10: (3, 42)},  # poor, but a twentieth
+        dict.fromkeys(range(8, 14), (4, 12)),  # fewer than elsewhere, for a day
+        USUAL,
+        {10: (0, 0), 11: (0, 0)},
+    ],
+)
+def test_a_door_that_reads_little_is_none(read: Read) -> None:
+    assert blind(a_day(read)) == []
+
+
+def test_a_door_that_few_use_on_other_buses_too_is_none() -> None:
+    """A rear door at which nearly nobody boards: it has 1 of 20 everywhere."""
+    usual = dict.fromkeys(range(8, 14), (19, 1))
+    assert blind(a_day(dict.fromkeys(range(8, 11), (19, 0)), usual=usual)) == []
+
+
+def test_with_too_few_other_buses_nothing_is_said() -> None:
+    assert blind(a_day(COVERED, buses=limits.OTHERS_MIN - 1)) == []
+
+
+def test_a_camera_that_says_it_is_gone_is_a_fault_and_no_case() -> None:
+    day = a_day(COVERED)
+    assert blind(replace(day, cameras={"bus-9-d1": dict.fromkeys((10, 11, 12), (60, 60))})) == []
+    assert len(blind(replace(day, cameras={"bus-9-d1": dict.fromkeys((10, 11, 12), (60, 20))}))) == 1
+    assert len(blind(replace(day, cameras={"bus-9-d2": dict.fromkeys((10, 11, 12), (60, 60))}))) == 1
+
+
+def test_a_self_test_that_fails_is_a_fault_and_no_case() -> None:
+    assert blind(a_day(COVERED, Duty("9").free(*(10 + n / 6 for n in range(18)), again=False))) == []
+
+
+def test_a_dead_device_is_silent_and_no_case() -> None:
+    never = dict.fromkeys(range(8, 14), (14, 0))
+    day = a_day(never)
+    assert blind(day) == []
+    (case,) = blind(replace(day, cameras={"bus-9-d2": {9: (60, 0)}}))  # it speaks, and says that its camera works
+    assert case.subject == "device:bus-9-d2"
+
+
+def test_what_a_driver_keys_in_at_a_covered_door_is_not_read() -> None:
+    day = a_day(COVERED)
+    keyed = counted("bus-9", {11: (20, 0)}, reason=int(Reason.PROXY))
+    assert len(blind(replace(day, counted=[*day.counted, *keyed]))) == 1
+
+
+# --- standing still --------------------------------------------------------------------------------------------------
+
+
+def placed(
+    minutes: Sequence[float], *, lat_e6: int = 32_650_000, bus: str = "bus-1", charged: bool = True, first: int = 1
+) -> list[Placed]:
+    return [
+        Placed(bus, MIDNIGHT_MS + round(it * MINUTE_MS), lat_e6, 51_670_000, charged, None, f"{bus}-d1", 7, first + n)
+        for n, it in enumerate(minutes)
+    ]
+
+
+def stands(*taps: list[Placed]) -> list[Case]:
+    rows = sorted((it for some in taps for it in some), key=lambda it: (it.vehicle, it.wall_ms))
+    return list(parked(DayFacts(DAY, placed=rows)))
+
+
+EVERY_5 = [5.0 * n for n in range(10)]
+
+
+def test_codes_accepted_on_one_spot_for_long_are_a_case() -> None:
+    (case,) = stands(placed(EVERY_5))
+    assert (case.kind, case.subject) == (CaseKind.PARKED, "vehicle:bus-1")
+    assert case.figures["charged"] == 10
+    assert case.figures["minutes"] == 45
+    assert case.figures["without_shift"] == 10
+    assert len(case.records) == 10
+
+
+def test_a_terminal_s_layover_and_a_few_riders_are_none() -> None:
+    assert stands(placed([2.0 * n for n in range(20)])) == []  # 38 minutes, 20 riders
+    assert stands(placed(EVERY_5[:9]), placed([47], charged=False, first=20)) == []  # nine who paid
+
+
+def test_a_bus_that_comes_back_has_not_stood() -> None:
+    away = placed([22.5], lat_e6=32_660_000, charged=False, first=30)
+    assert stands(placed(EVERY_5), away) == []
+    assert stands(placed(EVERY_5), placed([22.5], lat_e6=32_650_500, charged=False, first=30)) != []  # 56 m: it wanders
+
+
+def test_a_bus_that_nobody_saw_for_longer_has_not_stood() -> None:
+    """A jammed hour: its taps have no trusted place, and so are not here."""
+    assert stands(placed([*EVERY_5[:5], *(it + 60 for it in EVERY_5[:5])])) == []
+
+
+def test_each_bus_stands_by_itself() -> None:
+    assert stands(placed(EVERY_5[:5]), placed(EVERY_5[5:], bus="bus-2")) == []
+
+
+def test_a_spot_is_as_wide_as_a_trusted_place_is_good() -> None:
+    assert limits.PARKED_RADIUS_M == ACCURACY_MAX_M
+
+
+# --- copied ----------------------------------------------------------------------------------------------------------
+
+
+def copied(*own: bytes, device: str = "bus-1-d1") -> list[Case]:
+    return cases_of(DayFacts(DAY, copied=[Copied(device, 7, n, it) for n, it in enumerate(own, 1)]))
+
+
+def test_a_device_that_tells_one_boarding_again_and_again_is_a_case() -> None:
+    (case,) = copied(b"a", b"a", b"a", b"")
+    assert (case.kind, case.subject) == (CaseKind.COPIED, "device:bus-1-d1")
+    assert case.figures == {"copied": 4, "of_one_boarding": 3}
+
+
+def test_doors_that_cannot_hear_each_other_are_none_until_they_are_many() -> None:
+    assert copied(*[b""] * 19) == []
+    assert copied(b"a", b"a", b"b", b"b") == []
+    (case,) = copied(*[b""] * 20)
+    assert case.figures == {"copied": 20, "of_one_boarding": 0}
