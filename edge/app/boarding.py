@@ -144,9 +144,27 @@ class Boarding:
         with self._lock:
             for b in boardings:
                 record, it = RecordId(b.epoch, b.sequence), _accepted(b)
+                if it.annulled:
+                    self._take_back(record)
                 of_old_card = b.door == self._service.door  # no receipt for that journal comes any more
                 if self._window.told(it, record, now, b.age_ms) and not of_old_card:
                     self._daybook.boarded(it, record, told=True)
+
+    def taken_back(self, record: RecordId) -> None:
+        """The other door's journal says that a boarding of its own was taken back there."""
+        with self._lock:
+            self._take_back(record)
+
+    def _take_back(self, record: RecordId) -> None:
+        """Of our own journal nobody else says that."""
+        if record.epoch != self._journal.head.epoch:
+            self._forget_ride(record)
+
+    def _forget_ride(self, record: RecordId) -> None:
+        """Nobody paid for it: no repeat, no journey, no share of a cap, nothing spent, no grace used up."""
+        stood = self._window.annul(record)
+        if stood is not None:
+            self._daybook.annulled(stood, record)
 
     def seen_elsewhere(self, epoch: int, through: int) -> None:
         """The backend holds the records 1…`through` of that journal of the other door."""
@@ -201,8 +219,22 @@ class Boarding:
         Raises JournalFull, JournalFailed, SignerFailed; then nothing of it stands.
         """
         with self._lock:
-            link = next_link(self._device, self._journal.head)
-            self._store(chained(link, encode(link)), None)
+            return self._write(encode).sequence
+
+    def _write(self, encode: Callable[[Link], bytes], *, annuls: int | None = None) -> Link:
+        link = next_link(self._device, self._journal.head)
+        self._store(chained(link, encode(link)), None, annuls=annuls)
+        return link
+
+    def annul(self, sequence: int, encode: Callable[[Link], bytes]) -> int:
+        """The record that takes the boarding of record `sequence` back → its own sequence; then the bus forgets it.
+
+        Its code stays a copy for as long as it could pass. Raises JournalFull, JournalFailed, SignerFailed; then the
+        boarding stands.
+        """
+        with self._lock:
+            link = self._write(encode, annuls=sequence)
+            self._forget_ride(RecordId(link.epoch, sequence))
             return link.sequence
 
     def proxy(self, party: int, now: Instant) -> Outcome:
@@ -325,10 +357,10 @@ class Boarding:
             self._day_key = key
         return self._day_key
 
-    def _store(self, record: ChainedRecord, accepted: Accepted | None) -> None:
+    def _store(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
         """Commit and sign side by side; return when both are done, and only then tell of it."""
         pending = self._signer.start(record.head)
-        self._journal.append(record, accepted)
+        self._journal.append(record, accepted, annuls=annuls)
         try:
             signature = pending.result()
         except SignerFailed:

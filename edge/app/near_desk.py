@@ -96,7 +96,9 @@ class NearDesk:
     def annul(self, duty: Duty, sequence: int, reason: AnnulReason, now: Instant) -> None:
         """Take the boarding of this record back."""
         vehicle = self._boarding.service.vehicle
-        self._boarding.write(lambda link: encode_annulment(Annulment(link, now, vehicle, duty.shift, sequence, reason)))
+        self._boarding.annul(
+            sequence, lambda link: encode_annulment(Annulment(link, now, vehicle, duty.shift, sequence, reason))
+        )
 
     def proxy(self, _duty: Duty, companions: int, now: Instant) -> Seen:
         """A tap of code kind PROXY; the door shows it."""

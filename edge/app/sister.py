@@ -5,6 +5,7 @@ Rules:
 - a witness goes out only after the copy is durable: it is as good as a receipt for a second copy, never for pruning;
 - boardings are told with every batch, and all fresh ones of both doors at the start of a session: a door that restarted
   knows what was paid next to it, and one with a blank card what was paid at itself (P7);
+- a boarding that was taken back there is taken back here, too, by the record that says so;
 - a batch that disagrees with our copy is a rollback or a cloned card: kept apart, said, never merged (P11).
 """
 
@@ -13,12 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from edge.app.courier import Courier
+from edge.core.accepted import RecordId
 from edge.core.errors import JournalFailed, JournalFull, LocalError
 from edge.core.ports import Copies
 from protocol import limits
 from protocol.errors import OutOfRange, ProofError, WireError
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, verify_batch
+from protocol.wire.driver_records import Annulment
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant, Record
 from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
@@ -44,6 +47,10 @@ class Doorway(Protocol):
 
     def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
         """The other door's."""
+        ...
+
+    def taken_back(self, record: RecordId) -> None:
+        """One of the other door's was taken back there."""
         ...
 
 
@@ -196,11 +203,18 @@ class Sister:
             last, _, head = rows[-1]
             self._copies.add(mark, rows, batch.signature)  # what it does not take is not witnessed, and comes again
             self.problem = None
-            self._on_records([record for record, _ in judgement.fresh], now)
+            self._follow([record for record, _ in judgement.fresh], now)
             mark = Watermark(batch.epoch, last, head)
         if mark.sequence:
             self._courier.on_copied(mark)
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
+
+    def _follow(self, records: Sequence[Record], now: Instant) -> None:
+        """What new records of the other door mean here."""
+        for it in records:
+            if isinstance(it, Annulment):
+                self._doorway.taken_back(RecordId(it.link.epoch, it.tap))
+        self._on_records(records, now)
 
 
 def _in_messages(boardings: Sequence[FreshBoarding]) -> list[Sequence[FreshBoarding]]:

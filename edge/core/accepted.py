@@ -38,6 +38,11 @@ class Accepted:
     annulled: bool = False
 
     @property
+    def extends(self) -> bool:
+        """Whether it is companions only, who came behind their rider."""
+        return self.verdict is Verdict.PARTY_EXTENDED
+
+    @property
     def share(self) -> tuple[int, int, int]:
         """What it adds to a history."""
         return self.adult_rials, self.permille, self.cap_permille

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edge.core.asked import Asked, Decision, Door
+from edge.core.repeats import copied
 from protocol.fares.policies import BoardFree, Cause
 from protocol.fares.pricing import FREE, Price, Ride, price
 from protocol.fares.tariff import RiderClass, Tariff
@@ -29,6 +30,8 @@ def free(asked: Asked) -> Decision | None:
     if reason is Reason.NONE:
         return None
     before = asked.door.window.of_presentation(asked.code.presentation, asked.now)
+    if before is not None and before.accepted.annulled:
+        return copied(asked)
     if asked.repeated or before is not None:  # counted once, however long one code is held up
         return asked.refuse(Verdict.ALREADY_PAID, asked.which_door(before or asked.repeated[0]))
     asked.policy, asked.forgone_rials = order, whole(asked.priced())

@@ -6,14 +6,14 @@ from protocol.fares.verdicts import Reason, Verdict
 
 
 def copied(asked: Asked) -> Decision | None:
-    """R5: this very presentation was accepted."""
+    """R5: this very presentation was accepted; also if its boarding was taken back."""
     before = asked.door.window.of_presentation(asked.code.presentation, asked.now)
     return None if before is None else asked.refuse(Verdict.COPIED, asked.which_door(before))
 
 
 def repeated(asked: Asked) -> Decision | None:
-    """R8: this credential boarded within the repeat window."""
-    if not asked.repeated:
+    """R8: this credential boarded within the repeat window. Whose own boarding was taken back has not paid."""
+    if all(it.accepted.extends for it in asked.repeated):
         return None
     more = asked.code.party - max(it.accepted.party for it in asked.repeated)
     if more <= 0:

@@ -177,8 +177,8 @@ class City:
     def annul(self, door: Door, tap: int) -> None:
         """The driver takes a boarding back."""
         shift, now = door.station.boarding.service.shift or "", door.read()
-        door.station.boarding.write(
-            lambda link: encode_annulment(Annulment(link, now, door.bus, shift, tap, AnnulReason.LEFT_BUS))
+        door.station.boarding.annul(
+            tap, lambda link: encode_annulment(Annulment(link, now, door.bus, shift, tap, AnnulReason.LEFT_BUS))
         )
 
     def sync(self, names: list[str]) -> None:

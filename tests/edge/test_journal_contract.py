@@ -193,6 +193,22 @@ def test_a_dropped_record_is_gone_with_its_boarding_and_another_takes_its_place(
     journal.close()
 
 
+def test_a_boarding_that_was_taken_back_is_known_as_such_and_a_dropped_record_takes_nothing_back(make: Make) -> None:
+    journal = make()
+    fill(journal, 4)
+    journal.append(record(journal), None, annuls=2)
+    sign(journal)
+    journal.append(record(journal), None, annuls=4)
+    journal.drop_tail()
+    assert [(s, it.annulled) for s, it in journal.window()] == [(2, True), (4, False)]
+    journal.close()
+    journal = make()
+    assert [(s, it.annulled) for s, it in journal.window()] == [(2, True), (4, False)]
+    journal.forget_window(3)
+    assert [(s, it.annulled) for s, it in journal.window()] == [(4, False)]
+    journal.close()
+
+
 def test_what_is_signed_is_not_dropped(make: Make) -> None:
     """It may have been shipped."""
     journal = make()
