@@ -25,7 +25,7 @@ import apsw
 from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
 from edge.adapters.house import House, fold, transaction
 from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_annuls, pack_window, unpack_beside
-from edge.core.accepted import Accepted
+from edge.core.accepted import Accepted, RecordId
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.ports import ChainedRecord, Head, Reserve, StoredRecord
 from edge.core.retention import ReceiptDay
@@ -35,6 +35,8 @@ from protocol.wire import chain
 log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?)"
+_INSERT_TICKET = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?)"
+_DELETE_TICKET = "DELETE FROM ticket WHERE epoch = ? AND sequence = ?"
 
 
 class ApswJournal:
@@ -137,14 +139,26 @@ class ApswJournal:
             assert signature is not None or before.sequence == 0, "a record is signed before the next one follows it"
             try:
                 self._mend()
-                # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
-                self._insert.execute(_INSERT, (record.sequence, record.raw, signature, window))
+                row = (record.sequence, record.raw, signature, window)
+                if annuls is None and (accepted is None or not accepted.uses_ticket):
+                    # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
+                    self._insert.execute(_INSERT, row)
+                else:
+                    self._append_with_ticket(row, annuls)
             except CARD_ERRORS as error:
                 self._suspect = True
                 raise translate(error) from error
             self._before = (before, signature)
             self._head = Head(self._epoch, record.sequence, record.head)
             self._signature = None
+
+    def _append_with_ticket(self, row: tuple[Any, ...], annuls: int | None) -> None:
+        with transaction(self._write):
+            self._insert.execute(_INSERT, row)
+            if annuls is None:
+                self._insert.execute(_INSERT_TICKET, (self._epoch, row[0], row[-1]))
+            else:
+                self._insert.execute(_DELETE_TICKET, (self._epoch, annuls))
 
     def sign_tail(self, signature: bytes) -> None:
         """The signature over the head's hash has come."""
@@ -177,7 +191,11 @@ class ApswJournal:
             self._suspect = False
 
     def _cut(self) -> None:
-        self._write.execute("DELETE FROM record WHERE sequence > ?", (self._head.sequence,))
+        with transaction(self._write):
+            self._write.execute("DELETE FROM record WHERE sequence > ?", (self._head.sequence,))
+            self._write.execute(
+                "DELETE FROM ticket WHERE epoch = ? AND sequence > ?", (self._epoch, self._head.sequence)
+            )
 
     def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
         """Consecutive signed records from `first` within both bounds, at least one if there is one.
@@ -226,6 +244,31 @@ class ApswJournal:
                 (through,),
             )
             self._write.execute("UPDATE identity SET forgotten = max(forgotten, ?)", (through,))
+
+    def used_tickets(self) -> Iterable[tuple[RecordId, Accepted]]:
+        """Rides by bearer tickets that are remembered. Raises JournalFailed."""
+        with self._lock:
+            try:
+                self._mend()
+                rows: list[Any] = self._write.execute(
+                    "SELECT epoch, sequence, CAST(window AS BLOB) FROM ticket ORDER BY epoch, sequence"
+                ).fetchall()
+            except CARD_ERRORS as error:
+                raise translate(error) from error
+        return [
+            (RecordId(epoch, sequence), it)
+            for epoch, *row in rows
+            for sequence, it in unpack_beside([(row[0], whole(row[1]))])
+        ]
+
+    def keep_tickets(self, more: Sequence[tuple[RecordId, Accepted]], gone: Sequence[RecordId]) -> None:
+        """Rides that the other door told, and those that count no longer. Raises JournalFull, JournalFailed."""
+        self._keep_house(lambda: self._note_tickets(more, gone))
+
+    def _note_tickets(self, more: Sequence[tuple[RecordId, Accepted]], gone: Sequence[RecordId]) -> None:
+        with transaction(self._write):
+            self._write.executemany(_INSERT_TICKET, [(*record, pack_window(it)) for record, it in more])
+            self._write.executemany(_DELETE_TICKET, gone)
 
     def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         """Remember the newest verified receipt and the day it stood on; takes back notes of higher ones.

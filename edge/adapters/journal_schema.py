@@ -10,6 +10,8 @@ power cut it is made again: the bytes that it covers are all there.
 wiped when that has passed. It stands in the record's own row because a second table costs a tap a second page: 1.5
 against 1.25 times the disk's own sync, measured. Beside a record that takes a boarding back stands that one's sequence
 instead: nothing is rewritten for it, and it goes with its record if that is dropped.
+
+Rides by bearer tickets outlive window and record, so they have a table, in whose second page few taps write.
 """
 
 import logging
@@ -35,6 +37,9 @@ CREATE TABLE identity (
   forgotten INTEGER NOT NULL,  -- every `window` up to this sequence is wiped
   tail_sequence INTEGER, tail_signature BLOB  -- the last record at the last clean close, and the signature over it
 ) STRICT;
+CREATE TABLE ticket (  -- rides by bearer tickets that still count, of both doors
+  epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, window BLOB NOT NULL, PRIMARY KEY (epoch, sequence)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE receipt (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE receipted (  -- how far a receipt reached on each local day, by our clock and by the backend's
   own_day INTEGER PRIMARY KEY, issued_day INTEGER NOT NULL, incarnation INTEGER NOT NULL, sequence INTEGER NOT NULL

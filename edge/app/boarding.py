@@ -22,7 +22,9 @@ from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.spending import Spending
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
-from edge.core.window import Earlier, Window
+from edge.core.telling import accepted_there, as_told
+from edge.core.used_tickets import UsedTickets
+from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict, row_for
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
@@ -33,6 +35,7 @@ from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
 from protocol.wire.sister import FreshBoarding
+from protocol.wire.tickets import Ticket
 
 _BOOK_KEY_BYTES = 16
 
@@ -82,7 +85,9 @@ class Boarding:
         self._window = Window(bundle.window_s)
         self._daybook = DayBook(randomness(_BOOK_KEY_BYTES))
         self._spending = Spending()
-        self._door = Door(service, bundle, self._window, self._daybook, bundle.issued_ms, spending=self._spending)
+        self.tickets = UsedTickets()
+        self._door = Door(service, bundle, self._window, self._daybook, bundle.issued_ms, spending=self._spending,
+                          tickets=self.tickets)  # fmt: skip
         self._day_key: DayKey | None = None
         self._forms: Forms[Outcome] = Forms()
         self._lock = threading.Lock()
@@ -104,6 +109,7 @@ class Boarding:
             for mono_ms, sequence, it in self._window.load(self._journal.window(), now, epoch=head.epoch):
                 self._windowed.append((mono_ms, sequence, True))
                 self._daybook.boarded(it, RecordId(head.epoch, sequence))
+            self.tickets.load(self._journal.used_tickets(), now)
             self._windowed.append((now.mono_ms, head.sequence, False))
             if head.sequence == 0:
                 link = next_link(self._device, head)
@@ -132,20 +138,22 @@ class Boarding:
             epoch = self._journal.head.epoch
             records = [RecordId(epoch, it) for _, it, boarded in self._windowed if boarded and first <= it <= last]
             found = ((record, self._window.of_record(record, now)) for record in records)
-            return [_fresh(record, it) for record, it in found if it is not None]
+            return [as_told(record, it) for record, it in found if it is not None]
 
     def known(self, now: Instant) -> list[FreshBoarding]:
         """Every boarding of this bus within the window: a door with a blank card gets its own back from the other."""
         with self._lock:
-            return [_fresh(record, it) for record, it in self._window.entries(now)]
+            return [as_told(record, it) for record, it in self._window.entries(now)]
 
     def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
         """The other door's fresh boardings: what was paid there is paid (P7)."""
         with self._lock:
             for b in boardings:
-                record, it = RecordId(b.epoch, b.sequence), _accepted(b)
+                record, it = RecordId(b.epoch, b.sequence), accepted_there(b)
                 if it.annulled:
                     self._take_back(record)
+                if it.uses_ticket:
+                    self.tickets.told(it, record, now, b.age_ms)
                 of_old_card = b.door == self._service.door  # no receipt for that journal comes any more
                 if self._window.told(it, record, now, b.age_ms) and not of_old_card:
                     self._daybook.boarded(it, record, told=True)
@@ -165,6 +173,19 @@ class Boarding:
         stood = self._window.annul(record)
         if stood is not None:
             self._daybook.annulled(stood, record)
+            self.tickets.take_back(stood, record)
+
+    def keep_tickets(self, now: Instant) -> None:
+        """What the other door told of tickets, and what is forgotten of them, onto the card.
+
+        Raises JournalFull, JournalFailed; then it is done the next time.
+        """
+        with self._lock:
+            more, gone = self.tickets.unkept(now)
+        if more or gone:
+            self._journal.keep_tickets(more, gone)
+            with self._lock:
+                self.tickets.kept(len(more), len(gone))
 
     def seen_elsewhere(self, epoch: int, through: int) -> None:
         """The backend holds the records 1…`through` of that journal of the other door."""
@@ -286,7 +307,7 @@ class Boarding:
             for text in texts:
                 self._forms.still_seen(text, mono_ms)
 
-    def decide_and_record(self, code: Pass | Unproven, text: bytes, now: Instant) -> Outcome:
+    def decide_and_record(self, code: Pass | Ticket | Unproven, text: bytes, now: Instant) -> Outcome:
         """The tap behind the verification: decide, record durably, then show; once for both forms of one render.
 
         `text`: what was read, of which `code` was proven.
@@ -294,9 +315,9 @@ class Boarding:
         with self._lock:
             return self._answer(code, text, now)
 
-    def _answer(self, code: Pass | Unproven, text: bytes, now: Instant) -> Outcome:
+    def _answer(self, code: Pass | Ticket | Unproven, text: bytes, now: Instant) -> Outcome:
         """One answer for one showing, whichever of its forms was seen first."""
-        if isinstance(code, Unproven):
+        if isinstance(code, Unproven | Ticket):  # a ticket has one form
             return self._tap(decide(code, self._door, now), now)
         shown, short = code.presentation, isinstance(code, ShortPass)
         row = code.credential if isinstance(code, ShortPass) else row_of(code.credential)
@@ -322,6 +343,8 @@ class Boarding:
             self._window.note(decision.accepted, record, now)
             self.accepted_rials += decision.fare_rials
             self._daybook.boarded(decision.accepted, record)
+            if decision.accepted.uses_ticket:
+                self.tickets.note(decision.accepted, record, now)
             self._windowed.append((now.mono_ms, sequence, True))
         if decision.policy is not None:
             self._spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
@@ -368,21 +391,6 @@ class Boarding:
             raise
         self._journal.sign_tail(signature)
         self._on_appended(record.sequence)
-
-
-def _accepted(b: FreshBoarding) -> Accepted:
-    return Accepted(
-        b.presentation, b.wall_ms, b.party, b.door, b.adult_rials, b.permille, b.cap_permille, b.fare_rials, b.verdict,
-        b.reason, b.tariff_version, b.annulled,
-    )  # fmt: skip
-
-
-def _fresh(record: RecordId, earlier: Earlier) -> FreshBoarding:
-    it = earlier.accepted
-    return FreshBoarding(
-        *record, it.presentation, it.party, it.door, it.wall_ms, earlier.age_ms, *it.share, it.fare_rials, it.verdict,
-        it.reason, it.tariff_version, it.annulled,
-    )  # fmt: skip
 
 
 def _out_of_service() -> Showing:

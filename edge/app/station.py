@@ -72,7 +72,10 @@ class Station:
             panel=panel, software=software, randomness=randomness, on_appended=self._appended_came,
             position=position,
         )  # fmt: skip
-        self._sync = Sync(journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable)
+        self._sync = Sync(
+            journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable,
+            keep_tickets=self.boarding.keep_tickets,
+        )  # fmt: skip
         self._newer: Bundle | None = None
         self._receipts: queue.Queue[bytes] = queue.Queue(RECEIPTS_WAITING_MAX)
         self._sessions = self._sessions_seen = 0
@@ -293,7 +296,7 @@ class Station:
         return self._sync.forked
 
     def problem(self, now: Instant) -> str:
-        """The worst fault of journal, chain, sister door and rider table, in words for a person; empty if none."""
+        """The worst fault of journal, chain, other door, riders and tickets, in words for a person; empty if none."""
         failed = self.boarding.problem or self._sync.problem
         if failed is not None:
             return str(failed)
@@ -301,7 +304,12 @@ class Station:
             return "another history of this journal is held: copied card or restored image — take it out of use"
         if self._other is not None and (worst := self._other.problem(now)):
             return worst
-        return "" if self._riders.problem is None else str(self._riders.problem)
+        if self._riders.problem is not None:
+            return str(self._riders.problem)
+        forgotten = self.boarding.tickets.forgotten
+        return (
+            f"there was no room to remember {forgotten} rides by printed tickets: copies may ride" if forgotten else ""
+        )
 
     @property
     def backlog(self) -> int:

@@ -39,11 +39,12 @@ class Sync:
         uplink: Uplink,
         send: Send,
         forgettable: Callable[[Instant], int],
+        keep_tickets: Callable[[Instant], None],
     ) -> None:
         self._journal = journal
         self._uplink = uplink
         self._send = send
-        self._forgettable = forgettable
+        self._forgettable, self._keep_tickets = forgettable, keep_tickets
         self._newest: tuple[bytes, Receipt] | None = None
         self._heard: ReceiptDay | None = None  # when the newest word came; None in a run that has heard none yet
         self._kept: Receipt | None = None
@@ -129,6 +130,7 @@ class Sync:
             if self._forget_through:
                 self._journal.forget_window(self._forget_through)
                 self._forget_through = 0
+            self._keep_tickets(now)
         finally:  # on a full card this is what makes room in the log
             self._journal.checkpoint()
 

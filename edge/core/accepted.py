@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.passes import Presentation
+from protocol.wire.tickets import is_ridden
 
 UNKNOWN_MS = 0  # a wall time that no trusted clock vouched for
 
@@ -46,3 +47,8 @@ class Accepted:
     def share(self) -> tuple[int, int, int]:
         """What it adds to a history."""
         return self.adult_rials, self.permille, self.cap_permille
+
+    @property
+    def uses_ticket(self) -> bool:
+        """Whether it is a ride by a bearer ticket that somebody pays: a free one uses none up."""
+        return is_ridden(self.presentation) and self.adult_rials > 0 and not self.annulled

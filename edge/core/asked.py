@@ -8,6 +8,7 @@ from typing import TypeAlias
 from edge.core.accepted import UNKNOWN_MS, Accepted
 from edge.core.daybook import DayBook
 from edge.core.spending import Spending
+from edge.core.used_tickets import UsedTickets
 from edge.core.window import Earlier, Window
 from protocol import limits
 from protocol.fares.policies import BoardFree, Grace, GraceKind
@@ -24,7 +25,7 @@ class Door:
     """What the decision depends on besides the code and the time. `heard_ms`: wall time of the backend's last word.
 
     `free_ride`: why the driver lets everybody ride, NONE if not (it lapses elsewhere). `spending`: what was let
-    ride here under each policy.
+    ride here under each policy. `tickets`: which bearer tickets this bus has carried.
     """
 
     service: Service
@@ -34,6 +35,7 @@ class Door:
     heard_ms: int
     free_ride: Reason = Reason.NONE
     spending: Spending = field(default_factory=Spending)
+    tickets: UsedTickets = field(default_factory=UsedTickets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ class Asked:
     def repeated(self) -> list[Earlier]:
         """Those within the repeat window."""
         return [it for it in self.earlier if it.age_ms < self.tariff.repeat_window_s * 1000]
+
+    @property
+    def kind(self) -> CodeKind:
+        """For the record."""
+        return CodeKind.SHORT_PASS if isinstance(self.code, ShortPass) else CodeKind.LONG_PASS
 
     def ride(self) -> Ride:
         """As the pass says; a phone set wrong rides as an adult, for a copy must not be worth a concession."""
@@ -153,7 +160,7 @@ class Asked:
 
     def _answer(self, verdict: Verdict, reason: Reason, fare_rials: int, accepted: Accepted | None) -> Decision:
         return Decision(
-            verdict, reason, _kind(self.code), fare_rials, self.code.party, self.code.credential.product,
+            verdict, reason, self.kind, fare_rials, self.code.party, self.code.credential.product,
             self.code.raw, accepted, self.tariff.version, self._by_policy(accepted),
             self.forgone_rials,
         )  # fmt: skip
@@ -169,7 +176,3 @@ class Asked:
 
 # One rule: its answer, or None where the next one is to be asked.
 Rule: TypeAlias = Callable[[Asked], Decision | None]
-
-
-def _kind(code: Pass) -> CodeKind:
-    return CodeKind.SHORT_PASS if isinstance(code, ShortPass) else CodeKind.LONG_PASS

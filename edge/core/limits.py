@@ -39,6 +39,11 @@ DAYBOOK_RIDES_MAX = 50_000  # of each door, ~0.5 KiB each: weeks of a busy door 
 DAYBOOK_GRACES_MAX = 4_000  # of each door: phones set wrong and emergency rides are a few a day
 DAYBOOK_SWEEP = 1_000  # rides given back at a receipt: a millisecond or two under the lock of a tap
 
+# --- Bearer tickets ---------------------------------------------------------------------------------------------------
+TICKETS_USED_MAX = 20_000  # rides remembered: a bus boards 1,500 a day, a tenth on paper is four months; ~0.5 KiB each
+CARD_RIDE_COUNTS_MS = 86_400_000  # a day, where nobody knows which
+CARD_RIDE_KEPT_MS = 172_800_000  # two: a service day that began when the ride was has ended by then, whatever the clock
+
 # --- Bundles ---------------------------------------------------------------------------------------------------------
 BUNDLES_WAITING_MAX = 8  # announcements not yet heard; each is announced again
 BUNDLE_WAIT_MS = 60_000  # the bundles' thread looks up at least this often: a manifest from the future may be due
@@ -164,8 +169,6 @@ FOLLOW_RECALL_RECORDS = 1_000  # of the other door, read after a start: half a d
 RECALL_RECORDS_MAX = 10_000  # of each door, read after a start for the shift that is open: three busy days' riders
 RECALL_PAGE_RECORDS = 500  # read at once: 250 KiB
 ANNUL_WITHIN_MS = _contract.ANNUL_WITHIN_S * 1000  # the office asks it again
-ANNUL_FOLLOWED_MS = 30_000  # later than the order at the other door: within 2 s, or by a new link; the office gives 60
-ANNUL_ASKED_MS = 15_000  # without an answer of the other door for so long, the driver may ask again
 ANNULS_A_SHIFT_MAX = _contract.ANNULS_A_SHIFT_MAX
 PROXIES_A_SHIFT_MAX = 40  # a float of 40 fares; more riders without a code than that are a case for the office
 PROXY_PERSONS_MAX = 6  # at once: a family; one touch a number on the terminal

@@ -1,4 +1,4 @@
-"""Bytes out of a QR → a proven pass, or what is wrong with them (R0, R1 of `decide`)."""
+"""Bytes out of a QR → a proven pass or bearer ticket, or what is wrong with them (R0, R1 of `decide`)."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from protocol.wire.short_passes import (
     is_short,
     open_short_pass,
 )
+from protocol.wire.tickets import Ticket, is_ticket, open_ticket
 
 _EVIDENCE_MAX_BYTES = 512  # of a refused code with our prefix: enough to investigate, small enough to seal
 
@@ -37,8 +38,8 @@ class LongFormWanted:
     otherwise: Unproven
 
 
-def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass | LongFormWanted | Unproven:
-    """Bytes out of a QR → a proven pass, or what is wrong with it. Never raises for what a camera can see."""
+def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass | Ticket | LongFormWanted | Unproven:
+    """Bytes out of a QR → a proven pass or ticket, or what is wrong with it. Never raises for what a camera can see."""
     try:
         payload = read_code(text)
     except NotAFareCode:
@@ -46,6 +47,8 @@ def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass
     except WireError:
         return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, text[:_EVIDENCE_MAX_BYTES])
     try:
+        if is_ticket(payload):
+            return open_ticket(payload, issuers)
         return open_short_pass(payload, find) if is_short(payload) else open_long_pass(payload, issuers)
     except UnknownRider:
         refused = Unproven(Verdict.CODE_EXPIRED, Reason.RIDER_UNKNOWN, payload)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from edge.core.accepted import Accepted
+from edge.core.accepted import Accepted, RecordId
 from edge.core.errors import LocalError
 from edge.core.places import Box
 from edge.core.retention import ReceiptDay
@@ -186,7 +186,8 @@ class Journal(Protocol):
     def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
         """Store a record behind a signed one and, in the same commit, the accepted boarding for the window.
 
-        `annuls`: the sequence of the boarding that this record takes back; `window` then gives it as annulled.
+        One that uses a bearer ticket is remembered besides, until `keep_tickets` forgets it. `annuls`: the sequence of
+        the boarding that this record takes back; `window` then gives it as annulled.
         """
         ...
 
@@ -208,6 +209,14 @@ class Journal(Protocol):
 
     def forget_window(self, through: int) -> None:
         """Wipe the plain ids kept beside records up to `through`."""
+        ...
+
+    def used_tickets(self) -> Iterable[tuple[RecordId, Accepted]]:
+        """Rides by bearer tickets that are remembered, of both doors, in no order."""
+        ...
+
+    def keep_tickets(self, more: Sequence[tuple[RecordId, Accepted]], gone: Sequence[RecordId]) -> None:
+        """Remember rides that the other door told, and forget those that count no longer."""
         ...
 
     def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:

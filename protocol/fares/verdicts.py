@@ -82,6 +82,9 @@ class Reason(IntEnum):
     ORDER = 22  # the driver lets everybody ride: the control room said so
     EXPIRED_RIDES = 23  # grace: a policy lets credentials past their last day ride
     ALLOWANCE_RAISED = 24  # grace: a policy lets more be spent before the backend sees it
+    TICKET_USED = 25  # a printed ride that was ridden
+    TICKET_DAY = 26  # a printed ticket of other days
+    DAY_CAP = 27  # a printed card's rides of this day are ridden
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,24 @@ BY_REASON: dict[tuple[Verdict, Reason], Row] = {
         Lamp.RED, Tone.DENIED, False, False,
         "اعتبار آفلاین تمام شده؛ یک بار آنلاین شوید", "Offline allowance spent: go online once",
         "اعتبار آفلاین تمام شده", "Offline allowance spent",
+        refuses=True, driver=True,
+    ),
+    (Verdict.BEARER_DENIED, Reason.TICKET_USED): Row(
+        Lamp.AMBER, Tone.BEARER_DENIED, False, False,
+        "این بلیت استفاده شده؛ بلیت دیگری نشان دهید", "Ticket used: show another one",
+        "بلیت استفاده شده؛ نگاه کنید", "Ticket used before, please look",
+        refuses=True, driver=True,
+    ),
+    (Verdict.BEARER_DENIED, Reason.TICKET_DAY): Row(
+        Lamp.AMBER, Tone.BEARER_DENIED, False, False,
+        "بلیت برای امروز نیست؛ به راننده نشان دهید", "Not for today: show the driver",
+        "بلیت روز دیگر", "Ticket of another day",
+        refuses=True, driver=True,
+    ),
+    (Verdict.BEARER_DENIED, Reason.DAY_CAP): Row(
+        Lamp.AMBER, Tone.BEARER_DENIED, False, False,
+        "سفرهای امروز این کارت تمام شده؛ از راننده بپرسید", "Today's rides are used: ask the driver",
+        "سفرهای امروز کارت تمام شده", "Card's rides of today are used",
         refuses=True, driver=True,
     ),
     (Verdict.BOARD_FREE, Reason.FREE_DAY): Row(

@@ -27,9 +27,11 @@ from protocol import limits
 from protocol.errors import MissingSignature, OutOfRange, UnknownVersion, WrongLength
 from protocol.localtime import service_day
 from protocol.wire.keys import Purpose, Signer, VerifyingKey, key_id
-from protocol.wire.passes import verify_issuer
+from protocol.wire.passes import Presentation, verify_issuer
 
 KIND_TICKET = 3
+RIDDEN = 65_535  # a phone renders 5,760 times a day
+_CARD_BIT = 1 << 15
 _BODY = limits.TICKET_BYTES - limits.SIGNATURE_BYTES
 
 
@@ -77,6 +79,30 @@ def is_ticket(raw: bytes) -> bool:
 def claimed_ticket_id(raw: bytes) -> bytes:
     """The ticket that a payload says it is, unproven: enough to look for who issued it, and for nothing else."""
     return raw[2:10]
+
+
+def ridden(ticket: Ticket, second: int) -> Presentation:
+    """What identifies one ride by a ticket between the doors of a bus, beside presentations of passes.
+
+    Its last day, whether it is a card, and 15 bits of the second in which it rode, by any clock.
+    """
+    card = _CARD_BIT * (not ticket.single_use)
+    return Presentation(ticket.ticket_id, ticket.last_day << 16 | card | second % _CARD_BIT, RIDDEN)
+
+
+def is_ridden(shown: Presentation) -> bool:
+    """Whether a presentation is a ride by a ticket; a phone that counts so far says it of its own pass alone."""
+    return shown.counter == RIDDEN
+
+
+def ridden_until(shown: Presentation) -> int:
+    """The last day of the ticket that was ridden."""
+    return shown.time_s >> 16
+
+
+def ridden_card(shown: Presentation) -> bool:
+    """Whether it was a card."""
+    return bool(shown.time_s & _CARD_BIT)
 
 
 def issue_ticket(

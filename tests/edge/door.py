@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Boarding
-from edge.core.accepted import Accepted
+from edge.core.accepted import Accepted, RecordId
 from edge.core.ports import ChainedRecord, Head, Riders, Showing, StoredRecord, TapSigner
 from edge.core.retention import ReceiptDay
 from protocol.fares.tariff import Tariff
@@ -112,6 +112,7 @@ class MemoryJournal:
         self.before: Head | None = None
         self.windows: dict[int, Accepted] = {}
         self.annuls: dict[int, int] = {}
+        self.tickets: dict[RecordId, Accepted] = {}
         self.head = Head(epoch, 0, chain.GENESIS)
         self.kept: bytes | None = None
         self.notes: list[tuple[ReceiptDay, int]] = []
@@ -129,8 +130,11 @@ class MemoryJournal:
         self.rows[record.sequence] = record.raw
         if accepted is not None:
             self.windows[record.sequence] = accepted
+            if accepted.uses_ticket:
+                self.tickets[RecordId(self.head.epoch, record.sequence)] = accepted
         if annuls is not None:
             self.annuls[record.sequence] = annuls
+            self.tickets.pop(RecordId(self.head.epoch, annuls), None)
         self.head = Head(self.head.epoch, record.sequence, record.head)
 
     def sign_tail(self, signature: bytes) -> None:
@@ -142,6 +146,7 @@ class MemoryJournal:
         del self.rows[self.head.sequence]
         self.windows.pop(self.head.sequence, None)
         self.annuls.pop(self.head.sequence, None)
+        self.tickets.pop(RecordId(self.head.epoch, self.head.sequence), None)
         self.head, self.before = self.before, None
 
     def read(self, first: int, most: int, most_bytes: int) -> list[StoredRecord]:
@@ -161,6 +166,12 @@ class MemoryJournal:
     def forget_window(self, through: int) -> None:
         self.windows = {s: a for s, a in self.windows.items() if s > through}
         self.annuls = {s: a for s, a in self.annuls.items() if s > through}
+
+    def used_tickets(self) -> list[tuple[RecordId, Accepted]]:
+        return sorted(self.tickets.items(), key=lambda row: row[0])
+
+    def keep_tickets(self, more: list[tuple[RecordId, Accepted]], gone: list[RecordId]) -> None:
+        self.tickets = {record: it for record, it in (self.tickets | dict(more)).items() if record not in gone}
 
     def keep_receipt(self, receipt: bytes, sequence: int, day: ReceiptDay | None) -> None:
         self.kept = receipt

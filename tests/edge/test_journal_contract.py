@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from edge.adapters.journal import ApswJournal
-from edge.core.accepted import Accepted
+from edge.core.accepted import Accepted, RecordId
 from edge.core.ports import ChainedRecord
 from edge.core.retention import ReceiptDay
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Link, Opening, encode_opening
+from protocol.wire.tickets import RIDDEN
 from simulators.seeded.disk import SimDisk
 from tests.edge.door import DEVICE, MemoryJournal, at, paid
 
@@ -216,4 +217,57 @@ def test_what_is_signed_is_not_dropped(make: Make) -> None:
     with pytest.raises(AssertionError):
         journal.drop_tail()
     assert len(journal.read(1, 9, 1 << 20)) == 1
+    journal.close()
+
+
+# --- rides by bearer tickets ---------------------------------------------------------------------------------------------
+
+
+def ridden_by(number: int, *, counter: int = RIDDEN, **changes: object) -> Accepted:
+    return paid(Presentation(number.to_bytes(8, "big"), (20_000 << 16) + number, counter), **changes)
+
+
+def keep(journal: Any, *boardings: Accepted) -> None:
+    for it in boardings:
+        journal.append(record(journal), it)
+        sign(journal)
+
+
+def test_a_ride_by_a_ticket_outlives_window_record_and_restart(make: Make) -> None:
+    journal = make()
+    keep(journal, ridden_by(1), ridden_by(2, adult_rials=0), ridden_by(3, counter=7))  # a free one, and a pass
+    fill(journal, 2)
+    journal.forget_window(99)
+    journal.prune(4)
+    journal.close()
+    journal = make()
+    assert list(journal.used_tickets()) == [(RecordId(11, 1), ridden_by(1))]
+    journal.close()
+
+
+def test_what_the_other_door_told_is_kept_and_what_counts_no_longer_is_forgotten(make: Make) -> None:
+    journal = make()
+    keep(journal, ridden_by(1))
+    told = [(RecordId(12, 1), ridden_by(2)), (RecordId(12, 7), ridden_by(3))]
+    journal.keep_tickets([*told, told[0]], [])
+    assert list(journal.used_tickets()) == [(RecordId(11, 1), ridden_by(1)), *told]
+    journal.keep_tickets([], [RecordId(11, 1), RecordId(12, 7), RecordId(12, 99)])
+    journal.close()
+    journal = make()
+    assert list(journal.used_tickets()) == told[:1]
+    journal.close()
+
+
+def test_a_ride_that_is_dropped_or_taken_back_used_no_ticket_up(make: Make) -> None:
+    """And the other door's rides stay, whatever their sequence."""
+    journal = make()
+    keep(journal, ridden_by(1))
+    told = (RecordId(12, 99), ridden_by(2))
+    journal.keep_tickets([told], [])
+    journal.append(record(journal), ridden_by(3))
+    journal.drop_tail()
+    assert list(journal.used_tickets()) == [(RecordId(11, 1), ridden_by(1)), told]
+    journal.append(record(journal), None, annuls=1)
+    sign(journal)
+    assert list(journal.used_tickets()) == [told]
     journal.close()

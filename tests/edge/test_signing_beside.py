@@ -270,6 +270,7 @@ def test_sync_never_ships_an_unsigned_record_while_taps_come(tmp_path: Path) -> 
         sync = Sync(
             journal=journal, uplink=uplink, send=lambda _order, batch, _last: sent.append(batch) is None,
             forgettable=service.forgettable,
+            keep_tickets=service.keep_tickets,
         )  # fmt: skip
         thread = threading.Thread(target=tap)
         thread.start()

@@ -8,6 +8,7 @@ from edge.app import sync
 from edge.app.sync import BACKEND as SINK
 from edge.app.sync import Sync
 from edge.core.errors import JournalFailed, JournalFull
+from edge.core.limits import CARD_RIDE_KEPT_MS
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol import limits
 from protocol.wire import chain
@@ -15,6 +16,7 @@ from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.records import ClockQuality, Instant
 from tests.edge.door import BACKEND, DEVICE, MemoryJournal, RememberingPanel, Rider, at, boarding
+from tests.edge.paper import card, rode_there
 
 
 class Bus:
@@ -22,7 +24,7 @@ class Bus:
 
     def __init__(self, taps: int) -> None:
         self.journal = MemoryJournal()
-        service = boarding(self.journal, RememberingPanel())
+        service = self.service = boarding(self.journal, RememberingPanel())
         service.begin(at())
         for number in range(taps):
             service.present(Rider(number + 1).code(at()), at(), settled=False)
@@ -31,7 +33,13 @@ class Bus:
         self.last = self.journal.head.sequence
         self.uplink = Uplink("bus-1-d1", 11, (SINK,), last=self.last)
         self.uplink.on_connected(SINK)
-        self.sync = Sync(journal=self.journal, uplink=self.uplink, send=self._send, forgettable=service.forgettable)
+        self.sync = Sync(
+            journal=self.journal,
+            uplink=self.uplink,
+            send=self._send,
+            forgettable=service.forgettable,
+            keep_tickets=service.keep_tickets,
+        )
 
     def took(self, data: bytes, now: Instant) -> ReceiptOutcome | None:
         return self.sync.receipt_came(data, open_receipt(data, [BACKEND.verifying]), now)
@@ -207,3 +215,13 @@ def test_shipping_that_fails_does_not_keep_the_house_from_being_kept() -> None:
     bus.sync.step(at(700))
     assert isinstance(bus.sync.problem, JournalFailed)
     assert bus.journal.windows == {}
+
+
+def test_rides_by_tickets_are_kept_and_forgotten_with_the_house() -> None:
+    """P18: what the other door told of printed tickets, and what counts no longer, goes to the card every few seconds."""
+    bus = Bus(0)
+    bus.service.heard_of([rode_there(card(), 0)], at())
+    bus.sync.step(at(20))
+    assert [it.presentation.credential_id for _, it in bus.journal.used_tickets()] == [card().ticket_id]
+    bus.sync.step(at(CARD_RIDE_KEPT_MS / 1000 + 20))
+    assert list(bus.journal.used_tickets()) == []

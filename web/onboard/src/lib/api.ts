@@ -39,10 +39,8 @@ export async function allLines(): Promise<LineView[]> {
   }
 }
 
-export type Answer = "done" | "asked";
-
-/** Give an order; "asked": another door has yet to answer, and the state will say so. Throws Refused. */
-export async function order<Name extends keyof Orders>(name: Name, body: Orders[Name]): Promise<Answer> {
+/** Give an order. Throws Refused. */
+export async function order<Name extends keyof Orders>(name: Name, body: Orders[Name]): Promise<void> {
   let answer: Response;
   try {
     answer = await fetch(`/v1/${name}`, {
@@ -54,7 +52,7 @@ export async function order<Name extends keyof Orders>(name: Name, body: Orders[
   } catch (error) {
     throw new Refused("Unreached", String(error));
   }
-  if (answer.ok) return answer.status === 202 ? "asked" : "done";
+  if (answer.ok) return;
   const problem = (await answer.json().catch(() => ({}))) as { name?: string; detail?: string };
   throw new Refused(problem.name ?? "Other", problem.detail ?? answer.statusText);
 }

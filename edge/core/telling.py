@@ -1,0 +1,22 @@
+"""One boarding in the words of the two doors of a bus, and as each of them remembers it. Pure."""
+
+from edge.core.accepted import Accepted, RecordId
+from edge.core.window import Earlier
+from protocol.wire.sister import FreshBoarding
+
+
+def accepted_there(b: FreshBoarding) -> Accepted:
+    """What the other door tells → what is remembered of it here."""
+    return Accepted(
+        b.presentation, b.wall_ms, b.party, b.door, b.adult_rials, b.permille, b.cap_permille, b.fare_rials, b.verdict,
+        b.reason, b.tariff_version, b.annulled,
+    )  # fmt: skip
+
+
+def as_told(record: RecordId, earlier: Earlier) -> FreshBoarding:
+    """What is remembered → what the other door is told of it."""
+    it = earlier.accepted
+    return FreshBoarding(
+        *record, it.presentation, it.party, it.door, it.wall_ms, earlier.age_ms, *it.share, it.fare_rials, it.verdict,
+        it.reason, it.tariff_version, it.annulled,
+    )  # fmt: skip

@@ -1,0 +1,127 @@
+"""Which bearer tickets this bus has carried. No phone signs them anew, so only what counts their rides bounds them.
+
+Rules:
+- a single ride is remembered until there is no room for it, whatever the clock says: one that jumped past its last day
+  must not let it ride again (P14). It says of nobody where else he rode;
+- a ride of a card counts on its service day. One whose day no trusted clock said counts for 24 h by the monotonic
+  clock, and where no clock is trusted now, every ride of the last 24 h does. It is forgotten after 48 h: plain ids stay
+  on the bus no longer than they are asked for;
+- the other door's rides stand beside our own (P7), and all of them outlive a restart, where in doubt one is young. One
+  that the driver took back is none;
+- the memory is bounded. When it is full, singles past their last day go first, then the oldest: the rider is carried, a
+  copy of that ticket may be too, and it is counted and told (P15).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
+from edge.core.limits import CARD_RIDE_COUNTS_MS, CARD_RIDE_KEPT_MS, TICKETS_USED_MAX
+from protocol.localtime import service_day
+from protocol.wire.passes import Presentation
+from protocol.wire.records import Instant
+from protocol.wire.tickets import ridden_card, ridden_until
+
+# One record stands for two rides where a card was rolled back (P11): both are kept.
+_RideId: TypeAlias = tuple[RecordId, Presentation]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ride:
+    mono_ms: int
+    day: int | None  # None: no trusted clock said it
+    last_day: int  # of the ticket
+
+
+class UsedTickets:
+    """Used under the boarding's lock."""
+
+    def __init__(self, most: int = TICKETS_USED_MAX) -> None:
+        self._most = most
+        self._by_ticket: dict[bytes, dict[_RideId, _Ride]] = defaultdict(dict)
+        self._cards: dict[_RideId, _Ride] = {}  # oldest first, as good as
+        self._singles: dict[_RideId, _Ride] = {}
+        self._told: list[tuple[RecordId, Accepted]] = []  # by the other door, and not yet on the card
+        self._gone: list[RecordId] = []  # forgotten, and still on the card
+        self.forgotten = 0  # rides that still counted, for want of room
+
+    def load(self, stored: Iterable[tuple[RecordId, Accepted]], now: Instant) -> None:
+        """Take up what the journal kept over a restart."""
+        aged = [(_age(it, now), record, it) for record, it in stored]
+        for age_ms, record, it in sorted(aged, key=lambda row: -row[0]):
+            self.note(it, record, now, age_ms)
+
+    def note(self, it: Accepted, record: RecordId, now: Instant, age_ms: int = 0) -> bool:
+        """A ticket was ridden, here just now or at the other door `age_ms` ago → whether that is news."""
+        shown = it.presentation
+        held = self._cards if ridden_card(shown) else self._singles
+        name = (record, shown)
+        if name in held:
+            return False  # told again
+        day = None if it.wall_ms == UNKNOWN_MS else service_day(it.wall_ms)
+        ride = _Ride(now.mono_ms - age_ms, day, ridden_until(shown))
+        self._by_ticket[shown.credential_id][name] = held[name] = ride
+        self._forget(now)
+        return True
+
+    def told(self, it: Accepted, record: RecordId, now: Instant, age_ms: int) -> None:
+        """The other door says that one was ridden there `age_ms` ago."""
+        if self.note(it, record, now, age_ms):
+            self._told.append((record, it))
+
+    def take_back(self, it: Accepted, record: RecordId) -> None:
+        """The driver took a ride back: its ticket may ride."""
+        name = (record, it.presentation)
+        for held in (self._cards, self._singles):
+            if name in held:
+                self._drop(held, name)
+
+    def rides(self, ticket_id: bytes) -> int:
+        """How often a ticket rode on this bus, as far as that is remembered."""
+        return len(self._by_ticket.get(ticket_id, ()))
+
+    def rides_today(self, ticket_id: bytes, now: Instant) -> int:
+        """How many of its rides count today."""
+        today = service_day(now.wall_ms) if now.trusted else None
+        return sum(
+            now.mono_ms - ride.mono_ms < CARD_RIDE_COUNTS_MS if None in (today, ride.day) else ride.day == today
+            for ride in self._by_ticket.get(ticket_id, {}).values()
+        )
+
+    def unkept(self, now: Instant) -> tuple[list[tuple[RecordId, Accepted]], list[RecordId]]:
+        """What the card does not have yet: rides that the other door told, and that some are forgotten."""
+        self._forget(now)
+        return [*self._told], [*self._gone]
+
+    def kept(self, told: int, gone: int) -> None:
+        """The card has the first so many of them."""
+        del self._told[:told], self._gone[:gone]
+
+    def _forget(self, now: Instant) -> None:
+        while self._cards and now.mono_ms - next(iter(self._cards.values())).mono_ms > CARD_RIDE_KEPT_MS:
+            self._drop(self._cards, next(iter(self._cards)))
+        if len(self) <= self._most:
+            return
+        if now.trusted:
+            today = service_day(now.wall_ms)
+            for name in [name for name, ride in self._singles.items() if ride.last_day < today]:
+                self._drop(self._singles, name)
+        while len(self) > self._most:
+            self._drop(held := self._singles or self._cards, next(iter(held)))
+            self.forgotten += 1
+
+    def _drop(self, held: dict[_RideId, _Ride], name: _RideId) -> None:
+        record, shown = name
+        del held[name], self._by_ticket[shown.credential_id][name]
+        if not self._by_ticket[shown.credential_id]:
+            del self._by_ticket[shown.credential_id]
+        self._gone.append(record)
+
+    def __len__(self) -> int:
+        return len(self._cards) + len(self._singles)
+
+
+def _age(it: Accepted, now: Instant) -> int:
+    return 0 if not now.trusted or it.wall_ms == UNKNOWN_MS else max(now.wall_ms - it.wall_ms, 0)
