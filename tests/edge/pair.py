@@ -31,10 +31,12 @@ class End:
 
     connected: bool = False
     takes: bool = True
+    tried: int = 0
     out: list[bytes] = field(default_factory=list)
     problem: SavarError | None = None
 
     def send(self, data: bytes) -> bool:
+        self.tried += 1
         if not self.connected or not self.takes:
             return False
         self.out.append(data)
