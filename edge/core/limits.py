@@ -71,6 +71,9 @@ GLANCE_EVERY = 6  # frames of a code that is being read: a second rider beside t
 CROWDED_PERMILLE = 400  # of the frame is new: more than a phone and the hand before it
 ARRIVAL_PERMILLE = 80  # of the frame, more than usual, is new: a phone at reading distance covers 100 to 300
 USUAL_FRAMES = 16  # over which that is a mean: a second; a phone is new for as long as it is mostly held
+SPOT_FRAMES = (
+    24  # after somebody came: 1.6 s, in which a phone is held up; 6 in 100 riders were read a frame late without
+)
 EFFORT_A_FRAME_PERMILLE = 80  # of a look at the whole frame: beside its glances a crowd costs a twelfth of one a frame
 EFFORT_MOST_PERMILLE = 2_000  # saved up in a still scene: what a phone that comes into it may cost in its first frames
 RESERVE_PERMILLE = 500  # kept back from the harder rungs: a look comes first

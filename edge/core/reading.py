@@ -17,6 +17,8 @@ Pixels are behind the port `Eye`; here is the order in which it is asked. Pure. 
  L9 heavy     what shows a trace and was not read goes to a reader too slow for this thread, if there is one (`heavy`).
  L10 whole    now and then all of a frame is looked at, whatever is known, seen or read in it: what a look reads of a
               code that holds still is read within WHOLE_EVERY_STILL frames, and sooner where anything is new.
+ L11 spot     where somebody came a moment ago and the effort keeps a part of what is new from a look, the place in it with
+              the texture of a code is looked at all the same: a tenth of the frame.
 A still picture comes once: every way is tried on all of it until one reads (`read_still`).
 """
 
@@ -33,6 +35,7 @@ from edge.core.limits import (
     PLACE_FRAMES,
     PLACE_PAD_PERMILLE,
     RESERVE_PERMILLE,
+    SPOT_FRAMES,
     USUAL_FRAMES,
     WHOLE_EVERY,
     WHOLE_EVERY_STILL,
@@ -65,6 +68,10 @@ class Eye(Protocol):
 
     def news(self) -> list[Box]:
         """Where it shows something that is not known, the largest first; nothing where all is known."""
+        ...
+
+    def likely(self, news: Sequence[Box]) -> Box | None:
+        """Of what is new, the place with the texture of a code, read or not; None where nothing has it."""
         ...
 
     def absorb(self) -> None:
@@ -103,6 +110,7 @@ class Reading:
         self._traced = 0
         self._in_vain = False  # the last frame's glance and look read nothing of ours
         self._usual = 0.0
+        self._came = -SPOT_FRAMES  # the frame in which somebody came last
         self.heavy: Box | None = None  # of the last frame: what shows a trace and was not read (L9)
 
     def read(self, pixels: GreyImage) -> list[Found]:
@@ -172,16 +180,22 @@ class Reading:
     def _has_come(self, share: int) -> bool:
         """L6: whether much more is new than has been of late. `share`: permille of the frame."""
         self._usual += (share - self._usual) / USUAL_FRAMES
-        return share - self._usual > ARRIVAL_PERMILLE
+        arrived = share - self._usual > ARRIVAL_PERMILLE
+        if arrived:
+            self._came = self._frames
+        return arrived
 
     def _search(self, whole: Box, news: Sequence[Box], glanced: Sequence[Found], *, arrived: bool) -> list[Found]:
-        """L4 to L7 and L9: look, then one harder rung."""
+        """L4 to L7, L9 and L11: look, then one harder rung."""
         trace = self._trace(glanced)
         found: list[Found] = []
         at_trace = trace is not None and self._traced % 2 == 0  # in turn with the rest of what is new
-        for where in [_wider(trace, whole)] if trace is not None and at_trace else news:
-            if self._afford(self._eye.look, where, whole, free=at_trace or (arrived and trace is None)):
-                found = _merged(found, self._eye.read(self._eye.look, where))
+        places = [_wider(trace, whole)] if trace is not None and at_trace else list(news)
+        free = at_trace or (arrived and trace is None)
+        paid = [where for where in places if self._afford(self._eye.look, where, whole, free=free)]
+        spot = self._spot(news, whole) if len(paid) < len(places) else []
+        for where in paid + spot:
+            found = _merged(found, self._eye.read(self._eye.look, where))
         if ours := _ours(found):
             missed_by_quick = self._place is not None and self._place.way is self._eye.quick
             self._place = _Place(ours[0].box, self._eye.look if missed_by_quick else self._eye.quick)
@@ -199,6 +213,11 @@ class Reading:
         if trace is None or self._traced > len(self._eye.harder):
             self._eye.absorb()
         return found
+
+    def _spot(self, news: Sequence[Box], whole: Box) -> list[Box]:
+        """L11: the one place, or none."""
+        spot = self._eye.likely(news) if self._frames - self._came < SPOT_FRAMES else None
+        return [] if spot is None else [_wider(spot, whole)]
 
     def _next(self) -> Rung:
         """L5: whose turn it is."""

@@ -80,6 +80,19 @@ def test_an_empty_scene_and_a_sticker_in_it_are_let_go_and_a_phone_beside_it_is_
     assert pass_text().encode() in {code.text for code in reading.read(both)}
 
 
+def test_what_looks_like_a_code_is_pointed_at_only_where_it_is_new() -> None:
+    eye = PixelEye(make_readers(["zxing"]))
+    whole = eye.open(frame())
+    code = eye.read(eye.look, whole)[0].box
+    spot = eye.likely([whole])
+    assert spot is not None
+    assert spot.covers(code) or code.covers(spot)
+    assert spot.area < 3 * code.area
+    assert eye.likely([Box(0, 0, whole.right, code.top)]) is None
+    eye.open(np.full((720, 1280), 120, np.uint8))
+    assert eye.likely([whole]) is None
+
+
 def test_a_far_code_that_only_harder_ways_read_is_read_in_time() -> None:
     """A code at 1.4 pixels a module: nothing plain reads it."""
     small = np.full((120, 120), 200, np.uint8)

@@ -1,4 +1,4 @@
-"""Rules L1–L9 over an eye that tells what it was asked, and the order in which pixels cost least."""
+"""Rules L1–L11 over an eye that tells what it was asked, and the order in which pixels cost least."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from edge.core.limits import (
     EFFORT_MOST_PERMILLE,
     GLANCE_EVERY,
     PLACE_FRAMES,
+    SPOT_FRAMES,
     USUAL_FRAMES,
     WHOLE_EVERY,
     WHOLE_EVERY_STILL,
@@ -43,12 +44,19 @@ class FakeEye:
     reads: dict[str, list[Found]] = field(default_factory=dict)
     asked: list[tuple[str, Box]] = field(default_factory=list)
     absorbed: int = 0
+    spot: Box | None = None  # what has the texture of a code
+    likely_asked: int = 0
 
     def open(self, pixels: GreyImage) -> Box:
         return Box(0, 0, pixels.shape[1], pixels.shape[0])
 
     def news(self) -> list[Box]:
         return list(self.new)
+
+    def likely(self, news: Sequence[Box]) -> Box | None:
+        assert list(news) == list(self.new)
+        self.likely_asked += 1
+        return self.spot
 
     def absorb(self) -> None:
         self.absorbed += 1
@@ -173,6 +181,39 @@ def test_a_trace_is_looked_at_whatever_was_spent_and_goes_to_the_heavy_reader() 
     eye.reads = {"glance": found(), "peer": found()}
     reading.read(FRAME)
     assert reading.heavy is None
+
+
+def test_where_the_effort_is_spent_what_looks_like_a_code_is_looked_at_while_a_phone_is_held_up() -> None:
+    """L11: six in a hundred riders came when looks before them had cost all, and were read a frame late."""
+    eye = FakeEye(new=(Box(0, 0, 1280, 430),), spot=CODE)
+    reading = used_to(Reading(eye))
+    used_to(reading)
+    eye.likely_asked = 0
+    used_to(reading)
+    assert eye.likely_asked == 0, "nobody has come of late"
+    eye.new = (WHOLE,)
+    eye.asked.clear()
+    free = []
+    for _ in range(4 * USUAL_FRAMES):
+        if eye.likely_asked:
+            break
+        free = [box for name, box in eye.asked if name == "look"]
+        eye.asked.clear()
+        reading.read(FRAME)
+    assert free == [WHOLE], "one has come: all is looked at for nothing, and no spot is asked for"
+    spots = 0
+    for _ in range(SPOT_FRAMES - 1):
+        looks = [box for name, box in eye.asked if name == "look"]
+        assert len(looks) == 1
+        spots += looks != [WHOLE]
+        assert looks == [WHOLE] or (looks[0].covers(CODE) and looks[0].area < WHOLE.area // 4)
+        asked = eye.likely_asked
+        eye.asked.clear()
+        reading.read(FRAME)
+    assert spots > SPOT_FRAMES // 2
+    for _ in range(SPOT_FRAMES):
+        reading.read(FRAME)
+    assert eye.likely_asked == asked, "for a moment, not for ever"
 
 
 def test_a_crowd_without_a_trace_costs_a_part_of_a_look_a_frame() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from edge.adapters.readers.attention import STEP_Y_PX, Scene
 from edge.adapters.readers.rungs import RECIPES
 from edge.adapters.readers.zxing import ZxingReader
+from edge.adapters.view import find
 from edge.core.places import Box
 from edge.core.ports import Found, GreyImage, QrReader
 from edge.core.reading import Rung
@@ -81,6 +82,11 @@ class PixelEye:
         """Where it shows something that is not known, with a margin."""
         height, width = self._pixels.shape[:2]
         return [box.padded(NEWS_PAD_PX, width, height) for box in self._scene.news()]
+
+    def likely(self, news: Sequence[Box]) -> Box | None:
+        """Of what is new, the place with the texture of a code."""
+        spot = find(self._part(Box(0, 0, self._pixels.shape[1], self._pixels.shape[0])))
+        return spot if spot is not None and any(box.covers(spot) for box in news) else None
 
     def absorb(self) -> None:
         """The frame had its turn."""
