@@ -70,7 +70,8 @@ class PracticeDesk:
     reached: bool = True
     problem: str = ""
     queue: int = 0
-    annuls: bool = True
+    asks: bool = False  # another device: it is asked for an annulment, and answers with its own record
+    asked: list[int] = field(default_factory=list)
 
     def state(self, _now: Instant) -> DoorState:
         """As it was set."""
@@ -104,11 +105,14 @@ class PracticeDesk:
         fare = persons * FARE_RIALS
         return Seen(self.door, sequence, now, Verdict.ACCEPTED, Reason.PROXY, fare, persons, proxy=True)
 
-    def annul(self, _duty: Duty, sequence: int, reason: AnnulReason, _now: Instant) -> None:
-        """Taken back. Raises DoorUnreached."""
+    def annul(self, _duty: Duty, sequence: int, reason: AnnulReason, _now: Instant) -> bool:
+        """Taken back, or asked for. Raises DoorUnreached."""
         if not self.reached:
             raise DoorUnreached(f"door {self.door} does not answer", fix="look at the cable between the doors")
         self._note("annul", sequence, reason.name)
+        if self.asks:
+            self.asked.append(sequence)
+        return not self.asks
 
     def event(self, duty: Duty | None, kind: EventKind, _now: Instant) -> None:
         """Written down."""
@@ -131,7 +135,7 @@ class PracticeBus:
 
     def __init__(self, clock: Clock, randomness: Callable[[int], bytes]) -> None:
         self._clock = clock
-        self.doors = {number: PracticeDesk(number) for number in (1, 2)}
+        self.doors = {1: PracticeDesk(1), 2: PracticeDesk(2, asks=True)}
         self.likely: list[tuple[str, int]] = []
         staff: tuple[StaffRow, ...] = (make_row(DRIVER, PIN, _SALT), make_row("5007", "2580", _SALT))
         self.terminal = Terminal(
@@ -158,7 +162,10 @@ class PracticeBus:
         self.terminal.step(self._clock.read())
 
     def step(self) -> None:
-        """Time passes."""
+        """Time passes; a door that was asked has answered."""
+        for door in self.doors.values():
+            while door.asked:
+                self.terminal.took_back(door.door, door.asked.pop())
         self.terminal.step(self._clock.read())
 
 

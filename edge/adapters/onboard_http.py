@@ -13,7 +13,7 @@ origin can neither read nor order (same-site cookie, JSON bodies, no CORS).
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -48,6 +48,7 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 _VIEW, _PANEL = TypeAdapter(View), TypeAdapter(PanelView)
 router = APIRouter(prefix="/v1")
 _REFUSALS = documented(401, 409, 422, 503)
+_ASKED: dict[int | str, dict[str, Any]] = {202: {"description": "The other door is asked; its record will say so."}}
 
 
 class SignIn(BaseModel):
@@ -185,10 +186,11 @@ def proxy(order: ProxyOrder, asked: Asked) -> None:
     asked.bus.proxy(asked.token, order.companions, asked.now)
 
 
-@router.post("/annul", status_code=204, response_class=Response, responses=_REFUSALS)
-def annul(order: AnnulOrder, asked: Asked) -> None:
-    """Take a boarding back."""
-    asked.bus.annul(asked.token, order.door, order.sequence, order.reason, asked.now)
+@router.post("/annul", status_code=204, response_class=Response, responses=_REFUSALS | _ASKED)
+def annul(order: AnnulOrder, asked: Asked) -> Response:
+    """Take a boarding back. 202: its door is asked, and the state says when it has."""
+    done = asked.bus.annul(asked.token, order.door, order.sequence, order.reason, asked.now)
+    return Response(status_code=204 if done else 202)
 
 
 @router.post("/report", status_code=204, response_class=Response, responses=_REFUSALS)

@@ -1,31 +1,38 @@
 """The other door, as the terminal knows it: it follows the near door's records (`following`), and its own say the rest.
 
 Fills `Desk`. A shift, a line and a free ride need no word to it: the near door's record of them is the order, and comes
-with the next batch. A boarding of that door stands in that door's journal and is not taken back from here.
+with the next batch. A boarding of that door is taken back in that door's journal: the near door's record asks for it
+(`obeying`), and that door's own answers.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from edge.app.boarding import Boarding
-from edge.app.recall import seen_of, taps_under
+from edge.app.recall import seen_of, under
 from edge.core.desk import DoorState, Duty, Seen
 from edge.core.errors import DoorUnreached, NotAnnullable
-from edge.core.limits import ANNUL_WITHIN_MS
-from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
+from edge.core.limits import ANNUL_WITHIN_MS, SEEN_KEPT_MAX
+from protocol.wire.driver_records import Annulment, AnnulReason, Event, EventKind, FreeCause, TakeBack, encode_event
 from protocol.wire.records import Instant, Record, Tap
 
 
 class FarDesk:
     """The far door. `boarding` is the near one's: both price by the same bundle."""
 
-    annuls = False
-
     def __init__(
-        self, door: int, boarding: Boarding, state: Callable[[Instant], DoorState], saw: Callable[[Seen], None]
+        self,
+        door: int,
+        boarding: Boarding,
+        state: Callable[[Instant], DoorState],
+        saw: Callable[[Seen], None],
+        took_back: Callable[[int], None],
     ) -> None:
         self._door, self._boarding, self._state, self._saw = door, boarding, state, saw
+        self._took_back = took_back
         self._shift: str | None = None
+        self._newest: str | None = None  # also once it has ended: an answer may come late
+        self._epochs: dict[int, int] = {}  # of the newest boardings, by sequence
 
     @property
     def door(self) -> int:
@@ -38,7 +45,7 @@ class FarDesk:
 
     def begin_shift(self, duty: Duty, _now: Instant) -> None:
         """Its answers under this shift are counted from now on."""
-        self._shift = duty.shift
+        self._shift = self._newest = duty.shift
 
     def serve(self, _duty: Duty, _now: Instant) -> None:
         """The near door's record says it."""
@@ -54,9 +61,19 @@ class FarDesk:
         """Raises DoorUnreached: the driver boards people at the near door."""
         raise DoorUnreached("nobody is boarded by the driver at the other door", fix="board them at the near one")
 
-    def annul(self, _duty: Duty, _sequence: int, _reason: AnnulReason, _now: Instant) -> None:
-        """Raises NotAnnullable."""
-        raise NotAnnullable("a boarding of the other door is not taken back here", fix="give the complaint number")
+    def annul(self, duty: Duty, sequence: int, reason: AnnulReason, now: Instant) -> bool:
+        """Ask for it, by a record of the near door. Raises DoorUnreached while the link is down, NotAnnullable."""
+        epoch = self._epochs.get(sequence)
+        if epoch is None:
+            raise NotAnnullable("that boarding stands in no journal of the other door that is in use",
+                                fix="give the complaint number", sequence=sequence)  # fmt: skip
+        if not self.state(now).follows:
+            raise DoorUnreached("the other door is not reached", fix="look at the cable between the doors")
+        vehicle, order = self._boarding.service.vehicle, TakeBack(epoch, sequence, reason)
+        self._boarding.write(
+            lambda link: encode_event(Event(link, now, vehicle, duty.shift, EventKind.TAKE_BACK, order=order))
+        )
+        return False
 
     def event(self, _duty: Duty | None, _kind: EventKind, _now: Instant) -> None:
         """The near door's record says it."""
@@ -66,12 +83,21 @@ class FarDesk:
         for record in records:
             if isinstance(record, Tap) and record.service.shift is not None and record.service.shift == self._shift:
                 self._saw(self._seen(record, now, unknown_ms=0))
+            elif isinstance(record, Annulment) and record.shift == self._newest:
+                self._took_back(record.tap)
 
-    def take_up(self, duty: Duty, records: Iterable[Record], now: Instant) -> list[Seen]:
-        """Count for this shift again, after a start → what it answered so far, by `records`, newest first."""
-        self._shift = duty.shift
-        return [self._seen(tap, now) for tap in taps_under(records, duty.shift)]
+    def take_up(self, duty: Duty, records: Iterable[Record], now: Instant) -> list[tuple[Seen, bool]]:
+        """Count for this shift again, after a start → its answers so far, by `records`, newest first.
+
+        Each with whether it was taken back.
+        """
+        self._shift = self._newest = duty.shift
+        taps, taken_back = under(records, duty.shift)
+        return [(self._seen(tap, now), (tap.link.epoch, tap.link.sequence) in taken_back) for tap in taps]
 
     def _seen(self, tap: Tap, now: Instant, *, unknown_ms: int = ANNUL_WITHIN_MS + 1) -> Seen:
         """Dated as it happened: what came late is not shown as new. Under the door's number here."""
+        self._epochs[tap.link.sequence] = tap.link.epoch
+        while len(self._epochs) > SEEN_KEPT_MAX:
+            del self._epochs[next(iter(self._epochs))]
         return replace(seen_of(tap, self._boarding, now, unknown_ms=unknown_ms), door=self._door)

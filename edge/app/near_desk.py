@@ -32,8 +32,6 @@ WHY = {FreeCause.READER_OUT: Reason.READER_OUT, FreeCause.CROWD: Reason.CROWD, F
 class NearDesk:
     """One door of this device. `state` says how it is, from whichever thread asks."""
 
-    annuls = True
-
     def __init__(self, boarding: Boarding, state: Callable[[Instant], DoorState]) -> None:
         self._boarding, self._state = boarding, state
 
@@ -93,12 +91,10 @@ class NearDesk:
         vehicle = self._boarding.service.vehicle
         self._boarding.write(lambda link: encode_event(Event(link, now, vehicle, shift, what, cause)))
 
-    def annul(self, duty: Duty, sequence: int, reason: AnnulReason, now: Instant) -> None:
+    def annul(self, duty: Duty, sequence: int, reason: AnnulReason, now: Instant) -> bool:
         """Take the boarding of this record back."""
-        vehicle = self._boarding.service.vehicle
-        self._boarding.annul(
-            sequence, lambda link: encode_annulment(Annulment(link, now, vehicle, duty.shift, sequence, reason))
-        )
+        take_back(self._boarding, duty.shift, sequence, reason, now)
+        return True
 
     def proxy(self, _duty: Duty, companions: int, now: Instant) -> Seen:
         """A tap of code kind PROXY; the door shows it."""
@@ -112,6 +108,12 @@ class NearDesk:
         it = outcome.showing
         persons = persons_of(self._boarding, it.verdict, it.party, it.fare_rials, now)
         return Seen(self.door, outcome.sequence, now, it.verdict, it.reason, it.fare_rials, persons)
+
+
+def take_back(boarding: Boarding, shift: str, sequence: int, reason: AnnulReason, now: Instant) -> None:
+    """A boarding of this door is annulled in its journal. Raises JournalFull, JournalFailed, SignerFailed."""
+    vehicle = boarding.service.vehicle
+    boarding.annul(sequence, lambda link: encode_annulment(Annulment(link, now, vehicle, shift, sequence, reason)))
 
 
 def persons_of(boarding: Boarding, verdict: Verdict, party: int, fare_rials: int, now: Instant) -> int:

@@ -15,12 +15,13 @@ Rules:
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from edge.app.boarding import Boarding
 from edge.app.near_desk import persons_in
 from edge.core.desk import Duty, Seen
 from edge.core.limits import ANNUL_WITHIN_MS, FREE_RIDE_MS, RECALL_PAGE_RECORDS, RECALL_RECORDS_MAX
-from edge.core.ports import StoredRecord
+from edge.core.ports import Copies, Journal, StoredRecord
 from edge.core.shift import FreeRide
 from protocol.errors import WireError
 from protocol.limits import BATCH_MAX_BYTES
@@ -61,6 +62,26 @@ class OpenShift:
             return None
         past_ms = _age_ms(given.at, now) or 0
         return FreeRide(FreeCause(given.cause), since, now.mono_ms + max(0, FREE_RIDE_MS - past_ms))
+
+
+class HeldRecords:
+    """What a door holds of its journal and of the other door's, newest first; read before the door's threads run."""
+
+    def __init__(self, journal: Journal, copies: Copies | None) -> None:
+        self._journal, self._copies = journal, copies
+
+    def own(self) -> Iterator[Record]:
+        """The journal's last records. Raises JournalFailed while it is read."""
+        return newest_first(self._journal.read, self._journal.signed)
+
+    def far(self) -> Iterator[Record]:
+        """The same of what is held of the other door. Raises JournalFull, JournalFailed while it is read."""
+        copies = self._copies
+        if copies is not None:
+            for mark in reversed(copies.held()):
+                yield from newest_first(
+                    partial(copies.read, mark.epoch), mark.sequence, oldest=copies.oldest(mark.epoch)
+                )
 
 
 def newest_first(read: Read, newest: int, *, oldest: int = 1) -> Iterator[Record]:
@@ -121,15 +142,21 @@ def _duty(told: Shift, since: Sequence[Record]) -> Duty:
     return Duty(told.driver, told.shift, told.route, direction)
 
 
-def taps_under(records: Iterable[Record], shift: str) -> list[Tap]:
-    """T2: the other door's answers under this shift, of its records newest first; in order."""
+def under(records: Iterable[Record], shift: str) -> tuple[list[Tap], set[tuple[int, int]]]:
+    """T2: the other door's answers under this shift, of its records newest first; in order.
+
+    And (epoch, sequence) of those that it took back.
+    """
     found: list[Tap] = []
+    taken_back: set[tuple[int, int]] = set()
     for record in records:
         if isinstance(record, Tap) and record.service.shift is not None:
             if record.service.shift != shift:
                 break
             found.append(record)
-    return found[::-1]
+        elif isinstance(record, Annulment) and record.shift == shift:
+            taken_back.add((record.link.epoch, record.tap))
+    return found[::-1], taken_back
 
 
 def _shift_of(record: Tap | Annulment | Event) -> str | None:

@@ -41,11 +41,11 @@ def choices_view(likely: Sequence[Pair], serving: Served, lines: Lines) -> tuple
     return tuple(ChoiceView(lines[route], direction) for route, direction in offered(likely, pair, lines))
 
 
-def seen_view(seen: Seen, *, annullable: bool) -> SeenView:
+def seen_view(seen: Seen, *, annullable: bool, asked: bool) -> SeenView:
     """One answer."""
     return SeenView(
         seen.door, seen.sequence, seen.at.wall_ms, int(seen.verdict), int(seen.reason), seen.fare_rials,
-        seen.persons, seen.proxy, annullable,
+        seen.persons, seen.proxy, annullable, asked,
     )  # fmt: skip
 
 

@@ -46,9 +46,9 @@ class ServedTerminal:
         desks: list[Desk] = [self._desk]
         self._far: FarDesk | None = None
         if config.far_door is not None:
-            self._far = FarDesk(config.far_door, boarding, self._far_state, self._far_saw)
+            self._far = FarDesk(config.far_door, boarding, self._far_state, self._far_saw, self._far_took_back)
             desks.append(self._far)
-            validator.on_far_records = self._far.records_came
+            validator.on_far_records.append(self._far.records_came)
         validator.before_looking = self._take_up
         self.terminal = Terminal(
             desks=desks,
@@ -75,14 +75,13 @@ class ServedTerminal:
         """The shift that was open when the process ended. A card that does not answer keeps nobody from boarding."""
         try:
             vehicle = self._validator.boarding.service.vehicle
-            found = open_shift(self._validator.own_records(), vehicle)
+            found = open_shift(self._validator.held.own(), vehicle)
             if found is None:
                 return
             boarding, back = self._validator.boarding, found.taken_back
             answers = [(seen_of(tap, boarding, now), tap.link.sequence in back) for tap in found.taps()]
             if self._far is not None:
-                far = self._far.take_up(found.duty, self._validator.far_records(), now)
-                answers += [(seen, False) for seen in far]
+                answers += self._far.take_up(found.duty, self._validator.held.far(), now)
         except LocalError as error:
             log.error("the shift that was open is not taken up, its driver signs in anew: %s", error)
             return
@@ -98,6 +97,10 @@ class ServedTerminal:
 
     def _far_saw(self, seen: Seen) -> None:
         self.terminal.saw(seen)
+
+    def _far_took_back(self, sequence: int) -> None:
+        assert self._far is not None
+        self.terminal.took_back(self._far.door, sequence)
 
     def answered(self, outcome: Outcome, now: Instant) -> None:
         """The door answered somebody."""

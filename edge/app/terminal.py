@@ -162,14 +162,21 @@ class Terminal:
             shift.may_proxy(1 + companions, free=self._free is not None)
             self._take(self._near.proxy(shift.duty, companions, now))
 
-    def annul(self, token: str, door: int, sequence: int, reason: AnnulReason, now: Instant) -> None:
-        """Take a boarding back. Raises NotAnnullable, TooLateToAnnul, AnnulsSpent besides."""
+    def annul(self, token: str, door: int, sequence: int, reason: AnnulReason, now: Instant) -> bool:
+        """Take a boarding back. False: its door is asked, and says by its own record when it has.
+
+        Raises NotAnnullable, TooLateToAnnul, AnnulsSpent besides.
+        """
         with self._lock:
             shift, _ = self._may(token, Act.ANNUL, now)
             seen = shift.may_annul(door, sequence, now)
-            self._desks[door].annul(shift.duty, sequence, reason, now)
-            shift.annul(seen)
+            done = self._desks[door].annul(shift.duty, sequence, reason, now)
+            if done:
+                shift.annul(seen)
+            else:
+                shift.ask(seen, now)
             self._changed()
+            return done
 
     def report(self, token: str, kind: EventKind, now: Instant) -> None:
         """Write down what happened. An SOS needs no token and no stop (S1)."""
@@ -221,6 +228,12 @@ class Terminal:
         """A door answered somebody. Without a shift it stands in the journal alone."""
         with self._lock:
             self._take(seen)
+
+    def took_back(self, door: int, sequence: int) -> None:
+        """A door's own record of this shift, perhaps of one that ended just now, says that it took a boarding back."""
+        with self._lock:
+            if self._shift is not None and self._shift.taken_back(door, sequence):
+                self._changed()
 
     def hint(self, door: int, hint: Hint | None) -> None:
         """A door tells its rider what would help; None takes that back."""
@@ -312,7 +325,7 @@ class Terminal:
                     for it in self._desks.values()
                 ),
                 last=() if shift is None else tuple(
-                    seen_view(it, annullable=self._desks[it.door].annuls and shift.can_annul(it, now))
+                    seen_view(it, annullable=shift.can_annul(it, now), asked=shift.is_asked(it, now))
                     for it in shift.last
                 ),
                 free_ride=None if free is None else FreeRideView(

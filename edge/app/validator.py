@@ -12,8 +12,7 @@ Threads, and what each may touch:
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 
 from edge.adapters.ballast import Ballast
@@ -38,8 +37,10 @@ from edge.app.following import Following
 from edge.app.light import Light
 from edge.app.line_book import LineBook
 from edge.app.looking import Looker
+from edge.app.obeying import Obeying
 from edge.app.other_door import SisterSide
-from edge.app.recall import newest_first
+from edge.app.recall import HeldRecords
+from edge.app.sister import OnRecords
 from edge.app.station import Station
 from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
@@ -113,10 +114,12 @@ class Validator:
             key=keys.bundle, in_force=manifest, on_force=self._station.bundle_came,
             riders=self._riders, timetable=self._place or self._lines,
         )  # fmt: skip
-        self._on_outcome = on_outcome
-        self._following = Following(self.boarding)
+        self._on_outcome, self._following = on_outcome, Following(self.boarding)
+        self.held = HeldRecords(self._journal, self._copies)
         # A door that serves the terminal hears of the other; one that does not follows it.
-        self.on_far_records = self._following.records_came if config.terminal is None else _unheard
+        obeying = Obeying(self.boarding, self._journal)
+        follows: list[OnRecords] = [self._following.records_came, obeying.records_came]
+        self.on_far_records = follows if config.terminal is None else []
         self.before_looking: Callable[[Instant], None] = lambda _: None  # the chain is open, nobody boards yet
         given = sources or {}
         sight = make_sight(config.reader.order)
@@ -186,7 +189,8 @@ class Validator:
         return SisterSide(config.sister.device, key, self._copies, self._peer, courier_after_ms, self._far_records_came)
 
     def _far_records_came(self, records: Sequence[Record], now: Instant) -> None:
-        self.on_far_records(records, now)
+        for told in self.on_far_records:
+            told(records, now)
 
     @property
     def boarding(self) -> Boarding:
@@ -259,19 +263,6 @@ class Validator:
         if self._peer is not None:
             parts.append(Pulse("peer", self._peer.alive))
         return parts + self._looker.pulses()
-
-    def own_records(self) -> Iterator[Record]:
-        """The journal's last records, newest first; before anybody boards. Raises JournalFailed while it is read."""
-        return newest_first(self._journal.read, self._journal.signed)
-
-    def far_records(self) -> Iterator[Record]:
-        """The same of what is held of the other door. Raises JournalFull, JournalFailed while it is read."""
-        copies = self._copies
-        if copies is not None:
-            for mark in reversed(copies.held()):
-                yield from newest_first(
-                    partial(copies.read, mark.epoch), mark.sequence, oldest=copies.oldest(mark.epoch)
-                )
 
     @property
     def backlog(self) -> int:
@@ -388,10 +379,6 @@ class Validator:
             self._clock.read(), disk_free=self._diagnosis.disk_free(), cameras=cameras, problem=self.problem(),
             condition=self._condition.read(),
         )  # fmt: skip
-
-
-def _unheard(_records: Sequence[Record], _now: Instant) -> None:
-    """Until the terminal beside this door listens."""
 
 
 def _software() -> str:

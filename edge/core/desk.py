@@ -12,7 +12,7 @@ from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.records import Instant
 
 # What a driver may report; what else is an event is said by other acts.
-REPORTS = frozenset(EventKind) - {EventKind.FREE_RIDE, EventKind.FARES_AGAIN}
+REPORTS = frozenset(EventKind) - {EventKind.FREE_RIDE, EventKind.FARES_AGAIN, EventKind.TAKE_BACK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,8 @@ class Desk(Protocol):
 
     Raises JournalFull, JournalFailed, SignerFailed. Where the door is another device: a shift, a line and a free ride
     reach it as soon as it is reached (`follows`), so a dead door keeps no bus in the depot; an annulment that it cannot
-    write raises DoorUnreached or NotAnnullable.
+    hear of raises DoorUnreached or NotAnnullable.
     """
-
-    annuls: bool  # whether a boarding of this door can be taken back at the terminal
 
     @property
     def door(self) -> int:
@@ -95,8 +93,8 @@ class Desk(Protocol):
         """Somebody without a code boards, with so many more: the driver's float pays the adult fare of each."""
         ...
 
-    def annul(self, duty: Duty, sequence: int, reason: AnnulReason, now: Instant) -> None:
-        """Take back the boarding of this record of this door."""
+    def annul(self, duty: Duty, sequence: int, reason: AnnulReason, now: Instant) -> bool:
+        """Take back the boarding of this record of this door. False: the door is asked, and answers by its record."""
         ...
 
     def event(self, duty: Duty | None, kind: EventKind, now: Instant) -> None:

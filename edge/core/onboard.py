@@ -34,7 +34,7 @@ class DoorView:
 
 @dataclass(frozen=True, slots=True)
 class SeenView:
-    """One of the last answers. `annullable`: the driver may still take it back."""
+    """One of the last answers. `annullable`: the driver may still take it back; `asked`: its door is asked to."""
 
     door: int
     sequence: int | None
@@ -45,6 +45,7 @@ class SeenView:
     persons: int
     proxy: bool
     annullable: bool
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +178,8 @@ class OnBoard(Protocol):
         """Board somebody on the driver's float."""
         ...
 
-    def annul(self, token: str, door: int, sequence: int, reason: AnnulReason, now: Instant) -> None:
-        """Take a boarding back."""
+    def annul(self, token: str, door: int, sequence: int, reason: AnnulReason, now: Instant) -> bool:
+        """Take a boarding back. False: its door is asked, and the state says when it has."""
         ...
 
     def report(self, token: str, kind: EventKind, now: Instant) -> None:

@@ -7,7 +7,8 @@ Rules, asked in this order:
  S3  each act belongs to the stages of `MOVES`; a further act there is refused, with what would be taken;
  S4  a free ride for a reader that fails lapses after ten minutes if every door passes its self-test, else it runs on
      for another ten; one by order or for a crowd lapses in any case, and is given anew by the driver;
- S5  a boarding is annulled at most once, within minutes of it, with a reason, and only so many a shift;
+ S5  a boarding is annulled at most once, within minutes of it, with a reason, and only so many a shift; one that
+     another door was asked for counts until that door has answered, or has not for so long that it may be asked again;
  S6  proxy boardings are bounded a shift; the driver's float pays them, so they count as charged. While everybody rides
      free there are none: a driver who then takes money takes it for himself;
  S7  a total counts what a door's journal holds: an answer that could not be stored counts as lost, and as no boarding.
@@ -21,6 +22,7 @@ from enum import StrEnum
 from edge.core.desk import Duty, Seen
 from edge.core.errors import AnnulsSpent, Moving, NotAnnullable, NotNow, ProxiesSpent, RidesFree, TooLateToAnnul
 from edge.core.limits import (
+    ANNUL_ASKED_MS,
     ANNUL_WITHIN_MS,
     ANNULS_A_SHIFT_MAX,
     FREE_RIDE_MS,
@@ -157,6 +159,7 @@ class Shift:
     annulled_rials: int = 0
     last: deque[Seen] = field(default_factory=lambda: deque(maxlen=SHOWN_LAST))
     _open: dict[tuple[int, int], Seen] = field(default_factory=dict)
+    _asked: dict[tuple[int, int], tuple[Seen, int]] = field(default_factory=dict)  # and when, monotonic
 
     def saw(self, seen: Seen) -> None:
         """One answer at a door (S7)."""
@@ -191,15 +194,41 @@ class Shift:
         if now.mono_ms - seen.at.mono_ms > ANNUL_WITHIN_MS:
             raise TooLateToAnnul("the boarding is too old", fix="send the rider to the complaint number",
                                  door=door, sequence=sequence)  # fmt: skip
-        if self.annulled >= ANNULS_A_SHIFT_MAX:
+        if self.is_asked(seen, now):
+            raise NotAnnullable("the other door is asked already", fix="wait for its answer", door=door,
+                                sequence=sequence)  # fmt: skip
+        if self._annuls(now) >= ANNULS_A_SHIFT_MAX:
             raise AnnulsSpent("no annulment is left in this shift", fix="send the rider to the complaint number",
                               most=ANNULS_A_SHIFT_MAX)  # fmt: skip
         return seen
 
+    def ask(self, seen: Seen, now: Instant) -> None:
+        """Its door was asked for a boarding that `may_annul` gave."""
+        assert seen.sequence is not None
+        self._asked[seen.door, seen.sequence] = (seen, now.mono_ms)
+
+    def is_asked(self, seen: Seen, now: Instant) -> bool:
+        """Whether its door was asked to take it back, and may still answer."""
+        found = None if seen.sequence is None else self._asked.get((seen.door, seen.sequence))
+        return found is not None and now.mono_ms - found[1] <= ANNUL_ASKED_MS
+
+    def _annuls(self, now: Instant) -> int:
+        """Taken back, and asked for."""
+        return self.annulled + sum(self.is_asked(seen, now) for seen, _ in self._asked.values())
+
+    def taken_back(self, door: int, sequence: int) -> bool:
+        """A door's own record says that it took a boarding back → whether it was open here."""
+        asked = self._asked.pop((door, sequence), None)
+        seen = self._open.get((door, sequence)) or (asked and asked[0])
+        if seen is None:
+            return False
+        self.annul(seen)
+        return True
+
     def annul(self, seen: Seen) -> None:
         """A boarding that `may_annul` gave was taken back in its door's journal."""
         assert seen.sequence is not None
-        del self._open[seen.door, seen.sequence]
+        self._open.pop((seen.door, seen.sequence), None)
         tally = self.doors[seen.door]
         tally.boarded -= seen.persons
         tally.charged_rials -= seen.fare_rials
@@ -217,7 +246,7 @@ class Shift:
 
     def can_annul(self, seen: Seen, now: Instant) -> bool:
         """Whether a driver may still take this one back, for the screen."""
-        if seen.sequence is None or self.annulled >= ANNULS_A_SHIFT_MAX:
+        if seen.sequence is None or self._annuls(now) >= ANNULS_A_SHIFT_MAX or self.is_asked(seen, now):
             return False
         return (seen.door, seen.sequence) in self._open and now.mono_ms - seen.at.mono_ms <= ANNUL_WITHIN_MS
 

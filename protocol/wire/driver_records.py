@@ -3,7 +3,7 @@
     kind        attachment   says
     SHIFT       empty        who drives, under which shift, on which line from here on
     ANNULMENT   empty        a tap of this journal is taken back, and why
-    EVENT       empty        everybody rides free, SOS, an incident
+    EVENT       empty        everybody rides free, SOS, an incident; the other door is told to take a tap back
 
 A proxy boarding, which the driver's float pays, is a TAP of code kind PROXY.
 """
@@ -45,6 +45,7 @@ class EventKind(IntEnum):
     ILLNESS = 5
     QUARREL = 6
     BREAKDOWN = 7
+    TAKE_BACK = 8  # the other door is to annul one of its taps; `order` says which. Its own ANNULMENT does it
 
 
 class FreeCause(IntEnum):
@@ -84,8 +85,17 @@ class Annulment:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Which tap of the other door's journal is to be annulled, and why. The epoch names the journal."""
+
+    epoch: int
+    tap: int
+    reason: AnnulReason
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened. `cause` belongs to a free ride and to nothing else."""
+    """Something happened. `cause` belongs to a free ride, `order` to TAKE_BACK, and to nothing else."""
 
     link: Link
     at: Instant
@@ -93,6 +103,7 @@ class Event:
     shift: str | None
     what: EventKind
     cause: FreeCause | None = None
+    order: TakeBack | None = None
     raw: bytes = b""
 
 
@@ -118,7 +129,12 @@ EVENT: cbor.Fields = (
     ("shift", cbor.optional(cbor.name_text)),
     ("what", cbor.code(EventKind)),
     ("cause", cbor.optional(cbor.code(FreeCause))),
-)
+    ("order", cbor.optional(cbor.row((
+        ("epoch", cbor.uint(limits.INT63_MAX)),
+        ("tap", cbor.uint(limits.INT63_MAX, least=1)),
+        ("reason", cbor.code(AnnulReason)),
+    )))),
+)  # fmt: skip
 
 
 def encode_shift(record: Shift) -> bytes:
@@ -145,8 +161,10 @@ def encode_event(record: Event) -> bytes:
     values = [
         *link_values(RecordKind.EVENT, record.link, record.at), record.vehicle, record.shift, int(record.what),
         None if record.cause is None else int(record.cause),
+        None if (it := record.order) is None else [it.epoch, it.tap, int(it.reason)],
     ]  # fmt: skip
     _require_cause(record.what, record.cause)
+    _require_order(record.what, record.shift, record.order)
     return record_bytes(public_part(RecordKind.EVENT, values, EVENT), b"")
 
 
@@ -164,15 +182,25 @@ def read_annulment(link: Link, at: Instant, rest: list[Any], raw: bytes) -> Annu
 
 
 def read_event(link: Link, at: Instant, rest: list[Any], raw: bytes) -> Event:
-    """Checked fields behind the link → event. Raises WrongType where a cause is missing or in the way."""
-    vehicle, shift, what, cause = rest
-    _require_cause(what, cause)
-    return Event(link, at, vehicle, shift, EventKind(what), None if cause is None else FreeCause(cause), raw)
+    """Checked fields behind the link → event. Raises WrongType where a cause or an order is missing or in the way."""
+    vehicle, shift, what, told_cause, told_order = rest
+    _require_cause(what, told_cause)
+    _require_order(what, shift, told_order)
+    cause = None if told_cause is None else FreeCause(told_cause)
+    order = None if told_order is None else TakeBack(told_order[0], told_order[1], AnnulReason(told_order[2]))
+    return Event(link, at, vehicle, shift, EventKind(what), cause, order, raw)
 
 
 def _require_cause(what: int, cause: int | None) -> None:
     if (what == EventKind.FREE_RIDE) != (cause is not None):
         raise WrongType("a free ride has a cause, and nothing else has one", field="cause")
+
+
+def _require_order(what: int, shift: str | None, order: object) -> None:
+    if (what == EventKind.TAKE_BACK) != (order is not None):
+        raise WrongType("TAKE_BACK names a tap, and nothing else does", field="order")
+    if order is not None and shift is None:
+        raise WrongType("a tap is taken back in a shift", field="shift")
 
 
 def _require_before(tap: int, link: Link) -> None:

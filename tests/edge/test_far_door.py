@@ -1,4 +1,4 @@
-"""The far door: it follows the near door's records (F1–F4), and the near terminal counts by its."""
+"""The far door: it follows and obeys the near door's records (F1–F4, O1–O3), and the near terminal counts by its."""
 
 from dataclasses import replace
 
@@ -7,11 +7,12 @@ import pytest
 from edge.app.far_desk import FarDesk
 from edge.app.following import Following
 from edge.app.near_desk import NearDesk
+from edge.app.obeying import Obeying
 from edge.core.desk import DoorState, Duty, Seen
-from edge.core.errors import JournalFailed, NotAnnullable
-from edge.core.limits import FREE_RIDE_MS, FREE_RIDE_RENEWED_MS
+from edge.core.errors import DoorUnreached, JournalFailed, NotAnnullable
+from edge.core.limits import ANNUL_FOLLOWED_MS, ANNUL_WITHIN_MS, FREE_RIDE_MS, FREE_RIDE_RENEWED_MS
 from protocol.fares.verdicts import Reason, Verdict
-from protocol.wire.driver_records import AnnulReason, FreeCause
+from protocol.wire.driver_records import Annulment, AnnulReason, FreeCause
 from protocol.wire.records import ClockQuality, Record, Service, Tap, decode_record
 from protocol.wire.standing import Watermark
 from tests.edge.door import FARE, MemoryJournal, RememberingPanel, Rider, at, boarding
@@ -158,15 +159,16 @@ def test_f4_after_a_start_the_copies_say_where_the_other_door_stood() -> None:
     assert (bus.rides(3).service.shift, bus.rides(4).service.route) == (DUTY.shift, "r91")
 
 
-def far(bus: Bus) -> tuple[FarDesk, list[Seen]]:
+def far(bus: Bus, *, follows: bool = True) -> tuple[FarDesk, list[Seen], list[int]]:
     seen: list[Seen] = []
-    state = DoorState(0, "", online=False, healthy=True)
-    return FarDesk(2, bus.near.boarding, lambda _: state, seen.append), seen
+    back: list[int] = []
+    state = DoorState(0, "", online=False, healthy=True, follows=follows)
+    return FarDesk(2, bus.near.boarding, lambda _: state, seen.append, back.append), seen, back
 
 
 def test_the_terminal_counts_the_far_door_by_its_records_of_this_shift() -> None:
     bus = Bus()
-    desk, seen = far(bus)
+    desk, seen, _ = far(bus)
     bus.rides(1)
     desk.begin_shift(DUTY, at())
     bus.near.desk.begin_shift(DUTY, at())
@@ -188,8 +190,82 @@ def test_the_terminal_counts_the_far_door_by_its_records_of_this_shift() -> None
     assert len(seen) == 2
 
 
-def test_a_boarding_of_the_far_door_is_not_taken_back_here() -> None:
-    desk, _ = far(Bus())
-    assert not desk.annuls
+class Ordered(Bus):
+    """A bus in a shift, one paid boarding at its rear door, and the near terminal's desk for that door."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk, self.seen, self.back = far(self)
+        self.obeying = Obeying(self.rear.boarding, self.rear.journal)
+        self.desk.begin_shift(DUTY, at())
+        self.near.desk.begin_shift(DUTY, at())
+        self.carry()
+        self.paid = self.rides(1)
+        self.desk.records_came([self.paid], at())
+
+    def order(self, sequence: int | None = None, seconds: float = 0, duty: Duty = DUTY) -> list[Record]:
+        """The driver takes a boarding back → what the rear door wrote for it."""
+        assert not self.desk.annul(duty, sequence or self.paid.link.sequence, AnnulReason.LEFT_BUS, at())
+        self.obeying.records_came(self.near.new(), at(seconds))
+        answered = self.rear.new()
+        self.desk.records_came(answered, at(seconds))
+        return answered
+
+
+def test_a_boarding_of_the_far_door_is_taken_back_by_its_own_annulment() -> None:
+    bus = Ordered()
+    (answer,) = bus.order()
+    assert isinstance(answer, Annulment)
+    assert (answer.tap, answer.reason, answer.shift) == (bus.paid.link.sequence, AnnulReason.LEFT_BUS, DUTY.shift)
+    assert answer.link.device == bus.paid.link.device
+    assert bus.back == [bus.paid.link.sequence]
+    assert bus.order() == [], "once, whoever asks again"
+    bus.desk.end_shift(DUTY, at())
+    bus.desk.records_came([answer], at())
+    assert bus.back == [bus.paid.link.sequence] * 2, "an answer that comes behind the shift's end counts"
+    bus.desk.begin_shift(OTHER, at())
+    bus.desk.records_came([answer], at())
+    assert len(bus.back) == 2
+
+
+def test_o1_only_a_paid_boarding_of_the_orders_shift_and_of_this_journal() -> None:
+    bus = Ordered()
+    again = bus.rides(1, 20)
+    assert again.fare_rials == 0
+    bus.desk.records_came([again], at(20))
+    assert bus.order(again.link.sequence) == []
+    assert bus.order(duty=OTHER) == []
+    bus.near.boarding.serve(Service("bus-2", 1))
+    assert bus.order() == [], "another bus's driver"
+    bus.near.boarding.serve(Service("bus-1", 1))
+    bus.desk.records_came([replace(bus.paid, link=replace(bus.paid.link, epoch=99))], at())
+    assert bus.order() == [], "a sequence of another journal"
+    bus.desk.records_came([bus.paid], at())
+    assert len(bus.order()) == 1
+
+
+def test_o2_what_the_office_would_refuse_is_not_written() -> None:
+    most_s = (ANNUL_WITHIN_MS + ANNUL_FOLLOWED_MS) / 1000
+    assert Ordered().order(seconds=most_s + 1) == []
+    assert len(Ordered().order(seconds=most_s)) == 1
+
+
+def test_o3_a_card_that_does_not_write_answers_nothing_and_may_be_asked_again() -> None:
+    bus = Ordered()
+    bus.rear.journal.fails = JournalFailed("the card does not write")
+    assert bus.order() == []
+    bus.rear.journal.fails = None
+    assert len(bus.order()) == 1
+
+
+def test_a_door_that_is_not_heard_is_not_asked() -> None:
+    bus = Ordered()
+    written = bus.near.journal.head.sequence
+    desk, _, _ = far(bus, follows=False)
+    desk.begin_shift(DUTY, at())
     with pytest.raises(NotAnnullable):
         desk.annul(DUTY, 3, AnnulReason.TWICE, at())
+    desk.records_came([bus.paid], at())
+    with pytest.raises(DoorUnreached):
+        desk.annul(DUTY, bus.paid.link.sequence, AnnulReason.TWICE, at())
+    assert bus.near.journal.head.sequence == written

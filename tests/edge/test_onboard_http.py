@@ -61,7 +61,8 @@ def test_a_shift_over_http(served: Practice, caller: Caller) -> None:
     assert caller.order("proxy", {"companions": 1}) == (204, {})
     assert caller.order("free-ride", {"cause": FreeCause.CROWD}) == (204, {})
     assert caller.order("free-ride", {"cause": None}) == (204, {})
-    assert caller.order("annul", {"door": 2, "sequence": 3, "reason": AnnulReason.TWICE}) == (204, {})
+    assert caller.order("annul", {"door": 2, "sequence": 3, "reason": AnnulReason.TWICE}) == (202, {})
+    served.bus.step()
     assert caller.order("report", {"kind": EventKind.QUARREL}) == (204, {})
     assert caller.order("end") == (204, {})
     shift = caller.state()["shift"]

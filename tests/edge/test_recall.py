@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edge.app.config import TerminalConfig
 from edge.app.following import Following
+from edge.app.obeying import Obeying
 from edge.app.recall import newest_first, open_shift
 from edge.app.served_terminal import ServedTerminal
 from edge.core import limits
@@ -52,9 +53,11 @@ class Run:
         self.rear.begin(clock.now)
         self.rear.serve(Service("bus-1", 2, "r9", 0))
         self._following, self._told, self._copied = Following(self.rear), 0, rear.head.sequence
+        self._obeying = Obeying(self.rear, rear)
         validator: Any = SimpleNamespace(
             clock=clock, boarding=self.boarding, linked=True, online=False, backlog=0, courier_backlog=0,
-            fault=lambda: "", reads=lambda: True, place=None, lines={}, own_records=self.own, far_records=self.far,
+            fault=lambda: "", reads=lambda: True, place=None, lines={}, held=SimpleNamespace(own=self.own, far=self.far),
+            on_far_records=[],
         )  # fmt: skip
         lines = [{"route": "r9", "towards_fa": ["الف", "ب"], "towards_en": ["A", "B"]}]
         config = TerminalConfig.model_validate(
@@ -77,9 +80,11 @@ class Run:
         told = [decode_record(self.journal.rows[n]) for n in sorted(self.journal.rows) if n > self._told]
         self._told = self.journal.head.sequence
         self._following.records_came(told, self.clock.now)
+        self._obeying.records_came(told, self.clock.now)
         came = [decode_record(self.rear_journal.rows[n]) for n in sorted(self.rear_journal.rows) if n > self._copied]
         self._copied = self.rear_journal.head.sequence
-        self._validator.on_far_records(came, self.clock.now)
+        for told in self._validator.on_far_records:
+            told(came, self.clock.now)
 
     def rides(self, rider: int, *, door: int = 1, party: int = 0, counter: int = 1) -> None:
         now = self.clock.now

@@ -9,10 +9,12 @@ from edge.app.terminal import Terminal
 from edge.core import limits
 from edge.core.desk import Duty
 from edge.core.errors import (
+    AnnulsSpent,
     DoorUnreached,
     JournalFailed,
     Moving,
     NoSuchLine,
+    NotAnnullable,
     NotNow,
     NotSignedIn,
     PinWait,
@@ -20,6 +22,7 @@ from edge.core.errors import (
     TooManyPages,
     WrongPin,
 )
+from edge.core.onboard import ShiftView
 from edge.core.shift import Stage
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import Verdict
@@ -264,6 +267,39 @@ def test_an_annulment_that_the_other_door_does_not_hear_has_not_happened(bus: Pr
     assert (view.shift.boarded, view.shift.annulled) == (1, 0)
     assert view.last[0].annullable
     assert not view.doors[1].follows
+
+
+def test_a_boarding_that_another_door_is_asked_for_counts_when_that_door_answers(bus: PracticeBus, clock: Hand) -> None:
+    token = sign_in(bus, clock)
+    for _ in range(limits.ANNULS_A_SHIFT_MAX + 1):
+        bus.ride(2, Verdict.ACCEPTED)
+
+    def shift() -> ShiftView:
+        found = bus.terminal.view(token, clock.now).shift
+        assert found is not None
+        return found
+
+    first, *others = [it.sequence or 0 for it in bus.terminal.view(token, clock.now).last]
+    boarded = shift().boarded
+    assert not bus.terminal.annul(token, 2, first, AnnulReason.TWICE, clock.now)
+    newest = bus.terminal.view(token, clock.now).last[0]
+    assert (newest.asked, newest.annullable, shift().boarded, shift().annulled) == (True, False, boarded, 0)
+    with pytest.raises(NotAnnullable):
+        bus.terminal.annul(token, 2, first, AnnulReason.TWICE, clock.now)
+    for sequence in others:
+        bus.terminal.annul(token, 2, sequence, AnnulReason.TWICE, clock.now)
+    bus.ride(1, Verdict.ACCEPTED)
+    newest = bus.terminal.view(token, clock.now).last[0]
+    with pytest.raises(AnnulsSpent):
+        bus.terminal.annul(token, 1, newest.sequence or 0, AnnulReason.TWICE, clock.now)
+    clock.on(limits.ANNUL_ASKED_MS + 1)  # no answer: what is not done is not spent, and may be asked again
+    assert bus.terminal.annul(token, 1, newest.sequence or 0, AnnulReason.TWICE, clock.now)
+    assert not bus.terminal.annul(token, 2, first, AnnulReason.TWICE, clock.now)
+    bus.terminal.end(token, clock.now)
+    bus.terminal.took_back(2, first)
+    bus.terminal.took_back(2, first)
+    bus.terminal.took_back(2, 999)
+    assert (shift().boarded, shift().annulled) == (boarded - 1, 2)
 
 
 def test_proxies_are_bounded(bus: PracticeBus, clock: Hand) -> None:

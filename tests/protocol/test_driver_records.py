@@ -17,6 +17,7 @@ from protocol.wire.driver_records import (
     FreeCause,
     Shift,
     ShiftStep,
+    TakeBack,
     encode_annulment,
     encode_event,
     encode_shift,
@@ -27,9 +28,18 @@ from tests.protocol.test_records import instants, links, names, without_bytes
 
 shifts = st.builds(Shift, links, instants, st.sampled_from(ShiftStep), names, names, names, st.none() | names,
                    st.none() | st.integers(0, 1))  # fmt: skip
-events = st.builds(Event, links, instants, names, st.none() | names, st.sampled_from(EventKind)).map(
-    lambda it: replace(it, cause=FreeCause.CROWD if it.what is EventKind.FREE_RIDE else None)
+orders = st.builds(
+    TakeBack, st.integers(0, limits.INT63_MAX), st.integers(1, limits.INT63_MAX), st.sampled_from(AnnulReason)
 )
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    what = draw(st.sampled_from(EventKind))
+    order = draw(orders) if what is EventKind.TAKE_BACK else None
+    shift = draw(names if order is not None else st.none() | names)
+    cause = FreeCause.CROWD if what is EventKind.FREE_RIDE else None
+    return Event(draw(links), draw(instants), draw(names), shift, what, cause, order)
 
 
 @st.composite
@@ -39,7 +49,7 @@ def annulments(draw: st.DrawFn) -> Annulment:
     return Annulment(link, draw(instants), draw(names), draw(names), tap, draw(st.sampled_from(AnnulReason)))
 
 
-@given(st.one_of(shifts, events, annulments()))
+@given(st.one_of(shifts, events(), annulments()))
 def test_what_a_driver_did_round_trip(record: Shift | Event | Annulment) -> None:
     encode = {Shift: encode_shift, Event: encode_event, Annulment: encode_annulment}[type(record)]
     raw = encode(record)  # type: ignore[operator]
@@ -74,3 +84,18 @@ def test_a_free_ride_has_a_cause_and_nothing_else_has(what: int, cause: int | No
     told = None if cause is None else FreeCause(cause)
     with pytest.raises(WrongType):
         encode_event(Event(Link("d", 1, 5, bytes(32)), samples.instant(), "bus-1", None, EventKind(what), told))
+
+
+@pytest.mark.parametrize(
+    ("what", "shift", "order"),
+    [
+        (EventKind.TAKE_BACK, "s-1", None),
+        (EventKind.SOS, "s-1", TakeBack(1, 4, AnnulReason.TWICE)),
+        (EventKind.TAKE_BACK, None, TakeBack(1, 4, AnnulReason.TWICE)),
+    ],
+)
+def test_an_order_to_take_back_names_a_tap_and_a_shift(
+    what: EventKind, shift: str | None, order: TakeBack | None
+) -> None:
+    with pytest.raises(WrongType):
+        encode_event(Event(Link("d", 1, 5, bytes(32)), samples.instant(), "bus-1", shift, what, None, order))

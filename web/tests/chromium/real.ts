@@ -36,6 +36,15 @@ await page
 await touch(page, "پیاده شد");
 await sees(page, "انجام شد");
 
+// So did somebody at the rear door: its own journal takes it back, and its record says so.
+await ride(2, V.ACCEPTED);
+await boarded(2, "۲");
+await touch(page, "بازپس‌گرفتن");
+await page.getByRole("button", { name: /در ۲/ }).first().tap();
+await touch(page, "دو بار");
+await sees(page, "از درِ دیگر خواسته شد؛ پاسخش در جمع دیده می‌شود");
+await boarded(2, "۱");
+
 await touch(page, "سفر رایگان");
 await touch(page, "دستگاه خراب است");
 await sees(page, /سفر رایگان؛/);

@@ -70,7 +70,8 @@ await look(page, "annul");
 await page.getByRole("button", { name: /در ۲/ }).first().tap();
 await look(page, "annul-reason");
 await touch(page, "پیاده شد");
-await sees(page, "انجام شد");
+await sees(page, "از درِ دیگر خواسته شد؛ پاسخش در جمع دیده می‌شود");
+await page.locator(".door").nth(1).locator(".count").getByText("۱", { exact: true }).waitFor();
 
 // The reader fails: a free ride, two ride, the reader is well again.
 await touch(page, "سفر رایگان");

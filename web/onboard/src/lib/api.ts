@@ -39,8 +39,10 @@ export async function allLines(): Promise<LineView[]> {
   }
 }
 
-/** Give an order. Throws Refused. */
-export async function order<Name extends keyof Orders>(name: Name, body: Orders[Name]): Promise<void> {
+export type Answer = "done" | "asked";
+
+/** Give an order; "asked": another door has yet to answer, and the state will say so. Throws Refused. */
+export async function order<Name extends keyof Orders>(name: Name, body: Orders[Name]): Promise<Answer> {
   let answer: Response;
   try {
     answer = await fetch(`/v1/${name}`, {
@@ -52,7 +54,7 @@ export async function order<Name extends keyof Orders>(name: Name, body: Orders[
   } catch (error) {
     throw new Refused("Unreached", String(error));
   }
-  if (answer.ok) return;
+  if (answer.ok) return answer.status === 202 ? "asked" : "done";
   const problem = (await answer.json().catch(() => ({}))) as { name?: string; detail?: string };
   throw new Refused(problem.name ?? "Other", problem.detail ?? answer.statusText);
 }
