@@ -17,8 +17,8 @@ Pixels are behind the port `Eye`; here is the order in which it is asked. Pure. 
  L9 heavy     what shows a trace and was not read goes to a reader too slow for this thread, if there is one (`heavy`).
  L10 whole    now and then all of a frame is looked at, whatever is known, seen or read in it: what a look reads of a
               code that holds still is read within WHOLE_EVERY_STILL frames, and sooner where anything is new.
- L11 spot     where somebody came a moment ago and the effort keeps a part of what is new from a look, the place in it with
-              the texture of a code is looked at all the same: a tenth of the frame.
+ L11 spot     where somebody came a moment ago and the effort keeps a part of what is new from a look, the place in it
+              with the texture of a code is looked at all the same: a tenth of the frame.
 A still picture comes once: every way is tried on all of it until one reads (`read_still`).
 """
 
