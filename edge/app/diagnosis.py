@@ -17,6 +17,8 @@ from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
 from edge.core.limits import DISK_FREE_MIN_BYTES
 from edge.core.ports import Clock
+from protocol.limits import TEXT_MAX_CHARS
+from protocol.wire.sister import DoorCondition
 from transport.mqtt import MqttSession
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,10 @@ class Diagnosis:
     def reads(self) -> bool:
         """Whether this door takes fares: its cameras give pictures, its journal takes records."""
         return self._station.boarding.problem is None and all(camera.problem is None for camera in self._looker.cameras)
+
+    def condition(self) -> DoorCondition:
+        """What the other door is told: its driver's screen shows it."""
+        return DoorCondition(self.reads(), self.fault()[:TEXT_MAX_CHARS])
 
     def disk_free(self) -> int:
         """Bytes free on the card; none on one that does not answer."""

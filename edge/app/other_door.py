@@ -19,7 +19,7 @@ from edge.core.uplink import Publish, Word
 from protocol.wire.health import SisterLink
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant
-from protocol.wire.sister import Witness
+from protocol.wire.sister import DoorCondition, Witness
 
 log = logging.getLogger(__name__)
 
@@ -107,11 +107,12 @@ class OtherDoor:
         epoch = held.epoch if held.sequence else self._epoch
         return Word(self._device, epoch, held.sequence, held.head, 0, now.mono_ms)
 
-    def tell(self, receipt: bytes, appended: int, now: Instant) -> None:
-        """Fresh boardings and the newest receipt, while there is a link."""
+    def tell(self, receipt: bytes, appended: int, now: Instant, condition: DoorCondition | None = None) -> None:
+        """Fresh boardings, the newest receipt and how this door is, while there is a link."""
         if self._peer.connected:
             self.sister.tell_boardings(appended, now)
             self.sister.tell_receipt(receipt)
+            self.sister.tell_condition(condition)
 
     def ship(self, order: Publish, batch: bytes, last: int, *, begins: int, receipt: bytes, now: Instant) -> bool:
         """A batch of ours goes over."""

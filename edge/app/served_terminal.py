@@ -65,11 +65,15 @@ class ServedTerminal:
 
     def _state(self, _now: Instant) -> DoorState:
         it = self._validator
-        return DoorState(it.backlog, it.fault(), online=it.online, healthy=it.reads())
+        said = it.condition()
+        return DoorState(it.backlog, said.fault, online=it.online, healthy=said.reads)
 
     def _far_state(self, _now: Instant) -> DoorState:
         it = self._validator
-        return DoorState(it.courier_backlog, "", online=it.online, healthy=True, follows=it.linked)
+        said = it.far_condition
+        if said is None:  # it has not said anything: nothing speaks against it but the link
+            return DoorState(it.courier_backlog, "", online=it.online, healthy=True, follows=it.linked)
+        return DoorState(it.courier_backlog, said.fault, online=it.online, healthy=said.reads, follows=it.linked)
 
     def _take_up(self, now: Instant) -> None:
         """The shift that was open when the process ended. A card that does not answer keeps nobody from boarding."""

@@ -24,7 +24,7 @@ from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.driver_records import Annulment
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant, Record
-from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
+from protocol.wire.sister import DoorCondition, FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.standing import Standing, Watermark, judge
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,8 @@ class Sister:
         self._doorway = doorway
         self._send, self._on_records = send, on_records
         self._told_receipt = b""
+        self._told_condition: DoorCondition | None = None
+        self.condition: DoorCondition | None = None  # the sister's last word of itself
         self._told_through = 0  # boardings up to this record were told in this session
         self.refused = 0
         self.forked = False  # the sister's journal was rolled back, or two devices use its name
@@ -90,7 +92,7 @@ class Sister:
 
         False: not all of it went out; to be said again before anything else.
         """
-        self._told_through = 0
+        self._told_through, self._told_condition = 0, None
         first, *rest = _in_messages(self._doorway.known(now)) or [[]]
         if not (self._say(boardings=first, witness=self._witness(), receipt=receipt) and self._tell(rest)):
             return False
@@ -121,14 +123,19 @@ class Sister:
         if news := self._news(receipt):
             self._say(receipt=news)
 
+    def tell_condition(self, condition: DoorCondition | None) -> None:
+        """How this door is, if that is news to the sister."""
+        if condition is not None and condition != self._told_condition and self._say(condition=condition):
+            self._told_condition = condition
+
     def _news(self, receipt: bytes) -> bytes:
         return receipt if receipt != self._told_receipt else b""
 
     def _say(
         self, *, batch: bytes = b"", boardings: Sequence[FreshBoarding] = (), witness: Witness | None = None,
-        receipt: bytes = b"", begins: int = 0,
+        receipt: bytes = b"", begins: int = 0, condition: DoorCondition | None = None,
     ) -> bool:  # fmt: skip
-        word = SisterWord(self._device, batch, boardings, witness, receipt, begins)
+        word = SisterWord(self._device, batch, boardings, witness, receipt, begins, condition)
         went_out = self._send(encode_sister(word, self._signer))
         if went_out and receipt:
             self._told_receipt = receipt
@@ -157,6 +164,7 @@ class Sister:
             self._refuse(error)
             return None
         self._doorway.heard_of(word.boardings, now)
+        self.condition = word.condition or self.condition
         if word.receipt:
             self._courier.told(word.receipt, now)
         try:

@@ -31,6 +31,7 @@ from protocol.wire.health import CameraHealth, Health, RunCause, SisterLink, Sta
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import Instant, Position, Service, decode_record
+from protocol.wire.sister import DoorCondition
 from protocol.wire.topics import Address, Channel
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,12 @@ class Station:
         wake: Callable[[], None],
         heard: Callable[[int], None],
         position: Callable[[int], Position | None] = lambda _: None,
+        condition: Callable[[], DoorCondition | None] = lambda: None,
     ) -> None:
         self._address, self._software = address, software
         self._journal, self._key, self._clock, self._session = journal, key, clock, session
         self._wake, self._heard_clock, self._riders = wake, heard, riders
+        self._tell_condition = condition
         self._receipt_keys = [VerifyingKey.load(known) for known in bundle.receipt_keys]
         self.epoch = journal.head.epoch
         self._appended = journal.signed
@@ -173,7 +176,7 @@ class Station:
         self._sync.step(now)
         if self._other is not None:
             self._other.courier.step(now)
-            self._other.tell(self._sync.newest_receipt, self._appended, now)
+            self._other.tell(self._sync.newest_receipt, self._appended, now, self._tell_condition())
 
     def _take_session(self, now: Instant) -> None:
         """Tell the uplinks about a session that began or ended since the last step; say that we are here."""
@@ -320,6 +323,11 @@ class Station:
     def sister_backlog(self) -> int:
         """Our records that the sister has not witnessed yet; 0 where there is none."""
         return self._uplink.backlog(SISTER, last=self._appended) if self._other is not None else 0
+
+    @property
+    def far_condition(self) -> DoorCondition | None:
+        """The other door's last word of itself; None if it has said nothing to this process."""
+        return None if self._other is None else self._other.sister.condition
 
     @property
     def courier_backlog(self) -> int:

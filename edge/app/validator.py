@@ -54,6 +54,7 @@ from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, RunCause, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant, Position, Record
+from protocol.wire.sister import DoorCondition
 from protocol.wire.topics import Address, Channel, to_all
 from transport.bundle_folder import BundleFolder
 from transport.mqtt import Message, MqttSession, Will
@@ -105,7 +106,7 @@ class Validator:
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
             riders=self._riders, tap_signer=self._signer, key=keys.tap, panel=panel,
             clock=self._clock, session=self._session, sister=side, software=_software(), randomness=randomness,
-            wake=self._wake.set, heard=system_clock.heard, position=self._position,
+            wake=self._wake.set, heard=system_clock.heard, position=self._position, condition=self.condition,
         )  # fmt: skip
         self._place = self._make_place(system_clock)
         self._lines = LineBook() if self._place is None and config.terminal is not None else None
@@ -283,13 +284,14 @@ class Validator:
         """The worst current fault, in words for a person; empty if there is none."""
         return self._diagnosis.problem()
 
-    def fault(self) -> str:
-        """The same without the broker's session: a bus without a network is as it should be."""
-        return self._diagnosis.fault()
+    def condition(self) -> DoorCondition:
+        """What this door's own self-test says. A bus without a network is as it should be: no fault."""
+        return self._diagnosis.condition()
 
-    def reads(self) -> bool:
-        """Whether this door takes fares: its cameras give pictures, its journal takes records."""
-        return self._diagnosis.reads()
+    @property
+    def far_condition(self) -> DoorCondition | None:
+        """What the other door last said of itself; None if nothing yet."""
+        return self._station.far_condition
 
     @property
     def online(self) -> bool:

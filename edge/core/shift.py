@@ -5,8 +5,9 @@ Rules, asked in this order:
  S2  above walking pace everything else is locked; a speed that is not known locks nothing, for a jammed receiver
      must not keep a driver from a free ride;
  S3  each act belongs to the stages of `MOVES`; a further act there is refused, with what would be taken;
- S4  a free ride for a reader that fails lapses after ten minutes if every door passes its self-test, else it runs on
-     for another ten; one by order or for a crowd lapses in any case, and is given anew by the driver;
+ S4  a free ride for a reader that fails lapses after ten minutes if every door passes its own self-test, else it runs
+     on for another ten; of a door that is not heard its last word stands: a cable that is pulled prolongs nothing;
+     one by order or for a crowd lapses in any case, and is given anew by the driver;
  S5  a boarding is annulled at most once, within minutes of it, with a reason, and only so many a shift; one that
      another door was asked for counts until that door has answered, or has not for so long that it may be asked again;
  S6  proxy boardings are bounded a shift; the driver's float pays them, so they count as charged. While everybody rides

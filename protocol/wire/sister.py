@@ -9,6 +9,7 @@ Rules:
 - a boarding's age is counted on the sender's monotonic clock, so the doors' wall clocks need not agree (P14);
 - the witness says what the sender holds durably of the receiver's journal: a rollback shows there first (P11);
 - the receipt is the backend's word on the sender's journal, passed on so that the copy can be pruned too (P2);
+- the condition is what the sender's own self-test says of it, told when a session begins and when it changes;
 - a copy leaves records out only where the sender says that its journal begins behind them, and a receipt covers them.
 """
 
@@ -23,7 +24,7 @@ from protocol.wire.keys import Purpose, Signer, VerifyingKey
 from protocol.wire.passes import Presentation
 from protocol.wire.signed import open_message, seal_message
 
-VERSION = 3  # 1 had no fares, 2 no records
+VERSION = 4  # 1 had no fares, 2 no records, 3 no condition
 _BOARDING: cbor.Fields = (
     ("epoch", cbor.uint(limits.INT63_MAX)),
     ("sequence", cbor.uint(limits.INT63_MAX, least=1)),
@@ -55,6 +56,7 @@ _FIELDS: cbor.Fields = (
     ("witness", cbor.optional(cbor.row(_WITNESS))),
     ("receipt", cbor.octets(most=limits.MESSAGE_MAX_BYTES)),
     ("begins", cbor.uint(limits.INT63_MAX)),
+    ("condition", cbor.optional(cbor.row((("reads", cbor.flag), ("fault", cbor.short_text))))),
 )
 
 
@@ -89,8 +91,16 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorCondition:
+    """What the sender says of itself: whether its cameras and its journal work, and its worst fault in words."""
+
+    reads: bool
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SisterWord:
-    """One message between two doors. `batch` and `receipt` are empty where there is none.
+    """One message between two doors. `batch` and `receipt` are empty, `condition` is None where there is no news.
 
     `begins`: the first record that the sender still has of the batch's journal; 0 without a batch.
     """
@@ -101,6 +111,7 @@ class SisterWord:
     witness: Witness | None = None
     receipt: bytes = b""
     begins: int = 0
+    condition: DoorCondition | None = None
 
 
 def encode_sister(word: SisterWord, signer: Signer) -> bytes:
@@ -113,7 +124,9 @@ def encode_sister(word: SisterWord, signer: Signer) -> bytes:
     ]  # fmt: skip
     held = word.witness
     witness = None if held is None else [held.epoch, held.sequence, held.head]
-    values = [word.device, word.batch, boardings, witness, word.receipt, word.begins]
+    said = word.condition
+    condition = None if said is None else [said.reads, said.fault]
+    values = [word.device, word.batch, boardings, witness, word.receipt, word.begins, condition]
     payload = cbor.encode_structure(
         "sister", values, _FIELDS, version=VERSION, max_bytes=limits.SISTER_MESSAGE_MAX_BYTES
     )
@@ -123,13 +136,14 @@ def encode_sister(word: SisterWord, signer: Signer) -> bytes:
 def open_sister(data: bytes, key: VerifyingKey) -> SisterWord:
     """Signed message bytes → verified word of the door that holds `key`. Raises WireError or ProofError by name."""
     payload = open_message(Purpose.SISTER, data, [key], max_bytes=limits.SISTER_MESSAGE_MAX_BYTES)
-    device, batch, boardings, witness, receipt, begins = cbor.decode_structure(
+    device, batch, boardings, witness, receipt, begins, condition = cbor.decode_structure(
         "sister", payload, _FIELDS, version=VERSION, max_bytes=limits.SISTER_MESSAGE_MAX_BYTES
     )
     return SisterWord(
         device, batch,
         tuple(_boarding(row) for row in boardings),
         None if witness is None else Witness(*witness), receipt, begins,
+        None if condition is None else DoorCondition(*condition),
     )  # fmt: skip
 
 

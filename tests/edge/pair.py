@@ -15,7 +15,7 @@ from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.keys import SigningKey
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import Instant, Service
-from protocol.wire.sister import SisterWord, encode_sister, open_sister
+from protocol.wire.sister import DoorCondition, SisterWord, encode_sister, open_sister
 from protocol.wire.topics import Address, Channel
 from simulators.held_riders import HeldRiders
 from tests.edge.door import BACKEND, DEVICE, MemoryJournal, RememberingPanel, Rider, at, bundle
@@ -78,11 +78,13 @@ class Door:
         self.panel, self.end, self.broker = RememberingPanel(), End(), Broker()
         self.heard: list[int] = []
         self.woken = 0
+        self.condition: DoorCondition | None = None
         self.station = Station(
             address=Address("testabad", "s0", name), service=Service("bus-1", 1 if name == FRONT else 2, "r9", 0),
             bundle=bundle(**rules), journal=journal, riders=HeldRiders(), tap_signer=InlineTapSigner(KEYS[name]), key=KEYS[name], panel=self.panel,
             clock=self, session=self.broker, sister=SisterSide(self.other, KEYS[self.other].verifying, copies, self.end),
             software="test", randomness=lambda size: bytes(range(size)), wake=self._woken, heard=self.heard.append,
+            condition=lambda: self.condition,
         )  # fmt: skip
         self.station.begin(now)
 

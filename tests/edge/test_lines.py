@@ -22,6 +22,7 @@ from edge.core.lines import LineView, lines_of, offered, runs
 from protocol.errors import WireError
 from protocol.fares.tariff import Tariff
 from protocol.wire.records import Instant
+from protocol.wire.sister import DoorCondition
 from protocol.wire.staff import make_row
 from protocol.wire.timetable import cut_timetable
 from provisioning.app.bundles import make_bundle
@@ -117,8 +118,8 @@ def test_the_line_of_a_trips_end_is_told_to_the_terminal(tmp_path: Path) -> None
     bus = Bus(staff=(make_row("4021", "1234", bytes(16)),))
     clock = SimpleNamespace(read=lambda: bus.now)
     validator: Any = SimpleNamespace(
-        clock=clock, boarding=bus.door, linked=True, online=False, backlog=0, courier_backlog=0, fault=lambda: "",
-        reads=lambda: True, place=bus.place, lines=bus.place.lines,
+        clock=clock, boarding=bus.door, linked=True, online=False, backlog=0, courier_backlog=0,
+        condition=lambda: DoorCondition(reads=True), place=bus.place, lines=bus.place.lines,
     )  # fmt: skip
     config = TerminalConfig(port=0, pages=tmp_path, complaint_number="137")
     served = ServedTerminal(config, validator, bytes)

@@ -22,6 +22,7 @@ from edge.core.shift import Stage
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.records import ClockQuality, Instant, Record, Service, Tap, decode_record
+from protocol.wire.sister import DoorCondition
 from protocol.wire.staff import make_row
 from tests.edge.door import MemoryJournal, RememberingPanel, Rider, at, boarding
 
@@ -56,8 +57,8 @@ class Run:
         self._obeying = Obeying(self.rear, rear)
         validator: Any = SimpleNamespace(
             clock=clock, boarding=self.boarding, linked=True, online=False, backlog=0, courier_backlog=0,
-            fault=lambda: "", reads=lambda: True, place=None, lines={}, held=SimpleNamespace(own=self.own, far=self.far),
-            on_far_records=[],
+            condition=lambda: DoorCondition(reads=True), place=None, lines={},
+            held=SimpleNamespace(own=self.own, far=self.far), on_far_records=[], far_condition=None,
         )  # fmt: skip
         lines = [{"route": "r9", "towards_fa": ["الف", "ب"], "towards_en": ["A", "B"]}]
         config = TerminalConfig.model_validate(
@@ -238,7 +239,7 @@ def test_t4_a_free_ride_that_is_renewed_keeps_its_beginning(pages: Path) -> None
     run, token = driving(pages)
     run.terminal.free_ride(token, FreeCause.READER_OUT, run.clock.now)
     since = run.clock.now.wall_ms
-    run._validator.reads = lambda: False
+    run._validator.condition = lambda: DoorCondition(reads=False)
     run.clock.now = at(limits.FREE_RIDE_MS / 1000)
     run.terminal.step(run.clock.now)
     free = again(pages, run).view().free_ride

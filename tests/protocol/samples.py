@@ -34,7 +34,7 @@ from protocol.wire.records import (
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DayKey
 from protocol.wire.short_passes import render_short_pass
-from protocol.wire.sister import FreshBoarding, SisterWord, Witness
+from protocol.wire.sister import DoorCondition, FreshBoarding, SisterWord, Witness
 from protocol.wire.staff import make_row
 from protocol.wire.tickets import TicketForm, issue_ticket
 
@@ -249,7 +249,10 @@ BOARDINGS = (
     ),
 )
 WITNESS = Witness(6_000_000_000_000_000_001, 41, bytes(range(32)))
-SISTER = SisterWord(DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt", begins=7)
+SISTER = SisterWord(
+    DEVICE, boardings=BOARDINGS, witness=WITNESS, receipt=b"receipt", begins=7,
+    condition=DoorCondition(reads=False, fault="the camera front is lost"),
+)  # fmt: skip
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve's group: P-256's n
 
 

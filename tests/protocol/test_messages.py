@@ -31,7 +31,7 @@ from protocol.wire.keys import Purpose
 from protocol.wire.passes import Presentation
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.signed import cut, seal_message
-from protocol.wire.sister import FreshBoarding, SisterWord, Witness, encode_sister, open_sister
+from protocol.wire.sister import DoorCondition, FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.topics import DOWN, TO_ALL, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
 from tests.protocol.fares import policies, tariffs
@@ -66,7 +66,8 @@ boardings = st.builds(
 )  # fmt: skip
 sister_words = st.builds(
     SisterWord, names, st.binary(max_size=300), st.lists(boardings, max_size=5).map(tuple),
-    st.none() | st.builds(Witness, uint63, uint63, digests), st.binary(max_size=300),
+    st.none() | st.builds(Witness, uint63, uint63, digests), st.binary(max_size=300), uint63,
+    st.none() | st.builds(DoorCondition, st.booleans(), st.text(max_size=200)),
 )  # fmt: skip
 bundles = st.builds(
     Bundle, city=names, number=uint63, issued_ms=uint63, issuer_keys=st.lists(points, max_size=16).map(tuple),
@@ -152,7 +153,7 @@ def test_the_fullest_message_between_doors_fits() -> None:
     word = SisterWord(
         "d" * limits.NAME_MAX_CHARS, bytes(limits.BATCH_MAX_BYTES), (boarding,) * limits.SISTER_BOARDINGS_MAX,
         Witness(limits.INT63_MAX, limits.INT63_MAX, bytes(32)), bytes(limits.MESSAGE_MAX_BYTES),
-        limits.INT63_MAX,
+        limits.INT63_MAX, DoorCondition(reads=True, fault="\U0010ffff" * limits.TEXT_MAX_CHARS),
     )  # fmt: skip
     assert open_sister(encode_sister(word, samples.TAP_KEY), samples.TAP_KEY.verifying) == word
 

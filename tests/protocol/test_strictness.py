@@ -312,6 +312,8 @@ INNER = [
     ("sister", 3, "epoch", [True, 1, bytes(32)], WrongType),
     ("sister", 3, "sequence", [1, -1, bytes(32)], OutOfRange),
     ("sister", 3, "head", [1, 1, bytes(33)], OutOfRange),
+    ("sister", 6, "reads", [1, ""], WrongType),
+    ("sister", 6, "fault", [True, "x" * 201], TooLarge),
     ("sister", 4, "receipt", bytes(limits.MESSAGE_MAX_BYTES + 1), TooLarge),
     ("manifest", 3, "kind", [["Keys", 1, []]], OutOfRange),
     ("manifest", 3, "version", [["keys", -1, []]], OutOfRange),

@@ -313,6 +313,9 @@ REFUSALS: dict[str, dict[str, str]] = {
         "witness is empty": "MissingField",
         "receipt is null": "WrongType",
         "begins is negative": "OutOfRange",
+        "condition that does not say its fault": "MissingField",
+        "condition reads is 1": "WrongType",
+        "fault of 201 characters": "TooLarge",
     },
     "timetable": {
         "one byte short": "Truncated",

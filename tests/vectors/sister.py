@@ -62,4 +62,7 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
         "witness is empty": changed(4, []),
         "receipt is null": changed(5, None),
         "begins is negative": changed(6, -1),
+        "condition that does not say its fault": changed(7, [True]),
+        "condition reads is 1": changed(7, [1, ""]),
+        "fault of 201 characters": changed(7, [True, "x" * 201]),
     }
