@@ -156,6 +156,8 @@ def _candidates(claims: Sequence[Claim]) -> Iterator[tuple[int, int]]:
     for places in shown.values():
         yield from ((places[0], other) for other in places[1:])
     for places in aboard.values():
+        if len({claims[at].device for at in places}) == 1 and not any(claims[at].extends for at in places):
+            continue  # one door's first boardings are never one; a flood of them must not cost its square
         places.sort(key=lambda at: claims[at].wall_ms)
         for n, one in enumerate(places):
             for other in places[n + 1 :]:
