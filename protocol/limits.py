@@ -45,6 +45,7 @@ TARIFF_PEAKS_MAX = 64  # times of a week
 TARIFF_FREE_DAYS_MAX = 366
 TARIFF_METRES_MAX = 1_000_000
 AGE_MAX_YEARS = 130
+TAP_OUT_WITHIN_S = 7_200  # of the boarding: Isfahan's longest line takes 90 minutes in traffic; plain ids stay so long
 POLICIES_MAX = 1_000  # orders that stand, vehicles in training
 POLICY_MAX_S = 31 * 86_400  # a month: what fails for longer is said again, by somebody who has looked
 ALLOWANCE_RAISE_MAX_RIALS = 255 * 50_000  # as much as a pass itself can be worth unseen

@@ -75,9 +75,9 @@ class GroupClaims:
         pool |= {tap: it for tap, it in self._pending[new.presentation.credential_id].items() if tap != new.tap}
 
 
-def _place(it: Claim) -> tuple[bytes, bool, int, int]:
+def _place(it: Claim) -> tuple[object, ...]:
     """What `boardings` says of a claim."""
-    return it.boarding, it.charged, it.copied_rials, it.rials if it.extends else 0
+    return it.boarding, it.charged, it.copied_rials, it.rials if it.extends else 0, it.ridden_m, it.ended_rials
 
 
 def _rides(it: Claim) -> bool:

@@ -196,6 +196,8 @@ class Ingest:
                 self._proofs.learn(record)
             elif isinstance(record, Tap) and TABLE[record.verdict].charged:
                 payer = group.postings.board(record, enrolled, posted)
+            elif isinstance(record, Tap) and record.closes is not None:
+                group.postings.leave(record, enrolled, posted)
             elif isinstance(record, Shift):
                 group.postings.shift(record, enrolled, posted)
             elif isinstance(record, Annulment):

@@ -17,10 +17,10 @@ from backend.core.chaintime import ChainTime, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
 from backend.core.ledger import SUSPENSE, Payer, TapId, operator_account, post
 from backend.core.ports import Device, IngestStore
-from backend.core.repeats import Claim
+from backend.core.repeats import Claim, Step
 from backend.core.tickets import TicketRide
 from protocol.fares.freshness import fresh, off_ms, set_wrong
-from protocol.fares.pricing import Price, Ride, adult_fare, dearest_fare, price
+from protocol.fares.pricing import Price, Ride, adult_fare, by_distance, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
@@ -129,6 +129,13 @@ class GroupPostings:
         into.shown_less += claim.charged and tap.fare_rials < cost.rider_rials
         return Payer.RIDER if claim.charged else Payer.COPIED
 
+    def leave(self, tap: Tap, enrolled: Device, into: Posted) -> None:
+        """A rider taps out: the boarding that it names costs what the metres ridden do, if the rider's proof holds."""
+        payer, proof = self._payer(tap)
+        if payer is Payer.RIDER:
+            assert proof is not None
+            self._take(self._claim(tap, proof, Price(0, 0, 0, 0, 0), enrolled.vehicle, into.time), None, into)
+
     def _take(self, new: Claim, before: Claim | None, into: Posted) -> Claim:
         """A claim among the rider's others → it as it stands."""
         changed, transfers = self._claims.take(new, before)
@@ -143,11 +150,13 @@ class GroupPostings:
         person = cost.adult_rials if tariff is None else adult_fare(tariff, _ride(tap, _ADULT, 0, 0))
         beside = 0 if tariff is None and not extends else proof.party * person
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
+        steps = () if tariff is None or tap.closes is not None else _steps(tariff, tap, self._ride(tap, proof), extends)
         return Claim(
             *_id(tap), proof.presentation, vehicle, tap_ms(time, tap.at, proof.time_s), window_s * 1000,
             proof.credential.rider_class, proof.party, person if extends else cost.adult_rials,
             0 if extends else cost.permille, cost.cap_permille, beside, tap.fare_rials,
             min(cost.rider_rials, tap.fare_rials) + cost.city_rials, tap.tariff_version, extends,
+            metres=tap.metres, closes=tap.closes, steps=steps,
         )  # fmt: skip
 
     def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
@@ -175,13 +184,16 @@ class GroupPostings:
         if tariff is None:
             rials = min(tap.fare_rials, (1 + proof.party) * self._dearest(tap))
             return Price(rials, 0, rials, 1000, 1000)
-        credential = proof.credential
-        wrong = _set_wrong(tap, proof)
-        rider_class, product = (_ADULT, 0) if wrong else (credential.rider_class, credential.product)
-        ride = _ride(tap, rider_class, proof.party, product)
+        ride = self._ride(tap, proof)
         if tap.verdict is Verdict.PARTY_EXTENDED:  # those who were there before have paid
             return Price(proof.party * adult_fare(tariff, ride), 0, 0, 0, 0)
         return price(tariff, ride)
+
+    def _ride(self, tap: Tap, proof: Pass) -> Ride:
+        """As the rider signed it."""
+        credential, wrong = proof.credential, _set_wrong(tap, proof)
+        rider_class, product = (_ADULT, 0) if wrong else (credential.rider_class, credential.product)
+        return _ride(tap, rider_class, proof.party, product)
 
     def _stale(self, tap: Tap, what: str) -> None:
         fix = "look at the device's clock; if that is right, its tap key may be in other hands"
@@ -264,6 +276,17 @@ def _id(tap: Tap) -> TapId:
 
 def _ride(tap: Tap, rider_class: int, party: int, product: int) -> Ride:
     return Ride(rider_class, party, product, tap.fare_line, None, tap.at.wall_ms if tap.at.trusted else None)
+
+
+def _steps(tariff: Tariff, tap: Tap, ride: Ride, extends: bool) -> tuple[Step, ...]:  # noqa: FBT001
+    """What a tap can come to cost when its rider taps out. Companions who came later are adults."""
+    adult = _ride(tap, _ADULT, 0, 0)
+    found = []
+    for band in by_distance(tariff, tap.fare_line):
+        person = adult_fare(tariff, replace(adult, metres=band.metres, left=True))
+        own = person if extends else price(tariff, replace(ride, metres=band.metres, left=True)).adult_rials
+        found.append(Step(band.metres, own, ride.party * person))
+    return tuple(found)
 
 
 def _off_ms(tap: Tap, proof: Pass) -> int:

@@ -11,21 +11,39 @@ Boardings are the connected sets of that relation; a tap that was taken back is 
 - companions who came later pay for those beyond it: taps with larger and larger parties each for the persons whom none
   before covers. So a boarding costs what it does at the door that took the most on, however many doors tell of it;
 - every other tap is paid to the operator by `copied` (P16: an acceptance is a fact).
+
+A tap-out is of no boarding and ends one: that of which it names a tap, of its rider, on its vehicle, within two hours.
+All taps of that boarding then cost what the metres ridden do, and at most what was shown at the end; of several
+tap-outs the least counts. So a tap-out makes no boarding dearer, and one that is forgotten costs what was shown first.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, TransferKind, class_account, rider_account, tap_key
-from protocol.fares.pricing import own_part
-from protocol.limits import REPEAT_WINDOW_MAX_S
+from protocol.fares.pricing import band_of, metres_ridden, own_part
+from protocol.limits import REPEAT_WINDOW_MAX_S, TAP_OUT_WITHIN_S
 from protocol.wire.passes import Presentation
+
+
+class Step(NamedTuple):
+    """What a tap costs by the metres ridden: up to so many, for one person, and for the companions."""
+
+    metres: int
+    adult_rials: int
+    beside_rials: int
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One accepted tap with a proven, registered rider: what it says, and behind `annulled` how it stands."""
+    """One accepted tap with a proven, registered rider: what it says, and from `annulled` to `revision` how it stands.
+
+    `metres`: along the line, where it was; `closes`: of a tap-out, the (epoch, sequence) that it ends; `steps`: what a
+    distance fare can become. How it stands: `ridden_m`, None as long as its rider has not tapped out, 0 where nobody
+    knows how far it was; and `ended_rials`, what was shown then.
+    """
 
     device: str
     epoch: int
@@ -51,6 +69,11 @@ class Claim:
     city_rials: int = 0  # and the city,
     copied_rials: int = 0  # or `copied`
     revision: int = 0  # corrections posted so far
+    metres: int | None = None
+    closes: tuple[int, int] | None = None
+    steps: tuple[Step, ...] = ()
+    ridden_m: int | None = None
+    ended_rials: int | None = None
 
     @property
     def tap(self) -> TapId:
@@ -71,7 +94,8 @@ class Claim:
     @property
     def parts(self) -> Parts:
         """Who owes the operator how much, as it stands."""
-        of_city = 0 if self.extends else min(self.copied_rials, self.adult_rials - self.alone_rials)
+        now = as_ended(self)
+        of_city = 0 if self.extends else min(self.copied_rials, now.adult_rials - now.alone_rials)
         owed = {
             rider_account(self.presentation.credential_id): self.rials,
             class_account(self.rider_class): self.city_rials,
@@ -81,6 +105,30 @@ class Claim:
         return {account: rials for account, rials in owed.items() if rials}
 
 
+def as_ended(it: Claim) -> Claim:
+    """What a tap says, as a tap-out has changed it."""
+    if it.ridden_m is None or it.ended_rials is None:
+        return it
+    shown = min(it.shown_rials, it.ended_rials)
+    if not it.steps:
+        return replace(it, shown_rials=shown)
+    _, adult, beside = it.steps[band_of([step.metres for step in it.steps], it.ridden_m)]
+    own = 0 if it.extends else own_part(adult, it.permille)
+    city = 0 if it.extends else adult - own
+    whole = min(own + beside, it.shown_rials) + city
+    return replace(
+        it, adult_rials=adult, beside_rials=beside, shown_rials=shown, whole_rials=min(it.whole_rials, whole)
+    )
+
+
+def as_stands(it: Claim, now: Claim) -> Claim:
+    """A tap as it was said, standing as `now`, which a tap-out may have changed."""
+    return replace(
+        now, adult_rials=it.adult_rials, beside_rials=it.beside_rials, shown_rials=it.shown_rials,
+        whole_rials=it.whole_rials,
+    )  # fmt: skip
+
+
 def new_boarding(device: str, epoch: int, sequence: int) -> bytes:
     """The name of the set that a tap founds."""
     return tap_key(device, epoch, sequence, TransferKind.FARE)[:16]
@@ -88,7 +136,7 @@ def new_boarding(device: str, epoch: int, sequence: int) -> bytes:
 
 def same_boarding(one: Claim, other: Claim) -> bool:
     """Whether two taps tell of one boarding."""
-    if one.annulled or other.annulled:
+    if one.annulled or other.annulled or one.closes is not None or other.closes is not None:
         return False
     if one.presentation == other.presentation:
         return True
@@ -107,24 +155,69 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
     boardings, which `journeys` prices.
     """
     told: list[Claim] = []
-    for members in _sets(list(claims)):
+    outs: dict[tuple[int, int], list[Claim]] = defaultdict(list)
+    rides: list[Claim] = []
+    for it in claims:
+        if it.closes is None:
+            rides.append(it)
+        else:
+            outs[it.closes].append(it)
+    for members in _sets(rides):
         name = min(new_boarding(*it.tap) for it in members)
-        told += (replace(it, boarding=name, city_rials=0) for it in _settled(members))
+        ends = [(it, out) for it in members for out in outs.get((it.epoch, it.sequence), ()) if _ends(out, it)]
+        ridden_m, ended_rials = _least(ends)
+        known = {it.tap: it for it in members}
+        now = [as_ended(replace(it, ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
+        told += (
+            as_stands(known[it.tap], replace(it, boarding=name, city_rials=0)) for it in _settled(now, ended_rials)
+        )
+        told += (replace(out, boarding=name) for out in {out.tap: out for _, out in ends}.values())
+    ending = {it.tap for it in told}
+    told += (
+        replace(out, boarding=new_boarding(*out.tap)) for some in outs.values() for out in some if out.tap not in ending
+    )
     return told
 
 
-def _settled(members: Sequence[Claim]) -> Iterator[Claim]:
-    """One boarding: who pays for each of its taps."""
+def _ends(out: Claim, it: Claim) -> bool:
+    """Whether a tap-out that names a tap ends its boarding."""
+    return (
+        out.presentation.credential_id == it.presentation.credential_id
+        and out.vehicle == it.vehicle
+        and not it.annulled
+        and abs(out.wall_ms - it.wall_ms) <= TAP_OUT_WITHIN_S * 1000
+    )
+
+
+def _least(ends: Sequence[tuple[Claim, Claim]]) -> tuple[int | None, int | None]:
+    """The least that was ridden by a boarding's tap-outs, and the least that was shown at its end."""
+    if not ends:
+        return None, None
+    ridden_m = min(metres_ridden(it.metres, out.metres) or 0 for it, out in ends)
+    return ridden_m, min(out.shown_rials for _, out in ends)
+
+
+def _settled(members: Sequence[Claim], most_rials: int | None) -> Iterator[Claim]:
+    """One boarding: who pays for each of its taps. `most_rials`: all of them together, where its end said so."""
     first = min((it for it in members if not it.extends and not it.annulled), key=lambda it: it.order, default=None)
     covered = 0 if first is None else first.party
+    left = None if most_rials is None else most_rials - (0 if first is None else _at_most(first))
     for it in sorted(members, key=lambda one: (one.party, -one.shown_rials, one.tap)):
         if it.annulled or it is first:
             yield replace(it, charged=it is first, rials=0, copied_rials=0)
             continue
         rials = min((it.party - covered) * it.adult_rials, it.shown_rials) if it.extends and it.party > covered else 0
+        if left is not None:
+            rials = min(rials, left)
+            left -= rials
         if it.extends:
             covered = max(covered, it.party)
         yield replace(it, charged=rials > 0, rials=rials, copied_rials=it.whole_rials - rials)
+
+
+def _at_most(first: Claim) -> int:
+    """What a first boarding can cost its rider, whatever else was ridden."""
+    return min(first.alone_rials + first.beside_rials, first.shown_rials)
 
 
 def _sets(claims: Sequence[Claim]) -> list[list[Claim]]:

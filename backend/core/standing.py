@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from backend.core.journeys import alone, weigh
 from backend.core.ledger import TapId, Transfer, correct, operator_account, post
-from backend.core.repeats import Claim, boardings
+from backend.core.repeats import Claim, as_ended, as_stands, boardings
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_week
 
@@ -36,11 +36,12 @@ def stand(claims: Iterable[Claim], tariffs: Tariffs) -> dict[TapId, Claim]:
             continue
         group = group_of(it, tariffs)
         if group is None:
-            stands[it.tap] = alone(it)
+            stands[it.tap] = as_stands(it, alone(as_ended(it)))
         else:
             groups[group].append(it)
     for (_, version), of_group in groups.items():
-        stands |= {it.tap: it for it in weigh(tariffs[version], of_group)}
+        weighed = weigh(tariffs[version], map(as_ended, of_group))
+        stands |= {it.tap: as_stands(stands[it.tap], it) for it in weighed}
     return stands
 
 

@@ -15,6 +15,8 @@ Rules:
   for each ride and each cap, so rounding never costs the rider;
 - what the class saves against an adult with the same rides, the city pays; what a product saves, nobody does;
 - every companion pays the adult fare, in every ride: nobody knows who they are, so they have no history;
+- where a tariff has tap-out, a ride costs its line's dearest band until its rider has tapped out, and from then on that
+  of the metres ridden: what was shown at the beginning can only become less;
 - what is not known is decided for the rider: an unknown line or distance costs the least it can, an unknown time has no
   peak. But it is no free day, and at the door it stands outside journeys and caps: a dead clock must not make a year of
   free rides. The office dates it by what bounds it;
@@ -28,13 +30,17 @@ from dataclasses import dataclass, field
 
 from protocol import limits
 from protocol.errors import OutOfRange
-from protocol.fares.tariff import LineFare, Product, Tariff
+from protocol.fares.tariff import Band, LineFare, Product, Tariff
 from protocol.localtime import service_day, service_week, since_midnight_s, weekday
 
 
 @dataclass(frozen=True, slots=True)
 class Ride:
-    """One ride to be priced. `metres`: along the line, None if unknown; `wall_ms`: None where no clock was trusted."""
+    """One ride to be priced. `wall_ms`: None where no clock was trusted.
+
+    `metres`: ridden along the line, None if unknown. `left`: its rider has tapped out; where a tariff has tap-out,
+    metres count from then on only.
+    """
 
     rider_class: int
     party: int = 0
@@ -42,6 +48,7 @@ class Ride:
     line: str | None = None
     metres: int | None = None
     wall_ms: int | None = None
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +127,31 @@ def adult_fare(tariff: Tariff, ride: Ride) -> int:
         base = min([tariff.flat_fare_rials, *fares])
     else:
         own = tariff.lines.get(ride.line)
-        base = tariff.flat_fare_rials if own is None else _of_line(own, ride.metres)
+        aboard = tariff.tap_out and not ride.left
+        base = (
+            tariff.flat_fare_rials
+            if own is None
+            else _of_line(own, limits.TARIFF_METRES_MAX if aboard else ride.metres)
+        )
     return min(base * _peak(tariff, ride.wall_ms) // 1000, limits.FLAT_FARE_MAX_RIALS)
+
+
+def by_distance(tariff: Tariff, line: str | None) -> tuple[Band, ...]:
+    """The bands of which a tap-out on this line chooses one; none where there is no tap-out."""
+    own = tariff.lines.get(line) if line is not None else None
+    return own.bands if own is not None and tariff.tap_out else ()
+
+
+def metres_ridden(boarded_m: int | None, left_m: int | None) -> int | None:
+    """How far somebody rode, by two trusted places along the line; None where that is not known."""
+    return left_m - boarded_m if boarded_m is not None and left_m is not None and left_m >= boarded_m else None
+
+
+def band_of(bands: Sequence[int], metres: int | None) -> int:
+    """The place of the band whose fare so many metres cost, of bands by their length; the least where none is known."""
+    if metres is None:
+        return 0
+    return next((place for place, most in enumerate(bands) if metres <= most), len(bands) - 1)
 
 
 def dearest_fare(tariff: Tariff) -> int:
@@ -134,9 +164,7 @@ def dearest_fare(tariff: Tariff) -> int:
 def _of_line(fare: LineFare, metres: int | None) -> int:
     if not fare.bands:
         return fare.rials
-    if metres is None:
-        return fare.bands[0].rials
-    return next((band.rials for band in fare.bands if metres <= band.metres), fare.bands[-1].rials)
+    return fare.bands[band_of([band.metres for band in fare.bands], metres)].rials
 
 
 def _peak(tariff: Tariff, wall_ms: int | None) -> int:

@@ -53,6 +53,7 @@ class Tone(Enum):
     BOARD_FREE = "board free"
     TRAINING = "training"
     OUT_OF_SERVICE = "out of service"
+    TAPPED_OUT = "tapped out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ TUNES: dict[Tone, Tune] = {
     Tone.ACCEPTED_GRACE: _tune("H. M-"),
     Tone.PHONE_CLOCK_WRONG: _tune("H. H. M-"),
     Tone.BOARD_FREE: _tune("H. H- H."),
+    Tone.TAPPED_OUT: _tune("M. M. M- H."),
     Tone.TRAINING: _tune("M. M. M. M."),
     Tone.ALREADY_PAID: _tune("M. M- L-"),
     Tone.OUT_OF_SERVICE: _tune("M. M. M. L-"),

@@ -52,6 +52,7 @@ class Verdict(IntEnum):
     BOARD_FREE = 16
     TRAINING = 17
     OUT_OF_SERVICE = 18
+    TAPPED_OUT = 19
 
 
 class Reason(IntEnum):
@@ -85,6 +86,7 @@ class Reason(IntEnum):
     TICKET_USED = 25  # a printed ride that was ridden
     TICKET_DAY = 26  # a printed ticket of other days
     DAY_CAP = 27  # a printed card's rides of this day are ridden
+    WAY_UNKNOWN = 28  # tapped out, and no trusted place says how far it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,11 @@ TABLE: dict[Verdict, Row] = {
         "دستگاه خراب است؛ سوار شوید، پول نقد ندهید", "Out of service: board, pay no cash",
         "دستگاه خراب؛ اطلاع داده شد", "Out of service, reported",
         driver=True,
+    ),
+    Verdict.TAPPED_OUT: Row(
+        Lamp.BLUE, Tone.TAPPED_OUT, False, False,
+        "خروج ثبت شد؛ فقط کرایهٔ مسیر شما", "Tapped out: you pay for the way you rode",
+        "خروج ثبت شد", "Tapped out",
     ),
 }  # fmt: skip
 

@@ -76,12 +76,17 @@ class Bundle:
     @property
     def window_s(self) -> int:
         """For how long a bus has to know who boarded: the longest window of its tariffs, in seconds."""
-        return max(max(it.repeat_window_s, it.transfer_window_s) for it in self.tariffs)
+        return max(max(it.repeat_window_s, it.transfer_window_s, _ride_s(it)) for it in self.tariffs)
 
     def tariff_at(self, wall_ms: int | None) -> Tariff:
         """What holds at this time; where no clock is to be trusted (None), what held when the bundle was issued."""
         following = self.next_tariff
         return self.tariff if following is None or wall_ms is None or wall_ms < following.starts_ms else following
+
+
+def _ride_s(tariff: Tariff) -> int:
+    """For how long a boarding may still be tapped out."""
+    return limits.TAP_OUT_WITHIN_S if tariff.tap_out else 0
 
 
 def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:

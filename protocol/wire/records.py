@@ -126,7 +126,8 @@ class Tap:
 
     `line_told`: a person or the configuration named the service's line. One that only the road says prices nothing.
     `policy`: the number of the policies, and the name of the one by which it was decided. `forgone_rials`: the fares
-    that nobody pays for a free ride, with the city's part.
+    that nobody pays for a free ride, with the city's part. `metres`: how far along the line's way the vehicle was, by a
+    trusted place. `closes`: of a tap-out, epoch and sequence of the boarding that it ends.
     """
 
     link: Link
@@ -145,6 +146,8 @@ class Tap:
     line_told: bool
     policy: tuple[int, str] | None = None
     forgone_rials: int = 0
+    metres: int | None = None
+    closes: tuple[int, int] | None = None
     sealed: bytes = b""
     public: bytes = b""
     raw: bytes = b""
@@ -200,6 +203,10 @@ _TAP_REST: cbor.Fields = (
     ("line_told", cbor.flag),
     ("policy", cbor.optional(cbor.row((("number", cbor.uint(limits.INT63_MAX)), ("order", cbor.name_text))))),
     ("forgone_rials", cbor.uint(limits.RIALS_MAX)),
+    ("metres", cbor.optional(cbor.uint(limits.TARIFF_METRES_MAX))),
+    ("closes", cbor.optional(cbor.row((
+        ("epoch", cbor.uint(limits.INT63_MAX)), ("sequence", cbor.uint(limits.INT63_MAX, least=1)),
+    )))),
 )  # fmt: skip
 _TAP: cbor.Fields = (*LINK, *_SERVICE, *_TAP_REST)
 _RECORD: cbor.Fields = (
@@ -245,12 +252,14 @@ def encode_public_tap(tap: Tap) -> bytes:
         None if position is None else [position.lat_e6, position.lon_e6, position.accuracy_m, int(position.doubt)],
         tap.key_id, int(tap.code_kind), tap.party, tap.product, tap.tariff_version, tap.fare_rials,
         int(tap.verdict), int(tap.reason), list(tap.lists), tap.line_told,
-        None if tap.policy is None else list(tap.policy), tap.forgone_rials,
+        None if tap.policy is None else list(tap.policy), tap.forgone_rials, tap.metres,
+        None if tap.closes is None else list(tap.closes),
     )  # fmt: skip
     cbor.check_fields("tap", link, LINK)
     cbor.check_fields("tap", rest, _TAP_REST)
     _check_told(tap.service.route, told=tap.line_told)
     _check_forgone(tap.verdict, tap.forgone_rials)
+    _check_closes(tap.verdict, closes=tap.closes is not None)
     return cbor.encode([*link, *_service_values(tap.service), *rest])
 
 
@@ -319,6 +328,11 @@ def _check_forgone(verdict: int, forgone_rials: int) -> None:
         raise OutOfRange("fares are forgone where somebody boards free", field="forgone_rials", rials=forgone_rials)
 
 
+def _check_closes(verdict: int, *, closes: bool) -> None:
+    if closes != (verdict == Verdict.TAPPED_OUT):
+        raise WrongType("a tap names the boarding that it ends exactly when it is a tap-out", field="closes")
+
+
 def _position(lat_e6: int, lon_e6: int, accuracy_m: int, doubt: int) -> Position:
     return Position(lat_e6, lon_e6, accuracy_m, Doubt(doubt))
 
@@ -326,11 +340,12 @@ def _position(lat_e6: int, lon_e6: int, accuracy_m: int, doubt: int) -> Position
 def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: bytes, raw: bytes) -> Tap:
     """Checked values → Tap."""
     (vehicle, door, route, direction, trip, stop, shift, position, day_key, code_kind, party, product, tariff, fare,
-     verdict, reason, lists, line_told, policy, forgone_rials) = rest  # fmt: skip
+     verdict, reason, lists, line_told, policy, forgone_rials, metres, closes) = rest  # fmt: skip
     if bool(sealed) != (day_key is not None):
         raise WrongType("a tap names a day key exactly when it has a sealed part", field="key_id")
     _check_told(route, told=line_told)
     _check_forgone(verdict, forgone_rials)
+    _check_closes(verdict, closes=closes is not None)
     return Tap(
         link=link,
         at=at,
@@ -348,6 +363,8 @@ def _tap(link: Link, at: Instant, rest: list[Any], *, sealed: bytes, public: byt
         line_told=line_told,
         policy=None if policy is None else (policy[0], policy[1]),
         forgone_rials=forgone_rials,
+        metres=metres,
+        closes=None if closes is None else (closes[0], closes[1]),
         sealed=sealed,
         public=public,
         raw=raw,

@@ -185,6 +185,8 @@ class Bus:
         reason: Reason = Reason.NONE,
         policy: tuple[int, str] | None = None,
         forgone: int = 0,
+        metres: int | None = None,
+        closes: tuple[int, int] | None = None,
     ) -> int:
         """One tap of a code (None: a foreign one) → its sequence. `party` and `fare` override what the record tells."""
         told = party if party is not None else shown.party if shown else 0
@@ -197,7 +199,7 @@ class Bus:
             key_id=self.day_key.id if sealed else None,
             code_kind=kind if kind is not None else shown.code_kind if shown else CodeKind.NONE,
             party=told, product=0, tariff_version=tariff, fare_rials=fare, verdict=verdict, reason=reason,
-            lists=(1, 0), line_told=True, policy=policy, forgone_rials=forgone,
+            lists=(1, 0), line_told=True, policy=policy, forgone_rials=forgone, metres=metres, closes=closes,
         ))  # fmt: skip
         part = b""
         if shown is not None and sealed:

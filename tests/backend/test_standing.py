@@ -266,13 +266,13 @@ MUTANTS = {
         repeats, "same_boarding", lambda a, b: a.presentation == b.presentation and _real_same(a, b)
     ),
     "who came later pays as shown": lambda: _rule(
-        repeats, "_settled", lambda members: (
+        repeats, "_settled", lambda members, most: (
             replace(it, charged=True, rials=it.whole_rials, copied_rials=0) if it.extends and not it.annulled else it
-            for it in _real_settled(members)
+            for it in _real_settled(members, most)
         )
     ),
     "copied pays nothing": lambda: _rule(
-        repeats, "_settled", lambda members: (replace(it, copied_rials=0) for it in _real_settled(members))
+        repeats, "_settled", lambda members, most: (replace(it, copied_rials=0) for it in _real_settled(members, most))
     ),
 }  # fmt: skip
 

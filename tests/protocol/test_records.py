@@ -80,6 +80,8 @@ def taps(draw: st.DrawFn) -> Tap:
         verdict=verdict, reason=draw(st.sampled_from(Reason)), lists=(draw(uint63), draw(uint63)),
         line_told=service.route is not None and draw(st.booleans()), sealed=sealed,
         policy=draw(st.none() | st.tuples(uint63, names)), forgone_rials=draw(st.integers(0, limits.RIALS_MAX)) if free else 0,
+        metres=draw(st.none() | st.integers(0, limits.TARIFF_METRES_MAX)),
+        closes=draw(st.tuples(uint63, st.integers(1, limits.INT63_MAX))) if verdict is Verdict.TAPPED_OUT else None,
     )  # fmt: skip
 
 
@@ -302,4 +304,17 @@ def test_only_a_free_ride_forgoes_a_fare() -> None:
     values[23] = int(Verdict.ALREADY_PAID)
     part = samples.DAY_KEY.seal(3, b"proof", cbor.encode(values))
     with pytest.raises(OutOfRange, match="boards free"):
+        decode_record(encode_tap(cbor.encode(values), part))
+
+
+def test_a_tap_names_what_it_ends_exactly_when_it_is_a_tap_out() -> None:
+    charged = samples.tap_values(chain.GENESIS)
+    for wrong in (replace(charged, closes=(1, 2)), replace(charged, verdict=Verdict.TAPPED_OUT)):
+        with pytest.raises(WrongType, match="tap-out"):
+            encode_public_tap(wrong)
+    public = encode_public_tap(replace(charged, verdict=Verdict.TAPPED_OUT, closes=(1, 2), metres=7))
+    values = cbor.decode(public, max_bytes=len(public))
+    values[30] = None
+    part = samples.DAY_KEY.seal(3, b"proof", cbor.encode(values))
+    with pytest.raises(WrongType, match="tap-out"):
         decode_record(encode_tap(cbor.encode(values), part))

@@ -265,7 +265,7 @@ INNER = [
     ("tap", 19, "party", 16, OutOfRange),
     ("tap", 22, "fare_rials", limits.RIALS_MAX + 1, OutOfRange),
     ("tap", 22, "fare_rials", -1, OutOfRange),
-    ("tap", 23, "verdict", 19, OutOfRange),
+    ("tap", 23, "verdict", 20, OutOfRange),
     ("tap", 23, "verdict", 0, OutOfRange),
     ("tap", 24, "reason", 99, OutOfRange),
     ("tap", 25, "deny", [1, "4"], WrongType),

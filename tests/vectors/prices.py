@@ -49,6 +49,12 @@ def price_entries() -> Entries:
         "no known time": entry(rich, [(noon, 60_000, 1000, 1000)], rider_class=0, line="r9"),
         "by distance": entry(rich, rider_class=0, line="r1", metres=5_001, wall_ms=noon),
         "unknown distance": entry(rich, rider_class=0, line="r1", wall_ms=noon),
+        "by distance, before the tap-out": entry(replace(rich, tap_out=True), rider_class=0, line="r1", metres=1, wall_ms=noon),
+        "by distance, tapped out": entry(
+            replace(rich, tap_out=True), rider_class=1, party=1, line="r1", metres=5_000, wall_ms=noon, left=1
+        ),
+        "tapped out, unknown distance": entry(replace(rich, tap_out=True), rider_class=0, line="r1", wall_ms=noon, left=1),
+        "unknown line, with tap-out": entry(replace(rich, tap_out=True), rider_class=0, wall_ms=noon),
         "unknown line": entry(rich, rider_class=0, wall_ms=noon),
         "product on its line": entry(rich, rider_class=0, product=1, line="r1", wall_ms=noon),
         "a class's cap behind a product": entry(

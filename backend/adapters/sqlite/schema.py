@@ -7,7 +7,7 @@ names rider and vehicle side by side. Cutting that tie too needs a keyed hash an
 (docs/ARCHITECTURE.md).
 """
 
-APPLICATION_ID = 0x53564C34  # "SVL4": so that no other SQLite file is taken for a ledger
+APPLICATION_ID = 0x53564C35  # "SVL5": so that no other SQLite file is taken for a ledger
 SCHEMA = """
 CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, incarnation INTEGER NOT NULL, head BLOB NOT NULL
@@ -41,6 +41,8 @@ CREATE TABLE claim (
   tariff_version INTEGER NOT NULL, extends INTEGER NOT NULL,
   annulled INTEGER NOT NULL, boarding BLOB NOT NULL, charged INTEGER NOT NULL, rials INTEGER NOT NULL,
   city_rials INTEGER NOT NULL, copied_rials INTEGER NOT NULL, revision INTEGER NOT NULL,
+  metres INTEGER, closes_epoch INTEGER, closes_sequence INTEGER, steps TEXT NOT NULL,
+  ridden_m INTEGER, ended_rials INTEGER,
   PRIMARY KEY (device, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE shift (

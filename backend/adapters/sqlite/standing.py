@@ -1,5 +1,6 @@
 """What stands: riders' claims, rides of bearer tickets, drivers' proxy boardings and annulments, shifts."""
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
@@ -9,13 +10,15 @@ from backend.adapters.sqlite.connection import Guarded
 from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer
 from backend.core.ports import Commit
-from backend.core.repeats import Claim
+from backend.core.repeats import Claim, Step
 from backend.core.tickets import TicketRide
 from protocol import limits
 from protocol.wire.passes import Presentation
 
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
-_STANDS = ("annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision")
+_STANDS = (
+    "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
+)  # fmt: skip
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 
 
@@ -27,7 +30,7 @@ class StandingTables:
     def claims_near(self, claim: Claim) -> Sequence[Claim]:
         """Every claim of every boarding that a new one may belong to."""
         shown = claim.presentation
-        reach = limits.REPEAT_WINDOW_MAX_S * 1000
+        reach = max(limits.REPEAT_WINDOW_MAX_S, limits.TAP_OUT_WITHIN_S) * 1000
         return self._claims(
             "boarding IN (SELECT boarding FROM claim WHERE credential = ?1 AND time_s = ?2 AND counter = ?3 UNION"
             " SELECT boarding FROM claim WHERE credential = ?1 AND wall_ms BETWEEN ?4 AND ?5 AND vehicle = ?6)",
@@ -157,16 +160,20 @@ def _of_claim(it: Claim) -> tuple[Any, ...]:
         it.device, it.epoch, it.sequence, shown.credential_id, shown.time_s, shown.counter, it.vehicle, it.wall_ms,
         it.window_ms, it.rider_class, it.party, it.adult_rials, it.permille, it.cap_permille, it.beside_rials,
         it.shown_rials, it.whole_rials, it.tariff_version, it.extends, it.annulled, it.boarding, it.charged, it.rials,
-        it.city_rials, it.copied_rials, it.revision,
+        it.city_rials, it.copied_rials, it.revision, it.metres, *(it.closes or (None, None)), json.dumps(it.steps),
+        it.ridden_m, it.ended_rials,
     )  # fmt: skip
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
     device, epoch, sequence, credential_id, time_s, counter, *rest = row
+    *rest, metres, closes_epoch, closes_sequence, steps, ridden_m, ended_rials = rest
     *facts, extends, annulled, boarding, charged, rials, city_rials, copied_rials, revision = rest
+    closes = None if closes_epoch is None else (closes_epoch, closes_sequence)
     values = [
         device, epoch, sequence, Presentation(credential_id, time_s, counter), *facts, bool(extends), bool(annulled),
-        boarding, bool(charged), rials, city_rials, copied_rials, revision,
+        boarding, bool(charged), rials, city_rials, copied_rials, revision, metres, closes,
+        tuple(Step(*it) for it in json.loads(steps)), ridden_m, ended_rials,
     ]  # fmt: skip
     return Claim(*values)
 
