@@ -59,6 +59,24 @@ def tap(taps: int, folder: Path, out: str | None) -> None:
 
 
 @command.command()
+@click.option("--showings", default=200, show_default=True, type=click.IntRange(1), help="Of each of ten kinds.")
+@click.option("--seed", default=1, show_default=True, help="Of the order in which they come.")
+@folder_option
+@json_option("the figures")
+def decide(showings: int, seed: int, folder: Path, out: str | None) -> None:
+    """From a code's bytes to its verdict at a door in the middle of a full day; then with the record on the disk."""
+    from benchmarks import decide as bench
+
+    with _progress() as progress, _scratch(folder) as scratch:
+        task = progress.add_task("a day's boardings", total=10 * showings)
+        figures = bench.run(
+            scratch, showings=showings, seed=seed,
+            tick=lambda what, done: progress.update(task, description=what, completed=done),
+        )  # fmt: skip
+    _report(figures, out)
+
+
+@command.command()
 @click.option("--days", default=120, show_default=True, type=click.IntRange(1), help="Days without a network.")
 @click.option("--daily", default=2_000, show_default=True, type=click.IntRange(1), help="Taps a day.")
 @click.option(
