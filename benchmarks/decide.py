@@ -5,9 +5,9 @@ tariff with classes, caps, transfers and lines, and a long deny list; beside it 
 long form alone (the issuer's and the phone's). The *answer*: the same through `Boarding.present`, with the record on
 the disk and signed before the panel is told; beside it that disk's own sync.
 
-Showings of all kinds come in a shuffled order: a cache that serves one kind is cold for the next. Each kind's verdict is
-told, so that a figure cannot be that of a quick refusal. `decision_cpu_us` is the thread's own time: where a machine has
-other work, the p99 of the other figures is that work's.
+Showings of all kinds come in a shuffled order: a cache that serves one kind is cold for the next. Each kind's verdict
+is told, so that a figure cannot be that of a quick refusal. `decision_cpu_us` is the thread's own time: where a machine
+has other work, the p99 of the other figures is that work's.
 """
 
 import os
