@@ -10,7 +10,7 @@ from typing import Any
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.conduct import Case, CaseKind, KeptCase
 from backend.core.day_facts import Annulled, Copied, Counted, DayFacts, Placed
-from backend.core.duties import ShiftId, Told
+from backend.core.duties import ShiftId
 from backend.core.floats import TakenBack
 from backend.core.ledger import Payer
 from protocol.fares.verdicts import TABLE, Reason
@@ -86,7 +86,8 @@ class CaseTables:
         span = day_begins_ms(day), day_begins_ms(day + 1)
         with self._aside.reading() as connection:
             counted = [Counted(*row) for row in connection.execute(_COUNTED, span)]
-            told = [_told(raw) for (raw,) in connection.execute(_TOLD, (day_begins_ms(day - 1), span[1]))]
+            records = [decode_record(raw) for (raw,) in connection.execute(_TOLD, (day_begins_ms(day - 1), span[1]))]
+            told = [it for it in records if isinstance(it, Shift | Event | Annulment)]
             annulled = [
                 _annulled(connection, it) for it in told if isinstance(it, Annulment) and it.at.wall_ms >= span[0]
             ]
@@ -134,12 +135,6 @@ class CaseTables:
         with self._aside.reading() as connection:
             rows = connection.execute(f"{_CASE} {where} ORDER BY day DESC, kind, subject LIMIT 1000").fetchall()
         return [_kept(row) for row in rows]
-
-
-def _told(raw: bytes) -> Told:
-    record = decode_record(raw)
-    assert isinstance(record, Shift | Event | Annulment)
-    return record
 
 
 def _drivers(connection: sqlite3.Connection, shifts: Iterable[tuple[str, str | None]]) -> dict[ShiftId, str]:
