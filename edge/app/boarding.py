@@ -8,23 +8,19 @@ Rules:
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edge.core.accepted import Accepted, RecordId
 from edge.core.asked import Decision, Door
-from edge.core.daybook import DayBook
 from edge.core.decide import decide, decide_proxy
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
 from edge.core.forms import Forms
+from edge.core.memory import Memory
 from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.spending import Spending
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
-from edge.core.telling import accepted_there, as_told
-from edge.core.used_tickets import UsedTickets
-from edge.core.window import Window
 from protocol.fares.verdicts import TABLE, Reason, Verdict, row_for
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
@@ -82,17 +78,14 @@ class Boarding:
         self._software = software
         self._randomness = randomness
         self._on_appended, self._position = on_appended, position
-        self._window = Window(bundle.window_s)
-        self._daybook = DayBook(randomness(_BOOK_KEY_BYTES))
+        self._memory = Memory(bundle.window_s, randomness(_BOOK_KEY_BYTES))
         self._spending = Spending()
-        self.tickets = UsedTickets()
-        self._door = Door(service, bundle, self._window, self._daybook, bundle.issued_ms, spending=self._spending,
-                          tickets=self.tickets)  # fmt: skip
+        self.tickets = self._memory.tickets
+        self._door = Door(service, bundle, self._memory.window, self._memory.daybook, bundle.issued_ms,
+                          spending=self._spending, tickets=self.tickets)  # fmt: skip
         self._day_key: DayKey | None = None
         self._forms: Forms[Outcome] = Forms()
         self._lock = threading.Lock()
-        # (accepted at mono ms, sequence, whether a boarding) of our own: shared with the other door, wiped when past
-        self._windowed: deque[tuple[int, int, bool]] = deque()
         self.orders = 0  # how often somebody told where to serve
         self.accepted = 0
         self.accepted_rials = 0  # of the fares that a code was accepted for: while the doors are apart, by both perhaps
@@ -106,11 +99,8 @@ class Boarding:
         """
         with self._lock:
             head = self._journal.head
-            for mono_ms, sequence, it in self._window.load(self._journal.window(), now, epoch=head.epoch):
-                self._windowed.append((mono_ms, sequence, True))
-                self._daybook.boarded(it, RecordId(head.epoch, sequence))
+            self._memory.begin(now, RecordId(head.epoch, head.sequence), self._journal.window())
             self.tickets.load(self._journal.used_tickets(), now)
-            self._windowed.append((now.mono_ms, head.sequence, False))
             if head.sequence == 0:
                 link = next_link(self._device, head)
                 self._store(opening_record(link, now, self._software, self._signer.public), None)
@@ -125,55 +115,33 @@ class Boarding:
 
     def forgettable(self, now: Instant) -> int:
         """The last sequence whose plain ids are past the repeat window and may be wiped; 0 if there is none new."""
-        through = 0
         with self._lock:
-            while self._windowed and now.mono_ms - self._windowed[0][0] > self._window.keep_ms:
-                through = max(through, self._windowed.popleft()[1])
-            # After a restart the order is by age: what is kept may stand before what is past.
-            return min([through, *(sequence - 1 for _, sequence, boarded in self._windowed if boarded)])
+            return self._memory.forgettable(now)
 
     def fresh(self, now: Instant, *, first: int, last: int) -> list[FreshBoarding]:
         """Our own boardings within the window whose records lie in first…last, for the other door."""
         with self._lock:
-            epoch = self._journal.head.epoch
-            records = [RecordId(epoch, it) for _, it, boarded in self._windowed if boarded and first <= it <= last]
-            found = ((record, self._window.of_record(record, now)) for record in records)
-            return [as_told(record, it) for record, it in found if it is not None]
+            return self._memory.fresh(now, first, last)
 
     def known(self, now: Instant) -> list[FreshBoarding]:
         """Every boarding of this bus within the window: a door with a blank card gets its own back from the other."""
         with self._lock:
-            return [as_told(record, it) for record, it in self._window.entries(now)]
+            return self._memory.known(now)
 
     def heard_of(self, boardings: Sequence[FreshBoarding], now: Instant) -> None:
         """The other door's fresh boardings: what was paid there is paid (P7)."""
         with self._lock:
-            for b in boardings:
-                record, it = RecordId(b.epoch, b.sequence), accepted_there(b)
-                if it.annulled:
-                    self._take_back(record)
-                if it.uses_ticket:
-                    self.tickets.told(it, record, now, b.age_ms)
-                of_old_card = b.door == self._service.door  # no receipt for that journal comes any more
-                if self._window.told(it, record, now, b.age_ms) and not of_old_card:
-                    self._daybook.boarded(it, record, told=True)
+            self._memory.heard_of(boardings, now, own_door=self._service.door)
 
-    def taken_back(self, record: RecordId) -> None:
-        """The other door's journal says that a boarding of its own was taken back there."""
+    def unproven(self, boardings: Sequence[FreshBoarding]) -> list[RecordId]:
+        """Those of the other door whose records have not come yet."""
         with self._lock:
-            self._take_back(record)
+            return self._memory.unproven(boardings)
 
-    def _take_back(self, record: RecordId) -> None:
-        """Of our own journal nobody else says that."""
-        if record.epoch != self._journal.head.epoch:
-            self._forget_ride(record)
-
-    def _forget_ride(self, record: RecordId) -> None:
-        """Nobody paid for it: no repeat, no journey, no share of a cap, nothing spent, no grace used up."""
-        stood = self._window.annul(record)
-        if stood is not None:
-            self._daybook.annulled(stood, record)
-            self.tickets.take_back(stood, record)
+    def records_came(self, records: Sequence[Record]) -> None:
+        """Verified records of the other door, which are held here now."""
+        with self._lock:
+            self._memory.records_came(records)
 
     def keep_tickets(self, now: Instant) -> None:
         """What the other door told of tickets, and what is forgotten of them, onto the card.
@@ -190,12 +158,12 @@ class Boarding:
     def seen_elsewhere(self, epoch: int, through: int) -> None:
         """The backend holds the records 1…`through` of that journal of the other door."""
         with self._lock:
-            self._daybook.receipted(epoch, through)
+            self._memory.daybook.receipted(epoch, through)
 
     def heard(self, wall_ms: int, *, through: int) -> None:
         """The backend's signed word of this time has arrived: it holds our records 1…`through`."""
         with self._lock:
-            self._daybook.receipted(self._journal.head.epoch, through)
+            self._memory.daybook.receipted(self._journal.head.epoch, through)
             self._door = replace(self._door, heard_ms=max(self._door.heard_ms, wall_ms))
 
     def take_bundle(self, bundle: Bundle) -> None:
@@ -203,7 +171,7 @@ class Boarding:
         issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
         with self._lock:
             self._bundle, self._issuers = bundle, issuers
-            self._window.follow(bundle.window_s)
+            self._memory.window.follow(bundle.window_s)
             heard_ms = max(self._door.heard_ms, bundle.issued_ms)
             self._door = replace(self._door, bundle=bundle, heard_ms=heard_ms)
 
@@ -255,7 +223,7 @@ class Boarding:
         """
         with self._lock:
             link = self._write(encode, annuls=sequence)
-            self._forget_ride(RecordId(link.epoch, sequence))
+            self._memory.taken_back(RecordId(link.epoch, sequence))
             return link.sequence
 
     def proxy(self, party: int, now: Instant) -> Outcome:
@@ -339,13 +307,8 @@ class Boarding:
             return self._show(_out_of_service(), None, problem)
         self.problem = None
         if decision.accepted is not None:
-            record = RecordId(self._journal.head.epoch, sequence)
-            self._window.note(decision.accepted, record, now)
             self.accepted_rials += decision.fare_rials
-            self._daybook.boarded(decision.accepted, record)
-            if decision.accepted.uses_ticket:
-                self.tickets.note(decision.accepted, record, now)
-            self._windowed.append((now.mono_ms, sequence, True))
+            self._memory.accepted(decision.accepted, RecordId(self._journal.head.epoch, sequence), now)
         if decision.policy is not None:
             self._spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
         if TABLE[decision.verdict].boards:

@@ -5,7 +5,8 @@ Rules:
 - a witness goes out only after the copy is durable: it is as good as a receipt for a second copy, never for pruning;
 - boardings are told with every batch, and all fresh ones of both doors at the start of a session: a door that restarted
   knows what was paid next to it, and one with a blank card what was paid at itself (P7);
-- a boarding that was taken back there is taken back here, too, by the record that says so;
+- what was told of a boarding is held against its record as soon as that is here, and one that was taken back there is
+  taken back here, too, by the record that says so;
 - a batch that disagrees with our copy is a rollback or a cloned card: kept apart, said, never merged (P11).
 """
 
@@ -21,9 +22,8 @@ from protocol import limits
 from protocol.errors import OutOfRange, ProofError, WireError
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, verify_batch
-from protocol.wire.driver_records import Annulment
 from protocol.wire.keys import Signer, VerifyingKey
-from protocol.wire.records import Instant, Record
+from protocol.wire.records import Instant, Record, decode_record
 from protocol.wire.sister import DoorCondition, FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.standing import Standing, Watermark, judge
 
@@ -49,8 +49,12 @@ class Doorway(Protocol):
         """The other door's."""
         ...
 
-    def taken_back(self, record: RecordId) -> None:
-        """One of the other door's was taken back there."""
+    def unproven(self, boardings: Sequence[FreshBoarding]) -> list[RecordId]:
+        """Those of them whose records have not come yet."""
+        ...
+
+    def records_came(self, records: Sequence[Record]) -> None:
+        """Verified records of the other door that are durable here."""
         ...
 
 
@@ -170,6 +174,7 @@ class Sister:
         try:
             if word.batch:
                 self._take(word.batch, word.begins, now)
+            self._prove(word.boardings)
         except (WireError, ProofError) as error:
             self._refuse(error)
         except (JournalFull, JournalFailed) as error:
@@ -217,11 +222,22 @@ class Sister:
             self._courier.on_copied(mark)
         self._say(witness=Witness(mark.epoch, mark.sequence, mark.head))
 
+    def _prove(self, boardings: Sequence[FreshBoarding]) -> None:
+        """Boardings that are told after their records came: at the start of a session, to a door that restarted."""
+        unproven = self._doorway.unproven(boardings)
+        if not unproven:
+            return
+        through = {mark.epoch: mark.sequence for mark in self._copies.held()}
+        found: list[Record] = []
+        for record in unproven:
+            if record.sequence <= through.get(record.epoch, 0):
+                rows = self._copies.read(record.epoch, record.sequence, 1, limits.RECORD_MAX_BYTES)
+                found += [decode_record(row.raw) for row in rows if row.sequence == record.sequence]
+        self._doorway.records_came(found)
+
     def _follow(self, records: Sequence[Record], now: Instant) -> None:
         """What new records of the other door mean here."""
-        for it in records:
-            if isinstance(it, Annulment):
-                self._doorway.taken_back(RecordId(it.link.epoch, it.tap))
+        self._doorway.records_came(records)
         self._on_records(records, now)
 
 

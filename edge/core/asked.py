@@ -12,7 +12,7 @@ from edge.core.used_tickets import UsedTickets
 from edge.core.window import Earlier, Window
 from protocol import limits
 from protocol.fares.policies import BoardFree, Grace, GraceKind
-from protocol.fares.pricing import Price, Ridden, Ride, price
+from protocol.fares.pricing import Price, Ridden, Ride, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.bundles import Bundle
@@ -111,11 +111,20 @@ class Asked:
         history = [
             Ridden(self.now.wall_ms - it.age_ms, *it.accepted.share)
             for it in self.earlier
-            if self.wall_ms is not None
-            and it.accepted.wall_ms != UNKNOWN_MS
-            and it.accepted.tariff_version == self.tariff.version
+            if self.wall_ms is not None and self._meets(it)
         ]
         return price(self.tariff, self.ride(), history)
+
+    def _meets(self, it: Earlier) -> bool:
+        """Whether an earlier ride may make this one cheaper.
+
+        Rides under another tariff do not meet, one of no known time has no journey, and what the other door alone says
+        is no proof. Nor has anybody ridden for more than the dearest fare of the city.
+        """
+        ride = it.accepted
+        if ride.wall_ms == UNKNOWN_MS or ride.tariff_version != self.tariff.version or not it.proven:
+            return False
+        return ride.adult_rials <= dearest_fare(self.tariff)
 
     def grace_by_policy(self, kind: GraceKind, reason: Reason, fare_rials: int, least_rials: int = 0) -> bool:
         """Whether a policy of this kind lets a ride for so much through; then the answer names it, with this reason.

@@ -2,6 +2,7 @@
 
 from edge.core.accepted import Accepted, RecordId
 from edge.core.window import Earlier
+from protocol.wire.records import Tap
 from protocol.wire.sister import FreshBoarding
 
 
@@ -20,3 +21,9 @@ def as_told(record: RecordId, earlier: Earlier) -> FreshBoarding:
         *record, it.presentation, it.party, it.door, it.wall_ms, earlier.age_ms, *it.share, it.fare_rials, it.verdict,
         it.reason, it.tariff_version, it.annulled,
     )  # fmt: skip
+
+
+def says_the_same(tap: Tap, told: Accepted) -> bool:
+    """Whether a boarding that was told is the one of this record, as far as a record shows without its seal."""
+    of_record = (tap.verdict, tap.reason, tap.fare_rials, tap.party, tap.tariff_version)
+    return of_record == (told.verdict, told.reason, told.fare_rials, told.party, told.tariff_version)

@@ -32,10 +32,11 @@ _FRESH_SPAN_MS = 2 * limits.FRESH_WINDOW_MAX_S * 1000
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A boarding found in the window, and how long ago it was."""
+    """A boarding found in the window, and how long ago it was. `proven`: not by the other door's word alone."""
 
     accepted: Accepted
     age_ms: int
+    proven: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +44,7 @@ class _Item:
     mono_ms: int
     record: RecordId
     accepted: Accepted
+    proven: bool = True
 
 
 @dataclass(slots=True)
@@ -106,9 +108,18 @@ class Window:
 
     def told(self, accepted: Accepted, record: RecordId, now: Instant, age_ms: int) -> bool:
         """The other door says that one was accepted on this bus `age_ms` ago → whether that is news."""
-        news = age_ms <= self._keep_ms and self._put(_Item(now.mono_ms - age_ms, record, accepted), self._told)
+        news = age_ms <= self._keep_ms and self._put(_Item(now.mono_ms - age_ms, record, accepted, False), self._told)
         self.forget(now)
         return news
+
+    def unproven(self, record: RecordId) -> Accepted | None:
+        """The boarding of this record, if it was told and nothing else is known of it."""
+        item = self._by_record.get(record)
+        return None if item is None or item.proven else item.accepted
+
+    def prove(self, record: RecordId) -> None:
+        """The record is held here and says what was told: the boarding counts for a journey."""
+        self._by_record[record].proven = True
 
     def _put(self, item: _Item, order: _Order) -> bool:
         shown = item.accepted.presentation
@@ -182,4 +193,4 @@ def _keep_ms(window_s: int) -> int:
 
 
 def _aged(item: _Item, now: Instant) -> Earlier:
-    return Earlier(item.accepted, max(0, now.mono_ms - item.mono_ms))
+    return Earlier(item.accepted, max(0, now.mono_ms - item.mono_ms), item.proven)

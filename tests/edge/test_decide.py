@@ -17,7 +17,7 @@ from protocol.errors import SavarError
 from protocol.fares.policies import BoardFree, Cause, Policies
 from protocol.fares.tariff import ProductRule, Tariff
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.localtime import service_day
+from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.passes import Presentation
@@ -424,6 +424,23 @@ def test_r12_a_transfer_on_the_same_bus_is_known_and_told() -> None:
     assert bus.show(RIDER.code(later, counter=2), later).fare_rials == 0
     much = at(3_600)
     assert bus.show(RIDER.code(much, counter=3), much).fare_rials == FARE
+
+
+def test_r12_a_journey_ends_with_its_service_day_and_a_repeat_does_not() -> None:
+    """Days are summed one by one; who shows a code again a minute later has paid, whatever the date."""
+    bus = Bus(tariff=Tariff(7, FARE, transfer_window_s=3_600))
+    midnight = Instant(day_begins_ms(service_day(NOON_MS) + 1), 9_000_000, ClockQuality.TRUSTED, 0)
+
+    def ride(after_s: int, counter: int) -> tuple[Verdict, int]:
+        now = replace(midnight, wall_ms=midnight.wall_ms + 1_000 * after_s, mono_ms=midnight.mono_ms + 1_000 * after_s)
+        got = bus.show(RIDER.code(now, counter=counter), now)
+        return got.verdict, got.fare_rials
+
+    assert ride(-600, 1) == (Verdict.ACCEPTED, FARE)
+    assert ride(-60, 2) == (Verdict.ACCEPTED, 0)
+    assert ride(60, 3) == (Verdict.ALREADY_PAID, 0)
+    assert ride(600, 4) == (Verdict.ACCEPTED, FARE)
+    assert ride(1_200, 5) == (Verdict.ACCEPTED, 0)
 
 
 def test_r12_rides_under_another_tariff_do_not_meet_whenever_it_says_that_it_starts() -> None:

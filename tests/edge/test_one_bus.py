@@ -53,7 +53,7 @@ def test_companions_who_came_later_count_at_the_other_door_too(pair: Pair) -> No
 
 def test_what_was_spent_next_door_is_risked_until_a_receipt_for_that_doors_journal(pair: Pair) -> None:
     """R11: also when the bus is heard again at this door, and only up to the record that the receipt names."""
-    spent = pair.rear.station.boarding._daybook.spent
+    spent = pair.rear.station.boarding._memory.daybook.spent
     shown(pair.front, Rider(1), at(), party=1)
     pair.talk(at(1))
     pair.rear.station.message_came(pair.rear.receipt(pair.rear.journal.head.sequence, at(2)))
@@ -73,7 +73,7 @@ def test_a_copy_that_the_courier_carried_is_seen_too(pair: Pair) -> None:
     pair.talk(at(1))
     pair.rear.station.message_came(pair.front.receipt(3, at(2)))
     pair.rear.step(at(2))
-    assert pair.rear.station.boarding._daybook.spent(Rider(1).credential_id) == 0
+    assert pair.rear.station.boarding._memory.daybook.spent(Rider(1).credential_id) == 0
 
 
 def test_a_door_that_restarts_knows_what_its_window_says(pair: Pair) -> None:
@@ -85,4 +85,4 @@ def test_a_door_that_restarts_knows_what_its_window_says(pair: Pair) -> None:
     assert shown(again, Rider(1), at(200), party=15, counter=2)[1] is Reason.ALLOWANCE_SPENT
     assert shown(again, Rider(2), at(200), ahead_s=1_800, counter=2)[0] is Verdict.CODE_EXPIRED
     again.station.boarding.heard(at(201).wall_ms, through=again.journal.head.sequence)
-    assert again.station.boarding._daybook.spent(Rider(3).credential_id) == 0
+    assert again.station.boarding._memory.daybook.spent(Rider(3).credential_id) == 0

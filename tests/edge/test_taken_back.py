@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.accepted import RecordId
 from edge.core.errors import JournalFailed
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.driver_records import Annulment, AnnulReason, encode_annulment
 from protocol.wire.passes import Presentation
-from protocol.wire.records import Instant
+from protocol.wire.records import Instant, Link
 from tests.edge.door import FARE, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle, told
 from tests.edge.pair import Door, Pair
 
@@ -55,7 +54,7 @@ def test_who_was_taken_back_boards_again_at_the_ordinary_fare(pair: Pair) -> Non
     code = ANN.code(at())
     assert show(pair.front, code, at())[2] == FARE
     annul(pair.front, at(5))
-    assert pair.front.station.boarding._daybook.spent(ANN.credential_id) == 0
+    assert pair.front.station.boarding._memory.daybook.spent(ANN.credential_id) == 0
     rides_anew(pair.front, code, 10)
 
 
@@ -65,7 +64,7 @@ def test_the_other_door_hears_of_it_by_the_record(pair: Pair) -> None:
     pair.talk(at(1))
     annul(pair.front, at(5))
     pair.talk(at(6))
-    assert pair.rear.station.boarding._daybook.spent(ANN.credential_id) == 0
+    assert pair.rear.station.boarding._memory.daybook.spent(ANN.credential_id) == 0
     rides_anew(pair.rear, code, 10)
 
 
@@ -165,7 +164,8 @@ def test_nobody_else_takes_back_what_our_own_journal_says() -> None:
     door.present(ANN.code(at()), at(), settled=True)
     shown = Presentation(ANN.credential_id, at().wall_ms // 1000, 1)
     door.heard_of([told(shown, epoch=11, sequence=3, annulled=True)], at(1))
-    door.taken_back(RecordId(11, 3))
+    lie = Annulment(Link("bus-1-d2", 11, 9, bytes(32)), at(1), "bus-1", "s-1", 3, AnnulReason.TWICE)
+    door.records_came([lie])
     door.present(ANN.code(at(5), counter=2), at(5), settled=True)
     assert panel.shown[-1].verdict is Verdict.ALREADY_PAID
 

@@ -1,0 +1,163 @@
+"""A door that lies: what it tells refuses, but gives nothing away without a signed record, and takes no room of ours."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge.app.boarding import Boarding
+from edge.core import daybook as daybook_module
+from edge.core import window as window_module
+from edge.core.accepted import RecordId
+from edge.core.daybook import DayBook
+from protocol.fares.tariff import Tariff
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.passes import Presentation
+from protocol.wire.records import Instant, Record, Tap, decode_record
+from protocol.wire.sister import FreshBoarding
+from tests.edge.door import FARE, NOON_MS, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle, paid, told
+from tests.edge.pair import Door, Pair
+
+TARIFF = Tariff(7, FARE, repeat_window_s=180, transfer_window_s=3_600, day_cap_rials=150_000)
+ANN = Rider(1)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    made = Pair(tmp_path)
+    for door in (made.front, made.rear):
+        door.station.bundle_came(bundle(tariff=TARIFF, number=4))
+    made.plug()
+    made.talk(at())
+    yield made
+    for door in (made.front, made.rear):
+        door.copies.close()  # type: ignore[attr-defined]
+
+
+def shown(door: Door, now: Instant, counter: int = 2) -> tuple[Verdict, int]:
+    door.board(ANN, now, counter=counter)
+    return door.panel.shown[-1].verdict, door.panel.shown[-1].fare_rials
+
+
+def door_beside(records: list[Record], *lies: FreshBoarding) -> tuple[Boarding, RememberingPanel]:
+    """A door whose sister told this, and whose copies brought those records."""
+    panel = RememberingPanel()
+    door = boarding(MemoryJournal(), panel, tariff=TARIFF)
+    door.begin(at())
+    door.heard_of(lies, at())
+    door.records_came(records)
+    return door, panel
+
+
+def fare(door: Boarding, panel: RememberingPanel, now: Instant, counter: int = 2) -> int:
+    door.present(ANN.code(now, counter=counter), now, settled=True)
+    return panel.shown[-1].fare_rials
+
+
+def boarded_there(tmp_path: Path) -> tuple[Tap, FreshBoarding]:
+    """An honest boarding at another door: its record, and what is told of it."""
+    made = Pair(tmp_path)
+    made.rear.station.bundle_came(bundle(tariff=TARIFF, number=4))
+    made.rear.board(ANN, at())
+    (word,) = made.rear.station.boarding.known(at())
+    tap = decode_record(made.rear.journal.rows[word.sequence])
+    for door in (made.front, made.rear):
+        door.copies.close()  # type: ignore[attr-defined]
+    assert isinstance(tap, Tap)
+    return tap, word
+
+
+def test_a_ride_at_the_other_door_makes_the_next_one_cheaper_once_its_record_is_here(pair: Pair) -> None:
+    pair.front.board(ANN, at())
+    pair.talk(at(1))
+    assert shown(pair.rear, at(600)) == (Verdict.ACCEPTED, 0)
+
+
+def test_a_door_that_restarted_finds_the_records_of_what_it_is_told(pair: Pair) -> None:
+    """They are held already, and do not come again."""
+    pair.front.board(ANN, at())
+    pair.talk(at(1))
+    rear = pair.restart(pair.rear, at(10))
+    rear.station.bundle_came(bundle(tariff=TARIFF, number=4))
+    pair.plug()
+    pair.talk(at(11))
+    assert shown(rear, at(600)) == (Verdict.ACCEPTED, 0)
+
+
+def test_a_word_without_a_record_refuses_and_gives_nothing_away(tmp_path: Path) -> None:
+    """P7, P9."""
+    tap, word = boarded_there(tmp_path)
+    door, panel = door_beside([], word)
+    assert fare(door, panel, at(20)) == 0
+    assert panel.shown[-1].verdict is Verdict.ALREADY_PAID
+    assert fare(door, panel, at(600), 3) == FARE
+    honest, panel = door_beside([tap], word)
+    assert fare(honest, panel, at(600)) == 0
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"fare_rials": 0}, {"verdict": Verdict.ACCEPTED_GRACE}, {"reason": Reason.EMERGENCY_RIDE}, {"party": 1},
+        {"tariff_version": 8}, {"adult_rials": 62_500_000_000}, {"epoch": 99}, {"sequence": 4},
+    ],
+)  # fmt: skip
+def test_a_word_that_its_record_does_not_say_gives_nothing_away(tmp_path: Path, lie: dict[str, object]) -> None:
+    tap, word = boarded_there(tmp_path)
+    door, panel = door_beside([tap], replace(word, **lie))  # type: ignore[arg-type]
+    assert fare(door, panel, at(600)) == FARE
+
+
+def test_a_lie_fills_the_window_with_lies_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest of its own go first; who paid at our door has paid."""
+    monkeypatch.setattr(window_module, "WINDOW_BOARDINGS_MAX", 10)
+    panel = RememberingPanel()
+    door = boarding(MemoryJournal(), panel)
+    door.begin(at())
+    code = ANN.code(at())
+    door.present(code, at(), settled=True)
+    door.heard_of([told(Presentation(bytes(8), n, 1), sequence=n + 1, age_ms=100 - n) for n in range(50)], at(1))
+    assert sorted(it.sequence for it in door.known(at(1)) if it.epoch == 12) == list(range(41, 51))
+    door.present(ANN.code(at(20), counter=2), at(20), settled=True)
+    assert panel.shown[-1].verdict is Verdict.ALREADY_PAID
+
+
+def book_of(count: int, *, own: bool) -> DayBook:
+    book = DayBook(bytes(16))
+    for number in range(1, count + 1):
+        shown = Presentation(number.to_bytes(8, "big"), number, 1)
+        book.boarded(paid(shown, reason=Reason.EMERGENCY_RIDE), RecordId(11, number), told=not own)
+    return book
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_of_the_daybook_the_oldest_go_first_and_each_door_has_its_room(
+    monkeypatch: pytest.MonkeyPatch, *, own: bool
+) -> None:
+    monkeypatch.setattr(daybook_module, "DAYBOOK_RIDES_MAX", 10)
+    monkeypatch.setattr(daybook_module, "DAYBOOK_GRACES_MAX", 5)
+    book = book_of(10, own=own)
+    for number in range(1, 51):
+        lie = paid(Presentation(number.to_bytes(8, "little"), number, 1), reason=Reason.EMERGENCY_RIDE)
+        book.boarded(lie, RecordId(12, number), told=own)
+    honest = [book.spent(number.to_bytes(8, "big")) for number in range(1, 11)]
+    assert honest == [FARE] * 10, "what the one door tells pushes out nothing of the other's"
+    assert [book.spent(number.to_bytes(8, "little")) > 0 for number in range(1, 51)] == [False] * 40 + [True] * 10
+    day = (NOON_MS // 1000 + 12_600) // 86_400
+    book.receipted(11, 10)
+    assert [book.emergency_used(number.to_bytes(8, "big"), day) for number in range(1, 11)] == [False] * 5 + [True] * 5
+
+
+def test_a_receipt_after_a_long_outage_is_believed_at_once_and_swept_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rider stands at the door: the lock is held for so many rides and no more."""
+    monkeypatch.setattr(daybook_module, "DAYBOOK_SWEEP", 100)
+    book = book_of(1_000, own=True)
+    book.receipted(11, 950)
+    assert len(book._own.order) == 900
+    assert [number for number in range(1, 1_001) if book.spent(number.to_bytes(8, "big"))] == list(range(951, 1_001))
+    for _ in range(9):
+        book.receipted(11, 950)
+    assert (len(book._own.order), len(book._own.of)) == (50, 50)
+    book.receipted(11, 1_000)
+    assert (len(book._own.order), len(book._own.of)) == (0, 0)
