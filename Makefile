@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test web web-check lint unit setup system lock check-arm64 fuzz mutate cose-check bench bench-age simulate simulate-long clean
+.PHONY: help run test web web-check lint unit setup system lock check-arm64 fuzz misreads mutate cose-check bench bench-age simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ fuzz: setup ## fuzz every decoder for FUZZ_S=60 seconds, with atheris in an envi
 	@bash deploy/extra.sh $(BIN)/python build/fuzz atheris==3.0.0
 	@PYTHONPATH=.:$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') \
 	  build/fuzz/bin/python -m tests.fuzz.fuzz_decoders build/fuzz-corpus -max_total_time=$(FUZZ_S)
+
+misreads: setup ## 100,000 drawn frames: is a code ever taken for another one? an hour
+	@$(BIN)/savar bench misreads
 
 mutate: setup ## every small change of protocol/ and the cores must fail a test: about 1 h 15, goes on where it was
 	@$(BIN)/python -m tests.mutation.run && $(BIN)/python -m tests.mutation.report

@@ -1,6 +1,7 @@
 """`savar bench …`: speed as ratios to a physical limit measured in the same run."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -207,6 +208,26 @@ def decode(
         drawing.write_bytes(decode_page.png(figures))
         page.write_text(decode_page.page(figures, drawing.name), encoding="utf-8")
     _report(figures, out)
+
+
+@command.command()
+@click.option(
+    "--frames", default=100_000, show_default=True, type=click.IntRange(1), help="Frames to draw and to read."
+)
+@click.option("--seed", default=1, show_default=True, type=int, help="Of the drawn frames.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes.")
+@json_option("the counts")
+def misreads(frames: int, seed: int, workers: int, out: str | None) -> None:
+    """Whether a code is ever taken for another one, over very many drawn frames; an hour. Fails if one was."""
+    from benchmarks import misreads as bench
+
+    with _progress() as progress:
+        task = progress.add_task("frames", total=frames)
+        figures = bench.run(
+            frames=frames, seed=seed, workers=workers, tick=lambda done: progress.update(task, completed=done)
+        )
+    _report(figures, out)
+    sys.exit(figures["accepted misreads"] > 0)
 
 
 @command.command()
