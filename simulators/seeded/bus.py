@@ -19,10 +19,12 @@ from edge.app.other_door import SisterSide
 from edge.app.station import Station
 from edge.core.errors import LocalError, SignerFailed
 from edge.core.limits import STEP_MAX_MS
-from edge.core.ports import Head, Pending, Riders, Showing
+from edge.core.ports import Head, Pending, Riders, Showing, StoredRecord
 from edge.core.retention import ReceiptDay
+from protocol.errors import WireError
 from protocol.fares.hints import Hint
 from protocol.limits import INT63_MAX
+from protocol.wire import chain
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import Health
 from protocol.wire.keys import SigningKey
@@ -342,6 +344,20 @@ class SimDoor:
         if self.process is not None:
             self.kill(power=False)
         self.disk.unregister()
+
+
+def head_of(row: StoredRecord) -> bytes | None:
+    """A record's hash; None of one that has rotted."""
+    try:
+        return chain.head_of(row.raw)
+    except WireError:
+        return None
+
+
+def sick(door: SimDoor) -> bool:
+    """Whether its card or key fails just now."""
+    disk = door.disk
+    return disk.failing_sync or disk.read_only or disk.full_at is not None or disk.lying or door.signer.failing
 
 
 def shows(door: SimDoor, showing: Showing) -> str:

@@ -20,8 +20,9 @@ from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.passes import Presentation
 from simulators.checkers import Posting, TapId, ledger_sum
 from simulators.ledger_facts import LedgerFacts, read_ledger
-from simulators.seeded.bus import SimDoor, journal_name
-from simulators.seeded.city import SeededCity, head_of
+from simulators.seeded.bus import SimDoor, head_of, journal_name
+from simulators.seeded.city import SeededCity
+from simulators.seeded.paper import PaperBooks
 from simulators.seeded.truth import JournalId
 
 OTHER_ORDER_EVERY = 4  # of so many seeds one is ingested a second time: that is a fifth of a seed's time
@@ -46,6 +47,7 @@ class EndCheck:
                 "SELECT credential, vehicle, wall_ms, device, window_ms FROM claim"
                 " WHERE charged AND NOT extends ORDER BY credential, vehicle, wall_ms"
             ).fetchall()
+            self._paper = PaperBooks(ledger)
             self._quarantined = [row[0] for row in ledger.execute("SELECT payload FROM quarantine")]
             self._raw = ledger.execute(
                 "SELECT device, epoch, sequence, hash, bytes FROM record ORDER BY device, epoch, sequence"
@@ -57,6 +59,7 @@ class EndCheck:
         self.records()
         self.nothing_lost()
         self.charges()
+        self._paper.check(self._city.papers, self._truth, self._facts.postings)
         self.forks()
         if self._city.world.seed % OTHER_ORDER_EVERY == 0:
             self.any_order()
@@ -89,6 +92,7 @@ class EndCheck:
     def nothing_lost(self) -> None:
         """P1, P2, P16: what a door showed green is posted, or kept as a case where its journal has two histories."""
         posted = {(tap[0], shown) for tap, (shown, *_) in self._claims.items()}
+        posted |= self._paper.posted(self._truth.greens)
         kept: set[bytes] | None = None
         for green in self._truth.greens:
             if green.destroyed or (green.device, green.presentation) in posted:
@@ -219,7 +223,10 @@ class EndCheck:
         self._city.world.rng.shuffle(order)
         again = _replayed(self._city, [(j, journals[j]) for j in order])
         for account, rials in self._facts.balances:
-            if account.startswith(("rider:", "city:", "operator:")) and again.get(account, 0) != rials:
+            if (
+                account.startswith(("rider:", "city:", "operator:", "tickets:", "copied"))
+                and again.get(account, 0) != rials
+            ):
                 self._truth.violate(
                     "P20", "any-order", f"{account} has {rials}, in another order {again.get(account, 0)}"
                 )
@@ -263,7 +270,7 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -
     registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}
     ingest = Ingest(
         store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key, store.riders),
-        find_issue=lambda _: None, tariffs=city.downward.tariffs, receipt_signer=city.receipt_key,
+        find_issue=city.papers.issues.get, tariffs=city.downward.tariffs, receipt_signer=city.receipt_key,
         now_ms=lambda: city.world.now_ms,
     )  # fmt: skip
     for (device, epoch), records in journals:

@@ -17,16 +17,16 @@ from edge.core.ports import Showing, StoredRecord
 from protocol.errors import ProofError, WireError
 from protocol.fares.tariff import ProductRule, Tariff
 from protocol.fares.verdicts import Verdict
-from protocol.wire import chain
 from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey, key_id
 from protocol.wire.receipts import open_receipt
 from simulators.held_riders import HeldRiders
-from simulators.seeded.bus import Plan, SimDoor, journal_name, shows
+from simulators.seeded.bus import Plan, SimDoor, head_of, journal_name, shows, sick
 from simulators.seeded.cable import SimLink
 from simulators.seeded.downward import Downward
 from simulators.seeded.links import SimBroker, Wire
 from simulators.seeded.office import SimOffice
+from simulators.seeded.paper import SHARED_WITHIN_MS, Carried, Papers
 from simulators.seeded.people import ELSEWHERE, Code, People, gather
 from simulators.seeded.truth import OFFICE, Green, Truth, is_green
 from simulators.world import DAY_MS, World
@@ -38,7 +38,6 @@ TARIFF = Tariff(
     products={ELSEWHERE: ProductRule(500, frozenset({"r1"}), elsewhere=False)},
 )  # fmt: skip
 WINDOW_MS = TARIFF.repeat_window_s * 1000
-SHARED_WITHIN_MS = 2_000  # the sister door holds it, and knows of it (P1, P7)
 KEPT_MS = 600_000  # how long a door knows a presentation
 CAPTURED_MAX = 40  # messages that an attacker on the broker keeps
 
@@ -67,20 +66,6 @@ class Bus:
         self.unruly_ms = max(self.unruly_ms, now_ms + RETRY_MAX_MS + 5_000)
 
 
-def head_of(row: StoredRecord) -> bytes | None:
-    """A record's hash; None of one that has rotted."""
-    try:
-        return chain.head_of(row.raw)
-    except WireError:
-        return None
-
-
-def sick(door: SimDoor) -> bool:
-    """Whether its card or key fails just now."""
-    disk = door.disk
-    return disk.failing_sync or disk.read_only or disk.full_at is not None or disk.lying or door.signer.failing
-
-
 class SeededCity:
     """Builds everything; `folder` is for the ledger file."""
 
@@ -94,16 +79,18 @@ class SeededCity:
         while key_id(stranger.public)[0] == key_id(issuer.public)[0]:
             stranger = SigningKey.from_secret(rng.randbytes(32))
         self.people: People = gather(rng, issuer, stranger, world.now_ms, riders)
+        self.papers = Papers(rng, issuer, world.now_ms)
+        self._carried = Carried(self.papers, self)
         self.bundle = Bundle(
             CITY, 1, world.now_ms - DAY_MS, (issuer.public,), (self.receipt_key.public,), self.sealing.public, TARIFF,
-            1, {phone.credential_id: 1 for phone in self.people.denied},
+            1, {phone.credential_id: 1 for phone in self.people.denied} | {self.papers.denied.ticket_id: 0},
         )  # fmt: skip
         self.broker = SimBroker(world)
         self.captured: list[tuple[str, bytes]] = []
         self.broker.on_publish = self._overheard
         self.office = SimOffice(
             world, folder, city=CITY, tariffs={TARIFF.version: TARIFF}, sealing=self.sealing, receipts=self.receipt_key,
-            broker=self.broker,
+            broker=self.broker, issues=self.papers.issues,
         )  # fmt: skip
         self.office.on_receipt, self.office.on_commit = self._receipt_signed, self._committed
         self.office.on_restored = self._restored
@@ -156,6 +143,10 @@ class SeededCity:
     def bus_of(self, door: SimDoor) -> Bus:
         """The bus of a door."""
         return next(bus for bus in self.buses if door in bus.doors)
+
+    def quiet_ms(self, door: SimDoor) -> int:
+        """Since when both doors of its bus run and hear each other."""
+        return self.bus_of(door).quiet_since_ms()
 
     def told(self, green: Green) -> str:
         """A boarding in words, with which its lines in the trace are found."""
@@ -213,16 +204,17 @@ class SeededCity:
         head = process.journal.head
         green = Green(
             door.plan.name, door.plan.vehicle, head.epoch, head.sequence, head.hash, shown, showing.fare_rials,
-            self.world.now_ms,
+            self.world.now_ms, extends=showing.verdict is Verdict.PARTY_EXTENDED,
         )  # fmt: skip
         door.unsure.clear()
-        self._one_fare(door, green, more=showing.verdict is Verdict.PARTY_EXTENDED)
+        self._carried.board(door, green)
+        self._one_fare(door, green)
         self.truth.greens.append(green)
         known = self.truth.shown_rials.get((green.device, shown), 0)
         self.truth.shown_rials[green.device, shown] = max(known, showing.fare_rials)
 
-    def _one_fare(self, door: SimDoor, green: Green, *, more: bool) -> None:
-        """P7, P10: a code boards nobody again, at either door, once they could talk. `more`: companions came later."""
+    def _one_fare(self, door: SimDoor, green: Green) -> None:
+        """P7, P10: a code boards nobody again, at either door, once they could talk; companions may come later."""
         now, quiet_ms = green.at_ms, self.bus_of(door).quiet_since_ms()
         for before in reversed(self.truth.greens):
             age = now - before.at_ms
@@ -232,12 +224,13 @@ class SeededCity:
             same_rider = before.presentation.credential_id == green.presentation.credential_id
             if before.vehicle != green.vehicle or before.destroyed or not same_rider:
                 continue
+            again = same_code or (age < WINDOW_MS and not green.extends and not before.extends)
             if before.device == green.device:
-                if (same_code or (age < WINDOW_MS and not more)) and door.changed_ms < before.at_ms:
+                if again and door.changed_ms < before.at_ms:
                     self.truth.violate(
                         "P10", "one-fare-a-door", f"{door.plan.name} accepted one rider twice in {age} ms"
                     )
-            elif (same_code or (age < WINDOW_MS and not more)) and age > SHARED_WITHIN_MS and quiet_ms < before.at_ms:
+            elif again and age > SHARED_WITHIN_MS and quiet_ms < before.at_ms:
                 self.truth.violate(
                     "P7", "one-fare-a-bus", f"{green.vehicle} accepted one rider at both doors, {age} ms apart"
                 )

@@ -17,6 +17,7 @@ from backend.app.proofs import ProofDesk
 from backend.app.worker import IngestWorker
 from backend.core.errors import StoreFailed
 from backend.core.ports import Commit, Device, LedgerMark, Rider, StoredRecord
+from backend.core.tickets import Issue
 from protocol.fares.tariff import Tariff
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.topics import Address, Channel, shard_filter
@@ -61,12 +62,12 @@ class SimOffice:
 
     def __init__(
         self, world: World, folder: Path, *, city: str, tariffs: dict[int, Tariff], sealing: SigningKey,
-        receipts: SigningKey, broker: SimBroker,
+        receipts: SigningKey, broker: SimBroker, issues: dict[bytes, Issue],
     ) -> None:  # fmt: skip
         self.world, self.folder, self.city = world, folder, city
         self.path = folder / "ledger.db"
         self._tariffs, self._sealing, self._receipts = tariffs, sealing, receipts
-        self._broker = broker
+        self._broker, self._issues = broker, issues
         self.wire = Wire(world, delay_ms=(1, 10))
         self.registry: dict[str, tuple[Device, VerifyingKey]] = {}
         self.offset_ms = 0
@@ -125,7 +126,7 @@ class SimOffice:
         announce = self.on_worker(keep_tariff, self._publish_manifest)
         ingest = Ingest(
             store=store, find_device=self.registry.get, proofs=ProofDesk(self._sealing, store.day_key, store.riders),
-            find_issue=lambda _: None, tariffs=tariffs, receipt_signer=self._receipts, now_ms=self.now_ms,
+            find_issue=self._issues.get, tariffs=tariffs, receipt_signer=self._receipts, now_ms=self.now_ms,
             on_alarm=self._alarm, on_stored=self._stored,
         )  # fmt: skip
         watch = FleetWatch(

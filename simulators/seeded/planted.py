@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import backend.adapters.sqlite.ingest as ledger_tables
-from backend.app import claims, ingest
+from backend.app import claims, ingest, tickets
 from backend.core import repeats
 from backend.core import standing as standing_of
 from backend.core.ports import Commit, LedgerMark
 from backend.core.repeats import Claim
 from edge.adapters import card, copies, house, journal
 from edge.app import boarding, courier, station
-from edge.core import forms, retention, uplink
+from edge.core import forms, retention, uplink, used_tickets
 from edge.core.asked import Decision
 from edge.core.errors import JournalFailed, JournalFull
 from edge.core.ports import Head, Showing
@@ -157,6 +157,14 @@ def _other_door_not_heard() -> Any:
     return _replaced(boarding.Boarding, heard_of=lambda _self, _boardings, _now: None)
 
 
+def _used_tickets_not_told() -> Any:
+    return _replaced(used_tickets.UsedTickets, told=lambda *_: None)
+
+
+def _used_tickets_lost_at_restart() -> Any:
+    return _replaced(journal.ApswJournal, used_tickets=lambda _self: [])
+
+
 def _witness_before_durable() -> Any:
     return _replaced(copies.ApswCopies, add=lambda *_: None)
 
@@ -205,6 +213,10 @@ def _quarantine_drops() -> Any:
 
 def _repeats_not_known() -> Any:
     return _replaced(repeats, same_boarding=lambda *_: False)
+
+
+def _copies_of_tickets_paid() -> Any:
+    return _replaced(tickets, stand_rides=lambda rides: [replace(it, paid=not it.annulled) for it in rides])
 
 
 def _charged_above_shown() -> Any:
@@ -284,6 +296,8 @@ PLANTED: dict[str, Plant] = {
     "forged-receipt-believed": _forged_receipt_believed,
     "forms-not-joined": _forms_not_joined,
     "other-door-not-heard": _other_door_not_heard,
+    "used-tickets-not-told": _used_tickets_not_told,
+    "used-tickets-lost-at-restart": _used_tickets_lost_at_restart,
     "witness-before-durable": _witness_before_durable,
     "courier-never-carries": _courier_never_carries,
     "faults-not-said": _faults_not_said,
@@ -292,6 +306,7 @@ PLANTED: dict[str, Plant] = {
     "fork-overwritten": _fork_overwritten,
     "quarantine-drops": _quarantine_drops,
     "repeats-not-known": _repeats_not_known,
+    "copies-of-tickets-paid": _copies_of_tickets_paid,
     "charged-above-shown": _charged_above_shown,
     "receipt-before-commit": _receipt_before_commit,
     "posting-split-in-two": _posting_split_in_two,

@@ -24,7 +24,7 @@ class Rides:
             (46, self.genuine), (5, self.companions), (9, self.both_doors), (6, self.copied_at_the_other_door),
             (5, self.copied_on_another_bus), (6, self.again), (4, self.stale), (2, self.from_the_future),
             (8, self.bad_code), (2, self.stranger), (2, self.denied), (2, self.expired), (5, self.crowd),
-            (1, self.wrong_line),
+            (1, self.wrong_line), (5, self.paper), (3, self.photocopies), (1, self.refused_paper),
         ]  # fmt: skip
 
     def one(self) -> None:
@@ -131,3 +131,24 @@ class Rides:
         for phone in self._world.rng.sample(self._city.people.riders, 4):
             where = door if self._world.chance(0.6) else self._other(door)
             self._fresh(where, phone, self._world.between(1, 1_500))
+
+    def paper(self, door: SimDoor, _phone: Phone) -> None:
+        """Somebody without a phone: a single ride or a senior's card, now and then held up twice."""
+        papers, world = self._city.papers, self._world
+        ticket = papers.single() if world.chance(0.6) else world.rng.choice(papers.cards)
+        self._show(door, papers.code(ticket))
+        if world.chance(0.3):
+            self._show(door, papers.code(ticket), world.between(1_500, 30_000))
+
+    def photocopies(self, door: SimDoor, _phone: Phone) -> None:
+        """Copies of one ticket: at both doors of this bus, on others, within seconds and half an hour later."""
+        papers, world = self._city.papers, self._world
+        ticket = papers.single() if world.chance(0.7) else world.rng.choice(papers.cards)
+        self._show(door, papers.code(ticket))
+        self._show(self._other(door), papers.code(ticket), world.between(50, 25_000))
+        for where in (door, *world.rng.sample(self._city.doors, 2)):
+            self._show(where, papers.code(ticket), world.between(50, 1_800_000))
+
+    def refused_paper(self, door: SimDoor, _phone: Phone) -> None:
+        """A ticket that is denied, or of other days."""
+        self._show(door, self._city.papers.code(self._world.rng.choice(self._city.papers.refused)))

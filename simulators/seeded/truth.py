@@ -31,6 +31,7 @@ class Green:
     presentation: Presentation
     fare_rials: int
     at_ms: int
+    extends: bool = False  # companions came later: their rider's own ride is another
     destroyed: bool = False  # its only copy went with a card that somebody took, cut or copied over
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from protocol.fares.verdicts import Verdict
 from simulators.seeded.fault import Fault
 from simulators.seeded.faults import FAULTS, LONG_OUTAGE
 from simulators.seeded.planted import PLANTED
@@ -98,7 +99,8 @@ def test_the_last_seed_is_a_city_as_any_other() -> None:
     ("name", "begin"),
     [
         ("no-fsync-before-green", 0), ("prune-on-puback", 45), ("pruned-too-young", 0), ("quarantine-drops", 0),
-        ("receipt-before-commit", 0), ("repeats-not-known", 0),
+        ("receipt-before-commit", 0), ("repeats-not-known", 0), ("copies-of-tickets-paid", 0),
+        ("used-tickets-not-told", 0),
     ],
 )  # fmt: skip
 def test_a_planted_defect_is_found(name: str, begin: int) -> None:
@@ -130,3 +132,15 @@ def test_a_planted_defect_leaves_nothing_behind() -> None:
 def test_every_fault_says_how_it_begins() -> None:
     assert len(FAULTS) >= 30
     assert all(isinstance(fault, Fault) and fault.begin.__doc__ for fault in FAULTS.values())
+
+
+def test_every_verdict_occurs() -> None:
+    """P17: nothing that a door may say is left untried. Nobody in these cities taps out yet."""
+    found = [run_seed(seed) for seed in (47, 10, 37)]
+    assert all(result.violations == [] for result in found)
+    said = {
+        name.removeprefix("verdict ") for result in found for name in result.coverage if name.startswith("verdict ")
+    }
+    assert {verdict.name for verdict in Verdict} - said <= {"TAPPED_OUT"}
+    for what in ("rider paper", "rider photocopies", "rider refused_paper"):
+        assert sum(result.coverage[what] for result in found) > 0, what
