@@ -79,11 +79,18 @@ def _driver(number: str) -> StaffRow:
 @click.option("--driver", "drivers", multiple=True, metavar="NUMBER",
               help="Let a driver sign in at terminals, or give another PIN; it is asked for.")  # fmt: skip
 @click.option("--driver-gone", "gone", multiple=True, metavar="NUMBER", help="Take a driver off the staff list.")
+@click.option("--badge-gone", "badges_gone", multiple=True, metavar="NUMBER",
+              help="A driver's badge is lost: it opens nothing any more.")  # fmt: skip
+@click.option("--badge-and-pin", "both", multiple=True, metavar="NUMBER", help="This driver needs badge and PIN.")
+@click.option(
+    "--badge-or-pin", "either", multiple=True, metavar="NUMBER", help="Either is enough, as for a new driver."
+)
 @json_option("what was made")
 def make(
     *, root: Path, fare: int | None, shares: tuple[str, ...], repeat_window: int | None, denied: tuple[str, ...],
     deny_file: Path | None, allowed: tuple[str, ...], riders: Path | None, feed: Path | None, tariff: Path | None,
-    policies: Path | None, drivers: tuple[str, ...], gone: tuple[str, ...], out: str | None,
+    policies: Path | None, drivers: tuple[str, ...], gone: tuple[str, ...],
+    badges_gone: tuple[str, ...], both: tuple[str, ...], either: tuple[str, ...], out: str | None,
 ) -> None:  # fmt: skip
     """Make the next bundle of the city in ROOT and give it to the backend and every device's folder that is here."""
     from provisioning.app.bundles import make_bundle
@@ -98,6 +105,7 @@ def make(
         tariff=None if tariff is None else partial(read_tariff, tariff),
         policies=None if policies is None else partial(read_policies, policies),
         drivers={number: _driver(number) for number in drivers}, drivers_gone=frozenset(gone),
+        badges=dict.fromkeys(badges_gone), both=dict.fromkeys(both, True) | dict.fromkeys(either, False),
     )  # fmt: skip
     made = make_bundle(
         root, changes, now=datetime.now(UTC), riders=None if riders is None else riders.read_bytes(),

@@ -12,6 +12,7 @@ from protocol.errors import SavarError
 COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("cli.audit", "compare journals and ledger on disk: lost, doubled, posted"),
     "backend": ("cli.backend", "run the backend, or import depot files"),
+    "badges": ("cli.badges", "printed badges by which drivers sign in"),
     "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
     "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),

@@ -20,7 +20,8 @@ def command() -> None:
     """Bearer tickets: single rides, pieces of strips, cards."""
 
 
-def _day(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+def jalali_option_day(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+    """A day as it is written here, 1405/07/01 → service day."""
     try:
         return jalali_day(value)
     except ValueError as error:
@@ -31,7 +32,7 @@ def _names(codes: type[TicketForm] | type[RiderClass]) -> click.Choice[str]:
     return click.Choice([code.name.lower() for code in codes])
 
 
-def _draw(text: str) -> str:
+def draw(text: str) -> str:
     """Error correction L, boosted where the symbol does not grow, with its quiet zone."""
     drawn: str = segno.make(text, error="l", micro=False).svg_inline(border=4, omitsize=True)
     return drawn
@@ -44,8 +45,10 @@ def _draw(text: str) -> str:
 @click.option("--form", required=True, type=_names(TicketForm))
 @click.option("--class", "rider_class", default="adult", show_default=True, type=_names(RiderClass))
 @click.option("--product", default=0, show_default=True, type=click.IntRange(0, 15))
-@click.option("--from", "first_day", required=True, callback=_day, metavar="DAY", help="First day, e.g. 1405/07/01.")
-@click.option("--until", "last_day", required=True, callback=_day, metavar="DAY", help="Last day.")
+@click.option(
+    "--from", "first_day", required=True, callback=jalali_option_day, metavar="DAY", help="First day, e.g. 1405/07/01."
+)
+@click.option("--until", "last_day", required=True, callback=jalali_option_day, metavar="DAY", help="Last day.")
 @click.option("--rides-a-day", default=0, type=click.IntRange(0, TICKET_RIDES_A_DAY_MAX), help="Of a card.")
 @click.option("--issuer", default=FIRST_ISSUER, show_default=True, help="Whose key signs.")
 @json_option("what was made")
@@ -55,7 +58,7 @@ def make(
 ) -> None:  # fmt: skip
     """Issue tickets under NAME in the city at ROOT: their codes, a sheet to print, and a list without codes."""
     terms = Terms(TicketForm[form.upper()], RiderClass[rider_class.upper()], product, first_day, last_day, rides_a_day)
-    made = make_tickets(root, name, terms, count=count, issuer=issuer, randomness=os.urandom, draw=_draw)
+    made = make_tickets(root, name, terms, count=count, issuer=issuer, randomness=os.urandom, draw=draw)
     if out:
         write_json(out, {"tickets": made.count, "codes": str(made.codes), "sheet": str(made.sheet),
                          "listed": str(made.listed)})  # fmt: skip

@@ -62,6 +62,7 @@ PUBLIC_KEY_BYTES = 33  # compressed P-256 point
 SIGNATURE_BYTES = 64  # r‖s
 HASH_BYTES = 32  # SHA-256
 CREDENTIAL_ID_BYTES = 8
+BADGE_ID_BYTES = 8
 ALLOWANCE_UNIT_RIALS = 50_000  # one byte in the pass: up to 12.75 million rials of unseen rides
 
 # --- Records, batches, messages ----------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ TIMETABLE_TIME_MAX_S = 2 * DAY_S - 1  # a trip belongs to the day on which it be
 TIMETABLE_METRES_MAX = 1_000_000  # along a shape: no city bus runs 1,000 km
 
 # --- Staff ---------------------------------------------------------------------------------------------------------
-STAFF_MAX = 8_000  # drivers of one city; Isfahan has some 2,500. 70 B each: 560 KB, one chunk
+STAFF_MAX = 8_000  # drivers of one city; Isfahan has some 2,500. 80 B each: 640 KB, one chunk
 PIN_MIN_DIGITS = 4  # ten seconds at the wheel; six are better, and as well taken
 PIN_MAX_DIGITS = 8
 PIN_SALT_BYTES = 16

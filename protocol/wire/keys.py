@@ -29,6 +29,7 @@ class Purpose(Enum):
     PASS = b"savar/1/pass"
     SHORT_PASS = b"savar/1/short-pass"
     TICKET = b"savar/1/ticket"
+    BADGE = b"savar/1/badge"
     RECORD = b"savar/1/record"
     RECEIPT = b"savar/1/receipt"
     HEALTH = b"savar/1/health"

@@ -1,6 +1,8 @@
 """The staff list: who may sign in at a bus's terminal without a network. A bundle section, one chunk.
 
 Rules:
+- a row names the one badge that is its driver's, or none: a lost one is denied by that (see `badges`);
+- a badge can be photographed, so `both` says of whom it takes badge and PIN; of others either is enough;
 - a PIN is kept as scrypt over a salt of its own; the list holds numbers, no names and no badges' bearers;
 - rows ascend strictly by number: one list has one form, and nobody stands in it twice;
 - who holds the list can try PINs at leisure (four digits: minutes). It keeps passengers and colleagues from a driver's
@@ -17,23 +19,27 @@ from protocol.errors import OutOfRange
 from protocol.wire import cbor
 from protocol.wire.manifests import require_ascending
 
-VERSION = 1
+VERSION = 2  # 1 had no badges
 STAFF = "staff"  # the section's kind
 _ROW: cbor.Fields = (
     ("number", cbor.name_text),
     ("salt", cbor.octets(limits.PIN_SALT_BYTES)),
     ("pin", cbor.octets(limits.HASH_BYTES)),
+    ("badge", cbor.optional(cbor.octets(limits.BADGE_ID_BYTES))),
+    ("both", cbor.flag),
 )
 _FIELDS: cbor.Fields = (("rows", cbor.array(cbor.row(_ROW), most=limits.STAFF_MAX)),)
 
 
 @dataclass(frozen=True, slots=True)
 class StaffRow:
-    """One driver: the number on the badge, a salt, and scrypt of the PIN."""
+    """One driver: the number, a salt, scrypt of the PIN, the badge in force; `both`: it takes badge and PIN."""
 
     number: str
     salt: bytes
     pin: bytes
+    badge: bytes | None = None
+    both: bool = False
 
 
 def hash_pin(pin: str, salt: bytes) -> bytes:
@@ -64,7 +70,7 @@ def knows(rows: Sequence[StaffRow], number: str, pin: str) -> bool:
 def encode_staff(rows: Sequence[StaffRow]) -> bytes:
     """Rows, ascending by number → the chunk. Raises WireError by name."""
     require_ascending("staff", [row.number for row in rows])
-    values = [[[row.number, row.salt, row.pin] for row in rows]]
+    values = [[[row.number, row.salt, row.pin, row.badge, row.both] for row in rows]]
     return cbor.encode_structure("staff", values, _FIELDS, version=VERSION, max_bytes=limits.CHUNK_MAX_BYTES)
 
 

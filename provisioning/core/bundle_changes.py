@@ -21,7 +21,8 @@ class Changes:
     `shares` (class → per mille) are set one by one; `deny` maps a credential id to its highest denied version, and
     `allow` takes credentials off the list. `tariff` makes a whole tariff under a number, `policies` all of them, both
     also given the lines there are (None: no timetable); what starts later than now waits as the next one. `drivers`
-    come on the staff list or get a new PIN; `drivers_gone` go.
+    come on the staff list or get a new PIN; `drivers_gone` go. `badges` names a driver's badge, None takes it away;
+    `both` says who needs badge and PIN.
     """
 
     flat_fare_rials: int | None = None
@@ -33,6 +34,8 @@ class Changes:
     policies: Callable[[int, Collection[str] | None], Policies] | None = None
     drivers: Mapping[str, StaffRow] = field(default_factory=dict)
     drivers_gone: frozenset[str] = frozenset()
+    badges: Mapping[str, bytes | None] = field(default_factory=dict)
+    both: Mapping[str, bool] = field(default_factory=dict)
 
 
 def changed(before: Bundle, changes: Changes, *, now_ms: int, lines: Lines = lambda: None) -> Bundle:
@@ -120,8 +123,16 @@ def _deny(before: Mapping[bytes, int], changes: Changes) -> dict[bytes, int]:
 
 
 def _staff(before: Sequence[StaffRow], changes: Changes) -> tuple[StaffRow, ...]:
-    rows = {row.number: row for row in before} | dict(changes.drivers)
-    unknown = changes.drivers_gone - set(rows)
+    """A new PIN leaves a driver's badge as it is."""
+    rows = {row.number: row for row in before}
+    for number, row in changes.drivers.items():
+        old = rows.get(number, row)
+        rows[number] = replace(row, badge=old.badge, both=old.both)
+    unknown = (changes.drivers_gone | set(changes.badges) | set(changes.both)) - set(rows)
     if unknown:
         raise BadSetting("no driver of that number is on the list", fix="mend the number", number=min(unknown))
+    for number, badge in changes.badges.items():
+        rows[number] = replace(rows[number], badge=badge)
+    for number, both in changes.both.items():
+        rows[number] = replace(rows[number], both=both)
     return tuple(rows[number] for number in sorted(rows) if number not in changes.drivers_gone)

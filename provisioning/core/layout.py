@@ -101,6 +101,10 @@ class CityFolder:
         """Folder with the codes and the sheet of one issue of bearer tickets: secret."""
         return self.root / "tickets" / issue
 
+    def badge(self, number: str, badge_id: bytes) -> Path:
+        """Folder with one printed badge of a driver: secret."""
+        return self.root / "badges" / f"{number}-{badge_id.hex()}"
+
     def issued_tickets(self, issue: str) -> Path:
         """Public list of one issue of bearer tickets: ids and terms."""
         return self.backend / "tickets" / f"{issue}.json"

@@ -10,6 +10,7 @@ SERIAL_BYTES = 16  # random serial: RFC 5280 allows 20 octets, CA/B asks for 8 o
 
 # --- Secrets -----------------------------------------------------------------------------------------------------
 KEY_SECRET_BYTES = 32  # one P-256 scalar
+BADGES_A_CALL_MAX = 500  # a depot's drivers; each is a page of its own
 OPS_TOKEN_BYTES = 32  # bearer token of operations staff
 PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a person
 

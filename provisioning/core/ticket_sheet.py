@@ -1,4 +1,4 @@
-"""The printable sheet of bearer tickets: a page that any browser prints, right to left, Persian first. Pure text.
+"""The printable sheets of tickets and badges: pages that any browser prints, right to left, Persian first. Pure text.
 
 The drawings of the codes come from the caller. A sheet is as good as cash until each of its tickets has been ridden.
 """
@@ -10,6 +10,7 @@ from persiantools import digits
 from persiantools.jdatetime import JalaliDate
 
 from protocol.fares.tariff import RiderClass
+from protocol.wire.badges import Badge
 from protocol.wire.tickets import Ticket, TicketForm
 
 _EPOCH = JalaliDate.to_jalali(1970, 1, 1)
@@ -40,8 +41,22 @@ def day_text(day: int) -> str:
 
 def ticket_sheet(tickets: Iterable[tuple[Ticket, str]]) -> str:
     """Tickets, each with the drawing (SVG) of its code → the page."""
-    head = f'<head><meta charset="utf-8"><title>بلیت</title><style>{_STYLE}</style></head>'
-    drawn = (_one(*it) for it in tickets)
+    return _page("بلیت", (_one(*it) for it in tickets))
+
+
+def badge_sheet(badge: Badge, drawing: str) -> str:
+    """One badge with the drawing (SVG) of its code → the page."""
+    last = day_text(badge.last_day)
+    drawn = (
+        f'<div class="ticket"><h2>کارت راننده</h2>{drawing}<p>شمارهٔ {digits.en_to_fa(badge.number)}</p>'
+        f'<p>تا {digits.en_to_fa(last)}</p><p dir="ltr" lang="en">Driver {badge.number}, until {last}</p>'
+        f'<p class="id" dir="ltr">{badge.badge_id.hex()}</p></div>'
+    )
+    return _page("کارت راننده", [drawn])
+
+
+def _page(title: str, drawn: Iterable[str]) -> str:
+    head = f'<head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
     return "\n".join((
         "<!DOCTYPE html>", '<html lang="fa" dir="rtl">', head, '<body><div class="sheet">', *drawn,
         "</div></body>", "</html>", "",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from protocol.errors import ProofError, WireError
 from protocol.wire import cbor, chain
+from protocol.wire.badges import open_badge
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.bundles import cut_bundle, read_bundle
 from protocol.wire.codes import read_code
@@ -65,6 +66,13 @@ def _rightly_signed_ticket(data: bytes) -> object:
     return open_ticket(body + KEY.sign(Purpose.TICKET, body), KEYS)
 
 
+def _rightly_signed_badge(data: bytes) -> object:
+    """A badge of any content and of a length that fits, its signature right."""
+    number = data[13:45] or b"0"
+    body = (bytes([4, KEY.id[0]]) + data[2:12] + bytes(10))[:12] + bytes([len(number)]) + number
+    return open_badge(body + KEY.sign(Purpose.BADGE, body), KEYS)
+
+
 def _batch_of_it(data: bytes) -> object:
     """The input as the one record of a batch that is signed over it."""
     batch = cbor.encode([1, "bus-1", 1, 1, [data], KEY.sign(Purpose.RECORD, chain.next_hash(chain.GENESIS, data))])
@@ -99,6 +107,8 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "short pass, signed": _rightly_signed_short,
     "ticket": lambda data: open_ticket(data, KEYS),
     "ticket, signed": _rightly_signed_ticket,
+    "badge": lambda data: open_badge(data, KEYS),
+    "badge, signed": _rightly_signed_badge,
     "riders": decode_rows,
     "public key": VerifyingKey.load,
     "private key": SigningKey.from_pem,

@@ -10,6 +10,7 @@ from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import chain
+from protocol.wire.badges import issue_badge
 from protocol.wire.batches import encode_batch
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, State
@@ -114,6 +115,11 @@ def ticket(
     )  # fmt: skip
 
 
+def badge(*, issuer: SigningKey = ISSUER, number: str = "5007", last_day: int = DAY + 365) -> bytes:
+    """A driver's badge."""
+    return issue_badge(issuer, badge_id=BADGE_ID, last_day=last_day, number=number)
+
+
 def instant(offset_ms: int = 0) -> Instant:
     """A trusted reading."""
     return Instant(WALL_MS + offset_ms, 5_000 + offset_ms, ClockQuality.TRUSTED, 2)
@@ -206,7 +212,11 @@ POLICIES = Policies(
     frozenset({"bus-0009"}),
     (Grace("net-down-1", GraceKind.ALLOWANCE_RAISED, 5, 9, 9_000_000, 200_000, vehicles=frozenset({"bus-0007"})),),
 )  # fmt: skip
-STAFF = (make_row("4021", "1234", bytes(range(16))), make_row("5007", "25801", bytes(range(16, 32))))
+BADGE_ID = bytes.fromhex("b0b1b2b3b4b5b6b7")
+STAFF = (
+    make_row("4021", "1234", bytes(range(16))),
+    replace(make_row("5007", "25801", bytes(range(16, 32))), badge=BADGE_ID, both=True),
+)
 BUNDLE = Bundle(
     city="isfahan", number=12, issued_ms=WALL_MS, issuer_keys=(ISSUER.public, OTHER_ISSUER.public),
     receipt_keys=(RECEIPT_KEY.public,), sealing_key=SEALING_KEY.public, tariff=TARIFF, deny_number=4,

@@ -62,6 +62,8 @@ rows = st.builds(
     number=st.text("abcz0129-", min_size=1, max_size=limits.NAME_MAX_CHARS),
     salt=st.binary(min_size=16, max_size=16),
     pin=st.binary(min_size=32, max_size=32),
+    badge=st.none() | st.binary(min_size=8, max_size=8),
+    both=st.booleans(),
 )
 
 
@@ -79,5 +81,5 @@ def test_what_is_not_sorted_is_not_written() -> None:
 
 
 def test_a_full_list_fits_its_chunk() -> None:
-    everybody = [StaffRow(f"{n:032}", bytes(16), bytes(32)) for n in range(limits.STAFF_MAX)]
+    everybody = [StaffRow(f"{n:032}", bytes(16), bytes(32), bytes(8)) for n in range(limits.STAFF_MAX)]
     assert len(encode_staff(everybody)) <= limits.CHUNK_MAX_BYTES

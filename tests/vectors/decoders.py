@@ -9,6 +9,7 @@ from typing import Any
 
 from protocol.fares.pricing import Ridden, Ride, price
 from protocol.wire import cbor
+from protocol.wire.badges import open_badge
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.bundles import read_bundle
 from protocol.wire.codes import read_code
@@ -118,6 +119,11 @@ def _ticket(given: Entry, entry: Entry) -> Any:
     return {**plain(replace(found, issuer=found.issuer.public)), "single_use": found.single_use}
 
 
+def _badge(given: Entry, entry: Entry) -> Any:
+    found = open_badge(data(entry), keys(given, "issuer_keys"))
+    return plain(replace(found, issuer=found.issuer.public))
+
+
 def _message(opener: Callable[..., Any], key_list: str) -> Decoder:
     return lambda given, entry: plain(opener(data(entry), keys(given, key_list)))
 
@@ -145,6 +151,7 @@ DECODERS: dict[str, Decoder] = {
     "long_pass": lambda given, entry: plain(open_long_pass(data(entry), keys(given, "issuer_keys"))),
     "short_pass": _short_pass,
     "ticket": _ticket,
+    "badge": _badge,
     "riders": lambda _, entry: plain(decode_rows(data(entry))),
     "envelope": _envelope,
     "receipt": _message(open_receipt, "receipt_keys"),

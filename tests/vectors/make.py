@@ -22,7 +22,7 @@ from tests.vectors.driver import driver_entries
 from tests.vectors.entries import Entries, flipped, of
 from tests.vectors.health import health_entries
 from tests.vectors.manifests import chunk_entries, contents_entries, manifest_entries
-from tests.vectors.paper import ticket_entries
+from tests.vectors.paper import badge_entries, ticket_entries
 from tests.vectors.prices import price_entries
 from tests.vectors.refusals import REFUSALS
 from tests.vectors.short import ROWS, rider_entries, short_entries
@@ -326,6 +326,7 @@ def make() -> dict[str, dict[str, Any]]:
             {"riders": ROWS.hex()},
             short_entries(),
         ),
+        "badges": ("Drivers' badges.", "badge", issuers, badge_entries()),
         "tickets": ("Bearer tickets.", "ticket", issuers, ticket_entries()),
         "riders": ("Chunks of the rider table.", "riders", {}, rider_entries()),
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
