@@ -34,6 +34,7 @@ class Doors:
         self.of_vehicle: dict[str, list[int]] = defaultdict(list)
         for vehicle, door in sorted(facts.doors):
             self.of_vehicle[vehicle].append(door)
+        self._shares = self._every_share()
         self._lives = {it.device for it in facts.counted} | {it.link.device for it in facts.told} | set(facts.cameras)
 
     def device(self, vehicle: str, door: int) -> str | None:
@@ -51,19 +52,23 @@ class Doors:
 
     def usual_share(self, vehicle: str, door: int) -> float | None:
         """Of what a bus reads, how much this door does on other buses; None where too few others are known."""
-        alike = [
-            other for other, doors in self.of_vehicle.items()
-            if other != vehicle and len(doors) > 1 and door in doors and self.read[other, door].total()
-        ]  # fmt: skip
-        of_line = [other for other in alike if self.line.get(other) == self.line.get(vehicle)]
-        for others in (of_line, alike):
+        line = self.line.get(vehicle)
+        for kept in (self._shares.get((door, line), {}), self._shares.get((door, None), {})):
+            others = [share for other, share in kept.items() if other != vehicle]
             if len(others) >= OTHERS_MIN:
-                return median(self._share(other, door) for other in others)
+                return median(others)
         return None
 
-    def _share(self, vehicle: str, door: int) -> float:
-        mine = self.read[vehicle, door].total()
-        return mine / (mine + self.others(vehicle, door).total())
+    def _every_share(self) -> dict[tuple[int, str | None], dict[str, float]]:
+        """By door and line, and by door alone: of each vehicle with several doors, what this one reads of all."""
+        found: dict[tuple[int, str | None], dict[str, float]] = defaultdict(dict)
+        for vehicle, doors in self.of_vehicle.items():
+            read = {door: self.read[vehicle, door].total() for door in doors}
+            for door, mine in read.items():
+                if mine and len(doors) > 1:
+                    for line in (self.line[vehicle], None):
+                        found[door, line][vehicle] = mine / sum(read.values())
+        return found
 
 
 def blind_doors(facts: DayFacts, driven: Driven) -> Iterator[Case]:

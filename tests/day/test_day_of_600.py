@@ -115,7 +115,7 @@ class Script:
     # --- riders -------------------------------------------------------------------------------------------------------
 
     def _rides(self) -> None:
-        numbers = [*self.buses, 11, 11]  # the dishonest driver's bus is fuller than others
+        numbers = [*self.buses, 11, 11, 13, 13, 32, 32]  # those whose doors fail are fuller: there is something to say
         for name, person in self.people.items():
             for _ in range(0 if name in WATCHED else RIDES_EACH):
                 bus, front = self.buses[self.rng.choice(numbers)], self.rng.random() < 0.5
@@ -149,14 +149,15 @@ class Script:
     def _honest(self) -> None:
         """A rider without a code now and then, a mistake, a loose plug; a line that is too full."""
         for number, bus in self.buses.items():
-            for when in ("06:30", "09:10", "12:40"):
-                if number != 11:
-                    self.at(when, lambda bus=bus: self.key_in(bus))
+            if number != 11:
+                self.at("09:10", lambda bus=bus: self.key_in(bus))
         for number in (12, 22, 31):
             self.at("08:40", lambda bus=self.buses[number]: self.key_in(bus))
             self.at("08:41", lambda bus=self.buses[number]: self.take_back(bus))
-        for when in ("07:20", "10:50", "13:10"):
-            self.at(when, lambda: self.free(self.buses[24], FreeCause.READER_OUT))
+        plug = self.buses[24]  # loose five times, and found each time within five minutes
+        for when in ("07:20", "08:50", "10:50", "12:20", "13:10"):
+            self.at(when, lambda: self.free(plug, FreeCause.READER_OUT))
+            self.at(hour(when) + 5 * MINUTE_MS, lambda: plug.terminal.free_ride(plug.token, None, plug.now))
         for number in LINES["r3"]:
             for n in range(9):
                 self.at(
