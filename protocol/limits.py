@@ -74,7 +74,7 @@ MESSAGE_MAX_BYTES = 65_536  # receipt, health, state
 SISTER_BOARDINGS_MAX = (
     1_000  # fresh boardings in one message between two doors: 25 minutes of a full bus; ~100 B each at most
 )
-SISTER_MESSAGE_MAX_BYTES = BATCH_MAX_BYTES + (3 << 16)  # a whole batch, its boardings, a receipt
+SISTER_MESSAGE_MAX_BYTES = BATCH_MAX_BYTES + (5 << 16)  # a whole batch, its boardings, a receipt
 CBOR_MAX_DEPTH = 8  # deepest structure of the contract is 7: trips of a timetable
 HEALTH_CAMERAS_MAX = 8  # cameras on one validator
 HEALTH_UNREAD_MAX = 16  # readings that failed, by name; there are twelve

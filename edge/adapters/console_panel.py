@@ -32,7 +32,9 @@ class ConsolePanel:
             (f"{SHAPE[row.lamp]} {row.rider_fa}  ", STYLE.get(row.lamp, "")),
             (row.rider_en, ""),
         )
-        if row.boards:
+        if showing.before_rials:
+            line.append(f"  {showing.before_rials // 10:,} →", "dim")
+        if row.boards or showing.before_rials:
             line.append(f"  {showing.fare_rials // 10:,} toman", "bold")
         if showing.party:
             line.append(f"  +{showing.party}", "bold")

@@ -19,10 +19,13 @@ import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
-from edge.core.accepted import Accepted
+from edge.core.accepted import Accepted, RecordId
+from protocol.errors import WireError, WrongType
 from protocol.fares.verdicts import Reason, Verdict
-from protocol.limits import FLAT_FARE_MAX_RIALS, INT63_MAX, PARTY_MAX, RIALS_MAX
+from protocol.limits import FLAT_FARE_MAX_RIALS, INT63_MAX, PARTY_MAX, RIALS_MAX, TARIFF_METRES_MAX
+from protocol.wire import cbor
 from protocol.wire.passes import Presentation
+from protocol.wire.sister import Along
 
 log = logging.getLogger(__name__)
 APPLICATION_ID = 0x53564A31  # "SVJ1": so that no other SQLite file is taken for a journal
@@ -53,6 +56,14 @@ FROM record LEFT JOIN record AS behind ON behind.sequence = record.sequence + 1
 # credential id, render time s, counter, accepted at wall ms, party, door, adult fare, per mille of it and of caps,
 # fare, verdict, reason, tariff
 _WINDOW = struct.Struct(">8sIHQBBQHHQBBI")
+_WAY_MAX_BYTES = 256
+_WAY: cbor.Fields = (
+    ("along", cbor.optional(cbor.row((
+        ("line", cbor.name_text), ("direction", cbor.optional(cbor.uint(1))), ("trip", cbor.optional(cbor.name_text)),
+        ("metres", cbor.optional(cbor.uint(TARIFF_METRES_MAX))),
+    )))),
+    ("closes", cbor.optional(cbor.row((("epoch", cbor.uint(INT63_MAX)), ("sequence", cbor.uint(INT63_MAX, least=1)))))),
+)  # fmt: skip
 _ANNULS = struct.Struct(">Q")  # the sequence of the boarding that was taken back
 
 
@@ -62,7 +73,30 @@ def pack_window(accepted: Accepted) -> bytes:
     return _WINDOW.pack(
         shown.credential_id, shown.time_s, shown.counter, accepted.wall_ms, accepted.party, accepted.door,
         *accepted.share, accepted.fare_rials, int(accepted.verdict), int(accepted.reason), accepted.tariff_version,
-    )  # fmt: skip
+    ) + _pack_way(accepted)  # fmt: skip
+
+
+def _pack_way(accepted: Accepted) -> bytes:
+    """Where it was on a line by distance, and what a tap-out ends; nothing for all others."""
+    along, closes = accepted.along, accepted.closes
+    if along is None and closes is None:
+        return b""
+    place = None if along is None else [along.line, along.direction, along.trip, along.metres]
+    return cbor.encode([place, None if closes is None else list(closes)])
+
+
+def _unpack_way(data: bytes) -> tuple[Along | None, RecordId | None]:
+    if not data:
+        return None, None
+    try:
+        values = cbor.decode(data, max_bytes=_WAY_MAX_BYTES)
+        if not isinstance(values, list):
+            raise WrongType("a way is a list")
+        cbor.check_fields("way", values, _WAY)
+    except WireError as error:
+        raise ValueError(f"no way beside a record: {error}") from error
+    along, closes = values
+    return None if along is None else Along(*along), None if closes is None else RecordId(*closes)
 
 
 def pack_annuls(sequence: int) -> bytes:
@@ -92,9 +126,10 @@ def unpack_beside(rows: Iterable[tuple[int, bytes]]) -> list[tuple[int, Accepted
 
 def unpack_window(data: bytes) -> Accepted:
     """The bytes kept beside a record → the accepted boarding. Raises ValueError where they have rotted."""
-    if len(data) != _WINDOW.size:
+    if len(data) < _WINDOW.size:
         raise ValueError(f"{len(data)} bytes beside a record")
-    credential_id, time_s, counter, wall_ms, party, door, adult_rials, *more = _WINDOW.unpack(data)
+    along, closes = _unpack_way(data[_WINDOW.size :])
+    credential_id, time_s, counter, wall_ms, party, door, adult_rials, *more = _WINDOW.unpack(data[: _WINDOW.size])
     permille, cap_permille, fare_rials, verdict, reason, tariff_version = more
     shown = Presentation(credential_id, time_s, counter)
     if party > PARTY_MAX or wall_ms > INT63_MAX or max(permille, cap_permille) > 1000:
@@ -103,5 +138,5 @@ def unpack_window(data: bytes) -> Accepted:
         raise ValueError(f"a fare of {fare_rials} rials, an adult's {adult_rials}, beside a record")
     return Accepted(
         shown, wall_ms, party, door, adult_rials, permille, cap_permille, fare_rials, Verdict(verdict), Reason(reason),
-        tariff_version,
+        tariff_version, along=along, closes=closes,
     )  # fmt: skip

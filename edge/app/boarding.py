@@ -19,9 +19,10 @@ from edge.core.forms import Forms
 from edge.core.memory import Memory
 from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
+from edge.core.showings import out_of_service, shown
 from edge.core.spending import Spending
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
-from protocol.fares.verdicts import TABLE, Reason, Verdict, row_for
+from protocol.fares.verdicts import TABLE, Reason
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
@@ -30,7 +31,7 @@ from protocol.wire.records import Instant, Link, Position, Record, Service
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
-from protocol.wire.sister import FreshBoarding
+from protocol.wire.sister import Along, FreshBoarding
 from protocol.wire.tickets import Ticket
 
 _BOOK_KEY_BYTES = 16
@@ -66,6 +67,7 @@ class Boarding:
         randomness: Callable[[int], bytes],
         on_appended: Callable[[int], None] = lambda _: None,
         position: Callable[[int], Position | None] = lambda _: None,
+        along: Callable[[int], tuple[Along | None, Along | None]] = lambda _: (None, None),
     ) -> None:
         self._device = device
         self._service = service
@@ -77,7 +79,7 @@ class Boarding:
         self._panel = panel
         self._software = software
         self._randomness = randomness
-        self._on_appended, self._position = on_appended, position
+        self._on_appended, self._position, self._along = on_appended, position, along
         self._memory = Memory(bundle.window_s, randomness(_BOOK_KEY_BYTES))
         self._spending = Spending()
         self.tickets = self._memory.tickets
@@ -292,7 +294,7 @@ class Boarding:
         stands = self._forms.proven(shown, now.mono_ms, row=row, short=short, text=text)
         if stands is not None:
             return replace(stands, again=True)
-        outcome = self._tap(decide(code, self._door, now), now)
+        outcome = self._tap(decide(code, replace(self._door, along=self._along(now.mono_ms)), now), now)
         if outcome.problem is None:
             self._forms.answered(shown, outcome, now.mono_ms)
         return outcome
@@ -304,20 +306,18 @@ class Boarding:
             self.problem = problem
             # The failed write may have reached the card; its sequence will be sealed again, so under another key.
             self._day_key = None
-            return self._show(_out_of_service(), None, problem)
+            return self._show(out_of_service(), None, problem)
         self.problem = None
         if decision.accepted is not None:
-            self.accepted_rials += decision.fare_rials
+            self.accepted_rials += decision.fare_rials if TABLE[decision.verdict].charged else 0
             self._memory.accepted(decision.accepted, RecordId(self._journal.head.epoch, sequence), now)
         if decision.policy is not None:
             self._spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
         if TABLE[decision.verdict].boards:
             self.accepted += 1
-        else:
+        elif TABLE[decision.verdict].refuses or decision.accepted is None:
             self.refused += 1
-        row = row_for(decision.verdict, decision.reason)
-        showing = Showing(decision.verdict, decision.reason, row, decision.fare_rials, decision.party)
-        return self._show(showing, sequence, None)
+        return self._show(shown(decision), sequence, None)
 
     def _show(self, showing: Showing, sequence: int | None, problem: LocalError | None) -> Outcome:
         self._panel.show(showing)
@@ -354,8 +354,3 @@ class Boarding:
             raise
         self._journal.sign_tail(signature)
         self._on_appended(record.sequence)
-
-
-def _out_of_service() -> Showing:
-    verdict, reason = Verdict.OUT_OF_SERVICE, Reason.JOURNAL_FAILED
-    return Showing(verdict, reason, row_for(verdict, reason), 0, 0)

@@ -31,7 +31,7 @@ from protocol.wire.health import CameraHealth, Health, RunCause, SisterLink, Sta
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import Instant, Position, Service, decode_record
-from protocol.wire.sister import DoorCondition
+from protocol.wire.sister import Along, DoorCondition
 from protocol.wire.topics import Address, Channel
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Station:
         wake: Callable[[], None],
         heard: Callable[[int], None],
         position: Callable[[int], Position | None] = lambda _: None,
+        along: Callable[[int], tuple[Along | None, Along | None]] = lambda _: (None, None),
         condition: Callable[[], DoorCondition | None] = lambda: None,
     ) -> None:
         self._address, self._software = address, software
@@ -73,7 +74,7 @@ class Station:
         self.boarding = Boarding(
             device=address.device, service=service, bundle=bundle, journal=journal, riders=riders, signer=tap_signer,
             panel=panel, software=software, randomness=randomness, on_appended=self._appended_came,
-            position=position,
+            position=position, along=along,
         )  # fmt: skip
         self._sync = Sync(
             journal=journal, uplink=self._uplink, send=self._send, forgettable=self.boarding.forgettable,

@@ -54,7 +54,7 @@ from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, RunCause, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant, Position, Record
-from protocol.wire.sister import DoorCondition
+from protocol.wire.sister import Along, DoorCondition
 from protocol.wire.topics import Address, Channel, to_all
 from transport.bundle_folder import BundleFolder
 from transport.mqtt import Message, MqttSession, Will
@@ -104,9 +104,9 @@ class Validator:
         self._riders = RiderTable(config.data_dir / "riders.table")
         self._station = Station(
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
-            riders=self._riders, tap_signer=self._signer, key=keys.tap, panel=panel,
-            clock=self._clock, session=self._session, sister=side, software=_software(), randomness=randomness,
-            wake=self._wake.set, heard=system_clock.heard, position=self._position, condition=self.condition,
+            riders=self._riders, tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock,
+            session=self._session, sister=side, software=_software(), randomness=randomness, wake=self._wake.set,
+            heard=system_clock.heard, position=self._position, along=self._along, condition=self.condition,
         )  # fmt: skip
         self._place = self._make_place(system_clock)
         self._lines = LineBook() if self._place is None and config.terminal is not None else None
@@ -359,6 +359,9 @@ class Validator:
     def _step_gnss(self) -> None:
         assert self._place is not None
         self._stopping.wait(self._place.step(self._clock.read) / 1000)
+
+    def _along(self, mono_ms: int) -> tuple[Along | None, Along | None]:
+        return (None, None) if self._place is None else self._place.along(mono_ms)
 
     def _position(self, mono_ms: int) -> Position | None:
         return None if self._place is None else self._place.position(mono_ms)

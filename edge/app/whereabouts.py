@@ -18,12 +18,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.core.errors import GnssLost
-from edge.core.limits import FIX_STALE_MS, GNSS_READ_TIMEOUT_S, GNSS_RETRY_MS
-from edge.core.line import Choice, LineTracker
+from edge.core.limits import FIX_STALE_MS, GNSS_READ_TIMEOUT_S, GNSS_RETRY_MS, TERMINUS_M, TRIP_ENDED_HELD_MS
+from edge.core.line import Choice, Guess, LineTracker
 from edge.core.lines import LineView, lines_of
 from edge.core.network import Network
 from edge.core.position import Fix, FixSource, Whereabouts
 from protocol.wire.records import Doubt, Instant, Position, Service
+from protocol.wire.sister import Along
 from protocol.wire.timetable import decode_lines
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class Place:
         self._due_ms = 0
         self._fast: Fix | None = None
         self._choices: list[Choice] = []
+        self._along: tuple[Along, int] | None = None  # by the last trusted place, and when that was; both or neither
+        self._ended: tuple[Along, int] | None = None  # of the trip before this one, and when it was over
         self.lines: dict[str, LineView] = {}
         self.number = 0
         self.problem: GnssLost | None = None
@@ -78,6 +81,17 @@ class Place:
     def position(self, mono_ms: int) -> Position | None:
         """What a record says of the place; None if nothing was heard for ten minutes."""
         return self._where.position(mono_ms)
+
+    def along(self, mono_ms: int) -> tuple[Along | None, Along | None]:
+        """Where on its way the vehicle is, by a trusted place, and where its trip before this one ended, a while ago.
+
+        Riders step out at the last stop when the road has begun the way back already.
+        """
+        here, ended = self._along, self._ended
+        return (
+            None if here is None or mono_ms - here[1] > FIX_STALE_MS else here[0],
+            None if ended is None or mono_ms - ended[1] > TRIP_ENDED_HELD_MS else ended[0],
+        )
 
     def speed_kmh(self, mono_ms: int) -> int | None:
         """How fast it goes by the last trusted fix; None where nobody knows."""
@@ -150,6 +164,17 @@ class Place:
                 self._witness(fix.time_ms, fix.mono_ms)
             self._line.heard(fix, now)
             self._choices = self._line.choices()
+            self._follow(fix.mono_ms, self._line.guess(now))
+
+    def _follow(self, mono_ms: int, guess: Guess | None) -> None:
+        before = None if self._along is None else self._along[0]
+        known = guess is not None and guess.metres is not None
+        here = Along(guess.line, guess.direction, guess.trip, guess.metres) if guess is not None and known else None
+        if before is not None and (here is None or (here.line, here.direction) != (before.line, before.direction)):
+            self._ended = (before, mono_ms)
+        elif before is not None and here is not None and (here.metres or 0) + TERMINUS_M < (before.metres or 0):
+            self._ended = (before, mono_ms)  # a loop begins anew
+        self._along = None if here is None else (here, mono_ms)
 
     def _tell(self, now: Instant) -> None:
         """The door serves what is believed; what it was told meanwhile is heard first, in the next step."""

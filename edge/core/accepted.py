@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.passes import Presentation
+from protocol.wire.sister import Along
 from protocol.wire.tickets import is_ridden
 
 UNKNOWN_MS = 0  # a wall time that no trusted clock vouched for
@@ -37,6 +38,8 @@ class Accepted:
     reason: Reason
     tariff_version: int
     annulled: bool = False
+    along: Along | None = None  # where, on a line by distance
+    closes: RecordId | None = None  # of a tap-out: the boarding that it ends, at either door
 
     @property
     def extends(self) -> bool:

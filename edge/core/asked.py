@@ -1,23 +1,24 @@
 """What the rules of `decide` are asked about: a proven pass before a door, and the facts that several of them need."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
-from edge.core.accepted import UNKNOWN_MS, Accepted
+from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
 from edge.core.daybook import DayBook
 from edge.core.spending import Spending
 from edge.core.used_tickets import UsedTickets
 from edge.core.window import Earlier, Window
 from protocol import limits
 from protocol.fares.policies import BoardFree, Grace, GraceKind
-from protocol.fares.pricing import Price, Ridden, Ride, dearest_fare, price
+from protocol.fares.pricing import Price, Ridden, Ride, by_distance, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.bundles import Bundle
 from protocol.wire.records import CodeKind, Instant, Service
 from protocol.wire.short_passes import Pass, ShortPass
+from protocol.wire.sister import Along
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Door:
 
     `free_ride`: why the driver lets everybody ride, NONE if not (it lapses elsewhere). `spending`: what was let
     ride here under each policy. `tickets`: which bearer tickets this bus has carried.
+    `along`: where the vehicle is on its way, and where the trip before this one ended.
     """
 
     service: Service
@@ -36,6 +38,7 @@ class Door:
     free_ride: Reason = Reason.NONE
     spending: Spending = field(default_factory=Spending)
     tickets: UsedTickets = field(default_factory=UsedTickets)
+    along: tuple[Along | None, Along | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Decision:
     tariff_version: int
     policy: str | None = None
     forgone_rials: int = 0
+    metres: int | None = None
+    before_rials: int = 0  # of a tap-out: what had been shown
 
 
 @dataclass
@@ -108,22 +113,38 @@ class Asked:
 
     def priced(self) -> Price:
         """At most: what was ridden elsewhere is not known here."""
-        history = [
-            Ridden(self.now.wall_ms - it.age_ms, *it.accepted.share)
-            for it in self.earlier
-            if self.wall_ms is not None and self._meets(it)
-        ]
-        return price(self.tariff, self.ride(), history)
+        return price(self.tariff, self.ride(), self.history(self.tariff.version))
 
-    def _meets(self, it: Earlier) -> bool:
+    def history(self, tariff_version: int, *, without: RecordId | None = None) -> list[Ridden]:
+        """The rider's rides on this bus under that tariff, those that were tapped out at what they cost in the end."""
+        ended = {it.accepted.closes: it.accepted for it in self.earlier if it.accepted.closes is not None and it.proven}
+        return [
+            Ridden(self.now.wall_ms - it.age_ms, *ended.get(it.record, it.accepted).share)
+            for it in self.earlier
+            if self.wall_ms is not None and self._meets(it, tariff_version) and it.record != without
+        ]
+
+    @cached_property
+    def along(self) -> Along | None:
+        """Where a boarding on this line is, if its fare is by distance and ends with a tap-out."""
+        service, here = self.door.service, self.door.along[0]
+        if self.kind is CodeKind.BEARER_TICKET or not by_distance(self.tariff, service.route):
+            return None  # a printed ride is paid, however far it goes
+        assert service.route is not None
+        there = here is not None and (here.line, here.direction) == (service.route, service.direction)
+        return here if there else Along(service.route, service.direction, service.trip)
+
+    def _meets(self, it: Earlier, tariff_version: int) -> bool:
         """Whether an earlier ride may make this one cheaper.
 
         Rides under another tariff do not meet, one of no known time has no journey, and what the other door alone says
         is no proof. Nor has anybody ridden for more than the dearest fare of the city.
         """
         ride = it.accepted
-        if ride.wall_ms == UNKNOWN_MS or ride.tariff_version != self.tariff.version or not it.proven:
+        if ride.wall_ms == UNKNOWN_MS or ride.tariff_version != tariff_version or not it.proven:
             return False
+        if ride.closes is not None:
+            return False  # no ride of its own
         return ride.adult_rials <= dearest_fare(self.tariff)
 
     def grace_by_policy(self, kind: GraceKind, reason: Reason, fare_rials: int, least_rials: int = 0) -> bool:
@@ -163,15 +184,28 @@ class Asked:
         fare_rials = cost.rider_rials if fare_rials is None else fare_rials
         accepted = Accepted(
             self.code.presentation, wall_ms, self.code.party, self.door.service.door, cost.adult_rials, cost.permille,
-            cost.cap_permille, fare_rials, verdict, reason, self.tariff.version,
+            cost.cap_permille, fare_rials, verdict, reason, self.tariff.version, along=self.along,
         )  # fmt: skip
         return self._answer(verdict, reason, fare_rials, accepted)
+
+    def leave(
+        self, ends: Earlier, reason: Reason, cost: Price, *, fare_rials: int, before_rials: int, metres: int | None
+    ) -> Decision:
+        """A tap-out, noted in the window with what its ride adds to the rider's history in the end."""
+        of, wall_ms = ends.accepted, UNKNOWN_MS if self.wall_ms is None else self.wall_ms
+        accepted = Accepted(
+            self.code.presentation, wall_ms, self.code.party, self.door.service.door, cost.adult_rials, cost.permille,
+            cost.cap_permille, fare_rials, Verdict.TAPPED_OUT, reason, of.tariff_version,
+            closes=ends.record,
+        )  # fmt: skip
+        answer = self._answer(Verdict.TAPPED_OUT, reason, fare_rials, accepted)
+        return replace(answer, tariff_version=of.tariff_version, metres=metres, before_rials=before_rials)
 
     def _answer(self, verdict: Verdict, reason: Reason, fare_rials: int, accepted: Accepted | None) -> Decision:
         return Decision(
             verdict, reason, self.kind, fare_rials, self.code.party, self.code.credential.product,
             self.code.raw, accepted, self.tariff.version, self._by_policy(accepted),
-            self.forgone_rials,
+            self.forgone_rials, None if accepted is None or self.along is None else self.along.metres,
         )  # fmt: skip
 
     def _by_policy(self, accepted: Accepted | None) -> str | None:

@@ -99,6 +99,11 @@ class DayBook:
         if it.annulled:
             return
         rider, of_door = self._of(it.presentation.credential_id), self._told if told else self._own
+        if it.closes is not None:  # what the ride cost in the end takes the place of what it cost at most
+            for rides in (self._own, self._told):
+                rides.take_back(it.closes, rider)
+            if it.closes.sequence <= self._seen.get(it.closes.epoch, 0):
+                return
         for grace in _graces(it):
             of_door.use_up((grace, _day(it), rider), record)
         if it.fare_rials and record.sequence > self._seen.get(record.epoch, 0):

@@ -15,7 +15,8 @@ Rules, in the order in which they are asked; the first that answers decides (`RU
      never beyond ±5 min. A phone that is off by whole half-hours, up to ±90 min, is set wrong (no summer time here
      since 2022): it rides at the adult fare, once a credential and bus-day;
  R8  a credential accepted within the tariff's repeat window has *already paid*: no boarding, no charge (P7). A larger
-     party than before pays for those who were not there: "+2" behind "+0" is two;
+     party than before pays for those who were not there: "+2" behind "+0" is two. Behind the window, on the same trip
+     of a line by distance, it is a tap-out: the ride costs what the metres do;
  R9  a product that is of no use on this line is for another service;
  R10 a credential past its last day must go online, unless this validator has heard nothing for 24 h, or a policy lets
      it ride: then grace (P15);

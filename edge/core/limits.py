@@ -204,6 +204,7 @@ LINE_KNOWN_PERMILLE = 800
 LINE_LOST_PERMILLE = 400
 TURN_M = 600  # in favour of the way back at the last stop: known at once, and lost within 200 m of driving elsewhere
 TERMINUS_M = 50  # before the last stop: a bus that waits in the bay is there
+TRIP_ENDED_HELD_MS = 300_000  # who rides to the last stop is out by then; the bus turns in it
 TRIP_MIN_M = 400  # of a way driven before its end can be a trip's end
 STOP_REACH_M = 60  # before a stop the bus is at it: doors open in the bay
 STOP_HELD_MS = 60_000  # at 30 km/h the next stop is a minute away

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from edge.core.asked import Asked, Decision, Door
 from edge.core.repeats import copied
+from edge.core.tap_out import leaves
 from protocol.fares.policies import BoardFree, Cause
 from protocol.fares.pricing import FREE, Price, Ride, price
 from protocol.fares.tariff import RiderClass, Tariff
@@ -27,7 +28,7 @@ def training(asked: Asked) -> Decision | None:
 def free(asked: Asked) -> Decision | None:
     """R3: nobody pays here and now. What it costs is what the ride would have: the rider's part and the city's."""
     reason, order = _why_free(asked.door, asked.tariff, asked.wall_ms, asked.priced)
-    if reason is Reason.NONE:
+    if reason is Reason.NONE or leaves(asked) is not None:  # who paid before it began is still owed the difference
         return None
     before = asked.door.window.of_presentation(asked.code.presentation, asked.now)
     if before is not None and before.accepted.annulled:

@@ -308,6 +308,7 @@ class Showing:
     row: Row
     fare_rials: int
     party: int
+    before_rials: int = 0  # of a tap-out: what had been shown
 
 
 class Panel(Protocol):

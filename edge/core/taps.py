@@ -69,6 +69,8 @@ def tap_record(
         line_told=line_told,
         policy=None if decision.policy is None else (bundle.policies.number, decision.policy),
         forgone_rials=decision.forgone_rials,
+        metres=decision.metres,
+        closes=None if decision.accepted is None else decision.accepted.closes,
     )
     public = encode_public_tap(tap)
     sealed = key.seal(link.sequence, decision.proof, public) if decision.proof else b""

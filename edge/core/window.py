@@ -36,6 +36,7 @@ class Earlier:
 
     accepted: Accepted
     age_ms: int
+    record: RecordId
     proven: bool = True
 
 
@@ -193,4 +194,4 @@ def _keep_ms(window_s: int) -> int:
 
 
 def _aged(item: _Item, now: Instant) -> Earlier:
-    return Earlier(item.accepted, max(0, now.mono_ms - item.mono_ms), item.proven)
+    return Earlier(item.accepted, max(0, now.mono_ms - item.mono_ms), item.record, item.proven)

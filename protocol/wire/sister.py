@@ -43,7 +43,14 @@ _BOARDING: cbor.Fields = (
     ("reason", cbor.code(Reason)),
     ("tariff_version", cbor.uint(limits.UINT32_MAX)),
     ("annulled", cbor.flag),
-)
+    ("along", cbor.optional(cbor.row((
+        ("line", cbor.name_text), ("direction", cbor.optional(cbor.uint(1))), ("trip", cbor.optional(cbor.name_text)),
+        ("metres", cbor.optional(cbor.uint(limits.TARIFF_METRES_MAX))),
+    )))),
+    ("closes", cbor.optional(cbor.row((
+        ("epoch", cbor.uint(limits.INT63_MAX)), ("sequence", cbor.uint(limits.INT63_MAX, least=1)),
+    )))),
+)  # fmt: skip
 _WITNESS: cbor.Fields = (
     ("epoch", cbor.uint(limits.INT63_MAX)),
     ("sequence", cbor.uint(limits.INT63_MAX)),
@@ -61,8 +68,21 @@ _FIELDS: cbor.Fields = (
 
 
 @dataclass(frozen=True, slots=True)
+class Along:
+    """Where a vehicle is on its way: `metres` by a trusted place. What is not known is None."""
+
+    line: str
+    direction: int | None = None
+    trip: str | None = None
+    metres: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FreshBoarding:
-    """One accepted boarding on the sender's bus, `age_ms` before the message was made; named by its record."""
+    """One accepted boarding on the sender's bus, `age_ms` before the message was made; named by its record.
+
+    `along`: where, on a line by distance. A tap-out stands here too: `closes` names the (epoch, sequence) that it ends.
+    """
 
     epoch: int
     sequence: int
@@ -79,6 +99,8 @@ class FreshBoarding:
     reason: Reason
     tariff_version: int
     annulled: bool = False  # taken back: its code is still a copy, and nothing else of it counts
+    along: Along | None = None
+    closes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +141,8 @@ def encode_sister(word: SisterWord, signer: Signer) -> bytes:
     boardings = [
         [b.epoch, b.sequence, b.presentation.credential_id, b.presentation.time_s, b.presentation.counter, b.party,
          b.door, b.wall_ms, b.age_ms, b.adult_rials, b.permille, b.cap_permille, b.fare_rials, int(b.verdict),
-         int(b.reason), b.tariff_version, b.annulled]
+         int(b.reason), b.tariff_version, b.annulled, _along_values(b.along),
+         None if b.closes is None else list(b.closes)]
         for b in word.boardings
     ]  # fmt: skip
     held = word.witness
@@ -147,8 +170,13 @@ def open_sister(data: bytes, key: VerifyingKey) -> SisterWord:
     )  # fmt: skip
 
 
+def _along_values(it: Along | None) -> list[Any] | None:
+    return None if it is None else [it.line, it.direction, it.trip, it.metres]
+
+
 def _boarding(row: Sequence[Any]) -> FreshBoarding:
     epoch, sequence, *of_render = row[:5]
-    *of_ride, verdict, reason, tariff_version, annulled = row[5:]
-    said = (*of_ride, Verdict(verdict), Reason(reason), tariff_version, annulled)
+    *of_ride, verdict, reason, tariff_version, annulled, along, closes = row[5:]
+    said = (*of_ride, Verdict(verdict), Reason(reason), tariff_version, annulled,
+            None if along is None else Along(*along), None if closes is None else (closes[0], closes[1]))  # fmt: skip
     return FreshBoarding(epoch, sequence, Presentation(*of_render), *said)

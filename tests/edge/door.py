@@ -60,7 +60,7 @@ def told(
     it = paid(shown, **({"door": 2} | changes))
     return FreshBoarding(
         epoch, sequence, shown, it.party, it.door, it.wall_ms, age_ms, *it.share, it.fare_rials, it.verdict, it.reason,
-        it.tariff_version, it.annulled,
+        it.tariff_version, it.annulled, it.along, it.closes,
     )  # fmt: skip
 
 

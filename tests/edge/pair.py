@@ -15,7 +15,7 @@ from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.keys import SigningKey
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import Instant, Service
-from protocol.wire.sister import DoorCondition, SisterWord, encode_sister, open_sister
+from protocol.wire.sister import Along, DoorCondition, SisterWord, encode_sister, open_sister
 from protocol.wire.topics import Address, Channel
 from simulators.held_riders import HeldRiders
 from tests.edge.door import BACKEND, DEVICE, MemoryJournal, RememberingPanel, Rider, at, bundle
@@ -79,12 +79,13 @@ class Door:
         self.heard: list[int] = []
         self.woken = 0
         self.condition: DoorCondition | None = None
+        self.along: tuple[Along | None, Along | None] = (None, None)
         self.station = Station(
             address=Address("testabad", "s0", name), service=Service("bus-1", 1 if name == FRONT else 2, "r9", 0),
             bundle=bundle(**rules), journal=journal, riders=HeldRiders(), tap_signer=InlineTapSigner(KEYS[name]), key=KEYS[name], panel=self.panel,
             clock=self, session=self.broker, sister=SisterSide(self.other, KEYS[self.other].verifying, copies, self.end),
             software="test", randomness=lambda size: bytes(range(size)), wake=self._woken, heard=self.heard.append,
-            condition=lambda: self.condition,
+            condition=lambda: self.condition, along=lambda _: self.along,
         )  # fmt: skip
         self.station.begin(now)
 
@@ -125,14 +126,14 @@ class Door:
 class Pair:
     """Both doors. Each is begun at `at()`; `plug` and `talk` when the test says so."""
 
-    def __init__(self, tmp_path: Path) -> None:
-        self._folder = tmp_path
+    def __init__(self, tmp_path: Path, **rules: object) -> None:
+        self._folder, self._rules = tmp_path, rules
         self.front = self._door(FRONT, MemoryJournal(11), at())
         self.rear = self._door(REAR, MemoryJournal(12), at())
 
     def _door(self, name: str, journal: MemoryJournal, now: Instant, card: int = 1) -> Door:
         other = REAR if name == FRONT else FRONT
-        return Door(name, journal, ReadOnlyCopies(self._folder / f"{name}-{card}.db", sister=other), now)
+        return Door(name, journal, ReadOnlyCopies(self._folder / f"{name}-{card}.db", sister=other), now, **self._rules)
 
     def restart(self, door: Door, now: Instant, *, blank: bool = False) -> Door:
         """A new station over the same card, or over a blank one. The cable is out until it is plugged in again."""

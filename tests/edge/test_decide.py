@@ -22,6 +22,7 @@ from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.passes import Presentation
 from protocol.wire.records import ClockQuality, CodeKind, Instant, Service
+from protocol.wire.sister import Along
 from tests.edge.door import FARE, ISSUER, NOON_MS, STRANGER, Rider, at, bundle, paid
 from tests.spoil import spoiled
 
@@ -41,13 +42,23 @@ class Bus:
         self.heard_ms = NOON_MS
         self.free_ride = Reason.NONE
         self.spending = Spending()
+        self.along: tuple[Along | None, Along | None] = (None, None)
         self.sequence = 0
 
     def show(self, text: bytes, now: Instant) -> Decision:
         code = open_code(text, KEYS, lambda _: None)
         if isinstance(code, LongFormWanted):
             code = code.otherwise
-        door = Door(self.service, self.bundle, self.window, self.daybook, self.heard_ms, self.free_ride, self.spending)
+        door = Door(
+            self.service,
+            self.bundle,
+            self.window,
+            self.daybook,
+            self.heard_ms,
+            self.free_ride,
+            self.spending,
+            along=self.along,
+        )
         decision = decide(code, door, now)
         if decision.accepted is not None:
             self.sequence += 1

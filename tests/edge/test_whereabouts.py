@@ -21,7 +21,8 @@ from edge.app.whereabouts import Place
 from edge.core.errors import GnssLost
 from edge.core.limits import GNSS_RETRY_MS
 from edge.core.position import Fix
-from protocol.fares.tariff import LineFare, Tariff
+from protocol.fares.tariff import Band, LineFare, Tariff
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.manifests import Manifest, Section, name_chunk
 from protocol.wire.records import Doubt, Instant, Service, Tap, decode_record
 from protocol.wire.timetable import cut_timetable
@@ -73,6 +74,7 @@ class Bus:
             device="bus-1-d1", service=told, bundle=bundle(**changes), journal=self.journal, riders=HeldRiders(),
             signer=InlineTapSigner(DEVICE), panel=RememberingPanel(), software="test",
             randomness=lambda size: bytes(range(size)), position=lambda mono_ms: self.place.position(mono_ms),  # noqa: PLW0108
+            along=lambda mono_ms: self.place.along(mono_ms),  # noqa: PLW0108
         )  # fmt: skip
         self.place = Place(
             door=self.door, open_source=self.receiver.open, witness=lambda *said: self.heard.append(said)
@@ -92,9 +94,9 @@ class Bus:
             self.receiver.script.append(None)
             self.place.step(lambda: self.now)
 
-    def tap(self) -> Tap:
-        """A new rider boards."""
-        self.riders += 1
+    def tap(self, *, again: bool = False) -> Tap:
+        """A new rider boards, or the one before shows a code again."""
+        self.riders += not again
         self.door.present(Rider(self.riders).code(self.now), self.now, settled=True)
         record = decode_record(self.journal.rows[self.journal.head.sequence])
         assert isinstance(record, Tap)
@@ -190,6 +192,49 @@ def test_no_fare_is_decided_by_a_place_alone() -> None:
     told.door.serve(replace(told.door.service, route="10", direction=0))
     told.follow(drive([(3_000.0, 1_500.0), (3_000.0, 1_600.0)], start_s=900))
     assert (told.line, told.door.fare_line) == (("10", 0), "10")
+
+
+BY_DISTANCE = Tariff(
+    7, 60_000, tap_out=True, lines={"9": LineFare(0, (Band(2_000, 20_000), Band(5_000, 40_000), Band(9_000, 60_000)))}
+)  # fmt: skip
+
+
+def test_who_taps_out_pays_for_the_metres_between_two_trusted_places() -> None:
+    bus = Bus(Service("bus-1", 1, "9", 0), tariff=BY_DISTANCE)
+    bus.follow(drive([(500.0, 0.0), (1_500.0, 0.0)], noise_m=2))
+    on = bus.tap()
+    assert (on.verdict, on.fare_rials) == (Verdict.ACCEPTED, 60_000)
+    assert on.metres is not None
+    assert abs(on.metres - 1_500) < 60
+    bus.follow(drive([(1_500.0, 0.0), (4_900.0, 0.0)], start_s=200, noise_m=2))
+    off = bus.tap(again=True)
+    assert (off.verdict, off.reason, off.fare_rials) == (Verdict.TAPPED_OUT, Reason.NONE, 40_000)
+
+
+def test_who_steps_out_at_the_last_stop_has_ridden_to_it_though_the_road_has_begun_the_way_back() -> None:
+    bus = Bus(Service("bus-1", 1, "9", 0), tariff=BY_DISTANCE)
+    bus.follow(drive([(4_500.0, 0.0), (5_000.0, 0.0)], noise_m=2))
+    bus.tap()
+    bus.follow(drive([(5_000.0, 0.0), (6_000.0, 0.0)], start_s=150, noise_m=2))
+    bus.wait(60)
+    assert bus.line == ("9", 1)
+    off = bus.tap(again=True)
+    assert (off.verdict, off.fare_rials) == (Verdict.TAPPED_OUT, 20_000)
+    bus.wait(300)
+    assert bus.place.along(bus.now.mono_ms) == (None, None)  # five minutes later nobody of that trip is aboard
+
+
+def test_a_jammed_place_counts_no_metres() -> None:
+    bus = Bus(Service("bus-1", 1, "9", 0), tariff=BY_DISTANCE)
+    bus.follow(drive([(500.0, 0.0), (1_500.0, 0.0)], noise_m=2))
+    bus.tap()
+    bus.follow(
+        (replace(fix, lat_e6=35_416_000, lon_e6=51_152_000), now)
+        for fix, now in drive([(1_500.0, 0.0), (4_900.0, 0.0)], start_s=101)
+    )
+    off = bus.tap(again=True)
+    assert (off.verdict, off.reason, off.metres) == (Verdict.TAPPED_OUT, Reason.WAY_UNKNOWN, None)
+    assert off.fare_rials == 20_000
 
 
 def test_a_word_that_the_timetable_does_not_have_is_left_alone() -> None:

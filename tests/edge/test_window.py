@@ -44,7 +44,7 @@ def test_a_boarding_whose_age_no_clock_tells_is_young_after_a_restart(
     ]
     earlier = window.of_credential(RIDER, now(1_000))[0]
     assert earlier.age_ms == age_ms + 1_000
-    assert list(window.entries(now())) == [(RecordId(11, 4), Earlier(boarding(wall_ms), age_ms))]
+    assert list(window.entries(now())) == [(RecordId(11, 4), Earlier(boarding(wall_ms), age_ms, RecordId(11, 4)))]
 
 
 def test_boardings_are_taken_up_oldest_first_and_those_of_one_age_in_their_order() -> None:

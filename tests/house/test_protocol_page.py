@@ -156,7 +156,7 @@ def test_purposes_and_channels_are_told() -> None:
         f"| chunk | {limits.CHUNK_MAX_BYTES >> 20} MiB |", f"| manifest | {limits.MANIFEST_MAX_BYTES >> 10} KiB, {limits.MANIFEST_SECTIONS_MAX} sections |",
         f"chunks of at most {limits.DENY_CHUNK_ENTRIES:,} entries", f"{limits.DENY_CHUNK_ENTRIES_MAX:,} a chunk, {limits.BUNDLE_DENY_MAX:,} in all",
         f"| CBOR depth | {limits.CBOR_MAX_DEPTH} |", f"{limits.NAME_MAX_CHARS} characters, {limits.TEXT_MAX_CHARS} code points",
-        f"1 MiB + 192 KiB, {limits.SISTER_BOARDINGS_MAX:,} boardings", f"{limits.FLAT_FARE_MAX_RIALS:,} rials", f"| party | {limits.PARTY_MAX} |", f"{limits.REPEAT_WINDOW_MAX_S:,} s",
+        f"1 MiB + 320 KiB, {limits.SISTER_BOARDINGS_MAX:,} boardings", f"{limits.FLAT_FARE_MAX_RIALS:,} rials", f"| party | {limits.PARTY_MAX} |", f"{limits.REPEAT_WINDOW_MAX_S:,} s",
         f"within ± w of now, w = {limits.FRESH_WINDOW_S} s + `clock_uncertainty_s`, at most {limits.FRESH_WINDOW_MAX_S} s",
         f"a new render every {limits.RENDER_PERIOD_S} s",
         f"each for {limits.FORM_PERIOD_S} s: short and long by turns", f"Held for {limits.LONG_FORM_WAIT_S} s without it",

@@ -31,7 +31,7 @@ from protocol.wire.keys import Purpose
 from protocol.wire.passes import Presentation
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.signed import cut, seal_message
-from protocol.wire.sister import DoorCondition, FreshBoarding, SisterWord, Witness, encode_sister, open_sister
+from protocol.wire.sister import Along, DoorCondition, FreshBoarding, SisterWord, Witness, encode_sister, open_sister
 from protocol.wire.topics import DOWN, TO_ALL, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
 from tests.protocol.fares import policies, tariffs
@@ -63,6 +63,8 @@ boardings = st.builds(
     FreshBoarding, uint63, st.integers(1, limits.INT63_MAX), presentations, st.integers(0, 15), st.integers(0, 255),
     uint63, uint63, st.integers(0, limits.FLAT_FARE_MAX_RIALS), permille, permille, st.integers(0, limits.RIALS_MAX),
     st.sampled_from(Verdict), st.sampled_from(Reason), uint32, st.booleans(),
+    st.none() | st.builds(Along, names, st.none() | st.integers(0, 1), st.none() | names, st.none() | st.integers(0, 10**6)),
+    st.none() | st.tuples(uint63, st.integers(1, limits.INT63_MAX)),
 )  # fmt: skip
 sister_words = st.builds(
     SisterWord, names, st.binary(max_size=300), st.lists(boardings, max_size=5).map(tuple),
@@ -148,7 +150,8 @@ def test_the_fullest_message_between_doors_fits() -> None:
     boarding = FreshBoarding(
         limits.INT63_MAX, limits.INT63_MAX, Presentation(b"\xff" * 8, limits.UINT32_MAX, 65_535), 15, 255,
         limits.INT63_MAX, limits.INT63_MAX, limits.FLAT_FARE_MAX_RIALS, 1000, 1000, limits.RIALS_MAX, max(Verdict),
-        max(Reason), limits.UINT32_MAX, annulled=True,
+        max(Reason), limits.UINT32_MAX, annulled=True, along=Along("l" * 32, 1, "t" * 32, limits.TARIFF_METRES_MAX),
+        closes=(limits.INT63_MAX, limits.INT63_MAX),
     )  # fmt: skip
     word = SisterWord(
         "d" * limits.NAME_MAX_CHARS, bytes(limits.BATCH_MAX_BYTES), (boarding,) * limits.SISTER_BOARDINGS_MAX,

@@ -250,6 +250,8 @@ BOARDING = [
     0,
     7,
     False,
+    ["r9", 1, "t-1", 900],
+    [7, 8],
 ]
 INNER = [
     ("opening", -1, "epoch", [True, 41, bytes(32)], WrongType),
@@ -292,6 +294,12 @@ INNER = [
     ("state", 5, "cause", int(health.RunCause.LOST), OutOfRange),  # of a death, in a birth
     ("sister", 1, "batch", bytes(limits.BATCH_MAX_BYTES + 1), TooLarge),
     ("sister", 2, "boardings", [BOARDING] * (limits.SISTER_BOARDINGS_MAX + 1), TooLarge),
+    ("sister", 2, "along", [[*BOARDING[:17], 3, None]], WrongType),
+    ("sister", 2, "metres", [[*BOARDING[:17], ["r9", 1, None, limits.TARIFF_METRES_MAX + 1], None]], OutOfRange),
+    ("sister", 2, "line", [[*BOARDING[:17], ["R 9", 1, None, 1], None]], OutOfRange),
+    ("sister", 2, "direction", [[*BOARDING[:17], ["r9", 2, None, 1], None]], OutOfRange),
+    ("sister", 2, "trip", [[*BOARDING[:17], ["r9", 1, "T 1", 1], None]], OutOfRange),
+    ("sister", 2, "closes", [[*BOARDING[:18], 9]], WrongType),
     ("sister", 2, "epoch", [[*BOARDING[:0], -1, *BOARDING[1:]]], OutOfRange),
     ("sister", 2, "sequence", [[*BOARDING[:1], 0, *BOARDING[2:]]], OutOfRange),
     ("sister", 2, "credential_id", [[*BOARDING[:2], bytes(9), *BOARDING[3:]]], OutOfRange),

@@ -6,7 +6,7 @@ from typing import Any
 from protocol.wire import cbor
 from protocol.wire.keys import Purpose, SigningKey
 from protocol.wire.signed import cut, seal_message
-from protocol.wire.sister import SisterWord, encode_sister
+from protocol.wire.sister import Along, SisterWord, encode_sister
 from tests.protocol import samples
 from tests.protocol.samples import high_s
 from tests.vectors.entries import Entries, flipped, of
@@ -27,7 +27,16 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
     values = cbor.decode(cut(good, max_bytes=len(good)).payload, max_bytes=len(good))
     boarding, witness = values[3][0], values[4]
     many = [
-        replace(samples.BOARDINGS[0], sequence=n + 1, party=n % 16, age_ms=n, adult_rials=1_000 * n, fare_rials=900 * n)
+        replace(
+            samples.BOARDINGS[0],
+            along=Along("r9", 0, "t-1", n * 100),
+            closes=(n, n + 1) if n % 2 else None,
+            sequence=n + 1,
+            party=n % 16,
+            age_ms=n,
+            adult_rials=1_000 * n,
+            fare_rials=900 * n,
+        )
         for n in range(24)
     ]
     return {
@@ -48,7 +57,7 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
         "device in capitals": changed(1, "BUS-1"),
         "batch is text": changed(2, "batch"),
         "boardings are null": changed(3, None),
-        "boarding that does not say whether it stands": changed(3, [boarding[:-1]]),
+        "boarding that does not say what it ends": changed(3, [boarding[:-1]]),
         "boarding with a field too many": changed(3, [[*boarding, 0]]),
         "credential id of 7 bytes": changed(3, [[*boarding[:2], bytes(7), *boarding[3:]]]),
         "party of 16": changed(3, [[*boarding[:5], 16, *boarding[6:]]]),
@@ -56,7 +65,9 @@ def sister_entries(records: list[bytes], hashes: list[bytes]) -> Entries:
         "age is true": changed(3, [[*boarding[:8], True, *boarding[9:]]]),
         "record 0": changed(3, [[boarding[0], 0, *boarding[2:]]]),
         "no such verdict": changed(3, [[*boarding[:13], 99, *boarding[14:]]]),
-        "annulled is 1": changed(3, [[*boarding[:16], 1]]),
+        "annulled is 1": changed(3, [[*boarding[:16], 1, *boarding[17:]]]),
+        "along without metres": changed(3, [[*boarding[:17], ["r9", 0, None], None]]),
+        "closes record 0": changed(3, [[*boarding[:18], [1, 0]]]),
         "witness without a head": changed(4, witness[:-1]),
         "witness's head of 31 bytes": changed(4, [*witness[:-1], bytes(31)]),
         "witness is empty": changed(4, []),
