@@ -161,7 +161,7 @@ class Downward:
         self._denied_since = dict.fromkeys(city.bundle.deny, city.bundle.number)
         self._folder = folder / "bundle"
         self._announcing: Announcing | None = None
-        self._made: list[bytes] = []
+        self._announced: list[bytes] = []  # what somebody on the broker has overheard
         if self.active:
             manifest, chunks = self._put(city.bundle)
             for door in city.doors:
@@ -236,16 +236,15 @@ class Downward:
 
     def _replay(self) -> None:
         """Somebody on the broker puts an older manifest in the newest one's place, for every session to come."""
-        if len(self._made) > 1:
+        if len(self._announced) > 1:
             self.world.tell("fault", "bundle-replayed")
             self.world.counts["bundles replayed"] += 1
-            self._city.broker.publish(TOPIC, self.rng.choice(self._made[:-1]), retain=True)
+            self._city.broker.publish(TOPIC, self.rng.choice(self._announced[:-1]), retain=True)
 
     def _put(self, bundle: Bundle) -> tuple[Manifest, dict[Chunk, bytes]]:
         """As `savar bundle make` does."""
         folder, (sections, chunks) = BundleFolder(self._folder), cut_bundle(bundle)
         raw = encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, self.key)
-        self._made.append(raw)
         manifest = open_manifest(raw, [self.key.verifying], city=bundle.city)
         for chunk, data in chunks.items():
             if not folder.holds(chunk):
@@ -259,9 +258,16 @@ class Downward:
         """The office's process begins → what its worker calls at each look."""
         for tariff in self.tariffs.values():
             keep_tariff(tariff)
+
+        def announced(manifest: bytes) -> bool:
+            went = publish(manifest)
+            if went and manifest not in self._announced:
+                self._announced.append(manifest)
+            return went
+
         self._announcing = Announcing(
             self._folder, VerifyingKey.load(self.key.public), city=self.newest.city, keep_tariff=keep_tariff,
-            publish=publish, monotonic=lambda: self.world.now_ms / 1000,
+            publish=announced, monotonic=lambda: self.world.now_ms / 1000,
             announced=None, keep_announced=lambda _manifest: None,  # this office's folder is never restored
         )  # fmt: skip
         return self._announcing.look
