@@ -1,5 +1,6 @@
 """Three buses with two doors each, an office, and everybody of the sheet, for one day of one simulated clock."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.ports import Device
 from backend.core.ports import Rider as Registered
+from backend.core.tickets import Issue
 from edge.adapters.copies import ApswCopies
 from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.other_door import SisterSide
@@ -24,6 +26,7 @@ from protocol.wire.driver_records import Annulment, AnnulReason, Shift, ShiftSte
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import issue_credential, render_long_pass
 from protocol.wire.records import ClockQuality, Instant, Service
+from protocol.wire.tickets import TicketForm, issue_ticket
 from protocol.wire.topics import Address
 from simulators.held_riders import HeldRiders
 from tests.edge.door import MemoryJournal, RememberingPanel
@@ -75,6 +78,37 @@ class Person:
         )).encode()  # fmt: skip
 
 
+@dataclass
+class Paper:
+    """Somebody with a printed ticket. `days`: valid from and until, from today."""
+
+    name: str
+    issue: str
+    form: TicketForm = TicketForm.SINGLE
+    rider_class: int = 0
+    rides_a_day: int = 0
+    days: tuple[int, int] = (0, 29)
+
+    @property
+    def ticket_id(self) -> bytes:
+        """Its id."""
+        return self.name.ljust(8)[:8].encode()
+
+    def listed(self) -> Issue:
+        """As the office has its list."""
+        first, last = (DAY + it for it in self.days)
+        return Issue(self.issue, ISSUER.verifying, self.form, self.rider_class, 0, first, last, self.rides_a_day)
+
+    def code(self, _wall_ms: int, *, party: int = 0) -> bytes:
+        """The same at any time, for one person."""
+        assert party == 0
+        terms = self.listed()
+        return write_code(issue_ticket(
+            ISSUER, ticket_id=self.ticket_id, form=terms.form, rider_class=terms.rider_class, product=0,
+            first_day=terms.first_day, last_day=terms.last_day, rides_a_day=terms.rides_a_day,
+        )).encode()  # fmt: skip
+
+
 class Door:
     """One door's station; what it showed last is on its panel."""
 
@@ -110,7 +144,7 @@ class Door:
 class City:
     """Everything. `now_ms` is the time everywhere."""
 
-    def __init__(self, folder: Path, denied: list[bytes]) -> None:
+    def __init__(self, folder: Path, denied: list[bytes], papers: Iterable[Paper] = ()) -> None:
         self.now_ms = SATURDAY_MS
         names = [f"{bus}-d{door}" for bus in LINES for door in (1, 2)]
         self.keys = {name: SigningKey.from_secret(name.ljust(32).encode()) for name in names}
@@ -126,7 +160,7 @@ class City:
         self.alarms: list[str] = []
         self.ingest = Ingest(
             store=self.store, find_device=self._device, proofs=ProofDesk(SEALING, self.store.day_key, self.store.riders),
-            find_issue=lambda _: None, tariffs={it.version: it for it in (TARIFF, EVENING)},
+            find_issue={it.ticket_id: it.listed() for it in papers}.get, tariffs={it.version: it for it in (TARIFF, EVENING)},
             receipt_signer=RECEIPTS, now_ms=lambda: self.now_ms,
             on_alarm=lambda kind, *_: self.alarms.append(kind),
         )  # fmt: skip

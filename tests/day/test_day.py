@@ -15,14 +15,20 @@ from persiantools.jdatetime import JalaliDate
 from edge.core.errors import JournalFailed
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire.records import ClockQuality
-from tests.day.city import DAY, HOUR_MS, MIDNIGHT_MS, SATURDAY_MS, STRANGER, City, Door, Person, bad
+from protocol.wire.tickets import TicketForm
+from tests.day.city import DAY, HOUR_MS, MIDNIGHT_MS, SATURDAY_MS, STRANGER, City, Door, Paper, Person, bad
 
 SHEET = (Path(__file__).parent / "sheet.md").read_text(encoding="utf-8")
 KINDS: dict[str, dict[str, object]] = {
     "": {}, "student": {"rider_class": 2}, "senior": {"rider_class": 3}, "month pass": {"product": 1}, "denied": {},
     "pass of yesterday": {"days": -1}, "of another city": {"issuer": STRANGER}, "not in the office's list": {},
 }  # fmt: skip
-UNSEEN = {Verdict.BEARER_DENIED}  # there is no bearer ticket yet
+UNSEEN = {Verdict.TAPPED_OUT}  # no line of this city is priced by distance
+PAPER: dict[str, dict[str, object]] = {
+    "single ride": {"issue": "singles"}, "ticket of tomorrow": {"issue": "late", "days": (1, 1)},
+    "senior's card": {"issue": "cards", "form": TicketForm.CARD, "rider_class": 3, "rides_a_day": 2},
+    "denied ticket": {"issue": "singles"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,14 @@ class Day:
     def __init__(self, folder: Path) -> None:
         rows = [it for it in lines() if isinstance(it, Row)]
         kinds = {it.who.partition(", ")[0]: it.who.partition(", ")[2] for it in rows if ", " in it.who}
+        self.papers = {name: Paper(name, **PAPER[kind]) for name, kind in kinds.items() if kind in PAPER}
         self.people = {
-            name: Person(name, **KINDS[kinds.get(name, "")]) for name in {it.who.partition(", ")[0] for it in rows}
+            name: Person(name, **KINDS[kinds.get(name, "")])
+            for name in {it.who.partition(", ")[0] for it in rows} - set(self.papers)
         }
-        self.city = City(folder, [self.people[name].credential_id for name, kind in kinds.items() if kind == "denied"])
+        denied = [self.people[name].credential_id for name, kind in kinds.items() if kind == "denied"]
+        denied += [self.papers[name].ticket_id for name, kind in kinds.items() if kind == "denied ticket"]
+        self.city = City(folder, denied, self.papers.values())
         for name, person in self.people.items():
             if kinds.get(name) != "not in the office's list":
                 self.city.register(person)
@@ -87,7 +97,10 @@ class Day:
         return showing.row.lamp.value, showing.row.rider_fa, showing.fare_rials
 
     def _code(self, row: Row, name: str) -> bytes:
-        person, now_ms = self.people[name], self.city.now_ms
+        now_ms = self.city.now_ms
+        if row.shows == "ticket" or row.shows.startswith("photocopy of "):
+            return self.papers[row.shows.removeprefix("photocopy of ") if row.shows != "ticket" else name].code(now_ms)
+        person = self.people[name]
         if row.shows.startswith("copy of "):
             return self.last[row.shows.removeprefix("copy of ")]
         if row.shows == "payment sticker":
@@ -187,4 +200,5 @@ def test_whichever_bus_reaches_the_office_first(tmp_path: Path, order: tuple[str
     for row, _, _ in day.taps:
         name = row.who.partition(", ")[0]
         wanted[name] = wanted.get(name, 0) - row.pays
-    assert {name: day.city.store.balance(f"rider:{p.credential_id.hex()}") for name, p in day.people.items()} == wanted
+    found = {name: day.city.store.balance(f"rider:{p.credential_id.hex()}") for name, p in day.people.items()}
+    assert found | dict.fromkeys(day.papers, 0) == wanted
