@@ -24,7 +24,15 @@ import apsw
 
 from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
 from edge.adapters.house import House, fold, transaction
-from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, SELECT_SIGNED, pack_annuls, pack_window, unpack_beside
+from edge.adapters.journal_schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    SELECT_SIGNED,
+    digest_of,
+    pack_annuls,
+    pack_window,
+    unpack_beside,
+)
 from edge.core.accepted import Accepted, RecordId
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.ports import ChainedRecord, Head, Reserve, StoredRecord
@@ -34,7 +42,7 @@ from protocol.wire import chain
 
 log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
-_INSERT = "INSERT INTO record VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?)"
 _INSERT_TICKET = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?)"
 _DELETE_TICKET = "DELETE FROM ticket WHERE epoch = ? AND sequence = ?"
 
@@ -104,10 +112,15 @@ class ApswJournal:
             )  # fmt: skip
 
     def _stored_head(self) -> Head:
-        row = self._write.execute("SELECT sequence, bytes FROM record ORDER BY sequence DESC LIMIT 1").fetchone()
+        row = self._write.execute(
+            "SELECT sequence, bytes, digest FROM record ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
         if row is None:
             return Head(self._epoch, 0, chain.GENESIS)
-        return Head(self._epoch, row[0], chain.head_of(whole(row[1])))
+        head = Head(self._epoch, row[0], chain.head_of(whole(row[1])))
+        if digest_of(head.hash) != row[2]:
+            raise JournalFailed(f"the journal's last record, {head.sequence}, has rotted", fix=FAILED_FIX)
+        return head
 
     def _stored_signature(self) -> bytes | None:
         found: bytes | None = self._write.execute(
@@ -139,7 +152,7 @@ class ApswJournal:
             assert signature is not None or before.sequence == 0, "a record is signed before the next one follows it"
             try:
                 self._mend()
-                row = (record.sequence, record.raw, signature, window)
+                row = (record.sequence, record.raw, signature, window, digest_of(record.head))
                 if annuls is None and (accepted is None or not accepted.uses_ticket):
                     # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
                     self._insert.execute(_INSERT, row)
@@ -156,7 +169,7 @@ class ApswJournal:
         with transaction(self._write):
             self._insert.execute(_INSERT, row)
             if annuls is None:
-                self._insert.execute(_INSERT_TICKET, (self._epoch, row[0], row[-1]))
+                self._insert.execute(_INSERT_TICKET, (self._epoch, row[0], row[3]))
             else:
                 self._insert.execute(_DELETE_TICKET, (self._epoch, annuls))
 
@@ -208,7 +221,7 @@ class ApswJournal:
             last = min(first + most - 1, self._signed_through())
             try:
                 self._mend()
-                for sequence, raw, countersign in self._write.execute(
+                for sequence, raw, _, countersign in self._write.execute(
                     SELECT_SIGNED + "WHERE record.sequence BETWEEN ? AND ? ORDER BY record.sequence", (first, last)
                 ):
                     size += len(whole(raw)) + 4

@@ -5,7 +5,8 @@ Rules:
 - `immutable` only on read-only media, where SQLite cannot make its shared memory; a log that is not folded in cannot
   be read there, so that is refused by name instead of showing an older journal as whole;
 - a record's signature stands beside the record behind it, the last one's in `identity` after a clean close; a record
-  whose signature is not there, or cannot be read, comes with empty bytes in its place;
+  whose signature is not there, or cannot be read, comes with empty bytes in its place, and is empty itself where it
+  is not as it was written;
 - a running validator owns its file alone; then the tools say so, and read a copy of the file and its log.
 """
 
@@ -19,15 +20,17 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from edge.adapters.journal_schema import APPLICATION_ID, SELECT_SIGNED
+from edge.adapters.journal_schema import APPLICATION_ID, SELECT_SIGNED, digest_of
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.limits import JOURNAL_PAGE_ROWS, JOURNAL_ROW_MIN_BYTES
 from edge.core.ports import StoredRecord
+from protocol.errors import WireError
+from protocol.wire import chain
 
 _LOCK_WAIT_S = 1.0  # another tool may be closing; a validator keeps its lock for good
 _PROBE_MAX_STEP = 1 << 40  # no device makes so many taps: behind it nothing is looked for
 # Of a damaged file: the page of the record behind, which holds the signature, may be what cannot be read.
-_SELECT_UNSIGNED = "SELECT sequence, bytes, NULL AS signature FROM record "
+_SELECT_UNSIGNED = "SELECT sequence, bytes, digest, NULL AS signature FROM record "
 _RECOVER = "use `savar journal recover`, which reads what is readable"
 
 
@@ -118,9 +121,9 @@ class JournalFile:
         sequence, raw, signature = row["sequence"], row["bytes"], row["signature"]
         if signature is None and sequence == self._tail_sequence:
             signature = self._tail_signature
-        return StoredRecord(
-            sequence, raw if isinstance(raw, bytes) else b"", signature if isinstance(signature, bytes) else b""
-        )
+        if not isinstance(signature, bytes):  # then its digest alone says that it is as it was written
+            raw, signature = raw if _is_whole(raw, row["digest"]) else b"", b""
+        return StoredRecord(sequence, raw if isinstance(raw, bytes) else b"", signature)
 
     def receipt(self) -> tuple[int, bytes] | None:
         """The newest receipt kept: (sequence, message bytes). Raises JournalFailed."""
@@ -170,6 +173,13 @@ class JournalFile:
                 return range(at, at + min(step, most)), False
             return range(max(at, row.sequence - most), row.sequence), True
         return range(at, at + most), False
+
+
+def _is_whole(raw: object, digest: object) -> bool:
+    try:
+        return isinstance(raw, bytes) and digest_of(chain.head_of(raw)) == digest
+    except WireError:
+        return False
 
 
 @contextmanager

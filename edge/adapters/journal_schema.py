@@ -4,7 +4,8 @@
 its signature can only be stored with the next one, and the tap's commit stays one INSERT. That hides the whole
 signature behind the sync: 70 µs of a 260 µs tap with a key in memory (measured; the caches are cold after each sync),
 14 to 30 ms with a TPM. The last record's signature is in memory; a clean close writes it into `identity`. After a
-power cut it is made again: the bytes that it covers are all there.
+power cut it is made again, over bytes that are as they were written: `digest` says so. Without it a bit that flipped
+in the one record that nothing vouches for yet would be signed, and its copy at the other door would be a fork.
 
 `window` beside them holds an accepted boarding's plain ids (layout: `pack_window`) for the repeat window only; it is
 wiped when that has passed. It stands in the record's own row because a second table costs a tap a second page: 1.5
@@ -28,12 +29,14 @@ from protocol.wire.passes import Presentation
 from protocol.wire.sister import Along
 
 log = logging.getLogger(__name__)
+DIGEST_BYTES = 8  # against chance, not against people: those are the signature's matter
 APPLICATION_ID = 0x53564A31  # "SVJ1": so that no other SQLite file is taken for a journal
 SCHEMA = """
 CREATE TABLE record (
   sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL,
   countersign BLOB,  -- over the hash of record sequence - 1; null in record 1
-  window BLOB
+  window BLOB,
+  digest BLOB NOT NULL  -- the first DIGEST_BYTES of the chain's hash over it
 ) STRICT;
 CREATE TABLE identity (
   one INTEGER PRIMARY KEY CHECK (one = 1), device TEXT NOT NULL, epoch INTEGER NOT NULL,
@@ -50,7 +53,7 @@ CREATE TABLE receipted (  -- how far a receipt reached on each local day, by our
 """
 # Records with their signatures: each from the record behind it. A WHERE clause on `record.sequence` follows.
 SELECT_SIGNED = """
-SELECT record.sequence AS sequence, record.bytes AS bytes, behind.countersign AS signature
+SELECT record.sequence AS sequence, record.bytes AS bytes, record.digest AS digest, behind.countersign AS signature
 FROM record LEFT JOIN record AS behind ON behind.sequence = record.sequence + 1
 """
 # credential id, render time s, counter, accepted at wall ms, party, door, adult fare, per mille of it and of caps,
@@ -65,6 +68,11 @@ _WAY: cbor.Fields = (
     ("closes", cbor.optional(cbor.row((("epoch", cbor.uint(INT63_MAX)), ("sequence", cbor.uint(INT63_MAX, least=1)))))),
 )  # fmt: skip
 _ANNULS = struct.Struct(">Q")  # the sequence of the boarding that was taken back
+
+
+def digest_of(head: bytes) -> bytes:
+    """The chain's hash over a record → what stands beside it."""
+    return head[:DIGEST_BYTES]
 
 
 def pack_window(accepted: Accepted) -> bytes:

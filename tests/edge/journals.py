@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA
+from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, digest_of
 from edge.core.ports import StoredRecord
+from protocol.errors import WireError
 from protocol.wire import chain
 from protocol.wire.receipts import Receipt, encode_receipt
 from tests.protocol.samples import DEVICE, EPOCH, RECEIPT_KEY, TAP_KEY, WALL_MS, history
@@ -49,13 +50,24 @@ def create(path: Path, stored: Iterable[StoredRecord], kept: tuple[int, bytes] |
     before = [StoredRecord(0, b"", b""), *rows]
     connection.execute("BEGIN")
     connection.executemany(
-        "INSERT INTO record (sequence, bytes, countersign) VALUES (?, ?, ?)",
-        [(row.sequence, row.raw, signed.signature or None) for row, signed in zip(rows, before, strict=False)],
+        "INSERT INTO record (sequence, bytes, countersign, digest) VALUES (?, ?, ?, ?)",
+        [
+            (row.sequence, row.raw, signed.signature or None, _digest(row.raw))
+            for row, signed in zip(rows, before, strict=False)
+        ],
     )
     connection.execute("COMMIT")
     if kept is not None:
         connection.execute("INSERT INTO receipt VALUES (1, ?, ?)", kept)
     return connection
+
+
+def _digest(raw: bytes) -> bytes:
+    """Of what is no record at all any eight bytes."""
+    try:
+        return digest_of(chain.head_of(raw))
+    except WireError:
+        return bytes(8)
 
 
 def write(path: Path, stored: Iterable[StoredRecord], kept: tuple[int, bytes] | None = None) -> Path:

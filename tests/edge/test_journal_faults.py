@@ -79,6 +79,26 @@ def test_a_boarding_of_the_window_that_rotted_into_text_is_forgotten(tmp_path: P
     mine.close()
 
 
+def test_a_last_record_that_rotted_before_it_was_signed_is_never_signed(tmp_path: Path) -> None:
+    """P11: it may have been told to the other door and the backend as it was: signed anew it would be a fork."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    fill(mine, 1)
+    before = mine.head.hash
+    fill(mine, 1)
+    mine.close()
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE identity SET tail_sequence = NULL, tail_signature = NULL")  # as after a power cut
+        (raw,) = other.execute("SELECT bytes FROM record WHERE sequence = 2").fetchone()
+        other.execute(
+            "UPDATE record SET bytes = ? WHERE sequence = 2",
+            (raw.replace(before, bytes([before[0] ^ 1]) + before[1:]),),
+        )
+    other.close()
+    with pytest.raises(JournalFailed, match="last record, 2, has rotted"):
+        journal(path)
+
+
 def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
     """P11: two writers would fork the chain."""
     path = tmp_path / "journal.db"

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives import serialization
 from cli.journal import command
 from edge.adapters.journal_file import open_journal
 from edge.core.errors import JournalFailed, JournalForeign, KeyMissing
-from protocol.errors import ChainBroken
+from protocol.errors import ChainBroken, WireError
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.keys import SigningKey
+from protocol.wire.records import decode_record
 from tests.edge.journals import create, head_at, receipt, rows, write
 from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, RECEIPT_KEY, TAP_KEY
 
@@ -89,7 +90,7 @@ def test_a_running_validators_journal_is_said_to_be_in_use(journal: Path, tmp_pa
     """The validator owns its file alone (locking_mode EXCLUSIVE); the way out is a copy, not `recover`."""
     owner = sqlite3.connect(journal)
     owner.execute("PRAGMA locking_mode=EXCLUSIVE")
-    owner.execute("INSERT INTO record (sequence, bytes, countersign) VALUES (999, x'', x'')")
+    owner.execute("INSERT INTO record (sequence, bytes, countersign, digest) VALUES (999, x'', x'', x'')")
     options = ["--out", tmp_path / "out"] if verb in ("export", "recover") else []
     with pytest.raises(JournalFailed, match="in use by a running validator — stop it"):
         _run(verb, journal, *options)
@@ -292,6 +293,35 @@ def test_an_unsigned_last_record_is_signed_with_the_devices_own_key(cut: Path, t
     assert _batches(tmp_path / "out") == [(1, 402)]
 
 
+def _rotten(raw: bytes) -> bytes:
+    """One bit flipped, and a record all the same, which follows the same."""
+    link = decode_record(raw).link
+    for at in reversed(range(len(raw))):
+        flipped = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        try:
+            if decode_record(flipped).link == link:
+                return flipped
+        except WireError:
+            continue
+    pytest.fail("no such bit")
+
+
+@pytest.mark.parametrize("verb", ["export", "recover"])
+def test_an_unsigned_last_record_that_has_rotted_is_not_signed(cut: Path, tmp_path: Path, verb: str) -> None:
+    """P11: nothing vouches for it yet; signed, it would be a fork of what the other door was told. Seed 2 found it."""
+    connection = sqlite3.connect(cut)
+    (raw,) = connection.execute("SELECT bytes FROM record WHERE sequence = 402").fetchone()
+    connection.execute("UPDATE record SET bytes = ? WHERE sequence = 402", (_rotten(raw),))
+    connection.commit()
+    connection.close()
+    if verb == "export":
+        with pytest.raises(ChainBroken, match="recover"):
+            _run(verb, cut, "--out", tmp_path / "out", *_tap_key(tmp_path))
+        return
+    assert _report(verb, cut, "--out", tmp_path / "out", *_tap_key(tmp_path), status=1)["records"] == 401
+    assert _batches(tmp_path / "out") == [(1, 401)]
+
+
 @pytest.mark.parametrize("verb", ["export", "recover"])
 def test_another_devices_key_signs_nothing(cut: Path, tmp_path: Path, verb: str) -> None:
     for more in ([], ["--key", HEX]):
@@ -344,7 +374,7 @@ def test_recover_reads_around_pages_that_sqlite_cannot(journal: Path, tmp_path: 
 
 
 def test_recover_without_the_receipt_says_so_and_saves_all(journal: Path, tmp_path: Path) -> None:
-    _wreck(journal, [3])  # pages: schema, record's root, identity, receipt
+    _wreck(journal, [4])  # pages: schema, record's root, identity, tickets, receipt
     report = _report("recover", journal, "--out", tmp_path / "saved")
     assert (report["records"], report["receipted"]) == (402, None)
 
