@@ -5,11 +5,11 @@ It has a thread of its own: a day of a city takes seconds, and ingest must not w
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from backend.core.case_ports import CaseStore
-from backend.core.conduct import Case, KeptCase
+from backend.core.conduct import Case, CaseKind, KeptCase
 from backend.core.day_facts import DayFacts
 from backend.core.door_cases import blind_doors, copied_codes
 from backend.core.driver_cases import Driven, annulments, free_rides, proxies
@@ -49,6 +49,7 @@ class CaseDesk:
         on_alarm: Callable[[Alarm], None] = lambda _: None,
     ) -> None:
         self._store, self._devices, self._now_ms, self._on_alarm = store, devices, now_ms, on_alarm
+        self._copied: dict[int, int] = {}  # by day, when it was last looked at
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cases", daemon=True)
 
@@ -66,8 +67,20 @@ class CaseDesk:
         doors = [(it.vehicle, it.door, it.name) for it in self._devices()]
         for day in days:
             opened += self._store.keep_cases(day, cases_of(self._store.day_facts(day, doors)), self._now_ms())
+        opened += self._look_at_copies(days, today - CASE_DAYS_BACK_MAX)
         self._store.looked_at(reach, from_day=today - CASE_DAYS_BACK_MAX)
         self._tell_waiting()
+        return opened
+
+    def _look_at_copies(self, looked: Collection[int], from_day: int) -> list[KeptCase]:
+        """A tap becomes copied by what comes of another day, too: a code that was told on both."""
+        copied = dict(self._store.copied_days(from_day))
+        turned = {day for day in {*copied, *self._copied} if copied.get(day) != self._copied.get(day)}
+        opened: list[KeptCase] = []
+        for day in sorted(turned - {*looked}):
+            found = list(copied_codes(self._store.copied_facts(day)))
+            opened += self._store.keep_cases(day, found, self._now_ms(), {CaseKind.COPIED})
+        self._copied = copied
         return opened
 
     def _tell_waiting(self) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from backend.core import limits
-from protocol.wire.health import Health, RunCause
+from protocol.wire.health import CameraState, Health, RunCause
 from protocol.wire.records import ClockQuality
 
+GONE = frozenset((CameraState.STALLED, CameraState.MISSING))  # a camera that gives no frame
 BLIND = "blind-camera"
 BLIND_FIX = "wipe the lens, see that nothing covers it; ask whether riders use that door"
 _SLOWED = 0b1110  # a Pi's bits of now: frequency capped, throttled, soft temperature limit
@@ -84,6 +85,13 @@ def _crashed(health: Health, _: int) -> str:
     return f"its process died of something and began anew {health.uptime_s // 60} minutes ago"
 
 
+def _gone(health: Health, _: int) -> str:
+    """A door with several cameras reads on with the others; one with none left lets its bus ride free (rule S4)."""
+    if not health.cameras or not all(camera.state in GONE for camera in health.cameras):
+        return ""
+    return "no camera works: " + ", ".join(f"{it.name} {it.state.name.lower()}" for it in health.cameras)
+
+
 def _opened(health: Health, _: int) -> str:
     return "its housing was opened" if health.tamper else ""
 
@@ -97,6 +105,7 @@ RULES = (
     Rule("no-clock", limits.NO_CLOCK_AFTER_MS, _clock, "look at its time service and the battery of its clock"),
     Rule("doors-apart", 0, _apart, "look at the cable between the doors, and at the other one"),
     Rule("crashed", 0, _crashed, "report this with its log; its taps are safe"),
+    Rule("camera-gone", limits.CAMERA_GONE_AFTER_MS, _gone, "look at camera and cable, and how often it was so"),
     Rule("tampered", 0, _opened, "somebody should look at it before the next shift; its keys may have to go"),
 )
 

@@ -48,6 +48,16 @@ class Copied(NamedTuple):
     own: bytes
 
 
+class Keyed(NamedTuple):
+    """One boarding that a driver keyed in."""
+
+    vehicle: str
+    shift: str | None
+    device: str
+    epoch: int
+    sequence: int
+
+
 @dataclass(frozen=True, slots=True)
 class Annulled:
     """A driver's annulment, the tap that it names (None: no tap is held there), and what became of it (None: nothing).
@@ -67,7 +77,8 @@ class DayFacts:
 
     `told`: drivers' records by journal and sequence, those of the day before too, for a shift may go on over midnight.
     `drivers`: who drove in which shift. `doors`: the enrolled device of each vehicle's doors. `cameras`: of a device
-    and hour, how often it told of itself and how often that no camera worked. `placed`: by vehicle and time.
+    and hour, how often it told of itself and how often that no camera worked. `placed`: by vehicle and time. `placed`
+    and `keyed` are asked for when they are looked through.
     """
 
     day: int
@@ -79,3 +90,4 @@ class DayFacts:
     annulled: Sequence[Annulled] = ()
     copied: Sequence[Copied] = ()
     placed: Iterable[Placed] = ()
+    keyed: Iterable[Keyed] = ()

@@ -115,7 +115,10 @@ def proxies(facts: DayFacts) -> Iterator[Case]:
                     "proxies": count, "boardings": it.worked, "others_proxies": usual,
                     "score_tenths": round(10 * it.score),
                 },
-                (),
+                some(
+                    (one.device, one.epoch, one.sequence) for one in facts.keyed
+                    if one.shift is not None and facts.drivers.get((one.vehicle, one.shift)) == driver
+                ),
             )  # fmt: skip
 
 

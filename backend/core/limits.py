@@ -26,6 +26,7 @@ WAITING_AFTER_MS = 900_000  # said for so long: a bus back from months away drai
 CARD_FREE_MIN_BYTES = 256 << 20  # 120 days without a network are 107 MB a door, and a bus carries its other door's, too
 NO_CLOCK_AFTER_MS = 3_600_000  # after a cold start without a battery a clock is set within minutes of a network
 CRASH_FORGIVEN_S = 86_400  # a day without another: one that crashes every hour has an open alarm all the time
+CAMERA_GONE_AFTER_MS = 600_000  # a plug that is put back, a driver that is loaded anew: minutes
 APART_MAX_S = 600  # a door that restarts is back in one minute, one whose card is changed in ten
 READS_WINDOW_MS = 3_600_000  # an hour: a line's quiet half-hour says nothing
 READS_GAP_MAX_MS = 300_000  # five words missed: counts over an outage are not counts of an hour

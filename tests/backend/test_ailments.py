@@ -20,6 +20,7 @@ WELL = Health(
     machine=Machine(temperature_mc=61_000, throttled=0x5_0000), sister=SisterLink(linked=True, silent_s=0, waiting=0, carried=0),
 )  # fmt: skip
 HOT = Machine(temperature_mc=80_000, throttled=0b0100)
+LOST = CameraHealth("front", CameraState.MISSING, 9, 1, 4)
 DARK = SisterLink(linked=False, silent_s=600, waiting=0, carried=0, exposed_rials=1_250_000)
 
 
@@ -50,6 +51,9 @@ def kinds(health: Health, now_ms: int = NOON_MS) -> set[str]:
         ("doors-apart", {"sister": DARK}, {"sister": None}),
         ("crashed", {"started": RunCause.CRASHED, "uptime_s": 86_399}, {"started": RunCause.CRASHED, "uptime_s": 86_400}),
         ("crashed", {"started": RunCause.CRASHED}, {"started": RunCause.POWER_LOST}),
+        ("camera-gone", {"cameras": (LOST,)}, {"cameras": (LOST, replace(LOST, state=CameraState.WORKING))}),
+        ("camera-gone", {"cameras": (LOST, replace(LOST, state=CameraState.STALLED))}, {"cameras": ()}),
+        ("camera-gone", {"cameras": (LOST,)}, {"cameras": (replace(LOST, state=CameraState.STARTING),)}),
         ("tampered", {"tamper": True}, {"tamper": None}),
     ],
 )  # fmt: skip

@@ -1,18 +1,22 @@
 """Cases in a real ledger: what the records of a day say, in whatever order they came; opened, renewed, ended."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from backend.app.cases import CaseDesk
-from backend.core.conduct import KeptCase
+from backend.core.conduct import Case, CaseKind, KeptCase
 from cli.backend import command
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Event, EventKind, FreeCause, Shift, ShiftStep, encode_event, encode_shift
+from protocol.wire.health import CameraState
+from protocol.wire.records import ClockQuality
 from tests.backend.bus import NOON_MS, Bus, Rider
 from tests.backend.desk import CITY, Desk
+from tests.protocol.samples import HEALTH
 
 DAY = service_day(NOON_MS)
 EIGHT_MS = day_begins_ms(DAY) + 8 * 3_600_000
@@ -161,6 +165,54 @@ def test_a_stolen_key_that_tells_one_code_again_and_again_is_a_case(tmp_path: Pa
     (case,) = desk.store.cases(open_only=True)
     assert (case.case.kind.value, case.case.subject) == ("copied-codes", f"device:{bus.name}")
     assert case.case.figures == {"copied": 3, "of_one_boarding": 3}
+
+
+def test_taps_that_are_copied_by_what_comes_of_another_day_are_looked_at_again(tmp_path: Path) -> None:
+    """One code told on days apart: which of them is charged is known when both are here, in whatever order."""
+    rider, told = Rider(1), rider_s_bus("bus-1-d1", 1)
+    later = rider_s_bus("bus-1-d1", 2, days_later=2)
+    shown = rider.show(1)
+    told.tap(shown)
+    for _ in range(3):
+        later.tap(shown)
+    seen = []
+    for name, order in (("a", (told, later)), ("b", (later, told))):
+        desk = Desk(tmp_path / name, [told], [rider])
+        cases = CaseDesk(desk.store, list, lambda desk=desk: desk.now_ms + 3 * 86_400_000)
+        for journal in order:
+            desk.take_whole(journal)
+            cases.look()
+        seen.append({(it.case.day, it.case.figures["copied"]) for it in desk.store.cases(open_only=True)})
+    assert seen == [{(DAY + 2, 3)}] * 2
+
+
+def rider_s_bus(name: str, epoch: int, *, days_later: int = 0) -> Bus:
+    """A journal of a device whose clock nobody trusts: its taps are dated by their phones."""
+    bus = Bus(name, epoch=epoch)
+    bus.quality, bus.now_ms = ClockQuality.UNTRUSTED, NOON_MS + days_later * 86_400_000
+    return bus
+
+
+def test_a_look_at_one_kind_ends_no_other(tmp_path: Path) -> None:
+    store = Desk(tmp_path).store
+    free, copied = (Case(kind, "driver:1", DAY, "", {}, ()) for kind in (CaseKind.FREE_RIDES, CaseKind.COPIED))
+    store.keep_cases(DAY, [free, copied], NOON_MS)
+    store.keep_cases(DAY, [], NOON_MS, {CaseKind.COPIED})
+    assert [it.case for it in store.cases(open_only=True)] == [free]
+
+
+def test_the_camera_s_hours_are_kept_and_those_of_long_ago_forgotten(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    gone = tuple(replace(camera, state=CameraState.MISSING) for camera in HEALTH.cameras)
+    eight_ms = day_begins_ms(DAY) + 8 * 3_600_000
+    desk.store.keep_health(HEALTH, eight_ms)
+    desk.store.keep_health(replace(HEALTH, cameras=gone), eight_ms + 3_599_999)
+    desk.store.keep_health(replace(HEALTH, cameras=()), eight_ms + 3_600_000)
+    assert desk.store.day_facts(DAY, []).cameras == {HEALTH.device: {8: (2, 1), 9: (1, 0)}}
+    desk.store.looked_at(0, from_day=DAY)
+    assert desk.store.day_facts(DAY, []).cameras
+    desk.store.looked_at(0, from_day=DAY + 1)
+    assert desk.store.day_facts(DAY, []).cameras == {}
 
 
 def test_an_annulment_that_the_office_refused_is_a_case_by_what_the_ledger_holds(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from backend.app.cases import cases_of
 from backend.core import limits
 from backend.core.conduct import Case, CaseKind
-from backend.core.day_facts import Annulled, Counted, DayFacts
+from backend.core.day_facts import Annulled, Counted, DayFacts, Keyed
 from backend.core.floats import TakenBack
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.driver_records import Annulment, AnnulReason
@@ -37,7 +37,9 @@ def honest(keyed: int = 0) -> list[list[Counted]]:
 
 
 def test_far_more_proxies_than_the_others_are_a_case() -> None:
-    (case,) = of_kind(CaseKind.PROXIES, day(boarded(0, 16, 6), *honest(1)))
+    keyed = [Keyed("bus-0", "s-0", "bus-0-d1", 7, 5), Keyed("bus-1", "s-1", "bus-1-d1", 7, 6)]
+    (case,) = of_kind(CaseKind.PROXIES, replace(day(boarded(0, 16, 6), *honest(1)), keyed=keyed))
+    assert case.records == (("bus-0-d1", 7, 5),)
     assert case.subject == "driver:d0"
     assert {name: case.figures[name] for name in ("proxies", "boardings", "others_proxies")} == {
         "proxies": 36, "boardings": 132, "others_proxies": 6,

@@ -3,13 +3,13 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.conduct import Case, CaseKind, KeptCase
-from backend.core.day_facts import Annulled, Copied, Counted, DayFacts, Placed
+from backend.core.day_facts import Annulled, Copied, Counted, DayFacts, Keyed, Placed
 from backend.core.duties import ShiftId
 from backend.core.floats import TakenBack
 from backend.core.ledger import Payer
@@ -19,6 +19,8 @@ from protocol.localtime import day_begins_ms
 from protocol.wire.driver_records import Annulment, Event, Shift
 from protocol.wire.records import Tap, decode_record
 
+_Row = TypeVar("_Row")
+_DAY = f"(wall_ms / 1000 + {LOCAL_OFFSET_S}) / {DAY_S}"
 _HOUR = f"(wall_ms / 1000 + {LOCAL_OFFSET_S}) % {DAY_S} / 3600"
 _CHARGED = ", ".join(str(int(verdict)) for verdict, row in TABLE.items() if row.charged)
 _UNPROVEN = {Payer.NO_PROOF.value, Payer.STALE_PROOF.value, Payer.UNKNOWN_CREDENTIAL.value}  # nobody's claim
@@ -39,20 +41,29 @@ SELECT vehicle, wall_ms, lat_e6, lon_e6, verdict IN ({_CHARGED}) AND reason <> {
 shift, device, epoch, sequence FROM record WHERE kind = 2 AND wall_ms >= ? AND wall_ms < ? AND lat_e6 IS NOT NULL
 ORDER BY vehicle, wall_ms, device, epoch, sequence
 """  # noqa: S608
+_KEYED = f"""
+SELECT vehicle, shift, device, epoch, sequence FROM record
+WHERE kind = 2 AND wall_ms >= ? AND wall_ms < ? AND reason = {int(Reason.PROXY)} ORDER BY device, epoch, sequence
+"""  # noqa: S608
 _CASE = "SELECT kind, subject, day, detail, figures, records, opened_ms, ended_ms FROM conduct"
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Asked for anew each time they are looked through: a day of a city is a million rows."""
+class _Rows(Generic[_Row]):
+    """Asked for anew each time they are looked through: a day of a city is a million taps."""
 
     aside: Guarded
+    sql: str
     span: tuple[int, int]
+    make: Callable[[tuple[Any, ...]], _Row]
 
-    def __iter__(self) -> Iterator[Placed]:
+    def __iter__(self) -> Iterator[_Row]:
         with self.aside.reading() as connection:
-            for row in connection.execute(_PLACED, self.span):
-                yield Placed._make((*row[:4], bool(row[4]), *row[5:]))
+            yield from map(self.make, connection.execute(self.sql, self.span))
+
+
+def _placed(row: tuple[Any, ...]) -> Placed:
+    return Placed._make((*row[:4], bool(row[4]), *row[5:]))
 
 
 class CaseTables:
@@ -68,7 +79,7 @@ class CaseTables:
             (reach,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
             before = connection.execute("SELECT record FROM looked").fetchone()
             days = connection.execute(
-                f"SELECT DISTINCT (wall_ms / 1000 + {LOCAL_OFFSET_S}) / {DAY_S} FROM record WHERE id > ? AND id <= ?",  # noqa: S608 - ours
+                f"SELECT DISTINCT {_DAY} FROM record WHERE id > ? AND id <= ?",  # noqa: S608 - ours
                 (0 if before is None else before[0], reach),
             ).fetchall()
         return {day for (day,) in days}, reach
@@ -94,8 +105,23 @@ class CaseTables:
             return DayFacts(
                 day, counted, told, _drivers(connection, {(it.vehicle, it.shift) for it in (*counted, *told)}),
                 {(vehicle, door): device for vehicle, door, device in doors}, _cameras(connection, day), annulled,
-                [Copied(*row) for row in connection.execute(_COPIED, span)], _Places(self._aside, span),
+                [Copied(*row) for row in connection.execute(_COPIED, span)],
+                _Rows(self._aside, _PLACED, span, _placed), _Rows(self._aside, _KEYED, span, Keyed._make),
             )  # fmt: skip
+
+    def copied_days(self, from_day: int) -> Mapping[int, int]:
+        """By an index of the copied ones alone."""
+        with self._aside.reading() as connection:
+            return dict(connection.execute(
+                f"SELECT {_DAY} AS day, count(*) FROM record WHERE payer = 'copied' AND wall_ms >= ? GROUP BY day",  # noqa: S608 - ours
+                (day_begins_ms(from_day),),
+            ).fetchall())  # fmt: skip
+
+    def copied_facts(self, day: int) -> DayFacts:
+        """Nothing else of that day."""
+        with self._aside.reading() as connection:
+            rows = connection.execute(_COPIED, (day_begins_ms(day), day_begins_ms(day + 1))).fetchall()
+        return DayFacts(day, copied=[Copied(*row) for row in rows])
 
     def waiting_annulments(self, before_ms: int) -> Sequence[tuple[str, int]]:
         """Of no shift that is known."""
@@ -107,14 +133,16 @@ class CaseTables:
                 (before_ms,),
             ).fetchall()
 
-    def keep_cases(self, day: int, cases: Sequence[Case], at_ms: int) -> Sequence[KeptCase]:
+    def keep_cases(
+        self, day: int, cases: Sequence[Case], at_ms: int, kinds: Collection[CaseKind] = tuple(CaseKind)
+    ) -> Sequence[KeptCase]:
         """One transaction: a day's cases are all of one look."""
         found = {(case.kind.value, case.subject): case for case in cases}
         with self._writer.transaction() as connection:
             held = [
                 _kept(row) for row in connection.execute(f"{_CASE} WHERE day = ? AND ended_ms IS NULL", (day,))
             ]  # fmt: skip
-            known = {(it.case.kind.value, it.case.subject) for it in held}
+            known = {(it.case.kind.value, it.case.subject) for it in held if it.case.kind in kinds}
             connection.executemany(
                 "UPDATE conduct SET ended_ms = ? WHERE kind = ? AND subject = ? AND day = ?",
                 [(at_ms, *name, day) for name in sorted(known - set(found))],

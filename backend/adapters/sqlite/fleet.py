@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
+from backend.core.ailments import GONE
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
 from protocol.limits import LOCAL_OFFSET_S
 from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, State
 from protocol.wire.records import RecordKind
 
-_GONE = {CameraState.STALLED, CameraState.MISSING}
 _ALARM = "SELECT id, kind, device, since_ms, ended_ms, detail, fix FROM alarm"
 
 
@@ -35,7 +35,7 @@ class FleetTables:
     def keep_health(self, health: Health, at_ms: int) -> None:
         """Keep a verified health message, that the device was seen, and in this hour with or without a camera."""
         states = {camera.state for camera in health.cameras}
-        self._keep(health.device, at_ms, health=json.dumps(asdict(health)), dark=bool(states) and states <= _GONE)
+        self._keep(health.device, at_ms, health=json.dumps(asdict(health)), dark=bool(states) and states <= GONE)
 
     def keep_state(self, state: State, at_ms: int | None) -> None:
         """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
