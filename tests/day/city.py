@@ -1,4 +1,4 @@
-"""Three buses with two doors each, an office, and everybody of the sheet, for one day of one simulated clock."""
+"""Four buses with two doors each, an office, and everybody of the sheet, for one day of one simulated clock."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.other_door import SisterSide
 from edge.app.station import Station
 from edge.core.ports import Showing
-from protocol.fares.policies import BoardFree, Cause, Policies
-from protocol.fares.tariff import LineFare, ProductRule, RiderClass, Tariff
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
+from protocol.fares.tariff import Band, LineFare, ProductRule, RiderClass, Tariff
 from protocol.fares.verdicts import Reason
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.batches import encode_batch
@@ -26,6 +26,7 @@ from protocol.wire.driver_records import Annulment, AnnulReason, Shift, ShiftSte
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import issue_credential, render_long_pass
 from protocol.wire.records import ClockQuality, Instant, Service
+from protocol.wire.sister import Along
 from protocol.wire.tickets import TicketForm, issue_ticket
 from protocol.wire.topics import Address
 from simulators.held_riders import HeldRiders
@@ -41,14 +42,16 @@ ISSUER, STRANGER, SEALING, RECEIPTS = (SigningKey.from_secret(name.ljust(32).enc
 TARIFF = Tariff(
     7, 60_000, {RiderClass.STUDENT: 500, RiderClass.SENIOR: 0}, 180, transfer_window_s=3_600, day_cap_rials=150_000,
     week_cap_rials=340_000,
-    lines={"brt": LineFare(90_000)}, products={1: ProductRule(0, frozenset({"r9"}), elsewhere=False)},
+    lines={"brt": LineFare(90_000), "d5": LineFare(0, (Band(5_000, 40_000), Band(15_000, 60_000), Band(30_000, 80_000)))},
+    tap_out=True, products={1: ProductRule(0, frozenset({"r9"}), elsewhere=False)},
 )  # fmt: skip
 EVENING = replace(TARIFF, version=8, flat_fare_rials=70_000, starts_ms=MIDNIGHT_MS + 20 * HOUR_MS)
 POLICIES = Policies(
     1, (BoardFree("match-4", Cause.EVENT, MIDNIGHT_MS + 17 * HOUR_MS, MIDNIGHT_MS + 18 * HOUR_MS, frozenset({"brt"})),),
     frozenset({"bus-3"}),
+    (Grace("office-5", GraceKind.EXPIRED_RIDES, MIDNIGHT_MS + 11 * HOUR_MS + HOUR_MS // 2, MIDNIGHT_MS + 12 * HOUR_MS, 100_000),),
 )  # fmt: skip
-LINES = {"bus-1": "r9", "bus-2": "brt", "bus-3": "r9"}
+LINES = {"bus-1": "r9", "bus-2": "brt", "bus-3": "r9", "bus-4": "d5"}
 
 
 @dataclass
@@ -119,6 +122,7 @@ class Door:
         self.journal = MemoryJournal(100 * int(bus[-1]) + number)
         self.key = city.keys[self.name]
         self.quality = ClockQuality.TRUSTED
+        self.metres: int | None = None  # how far along its line, by a trusted place
         self.sent = 0
         self.station = Station(
             address=Address("isfahan", "s0", self.name), service=Service(bus, number, LINES[bus], 0, shift=None),
@@ -127,6 +131,7 @@ class Door:
             sister=SisterSide(other, city.keys[other].verifying, ApswCopies(folder / f"{self.name}.db", sister=other), self.end),
             software="day", randomness=lambda size: self.name.encode().ljust(size, b".")[:size], wake=lambda: None,
             heard=lambda _: None,
+            along=lambda _: (None if self.metres is None else Along(LINES[bus], 0, None, self.metres), None),
         )  # fmt: skip
         self.station.begin(self.read())
 

@@ -7,6 +7,7 @@ import pytest
 
 from edge.core.ports import Showing
 from protocol.fares.policies import Policies
+from protocol.fares.pricing import Ride, adult_fare
 from protocol.fares.tariff import RiderClass
 from protocol.fares.verdicts import Reason, Verdict
 from tests.day.city import HOUR_MS, MIDNIGHT_MS, TARIFF, City, Door, Person
@@ -37,7 +38,7 @@ def test_a_line_that_only_the_road_says_prices_nothing_at_the_office_either(tmp_
     assert boarding.move(boarding.service, replace(boarding.service, route="brt"), fare_line=None)
     assert door.show(who.code(city.now_ms)) is not None
     sync(city)
-    assert -city.store.balance(f"city:class:{who.rider_class}") == TARIFF.flat_fare_rials
+    assert -city.store.balance(f"city:class:{who.rider_class}") == adult_fare(TARIFF, Ride(0))
 
 
 def a_family(city: City, who: Person, *, apart: bool) -> list[tuple[Door, int, Showing]]:
