@@ -227,13 +227,13 @@ class Sister:
         unproven = self._doorway.unproven(boardings)
         if not unproven:
             return
-        through = {mark.epoch: mark.sequence for mark in self._copies.held()}
-        found: list[Record] = []
-        for record in unproven:
-            if record.sequence <= through.get(record.epoch, 0):
-                rows = self._copies.read(record.epoch, record.sequence, 1, limits.RECORD_MAX_BYTES)
-                found += [decode_record(row.raw) for row in rows if row.sequence == record.sequence]
-        self._doorway.records_came(found)
+        for mark in self._copies.held():
+            left = sorted(it.sequence for it in unproven if it.epoch == mark.epoch and it.sequence <= mark.sequence)
+            while left:  # a copy is read in runs, each up to a signature: what else is wanted of a run is taken with it
+                rows = self._copies.read(mark.epoch, left[0], 1, 1)
+                wanted, end = set(left), rows[-1].sequence if rows else mark.sequence
+                self._doorway.records_came([decode_record(row.raw) for row in rows if row.sequence in wanted])
+                left = [it for it in left if it > end]
 
     def _follow(self, records: Sequence[Record], now: Instant) -> None:
         """What new records of the other door mean here."""

@@ -85,6 +85,30 @@ def test_a_door_that_restarted_finds_the_records_of_what_it_is_told(pair: Pair) 
     assert shown(rear, at(600)) == (Verdict.ACCEPTED, 0)
 
 
+def test_records_that_came_in_one_batch_are_read_at_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of a copy ends at a signature: one by one, a thousand records of a batch would be read a thousand times."""
+    pair.unplug()
+    for number in range(20):
+        pair.front.board(Rider(number + 1), at(number))
+    pair.plug()
+    pair.talk(at(30))
+    rear = pair.restart(pair.rear, at(31))
+    reads: list[int] = []
+    read = rear.copies.read
+
+    def counted(epoch: int, first: int, most: int, most_bytes: int) -> object:
+        reads.append(first)
+        return read(epoch, first, most, most_bytes)
+
+    monkeypatch.setattr(rear.copies, "read", counted)
+    pair.plug()
+    pair.talk(at(32))
+    memory = rear.station.boarding._memory
+    assert all(it.proven for _, it in memory.window.entries(at(32)))
+    assert len(memory.window) == 20
+    assert len(reads) == 1
+
+
 def test_a_word_without_a_record_refuses_and_gives_nothing_away(tmp_path: Path) -> None:
     """P7, P9."""
     tap, word = boarded_there(tmp_path)
