@@ -6,7 +6,7 @@ memory, answer as they are asked to, and charge the practice fare; nothing is si
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -21,15 +21,21 @@ from edge.core.desk import DoorState, Duty, Seen
 from edge.core.errors import DoorUnreached
 from edge.core.lines import LineView
 from edge.core.ports import Clock
+from edge.core.signing_in import Gate
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.limits import PARTY_MAX
+from protocol.wire.badges import issue_badge, open_badge
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
+from protocol.wire.keys import SigningKey
 from protocol.wire.records import Instant
 from protocol.wire.staff import StaffRow, make_row
 
 FARE_RIALS = 60_000
 DRIVER, PIN = "4021", "1234"  # nobody's: it opens a practice bus and nothing else
+ISSUER = SigningKey.from_secret(b"practice" + bytes(24))  # nobody's either
+BADGE_ID = bytes(range(1, 9))
+_LAST_DAY = 65_535
 STEP_S = 0.5
 _SALT = bytes(range(16))
 _BOTH = (0, 1)
@@ -137,13 +143,17 @@ class PracticeBus:
         self._clock = clock
         self.doors = {1: PracticeDesk(1), 2: PracticeDesk(2, asks=True)}
         self.likely: list[tuple[str, int]] = []
-        staff: tuple[StaffRow, ...] = (make_row(DRIVER, PIN, _SALT), make_row("5007", "2580", _SALT))
+        staff: tuple[StaffRow, ...] = (
+            replace(make_row(DRIVER, PIN, _SALT), badge=BADGE_ID),
+            make_row("5007", "2580", _SALT),
+            replace(make_row("6000", "2580", _SALT), badge=BADGE_ID, both=True),
+        )
         self.terminal = Terminal(
             desks=list(self.doors.values()),
             facts=BusFacts(
                 "isf-1421", lambda: _LINES, "137", lambda persons: persons * FARE_RIALS, lambda: self.likely
             ),
-            staff=lambda: staff,
+            gate=Gate(lambda: staff, lambda: (ISSUER.public,)),
             randomness=randomness,
         )
 
@@ -160,6 +170,11 @@ class PracticeBus:
         it = self.doors[door]
         it.healthy, it.problem, it.queue, it.reached = healthy, problem, queue, reached
         self.terminal.step(self._clock.read())
+
+    def badge(self, number: str, badge_id: bytes = BADGE_ID) -> None:
+        """The front door's camera reads a driver's badge."""
+        raw = issue_badge(ISSUER, badge_id=badge_id, last_day=_LAST_DAY, number=number)
+        self.terminal.badge_shown(open_badge(raw, [ISSUER.verifying]), self._clock.read())
 
     def step(self) -> None:
         """Time passes; a door that was asked has answered."""
@@ -193,6 +208,14 @@ class Road(BaseModel):
     route: str | None = None
     direction: int | None = None
     inferred: bool = False
+
+
+class Held(BaseModel):
+    """Whose badge is held before the front door's camera; `lost`: one that is not the driver's any more."""
+
+    model_config = ConfigDict(extra="forbid")
+    number: str
+    lost: bool = False
 
 
 class Condition(BaseModel):
@@ -235,6 +258,12 @@ def road(order: Road, request: Request) -> None:
     request.app.state.practice.likely = order.likely
     if order.inferred:
         request.app.state.practice.terminal.serves(order.route, order.direction, told=False)
+
+
+@router.post("/badge", status_code=204)
+def badge(order: Held, request: Request) -> None:
+    """A driver holds a badge before the camera."""
+    request.app.state.practice.badge(order.number, bytes(8) if order.lost else BADGE_ID)
 
 
 @router.post("/condition", status_code=204)

@@ -12,12 +12,13 @@ origin can neither read nor order (same-site cookie, JSON bodies, no CORS).
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 from starlette.datastructures import MutableHeaders
 from starlette.responses import StreamingResponse
 from starlette.staticfiles import StaticFiles
@@ -44,6 +45,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_BADGE_MAX_CHARS = 200  # a badge with the longest number is 109 bytes: 168 characters
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _VIEW, _PANEL = TypeAdapter(View), TypeAdapter(PanelView)
 router = APIRouter(prefix="/v1")
@@ -52,11 +54,23 @@ _ASKED: dict[int | str, dict[str, Any]] = {202: {"description": "The other door 
 
 
 class SignIn(BaseModel):
-    """Who, and the PIN. Never logged, never repeated."""
+    """Who, and by what: PIN, badge (the text of its code), a badge that the door's camera has just read.
+
+    Never logged, never repeated.
+    """
 
     model_config = _STRICT
-    number: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    pin: str = Field(min_length=limits.PIN_MIN_DIGITS, max_length=limits.PIN_MAX_DIGITS, repr=False)
+    number: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,32}$")
+    pin: str | None = Field(
+        default=None, min_length=limits.PIN_MIN_DIGITS, max_length=limits.PIN_MAX_DIGITS, repr=False
+    )
+    badge: str | None = Field(default=None, min_length=1, max_length=_BADGE_MAX_CHARS, repr=False)
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.number is None and self.badge is None:
+            raise ValueError("a number or a badge says who signs in")
+        return self
 
 
 class Line(BaseModel):
@@ -111,11 +125,24 @@ class _Asked:
         self.bus: OnBoard = request.app.state.bus
         self.clock: Clock = request.app.state.clock
         self.token = token
+        self.here = _same_device(request)
 
     @property
     def now(self) -> Instant:
         """Read once per request."""
         return self.clock.read()
+
+
+def _same_device(request: Request) -> bool:
+    """Whether the page runs on this device: it comes over loopback, or from the very address that it calls."""
+    server = request.scope.get("server")
+    if request.client is None:
+        return False
+    try:
+        called_from = ip_address(request.client.host)
+    except ValueError:  # no address: a test's caller
+        return False
+    return called_from.is_loopback or (server is not None and request.client.host == server[0])
 
 
 Asked = Annotated[_Asked, Depends()]
@@ -124,13 +151,13 @@ Asked = Annotated[_Asked, Depends()]
 @router.get("/state")
 def state(asked: Asked) -> View:
     """The whole state."""
-    return asked.bus.view(asked.token, asked.now)
+    return asked.bus.view(asked.token, asked.now, here=asked.here)
 
 
 @router.get("/live", response_class=StreamingResponse)
 async def live(asked: Asked) -> StreamingResponse:
     """The whole state after every change and every few seconds; each event's data is what /v1/state answers."""
-    return _stream(asked.bus, lambda: _VIEW.dump_json(asked.bus.view(asked.token, asked.now)))
+    return _stream(asked.bus, lambda: _VIEW.dump_json(asked.bus.view(asked.token, asked.now, here=asked.here)))
 
 
 @router.get("/lines")
@@ -162,7 +189,7 @@ def _panel(asked: _Asked, door: int) -> PanelView:
 @router.post("/sign-in", status_code=204, response_class=Response, responses=documented(403, 409, 422, 429, 503))
 def sign_in(order: SignIn, asked: Asked) -> Response:
     """Begin a shift, or come back to it. The token comes as a cookie."""
-    token = asked.bus.sign_in(order.number, order.pin, asked.now)
+    token = asked.bus.sign_in(order.number or "", order.pin or "", asked.now, code=order.badge or "", here=asked.here)
     answer = Response(status_code=204)
     answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
     return answer

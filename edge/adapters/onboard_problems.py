@@ -14,7 +14,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from edge.core.errors import DriverError, LocalError, NoSuchDoor, NotSignedIn, PinWait, TooManyPages, WrongPin
+from edge.core.errors import (
+    BadgeRefused,
+    BadgeWanted,
+    DriverError,
+    LocalError,
+    NoSuchDoor,
+    NotSignedIn,
+    PinWait,
+    PinWanted,
+    TooManyPages,
+    WrongPin,
+)
 from protocol.errors import SavarError
 
 MEDIA_TYPE = "application/problem+json"
@@ -22,6 +33,9 @@ log = logging.getLogger(__name__)
 # The nearest class of an error's ancestry decides.
 _STATUS: dict[type[SavarError], int] = {
     WrongPin: 403,
+    BadgeRefused: 403,
+    PinWanted: 403,
+    BadgeWanted: 403,
     PinWait: 429,
     NotSignedIn: 401,
     NoSuchDoor: 404,

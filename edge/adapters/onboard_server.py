@@ -37,7 +37,7 @@ class OnboardServer:
         self._host, self._port = host, port
         self._server = _Server(
             uvicorn.Config(
-                app, http="h11", ws="none", log_config=None, access_log=False, server_header=False,
+                app, http="h11", ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
                 limit_concurrency=TERMINAL_CONNECTIONS_MAX, timeout_graceful_shutdown=TERMINAL_STOP_S,
             )
         )  # fmt: skip

@@ -26,7 +26,9 @@ from edge.core.errors import LocalError, ThreadDied
 from edge.core.limits import TERMINAL_STEP_MS
 from edge.core.lines import LineView, Pair
 from edge.core.ports import FrameSource, Panel, Showing
+from edge.core.signing_in import Gate
 from protocol.fares.hints import Hint
+from protocol.wire.badges import Badge
 from protocol.wire.records import Instant
 
 log = logging.getLogger(__name__)
@@ -49,14 +51,14 @@ class ServedTerminal:
             self._far = FarDesk(config.far_door, boarding, self._far_state, self._far_saw, self._far_took_back)
             desks.append(self._far)
             validator.on_far_records.append(self._far.records_came)
-        validator.before_looking = self._take_up
+        validator.hooks.before_looking, validator.hooks.on_badge = self._take_up, self._badge_shown
         self.terminal = Terminal(
             desks=desks,
             facts=BusFacts(
                 vehicle, lambda: validator.lines or by_hand, config.complaint_number,
                 lambda persons: fare_rials(boarding, persons, self._clock.read()), self._likely,
             ),
-            staff=lambda: boarding.bundle.staff,
+            gate=Gate(lambda: boarding.bundle.staff, lambda: boarding.bundle.issuer_keys),
             randomness=randomness,
         )  # fmt: skip
         self.server = OnboardServer(make_app(self.terminal, self._clock, config.pages), config.host, config.port)
@@ -109,6 +111,9 @@ class ServedTerminal:
     def answered(self, outcome: Outcome, now: Instant) -> None:
         """The door answered somebody."""
         self.terminal.saw(self._desk.seen(outcome, now))
+
+    def _badge_shown(self, badge: Badge, now: Instant) -> None:
+        self.terminal.badge_shown(badge, now)
 
     def hint(self, hint: Hint | None) -> None:
         """The door tells its rider what would help."""

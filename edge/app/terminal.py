@@ -19,11 +19,10 @@ from hmac import compare_digest
 
 from edge.app.screens import BusFacts, Served, choices_view, door_view, seen_view, shift_view, showing_view
 from edge.core.desk import Desk, Duty, Seen
-from edge.core.errors import NoSuchLine, NotNow, NotSignedIn, PinWait, TooManyPages, WrongPin
+from edge.core.errors import NoSuchLine, NotNow, NotSignedIn, TooManyPages
 from edge.core.limits import PROXY_PERSONS_MAX, TERMINAL_WATCHERS_MAX
 from edge.core.lines import LineView, runs
 from edge.core.onboard import FreeRideView, PanelView, View
-from edge.core.pins import Tries
 from edge.core.shift import (
     Act,
     DoorTally,
@@ -37,11 +36,12 @@ from edge.core.shift import (
     look_at_free_ride,
     move,
 )
+from edge.core.signing_in import Gate
 from protocol.fares.hints import Hint
 from protocol.localtime import service_day
+from protocol.wire.badges import Badge
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.records import Instant
-from protocol.wire.staff import StaffRow, knows
 
 _TOKEN_BYTES = 16
 _SHIFT_BYTES = 3
@@ -55,17 +55,16 @@ class Terminal:
         *,
         desks: Sequence[Desk],
         facts: BusFacts,
-        staff: Callable[[], Sequence[StaffRow]],
+        gate: Gate,
         randomness: Callable[[int], bytes],
     ) -> None:
         self._near = desks[0]
         self._desks = {desk.door: desk for desk in desks}
-        self._facts, self._staff, self._randomness = facts, staff, randomness
+        self._facts, self._gate, self._randomness = facts, gate, randomness
         self._lock, self._pins = threading.RLock(), threading.Lock()
         self._stage = Stage.SIGNED_OUT
         self._shift: Shift | None = None
         self._token = ""
-        self._tries = Tries()
         self._speed: Speed | None = None
         self._served: Served | None = None
         self._free: FreeRide | None = None
@@ -76,22 +75,32 @@ class Terminal:
 
     # --- the driver ---------------------------------------------------------------------------------------------------
 
-    def sign_in(self, number: str, pin: str, now: Instant) -> str:
+    def sign_in(self, number: str, pin: str, now: Instant, *, code: str = "", here: bool = False) -> str:
         """A driver begins, or comes back to the own shift: the token for further acts.
 
-        Raises PinWait, WrongPin, Moving and what a desk raises.
+        `code`: of a badge that a scanner read; `here`: at this device's own screen. Raises BadgeRefused, PinWanted,
+        BadgeWanted, PinWait, WrongPin, Moving and what a desk raises.
         """
         with self._lock:
+            claim = self._gate.claim(number, code, now)
+            number = claim.number
             if self._comes_back(number) is None:  # who comes back to an open shift changes nothing: also on the way
                 move(self._stage, Act.SIGN_IN, self._speed, now.mono_ms)
         with self._pins:  # not under the lock: a PIN takes a Pi a quarter of a second, and doors tell of riders
-            self._check_pin(number, pin, now)
+            self._gate.check(claim, pin, now, here=here)
         with self._lock:
             if self._comes_back(number) is None:
                 self._begin(number, now)
             self._token = self._randomness(_TOKEN_BYTES).hex()
+            self._gate.forget()
             self._changed()
             return self._token
+
+    def badge_shown(self, badge: Badge, now: Instant) -> None:
+        """The near door's camera read a badge: nobody's fare, and for some seconds a way to sign in."""
+        with self._lock:
+            self._gate.shown(badge, now)
+            self._changed()
 
     def _comes_back(self, number: str) -> Shift | None:
         open_shift = self._shift if self._stage in (Stage.CHOOSING, Stage.DRIVING) else None
@@ -105,16 +114,6 @@ class Terminal:
             desk.begin_shift(duty, now)
         self._shift = Shift(duty, now, {door: DoorTally() for door in self._desks})
         self._stage = Stage.CHOOSING
-
-    def _check_pin(self, number: str, pin: str, now: Instant) -> None:
-        wait_ms = self._tries.wait_ms(now.mono_ms)
-        if wait_ms:
-            raise PinWait("too many wrong PINs", fix="wait, then try again", wait_ms=wait_ms)
-        if not knows(self._staff(), number, pin):
-            self._tries = self._tries.failed(now.mono_ms)
-            raise WrongPin("number or PIN is wrong", fix="try again, or call the control room",
-                           wait_ms=self._tries.wait_ms(now.mono_ms))  # fmt: skip
-        self._tries = Tries()
 
     def take_up(self, duty: Duty, since: Instant, answers: Sequence[tuple[Seen, bool]], free: FreeRide | None) -> None:
         """A shift that was open when the process ended goes on; its driver signs in again to act.
@@ -307,7 +306,7 @@ class Terminal:
         """Every line that the bus may serve."""
         return tuple(self._facts.lines().values())
 
-    def view(self, token: str, now: Instant) -> View:
+    def view(self, token: str, now: Instant, *, here: bool = False) -> View:
         """The whole state, for any page: nothing in it is secret from who rides along."""
         with self._lock:
             shift, free, serving, lines = self._shift, self._free, self._serving(), self._facts.lines()
@@ -315,7 +314,7 @@ class Terminal:
                 number=self._number, stage=self._stage, mine=self.knows(token),
                 vehicle=self._facts.vehicle, wall_ms=now.wall_ms,
                 speed_kmh=known_speed(self._speed, now.mono_ms), locked=locked(self._speed, now.mono_ms),
-                pin_wait_ms=self._tries.wait_ms(now.mono_ms),
+                pin_wait_ms=self._gate.wait_ms(now), badge=self._gate.badge(now, here=here),
                 proxy_fares_rials=tuple(map(self._facts.fare_rials, range(1, PROXY_PERSONS_MAX + 1))),
                 complaint_number=self._facts.complaint_number,
                 line=lines.get(serving.route or ""), choices=choices_view(self._facts.likely(), serving, lines),

@@ -34,6 +34,7 @@ from edge.app.condition import ConditionReader
 from edge.app.config import ValidatorConfig
 from edge.app.diagnosis import Diagnosis
 from edge.app.following import Following
+from edge.app.hooks import Hooks
 from edge.app.light import Light
 from edge.app.line_book import LineBook
 from edge.app.looking import Looker
@@ -49,6 +50,7 @@ from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_
 from edge.core.lines import Lines
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
+from edge.core.signing_in import badge_in
 from edge.core.vitals import Pulse
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, RunCause, State, encode_state
@@ -121,7 +123,7 @@ class Validator:
         obeying = Obeying(self.boarding, self._journal)
         follows: list[OnRecords] = [self._following.records_came, obeying.records_came]
         self.on_far_records = follows if config.terminal is None else []
-        self.before_looking: Callable[[Instant], None] = lambda _: None  # the chain is open, nobody boards yet
+        self.hooks = Hooks()
         given = sources or {}
         sight = make_sight(config.reader.order)
         self._looker = Looker(
@@ -209,7 +211,7 @@ class Validator:
         self._station.begin(self._clock.read(), self._condition.begin())
         if self._copies is not None and self._config.terminal is None:
             self._following.recall(self._copies, self._clock.read())
-        self.before_looking(self._clock.read())
+        self.hooks.before_looking(self._clock.read())
         self._folder.hold()
         if self._peer is not None:
             self._peer.start()  # first: what was paid at the other door should be known when somebody boards
@@ -311,7 +313,12 @@ class Validator:
     # --- cameras' threads ---------------------------------------------------------------------------------------------
 
     def _sighting_came(self, camera: str, sighting: Sighting, frame_mono_ms: int) -> bool:
-        outcome = self.boarding.present(sighting.text, self._clock.read(), settled=sighting.settled)
+        now = self._clock.read()
+        badge = badge_in(sighting.text, self.boarding.bundle.issuer_keys)
+        if badge is not None:  # a driver's, and nobody's fare: no record and no verdict
+            self.hooks.on_badge(badge, now)
+            return True
+        outcome = self.boarding.present(sighting.text, now, settled=sighting.settled)
         if outcome is None:
             return False
         if not outcome.again:

@@ -87,6 +87,18 @@ class WrongPin(DriverError):
     """No driver of this number with this PIN."""
 
 
+class BadgeRefused(DriverError):
+    """No badge of this city, one that is past its last day, or not the one that is its driver's."""
+
+
+class PinWanted(DriverError):
+    """A badge is not enough here."""
+
+
+class BadgeWanted(DriverError):
+    """This driver's PIN is not enough without the badge."""
+
+
 class PinWait(DriverError):
     """Too many wrong PINs: none is tried until some time has passed."""
 

@@ -180,6 +180,9 @@ PROXY_PERSONS_MAX = 6  # at once: a family; one touch a number on the terminal
 SHOWN_LAST = 5  # verdicts on the terminal: as many as are read at a glance
 PANEL_STAYS_MS = 4_000  # a verdict stays on the rider's panel: read, and gone before the next rider needs it
 SEEN_KEPT_MAX = 200  # boardings that can still be annulled: two doors in three minutes
+BADGE_SHOWN_MS = (
+    30_000  # from the door's camera to the seat and one touch; not until the next passenger finds the screen
+)
 PIN_FREE_TRIES = 3  # wrong PINs before waiting begins: a tired thumb
 PIN_WAIT_MIN_MS = 5_000  # doubled with every further wrong one: 20 tries take more than an hour
 PIN_WAIT_MAX_MS = 300_000  # a driver locked out by a passenger's game waits no longer than this

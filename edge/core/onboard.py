@@ -11,6 +11,7 @@ from typing import Protocol
 
 from edge.core.lines import LineView
 from edge.core.shift import Stage
+from edge.core.signing_in import BadgeShown
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.records import Instant
 
@@ -104,6 +105,7 @@ class View:
     speed_kmh: int | None
     locked: bool
     pin_wait_ms: int
+    badge: BadgeShown | None  # that a camera read, while nobody has signed in by it
     proxy_fares_rials: tuple[int, ...]  # what the driver's float pays for one person, two, …
     complaint_number: str
     line: LineView | None  # that is served, where it is known
@@ -146,8 +148,8 @@ class PanelView:
 class OnBoard(Protocol):
     """What the API asks. Acts raise DriverError by name, and LocalError where a door fails: then nothing happened."""
 
-    def view(self, token: str, now: Instant) -> View:
-        """The terminal's state, as the page with this token sees it."""
+    def view(self, token: str, now: Instant, *, here: bool = False) -> View:
+        """The terminal's state, as the page with this token sees it; `here`: on this device's own screen."""
         ...
 
     def panel(self, door: int, now: Instant) -> PanelView | None:
@@ -162,8 +164,8 @@ class OnBoard(Protocol):
         """Have `told` called after every change, from any thread; the answer ends that. Raises TooManyPages."""
         ...
 
-    def sign_in(self, number: str, pin: str, now: Instant) -> str:
-        """Begin a shift, or come back to it: the token for further acts."""
+    def sign_in(self, number: str, pin: str, now: Instant, *, code: str = "", here: bool = False) -> str:
+        """Begin a shift, or come back to it: the token for further acts. `code`: of a badge that a scanner read."""
         ...
 
     def serve(self, token: str, route: str, direction: int, now: Instant) -> None:

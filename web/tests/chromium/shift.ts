@@ -14,7 +14,16 @@ await type(page, "9999");
 await touch(page, "ورود");
 await sees(page, "شماره یا رمز درست نیست");
 await look(page, "sign-in-wrong");
-await type(page, "1234");
+// A lost badge opens nothing; the driver's own, before the door's camera, needs one touch.
+await practice("badge", { number: "4021", lost: true });
+await sees(page, "کارت رانندهٔ ۴۰۲۱ پذیرفته نمی‌شود؛ با شماره و رمز وارد شوید.");
+await look(page, "sign-in-badge-refused");
+await practice("badge", { number: "6000" });
+await sees(page, "کارت رانندهٔ ۶۰۰۰ خوانده شد؛ رمز را هم بزنید.");
+if (await page.getByRole("button", { name: "ورود", exact: true }).isEnabled()) fail("this driver needs the PIN too");
+await practice("badge", { number: "4021" });
+await sees(page, "کارت رانندهٔ ۴۰۲۱ خوانده شد؛ «ورود» را بزنید.");
+await look(page, "sign-in-badge");
 await touch(page, "ورود");
 
 // Choosing the line: one touch.

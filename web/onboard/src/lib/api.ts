@@ -7,8 +7,9 @@ export type PanelView = components["schemas"]["PanelView"];
 export type SeenView = components["schemas"]["SeenView"];
 export type LineView = components["schemas"]["LineView"];
 export type DoorView = components["schemas"]["DoorView"];
+export type SignInOrder = components["schemas"]["SignIn"];
 type Orders = {
-  "sign-in": components["schemas"]["SignIn"];
+  "sign-in": SignInOrder;
   serve: components["schemas"]["Line"];
   "free-ride": components["schemas"]["FreeRideOrder"];
   proxy: components["schemas"]["ProxyOrder"];
