@@ -26,6 +26,7 @@ from protocol.fares.hints import Hint
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.limits import PARTY_MAX
 from protocol.wire.badges import issue_badge, open_badge
+from protocol.wire.codes import write_code
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.keys import SigningKey
 from protocol.wire.records import Instant
@@ -171,10 +172,11 @@ class PracticeBus:
         it.healthy, it.problem, it.queue, it.reached = healthy, problem, queue, reached
         self.terminal.step(self._clock.read())
 
-    def badge(self, number: str, badge_id: bytes = BADGE_ID) -> None:
-        """The front door's camera reads a driver's badge."""
+    def badge(self, number: str, badge_id: bytes = BADGE_ID) -> str:
+        """The front door's camera reads a driver's badge → what a scanner at the terminal would type."""
         raw = issue_badge(ISSUER, badge_id=badge_id, last_day=_LAST_DAY, number=number)
         self.terminal.badge_shown(open_badge(raw, [ISSUER.verifying]), self._clock.read())
+        return write_code(raw)
 
     def step(self) -> None:
         """Time passes; a door that was asked has answered."""
@@ -260,10 +262,11 @@ def road(order: Road, request: Request) -> None:
         request.app.state.practice.terminal.serves(order.route, order.direction, told=False)
 
 
-@router.post("/badge", status_code=204)
-def badge(order: Held, request: Request) -> None:
-    """A driver holds a badge before the camera."""
-    request.app.state.practice.badge(order.number, bytes(8) if order.lost else BADGE_ID)
+@router.post("/badge")
+def badge(order: Held, request: Request) -> str:
+    """A driver holds a badge before the camera; its text, for who plays a scanner."""
+    bus: PracticeBus = request.app.state.practice
+    return bus.badge(order.number, bytes(8) if order.lost else BADGE_ID)
 
 
 @router.post("/condition", status_code=204)

@@ -12,6 +12,7 @@ from tests.deploy.unit_files import PI, read_fstab, read_rules, read_unit
 
 VALIDATOR = PI / "savar-validator@.service"
 FIRST_BOOT = PI / "savar-first-boot@.service"
+TERMINAL = PI / "savar-terminal@.service"
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not here: the units are only parsed")
 GENERATOR = Path("/lib/systemd/system-generators/systemd-fstab-generator")
@@ -78,7 +79,7 @@ def test_first_boot_keeps_no_door_from_starting() -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("path", [VALIDATOR, FIRST_BOOT], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [VALIDATOR, FIRST_BOOT, TERMINAL], ids=lambda path: path.name)
 def test_systemd_takes_the_unit(path: Path, tmp_path: Path) -> None:
     """`systemd-analyze verify`, with commands that are here in the place of the Pi's."""
     text = re.sub(r"^(Exec\w+=-?)/\S+", r"\1/bin/true", path.read_text(), flags=re.MULTILINE)
@@ -86,7 +87,9 @@ def test_systemd_takes_the_unit(path: Path, tmp_path: Path) -> None:
     copy.write_text(text)
     assert complaints(copy) == ""
     copy.write_text(
-        text.replace("WatchdogSec=30", "WatchdogSec=thirty").replace("TimeoutStartSec=60", "TimeoutStartSec=x")
+        text.replace("WatchdogSec=30", "WatchdogSec=thirty")
+        .replace("TimeoutStartSec=60", "TimeoutStartSec=x")
+        .replace("TimeoutStartSec=infinity", "TimeoutStartSec=x")
     )
     assert "Failed to parse" in complaints(copy)
 
@@ -179,11 +182,11 @@ def test_a_rule_that_udev_would_refuse_is_not_read(line: str) -> None:
 def test_the_installer_puts_everything_where_the_units_look_for_it(tmp_path: Path) -> None:
     done = subprocess.run(["bash", PI / "install.sh", tmp_path], capture_output=True, text=True, timeout=60, check=True)
     assert "merge" in done.stdout
-    for path in (VALIDATOR, FIRST_BOOT):
+    for path in (VALIDATOR, FIRST_BOOT, TERMINAL):
         assert (tmp_path / "etc" / "systemd" / "system" / path.name).read_text() == path.read_text()
     script = unit(FIRST_BOOT)["ExecStart"][0].split()[2]
     assert (tmp_path / script.lstrip("/")).stat().st_mode & 0o111
     put = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
-    assert len(put) == 9
+    assert len(put) == 11
     document = unit(VALIDATOR)["Documentation"][0].removeprefix("file:///")
     assert (tmp_path / document).is_file()

@@ -11,7 +11,7 @@ def read_unit(text: str) -> Unit:
     """Section → key → every value given to it, in order. Raises ValueError for a line that is neither."""
     unit: Unit = {}
     section: dict[str, list[str]] | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(re.sub(r"\\\n\s*", " ", text).splitlines(), start=1):  # a line that goes on
         if not line.strip() or line.lstrip().startswith(("#", ";")):
             continue
         if head := re.fullmatch(r"\[([A-Za-z]+)\]", line):

@@ -27,14 +27,14 @@ def test_a_drivers_whole_shift(practice: Practice) -> None:
         ("tap", "ACCEPTED", "1"), ("tap", "ACCEPTED", "3"), ("tap", "CODE_EXPIRED", "1"),
         ("proxy", "2"), ("free", "READER_OUT"), ("tap", "BOARD_FREE", "1"), ("free", "ended"),
         ("line", "91", "0"), ("event", "ILLNESS", "4021"), ("line", "24", "1"), ("tap", "ACCEPTED_GRACE", "1"),
-        ("event", "SOS", "4021"), ("end", "4021"),
+        ("event", "SOS", "4021"), ("end", "4021"), ("begin", "4021"),
     ]  # fmt: skip
     # Both doors follow; the annulment is the rear door's own record.
     assert rear == [
         ("begin", "4021"), ("line", "91", "1"),
         ("tap", "ACCEPTED_CONCESSION", "1"), ("tap", "ALREADY_PAID", "1"), ("tap", "COPIED", "1"), ("tap", "ACCEPTED", "1"),
         ("annul", "6", "LEFT_BUS"), ("free", "READER_OUT"), ("tap", "BOARD_FREE", "1"), ("free", "ended"),
-        ("line", "91", "0"), ("line", "24", "1"), ("end", "4021"),
+        ("line", "91", "0"), ("line", "24", "1"), ("end", "4021"), ("begin", "4021"),
     ]  # fmt: skip
 
 

@@ -45,16 +45,18 @@ export async function open(browser: Browser, path: string, size = { width: 800, 
   return page;
 }
 
-export async function practice(what: string, body: object): Promise<void> {
+export async function practice(what: string, body: object): Promise<unknown> {
   const answer = await fetch(`${STRINGS}/practice/${what}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  if (!answer.ok) fail(`practice/${what}: ${answer.status} ${await answer.text()}`);
+  const said = await answer.text();
+  if (!answer.ok) fail(`practice/${what}: ${answer.status} ${said}`);
+  return said === "" ? undefined : JSON.parse(said);
 }
 
-export const ride = (door: number, verdict: number, persons = 1): Promise<void> =>
+export const ride = (door: number, verdict: number, persons = 1): Promise<unknown> =>
   practice("ride", { door, verdict, persons });
 
 /** Touch a button by its name. */

@@ -149,5 +149,16 @@ await look(page, "total");
 const total = await totals(page);
 await touch(page, "بستن");
 await sees(page, "ورود راننده");
+
+// The next shift by a scanner at the terminal: it types the badge's code and Enter, and no digit of it is a PIN's.
+const code = String(await practice("badge", { number: "4021", lost: true }));
+await page.keyboard.type(code);
+await page.keyboard.press("Enter");
+await sees(page, "این کارت پذیرفته نمی‌شود");
+const field = await page.getByRole("button", { name: /شمارهٔ راننده/ }).innerText();
+if (!field.includes("–")) fail("a code was typed as a number");
+await page.keyboard.type(String(await practice("badge", { number: "4021" })));
+await page.keyboard.press("Enter");
+await sees(page, "خط و مسیر را انتخاب کنید");
 await browser.close();
 console.log(JSON.stringify(total));
