@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from backend.adapters.sqlite.store import SqliteStore
+from backend.app.cases import CaseDesk
 from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.ledger import CORRECTIONS, rider_account
@@ -61,6 +62,7 @@ class EndCheck:
         self.charges()
         self._paper.check(self._city.papers, self._truth, self._facts.postings)
         self.forks()
+        self.nobody_accused()
         if self._city.world.seed % OTHER_ORDER_EVERY == 0:
             self.any_order()
 
@@ -213,6 +215,16 @@ class EndCheck:
                 kept = {head for payload in set(self._quarantined) for head in _heads(payload)}
                 heads = {n: chain.head_of(raw) for n, raw in mine.items()}
                 yield door, [n for n, head in heads.items() if head != held.get((*journal, n)) and head not in kept]
+
+    def nobody_accused(self) -> None:
+        """P16: riders cheat here and machines fail, but no driver and no device does: there is no case of any."""
+        store = SqliteStore(self._city.office.path, self._city.office.city)
+        with closing(store):
+            devices = [device for device, _ in self._city.office.registry.values()]
+            CaseDesk(store, lambda: devices, lambda: self._city.world.now_ms).look()
+            for it in store.cases(open_only=True):
+                told = f"{it.case.kind.value} of {it.case.subject}: {it.case.detail}"
+                self._truth.violate("P16", "nobody-accused", told)
 
     def any_order(self) -> None:
         """P20: the same records, journal by journal in another order, charge every rider the same."""
