@@ -32,6 +32,7 @@ from edge.core.desk import DoorState
 from edge.core.lines import LineView
 from edge.core.ports import Showing
 from edge.core.position import Fix
+from edge.core.signing_in import Gate
 from protocol.fares.verdicts import TABLE
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, CameraState
@@ -162,7 +163,8 @@ class Bus:
         self.terminal = Terminal(
             desks=[self.desk, far],
             facts=BusFacts(self.vehicle, fleet.lines, "137", lambda persons: persons * 60_000, list),
-            staff=lambda: fleet.bundle.staff, randomness=fleet.world.rng.randbytes,
+            gate=Gate(lambda: fleet.bundle.staff, lambda: fleet.bundle.issuer_keys),
+            randomness=fleet.world.rng.randbytes,
         )  # fmt: skip
         for door in self.doors:
             door.end.connected = True
