@@ -37,6 +37,7 @@ from simulators.seeded.clockwork import Clockwork
 from simulators.seeded.disk import PowerCut, SimDisk
 from simulators.seeded.downward import TOPIC, DoorBundles
 from simulators.seeded.links import SimBroker, SimSession, Wire
+from simulators.seeded.ways import along
 from simulators.world import Event, World
 from transport.mqtt import Message, Will
 
@@ -213,6 +214,7 @@ class SimDoor:
             riders=self._riders, tap_signer=self.signer, key=plan.key, panel=self, clock=clock, session=session,
             sister=SisterSide(self.sister.name, self.sister.key.verifying, copies, peer), software=SOFTWARE,
             randomness=rng.randbytes, wake=self.wake, heard=clock.heard,
+            along=lambda _: along(world.now_ms, world.seed),
         )  # fmt: skip
         session.set_will(Will(address.topic(Channel.STATE), station.state(online=False)))
         self.clock = clock

@@ -23,8 +23,10 @@ from simulators.checkers import Posting, TapId, ledger_sum
 from simulators.ledger_facts import LedgerFacts, read_ledger
 from simulators.seeded.bus import SimDoor, head_of, journal_name
 from simulators.seeded.city import SeededCity
+from simulators.seeded.let_rides import check_let_through, counted
 from simulators.seeded.paper import PaperBooks
 from simulators.seeded.truth import JournalId
+from simulators.seeded.ways import check_ways
 
 OTHER_ORDER_EVERY = 4  # of so many seeds one is ingested a second time: that is a fifth of a seed's time
 Claims = dict[TapId, tuple[Presentation, bool, int]]  # what was shown, whether it is charged, rials
@@ -49,6 +51,7 @@ class EndCheck:
                 " WHERE charged AND NOT extends ORDER BY credential, vehicle, wall_ms"
             ).fetchall()
             self._paper = PaperBooks(ledger)
+            self._let_through = counted(ledger)
             self._quarantined = [row[0] for row in ledger.execute("SELECT payload FROM quarantine")]
             self._raw = ledger.execute(
                 "SELECT device, epoch, sequence, hash, bytes FROM record ORDER BY device, epoch, sequence"
@@ -60,6 +63,7 @@ class EndCheck:
         self.records()
         self.nothing_lost()
         self.charges()
+        check_let_through(self._let_through, self._raw, self._truth)
         self._paper.check(self._city.papers, self._truth, self._facts.postings)
         self.forks()
         self.nobody_accused()
@@ -140,6 +144,7 @@ class EndCheck:
             if _from_riders(made) > 0:
                 charged[self._claims[tap][0]] += 1 if tap in self._claims else 0
         self._one_charge(charged)
+        check_ways(self._raw, lambda tap: _from_riders(by_tap.get(tap, [])), self._claims.__contains__, self._truth)
 
     def _one_charge(self, charged: Counter[Presentation]) -> None:
         """P6, P7: one presentation, and one boarding that both doors tell of, is charged once."""

@@ -29,6 +29,7 @@ from simulators.seeded.office import SimOffice
 from simulators.seeded.paper import SHARED_WITHIN_MS, Carried, Papers
 from simulators.seeded.people import ELSEWHERE, Code, People, gather
 from simulators.seeded.truth import OFFICE, Green, Truth, is_green
+from simulators.seeded.ways import with_bands
 from simulators.world import DAY_MS, World
 
 START_MS = 1_790_000_000_000
@@ -79,17 +80,18 @@ class SeededCity:
         while key_id(stranger.public)[0] == key_id(issuer.public)[0]:
             stranger = SigningKey.from_secret(rng.randbytes(32))
         self.people: People = gather(rng, issuer, stranger, world.now_ms, riders)
+        tariff = with_bands(TARIFF, world.seed)
         self.papers = Papers(rng, issuer, world.now_ms)
         self._carried = Carried(self.papers, self)
         self.bundle = Bundle(
-            CITY, 1, world.now_ms - DAY_MS, (issuer.public,), (self.receipt_key.public,), self.sealing.public, TARIFF,
+            CITY, 1, world.now_ms - DAY_MS, (issuer.public,), (self.receipt_key.public,), self.sealing.public, tariff,
             1, {phone.credential_id: 1 for phone in self.people.denied} | {self.papers.denied.ticket_id: 0},
         )  # fmt: skip
         self.broker = SimBroker(world)
         self.captured: list[tuple[str, bytes]] = []
         self.broker.on_publish = self._overheard
         self.office = SimOffice(
-            world, folder, city=CITY, tariffs={TARIFF.version: TARIFF}, sealing=self.sealing, receipts=self.receipt_key,
+            world, folder, city=CITY, tariffs={TARIFF.version: tariff}, sealing=self.sealing, receipts=self.receipt_key,
             broker=self.broker, issues=self.papers.issues,
         )  # fmt: skip
         self.office.on_receipt, self.office.on_commit = self._receipt_signed, self._committed
@@ -192,6 +194,9 @@ class SeededCity:
         process, shown = door.process, self.truth.facing
         if self.world.tracing:
             self.world.tell(door.plan.name, shows(door, showing))
+        if showing.verdict is Verdict.TAPPED_OUT and process is not None:
+            head = process.journal.head
+            self.truth.tapped_ms[door.plan.name, head.epoch, head.sequence] = self.world.now_ms
         if not is_green(showing.verdict):
             return
         if shown is None:

@@ -16,7 +16,7 @@ from backend.app.announcing import Announcing
 from edge.app.bundles import Bundles
 from edge.core.errors import BundleLate
 from edge.core.limits import BUNDLE_WAIT_MS
-from protocol.fares.policies import BoardFree, Cause, Policies
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, cut_bundle, read_bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
@@ -221,8 +221,12 @@ class Downward:
         self.world.tell("office", f"makes bundle {number}: {tariff.flat_fare_rials} rials, {len(deny)} denied")
 
     def _policies(self, before: Policies) -> Policies:
-        """Now and then a free ride of some minutes, or a bus that rehearses; else as before, and nobody rehearses."""
+        """Now and then a free ride of some minutes, a bus that rehearses, a grace; else as before, nobody rehearses.
+
+        A grace is a day's, for one bus, and up to a bound that is soon reached.
+        """
         now, free, training = self.world.now_ms, before.board_free, frozenset[str]()
+        graces = before.graces
         kind = self.rng.random()
         if kind < 0.4:
             begin = now + self.rng.randint(0, MINUTE_MS)
@@ -232,7 +236,14 @@ class Downward:
             free = (order,)
         elif kind < 0.5:
             training = frozenset({self.rng.choice(self._city.buses).vehicle})
-        return Policies(before.number + 1, free, training)
+        elif kind < 0.8:
+            expired, name = self.rng.random() < 0.5, f"grace-{before.number + 1}"
+            graces = (Grace(
+                name, GraceKind.EXPIRED_RIDES if expired else GraceKind.ALLOWANCE_RAISED, now, now + DAY_MS,
+                self.rng.choice((60_000, 1_000_000)), 0 if expired else 100_000,
+                vehicles=frozenset({self.rng.choice(self._city.buses).vehicle}),
+            ),)  # fmt: skip
+        return Policies(before.number + 1, free, training, graces)
 
     def _replay(self) -> None:
         """Somebody on the broker puts an older manifest in the newest one's place, for every session to come."""

@@ -7,6 +7,7 @@ from simulators.seeded.bus import SimDoor
 from simulators.seeded.city import SeededCity
 from simulators.seeded.people import Code, Phone
 from simulators.seeded.truth import is_green
+from simulators.seeded.ways import by_the_way
 
 _STALE_MS = (60_000, 400_000)
 _HELD_ON = 0.25  # of those who were answered: the phone is still there when it shows the other form
@@ -26,6 +27,8 @@ class Rides:
             (8, self.bad_code), (2, self.stranger), (2, self.denied), (2, self.expired), (5, self.crowd),
             (1, self.wrong_line), (5, self.paper), (3, self.photocopies), (1, self.refused_paper),
         ]  # fmt: skip
+        if by_the_way(self._world.seed):
+            self._kinds.append((40, self.leaves))
 
     def one(self) -> None:
         """Somebody comes."""
@@ -68,6 +71,17 @@ class Rides:
     def genuine(self, door: SimDoor, phone: Phone) -> None:
         """A rider boards."""
         self._show(door, phone.render(self._world.now_ms))
+
+    def leaves(self, door: SimDoor, phone: Phone) -> None:
+        """A rider boards, and taps out by either door, perhaps twice, with companions or without."""
+        world = self._world
+        self._show(door, phone.render(world.now_ms, party=world.rng.choice((0, 0, 2))))
+        if world.chance(0.2):
+            self._fresh(self._other(door), phone, world.between(1_000, 100_000))
+        way_ms = world.between(100_000, 4_000_000)
+        self._fresh(world.rng.choice(self._city.bus_of(door).doors), phone, way_ms)
+        if world.chance(0.3):
+            self._fresh(world.rng.choice(self._city.bus_of(door).doors), phone, way_ms + world.between(1_000, 400_000))
 
     def companions(self, door: SimDoor, phone: Phone) -> None:
         """With others on the same pass."""

@@ -42,6 +42,7 @@ class Truth:
     greens: list[Green] = field(default_factory=list)
     verdicts: set[Verdict] = field(default_factory=set)
     shown_rials: dict[tuple[str, Presentation], int] = field(default_factory=dict)
+    tapped_ms: dict[tuple[str, int, int], int] = field(default_factory=dict)  # (device, epoch, sequence) of tap-outs
     facing: Presentation | None = None  # what is before the camera just now
     in_doubt: set[tuple[str, Presentation]] = field(default_factory=set)  # (device, code) when its power went
     held: dict[JournalId, list[tuple[int, int]]] = field(default_factory=dict)  # office: (since ms, sequence), rising
