@@ -102,7 +102,7 @@ class Boarding:
         with self._lock:
             head = self._journal.head
             self._memory.begin(now, RecordId(head.epoch, head.sequence), self._journal.window())
-            self.tickets.load(self._journal.used_tickets(), now)
+            self.tickets.load(self._journal.used_tickets(), now, epoch=head.epoch)
             if head.sequence == 0:
                 link = next_link(self._device, head)
                 self._store(opening_record(link, now, self._software, self._signer.public), None)

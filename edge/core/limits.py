@@ -40,7 +40,8 @@ DAYBOOK_GRACES_MAX = 4_000  # of each door: phones set wrong and emergency rides
 DAYBOOK_SWEEP = 1_000  # rides given back at a receipt: a millisecond or two under the lock of a tap
 
 # --- Bearer tickets ---------------------------------------------------------------------------------------------------
-TICKETS_USED_MAX = 20_000  # rides remembered: a bus boards 1,500 a day, a tenth on paper is four months; ~0.5 KiB each
+TICKETS_KEPT_STEP = 200  # rides written or wiped at once: as with pruning, a tap that comes just then waits
+TICKETS_USED_MAX = 20_000  # rides of each door, ~0.5 KiB each: it boards 1,500 a day, a tenth on paper is four months
 CARD_RIDE_COUNTS_MS = 86_400_000  # a day, where nobody knows which
 CARD_RIDE_KEPT_MS = 172_800_000  # two: a service day that began when the ride was has ended by then, whatever the clock
 

@@ -8,17 +8,18 @@ Rules:
   on the bus no longer than they are asked for;
 - the other door's rides stand beside our own (P7), and all of them outlive a restart, where in doubt one is young. One
   that the driver took back is none;
-- the memory is bounded. When it is full, singles past their last day go first, then the oldest: the rider is carried, a
-  copy of that ticket may be too, and it is counted and told (P15).
+- the memory is bounded, for each door by itself: one that lies pushes out nothing of ours. When it is full, singles
+  past their last day go first, looked for once a day, then the oldest: the rider is carried, a copy of that ticket may
+  be too, and it is counted and told (P15).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
-from edge.core.limits import CARD_RIDE_COUNTS_MS, CARD_RIDE_KEPT_MS, TICKETS_USED_MAX
+from edge.core.limits import CARD_RIDE_COUNTS_MS, CARD_RIDE_KEPT_MS, TICKETS_KEPT_STEP, TICKETS_USED_MAX
 from protocol.localtime import service_day
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Instant
@@ -35,48 +36,65 @@ class _Ride:
     last_day: int  # of the ticket
 
 
+@dataclass(slots=True)
+class _Door:
+    """What one door has carried."""
+
+    cards: dict[_RideId, _Ride] = field(default_factory=dict)  # oldest first, as good as
+    singles: dict[_RideId, _Ride] = field(default_factory=dict)
+    swept_day: int | None = None  # singles past their last day were looked for
+
+    def of(self, name: _RideId) -> dict[_RideId, _Ride]:
+        """Where a ride stands."""
+        return self.cards if ridden_card(name[1]) else self.singles
+
+    def __len__(self) -> int:
+        return len(self.cards) + len(self.singles)
+
+
 class UsedTickets:
     """Used under the boarding's lock."""
 
     def __init__(self, most: int = TICKETS_USED_MAX) -> None:
         self._most = most
         self._by_ticket: dict[bytes, dict[_RideId, _Ride]] = defaultdict(dict)
-        self._cards: dict[_RideId, _Ride] = {}  # oldest first, as good as
-        self._singles: dict[_RideId, _Ride] = {}
+        self._own, self._other = _Door(), _Door()
         self._told: list[tuple[RecordId, Accepted]] = []  # by the other door, and not yet on the card
         self._gone: list[RecordId] = []  # forgotten, and still on the card
         self.forgotten = 0  # rides that still counted, for want of room
 
-    def load(self, stored: Iterable[tuple[RecordId, Accepted]], now: Instant) -> None:
-        """Take up what the journal kept over a restart."""
+    def load(self, stored: Iterable[tuple[RecordId, Accepted]], now: Instant, *, epoch: int) -> None:
+        """Take up what the journal of this epoch kept over a restart."""
         aged = [(_age(it, now), record, it) for record, it in stored]
         for age_ms, record, it in sorted(aged, key=lambda row: -row[0]):
-            self.note(it, record, now, age_ms)
+            self._put(self._own if record.epoch == epoch else self._other, it, record, now, age_ms)
 
-    def note(self, it: Accepted, record: RecordId, now: Instant, age_ms: int = 0) -> bool:
-        """A ticket was ridden, here just now or at the other door `age_ms` ago → whether that is news."""
-        shown = it.presentation
-        held = self._cards if ridden_card(shown) else self._singles
-        name = (record, shown)
-        if name in held:
-            return False  # told again
-        day = None if it.wall_ms == UNKNOWN_MS else service_day(it.wall_ms)
-        ride = _Ride(now.mono_ms - age_ms, day, ridden_until(shown))
-        self._by_ticket[shown.credential_id][name] = held[name] = ride
-        self._forget(now)
-        return True
+    def note(self, it: Accepted, record: RecordId, now: Instant) -> None:
+        """A ticket was ridden here, just now."""
+        self._put(self._own, it, record, now, 0)
 
     def told(self, it: Accepted, record: RecordId, now: Instant, age_ms: int) -> None:
         """The other door says that one was ridden there `age_ms` ago."""
-        if self.note(it, record, now, age_ms):
+        if self._put(self._other, it, record, now, age_ms) and len(self._told) < self._most:
             self._told.append((record, it))
+
+    def _put(self, door: _Door, it: Accepted, record: RecordId, now: Instant, age_ms: int) -> bool:
+        name = (record, it.presentation)
+        of_ticket = self._by_ticket[it.presentation.credential_id]
+        if name in of_ticket:
+            return False  # told again
+        day = None if it.wall_ms == UNKNOWN_MS else service_day(it.wall_ms)
+        ride = _Ride(now.mono_ms - age_ms, day, ridden_until(it.presentation))
+        of_ticket[name] = door.of(name)[name] = ride
+        self._forget(door, now)
+        return True
 
     def take_back(self, it: Accepted, record: RecordId) -> None:
         """The driver took a ride back: its ticket may ride."""
         name = (record, it.presentation)
-        for held in (self._cards, self._singles):
-            if name in held:
-                self._drop(held, name)
+        for door in (self._own, self._other):
+            if name in door.of(name):
+                self._drop(door, name)
 
     def rides(self, ticket_id: bytes) -> int:
         """How often a ticket rode on this bus, as far as that is remembered."""
@@ -91,36 +109,39 @@ class UsedTickets:
         )
 
     def unkept(self, now: Instant) -> tuple[list[tuple[RecordId, Accepted]], list[RecordId]]:
-        """What the card does not have yet: rides that the other door told, and that some are forgotten."""
-        self._forget(now)
-        return [*self._told], [*self._gone]
+        """What the card does not have yet, a step of it: rides that the other door told, and those forgotten."""
+        for door in (self._own, self._other):
+            self._forget(door, now)
+        return self._told[:TICKETS_KEPT_STEP], self._gone[:TICKETS_KEPT_STEP]
 
     def kept(self, told: int, gone: int) -> None:
         """The card has the first so many of them."""
         del self._told[:told], self._gone[:gone]
 
-    def _forget(self, now: Instant) -> None:
-        while self._cards and now.mono_ms - next(iter(self._cards.values())).mono_ms > CARD_RIDE_KEPT_MS:
-            self._drop(self._cards, next(iter(self._cards)))
-        if len(self) <= self._most:
+    def _forget(self, door: _Door, now: Instant) -> None:
+        while door.cards and now.mono_ms - next(iter(door.cards.values())).mono_ms > CARD_RIDE_KEPT_MS:
+            self._drop(door, next(iter(door.cards)))
+        if len(door) <= self._most:
             return
-        if now.trusted:
-            today = service_day(now.wall_ms)
-            for name in [name for name, ride in self._singles.items() if ride.last_day < today]:
-                self._drop(self._singles, name)
-        while len(self) > self._most:
-            self._drop(held := self._singles or self._cards, next(iter(held)))
+        today = service_day(now.wall_ms) if now.trusted else None
+        if today is not None and today != door.swept_day:
+            door.swept_day = today
+            for name in [name for name, ride in door.singles.items() if ride.last_day < today]:
+                self._drop(door, name)
+        while len(door) > self._most:
+            self._drop(door, next(iter(door.singles or door.cards)))
             self.forgotten += 1
 
-    def _drop(self, held: dict[_RideId, _Ride], name: _RideId) -> None:
+    def _drop(self, door: _Door, name: _RideId) -> None:
         record, shown = name
-        del held[name], self._by_ticket[shown.credential_id][name]
+        del door.of(name)[name], self._by_ticket[shown.credential_id][name]
         if not self._by_ticket[shown.credential_id]:
             del self._by_ticket[shown.credential_id]
-        self._gone.append(record)
+        if len(self._gone) < self._most:  # the next start finds the others
+            self._gone.append(record)
 
     def __len__(self) -> int:
-        return len(self._cards) + len(self._singles)
+        return len(self._own) + len(self._other)
 
 
 def _age(it: Accepted, now: Instant) -> int:
