@@ -17,7 +17,7 @@ from protocol.wire.records import DayKeyRecord, Tap, decode_record
 from protocol.wire.riders import RiderRow, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import Pass, is_short, open_short_pass
-from protocol.wire.tickets import Ticket, claimed_ticket_id, is_ticket, open_ticket
+from protocol.wire.tickets import Ticket, claimed_ticket_id, open_ticket
 
 log = logging.getLogger(__name__)
 # (device, epoch, key id) → the day key's record bytes, if held
@@ -76,7 +76,7 @@ class ProofDesk:
             raw = self._unsealed(tap)
             if raw is None:
                 return None
-            key = key_of(claimed_ticket_id(raw)) if is_ticket(raw) else None
+            key = key_of(claimed_ticket_id(raw))
             return open_ticket(raw, [] if key is None else [key])
         except UnknownIssuer:
             raise

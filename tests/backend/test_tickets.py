@@ -82,6 +82,18 @@ def test_what_was_taken_back_was_no_ride(tmp_path: Path) -> None:
     assert desk.rows("SELECT annulled, paid FROM ticket_ride ORDER BY sequence") == [(1, 0), (0, 1)]
 
 
+def test_a_ride_is_taken_back_in_a_later_group_and_then_nobody_pays(tmp_path: Path) -> None:
+    bus = Bus()
+    desk = Desk(tmp_path, [bus], tickets=ALL)
+    bus.begin_shift("d-1", "s-1")
+    tap = ride(bus, ONE)
+    desk.take_whole(bus)
+    bus.annul(tap)
+    desk.take((bus, bus.batch(tap + 1, bus.last)))
+    assert balances(desk) == {}
+    assert desk.rows("SELECT annulled, paid, revision FROM ticket_ride") == [(1, 0, 1)]
+
+
 @pytest.mark.parametrize(
     ("ticket", "knobs", "payer"),
     [
@@ -182,7 +194,8 @@ def test_a_list_is_found_without_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"issuer": "00"}, {"form": "paper"}, {"class": "king"}, {"ids": ["00"]}, {"ids": 7}, {"issue": "others"},
+        {"issuer": "00"}, {"form": "paper"}, {"class": "king"}, {"ids": [ONE.ticket_id.hex(), "00"]}, {"ids": 7},
+        {"issue": "others"},
         {"rides_a_day": "2"}, {"first_day": None},
     ],
 )  # fmt: skip
@@ -191,6 +204,16 @@ def test_a_damaged_list_keeps_no_other_back(tmp_path: Path, other: dict[str, obj
     listed(tmp_path, "cards", [SENIOR.ticket_id])
     found = IssuedTickets(tmp_path)
     assert (found.find(ONE.ticket_id), found.find(SENIOR.ticket_id)) == (None, CARD)
+
+
+def test_a_list_is_read_and_complained_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    listed(tmp_path, "damaged", [], {"form": "paper"})
+    found = IssuedTickets(tmp_path, monotonic=lambda: now[0])
+    for _ in range(3):
+        now[0] += TICKETS_REREAD_S
+        assert found.find(bytes(8)) is None
+    assert len([it for it in caplog.records if it.levelname == "ERROR"]) == 1
 
 
 def test_one_id_on_two_lists_is_the_first_lists(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits
-from protocol.errors import BadSignature, OutOfRange, SavarError, UnknownVersion, WrongLength
+from protocol.errors import BadSignature, MissingSignature, OutOfRange, SavarError, UnknownVersion, WrongLength
 from protocol.wire.codes import write_code
 from protocol.wire.keys import Purpose
 from protocol.wire.passes import open_long_pass
@@ -75,6 +75,37 @@ def test_keys_that_share_their_hint_are_all_tried() -> None:
     for keys in ([twin.verifying, samples.ISSUER.verifying], [samples.ISSUER.verifying, twin.verifying]):
         assert open_ticket(samples.ticket(), keys).issuer == samples.ISSUER.verifying
         assert open_ticket(samples.ticket(issuer=twin), keys).issuer == twin.verifying
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x01" + samples.ticket()[1:], b"\x04" + samples.ticket()[1:], samples.long_pass()]
+)
+def test_what_is_of_another_kind_is_no_ticket_whatever_its_length(raw: bytes) -> None:
+    with pytest.raises(UnknownVersion):
+        open_ticket(raw, ISSUERS)
+
+
+def test_a_ticket_without_its_signature_is_fraud_and_no_short_ticket() -> None:
+    """P9."""
+    with pytest.raises(MissingSignature):
+        open_ticket(samples.ticket()[:16], ISSUERS)
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ("0102010270", "form"),
+        ("0102010200", "form"),
+        ("0102010230", "rides_a_day"),
+        ("0102010211", "rides_a_day"),
+        ("0102010110", "last_day"),
+    ],
+)
+def test_terms_that_nobody_prints_are_refused_though_the_issuer_signed_them(terms: str, field: str) -> None:
+    body = samples.ticket()[:11] + bytes.fromhex(terms)
+    with pytest.raises(OutOfRange) as caught:
+        open_ticket(body + samples.ISSUER.sign(Purpose.TICKET, body), ISSUERS)
+    assert caught.value.data["field"] == field
 
 
 @pytest.mark.parametrize("size", [1, 15, 17, 79, 81, 160])
