@@ -2,7 +2,7 @@
 
 - lost: a boarding that a journal accepted and charged, and that the ledger has no posting for (P1, P2, P6);
 - doubled: a tap posted more than once, a posting for a tap that its journal did not accept, or a presentation that was
-  charged more than once to who showed it (P6, P10);
+  charged more than once to who showed it, or a printed ticket for more rides than it was sold for (P6, P10);
 - overcharged: a rider charged above what the validator showed, or charged without a proof of that rider's own (P20);
 - ledger_sum: what all accounts add up to, and every difference between a stored balance and its transfers (P8).
 """
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.core.ledger import COPIED, COPIED_CITY, SUSPENSE, TransferKind, rider_account
+from backend.core.ledger import COPIED, COPIED_CITY, SUSPENSE, TransferKind, rider_account, tickets_account
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
 
@@ -20,13 +20,37 @@ _NOT_RIDERS = (COPIED, COPIED_CITY, SUSPENSE)  # who pays for a boarding that is
 
 
 @dataclass(frozen=True, slots=True)
+class ShownTicket:
+    """A printed ticket whose own proof lies sealed in a tap.
+
+    `day`: of a card. `rides`: that its issue pays, of this day or in all; None where no trusted clock said which day.
+    """
+
+    ticket_id: bytes
+    issue: str
+    rides: int | None
+    day: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class JournalTap:
-    """One tap of a journal. `shown` is the presentation whose own proof lies sealed in it; None if there is none."""
+    """One tap of a journal. `shown` is the presentation whose own proof lies sealed in it, `ticket` the ticket.
+
+    Either is None if there is none.
+    """
 
     tap: TapId
     verdict: Verdict
     fare_rials: int
     shown: Presentation | None = None
+    ticket: ShownTicket | None = None
+
+    @property
+    def proven(self) -> str | None:
+        """The account of whoever is proven to have shown it."""
+        if self.ticket is not None:
+            return tickets_account(self.ticket.issue)
+        return None if self.shown is None else rider_account(self.shown.credential_id)
 
     @property
     def charged(self) -> bool:
@@ -87,6 +111,7 @@ def compare(
             *_posted_twice(fares, subsidies),
             *_never_accepted({*fares, *subsidies} - set(accepted), begins),
             *_charged_twice(accepted, by_tap),
+            *_ridden_too_often(accepted, by_tap),
         ),
         overcharged=tuple(_overcharged(accepted, by_tap)),
         ledger_sum=ledger_sum(postings, balances),
@@ -143,16 +168,30 @@ def _charged_twice(accepted: Mapping[TapId, JournalTap], by_tap: Mapping[TapId, 
             yield f"one presentation is charged for {', '.join(map(_name, sorted(taps)))}"
 
 
+def _ridden_too_often(accepted: Mapping[TapId, JournalTap], by_tap: Mapping[TapId, Sequence[Posting]]) -> Iterable[str]:
+    """Of a ticket its issue and the city pay as many rides as it was sold for; those of copies are paid by `copied`."""
+    paid: dict[ShownTicket, list[TapId]] = {}
+    for tap, one in accepted.items():
+        ticket = one.ticket
+        if ticket is None or ticket.rides is None:
+            continue
+        if any(rials > 0 for payer, rials in _owing(by_tap.get(tap, ())).items() if payer not in _NOT_RIDERS):
+            paid.setdefault(ticket, []).append(tap)
+    for ticket, taps in paid.items():
+        if len(taps) > (ticket.rides or 0):
+            yield f"a ticket of {ticket.rides} is paid for {', '.join(map(_name, sorted(taps)))}"
+
+
 def _overcharged(accepted: Mapping[TapId, JournalTap], by_tap: Mapping[TapId, Sequence[Posting]]) -> Iterable[str]:
     for tap, one in accepted.items():
         made = by_tap.get(tap, ())
         fares = [posting for posting in made if posting.kind in (TransferKind.FARE, TransferKind.FARE_CORRECTION)]
-        proven = None if one.shown is None else rider_account(one.shown.credential_id)
         fare = sum(posting.rials for posting in made if posting.kind is TransferKind.FARE)
-        total = max(fare, sum(rials for payer, rials in _owing(fares).items() if payer.startswith("rider:")))
+        owing = _owing(fares)
+        total = max(fare, sum(rials for payer, rials in owing.items() if payer.startswith(("rider:", "tickets:"))))
         if total > one.fare_rials:
             yield f"{_name(tap)} is charged {total} rials, and the rider was shown {one.fare_rials}"
-        if any(payer not in (*_NOT_RIDERS, proven) for payer, rials in _owing(fares).items() if rials > 0):
+        if any(payer not in (*_NOT_RIDERS, one.proven) for payer, rials in owing.items() if rials > 0):
             yield f"{_name(tap)} is charged to somebody of whom the journal holds no proof"
 
 

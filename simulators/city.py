@@ -5,6 +5,7 @@
 Everything listens on loopback. Keys, riders and the script come from one seed; times are the machine's own.
 """
 
+import csv
 import socket
 import threading
 import time
@@ -28,10 +29,12 @@ from protocol.fares.tariff import RiderClass, Tariff
 from protocol.localtime import service_day
 from protocol.wire.keys import SigningKey
 from protocol.wire.riders import encode_rows
+from protocol.wire.tickets import TicketForm
 from provisioning.app.broker import use_password_broker
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
+from provisioning.app.tickets import Terms, make_tickets
 from provisioning.core.city import identities
 from simulators.broker import EmbeddedBroker
 from simulators.camera.plain import Scene
@@ -40,7 +43,7 @@ from simulators.errors import SimulatorError
 from simulators.network import CuttableProxy
 from simulators.payment_provider import PaymentServer
 from simulators.phones import Phones
-from simulators.riders import Crowd
+from simulators.riders import CREDENTIAL_DAYS, Crowd
 from simulators.script import Codes, Presentation, Script
 
 CITY = "isfahan"
@@ -48,6 +51,7 @@ TARIFF = Tariff(1, 60_000, {int(RiderClass.STUDENT): 500, int(RiderClass.SENIOR)
 CLASSES = (RiderClass.ADULT, RiderClass.ADULT, RiderClass.ADULT, RiderClass.STUDENT, RiderClass.SENIOR)
 RIDERS_A_BUS = 60  # each boards a bus about once in the repeat window of three minutes
 FIRST_TOPUP_RIALS = 500_000
+TICKETS = 200  # printed single rides: half an hour of a calm city; behind them everybody has a phone
 TOPUPS = 6  # riders who top up before they ride
 BRISK = Rhythm(fps=18.0, frames_shown=5, frames_between=2)  # a rider every 0.4 s: many in a short run
 CALM = Rhythm(fps=15.0, frames_shown=12, frames_between=12)  # one every 1.6 s: the crowd lasts for hours
@@ -104,7 +108,9 @@ class City:
         self._crowd = Crowd(seed, RIDERS_A_BUS * buses, CLASSES)
         self._codes = Codes(self._crowd)
         spacing_ms = round(1000 * (rhythm.frames_shown + rhythm.frames_between) / rhythm.fps)
-        self._script = iter(Script(seed, self._names, self._crowd.riders, TARIFF, spacing_ms=spacing_ms))
+        self._script = iter(
+            Script(seed, self._names, self._crowd.riders, TARIFF, tickets=TICKETS, spacing_ms=spacing_ms)
+        )
         self._next: Presentation | None = None
         self._cameras: dict[str, SimulatedCamera] = {}
         self._validators: dict[str, Validator] = {}
@@ -122,6 +128,7 @@ class City:
             self.root, name=CITY, tariff=TARIFF, http_port=_free_port(HTTP_PORT, 0),
             payments=(self._provider.url, "savar-dev"), now=now, randomness=randomness,
         )  # fmt: skip
+        self._print_tickets(service_day(self._clock.read().wall_ms), randomness)
         for bus in self._names:
             for door in range(1, self._doors + 1):
                 add_device(
@@ -131,6 +138,15 @@ class City:
             if self._doors == 2:
                 pair_doors(self.root, f"{bus}-d1", f"{bus}-d2", where=(LOOPBACK, _free_port(0)))
         self._wire_broker(randomness)
+
+    def _print_tickets(self, today: int, randomness: Callable[[int], bytes]) -> None:
+        """As the office does, but for the drawings: the cameras draw what they show."""
+        terms = Terms(TicketForm.SINGLE, RiderClass.ADULT, 0, today, today + CREDENTIAL_DAYS, 0)
+        made = make_tickets(
+            self.root, "singles", terms, count=TICKETS, issuer="main", randomness=randomness, draw=lambda _: ""
+        )
+        with made.codes.open(newline="") as table:
+            self._crowd.tickets = [row["code"] for row in csv.DictReader(table)]
 
     def _wire_broker(self, randomness: Callable[[int], bytes]) -> None:
         """The backend stands beside the broker; buses reach it over the network that can be cut."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend.adapters.issued_tickets import IssuedTickets
 from backend.adapters.registry import FolderRegistry
 from edge.adapters.keys import load_bundle
 from protocol.errors import ProofError, WireError
@@ -90,7 +91,7 @@ def _keys(backend: Path, ledger: LedgerFacts) -> Keys:
         ) from error
     return Keys(
         receipts=[VerifyingKey.load(key) for key in bundle.receipt_keys], issuers=issuers, sealing=sealing,
-        riders=riders.get,
+        riders=riders.get, issues=IssuedTickets(backend / "tickets").find,
     )  # fmt: skip
 
 

@@ -1,21 +1,24 @@
 """One journal of a run, proven and read: every signature, the chain, the receipt kept, and what each tap was."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend.core.tickets import Issue
 from edge.adapters.journal_file import open_journal
 from edge.app.journal_tools import verify
 from edge.core.ports import StoredRecord
 from protocol.errors import ProofError, WireError
+from protocol.localtime import service_day
 from protocol.wire import chain
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.passes import Presentation, open_long_pass
 from protocol.wire.records import CodeKind, DayKeyRecord, Tap, decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import FindRider, open_short_pass
-from simulators.checkers import JournalTap
+from protocol.wire.tickets import open_ticket
+from simulators.checkers import JournalTap, ShownTicket
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Keys:
     issuers: Sequence[VerifyingKey]
     sealing: SigningKey
     riders: FindRider  # by whose key a short pass must hold
+    issues: Callable[[bytes], Issue | None] = lambda _: None  # on whose list a printed ticket is
 
 
 @dataclass(slots=True)
@@ -88,7 +92,9 @@ class RecordReader:
             self._take_up(record)
         elif isinstance(record, Tap):
             tap = (facts.device, facts.epoch, row.sequence)
-            facts.taps.append(JournalTap(tap, record.verdict, record.fare_rials, self._shown(record)))
+            raw = self._unsealed(record)
+            shown, ticket = (None, None) if raw is None else (self._shown(record, raw), self._ticket(record, raw))
+            facts.taps.append(JournalTap(tap, record.verdict, record.fare_rials, shown, ticket))
 
     def _take_up(self, record: DayKeyRecord) -> None:
         facts = self._facts
@@ -101,15 +107,34 @@ class RecordReader:
             return
         self._day_keys[record.key_id] = DayKey.load(secret, record.day)
 
-    def _shown(self, tap: Tap) -> Presentation | None:
-        """The presentation that the sealed proof shows, every signature of it verified."""
+    def _unsealed(self, tap: Tap) -> bytes | None:
         key = None if tap.key_id is None else self._day_keys.get(tap.key_id)
-        if key is None or tap.code_kind is CodeKind.NONE:
-            return None
         try:
-            raw = key.open(tap.link.sequence, tap.sealed, tap.public)
+            return None if key is None else key.open(tap.link.sequence, tap.sealed, tap.public)
+        except ProofError:
+            return None
+
+    def _shown(self, tap: Tap, raw: bytes) -> Presentation | None:
+        """The presentation that the sealed proof shows, every signature of it verified."""
+        try:
             if tap.code_kind is CodeKind.SHORT_PASS:
                 return open_short_pass(raw, self._keys.riders).presentation
-            return open_long_pass(raw, self._keys.issuers).presentation
+            return open_long_pass(raw, self._keys.issuers).presentation if tap.code_kind is CodeKind.LONG_PASS else None
         except (ProofError, WireError):
             return None
+
+    def _ticket(self, tap: Tap, raw: bytes) -> ShownTicket | None:
+        """The printed ticket that is sealed, if it is genuine and on a list."""
+        if tap.code_kind is not CodeKind.BEARER_TICKET:
+            return None
+        try:
+            ticket = open_ticket(raw, self._keys.issuers)
+        except (ProofError, WireError):
+            return None
+        issue = self._keys.issues(ticket.ticket_id)
+        if issue is None:
+            return None
+        if ticket.single_use:
+            return ShownTicket(ticket.ticket_id, issue.name, 1, None)
+        day = service_day(tap.at.wall_ms) if tap.at.trusted else None
+        return ShownTicket(ticket.ticket_id, issue.name, None if day is None else ticket.rides_a_day, day)

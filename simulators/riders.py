@@ -11,6 +11,7 @@ from protocol.wire.keys import Signer, SigningKey, VerifyingKey
 from protocol.wire.passes import issue_credential, read_issued, render_long_pass
 from protocol.wire.riders import RiderRow, row_of
 from protocol.wire.short_passes import render_short_pass
+from protocol.wire.tickets import TicketForm, issue_ticket
 from simulators.forms import shows_long
 
 CREDENTIAL_DAYS = 120  # nothing needed to ride expires sooner
@@ -68,7 +69,19 @@ class Crowd:
         dealt = list(classes)
         self.riders = [Rider(n, _key(rng), dealt[n % len(dealt)]) for n in range(count)]
         self.strangers = [Rider(n, _key(rng)) for n in range(STRANGERS)]
+        self.tickets: list[str] = []  # codes of printed single rides
         self._rng = rng
+
+    def print_tickets(self, issuer: Signer, today: int, count: int) -> None:
+        """Printed single rides by `issuer`, without a backend. `today` is a local day."""
+        self.tickets = [
+            write_code(issue_ticket(
+                issuer, ticket_id=self._rng.randbytes(limits.CREDENTIAL_ID_BYTES), form=TicketForm.SINGLE,
+                rider_class=RiderClass.ADULT, product=Product.WALLET, first_day=today, last_day=today + CREDENTIAL_DAYS,
+                rides_a_day=0,
+            ))
+            for _ in range(count)
+        ]  # fmt: skip
 
     def issue(self, issuer: Signer, today: int) -> None:
         """Give every rider a credential by `issuer`, without a backend. `today` is a local day."""

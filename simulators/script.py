@@ -32,11 +32,15 @@ class Kind(Enum):
     FOREIGN = "foreign"
     DAMAGED = "damaged"
     UNKNOWN_ISSUER = "unknown_issuer"
+    TICKET = "ticket"  # a printed single ride
+    PHOTOCOPY = "photocopy"  # of one that rode on this bus minutes before
+    PHOTOCOPY_OTHER_BUS = "photocopy_other_bus"  # of one that rode on another; neither bus can know
 
 
 WEIGHTS = {
     Kind.FRESH: 70, Kind.AGAIN: 6, Kind.STALE: 5, Kind.COPIED: 5, Kind.COPIED_OTHER_BUS: 3,
-    Kind.FOREIGN: 5, Kind.DAMAGED: 4, Kind.UNKNOWN_ISSUER: 2,
+    Kind.FOREIGN: 5, Kind.DAMAGED: 4, Kind.UNKNOWN_ISSUER: 2, Kind.TICKET: 4, Kind.PHOTOCOPY: 2,
+    Kind.PHOTOCOPY_OTHER_BUS: 1,
 }  # fmt: skip
 GAP_MS = 4_000  # from a showing to its copy: beyond the hold gap of 1.5 s and the showing itself
 COPY_LATEST_MS = 15_000  # half the freshness window, so a slow machine still shows the copy in time
@@ -69,20 +73,23 @@ class _Bus:
     count: int = 0
     boarded: dict[int, int] = field(default_factory=dict)  # rider → when this bus last accepted them
     recent: deque[Presentation] = field(default_factory=lambda: deque(maxlen=64))  # boardings not yet copied
+    tickets: dict[int, int] = field(default_factory=dict)  # printed ones that rode here, and when
 
 
 class Script:
     """Iterate it for presentations in the order of their time, over all buses."""
 
     def __init__(
-        self, seed: int, buses: Sequence[str], riders: Sequence[Rider], tariff: Tariff, spacing_ms: int = 600
-    ) -> None:
+        self, seed: int, buses: Sequence[str], riders: Sequence[Rider], tariff: Tariff, *, tickets: int,
+        spacing_ms: int = 600,
+    ) -> None:  # fmt: skip
         self._rng = Random(f"script {seed}")  # noqa: S311 - a simulation replays from its seed
         self._riders = riders
         self._tariff = tariff
         self._window_ms = tariff.repeat_window_s * 1000
         self._spacing_ms = spacing_ms
         self._buses = [_Bus(name, spacing_ms * n // len(buses)) for n, name in enumerate(buses)]
+        self._unridden = iter(range(tickets))
         self._turn = 0  # riders board in turn, so everybody's window gets time to end
 
     def __iter__(self) -> Iterator[Presentation]:
@@ -108,6 +115,8 @@ class Script:
         if kind is Kind.COPIED_OTHER_BUS:
             others = [other for other in self._buses if other is not bus]
             return self._copy(self._rng.choice(others), bus, now) if others else None
+        if kind in (Kind.TICKET, Kind.PHOTOCOPY, Kind.PHOTOCOPY_OTHER_BUS):
+            return self._paper(kind, bus, now)
         if kind is Kind.FOREIGN:
             return self._make(kind, bus, now, Verdict.NOT_A_FARE_CODE)
         if kind is Kind.UNKNOWN_ISSUER:
@@ -157,6 +166,26 @@ class Script:
             return None
         return self._make(Kind.AGAIN, bus, now, Verdict.ALREADY_PAID, rider=self._rng.choice(aboard))
 
+    def _paper(self, kind: Kind, bus: _Bus, now: int) -> Presentation | None:
+        """Somebody with a printed ticket, or with a photocopy of one; `rider` is the ticket's number."""
+        if kind is Kind.TICKET:
+            number, expected = next(self._unridden, None), Verdict.ACCEPTED
+        elif kind is Kind.PHOTOCOPY:
+            known = {it: now - at for it, at in bus.tickets.items() if now - at >= GAP_MS}
+            sure = [it for it, ago in known.items() if abs(ago - self._window_ms) >= _MARGIN_MS]
+            number = self._rng.choice(sure) if sure else None
+            repeats = number is not None and known[number] < self._window_ms
+            expected = Verdict.ALREADY_PAID if repeats else Verdict.BEARER_DENIED
+        else:
+            elsewhere = {it for other in self._buses if other is not bus for it in other.tickets}
+            found = sorted(elsewhere - set(bus.tickets))
+            number, expected = self._rng.choice(found) if found else None, Verdict.ACCEPTED
+        if number is None:
+            return None
+        if kind is not Kind.PHOTOCOPY:
+            bus.tickets[number] = now
+        return self._make(kind, bus, now, expected, rider=number)
+
     def _copy(self, source: _Bus, bus: _Bus, now: int) -> Presentation | None:
         """The code of a boarding of `source`, shown to `bus`."""
         usable = [
@@ -197,6 +226,8 @@ class Codes:
             return bad_codes.foreign(rng)
         if showing.kind is Kind.UNKNOWN_ISSUER:
             return rng.choice(self._crowd.strangers).render(now_ms, long=True)  # their short form is nobody's
+        if showing.kind in (Kind.TICKET, Kind.PHOTOCOPY, Kind.PHOTOCOPY_OTHER_BUS):
+            return self._crowd.tickets[showing.rider]
         rider = self._crowd.riders[showing.rider]
         if showing.kind is Kind.STALE:
             return rider.render(now_ms - rng.randint(*STALE_MS))

@@ -7,7 +7,7 @@ import pytest
 from backend.core.ledger import COPIED, SUSPENSE, TransferKind, rider_account
 from protocol.fares.verdicts import Verdict
 from protocol.wire.passes import Presentation
-from simulators.checkers import Findings, JournalTap, Posting, compare, ledger_sum
+from simulators.checkers import Findings, JournalTap, Posting, ShownTicket, compare, ledger_sum
 
 A, B = (Presentation(bytes([n]) * 8, 1_000, 1) for n in (1, 2))
 RIDER_A, RIDER_B, OPERATOR = rider_account(A.credential_id), rider_account(B.credential_id), "operator:bus"
@@ -99,6 +99,43 @@ def test_more_than_shown_or_without_the_riders_proof_is_overcharged(
 ) -> None:
     """P20."""
     assert len(found(taps, postings).overcharged) == 1
+
+
+def paper(number: int, rides: int | None = 1, day: int | None = None) -> JournalTap:
+    """A ride by one and the same ticket."""
+    return JournalTap(
+        ("d", 1, 10 + number), Verdict.ACCEPTED, 100, None, ShownTicket(b"ticket-1", "singles", rides, day)
+    )
+
+
+def paid(one: JournalTap, payer: str = "tickets:singles", rials: int = 100) -> Posting:
+    kind = TransferKind.SUBSIDY if payer.startswith("city:") else TransferKind.FARE
+    return Posting(kind, payer, OPERATOR, rials, one.tap)
+
+
+@pytest.mark.parametrize("payer", ["tickets:singles", "city:class:3"])
+@pytest.mark.parametrize(("rides", "day", "copies"), [(1, None, 1), (2, 20_000, 0), (2, 20_000, 1), (None, None, 0)])
+def test_a_ticket_that_pays_more_rides_than_it_was_sold_for_is_doubled(
+    payer: str, rides: int | None, day: int | None, copies: int
+) -> None:
+    """P6: its copies are paid by `copied`; another day's rides are others."""
+    taps = [replace(paper(n, rides, day), fare_rials=0 if payer.startswith("city") else 100) for n in range(2 + copies)]
+    posted = [paid(one, payer) for one in taps]
+    assert len(found(taps, posted).doubled) == (rides is not None and len(taps) > rides)
+    by_copied = [*posted[: rides or 9], *(paid(one, COPIED) for one in taps[rides or 9 :])]
+    assert found(taps, by_copied).doubled == ()
+    tomorrow = [replace(one, ticket=replace(one.ticket, day=one.tap[2])) for one in taps]
+    assert found(tomorrow, posted).doubled == ()
+
+
+def test_a_tickets_issue_pays_for_its_own_tickets_and_what_was_shown() -> None:
+    """P20."""
+    one = paper(1)
+    assert found([one], [paid(one)]).overcharged == found([one], [paid(one)]).lost == ()
+    assert len(found([one], [paid(one, rials=101)]).overcharged) == 1
+    assert len(found([one], [paid(one, "tickets:others")]).overcharged) == 1
+    assert len(found([one], [paid(one, RIDER_A)]).overcharged) == 1
+    assert len(found([TAPS[0]], [paid(TAPS[0])]).overcharged) == 1  # a pass is no ticket
 
 
 def test_less_than_shown_and_an_unproven_boarding_in_suspense_are_in_order() -> None:

@@ -29,6 +29,7 @@ START_MS = 1_767_240_000_000
 TODAY = service_day(START_MS)
 ISSUER = SigningKey.from_secret(b"issuer" * 6)
 TARIFF = Tariff(version=1, flat_fare_rials=40_000, rider_permille={RiderClass.STUDENT: 500}, repeat_window_s=180)
+TICKETS = 60  # some 1,500 showings use up 60
 BUSES = ["bus-0001", "bus-0002", "bus-0003"]
 
 
@@ -36,6 +37,7 @@ def make_crowd(seed: int, count: int = 150) -> Crowd:
     crowd = Crowd(seed, count, (RiderClass.ADULT, RiderClass.ADULT, RiderClass.STUDENT))
     crowd.issue(ISSUER, TODAY)
     crowd.issue_strangers([ISSUER.verifying], TODAY)
+    crowd.print_tickets(ISSUER, TODAY, TICKETS)
     return crowd
 
 
@@ -53,7 +55,7 @@ def opened(text: str, table: HeldRiders) -> Pass:
 def play(seed: int, length: int, crowd: Crowd | None = None) -> list[tuple[Presentation, str, int]]:
     crowd = crowd or make_crowd(seed)
     codes = Codes(crowd)
-    script = Script(seed, BUSES, crowd.riders, TARIFF)
+    script = Script(seed, BUSES, crowd.riders, TARIFF, tickets=TICKETS)
     return [
         (one, codes.text(one, START_MS + one.at_ms), START_MS + one.at_ms) for one in itertools.islice(script, length)
     ]
@@ -83,6 +85,8 @@ def test_every_kind_is_answered_by_the_real_rules_as_the_script_says(seed: int) 
         assert decision.verdict == one.expected, one
         if decision.accepted is not None:
             doors[one.bus].window.note(decision.accepted, RecordId(1, number), now)
+            if decision.accepted.uses_ticket:
+                doors[one.bus].tickets.note(decision.accepted, RecordId(1, number), now)
         seen[one.kind] += 1
     assert set(seen) == set(Kind)
     assert 0.6 < seen[Kind.FRESH] / 1_500 < 0.85
