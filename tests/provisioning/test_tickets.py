@@ -14,6 +14,7 @@ import segno
 import zxingcpp
 from click.testing import CliRunner
 
+from backend.adapters.issued_tickets import IssuedTickets
 from cli.tickets import command
 from protocol.errors import OutOfRange
 from protocol.fares.tariff import RiderClass, Tariff
@@ -71,6 +72,52 @@ def test_the_list_names_every_ticket_and_nothing_that_could_be_ridden(root: Path
     for code in codes(made).values():
         assert code not in text
         assert read_code(code.encode())[16:].hex() not in text  # the issuer's signature
+
+
+@pytest.mark.parametrize("terms", [SINGLE, CARD, Terms(TicketForm.STRIP, RiderClass.CHILD, 0, 20_719, 20_730, 0)])
+def test_the_list_is_what_the_office_reads(root: Path, terms: Terms) -> None:
+    """Name, issuer and every term: else the office takes what was sold for a case."""
+    made = issue(root, "issue-1", terms)
+    office = IssuedTickets(made.listed.parent)
+    for code in codes(made).values():
+        ticket = open_ticket(read_code(code.encode()), [issuer_of(root).verifying])
+        found = office.find(ticket.ticket_id)
+        assert found is not None
+        assert (found.name, found.issuer, found.names(ticket)) == ("issue-1", issuer_of(root).verifying, True)
+
+
+def test_each_ticket_of_the_sheet_has_its_own_code_id_class_and_days(root: Path) -> None:
+    made = make_tickets(
+        root,
+        "seniors-1",
+        CARD,
+        count=2,
+        issuer="main",
+        randomness=Random(1).randbytes,
+        draw=lambda text: f"<svg>{text}</svg>",
+    )
+    blocks = made.sheet.read_text(encoding="utf-8").split('<div class="ticket">')[1:]
+    assert len(blocks) == 2
+    for block, (ident, code) in zip(blocks, codes(made).items(), strict=True):
+        for what in (
+            ident,
+            f"<svg>{code}</svg>",
+            "سالمند",
+            "senior",
+            "۱۴۰۵/۰۷/۰۱",
+            "1405/07/01 – 1405/07/30",
+            "4 rides a day",
+        ):
+            assert what in block, what
+
+
+@pytest.mark.parametrize(
+    ("name", "issuer"), [("../up", "main"), ("-x", "main"), ("singles", "../backend/keys/receipt")]
+)
+def test_no_name_leads_out_of_the_citys_folder(root: Path, name: str, issuer: str) -> None:
+    with pytest.raises(BadSetting):
+        issue(root, name, issuer=issuer)
+    assert not (root / "backend" / "tickets").exists()
 
 
 def test_codes_are_as_private_as_keys(root: Path) -> None:
