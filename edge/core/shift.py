@@ -33,7 +33,7 @@ from edge.core.limits import (
     SHOWN_LAST,
     SPEED_STALE_MS,
 )
-from protocol.fares.verdicts import TABLE
+from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.driver_records import FreeCause
 from protocol.wire.records import Instant
 
@@ -169,6 +169,8 @@ class Shift:
         row = TABLE[seen.verdict]
         if seen.sequence is None:
             tally.lost += 1
+        elif seen.verdict is Verdict.TAPPED_OUT:
+            pass  # nobody boards and nobody is refused; what was shown for the boarding stays in the total, at most
         elif not row.boards:
             tally.refused += 1
         else:

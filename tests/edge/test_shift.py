@@ -182,3 +182,10 @@ def test_the_first_wrong_pins_cost_nothing_and_then_each_doubles_the_wait() -> N
 @given(st.integers(0, 500))
 def test_no_number_of_wrong_pins_waits_longer_than_the_most(wrong: int) -> None:
     assert Tries(wrong).failed(0).wait_ms(0) <= limits.PIN_WAIT_MAX_MS
+
+
+def test_s7_a_tap_out_boards_nobody_and_refuses_nobody() -> None:
+    it = shift(seen(1), seen(2, Verdict.TAPPED_OUT), seen(3, Verdict.DENIED))
+    tally = it.doors[1]
+    assert (tally.boarded, tally.refused, tally.charged_rials) == (1, 1, 60_000)
+    assert it.last[1].verdict is Verdict.TAPPED_OUT
