@@ -66,6 +66,8 @@ class CaseDesk:
         opened: list[KeptCase] = []
         doors = [(it.vehicle, it.door, it.name) for it in self._devices()]
         for day in days:
+            if self._stopping.is_set():
+                return opened  # the next run looks at them all again: what is found is the same
             opened += self._store.keep_cases(day, cases_of(self._store.day_facts(day, doors)), self._now_ms())
         opened += self._look_at_copies(days, today - CASE_DAYS_BACK_MAX)
         self._store.looked_at(reach, from_day=today - CASE_DAYS_BACK_MAX)
@@ -108,7 +110,7 @@ class CaseDesk:
         self._thread.start()
 
     def stop(self) -> None:
-        """A look that has begun is finished."""
+        """The day in hand is finished: after months of an outage a look has many."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -1,6 +1,7 @@
 """Cases in a real ledger: what the records of a day say, in whatever order they came; opened, renewed, ended."""
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from backend.app.cases import CaseDesk
 from backend.core.conduct import Case, CaseKind, KeptCase
+from backend.core.errors import StoreFailed, ThreadDied
 from cli.backend import command
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Event, EventKind, FreeCause, Shift, ShiftStep, encode_event, encode_shift
@@ -191,6 +193,46 @@ def rider_s_bus(name: str, epoch: int, *, days_later: int = 0) -> Bus:
     bus = Bus(name, epoch=epoch)
     bus.quality, bus.now_ms = ClockQuality.UNTRUSTED, NOON_MS + days_later * 86_400_000
     return bus
+
+
+def test_a_look_that_is_stopped_leaves_its_days_to_the_next(tmp_path: Path, buses: list[Driven]) -> None:
+    desk = Desk(tmp_path, buses)
+    for bus in buses:
+        desk.take_whole(bus)
+    stopped = CaseDesk(desk.store, list, lambda: desk.now_ms)
+    stopped.start()
+    stopped.stop()
+    assert stopped.failure is None
+    assert stopped.look() == []
+    assert len(look(desk)) == 1
+
+
+def test_a_thread_that_died_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Desk(tmp_path).store
+    desk = CaseDesk(store, list, lambda: NOON_MS)
+    assert desk.failure is None  # not begun
+    monkeypatch.setattr("backend.app.cases.CASES_AFTER_S", 0)
+    monkeypatch.setattr(store, "days_to_look_at", lambda: 1 / 0)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    desk.start()
+    desk._thread.join(20)
+    assert isinstance(desk.failure, ThreadDied)
+
+
+def test_a_ledger_that_cannot_be_read_is_outlived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Desk(tmp_path).store
+    desk, asked = CaseDesk(store, list, lambda: NOON_MS), threading.Event()
+
+    def fails() -> None:
+        asked.set()
+        raise StoreFailed("the disk")
+
+    monkeypatch.setattr("backend.app.cases.CASES_AFTER_S", 0)
+    monkeypatch.setattr(store, "days_to_look_at", fails)
+    desk.start()
+    assert asked.wait(20)
+    assert desk.failure is None
+    desk.stop()
 
 
 def test_a_look_at_one_kind_ends_no_other(tmp_path: Path) -> None:

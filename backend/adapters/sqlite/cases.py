@@ -69,9 +69,10 @@ def _placed(row: tuple[Any, ...]) -> Placed:
 class CaseTables:
     """Implements `CaseStore`: cases over the writing connection, facts beside everybody else."""
 
-    def __init__(self, writer: Guarded, aside: Guarded) -> None:
+    def __init__(self, writer: Guarded, reader: Guarded, aside: Guarded) -> None:
         self._writer = writer
-        self._aside = aside
+        self._reader = reader
+        self._aside = aside  # facts of a day: nobody who asks for a page waits for them
 
     def days_to_look_at(self) -> tuple[Collection[int], int]:
         """By the records that came since."""
@@ -160,7 +161,7 @@ class CaseTables:
     def cases(self, *, open_only: bool) -> Sequence[KeptCase]:
         """Newest day first."""
         where = "WHERE ended_ms IS NULL" if open_only else ""
-        with self._aside.reading() as connection:
+        with self._reader.reading() as connection:
             rows = connection.execute(f"{_CASE} {where} ORDER BY day DESC, kind, subject LIMIT 1000").fetchall()
         return [_kept(row) for row in rows]
 

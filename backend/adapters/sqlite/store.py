@@ -18,7 +18,7 @@ class SqliteStore(IngestTables, TariffTables, RiderTables, FleetTables, CaseTabl
         reader = Guarded(path)
         IngestTables.__init__(self, writer)
         RiderTables.__init__(self, writer, reader)
-        CaseTables.__init__(self, writer, Guarded(path))
+        CaseTables.__init__(self, writer, reader, Guarded(path))
 
     def close(self) -> None:
         """Release all connections."""
