@@ -3,7 +3,8 @@
 Rules:
 - a case is about one subject (`driver:…`, `vehicle:…`, `device:…`) on one service day; there is one of each kind;
 - cases of a day are a function of the records of that day, whatever the order and the batches in which they came. What
-  arrives later may make one, change its figures, or end it;
+  arrives later may make one, change its figures, or end it. Health only excuses, and counts where it was heard: no bus
+  keeps it, and what a dead camera did not say in an outage may make a case;
 - its figures are numbers that a person can count again, and the records that they stand on; no rider is in them;
 - what a device says of itself (a camera that is gone, a reader whose self-test fails) is a fault and no case.
 """

@@ -7,7 +7,7 @@ Rules:
 - a driver's *excess* is what he did beyond that, as a share of all his work of the day: a line that is crowded at eight
   makes nobody stand out who drives it at eight;
 - out of the ordinary is an excess whose modified z-score among the others' is above SCORE_MAX: 0.6745 times its
-  distance from their median, over the median of their distances (MAD). Both medians stay where they are while fewer
+  distance from their median, over the median of their distances (MAD). Both medians stay among the honest while fewer
   than half of the others are dishonest. (B. Iglewicz, D. Hoaglin, How to Detect and Handle Outliers, ASQC 1993: 3.5.)
 - where nearly all of them do it never, that MAD is 0 and everybody else would stand out; so it counts as at least
   `spread_min`, and nobody is told of who is beyond the others by less than 5.2 times that.

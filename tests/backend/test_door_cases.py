@@ -71,6 +71,12 @@ def test_a_door_that_reads_little_is_none(read: Read) -> None:
     assert blind(a_day(read)) == []
 
 
+def test_thirty_codes_by_the_other_door_are_enough_and_one_of_twenty_is_next_to_nothing() -> None:
+    assert len(blind(a_day({10: (0, limits.BLIND_TAPS_MIN)}))) == 1
+    assert len(blind(a_day({10: (2, 40)}))) == 1
+    assert blind(a_day({10: (3, 59)})) == []
+
+
 def test_a_door_that_few_use_on_other_buses_too_is_none() -> None:
     """A rear door at which nearly nobody boards: it has 1 of 20 everywhere."""
     usual = dict.fromkeys(range(8, 14), (19, 1))

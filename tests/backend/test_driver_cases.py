@@ -46,6 +46,11 @@ def test_far_more_proxies_than_the_others_are_a_case() -> None:
     }  # fmt: skip
 
 
+def test_ten_of_few_are_one() -> None:
+    ten = [it for it in boarded(0, 10) if it.hour != 8] + [boarded(0, 1, limits.PROXIES_MIN)[1]]
+    assert len(of_kind(CaseKind.PROXIES, day(ten, *honest()))) == 1
+
+
 def test_proxies_that_all_have_are_none() -> None:
     assert of_kind(CaseKind.PROXIES, day(boarded(0, 16, 6), *honest(6))) == []
 
@@ -110,6 +115,11 @@ def test_a_second_annulment_of_one_tap_is_none() -> None:
 def test_as_many_as_a_driver_may_where_the_others_take_none_back_are_a_case() -> None:
     (case,) = annulments(*(taken(0, 10 + 2 * n) for n in range(5)))
     assert case.figures == {"taken_back": 5, "refused": 0, "others_taken_back": 0}
+
+
+def test_the_fourth_that_is_taken_back_is_one() -> None:
+    assert len(annulments(*(taken(0, 10 + 2 * n) for n in range(limits.ANNULS_MIN)))) == 1
+    assert annulments(*(taken(0, 10 + 2 * n) for n in range(limits.ANNULS_MIN - 1))) == []
 
 
 def test_two_mistakes_are_none() -> None:

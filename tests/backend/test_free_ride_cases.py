@@ -28,6 +28,11 @@ def test_three_free_rides_are_none_however_long() -> None:
     assert found(Duty("9", hours=(8, 10)).free(8, 9, 9.5), *others(hours=(8, 10))) == []
 
 
+def test_the_fourth_is_one() -> None:
+    (case,) = found(Duty("9", hours=(8, 10)).free(8, 8.5, 9, 9.5), *others(hours=(8, 10)))
+    assert case.figures["times"] == limits.FREE_RIDE_TIMES_MIN
+
+
 def test_a_few_minutes_of_a_whole_shift_are_none() -> None:
     """Half an hour of six: given four times, and below 16 %."""
     assert found(Duty("9").free(8, 9, 10, 11, minutes=8), *others()) == []
