@@ -19,10 +19,9 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
-from starlette.datastructures import MutableHeaders
 from starlette.responses import StreamingResponse
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.adapters.onboard_problems import documented, install, problem
 from edge.core.desk import REPORTS
@@ -34,17 +33,9 @@ from edge.core.ports import Clock
 from protocol import limits
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.records import Instant
+from transport.http_answers import HEADERS, adding
 
 COOKIE = "savar-driver"
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 _BADGE_MAX_CHARS = 200  # a badge with the longest number is 109 bytes: 168 characters
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _VIEW, _PANEL = TypeAdapter(View), TypeAdapter(PanelView)
@@ -269,24 +260,17 @@ class _Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass through, or refuse a body that is no order's."""
-
-        async def adding(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        guarded = adding(HEADERS, send)
         declared = dict(scope["headers"])
         length = declared.get(b"content-length", b"0")
         if b"transfer-encoding" in declared or not length.isdigit() or int(length) > TERMINAL_BODY_MAX_BYTES:
             refusal = problem("TooLarge", 413, detail="no order is so long", fix="see /openapi.json")
-            await refusal(scope, receive, adding)
+            await refusal(scope, receive, guarded)
             return
-        await self._app(scope, receive, adding)
+        await self._app(scope, receive, guarded)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -4,14 +4,12 @@ What a caller sent is never repeated: it may be a PIN.
 """
 
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from edge.core.errors import (
@@ -27,8 +25,9 @@ from edge.core.errors import (
     WrongPin,
 )
 from protocol.errors import SavarError
+from transport import http_answers
+from transport.http_answers import MEDIA_TYPE, ProblemDocument, fill, nearest_status
 
-MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
 # The nearest class of an error's ancestry decides.
 _STATUS: dict[type[SavarError], int] = {
@@ -45,38 +44,26 @@ _STATUS: dict[type[SavarError], int] = {
 }
 
 
-class Problem(BaseModel):
-    """`name` is the error's class: stable, and what a page finds its own words by."""
+class Problem(ProblemDocument):
+    """What this API adds: `name`, the error's class: what a page finds its own words by."""
 
-    model_config = ConfigDict(extra="forbid")
-    type: str
     name: str
-    status: int
-    detail: str
-    fix: str
-    data: dict[str, Any]
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem responses of a route, for OpenAPI."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": "Refused or failed; `fix` says what next.", "content": content} for status in statuses
-    }
+    return http_answers.documented(dict.fromkeys(statuses, "Refused or failed; `fix` says what next."))
 
 
 def problem(name: str, status: int, *, detail: str, fix: str, data: Mapping[str, object] | None = None) -> JSONResponse:
     """One problem document."""
-    words = re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
-    content = Problem(
-        type=f"urn:savar:problem:{words}", name=name, status=status, detail=detail, fix=fix, data=dict(data or {})
-    )
-    return JSONResponse(content.model_dump(), status, media_type=MEDIA_TYPE)
+    document = fill(Problem, name, status, detail=detail, fix=fix, data=data, name=name)
+    return JSONResponse(document.model_dump(), status, media_type=MEDIA_TYPE)
 
 
 async def _savar_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SavarError)
-    status = next((_STATUS[family] for family in type(error).__mro__ if family in _STATUS), 400)
+    status = nearest_status(error, _STATUS) or 400
     if status == 503:
         log.error("%s: %s %s", error.name, error, error.data)
     return problem(error.name, status, detail=error.message, fix=error.fix or "call the control room", data=error.data)

@@ -9,9 +9,10 @@ from starlette.staticfiles import StaticFiles
 
 from backend.adapters.http import open_routes, ops_routes, problems, rider_routes, topup_routes
 from backend.adapters.http.body_limit import BodyLimit
-from backend.adapters.http.security import SecurityHeaders
+from backend.adapters.http.security import HEADERS
 from backend.adapters.http.services import Services
 from backend.core import limits
+from transport.http_answers import SecurityHeaders
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -40,7 +41,7 @@ def make_app(services: Services) -> FastAPI:
     app.mount("/static", StaticFiles(directory=open_routes.STATIC), name="static")
     problems.install(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, headers=HEADERS)
     _document_problems(app)
     return app
 

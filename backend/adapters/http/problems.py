@@ -7,22 +7,21 @@ Rules:
 """
 
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from backend.adapters.http.security import HEADERS
 from backend.core.errors import NotAllowed, NotFound, RequestError
 from backend.core.reconcile import BadStatement
 from protocol.errors import BadKey, Fault, SavarError, TooLarge
+from transport import http_answers
+from transport.http_answers import MEDIA_TYPE, ProblemDocument, fill, nearest_status, words_of
 
-MEDIA_TYPE = "application/problem+json"
 LOG = logging.getLogger(__name__)
 
 
@@ -66,35 +65,21 @@ _MEANING = {
 }
 
 
-class Problem(BaseModel):
-    """RFC 9457 problem document. `type` is stable and safe to compare; `fix` tells a person the next step."""
+class Problem(ProblemDocument):
+    """What this API adds: `title`, the error's name in words."""
 
-    model_config = ConfigDict(extra="forbid")
-    type: str
     title: str
-    status: int
-    detail: str
-    fix: str
-    data: dict[str, Any]
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem responses of a route for OpenAPI; 500 always."""
-    return {
-        status: {
-            "description": _MEANING[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in (*statuses, 500)
-    }
+    return http_answers.documented({status: _MEANING[status] for status in (*statuses, 500)})
 
 
 def status_of(error: SavarError) -> int:
     """The HTTP status of a named error."""
-    for family in type(error).__mro__:
-        if family in _STATUS:
-            return _STATUS[family]
-    return _FAULT_STATUS[error.fault]
+    found = nearest_status(error, _STATUS)
+    return _FAULT_STATUS[error.fault] if found is None else found
 
 
 def problem(
@@ -107,27 +92,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """One problem document. `name` is the error's class name, `NotFound`."""
-    words = re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
-    content = Problem(
-        type=f"urn:savar:problem:{words.replace(' ', '-')}",
-        title=words.capitalize(),
-        status=status,
-        detail=detail,
-        fix=fix,
-        data={key: _plain(value) for key, value in (data or {}).items()},
-    )
-    return JSONResponse(content.model_dump(), status, headers, MEDIA_TYPE)
-
-
-def _plain(value: object) -> object:
-    """A fact as JSON: bytes as hex, lists and maps through, anything unknown as text."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value if isinstance(value, bool | int | str | None) else str(value)
+    title = words_of(name).capitalize()
+    document = fill(Problem, name, status, detail=detail, fix=fix, data=data, title=title)
+    return JSONResponse(document.model_dump(), status, headers, MEDIA_TYPE)
 
 
 def _fix_for(status: int) -> str:
