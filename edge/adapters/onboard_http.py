@@ -148,7 +148,7 @@ def state(asked: Asked) -> View:
 @router.get("/live", response_class=StreamingResponse)
 async def live(asked: Asked) -> StreamingResponse:
     """The whole state after every change and every few seconds; each event's data is what /v1/state answers."""
-    return _stream(asked.bus, lambda: _VIEW.dump_json(asked.bus.view(asked.token, asked.now, here=asked.here)))
+    return _stream(asked, lambda: _VIEW.dump_json(asked.bus.view(asked.token, asked.now, here=asked.here)))
 
 
 @router.get("/lines")
@@ -167,7 +167,7 @@ def panel(door: int, asked: Asked) -> PanelView:
 async def panel_live(door: int, asked: Asked) -> StreamingResponse:
     """The same after every change."""
     _panel(asked, door)
-    return _stream(asked.bus, lambda: _PANEL.dump_json(_panel(asked, door)))
+    return _stream(asked, lambda: _PANEL.dump_json(_panel(asked, door)))
 
 
 def _panel(asked: _Asked, door: int) -> PanelView:
@@ -229,14 +229,16 @@ def leave(asked: Asked) -> None:
     asked.bus.leave(asked.token, asked.now)
 
 
-def _stream(bus: OnBoard, data: Callable[[], bytes]) -> StreamingResponse:
+def _stream(asked: _Asked, data: Callable[[], bytes]) -> StreamingResponse:
+    asked.bus.watch(lambda: None, here=asked.here)()  # too many are refused by a status here; later only by silence
+
     async def events() -> AsyncIterator[bytes]:
         changed, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def told() -> None:
             loop.call_soon_threadsafe(changed.set)
 
-        unwatch = bus.watch(told)
+        unwatch = asked.bus.watch(told, here=asked.here)
         try:
             yield b"retry: 1000\n\n"
             while True:

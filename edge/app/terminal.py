@@ -20,7 +20,7 @@ from hmac import compare_digest
 from edge.app.screens import BusFacts, Served, choices_view, door_view, seen_view, shift_view, showing_view
 from edge.core.desk import Desk, Duty, Seen
 from edge.core.errors import NoSuchLine, NotNow, NotSignedIn, TooManyPages
-from edge.core.limits import PROXY_PERSONS_MAX, TERMINAL_WATCHERS_MAX
+from edge.core.limits import PROXY_PERSONS_MAX, SOS_EVERY_MS, TERMINAL_WATCHERS_HERE, TERMINAL_WATCHERS_MAX
 from edge.core.lines import LineView, runs
 from edge.core.onboard import FreeRideView, PanelView, View
 from edge.core.shift import (
@@ -71,7 +71,8 @@ class Terminal:
         self._number = 0
         self._shown: dict[int, tuple[int, Seen]] = {}
         self._hints: dict[int, Hint | None] = {}
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: dict[Callable[[], None], bool] = {}  # and whether it is a page of this device
+        self._sos: tuple[Duty | None, int] | None = None  # of whom the last one was, and when
 
     # --- the driver ---------------------------------------------------------------------------------------------------
 
@@ -178,14 +179,20 @@ class Terminal:
             return done
 
     def report(self, token: str, kind: EventKind, now: Instant) -> None:
-        """Write down what happened. An SOS needs no token and no stop (S1)."""
+        """Write down what happened. An SOS needs no token and no stop (S1); of one shift one a minute is written down."""
         with self._lock:
             if kind is EventKind.SOS:
                 move(self._stage, Act.SOS, self._speed, now.mono_ms)
                 duty = None if self._shift is None or self._stage is Stage.ENDED else self._shift.duty
             else:
                 duty = self._may(token, Act.REPORT, now)[0].duty
+            if kind is EventKind.SOS and self._sos is not None:
+                whose, when_ms = self._sos
+                if whose == duty and now.mono_ms - when_ms < SOS_EVERY_MS:
+                    return
             self._near.event(duty, kind, now)
+            if kind is EventKind.SOS:
+                self._sos = duty, now.mono_ms
             self._changed()
 
     def end(self, token: str, now: Instant) -> None:
@@ -282,20 +289,22 @@ class Terminal:
 
     # --- what the pages see -------------------------------------------------------------------------------------------
 
-    def watch(self, told: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, told: Callable[[], None], *, here: bool) -> Callable[[], None]:
         """Have `told` called after every change, from any thread and under the lock; the answer ends that.
 
-        Raises TooManyPages.
+        `here`: for a page on this device's own screen. Raises TooManyPages.
         """
         with self._lock:
-            if len(self._watchers) >= TERMINAL_WATCHERS_MAX:
-                raise TooManyPages("too many pages watch this bus", fix="close one", most=TERMINAL_WATCHERS_MAX)
-            self._watchers.append(told)
+            elsewhere = len(self._watchers) - sum(self._watchers.values())
+            most = TERMINAL_WATCHERS_MAX if here else TERMINAL_WATCHERS_MAX - TERMINAL_WATCHERS_HERE
+            if len(self._watchers) >= TERMINAL_WATCHERS_MAX or (not here and elsewhere >= most):
+                raise TooManyPages("too many pages watch this bus", fix="close one", most=most)
+            self._watchers[told] = here
         return lambda: self._unwatch(told)
 
     def _unwatch(self, told: Callable[[], None]) -> None:
         with self._lock:
-            self._watchers.remove(told)
+            del self._watchers[told]
 
     def _changed(self) -> None:
         self._number += 1
@@ -314,7 +323,7 @@ class Terminal:
                 number=self._number, stage=self._stage, mine=self.knows(token),
                 vehicle=self._facts.vehicle, wall_ms=now.wall_ms,
                 speed_kmh=known_speed(self._speed, now.mono_ms), locked=locked(self._speed, now.mono_ms),
-                pin_wait_ms=self._gate.wait_ms(now), badge=self._gate.badge(now, here=here),
+                pin_wait_ms=self._gate.wait_ms(now, here=here), badge=self._gate.badge(now, here=here),
                 proxy_fares_rials=tuple(map(self._facts.fare_rials, range(1, PROXY_PERSONS_MAX + 1))),
                 complaint_number=self._facts.complaint_number,
                 line=lines.get(serving.route or ""), choices=choices_view(self._facts.likely(), serving, lines),

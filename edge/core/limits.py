@@ -186,11 +186,15 @@ BADGE_SHOWN_MS = (
 )
 PIN_FREE_TRIES = 3  # wrong PINs before waiting begins: a tired thumb
 PIN_WAIT_MIN_MS = 5_000  # doubled with every further wrong one: 20 tries take more than an hour
-PIN_WAIT_MAX_MS = 300_000  # a driver locked out by a passenger's game waits no longer than this
+PIN_WAIT_MAX_MS = 300_000  # a driver locked out at his own screen by a passenger's game waits no longer than this
+PIN_FORGOTTEN_MS = 600_000  # after which one wrong PIN is: who has a PIN of his own tries a colleague's 6 times an hour
+PIN_WRONG_MAX = 16  # wrong PINs that are remembered: the most wait is reached by the ninth
 TERMINAL_LINES_MAX = 40  # written by hand for one bus, where there is no timetable: a depot's
 LINES_OFFERED_MAX = 4  # on the screen before all others: half of it, two keys in a row, read without scrolling
 TERMINAL_STEP_MS = 1_000  # how often a free ride is looked at, and how late a page hears that the queue has moved
+SOS_EVERY_MS = 60_000  # one is a record; who presses on, or plays with it from a phone, must not fill the journal
 TERMINAL_WATCHERS_MAX = 16  # live pages: terminal, two panels, and each again after a reload that was not noticed
+TERMINAL_WATCHERS_HERE = 6  # of them kept for this device's own screens, however many phones look in
 TERMINAL_BEAT_S = 5.0  # a quiet stream says so: a page that hears nothing for three of them shows that it is alone
 TERMINAL_CONNECTIONS_MAX = 64  # watchers, their calls and the pages' files
 TERMINAL_STOP_S = 2  # what still streams then is cut

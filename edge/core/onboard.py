@@ -160,8 +160,11 @@ class OnBoard(Protocol):
         """Every line that the bus may serve."""
         ...
 
-    def watch(self, told: Callable[[], None]) -> Callable[[], None]:
-        """Have `told` called after every change, from any thread; the answer ends that. Raises TooManyPages."""
+    def watch(self, told: Callable[[], None], *, here: bool) -> Callable[[], None]:
+        """Have `told` called after every change, from any thread; the answer ends that. Raises TooManyPages.
+
+        `here`: for a page on this device's own screen.
+        """
         ...
 
     def sign_in(self, number: str, pin: str, now: Instant, *, code: str = "", here: bool = False) -> str:

@@ -7,7 +7,8 @@ Rules:
  B3  a badge alone signs in at the screen of this device only: paper can be photographed, and who rides along with a
      phone in the bus's network must not become the driver by a picture;
  B4  a badge that was held before a door's camera counts for the next sign-in, and for seconds;
- B5  wrong PINs slow down (`pins`), with a badge or without one; a badge is no try.
+ B5  wrong PINs slow down (`pins`), with a badge or without one; a badge is no try. Those from elsewhere do not keep
+     the screen of this device waiting.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ class Gate:
 
     def __init__(self, staff: Callable[[], Sequence[StaffRow]], issuer_keys: Callable[[], Sequence[bytes]]) -> None:
         self._staff, self._issuer_keys = staff, issuer_keys
-        self._tries = Tries()
+        self._tries = {True: Tries(), False: Tries()}  # at this device's screen, and from elsewhere
         self._shown: tuple[Badge, int] | None = None
 
     def shown(self, badge: Badge, now: Instant) -> None:
@@ -99,20 +100,21 @@ class Gate:
             if both or not here:
                 raise PinWanted("the PIN is needed besides the badge", fix="enter the PIN")
             return
-        wait_ms = self._tries.wait_ms(now.mono_ms)
+        if both and claim.badge is None:  # before the PIN is tried: it must not be told to be right
+            raise BadgeWanted("the badge is needed besides the PIN", fix="hold the badge before the door's camera")
+        tries = self._tries[here]
+        wait_ms = tries.wait_ms(now.mono_ms)
         if wait_ms:
             raise PinWait("too many wrong PINs", fix="wait, then try again", wait_ms=wait_ms)
         if not knows(self._staff(), claim.number, pin):
-            self._tries = self._tries.failed(now.mono_ms)
+            self._tries[here] = tries = tries.failed(claim.number, now.mono_ms)
             raise WrongPin("number or PIN is wrong", fix="try again, or call the control room",
-                           wait_ms=self._tries.wait_ms(now.mono_ms))  # fmt: skip
-        self._tries = Tries()
-        if both and claim.badge is None:
-            raise BadgeWanted("the badge is needed besides the PIN", fix="hold the badge before the door's camera")
+                           wait_ms=tries.wait_ms(now.mono_ms))  # fmt: skip
+        self._tries[here] = tries.right(claim.number, now.mono_ms)
 
-    def wait_ms(self, now: Instant) -> int:
-        """How long no PIN is tried."""
-        return self._tries.wait_ms(now.mono_ms)
+    def wait_ms(self, now: Instant, *, here: bool) -> int:
+        """How long no PIN is tried from there."""
+        return self._tries[here].wait_ms(now.mono_ms)
 
     def badge(self, now: Instant, *, here: bool) -> BadgeShown | None:
         """What the screen says of a badge that a camera read."""

@@ -145,6 +145,16 @@ def test_the_state_streams_after_every_change(served: Practice, caller: Caller) 
         assert shown["verdict"] == Verdict.DENIED
 
 
+def test_one_page_too_many_is_refused_with_what_to_do(served: Practice, caller: Caller) -> None:
+    ends = [served.bus.terminal.watch(lambda: None, here=True) for _ in range(limits.TERMINAL_WATCHERS_MAX)]
+    with caller.stream("GET", "/v1/live") as live:
+        assert live.status_code == 503
+        assert json.loads(live.read())["fix"] == "close one"
+    ends.pop()()
+    with caller.stream("GET", "/v1/live") as live:
+        assert live.status_code == 200
+
+
 def test_nothing_may_be_fetched_from_elsewhere(caller: Caller) -> None:
     """P19."""
     for path in ("/", "/v1/state", "/v1/nothing"):

@@ -171,7 +171,7 @@ def test_totals_are_what_was_seen_less_what_was_taken_back(riders: list[Seen], b
 def test_the_first_wrong_pins_cost_nothing_and_then_each_doubles_the_wait() -> None:
     tries, mono_ms, waits = Tries(), 50, []
     for _ in range(12):
-        tries = tries.failed(mono_ms)
+        tries = tries.failed("4021", mono_ms)
         waits.append(tries.wait_ms(mono_ms))
     first = limits.PIN_WAIT_MIN_MS
     assert waits[:6] == [0, 0, first, 2 * first, 4 * first, 8 * first]
@@ -179,9 +179,31 @@ def test_the_first_wrong_pins_cost_nothing_and_then_each_doubles_the_wait() -> N
     assert tries.wait_ms(mono_ms + limits.PIN_WAIT_MAX_MS) == 0
 
 
-@given(st.integers(0, 500))
-def test_no_number_of_wrong_pins_waits_longer_than_the_most(wrong: int) -> None:
-    assert Tries(wrong).failed(0).wait_ms(0) <= limits.PIN_WAIT_MAX_MS
+@given(st.lists(st.tuples(st.sampled_from(["1", "2", "3"]), st.integers(0, 2 * limits.PIN_FORGOTTEN_MS)), max_size=60))
+def test_no_number_of_wrong_pins_waits_longer_than_the_most_or_is_kept_without_end(
+    wrong: list[tuple[str, int]],
+) -> None:
+    tries, mono_ms = Tries(), 0
+    for number, later_ms in wrong:
+        mono_ms += later_ms
+        tries = tries.failed(number, mono_ms)
+        assert tries.wait_ms(mono_ms) <= limits.PIN_WAIT_MAX_MS
+        assert len(tries.wrong) <= limits.PIN_WRONG_MAX
+
+
+def test_a_pin_of_ones_own_clears_nothing_of_a_colleagues_number_and_time_does() -> None:
+    """Two guesses, the own PIN, two guesses, … would go through all PINs of a colleague without a wait."""
+    tries, mono_ms, waited = Tries(), 1_000, 0
+    for _ in range(40):
+        for _ in range(2):
+            waited += tries.wait_ms(mono_ms)
+            mono_ms += tries.wait_ms(mono_ms)
+            tries = tries.failed("colleague", mono_ms)
+        tries = tries.right("mine", mono_ms)
+    assert waited > 30 * limits.PIN_WAIT_MAX_MS
+    assert tries.right("colleague", mono_ms).wrong == ()
+    assert len(tries.failed("x", mono_ms + 3 * limits.PIN_FORGOTTEN_MS).wrong) < len(tries.wrong)
+    assert tries.failed("x", mono_ms + 99 * limits.PIN_FORGOTTEN_MS).wrong == ("x",)
 
 
 def test_s7_a_tap_out_boards_nobody_and_refuses_nobody() -> None:

@@ -105,8 +105,12 @@ def test_b2_of_whom_both_are_asked_neither_is_enough(gate: Gate) -> None:
         enter(gate, code=code)
     with pytest.raises(BadgeWanted):
         enter(gate, "5007", "2580")
-    with pytest.raises(WrongPin):
-        enter(gate, "5007", "1111"), "who guesses is not told that a badge would be wanted"
+    for _ in range(2 * limits.PIN_FREE_TRIES):
+        with pytest.raises(BadgeWanted):
+            (
+                enter(gate, "5007", "1111"),
+                "without the badge no PIN is tried, or a right one would be told from a wrong one",
+            )
     with pytest.raises(WrongPin):
         enter(gate, pin="1234", code=code)
     assert enter(gate, pin="2580", code=code) == "5007"
@@ -152,6 +156,29 @@ def test_b5_a_badge_waits_for_nobodys_wrong_pins_and_undoes_none(gate: Gate) -> 
         enter(gate, "4021", "1234")
     with pytest.raises(PinWait):
         gate.check(Claim("4021", badge()[0]), "1234", at(), here=True)
+
+
+def test_b5_wrong_pins_from_elsewhere_keep_this_screen_waiting_for_nothing(gate: Gate) -> None:
+    """A phone in the bus's network must not lock the driver out."""
+    for _ in range(limits.PIN_FREE_TRIES):
+        with pytest.raises(WrongPin):
+            enter(gate, "4021", "0000", here=False)
+    assert gate.wait_ms(at(), here=False) > 0
+    with pytest.raises(PinWait):
+        enter(gate, "4021", "1234", here=False)
+    assert gate.wait_ms(at(), here=True) == 0
+    assert enter(gate, "4021", "1234") == "4021"
+
+
+def test_b5_a_pin_of_ones_own_clears_no_try_at_a_colleagues(gate: Gate) -> None:
+    for _ in range(limits.PIN_FREE_TRIES - 1):
+        with pytest.raises(WrongPin):
+            enter(gate, "4021", "0000")
+    assert enter(gate, "6000", "9999") == "6000"
+    with pytest.raises(WrongPin):
+        enter(gate, "4021", "0001")
+    with pytest.raises(PinWait):
+        enter(gate, "4021", "0002")
 
 
 # --- at the terminal --------------------------------------------------------------------------------------------------

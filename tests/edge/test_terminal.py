@@ -152,6 +152,17 @@ def test_sos_needs_nobody_and_no_stop(bus: PracticeBus, clock: Hand) -> None:
     assert told(bus, 1)[-1] == f"event SOS {DRIVER}"
 
 
+def test_an_sos_that_is_pressed_on_and_on_is_a_record_a_minute(bus: PracticeBus, clock: Hand) -> None:
+    """It needs no driver, so a phone in the bus's network could fill the journal with it."""
+    for _ in range(500):
+        bus.terminal.report("", EventKind.SOS, clock.now)
+    assert told(bus, 1) == ["event SOS "]
+    bus.terminal.report("", EventKind.SOS, clock.on(limits.SOS_EVERY_MS - 1))
+    assert told(bus, 1) == ["event SOS "]
+    bus.terminal.report("", EventKind.SOS, clock.on(1))
+    assert told(bus, 1) == ["event SOS ", "event SOS "]
+
+
 def test_signing_in_while_moving_is_refused_but_coming_back_is_not(bus: PracticeBus, clock: Hand) -> None:
     bus.speed(30)
     with pytest.raises(Moving):
@@ -341,9 +352,13 @@ def test_a_panel_shows_its_own_door_for_a_while_and_a_hint(bus: PracticeBus, clo
 
 def test_watchers_are_told_and_bounded(bus: PracticeBus) -> None:
     calls: list[int] = []
-    ends = [bus.terminal.watch(lambda: calls.append(1)) for _ in range(limits.TERMINAL_WATCHERS_MAX)]
+    others = limits.TERMINAL_WATCHERS_MAX - limits.TERMINAL_WATCHERS_HERE
+    ends = [bus.terminal.watch(lambda: calls.append(1), here=False) for _ in range(others)]
     with pytest.raises(TooManyPages):
-        bus.terminal.watch(lambda: None)
+        bus.terminal.watch(lambda: None, here=False)
+    ends += [bus.terminal.watch(lambda: calls.append(1), here=True) for _ in range(limits.TERMINAL_WATCHERS_HERE)]
+    with pytest.raises(TooManyPages):
+        bus.terminal.watch(lambda: None, here=True)
     bus.ride(1, Verdict.ACCEPTED)
     assert len(calls) == limits.TERMINAL_WATCHERS_MAX
     for end in ends:
