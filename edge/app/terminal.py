@@ -179,7 +179,7 @@ class Terminal:
             return done
 
     def report(self, token: str, kind: EventKind, now: Instant) -> None:
-        """Write down what happened. An SOS needs no token and no stop (S1); of one shift one a minute is written down."""
+        """Write down what happened. An SOS needs no token and no stop (S1), and is a record once a minute and shift."""
         with self._lock:
             if kind is EventKind.SOS:
                 move(self._stage, Act.SOS, self._speed, now.mono_ms)
