@@ -6,6 +6,7 @@ line and trip that the vehicle is on, or that it has just ended, and was not tap
 - they pay the fare of the metres between both places, at most what was shown, by the tariff and time of the boarding;
 - only trusted places count. Where one is missing, or they contradict each other, the least band is paid: the rider has
   done his part (P14: a jammed sky decides no fare alone; it may make one less, and the record says that it did);
+- who boarded free leaves free, and is not taken for somebody who boards when the free ride is over meanwhile;
 - a tariff that this bus no longer has prices nothing here: what was shown stands, and the office posts what is right.
 A door sees a code and not who steps out. Who taps out and stays aboard rides on for what is paid, as on every bus that
 has tap-out; the next showing behind the repeat window is a boarding again.
@@ -14,9 +15,9 @@ has tap-out; the next showing behind the repeat window is a boarding again.
 from edge.core.accepted import UNKNOWN_MS
 from edge.core.asked import Asked, Decision
 from edge.core.window import Earlier
-from protocol.fares.pricing import Price, Ride, adult_fare, metres_ridden, price
+from protocol.fares.pricing import FREE, Price, Ride, adult_fare, metres_ridden, price
 from protocol.fares.tariff import RiderClass, Tariff
-from protocol.fares.verdicts import Reason, Verdict
+from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.limits import TAP_OUT_WITHIN_S
 from protocol.wire.sister import Along
 
@@ -46,6 +47,8 @@ def tapped_out(asked: Asked) -> Decision | None:
     ridden_m = metres_ridden(of.along.metres, place.metres)
     behind = [it.accepted for it in reversed(asked.earlier) if it.accepted.extends and it.age_ms <= boarded.age_ms]
     shown = of.fare_rials + sum(it.fare_rials for it in behind)
+    if not TABLE[of.verdict].charged:
+        return asked.leave(boarded, Reason.NONE, FREE, fare_rials=0, before_rials=0, metres=place.metres)
     reason = Reason.NONE if ridden_m is not None else Reason.WAY_UNKNOWN
     tariff = next((it for it in asked.door.bundle.tariffs if it.version == of.tariff_version), None)
     if tariff is None:

@@ -141,6 +141,15 @@ def test_who_paid_before_a_free_ride_began_is_told_what_is_left_of_it() -> None:
     assert bus.ride(2_000, 8_000).verdict is Verdict.BOARD_FREE
 
 
+def test_who_boarded_free_leaves_free_and_leaves_no_ride_behind() -> None:
+    order = BoardFree("flood-1", Cause.CRISIS, NOON_MS, NOON_MS + 600_000)
+    bus = Ride(policies=Policies(1, (order,)), tariff=replace(TARIFF, day_cap_rials=70_000))
+    assert bus.ride(0, 1_000).verdict is Verdict.BOARD_FREE
+    off = bus.ride(900, 8_000)
+    assert (off.verdict, off.reason, off.fare_rials) == (Verdict.TAPPED_OUT, Reason.NONE, 0)
+    assert bus.ride(2_000, 8_000).fare_rials == FULL  # the cap has room for all of it
+
+
 def test_a_tariff_that_the_bus_no_longer_has_leaves_what_was_shown_and_the_office_posts_what_is_right() -> None:
     bus = Ride()
     bus.ride(0, 1_000)
