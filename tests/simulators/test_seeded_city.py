@@ -135,12 +135,12 @@ def test_every_fault_says_how_it_begins() -> None:
 
 
 def test_every_verdict_occurs() -> None:
-    """P17: nothing that a door may say is left untried. Nobody in these cities taps out yet."""
-    found = [run_seed(seed) for seed in (47, 10, 37)]
+    """P17: nothing that a door may say is left untried. A world that changes wants other seeds."""
+    found = [run_seed(seed) for seed in (34, 11, 37)]
     assert all(result.violations == [] for result in found)
     said = {
         name.removeprefix("verdict ") for result in found for name in result.coverage if name.startswith("verdict ")
     }
-    assert {verdict.name for verdict in Verdict} - said <= {"TAPPED_OUT"}
+    assert said == {verdict.name for verdict in Verdict}
     for what in ("rider paper", "rider photocopies", "rider refused_paper"):
         assert sum(result.coverage[what] for result in found) > 0, what
