@@ -86,13 +86,13 @@ class FarDesk:
             elif isinstance(record, Annulment) and record.shift == self._newest:
                 self._took_back(record.tap)
 
-    def take_up(self, duty: Duty, records: Iterable[Record], now: Instant) -> list[tuple[Seen, bool]]:
-        """Count for this shift again, after a start → its answers so far, by `records`, newest first.
+    def take_up(self, duty: Duty, since: Instant, records: Iterable[Record], now: Instant) -> list[tuple[Seen, bool]]:
+        """Count for this shift again, which began `since`, after a start → its answers, by `records`, newest first.
 
         Each with whether it was taken back.
         """
         self._shift = self._newest = duty.shift
-        taps, taken_back = under(records, duty.shift)
+        taps, taken_back = under(records, duty.shift, since)
         return [(self._seen(tap, now), (tap.link.epoch, tap.link.sequence) in taken_back) for tap in taps]
 
     def _seen(self, tap: Tap, now: Instant, *, unknown_ms: int = ANNUL_WITHIN_MS + 1) -> Seen:

@@ -3,8 +3,8 @@
 Rules:
  T1  the newest SHIFT record of the near door's journal says whether a shift is open; what it wrote since its beginning
      is read, newest first, up to a bound: of a shift that began before that, no total is made up, and its driver signs
-     in anew;
- T2  of the other door, what is held here of it, back to a tap of another shift;
+     in anew. Some taps without a shift say that none is open: a bus that uses no terminal reads no further at a start;
+ T2  of the other door, what is held here of it, back to a tap of another shift, or to before this one's beginning;
  T3  a record counts by what it says, under the time that it names: one whose age no clock can tell is taken back by
      nobody any more;
  T4  a free ride that was given goes on for what is left of its ten minutes; one that is over is looked at at once;
@@ -20,7 +20,14 @@ from functools import partial
 from edge.app.boarding import Boarding
 from edge.app.near_desk import persons_in
 from edge.core.desk import Duty, Seen
-from edge.core.limits import ANNUL_WITHIN_MS, FREE_RIDE_MS, RECALL_PAGE_RECORDS, RECALL_RECORDS_MAX
+from edge.core.limits import (
+    ANNUL_WITHIN_MS,
+    FREE_RIDE_MS,
+    RECALL_PAGE_RECORDS,
+    RECALL_RECORDS_MAX,
+    RECALL_SLACK_MS,
+    RECALL_STRAYS_MAX,
+)
 from edge.core.ports import Copies, Journal, StoredRecord
 from edge.core.shift import FreeRide
 from protocol.errors import WireError
@@ -118,7 +125,11 @@ def open_shift(records: Iterable[Record], vehicle: str) -> OpenShift | None:
     """T1: the shift that these records of the near door, newest first, leave open on this vehicle."""
     duty: Duty | None = None
     found: list[Tap | Annulment | Event] = []
+    strays = 0
     for record in records:
+        strays += isinstance(record, Tap) and record.service.shift is None
+        if strays > RECALL_STRAYS_MAX:
+            return None
         if isinstance(record, Shift) and record.vehicle == vehicle:
             if duty is None and record.step is ShiftStep.END:
                 return None
@@ -142,14 +153,16 @@ def _duty(told: Shift, since: Sequence[Record]) -> Duty:
     return Duty(told.driver, told.shift, told.route, direction)
 
 
-def under(records: Iterable[Record], shift: str) -> tuple[list[Tap], set[tuple[int, int]]]:
-    """T2: the other door's answers under this shift, of its records newest first; in order.
+def under(records: Iterable[Record], shift: str, since: Instant) -> tuple[list[Tap], set[tuple[int, int]]]:
+    """T2: the other door's answers under this shift, which began `since`; of its records newest first; in order.
 
     And (epoch, sequence) of those that it took back.
     """
     found: list[Tap] = []
     taken_back: set[tuple[int, int]] = set()
     for record in records:
+        if since.trusted and record.at.trusted and record.at.wall_ms < since.wall_ms - RECALL_SLACK_MS:
+            break
         if isinstance(record, Tap) and record.service.shift is not None:
             if record.service.shift != shift:
                 break

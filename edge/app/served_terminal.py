@@ -87,7 +87,7 @@ class ServedTerminal:
             boarding, back = self._validator.boarding, found.taken_back
             answers = [(seen_of(tap, boarding, now), tap.link.sequence in back) for tap in found.taps()]
             if self._far is not None:
-                answers += self._far.take_up(found.duty, self._validator.held.far(), now)
+                answers += self._far.take_up(found.duty, found.since, self._validator.held.far(), now)
         except LocalError as error:
             log.error("the shift that was open is not taken up, its driver signs in anew: %s", error)
             return

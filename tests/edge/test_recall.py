@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.app.config import TerminalConfig
 from edge.app.following import Following
 from edge.app.obeying import Obeying
-from edge.app.recall import newest_first, open_shift
+from edge.app.recall import newest_first, open_shift, under
 from edge.app.served_terminal import ServedTerminal
 from edge.core import limits
 from edge.core.errors import JournalFailed, TooLateToAnnul
@@ -272,6 +272,48 @@ def test_t1_a_shift_that_began_too_long_ago_is_not_taken_up(pages: Path, monkeyp
     monkeypatch.setattr("edge.app.recall.RECALL_RECORDS_MAX", 8)
     assert len(list(run.own())) == 8
     assert again(pages, run).view().stage is Stage.SIGNED_OUT
+
+
+def test_t1_a_bus_that_uses_no_terminal_is_not_read_to_its_beginning(pages: Path) -> None:
+    run = Run(pages, Hand(), MemoryJournal(), MemoryJournal(12))
+    read: list[Record] = []
+    for rider in range(1, 21):
+        run.rides(rider)
+
+    def counted() -> Iterator[Record]:
+        for record in run.own():
+            read.append(record)
+            yield record
+
+    assert open_shift(counted(), "bus-1") is None
+    assert len(read) == limits.RECALL_STRAYS_MAX + 1
+
+
+def test_t2_of_the_other_door_nothing_is_read_from_before_the_shift(pages: Path) -> None:
+    run = Run(pages, Hand(), MemoryJournal(), MemoryJournal(12))
+    for rider in range(1, 6):
+        run.rides(rider, door=2)
+    run.clock.on(120)
+    token = run.terminal.sign_in("4021", "1234", run.clock.now)
+    run.terminal.serve(token, "r9", 1, run.clock.now)
+    run.carry()
+    run.rides(7, door=2)
+    read: list[Record] = []
+
+    def counted() -> Iterator[Record]:
+        for record in run.far():
+            read.append(record)
+            yield record
+
+    shift = run.view().shift
+    found = open_shift(run.own(), "bus-1")
+    assert shift is not None
+    assert found is not None
+    taps, _ = under(counted(), shift.shift, found.since)
+    assert ([tap.service.shift for tap in taps], len(read)) == ([shift.shift], 2)
+    read.clear()
+    under(counted(), shift.shift, replace(found.since, quality=ClockQuality.UNTRUSTED))
+    assert len(read) > 2, "a clock that nobody trusts ends nothing"
 
 
 def test_a_card_that_does_not_answer_keeps_nobody_from_boarding(pages: Path) -> None:

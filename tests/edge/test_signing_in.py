@@ -221,6 +221,10 @@ def test_over_http_and_the_code_is_not_repeated(served: Practice) -> None:
         assert (refused.status_code, refused.json()["name"]) == (403, "BadgeRefused")
         assert code[4:-2] not in refused.text
         assert page.post("/v1/sign-in", json={}).status_code == 422
+        odd = page.post(
+            "/v1/sign-in", content=b'{"badge": "SV1:\\ud800"}', headers={"Content-Type": "application/json"}
+        )
+        assert odd.status_code in (403, 422)
         long = page.post("/v1/sign-in", json={"badge": code * 3})
         assert (long.status_code, code in long.text) == (422, False)
         assert page.post("/v1/sign-in", json={"badge": code}).status_code == 204

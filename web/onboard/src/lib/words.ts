@@ -38,6 +38,7 @@ const fa = {
   others: "خط‌های دیگر",
   findLine: "شمارهٔ خط",
   noSuchLine: "خطی با این شماره نیست.",
+  noLines: "فهرست خط‌ها هنوز نیامده است؛ مسافران می‌توانند سوار شوند.",
   byRoad: "حدس دستگاه",
   lineUnknown: "خط معلوم نیست؛ «تغییر خط» را بزنید",
   // driving
@@ -172,6 +173,7 @@ const en: typeof fa = {
   others: "Other lines",
   findLine: "Line number",
   noSuchLine: "No line has this number.",
+  noLines: "The list of lines has not come yet; riders can board.",
   byRoad: "guessed",
   lineUnknown: "The line is not known: press “Change line”",
   door: (n) => `Door ${n}`,
