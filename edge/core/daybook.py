@@ -8,7 +8,9 @@ Rules:
   who may ride on;
 - a grace is used up on the bus, at whichever door it was: for its service day, and until its record is seen;
 - what was taken back was not spent, and uses no grace up;
-- each door's rides have a bound of their own, beyond which the oldest are forgotten (see `limits`);
+- each door's rides have a bound of their own, beyond which the oldest are forgotten, and so have those of one rider at
+  a door, beyond which the oldest two count as one, seen with the later of them (see `limits`): what a door tells of one
+  rider takes no time of the others;
 - a receipt is noted, and what it covers counts no more from that moment; the memory is given back in steps, since a
   receipt after a long outage covers hundreds of thousands of rides, and a rider stands at the door meanwhile.
 """
@@ -18,10 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from hashlib import blake2b
+from itertools import islice
 from typing import TypeAlias
 
 from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
-from edge.core.limits import DAYBOOK_GRACES_MAX, DAYBOOK_RIDES_MAX, DAYBOOK_SWEEP
+from edge.core.limits import DAYBOOK_GRACES_MAX, DAYBOOK_OF_RIDER_MAX, DAYBOOK_RIDES_MAX, DAYBOOK_SWEEP
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
 
@@ -36,9 +39,11 @@ class _Grace(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Ride:
-    record: RecordId
     rials: int
     emergency: bool
+
+    def __add__(self, other: "_Ride") -> "_Ride":
+        return _Ride(self.rials + other.rials, self.emergency or other.emergency)
 
 
 @dataclass(slots=True)
@@ -46,12 +51,17 @@ class _Rides:
     """Of one door: by rider, and in the order in which they came."""
 
     order: deque[tuple[RecordId, _Rider]] = field(default_factory=deque)
-    of: dict[_Rider, list[_Ride]] = field(default_factory=dict)
+    of: dict[_Rider, dict[RecordId, _Ride]] = field(default_factory=dict)
     graces: dict[tuple[_Grace, int, _Rider], RecordId] = field(default_factory=dict)
 
-    def add(self, rider: _Rider, ride: _Ride) -> None:
-        self.order.append((ride.record, rider))
-        self.of.setdefault(rider, []).append(ride)
+    def add(self, rider: _Rider, record: RecordId, ride: _Ride) -> None:
+        self.order.append((record, rider))
+        of_rider = self.of.setdefault(rider, {})
+        before = of_rider.get(record)  # a card that was rolled back gave one record to two rides (P11)
+        of_rider[record] = ride if before is None else before + ride
+        if len(of_rider) > DAYBOOK_OF_RIDER_MAX:
+            oldest, later = islice(of_rider, 2)
+            of_rider[later] += of_rider.pop(oldest)
         if len(self.order) > DAYBOOK_RIDES_MAX:
             self._oldest_goes()
 
@@ -59,11 +69,9 @@ class _Rides:
         self.take_back(*self.order.popleft())
 
     def take_back(self, record: RecordId, rider: _Rider) -> None:
-        left = [ride for ride in self.of.get(rider, ()) if ride.record != record]
-        if left:
-            self.of[rider] = left
-        else:
-            self.of.pop(rider, None)
+        of_rider = self.of.get(rider, {})
+        if of_rider.pop(record, None) is not None and not of_rider:
+            del self.of[rider]
 
     def use_up(self, grace: tuple[_Grace, int, _Rider], record: RecordId) -> None:
         self.graces[grace] = record
@@ -107,7 +115,7 @@ class DayBook:
         for grace in _graces(it):
             of_door.use_up((grace, _day(it), rider), record)
         if it.fare_rials and record.sequence > self._seen.get(record.epoch, 0):
-            of_door.add(rider, _Ride(record, it.fare_rials, it.reason is Reason.EMERGENCY_RIDE))
+            of_door.add(rider, record, _Ride(it.fare_rials, it.reason is Reason.EMERGENCY_RIDE))
             of_door.sweep(self._seen, 2)
 
     def annulled(self, it: Accepted, record: RecordId) -> None:
@@ -127,8 +135,8 @@ class DayBook:
     def _unseen(self, credential_id: bytes) -> Iterator[_Ride]:
         rider = self._of(credential_id)
         for of_door in (self._own, self._told):
-            for ride in of_door.of.get(rider, ()):
-                if ride.record.sequence > self._seen.get(ride.record.epoch, 0):
+            for record, ride in of_door.of.get(rider, {}).items():
+                if record.sequence > self._seen.get(record.epoch, 0):
                     yield ride
 
     def spent(self, credential_id: bytes) -> int:

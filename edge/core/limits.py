@@ -36,6 +36,7 @@ DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go
 # --- What a bus remembers of riders -----------------------------------------------------------------------------------
 WINDOW_BOARDINGS_MAX = 8_000  # of each door: one a second for the longest window, two hours, is 7,200; ~1 KiB each
 DAYBOOK_RIDES_MAX = 50_000  # of each door, ~0.5 KiB each: weeks of a busy door without a word of the backend
+DAYBOOK_OF_RIDER_MAX = 200  # of each door: at each tap of the rider they are added up, in 40 µs
 DAYBOOK_GRACES_MAX = 4_000  # of each door: phones set wrong and emergency rides are a few a day
 DAYBOOK_SWEEP = 1_000  # rides given back at a receipt: a millisecond or two under the lock of a tap
 

@@ -173,6 +173,37 @@ def test_of_the_daybook_the_oldest_go_first_and_each_door_has_its_room(
     assert [book.emergency_used(number.to_bytes(8, "big"), day) for number in range(1, 11)] == [False] * 5 + [True] * 5
 
 
+def test_of_one_rider_so_many_rides_are_added_up_and_nothing_that_was_spent_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each tap of his adds them up under the lock of all."""
+    monkeypatch.setattr(daybook_module, "DAYBOOK_OF_RIDER_MAX", 5)
+    book, shown, other = DayBook(bytes(16)), Presentation(b"a-rider.", 1, 1), Presentation(b"another.", 1, 1)
+    book.boarded(paid(shown, fare_rials=7), RecordId(11, 1))
+    for number in range(1, 51):
+        book.boarded(paid(replace(shown, counter=number)), RecordId(12, number), told=True)
+    book.boarded(paid(other), RecordId(12, 51), told=True)
+    assert [len(rides) for rides in book._told.of.values()] == [5, 1]
+    assert book.spent(shown.credential_id) == 7 + 50 * FARE
+    assert book.spent(other.credential_id) == FARE
+    book.receipted(12, 45)
+    assert book.spent(shown.credential_id) == 7 + 50 * FARE, "until the later one is seen too"
+    book.receipted(12, 46)
+    assert book.spent(shown.credential_id) == 7 + 4 * FARE
+    book.receipted(12, 51)
+    assert (len(book._told.order), len(book._told.of)) == (0, 0)
+
+
+def test_two_rides_to_which_a_rolled_back_card_gave_one_record_are_both_spent() -> None:
+    """P11."""
+    book, shown = DayBook(bytes(16)), Presentation(b"a-rider.", 1, 1)
+    book.boarded(paid(shown), RecordId(11, 1))
+    book.boarded(paid(replace(shown, counter=2)), RecordId(11, 1))
+    assert book.spent(shown.credential_id) == 2 * FARE
+    book.receipted(11, 1)
+    assert (book.spent(shown.credential_id), len(book._own.of)) == (0, 0)
+
+
 def test_a_receipt_after_a_long_outage_is_believed_at_once_and_swept_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rider stands at the door: the lock is held for so many rides and no more."""
     monkeypatch.setattr(daybook_module, "DAYBOOK_SWEEP", 100)
