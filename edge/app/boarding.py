@@ -217,6 +217,11 @@ class Boarding:
         self._store(chained(link, encode(link)), None, annuls=annuls)
         return link
 
+    def remembers(self, sequence: int, now: Instant) -> bool:
+        """Whether a boarding of our own record is within the window."""
+        with self._lock:
+            return self._memory.window.of_record(RecordId(self._journal.head.epoch, sequence), now) is not None
+
     def annul(self, sequence: int, encode: Callable[[Link], bytes]) -> int:
         """The record that takes the boarding of record `sequence` back → its own sequence; then the bus forgets it.
 

@@ -6,27 +6,35 @@ Rules:
  F1  a shift or a line of this vehicle is served from the next tap on; a shift that ends leaves the line;
  F2  a free ride begins and ends with its records; one that is not renewed lapses, so that a cut cable or a dead
      terminal leaves no door open for longer than a driver may;
- F3  a free ride that began longer ago than it may last, by two trusted clocks, is history and is not followed;
- F4  after a start the newest records that are held of the other door say where it stood.
+ F3  what is history, by two trusted clocks, is not followed: a free ride that began longer ago than it may last, a
+     shift or a line that was told longer ago than anybody drives; a card that is filled anew begins with such records;
+ F4  after a start the newest records that are held of the other door say where it stood; a free ride among them is
+     followed only where two trusted clocks say that it lasts.
 """
 
 import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from edge.app.boarding import Boarding
 from edge.app.near_desk import WHY
+from edge.app.recall import newest_first
 from edge.core.errors import LocalError
-from edge.core.limits import FOLLOW_RECALL_RECORDS, FREE_RIDE_MS, FREE_RIDE_RENEWED_MS
+from edge.core.limits import FOLLOWED_MS, FREE_RIDE_MS, FREE_RIDE_RENEWED_MS
 from edge.core.ports import Copies
-from protocol.errors import WireError
 from protocol.fares.verdicts import Reason
-from protocol.limits import BATCH_MAX_BYTES
 from protocol.wire.driver_records import Event, EventKind, Shift, ShiftStep
-from protocol.wire.records import Instant, Record, decode_record
+from protocol.wire.records import Instant, Record
 
 log = logging.getLogger(__name__)
+_RIDES = (EventKind.FREE_RIDE, EventKind.FARES_AGAIN)
+
+
+def _age_ms(at: Instant, now: Instant, *, unknown: int) -> int:
+    """How long ago it was, by two trusted clocks; else `unknown`."""
+    return now.wall_ms - at.wall_ms if now.trusted and at.trusted else unknown
 
 
 class Following:
@@ -43,11 +51,13 @@ class Following:
         with self._lock:
             for record in records:
                 if isinstance(record, Shift) and record.vehicle == vehicle:
-                    self._serve(record)
+                    self._serve(record, now)
                 elif isinstance(record, Event) and record.vehicle == vehicle:
                     self._ride(record, now)
 
-    def _serve(self, told: Shift) -> None:
+    def _serve(self, told: Shift, now: Instant) -> None:
+        if _age_ms(told.at, now, unknown=0) > FOLLOWED_MS:
+            return
         service = self._boarding.service
         if told.step is ShiftStep.END:
             if service.shift == told.shift:
@@ -55,14 +65,13 @@ class Following:
             return
         self._boarding.serve(replace(service, route=told.route, direction=told.direction, shift=told.shift, trip=None))
 
-    def _ride(self, told: Event, now: Instant) -> None:
+    def _ride(self, told: Event, now: Instant, *, unknown_ms: int = 0) -> None:
+        """`unknown_ms`: how old it is taken for where no clock can say it."""
         if told.what is EventKind.FARES_AGAIN:
             self._end()
-        elif told.cause is not None:
-            past = now.wall_ms - told.at.wall_ms > FREE_RIDE_MS and now.trusted and told.at.trusted
-            if not past:
-                self._free_until_ms = now.mono_ms + FREE_RIDE_MS + FREE_RIDE_RENEWED_MS
-                self._boarding.let_ride(WHY[told.cause])
+        elif told.cause is not None and _age_ms(told.at, now, unknown=unknown_ms) <= FREE_RIDE_MS:
+            self._free_until_ms = now.mono_ms + FREE_RIDE_MS + FREE_RIDE_RENEWED_MS
+            self._boarding.let_ride(WHY[told.cause])
 
     def _end(self) -> None:
         self._free_until_ms = None
@@ -75,11 +84,27 @@ class Following:
             if not held:
                 return
             newest = held[-1]
-            first = max(1, newest.sequence - FOLLOW_RECALL_RECORDS + 1, copies.oldest(newest.epoch))
-            rows = copies.read(newest.epoch, first, FOLLOW_RECALL_RECORDS, BATCH_MAX_BYTES)
-            self.records_came([decode_record(row.raw) for row in rows], now)
-        except (LocalError, WireError) as error:
+            vehicle = self._boarding.service.vehicle
+            shifts: list[Shift] = []  # newest first, back to one that names a line
+            ride: Event | None = None
+            records = newest_first(
+                partial(copies.read, newest.epoch), newest.sequence, oldest=copies.oldest(newest.epoch)
+            )
+            for record in records:
+                if isinstance(record, Shift) and record.vehicle == vehicle:
+                    shifts.append(record)
+                    if record.step is not ShiftStep.END:
+                        break
+                if isinstance(record, Event) and record.vehicle == vehicle and record.what in _RIDES:
+                    ride = ride or record
+        except LocalError as error:
             log.warning("where the other door stands is not known yet: %s", error)
+            return
+        with self._lock:
+            for shift in reversed(shifts):
+                self._serve(shift, now)
+            if ride is not None:
+                self._ride(ride, now, unknown_ms=FREE_RIDE_MS + 1)
 
     def step(self, now: Instant) -> None:
         """F2: what was not renewed lapses."""

@@ -67,7 +67,8 @@ class OpenShift:
             given = it if it.what is EventKind.FREE_RIDE else None
         if given is None or given.cause is None or since is None:
             return None
-        past_ms = _age_ms(given.at, now) or 0
+        age_ms = _age_ms(given.at, now)
+        past_ms = FREE_RIDE_MS if age_ms is None else age_ms  # else an ignition that is turned makes ten new minutes
         return FreeRide(FreeCause(given.cause), since, now.mono_ms + max(0, FREE_RIDE_MS - past_ms))
 
 

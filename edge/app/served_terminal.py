@@ -75,7 +75,9 @@ class ServedTerminal:
         said = it.far_condition
         if said is None:  # it has not said anything: nothing speaks against it but the link
             return DoorState(it.courier_backlog, "", online=it.online, healthy=True, follows=it.linked)
-        return DoorState(it.courier_backlog, said.fault, online=it.online, healthy=said.reads, follows=it.linked)
+        # A bad word of a door that is not heard any more keeps no free ride going: a cable pulls easily (S4).
+        healthy = said.reads or not it.linked
+        return DoorState(it.courier_backlog, said.fault, online=it.online, healthy=healthy, follows=it.linked)
 
     def _take_up(self, now: Instant) -> None:
         """The shift that was open when the process ended. A card that does not answer keeps nobody from boarding."""

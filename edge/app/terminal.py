@@ -145,6 +145,7 @@ class Terminal:
         """Everybody rides free from now, at all doors, and the doors say so; None ends it."""
         with self._lock:
             shift, _ = self._may(token, Act.FREE_RIDE, now)
+            self._look_at_free_ride(now)  # one that has lapsed is ended by its record before another begins
             if cause is None and self._free is None:
                 raise NotNow("there is no free ride", fix="nothing is to be ended")
             self._tell_free_ride(shift.duty, cause, now)
@@ -279,13 +280,17 @@ class Terminal:
     def step(self, now: Instant) -> None:
         """A free ride that lapses is ended at the doors (S4). Raises what a desk raises; the next step tries again."""
         with self._lock:
-            if self._free is not None and self._shift is not None:
-                healthy = all(desk.state(now).healthy for desk in self._desks.values())
-                after = look_at_free_ride(self._free, now, healthy=healthy)
-                if after is not self._free:  # one that goes on is told anew: a far door would let it lapse
-                    self._tell_free_ride(self._shift.duty, None if after is None else after.cause, now)
-                self._free = after
+            self._look_at_free_ride(now)
             self._changed()
+
+    def _look_at_free_ride(self, now: Instant) -> None:
+        if self._free is None or self._shift is None:
+            return
+        healthy = all(desk.state(now).healthy for desk in self._desks.values())
+        after = look_at_free_ride(self._free, now, healthy=healthy)
+        if after is not self._free:  # one that goes on is told anew: a far door would let it lapse
+            self._tell_free_ride(self._shift.duty, None if after is None else after.cause, now)
+        self._free = after
 
     # --- what the pages see -------------------------------------------------------------------------------------------
 

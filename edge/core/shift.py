@@ -24,6 +24,7 @@ from edge.core.desk import Duty, Seen
 from edge.core.errors import AnnulsSpent, Moving, NotAnnullable, NotNow, ProxiesSpent, RidesFree, TooLateToAnnul
 from edge.core.limits import (
     ANNUL_ASKED_MS,
+    ANNUL_FOLLOWED_MS,
     ANNUL_WITHIN_MS,
     ANNULS_A_SHIFT_MAX,
     FREE_RIDE_MS,
@@ -200,7 +201,7 @@ class Shift:
         if self.is_asked(seen, now):
             raise NotAnnullable("the other door is asked already", fix="wait for its answer", door=door,
                                 sequence=sequence)  # fmt: skip
-        if self._annuls(now) >= ANNULS_A_SHIFT_MAX:
+        if self._annuls(now, but=seen) >= ANNULS_A_SHIFT_MAX:
             raise AnnulsSpent("no annulment is left in this shift", fix="send the rider to the complaint number",
                               most=ANNULS_A_SHIFT_MAX)  # fmt: skip
         return seen
@@ -215,9 +216,14 @@ class Shift:
         found = None if seen.sequence is None else self._asked.get((seen.door, seen.sequence))
         return found is not None and now.mono_ms - found[1] <= ANNUL_ASKED_MS
 
-    def _annuls(self, now: Instant) -> int:
-        """Taken back, and asked for."""
-        return self.annulled + sum(self.is_asked(seen, now) for seen, _ in self._asked.values())
+    def _annuls(self, now: Instant, *, but: Seen | None = None) -> int:
+        """Taken back, and asked for, for as long as a door may still do it; without one that is asked for again."""
+        obeyed_ms = ANNUL_WITHIN_MS + ANNUL_FOLLOWED_MS
+        asked = (
+            seen for seen, _ in self._asked.values()
+            if but is None or (seen.door, seen.sequence) != (but.door, but.sequence)
+        )  # fmt: skip
+        return self.annulled + sum(now.mono_ms - seen.at.mono_ms <= obeyed_ms for seen in asked)
 
     def taken_back(self, door: int, sequence: int) -> bool:
         """A door's own record says that it took a boarding back → whether it was open here."""
@@ -249,7 +255,7 @@ class Shift:
 
     def can_annul(self, seen: Seen, now: Instant) -> bool:
         """Whether a driver may still take this one back, for the screen."""
-        if seen.sequence is None or self._annuls(now) >= ANNULS_A_SHIFT_MAX or self.is_asked(seen, now):
+        if seen.sequence is None or self._annuls(now, but=seen) >= ANNULS_A_SHIFT_MAX or self.is_asked(seen, now):
             return False
         return (seen.door, seen.sequence) in self._open and now.mono_ms - seen.at.mono_ms <= ANNUL_WITHIN_MS
 

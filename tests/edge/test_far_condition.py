@@ -69,8 +69,7 @@ def test_a_free_ride_goes_on_as_long_as_the_far_door_says_that_it_cannot_read(pa
         later(run, limits.FREE_RIDE_MS)
         assert run.view().free_ride is not None
         assert run.rear._door.free_ride is Reason.READER_OUT
-    run._validator.linked = False  # a cable that is pulled changes nothing of what was said
-    run._validator.far_condition = WELL
+    run._validator.linked = False  # a bad word is of no use to him who pulls the cable behind it
     later(run, limits.FREE_RIDE_MS)
     assert run.view().free_ride is None
     assert run.rear._door.free_ride is Reason.NONE

@@ -10,7 +10,14 @@ from edge.app.near_desk import NearDesk
 from edge.app.obeying import Obeying
 from edge.core.desk import DoorState, Duty, Seen
 from edge.core.errors import DoorUnreached, JournalFailed, NotAnnullable
-from edge.core.limits import ANNUL_FOLLOWED_MS, ANNUL_WITHIN_MS, FREE_RIDE_MS, FREE_RIDE_RENEWED_MS
+from edge.core.limits import (
+    ANNUL_FOLLOWED_MS,
+    ANNUL_WITHIN_MS,
+    ANNULS_A_SHIFT_MAX,
+    FOLLOWED_MS,
+    FREE_RIDE_MS,
+    FREE_RIDE_RENEWED_MS,
+)
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.driver_records import Annulment, AnnulReason, FreeCause
 from protocol.wire.records import ClockQuality, Record, Service, Tap, decode_record
@@ -125,6 +132,18 @@ def test_f3_an_old_free_ride_is_history_where_clocks_can_say_so(quality: ClockQu
     assert (bus.rear.boarding._door.free_ride is Reason.CROWD) is followed
 
 
+def test_f3_what_was_told_longer_ago_than_anybody_drives_is_history() -> None:
+    """A card that is filled anew is sent the near door's whole journal, from five weeks ago on."""
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.serve(DUTY, at())
+    told = bus.near.new()
+    bus.following.records_came(told, at(FOLLOWED_MS / 1000 + 1))
+    assert bus.rear.boarding.service.shift is None
+    bus.following.records_came(told, at(FOLLOWED_MS / 1000))
+    assert (bus.rear.boarding.service.shift, bus.rear.boarding.service.route) == (DUTY.shift, "r91")
+
+
 class Copies:
     """What the rear door holds of the near one."""
 
@@ -157,6 +176,33 @@ def test_f4_after_a_start_the_copies_say_where_the_other_door_stood() -> None:
     copies.fails = False
     bus.following.recall(copies, at())  # type: ignore[arg-type]
     assert (bus.rides(3).service.shift, bus.rides(4).service.route) == (DUTY.shift, "r91")
+
+
+@pytest.mark.parametrize(("quality", "followed"), [(ClockQuality.TRUSTED, True), (ClockQuality.UNTRUSTED, False)])
+def test_f4_a_free_ride_is_taken_up_only_where_clocks_say_that_it_lasts(
+    quality: ClockQuality, followed: object
+) -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.free_ride(DUTY, FreeCause.CROWD, at())
+    bus.following.recall(Copies(bus.near), at(60, quality=quality))  # type: ignore[arg-type]
+    assert bus.rear.boarding.service.shift == DUTY.shift
+    assert (bus.rear.boarding._door.free_ride is Reason.CROWD) is followed
+
+
+def test_f4_the_shift_is_found_behind_a_busy_day_and_its_line_behind_its_end() -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.serve(DUTY, at())
+    for rider in range(1, 1_200):
+        now = at()
+        bus.near.boarding.present(Rider(rider).code(now), now, settled=True)
+    bus.following.recall(Copies(bus.near), at(1))  # type: ignore[arg-type]
+    assert (bus.rear.boarding.service.shift, bus.rear.boarding.service.route) == (DUTY.shift, "r91")
+    bus.near.desk.end_shift(DUTY, at(2))
+    other = Bus()
+    other.following.recall(Copies(bus.near), at(3))  # type: ignore[arg-type]
+    assert (other.rear.boarding.service.shift, other.rear.boarding.service.route) == (None, "r91")
 
 
 def far(bus: Bus, *, follows: bool = True) -> tuple[FarDesk, list[Seen], list[int]]:
@@ -248,6 +294,28 @@ def test_o2_what_the_office_would_refuse_is_not_written() -> None:
     most_s = (ANNUL_WITHIN_MS + ANNUL_FOLLOWED_MS) / 1000
     assert Ordered().order(seconds=most_s + 1) == []
     assert len(Ordered().order(seconds=most_s)) == 1
+
+
+def test_o1_an_order_for_what_is_not_remembered_reads_no_journal() -> None:
+    """The sender chooses the sequence: walking back to it would keep the sync thread until the watchdog ends it."""
+
+    class Unread:
+        head = property(lambda _: bus.rear.journal.head)
+
+    bus = Ordered()
+    bus.desk.records_came([replace(bus.paid, link=replace(bus.paid.link, sequence=1))], at())
+    bus.obeying = Obeying(bus.rear.boarding, Unread())  # type: ignore[arg-type]
+    assert bus.order(1) == []
+    with pytest.raises(AttributeError):
+        bus.order()
+
+
+def test_o4_of_a_shift_no_more_are_taken_back_than_a_terminal_may_ask_for() -> None:
+    bus = Ordered()
+    paid = [bus.paid, *(bus.rides(rider) for rider in range(2, ANNULS_A_SHIFT_MAX + 2))]
+    bus.desk.records_came(paid[1:], at())
+    answers = [bus.order(it.link.sequence) for it in paid]
+    assert [len(one) for one in answers] == [1] * ANNULS_A_SHIFT_MAX + [0]
 
 
 def test_o3_a_card_that_does_not_write_answers_nothing_and_may_be_asked_again() -> None:

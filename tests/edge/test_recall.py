@@ -236,6 +236,18 @@ def test_t4_a_free_ride_that_is_over_is_ended_with_its_record(pages: Path) -> No
     assert again(pages, after).view().free_ride is None
 
 
+def test_t4_without_a_clock_a_restart_makes_no_new_minutes(pages: Path) -> None:
+    """An ignition that is turned every nine minutes would carry for nothing for hours, by one record."""
+    run, token = driving(pages)
+    run.terminal.free_ride(token, FreeCause.CROWD, run.clock.now)
+    run.clock.now = replace(run.clock.now, quality=ClockQuality.UNTRUSTED)
+    after = again(pages, run)
+    after.rides(1)
+    assert after.view().last[0].verdict != Verdict.BOARD_FREE
+    after.terminal.step(after.clock.now)
+    assert after.view().free_ride is None
+
+
 def test_t4_a_free_ride_that_is_renewed_keeps_its_beginning(pages: Path) -> None:
     run, token = driving(pages)
     run.terminal.free_ride(token, FreeCause.READER_OUT, run.clock.now)
