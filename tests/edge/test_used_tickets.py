@@ -131,3 +131,21 @@ def test_what_is_past_is_looked_for_once_a_day() -> None:
     assert names(memory, DAY_S) == [1, 2]
     memory.note(ride_of(ticket(6), 0), record(6), at(2 * DAY_S))
     assert names(memory, 2 * DAY_S) == [5]
+
+
+def test_over_a_restart_our_own_rides_are_still_ours() -> None:
+    """And the other door's theirs, whose bound they fill."""
+    memory = UsedTickets(most=2)
+    memory.load([(record(1), ride_of(ticket(1), 0)), (RecordId(12, 1), ride_of(ticket(2), 0))], at(), epoch=11)
+    for n in (3, 4):
+        memory.told(ride_of(ticket(n), 0), RecordId(12, n), at(), 0)
+    assert [memory.rides(ticket(n).ticket_id) for n in (1, 2, 3, 4)] == [1, 0, 1, 1]
+
+
+def test_what_is_told_again_is_neither_younger_nor_written_twice() -> None:
+    memory = UsedTickets()
+    unknown = ride_of(card(1), 0, trusted=False)
+    for seconds in (0, DAY_S - 9):
+        memory.told(unknown, record(1), at(seconds), 0)
+    assert len(memory.unkept(at())[0]) == 1
+    assert memory.rides_today(card(1).ticket_id, at(DAY_S + 1)) == 0
