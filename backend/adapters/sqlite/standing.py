@@ -111,11 +111,10 @@ class StandingTables:
 
 def add_standing(connection: sqlite3.Connection, commit: Commit) -> None:
     """What a commit says of who pays; the caller holds the transaction."""
-    # What is no longer charged goes first: of a boarding one first claim is charged, at every moment.
-    _put(
-        connection, "claim", "device, epoch, sequence", _STANDS,
-        [_of_claim(it) for it in sorted(commit.claims, key=lambda claim: claim.charged)],
-    )  # fmt: skip
+    # Of a boarding one first claim is charged, at every moment. Boardings split, meet and change names, so that a row
+    # yet to be written may hold the name which another takes: until all are written, none of them is charged.
+    connection.executemany(f"UPDATE claim SET charged = 0 WHERE {_OF_TAP}", [it.tap for it in commit.claims])  # noqa: S608
+    _put(connection, "claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in commit.claims])
     _put(
         connection, "proxy", "device, epoch, sequence", ("driver", "annulled", "revision"),
         [_values(it) for it in commit.proxies],

@@ -1,0 +1,87 @@
+"""What stands can become anything else that stands, on the real store: boardings split, meet and change names."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.core.ports import Commit
+from backend.core.repeats import Claim
+from protocol.wire.passes import Presentation
+from protocol.wire.standing import Watermark
+from tests.backend.bus import FARE, NOON_MS, Bus, Rider
+from tests.backend.desk import Desk, check_ledger
+
+RIDER = Rider(1)
+_TAPS = 5
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> list[Claim]:
+    """The same five taps in some boardings, each named after any of its members, and one of each charged."""
+    told: list[Claim] = []
+    places = draw(st.lists(st.integers(0, _TAPS - 1), min_size=_TAPS, max_size=_TAPS))
+    for place in set(places):
+        members = [n for n, of in enumerate(places) if of == place]
+        name, pays = draw(st.sampled_from(members)), draw(st.sampled_from(members))
+        told += (
+            replace(_claim(n), boarding=bytes([name]) * 16, charged=n == pays, rials=FARE * (n == pays))
+            for n in members
+        )
+    return draw(st.permutations(told))
+
+
+def _claim(number: int) -> Claim:
+    shown = Presentation(RIDER.credential_id, 5, number)
+    return Claim("bus-1-d1", 1, number, shown, "bus-1", NOON_MS, 180_000, 1, 0, FARE, 1000, 1000, 0, FARE, FARE, 3)
+
+
+def _commit(number: int, claims: Sequence[Claim]) -> Commit:
+    def mark(sequence: int) -> Watermark:
+        return Watermark(1, sequence, bytes([sequence]) * 32) if sequence else Watermark.before(1)
+
+    return Commit("bus-1-d1", mark(number), mark(number + 1), [], [], list(claims), bytes(64), "bus-1-d1")
+
+
+@settings(max_examples=60)
+@given(st.lists(standings(), min_size=2, max_size=4))
+def test_anything_that_stands_may_follow_anything_that_stood(told: list[list[Claim]]) -> None:
+    """Of one boarding one first claim is charged, whichever rows of a commit are written first."""
+    with TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), [], [RIDER])
+        for number, claims in enumerate(told):
+            desk.store.commit([_commit(number, claims)], NOON_MS)
+            assert set(desk.store.claims_of({it.boarding for it in claims})) == set(claims)
+        desk.close()
+
+
+@pytest.mark.parametrize("epoch", range(1, 13))
+def test_a_boarding_that_an_annulment_splits_stops_no_ledger(tmp_path: Path, epoch: int) -> None:
+    """P16: two taps of one door that only the other door's joined; which names the whole lies in hashes of epochs."""
+    one, other = Bus("bus-1-d1", epoch=1_000 + epoch), Bus("bus-1-d2", epoch=2_000 + epoch)
+    other.begin_shift("driver-1", "s-1")
+
+    def board(bus: Bus, at_s: int, party: int = 0) -> int:
+        bus.now_ms = NOON_MS + at_s * 1_000
+        shown = RIDER.show(at_s, party=party, time_s=bus.now_ms // 1_000)
+        return bus.tap(shown, fare=(1 + party) * FARE)
+
+    board(one, 0)
+    joins = board(other, 100)
+    board(one, 200, party=1)
+    other.now_ms = NOON_MS + 230_000
+    other.annul(joins)
+    desk = Desk(tmp_path, [one, other], [RIDER])
+    desk.take_whole(one)
+    desk.take((other, other.batch(1, joins)))
+    assert desk.store.balance(RIDER.account) == -2 * FARE  # the larger party, for the three of them
+    desk.take((other, other.batch(joins + 1)))
+    assert desk.alarms == []
+    assert desk.quarantined() == []
+    assert desk.store.balance(RIDER.account) == -3 * FARE
+    check_ledger(desk)
+    desk.close()
