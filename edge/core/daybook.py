@@ -8,6 +8,7 @@ Rules:
   who may ride on;
 - a grace is used up on the bus, at whichever door it was: for its service day, and until its record is seen;
 - what was taken back was not spent, and uses no grace up;
+- a tap-out at the other door makes a ride cheaper when its record is held here, and not by that door's word;
 - each door's rides have a bound of their own, beyond which the oldest are forgotten, and so have those of one rider at
   a door, beyond which the oldest two count as one, seen with the later of them (see `limits`): what a door tells of one
   rider takes no time of the others;
@@ -104,9 +105,23 @@ class DayBook:
 
     def boarded(self, it: Accepted, record: RecordId, *, told: bool = False) -> None:
         """A boarding was accepted at this door, or as the other one told."""
-        if it.annulled:
+        rider = self._of(it.presentation.credential_id)
+        if it.annulled or (told and self._ends(it, rider)):
             return
-        rider, of_door = self._of(it.presentation.credential_id), self._told if told else self._own
+        self._note(it, record, rider, self._told if told else self._own)
+
+    def proven(self, it: Accepted, record: RecordId) -> None:
+        """The record of what the other door told is held here and says the same."""
+        rider = self._of(it.presentation.credential_id)
+        if self._ends(it, rider):
+            self._told.take_back(record, rider)  # told before the boarding that it ends
+            self._note(it, record, rider, self._told)
+
+    def _ends(self, it: Accepted, rider: _Rider) -> bool:
+        """Whether it is a tap-out of a ride that stands here."""
+        return it.closes is not None and any(it.closes in rides.of.get(rider, ()) for rides in (self._own, self._told))
+
+    def _note(self, it: Accepted, record: RecordId, rider: _Rider, of_door: _Rides) -> None:
         if it.closes is not None:  # what the ride cost in the end takes the place of what it cost at most
             for rides in (self._own, self._told):
                 rides.take_back(it.closes, rider)

@@ -92,6 +92,7 @@ class Memory:
                 told = self.window.unproven(record)
                 if told is not None and says_the_same(it, told):
                     self.window.prove(record)
+                    self.daybook.proven(told, record)
             elif isinstance(it, Annulment):
                 self._taken_back_there(RecordId(it.link.epoch, it.tap))
 

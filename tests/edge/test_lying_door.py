@@ -11,13 +11,16 @@ from edge.core import daybook as daybook_module
 from edge.core import window as window_module
 from edge.core.accepted import RecordId
 from edge.core.daybook import DayBook
+from edge.core.memory import Memory
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire import chain
 from protocol.wire.passes import Presentation
-from protocol.wire.records import Instant, Record, Tap, decode_record
+from protocol.wire.records import Instant, Link, Record, Tap, decode_record
 from protocol.wire.sister import FreshBoarding
 from tests.edge.door import FARE, NOON_MS, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle, paid, told
 from tests.edge.pair import Door, Pair
+from tests.protocol import samples
 
 TARIFF = Tariff(7, FARE, repeat_window_s=180, transfer_window_s=3_600, day_cap_rials=150_000)
 ANN = Rider(1)
@@ -192,6 +195,43 @@ def test_of_one_rider_so_many_rides_are_added_up_and_nothing_that_was_spent_is_f
     assert book.spent(shown.credential_id) == 7 + 4 * FARE
     book.receipted(12, 51)
     assert (len(book._told.order), len(book._told.of)) == (0, 0)
+
+
+def test_a_told_tap_out_leaves_spent_what_was_until_its_record_is_here() -> None:
+    """P9: a word that says "it cost nothing in the end" would let a rider spend the allowance again and again."""
+    memory, on, off = Memory(7_200, bytes(16)), Presentation(b"a-rider.", 1, 1), Presentation(b"a-rider.", 900, 2)
+    memory.begin(at(), RecordId(11, 0), [])
+    memory.accepted(paid(on), RecordId(11, 1), at())
+    word = told(off, sequence=3, fare_rials=20_000, verdict=Verdict.TAPPED_OUT, closes=(11, 1))
+    record = replace(
+        samples.tap_values(chain.GENESIS), link=Link("d", 12, 3, chain.GENESIS), fare_rials=20_000, party=0,
+        verdict=Verdict.TAPPED_OUT, reason=Reason.NONE, tariff_version=7, closes=RecordId(11, 1),
+    )  # fmt: skip
+    memory.heard_of([word], at(900), own_door=1)
+    assert memory.daybook.spent(on.credential_id) == FARE
+    memory.records_came([replace(record, fare_rials=0)])
+    assert memory.daybook.spent(on.credential_id) == FARE, "another story than was told"
+    memory.records_came([record])
+    assert memory.daybook.spent(on.credential_id) == 20_000
+    memory.daybook.receipted(12, 3)
+    assert memory.daybook.spent(on.credential_id) == 0
+
+
+@pytest.mark.parametrize("first", ["boarding", "tap-out"])
+def test_a_ride_at_the_other_door_costs_what_its_records_say_in_whatever_order_it_was_told(first: str) -> None:
+    memory, rider = Memory(7_200, bytes(16)), b"a-rider."
+    memory.begin(at(), RecordId(11, 0), [])
+    on = told(Presentation(rider, 1, 1), sequence=1)
+    off = told(Presentation(rider, 900, 2), sequence=2, fare_rials=20_000, verdict=Verdict.TAPPED_OUT, closes=(12, 1))
+    for word in (on, off) if first == "boarding" else (off, on):
+        memory.heard_of([word], at(900), own_door=1)
+    plain = replace(samples.tap_values(chain.GENESIS), party=0, reason=Reason.NONE, tariff_version=7)
+    memory.records_came([
+        replace(plain, link=Link("d", 12, 1, chain.GENESIS), fare_rials=FARE, verdict=Verdict.ACCEPTED),
+        replace(plain, link=Link("d", 12, 2, chain.GENESIS), fare_rials=20_000, verdict=Verdict.TAPPED_OUT,
+                closes=RecordId(12, 1)),
+    ])  # fmt: skip
+    assert memory.daybook.spent(rider) == 20_000
 
 
 def test_two_rides_to_which_a_rolled_back_card_gave_one_record_are_both_spent() -> None:
