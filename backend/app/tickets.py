@@ -30,6 +30,7 @@ class GroupTickets:
     def __init__(self, store: IngestStore, proofs: ProofDesk, find_issue: FindIssue) -> None:
         self._store, self._proofs, self._find_issue = store, proofs, find_issue
         self._rides: dict[_Together, dict[TapId, TicketRide]] = {}
+        self._paid: dict[_Together, dict[TapId, TicketRide]] = {}  # of those, what the issue pays
         self._by_tap: dict[TapId, TicketRide] = {}  # those that changed in this group
 
     def proven(self, tap: Tap) -> tuple[Ticket, Issue] | Payer:
@@ -70,8 +71,9 @@ class GroupTickets:
         self._settle(replace(ride, annulled=annulled), into, is_new=False)
 
     def _settle(self, ride: TicketRide, into: Posted, *, is_new: bool) -> None:
-        held = self._with(ride)
-        for it in stand_rides({**held, ride.tap: ride}.values()):
+        """One more ride meets those that are paid: what is not is dearer than they are. One that turns meets all."""
+        held, paid = self._with(ride)
+        for it in stand_rides({**(paid if is_new else held), ride.tap: ride}.values()):
             operator = operator_account(it.vehicle)
             after = it
             if is_new and it.tap == ride.tap:
@@ -83,14 +85,19 @@ class GroupTickets:
                 after = replace(it, revision=revision)
                 into.transfers += made
             held[it.tap] = self._by_tap[it.tap] = into.ticket_rides[it.tap] = after
+            paid.pop(it.tap, None)
+            if after.paid:
+                paid[it.tap] = after
 
-    def _with(self, ride: TicketRide) -> dict[TapId, TicketRide]:
-        """Every ride that counts together with this one, as it stands: asked of the store once a group."""
+    def _with(self, ride: TicketRide) -> tuple[dict[TapId, TicketRide], dict[TapId, TicketRide]]:
+        """Every ride that counts together with this one, and those that are paid: asked of the store once a group."""
         together = (ride.ticket_id, ride.day)
         if together not in self._rides:
             first, last = (0, INT63_MAX) if ride.day is None else _span_ms(ride.day)
-            self._rides[together] = {it.tap: it for it in self._store.ticket_rides(ride.ticket_id, first, last)}
-        return self._rides[together]
+            found = self._store.ticket_rides(ride.ticket_id, first, last)
+            self._rides[together] = {it.tap: it for it in found}
+            self._paid[together] = {it.tap: it for it in found if it.paid}
+        return self._rides[together], self._paid[together]
 
 
 def _span_ms(day: int) -> tuple[int, int]:

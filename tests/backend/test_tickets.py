@@ -1,13 +1,17 @@
 """Bearer tickets at the office: the issue pays what the ticket is worth, `copied` what its copies rode."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend.adapters.issued_tickets import IssuedTickets
+from backend.app import tickets
+from backend.core import tickets as core
 from backend.core.limits import TICKETS_REREAD_S
+from backend.core.tickets import TicketRide
 from protocol.fares.tariff import Tariff
 from protocol.wire.records import ClockQuality, CodeKind
 from protocol.wire.tickets import TicketForm
@@ -70,6 +74,28 @@ def test_a_cheaper_ride_that_comes_late_takes_the_place_of_the_dearer(tmp_path: 
     assert desk.one("SELECT count(*) FROM transfer WHERE kind = 'fare-correction'") == 2
 
 
+def test_one_ticket_told_a_thousand_times_is_weighed_against_what_is_paid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thief's tap key must not hold ingest up: each copy costs the same, however many there are."""
+    weighed: list[int] = []
+
+    def stand_rides(rides: Iterable[TicketRide]) -> list[TicketRide]:
+        found = list(rides)
+        weighed.append(len(found))
+        return core.stand_rides(found)
+
+    monkeypatch.setattr(tickets, "stand_rides", stand_rides)
+    bus = Bus()
+    desk = Desk(tmp_path, [bus], tickets=ALL)
+    for n in range(60):
+        ride(bus, ONE, NOON_MS + n, fare=FARE - n % 7)
+    for first in range(1, bus.last + 1, 20):
+        desk.take((bus, bus.batch(first, min(first + 19, bus.last))))
+    assert max(weighed) == 2
+    assert balances(desk)[ONE.account] == -(FARE - 6)
+
+
 def test_what_was_taken_back_was_no_ride(tmp_path: Path) -> None:
     bus = Bus()
     desk = Desk(tmp_path, [bus], tickets=ALL)
@@ -92,6 +118,22 @@ def test_a_ride_is_taken_back_in_a_later_group_and_then_nobody_pays(tmp_path: Pa
     desk.take((bus, bus.batch(tap + 1, bus.last)))
     assert balances(desk) == {}
     assert desk.rows("SELECT annulled, paid, revision FROM ticket_ride") == [(1, 0, 1)]
+
+
+def test_where_the_paid_ride_is_taken_back_the_next_is_paid(tmp_path: Path) -> None:
+    first, second = Bus("bus-1-d1"), Bus("bus-2-d1")
+    desk = Desk(tmp_path, [first, second], tickets=ALL)
+    first.begin_shift("d-1", "s-1")
+    tap = ride(first, ONE)
+    ride(second, ONE, NOON_MS + 1)
+    for bus in (first, second):
+        desk.take_whole(bus)
+    assert desk.payers() == ["ticket", "copied"]
+    first.now_ms = NOON_MS + 2
+    first.annul(tap)
+    desk.take((first, first.batch(tap + 1, first.last)))
+    assert desk.payers() == ["ticket", "ticket"]  # one that was taken back stays listed under who paid
+    assert balances(desk) == {ONE.account: -FARE, second.operator: FARE}
 
 
 @pytest.mark.parametrize(
