@@ -8,6 +8,8 @@ Rules:
   on the bus no longer than they are asked for;
 - the other door's rides stand beside our own (P7), and all of them outlive a restart, where in doubt one is young. One
   that the driver took back is none;
+- our card's rows of our own journal are ours alone: what the other door tells of that one (a card that was rolled back
+  has lost it) refuses for as long as we run, and neither replaces a row nor wipes one;
 - the memory is bounded, for each door by itself: one that lies pushes out nothing of ours. When it is full, singles
   past their last day go first, looked for once a day, then the oldest: the rider is carried, a copy of that ticket may
   be too, and it is counted and told (P15).
@@ -61,10 +63,12 @@ class UsedTickets:
         self._own, self._other = _Door(), _Door()
         self._told: list[tuple[RecordId, Accepted]] = []  # by the other door, and not yet on the card
         self._gone: list[RecordId] = []  # forgotten, and still on the card
+        self._epoch: int | None = None  # of our journal, once it is read
         self.forgotten = 0  # rides that still counted, for want of room
 
     def load(self, stored: Iterable[tuple[RecordId, Accepted]], now: Instant, *, epoch: int) -> None:
         """Take up what the journal of this epoch kept over a restart."""
+        self._epoch = epoch
         aged = [(_age(it, now), record, it) for record, it in stored]
         for age_ms, record, it in sorted(aged, key=lambda row: -row[0]):
             self._put(self._own if record.epoch == epoch else self._other, it, record, now, age_ms)
@@ -75,7 +79,8 @@ class UsedTickets:
 
     def told(self, it: Accepted, record: RecordId, now: Instant, age_ms: int) -> None:
         """The other door says that one was ridden there `age_ms` ago."""
-        if self._put(self._other, it, record, now, age_ms) and len(self._told) < self._most:
+        news = self._put(self._other, it, record, now, age_ms)
+        if news and record.epoch != self._epoch and len(self._told) < self._most:
             self._told.append((record, it))
 
     def _put(self, door: _Door, it: Accepted, record: RecordId, now: Instant, age_ms: int) -> bool:
@@ -137,6 +142,8 @@ class UsedTickets:
         del door.of(name)[name], self._by_ticket[shown.credential_id][name]
         if not self._by_ticket[shown.credential_id]:
             del self._by_ticket[shown.credential_id]
+        if door is self._other and record.epoch == self._epoch:
+            return  # it never came to the card
         if len(self._gone) < self._most:  # the next start finds the others
             self._gone.append(record)
 

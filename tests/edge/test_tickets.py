@@ -256,6 +256,23 @@ def test_a_restart_forgets_no_ticket() -> None:
     assert again.shows(card(2), 1_000, 1_300) == [TAKEN, DAY_CAP]
 
 
+def test_what_is_told_of_our_own_journal_refuses_and_leaves_our_card_alone() -> None:
+    """A door that lies may name our records: neither its words nor their being forgotten cost a row of ours."""
+    bus = door()
+    bus.shows(ticket(1), 0)
+    ours = bus.journal.used_tickets()
+    (record, _) = ours[0]
+    lies = [rode_there(of, 9, epoch=record.epoch, sequence=record.sequence) for of in (ticket(2), card(3))]
+    bus.service.heard_of(lies, at(9))
+    bus.service.keep_tickets(at(10))
+    assert bus.journal.used_tickets() == ours
+    assert bus.shows(ticket(2), 600) == [USED]
+    bus.service.keep_tickets(at(3 * DAY_S))
+    assert bus.service.tickets.rides(card(3).ticket_id) == 0
+    assert bus.journal.used_tickets()[:1] == ours
+    assert door(bus.journal, at(1_000)).shows(ticket(1), 1_000) == [USED]
+
+
 def test_a_record_that_failed_used_no_ticket_up() -> None:
     bus = door()
     bus.journal.fails = JournalFull("full")
