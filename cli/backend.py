@@ -27,7 +27,7 @@ _CONFIG = click.option("--config", "path", required=True, type=click.Path(path_t
 
 @click.group()
 def command() -> None:
-    """Run the backend of one shard, or bring it depot files."""
+    """Run the backend of one shard, bring it depot files, ask it for cases, riders, and what was let through."""
 
 
 @command.command()
@@ -78,6 +78,8 @@ def let_through(path: Path, out: str | None) -> None:
     if out is not None:
         write_json(out, rows)
         return
+    if not rows:
+        click.echo("nobody: no record that this ledger holds was let ride free or on grace")
     for row in rows:
         of = f"{row['order']} of policies {row['policies']}" if row["order"] else "no policy"
         click.echo(

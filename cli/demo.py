@@ -94,7 +94,7 @@ def _picture(city: City) -> Text:
             text.append(f"  {door}  ")
             text.append(f"{SHAPE[row.lamp]} {row.rider_fa}", STYLE.get(row.lamp, ""))
             text.append(f"  {row.rider_en}\n", "dim")
-        text.append(f"  {tally.boarded} boarded, {tally.refused} not, {city.backlog} waiting to be sent")
+        text.append(f"  {tally.boarded} boarded, {tally.refused} not, {city.backlog} waiting to be sent\n")
     return text
 
 

@@ -1,6 +1,7 @@
 """`savar tickets make`: printed tickets for who has no phone. No code is ever printed to the screen."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -58,7 +59,9 @@ def make(
 ) -> None:  # fmt: skip
     """Issue tickets under NAME in the city at ROOT: their codes, a sheet to print, and a list without codes."""
     terms = Terms(TicketForm[form.upper()], RiderClass[rider_class.upper()], product, first_day, last_day, rides_a_day)
-    made = make_tickets(root, name, terms, count=count, issuer=issuer, randomness=os.urandom, draw=draw)
+    made = make_tickets(
+        root, name, terms, count=count, issuer=issuer, now=datetime.now(UTC), randomness=os.urandom, draw=draw
+    )
     if out:
         write_json(out, {"tickets": made.count, "codes": str(made.codes), "sheet": str(made.sheet),
                          "listed": str(made.listed)})  # fmt: skip

@@ -143,7 +143,14 @@ class City:
         """As the office does, but for the drawings: the cameras draw what they show."""
         terms = Terms(TicketForm.SINGLE, RiderClass.ADULT, 0, today, today + CREDENTIAL_DAYS, 0)
         made = make_tickets(
-            self.root, "singles", terms, count=TICKETS, issuer="main", randomness=randomness, draw=lambda _: ""
+            self.root,
+            "singles",
+            terms,
+            count=TICKETS,
+            issuer="main",
+            now=datetime.now(UTC),
+            randomness=randomness,
+            draw=lambda _: "",
         )
         with made.codes.open(newline="") as table:
             self._crowd.tickets = [row["code"] for row in csv.DictReader(table)]

@@ -22,6 +22,7 @@ from provisioning.app.bundles import BundleMade, next_bundle
 from provisioning.app.city import changing_city
 from provisioning.app.makers import Randomness, load_key
 from provisioning.core.bundle_changes import Changes, changed
+from provisioning.core.days import require_to_come
 from provisioning.core.errors import BadSetting
 from provisioning.core.limits import BADGES_A_CALL_MAX
 from provisioning.core.names import checked_name
@@ -50,6 +51,7 @@ def make_badges(
             f"{len(numbers)} badges cannot be made at once", fix=f"name 1 to {BADGES_A_CALL_MAX} drivers",
             count=len(numbers),
         )  # fmt: skip
+    require_to_come("last day of the badges", last_day, now)
     checked_name("issuer", issuer)
     for number in numbers:
         checked_name("driver", number)

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from protocol import limits as wire_limits
@@ -21,6 +22,7 @@ from protocol.wire.tickets import Ticket, TicketForm, issue_ticket, open_ticket
 from provisioning.adapters import files
 from provisioning.app.city import changing_city
 from provisioning.app.makers import Randomness, load_key
+from provisioning.core.days import require_to_come
 from provisioning.core.errors import BadSetting, TicketsExist
 from provisioning.core.limits import TICKETS_A_CALL_MAX
 from provisioning.core.names import checked_name
@@ -52,7 +54,7 @@ class TicketsMade:
 
 
 def make_tickets(
-    root: Path, name: str, terms: Terms, *, count: int, issuer: str, randomness: Randomness, draw: Draw
+    root: Path, name: str, terms: Terms, *, count: int, issuer: str, now: datetime, randomness: Randomness, draw: Draw
 ) -> TicketsMade:
     """Issue `count` tickets under the name of an issue. Nothing of an earlier issue is touched.
 
@@ -75,6 +77,7 @@ def make_tickets(
                                      last_day=terms.last_day, rides_a_day=terms.rides_a_day), [key.verifying])
             for _ in range(count)
         ]  # fmt: skip
+        require_to_come("last day of the tickets", terms.last_day, now)
         files.make_folder(listed.parent)
         files.replace(listed, _listed(name, key.public, terms, tickets))
         files.make_folder(folder.parent, private=True)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from cli.badges import command
 from cli.bundle import command as bundle_command
 from protocol.fares.tariff import Tariff
+from protocol.localtime import service_day
 from protocol.wire.badges import open_badge
 from protocol.wire.codes import read_code
 from protocol.wire.keys import SigningKey
@@ -43,6 +44,14 @@ def issue(root: Path, *numbers: str) -> BadgesMade:
     return make_badges(
         root, numbers, last_day=20_800, issuer="main", now=NOW, randomness=os.urandom, draw=lambda _: "<svg/>"
     )
+
+
+def test_a_badge_whose_last_day_is_over_takes_no_others_place(root: Path) -> None:
+    """Who types a year wrong would leave the driver without any."""
+    over = service_day(int(NOW.timestamp() * 1000)) - 1
+    with pytest.raises(BadSetting, match="is over"):
+        make_badges(root, ["4021"], last_day=over, issuer="main", now=NOW, randomness=os.urandom, draw=str)
+    assert staff(root)["4021"].badge == b""
 
 
 def test_what_is_printed_is_what_the_list_names(root: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -18,6 +19,7 @@ from backend.adapters.issued_tickets import IssuedTickets
 from cli.tickets import command
 from protocol.errors import OutOfRange
 from protocol.fares.tariff import RiderClass, Tariff
+from protocol.localtime import service_day
 from protocol.wire.codes import read_code
 from protocol.wire.keys import SigningKey
 from protocol.wire.tickets import TicketForm, open_ticket
@@ -25,7 +27,7 @@ from provisioning.app.city import create_city
 from provisioning.app.tickets import Terms, TicketsMade, make_tickets
 from provisioning.core.errors import BadSetting, FileFailed, TicketsExist
 
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
 CARD = Terms(TicketForm.CARD, RiderClass.SENIOR, 0, 20_719, 20_748, 4)
 SINGLE = Terms(TicketForm.SINGLE, RiderClass.ADULT, 0, 20_719, 20_719, 0)
 
@@ -38,7 +40,14 @@ def root(tmp_path: Path) -> Path:
 
 def issue(root: Path, name: str, terms: Terms = SINGLE, *, count: int = 3, issuer: str = "main") -> TicketsMade:
     return make_tickets(
-        root, name, terms, count=count, issuer=issuer, randomness=Random(name).randbytes, draw=lambda _: "<svg/>"
+        root,
+        name,
+        terms,
+        count=count,
+        issuer=issuer,
+        now=NOW,
+        randomness=Random(name).randbytes,
+        draw=lambda _: "<svg/>",
     )
 
 
@@ -86,6 +95,14 @@ def test_the_list_is_what_the_office_reads(root: Path, terms: Terms) -> None:
         assert (found.name, found.issuer, found.names(ticket)) == ("issue-1", issuer_of(root).verifying, True)
 
 
+def test_tickets_whose_last_day_is_over_are_not_printed(root: Path) -> None:
+    """A year that was mistyped: a sheet as good as cash, that nobody can ride by."""
+    with pytest.raises(BadSetting, match="is over") as caught:
+        issue(root, "late", replace(SINGLE, first_day=20_000, last_day=service_day(int(NOW.timestamp() * 1000)) - 1))
+    assert "year" in caught.value.fix
+    assert not (root / "backend" / "tickets" / "late.json").exists()
+
+
 def test_each_ticket_of_the_sheet_has_its_own_code_id_class_and_days(root: Path) -> None:
     made = make_tickets(
         root,
@@ -93,6 +110,7 @@ def test_each_ticket_of_the_sheet_has_its_own_code_id_class_and_days(root: Path)
         CARD,
         count=2,
         issuer="main",
+        now=NOW,
         randomness=Random(1).randbytes,
         draw=lambda text: f"<svg>{text}</svg>",
     )
@@ -164,7 +182,7 @@ def test_an_issuer_that_is_not_there(root: Path) -> None:
 
 
 def test_the_command_draws_codes_that_a_camera_reads_and_says_none(root: Path) -> None:
-    what = "--count 2 --form strip --from 1405/07/01 --until 1405/08/30"
+    what = "--count 2 --form strip --from 1405/07/01 --until 1499/08/30"
     args = ["make", str(root), "strip-1", *what.split()]
     done = CliRunner().invoke(command, args, catch_exceptions=False)
     assert done.exit_code == 0, done.output
