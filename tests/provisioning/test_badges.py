@@ -51,7 +51,7 @@ def test_a_badge_whose_last_day_is_over_takes_no_others_place(root: Path) -> Non
     over = service_day(int(NOW.timestamp() * 1000)) - 1
     with pytest.raises(BadSetting, match="is over"):
         make_badges(root, ["4021"], last_day=over, issuer="main", now=NOW, randomness=os.urandom, draw=str)
-    assert staff(root)["4021"].badge == b""
+    assert not staff(root)["4021"].badge
 
 
 def test_what_is_printed_is_what_the_list_names(root: Path) -> None:
