@@ -131,6 +131,7 @@ class GroupPostings:
 
     def leave(self, tap: Tap, enrolled: Device, into: Posted) -> None:
         """A rider taps out: the boarding that it names costs what the metres ridden do, if the rider's proof holds."""
+        self._taps[_id(tap)] = tap
         payer, proof = self._payer(tap)
         if payer is Payer.RIDER:
             assert proof is not None

@@ -4,7 +4,8 @@ Rules:
 - a shift belongs to the vehicle on which it began; its proxy boardings are paid by the float of who drives in it there.
   Until a record of that shift has come, and on any other vehicle, `suspense` pays, and it is a case;
 - an annulment is legal where the bus would have given it (rules S5 of `edge.core.shift`): of a tap of the same shift,
-  within minutes of it. One that is not moves no money and is told to people;
+  within minutes of it, that was charged. A tap-out is not: taking it back would make a ride dearer than its rider was
+  told, and no bus offers it. One that is not legal moves no money and is told to people;
 - and a driver takes back at most ANNULS_A_DAY_MAX boardings a service day, whatever shifts are begun: the first of them
   by the time of the records, so the order of arrival decides nothing. The others wait for the office.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from backend.core.ledger import SUSPENSE, Parts, TapId, driver_account
 from backend.core.limits import ANNUL_SLACK_MS, ANNULS_A_DAY_MAX
+from protocol.fares.verdicts import TABLE
 from protocol.limits import ANNUL_WITHIN_S
 from protocol.wire.records import Annulment, Tap
 
@@ -69,6 +71,8 @@ def why_illegal(record: Annulment, tap: Tap, since_ms: int) -> str | None:
 
     Age is counted on the monotonic clock where the device has not restarted meanwhile.
     """
+    if not TABLE[tap.verdict].charged:
+        return f"tap {record.tap} is no paid boarding"
     if tap.service.shift is None or record.shift != tap.service.shift:
         return f"tap {record.tap} is of another shift than its annulment"
     ran_ms = record.at.mono_ms - tap.at.mono_ms

@@ -12,9 +12,10 @@ Boardings are the connected sets of that relation; a tap that was taken back is 
   before covers. So a boarding costs what it does at the door that took the most on, however many doors tell of it;
 - every other tap is paid to the operator by `copied` (P16: an acceptance is a fact).
 
-A tap-out is of no boarding and ends one: that of which it names a tap, of its rider, on its vehicle, within two hours.
-All taps of that boarding then cost what the metres ridden do, and at most what was shown at the end; of several
-tap-outs the least counts. So a tap-out makes no boarding dearer, and one that is forgotten costs what was shown first.
+A tap-out is of no boarding and ends one: that of which it names a tap, of its rider, on its vehicle, within two hours,
+by a code that none of its taps showed: a stolen tap key has those. All taps of that boarding then cost what the metres
+ridden do, and at most what was shown at the end; of several tap-outs the least counts. So a tap-out makes no boarding
+dearer, and one that is forgotten costs what was shown first.
 """
 
 from collections import defaultdict
@@ -165,7 +166,9 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
     for members in _sets(rides):
         name = min(new_boarding(*it.tap) for it in members)
         ends = [(it, out) for it in members for out in outs.get((it.epoch, it.sequence), ()) if _ends(out, it)]
-        ridden_m, ended_rials = _least(ends)
+        shown = {it.presentation for it in members}
+        # One that shows such a code stays with the boarding, and counts once a tap is taken back that showed it too.
+        ridden_m, ended_rials = _least([(it, out) for it, out in ends if out.presentation not in shown])
         known = {it.tap: it for it in members}
         now = [as_ended(replace(it, ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
         told += (
@@ -180,11 +183,12 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
 
 
 def _ends(out: Claim, it: Claim) -> bool:
-    """Whether a tap-out that names a tap ends its boarding."""
+    """Whether a tap-out that names a tap may end its boarding: by a code of its own it does."""
     return (
         out.presentation.credential_id == it.presentation.credential_id
         and out.vehicle == it.vehicle
         and not it.annulled
+        and not out.annulled
         and abs(out.wall_ms - it.wall_ms) <= TAP_OUT_WITHIN_S * 1000
     )
 

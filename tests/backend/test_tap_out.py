@@ -126,6 +126,19 @@ def test_a_boarding_that_was_taken_back_stays_so() -> None:
     assert sum(stood(tap, out(7, tap, metres=2_000, told=20_000)).values()) == 0
 
 
+def test_a_tap_out_that_was_taken_back_ends_nothing() -> None:
+    tap = boarded(1)
+    assert sum(stood(tap, replace(out(7, tap, metres=2_000, told=20_000), annulled=True)).values()) == FULL
+
+
+def test_who_leaves_shows_another_code_than_who_came() -> None:
+    """A stolen tap key has the proofs of boardings: none of them ends the boarding that it made."""
+    tap, more = boarded(1), boarded(2, party=1, extends=True, at_s=20)
+    for came in (tap, more):
+        with_it = replace(out(7, tap, metres=None, told=0), presentation=came.presentation)
+        assert sum(stood(tap, more, with_it).values()) == 2 * FULL
+
+
 def test_transfers_and_caps_count_the_fare_of_the_way() -> None:
     """Two rides within the window are one journey, of which the dearest is paid: by what they cost in the end."""
     first, second = boarded(1, tariff=6), boarded(2, tariff=6, at_s=1_000, device="b3-d1")
@@ -208,9 +221,10 @@ def test_more_metres_are_never_cheaper_and_a_tap_out_never_dearer(
 LINE = replace(TARIFF, version=4, tap_out=True, lines={"r9": LineFare(0, tuple(Band(*band) for band in BANDS))})
 
 
-def journals() -> tuple[Bus, Bus, Rider]:
+def journals(*, shift: str | None = None) -> tuple[Bus, Bus, Rider]:
     """Boarded at one door, left at the other; each tells what a door shows."""
     front, rear, rider = Bus(name="bus-1-d1"), Bus(name="bus-1-d2", epoch=22), Rider(2, rider_class=2)
+    front.shift = rear.shift = shift
     tap = front.tap(rider.show(1, party=1), fare=FULL // 2 + FULL, tariff=4, metres=1_500)
     rear.now_ms = NOON_MS + 900_000
     rear.tap(
@@ -244,6 +258,20 @@ def test_a_tap_out_without_the_riders_own_signature_changes_nothing(tmp_path: Pa
     desk.take_whole(front)
     desk.take_whole(forged)
     assert desk.store.balance(rider_account(rider.credential_id)) == -(FULL // 2 + FULL)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_no_driver_takes_a_tap_out_back(tmp_path: Path, groups: int) -> None:
+    """It would make the ride dearer than its rider was told, and no bus offers it; it is told to people."""
+    front, rear, rider = journals(shift="s-1")
+    left = rear.last
+    rear.annul(left)
+    desk = Desk(tmp_path, [front, rear], [rider], tariff=LINE)
+    desk.take_whole(front)
+    for batches in ([(rear, rear.batch(1, left)), (rear, rear.batch(left + 1))][n::groups] for n in range(groups)):
+        desk.take(*batches)
+    assert desk.store.balance(rider_account(rider.credential_id)) == -60_000
+    assert desk.alarms == [("annulment-refused", rear.name)]
 
 
 def city(seed: int) -> tuple[list[Bus], list[Rider]]:
