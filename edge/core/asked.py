@@ -150,9 +150,10 @@ class Asked:
     def grace_by_policy(self, kind: GraceKind, reason: Reason, fare_rials: int, least_rials: int = 0) -> bool:
         """Whether a policy of this kind lets a ride for so much through; then the answer names it, with this reason.
 
+        A ride has one: its record names no second, whose bound a restart would not find counted.
         `least_rials`: by so much it must raise an allowance.
         """
-        if self.wall_ms is None:
+        if self.wall_ms is None or self.policy is not None:
             return False
         service = self.door.service
         held = self.door.bundle.policies.graces_on(kind, service.route, service.vehicle, self.wall_ms)

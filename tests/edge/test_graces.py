@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.adapters.copies import ApswCopies
+from edge.core.accepted import RecordId
 from edge.core.asked import Decision, Door
 from edge.core.decide import decide_proxy
 from edge.core.errors import JournalFailed
@@ -15,8 +16,9 @@ from edge.core.spending import Spending
 from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire import chain
+from protocol.wire.passes import Presentation
 from protocol.wire.records import ClockQuality, Record
-from tests.edge.door import FARE, NOON_MS, MemoryJournal, Rider, at
+from tests.edge.door import FARE, NOON_MS, MemoryJournal, Rider, at, paid
 from tests.edge.pair import FRONT, REAR
 from tests.edge.pair import Door as PairDoor
 from tests.edge.test_decide import Bus
@@ -118,6 +120,22 @@ def test_a_grace_ends_where_its_bound_is_reached(kind: GraceKind) -> None:
     assert bus.spending.spent("office-down-1") == 2 * FARE
     after = Verdict.CREDENTIAL_EXPIRED if kind == GraceKind.EXPIRED_RIDES else Verdict.ACCEPTED_GRACE
     assert told[2][0] is after
+
+
+def test_a_ride_has_one_grace_of_a_policy_so_that_each_bound_counts_all_of_its_rides() -> None:
+    """Under a second one the record would name that alone, and the first let ride for ever."""
+    expired, raised = grace(bound_rials=2 * FARE).graces[0], grace(GraceKind.ALLOWANCE_RAISED).graces[0]
+    raised = replace(raised, order="raised-1", bound_rials=100 * FARE, rials=16 * FARE)
+    bus = Bus(policies=Policies(5, graces=(expired, raised)))
+    riders = [Rider(n, days=-1) for n in range(40, 43)]
+    for number, rider in enumerate(riders, start=1):
+        spent = paid(Presentation(rider.credential_id, 1, 1), fare_rials=10 * FARE)
+        bus.daybook.boarded(spent, RecordId(12, number), told=True)
+    told = [answered(bus.show(rider.code(at(), counter=2), at())) for rider in riders]
+    assert told == [(Verdict.ACCEPTED_GRACE, Reason.EMERGENCY_RIDE, "office-down-1")] * 2 + [
+        (Verdict.CREDENTIAL_EXPIRED, Reason.NONE, None)
+    ]
+    assert (bus.spending.spent("office-down-1"), bus.spending.spent("raised-1")) == (2 * FARE, 0)
 
 
 def test_r3_a_free_ride_says_what_nobody_pays_the_citys_part_with_it() -> None:
