@@ -341,6 +341,9 @@ class Terminal:
                     seen_view(it, annullable=shift.can_annul(it, now), asked=shift.is_asked(it, now))
                     for it in shift.last
                 ),
+                to_take_back=() if shift is None else tuple(
+                    seen_view(it, annullable=True, asked=False) for it in shift.to_take_back(now)
+                ),
                 free_ride=None if free is None else FreeRideView(
                     free.cause, free.since.wall_ms, max(0, free.lapses_ms - now.mono_ms)
                 ),

@@ -182,6 +182,7 @@ ANNULS_A_SHIFT_MAX = _contract.ANNULS_A_SHIFT_MAX
 PROXIES_A_SHIFT_MAX = 40  # a float of 40 fares; more riders without a code than that are a case for the office
 PROXY_PERSONS_MAX = 6  # at once: a family; one touch a number on the terminal
 SHOWN_LAST = 5  # verdicts on the terminal: as many as are read at a glance
+TAKE_BACK_SHOWN = 8  # boardings to choose from: a stop's, whoever was refused meanwhile; they fit the screen
 PANEL_STAYS_MS = 4_000  # a verdict stays on the rider's panel: read, and gone before the next rider needs it
 SEEN_KEPT_MAX = 200  # boardings that can still be annulled: two doors in three minutes
 BADGE_SHOWN_MS = (

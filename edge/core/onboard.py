@@ -113,6 +113,7 @@ class View:
     shift: ShiftView | None
     doors: tuple[DoorView, ...]
     last: tuple[SeenView, ...]
+    to_take_back: tuple[SeenView, ...]
     free_ride: FreeRideView | None
 
 

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 from edge.core.desk import Duty, Seen
 from edge.core.errors import AnnulsSpent, Moving, NotAnnullable, NotNow, ProxiesSpent, RidesFree, TooLateToAnnul
@@ -33,6 +34,7 @@ from edge.core.limits import (
     SEEN_KEPT_MAX,
     SHOWN_LAST,
     SPEED_STALE_MS,
+    TAKE_BACK_SHOWN,
 )
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.driver_records import FreeCause
@@ -188,6 +190,11 @@ class Shift:
         self._open[seen.door, sequence] = seen
         while len(self._open) > SEEN_KEPT_MAX:
             del self._open[next(iter(self._open))]
+
+    def to_take_back(self, now: Instant) -> list[Seen]:
+        """The boardings that can be taken back now, the newest first, as many as a screen holds."""
+        found = (seen for seen in reversed(self._open.values()) if self.can_annul(seen, now))
+        return list(islice(found, TAKE_BACK_SHOWN))
 
     def may_annul(self, door: int, sequence: int, now: Instant) -> Seen:
         """S5: the boarding to take back. Raises NotAnnullable, TooLateToAnnul, AnnulsSpent."""

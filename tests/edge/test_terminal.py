@@ -326,6 +326,26 @@ def test_a_boarding_that_another_door_is_asked_for_counts_when_that_door_answers
     assert (shift().boarded, shift().annulled) == (boarded, 2)
 
 
+def test_a_boarding_is_offered_to_be_taken_back_whoever_was_refused_since(bus: PracticeBus, clock: Hand) -> None:
+    """The five newest answers are no list to choose from: at a busy stop they are all refusals."""
+    token = sign_in(bus, clock)
+    bus.ride(1, Verdict.ACCEPTED)
+    paid = bus.terminal.view(token, clock.now).last[0]
+    bus.ride(2, Verdict.ACCEPTED)
+    for _ in range(limits.SHOWN_LAST):
+        bus.ride(2, Verdict.CODE_EXPIRED)
+    view = bus.terminal.view(token, clock.now)
+    assert not any(it.annullable for it in view.last)
+    assert [(it.door, it.annullable) for it in view.to_take_back] == [(2, True), (1, True)], "the newest first"
+    bus.terminal.annul(token, 1, paid.sequence or 0, AnnulReason.TWICE, clock.now)
+    assert [it.door for it in bus.terminal.view(token, clock.now).to_take_back] == [2]
+    for _ in range(limits.TAKE_BACK_SHOWN):
+        bus.ride(1, Verdict.ACCEPTED)
+    assert len(bus.terminal.view(token, clock.now).to_take_back) == limits.TAKE_BACK_SHOWN
+    clock.on(limits.ANNUL_WITHIN_MS + 1)
+    assert bus.terminal.view(token, clock.now).to_take_back == ()
+
+
 def test_proxies_are_bounded(bus: PracticeBus, clock: Hand) -> None:
     token = sign_in(bus, clock)
     for _ in range(limits.PROXIES_A_SHIFT_MAX // 5):
