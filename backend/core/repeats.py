@@ -2,8 +2,11 @@
 
 Two taps of one credential are of one boarding when
 - they show the same presentation, wherever (P10: a copied code); or
-- they lie on one vehicle within the repeat window (P7: doors that could not talk), except two first boardings of one
-  door, which knows its own window. Companions who came later belong to the boarding behind which they came.
+- they are first boardings of two doors of one vehicle within the repeat window (P7: doors that could not talk); one
+  door knows its own window; or
+- one tells of companions who came later, and the other is the tap before it on its vehicle, within its window. Where
+  none is, it is the first boarding that follows, whose door's clock is ahead. So companions join no two first
+  boardings.
 
 Boardings are the connected sets of that relation; a tap that was taken back is of none, and joins no others. In each
 - of the first boardings the one with the largest proven party is charged, and of those the cheapest, to rider and city
@@ -21,11 +24,12 @@ dearer, and one that is forgotten costs what was shown first.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, TransferKind, class_account, rider_account, tap_key
 from protocol.fares.pricing import band_of, metres_ridden, own_part
-from protocol.limits import REPEAT_WINDOW_MAX_S, TAP_OUT_WITHIN_S
+from protocol.limits import TAP_OUT_WITHIN_S
 from protocol.wire.passes import Presentation
 
 
@@ -136,7 +140,7 @@ def new_boarding(device: str, epoch: int, sequence: int) -> bytes:
 
 
 def same_boarding(one: Claim, other: Claim) -> bool:
-    """Whether two taps tell of one boarding."""
+    """Whether two taps tell of one boarding, whatever lies between them: one code, or first boardings of two doors."""
     if one.annulled or other.annulled or one.closes is not None or other.closes is not None:
         return False
     if one.presentation == other.presentation:
@@ -144,7 +148,8 @@ def same_boarding(one: Claim, other: Claim) -> bool:
     return (
         one.presentation.credential_id == other.presentation.credential_id
         and one.vehicle == other.vehicle
-        and (one.device != other.device or one.extends or other.extends)
+        and one.device != other.device
+        and not (one.extends or other.extends)
         and abs(one.wall_ms - other.wall_ms) < max(one.window_ms, other.window_ms)
     )
 
@@ -225,7 +230,7 @@ def _at_most(first: Claim) -> int:
 
 
 def _sets(claims: Sequence[Claim]) -> list[list[Claim]]:
-    """The connected sets of `same_boarding`."""
+    """The connected sets of taps of one boarding."""
     root = list(range(len(claims)))
 
     def find(at: int) -> int:
@@ -233,17 +238,16 @@ def _sets(claims: Sequence[Claim]) -> list[list[Claim]]:
             root[at] = at = root[root[at]]
         return at
 
-    for one, other in _candidates(claims):
-        if same_boarding(claims[one], claims[other]):
-            root[find(one)] = find(other)
+    for one, other in _pairs(claims):
+        root[find(one)] = find(other)
     found: Mapping[int, list[Claim]] = defaultdict(list)
     for at, claim in enumerate(claims):
         found[find(at)].append(claim)
     return list(found.values())
 
 
-def _candidates(claims: Sequence[Claim]) -> Iterator[tuple[int, int]]:
-    """Pairs of places that may be of one boarding: of one presentation, or near one another on one vehicle."""
+def _pairs(claims: Sequence[Claim]) -> Iterator[tuple[int, int]]:
+    """Places of taps of one boarding: enough of them to connect each set, a few a tap, however many there are."""
     shown: dict[Presentation, list[int]] = defaultdict(list)
     aboard: dict[tuple[bytes, str], list[int]] = defaultdict(list)
     for at, it in enumerate(claims):
@@ -251,13 +255,39 @@ def _candidates(claims: Sequence[Claim]) -> Iterator[tuple[int, int]]:
             shown[it.presentation].append(at)
             aboard[it.presentation.credential_id, it.vehicle].append(at)
     for places in shown.values():
-        yield from ((places[0], other) for other in places[1:])
+        yield from ((places[0], it) for it in places[1:] if same_boarding(claims[places[0]], claims[it]))
     for places in aboard.values():
-        if len({claims[at].device for at in places}) == 1 and not any(claims[at].extends for at in places):
-            continue  # one door's first boardings are never one; a flood of them must not cost its square
-        places.sort(key=lambda at: claims[at].wall_ms)
-        for n, one in enumerate(places):
-            for other in places[n + 1 :]:
-                if claims[other].wall_ms - claims[one].wall_ms >= REPEAT_WINDOW_MAX_S * 1000:
-                    break
-                yield one, other
+        places.sort(key=lambda at: (claims[at].wall_ms, claims[at].extends, claims[at].tap))
+        firsts = [at for at in places if not claims[at].extends]
+        for ordered in (firsts, firsts[::-1]):
+            yield from _beside(claims, ordered)
+        yield from _behind(claims, places)
+
+
+def _beside(claims: Sequence[Claim], firsts: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First boardings of one vehicle in one direction of time: each with the last of each door and window before it.
+
+    In both directions that connects what `same_boarding` does: of one door and window the nearer tap is no less near.
+    """
+    last: dict[tuple[str, int], int] = {}
+    for at in firsts:
+        yield from ((at, other) for other in last.values() if same_boarding(claims[at], claims[other]))
+        last[claims[at].device, claims[at].window_ms] = at
+
+
+def _behind(claims: Sequence[Claim], places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Of one vehicle, in the order of time: companions who came later, each tap with the one that it belongs to."""
+    following: dict[int, int] = {}
+    first = None
+    for at in reversed(places):
+        if not claims[at].extends:
+            first = at
+        elif first is not None:
+            following[at] = first
+    for n, at in enumerate(places):
+        it = claims[at]
+        if not it.extends:
+            continue
+        told = (places[n - 1] if n else None, following.get(at))
+        near = (one for one in told if one is not None and abs(it.wall_ms - claims[one].wall_ms) < it.window_ms)
+        yield from ((at, one) for one in islice(near, 1))

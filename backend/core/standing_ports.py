@@ -15,7 +15,7 @@ class StandingStore(Protocol):
     """Found as committed. Raises StoreFailed."""
 
     def claims_near(self, claim: Claim) -> Sequence[Claim]:
-        """Every claim of every boarding that a new one may belong to: at least those that `same_boarding` finds."""
+        """Every claim of every boarding that a new one may belong to: at least those that `repeats` joins to it."""
         ...
 
     def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:

@@ -61,7 +61,7 @@ def test_the_relation() -> None:
     assert same_boarding(here, claim(2, device="b1-d2", at_s=179))
     assert not same_boarding(here, claim(2, device="b1-d2", at_s=180))
     assert not same_boarding(here, claim(2, device="b1-d1", at_s=1))  # one door knows its own window
-    assert same_boarding(here, claim(2, device="b1-d1", at_s=1, party=1, extends=True))
+    assert not same_boarding(here, claim(2, device="b1-d2", at_s=1, party=1, extends=True))  # it depends on others
     assert not same_boarding(here, claim(2, device="b2-d1", at_s=1))
     assert not same_boarding(here, claim(2, device="b1-d2", at_s=1, rider=b"rider-02"))
     assert not same_boarding(here, claim(2, device="b1-d2", at_s=1, annulled=True))
@@ -79,6 +79,32 @@ def test_a_tap_that_joins_two_boardings_makes_them_one() -> None:
     first, joins, last = claim(1), claim(2, device="b1-d2", at_s=100, told=70_000), claim(3, at_s=200, told=50_000)
     assert sum(pays(first, joins, last).values()) == 50_000
     assert sum(pays(first, replace(joins, annulled=True), last).values()) == 110_000
+
+
+def test_companions_join_no_two_boardings_of_one_door() -> None:
+    """Seventeen minutes of one phone, each ride tied to the next by companions: every ride is paid as it was shown."""
+    taps: list[Claim] = []
+    for n in range(3):
+        taps += [claim(2 * n, at_s=200 * n), claim(2 * n + 1, at_s=200 * n + 170, party=1, extends=True)]
+    assert sum(pays(*taps).values()) == 6 * FARE
+
+
+@pytest.mark.parametrize(
+    ("at_s", "boarding"),
+    [((0, 100, 50), 0), ((0, 100, 150), 1), ((0, 200, 190), 1), ((100, 300, 50), 0), ((0, 300, 185), 1),
+     ((0, 400, 200), None)],
+)  # fmt: skip
+def test_who_came_later_belongs_to_the_tap_before_and_else_to_the_first_boarding_after(
+    at_s: tuple[int, int, int], boarding: int | None
+) -> None:
+    one, other, more = (
+        claim(1, at_s=at_s[0]),
+        claim(2, at_s=at_s[1]),
+        claim(3, device="b1-d2", at_s=at_s[2], party=1, extends=True),
+    )
+    stands = stand([one, other, more], TARIFFS)
+    with_it = [n for n, it in enumerate((one, other)) if stands[it.tap].boarding == stands[more.tap].boarding]
+    assert with_it == ([] if boarding is None else [boarding])
 
 
 def test_of_two_tellings_of_one_boarding_one_that_is_taken_back_leaves_the_other() -> None:
@@ -159,6 +185,26 @@ def world(seed: int) -> list[Claim]:
     return taps
 
 
+def of_one(one: Claim, other: Claim, taps: Sequence[Claim]) -> bool:
+    """The relation, each pair asked for itself."""
+    return same_boarding(one, other) or _belongs(one, taps) is other or _belongs(other, taps) is one
+
+
+def _belongs(it: Claim, taps: Sequence[Claim]) -> Claim | None:
+    """Behind which tap companions came, among those that were not taken back."""
+
+    def at(one: Claim) -> tuple[int, bool, TapId]:
+        return one.wall_ms, one.extends, one.tap
+
+    near = [
+        one for one in taps
+        if it.extends and not one.annulled and one.vehicle == it.vehicle and abs(one.wall_ms - it.wall_ms) < it.window_ms
+    ]  # fmt: skip
+    before = [one for one in near if at(one) < at(it)]
+    after = [one for one in near if at(one) > at(it) and not one.extends]
+    return max(before, key=at) if before else min(after, key=at, default=None)
+
+
 def reckoned(taps: Sequence[Claim]) -> tuple[int, int, int]:
     """What rider, city and operators end at, from the rule's words: sets by search, sums by trying every choice."""
     rider = city = copied = 0
@@ -166,7 +212,7 @@ def reckoned(taps: Sequence[Claim]) -> tuple[int, int, int]:
     rest = [it for it in taps if not it.annulled]
     while rest:
         members = [rest.pop()]
-        while joined := [it for it in rest if any(same_boarding(it, member) for member in members)]:
+        while joined := [it for it in rest if any(of_one(it, member, taps) for member in members)]:
             members += joined
             rest = [it for it in rest if it not in joined]
         firsts = [it for it in members if not it.extends]
@@ -248,7 +294,7 @@ def _taken_back_joins(claims: Sequence[Claim]) -> list[list[Claim]]:
 
 
 _real_sets = repeats._sets
-_real_settled, _real_same = repeats._settled, repeats.same_boarding
+_real_settled, _real_same, _real_beside = repeats._settled, repeats.same_boarding, repeats._beside
 MUTANTS = {
     "the city pays as if there were no cap": lambda: _rule(standing, "weigh", _no_cap_for_the_city),
     "nothing is left for rides that were shown more": lambda: _rule(standing, "weigh", _nothing_left),
@@ -271,6 +317,16 @@ MUTANTS = {
             for it in _real_settled(members, most)
         )
     ),
+    "companions join whatever is near": lambda: _rule(
+        repeats, "_behind", lambda claims, places: (
+            (a, b) for a in places for b in places
+            if claims[a].extends and abs(claims[a].wall_ms - claims[b].wall_ms) < claims[a].window_ms
+        )
+    ),
+    "companions are alone": lambda: _rule(repeats, "_behind", lambda *_: ()),
+    "only the past is looked at": lambda: _rule(
+        repeats, "_beside", lambda claims, firsts: () if len(firsts) > 2 else _real_beside(claims, firsts)
+    ),
     "copied pays nothing": lambda: _rule(
         repeats, "_settled", lambda members, most: (replace(it, copied_rials=0) for it in _real_settled(members, most))
     ),
@@ -289,6 +345,25 @@ def test_a_rule_that_is_broken_is_noticed(name: str) -> None:
 
     with MUTANTS[name]():
         assert any(differs(world(seed)) for seed in SEEDS)
+
+
+@pytest.mark.parametrize("kinds", ["first", "later", "both doors", "both doors, later", "one code"])
+def test_the_pairs_that_are_weighed_grow_as_the_taps_do(kinds: str) -> None:
+    """One device in the wrong hands may write as many taps of a rider as it likes: they do not cost their square."""
+
+    def pairs(taps: int) -> int:
+        claims = [
+            claim(
+                n, device="b1-d2" if "both" in kinds and n % 2 else "b1-d1", at_s=n // 10, party=1,
+                extends="later" in kinds and n > 0, shown=1 if kinds == "one code" else None,
+            )
+            for n in range(taps)
+        ]  # fmt: skip
+        with patch.object(repeats, "same_boarding", side_effect=_real_same) as asked:
+            found = sum(1 for _ in repeats._pairs(claims))
+        return found + asked.call_count
+
+    assert pairs(400) <= 3 * pairs(200) <= 3 * 8 * 200  # the square would be four times
 
 
 def test_a_boarding_is_named_by_its_taps() -> None:

@@ -47,7 +47,7 @@ def _commit(number: int, claims: Sequence[Claim]) -> Commit:
     return Commit("bus-1-d1", mark(number), mark(number + 1), [], [], list(claims), bytes(64), "bus-1-d1")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(standings(), min_size=2, max_size=4))
 def test_anything_that_stands_may_follow_anything_that_stood(told: list[list[Claim]]) -> None:
     """Of one boarding one first claim is charged, whichever rows of a commit are written first."""
