@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from backend.core.ledger import TapId, Transfer
 from backend.core.ports import IngestStore
 from backend.core.repeats import Claim, boardings
-from backend.core.standing import Group, Tariffs, group_of, posted, stand
+from backend.core.standing import Group, Tariffs, group_of, posted, weighed
 from protocol.localtime import week_span_ms
 
 
@@ -30,13 +30,13 @@ class GroupClaims:
         """A claim that is new, or was `before` → every claim that changes, it first, and what is posted for that."""
         pool = self._near(new)
         pool[new.tap] = new
-        told = {it.tap: it for it in boardings(pool.values())}
+        told, looked_at = {it.tap: it for it in boardings(pool.values())}, len(pool)
         touched = {tap for tap, it in told.items() if _place(it) != _place(pool[tap])} | {new.tap}
-        weighed = [pool[tap] for tap in touched if _rides(told[tap]) or _rides(pool[tap])]
-        groups = {group for it in weighed if (group := group_of(it, self._tariffs)) is not None}
+        rides = [pool[tap] for tap in touched if _rides(told[tap]) or _rides(pool[tap])]
+        groups = {group for it in rides if (group := group_of(it, self._tariffs)) is not None}
         for week in {week for week, _ in groups}:
             self._over(pool, new, self._store.claims_between(new.presentation.credential_id, *week_span_ms(week)))
-        stands = stand(pool.values(), self._tariffs)
+        stands = weighed(told.values() if len(pool) == looked_at else boardings(pool.values()), self._tariffs)
         return self._keep(new, before, pool, (it for it in stands.values() if self._changes(it, touched, groups)))
 
     def _changes(self, it: Claim, touched: set[TapId], groups: set[Group]) -> bool:

@@ -174,6 +174,10 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
         shown = {it.presentation for it in members}
         # One that shows such a code stays with the boarding, and counts once a tap is taken back that showed it too.
         ridden_m, ended_rials = _least([(it, out) for it, out in ends if out.presentation not in shown])
+        if ridden_m is None and all(it.ridden_m is None and it.ended_rials is None for it in members):
+            told += (replace(it, boarding=name, city_rials=0) for it in _settled(members, None))
+            told += (replace(out, boarding=name) for out in {out.tap: out for _, out in ends}.values())
+            continue  # nearly always: nothing to change and to put back
         known = {it.tap: it for it in members}
         now = [as_ended(replace(it, ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
         told += (

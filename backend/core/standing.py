@@ -6,7 +6,7 @@ order ends at the same balances by construction.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -28,7 +28,11 @@ def group_of(claim: Claim, tariffs: Tariffs) -> Group | None:
 
 def stand(claims: Iterable[Claim], tariffs: Tariffs) -> dict[TapId, Claim]:
     """Claims of one credential → each as it stands, among those that are given: whole boardings, whole weeks."""
-    told = boardings(claims)
+    return weighed(boardings(claims), tariffs)
+
+
+def weighed(told: Collection[Claim], tariffs: Tariffs) -> dict[TapId, Claim]:
+    """What `boardings` said of the same claims → each as it stands."""
     stands = {it.tap: it for it in told}
     groups: dict[Group, list[Claim]] = defaultdict(list)
     for it in told:
@@ -40,8 +44,8 @@ def stand(claims: Iterable[Claim], tariffs: Tariffs) -> dict[TapId, Claim]:
         else:
             groups[group].append(it)
     for (_, version), of_group in groups.items():
-        weighed = weigh(tariffs[version], map(as_ended, of_group))
-        stands |= {it.tap: as_stands(stands[it.tap], it) for it in weighed}
+        together = weigh(tariffs[version], map(as_ended, of_group))
+        stands |= {it.tap: as_stands(stands[it.tap], it) for it in together}
     return stands
 
 

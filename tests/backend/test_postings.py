@@ -1,6 +1,7 @@
 """Money of a rider's rides together, of proxy boardings, and of what a driver takes back."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.app import claims
+from backend.core.repeats import Claim, boardings
 from protocol.fares.pricing import Ridden, owed
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Verdict
@@ -252,3 +255,21 @@ def test_a_proxy_boarding_gives_back_only_what_its_float_paid_and_once(tmp_path:
     assert desk.store.balance("suspense") == -50_000
     assert desk.alarms == [("annulment-refused", bus.name)]
     check_ledger(desk)
+
+
+def test_a_tap_settles_its_riders_claims_once_where_no_older_ones_are_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a flood of one rider's taps each looks at what waits once, and not again for who pays."""
+    sizes: list[int] = []
+
+    def counted(told: Iterable[Claim]) -> list[Claim]:
+        found = list(told)
+        sizes.append(len(found))
+        return boardings(found)
+
+    monkeypatch.setattr(claims, "boardings", counted)
+    buses = rides(*(("bus-1", 5 * n, ADULT, FARE) for n in range(12)))
+    told(tmp_path, buses, in_turn(buses)).close()
+    assert len(sizes) == 12
+    assert max(sizes) <= 12
