@@ -29,9 +29,10 @@ from edge.core.limits import (
     RECALL_STRAYS_MAX,
 )
 from edge.core.ports import Copies, Journal, StoredRecord
-from edge.core.shift import FreeRide
+from edge.core.shift import FreeRide, is_shift_of
 from protocol.errors import WireError
 from protocol.limits import BATCH_MAX_BYTES
+from protocol.localtime import service_day
 from protocol.wire.driver_records import Annulment, Event, EventKind, FreeCause, Shift, ShiftStep
 from protocol.wire.records import CodeKind, Instant, Record, Tap, decode_record
 
@@ -171,6 +172,17 @@ def under(records: Iterable[Record], shift: str, since: Instant) -> tuple[list[T
         elif isinstance(record, Annulment) and record.shift == shift:
             taken_back.add((record.link.epoch, record.tap))
     return found[::-1], taken_back
+
+
+def taken_back_before(records: Iterable[Record], driver: str, day: int, *, but: str) -> int:
+    """How many boardings a driver took back on a service day, shift `but` left out; a door's records newest first."""
+    count = 0
+    for record in records:
+        if record.at.trusted and service_day(record.at.wall_ms) < day:
+            break
+        if isinstance(record, Annulment) and record.shift != but and is_shift_of(record.shift, day, driver):
+            count += 1
+    return count
 
 
 def _shift_of(record: Tap | Annulment | Event) -> str | None:

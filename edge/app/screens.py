@@ -16,7 +16,8 @@ class BusFacts:
     """What the pages say of the bus: its name, its lines, whom to call with a complaint.
 
     `lines`: all that it may serve now; `likely`: the few that the road speaks for, best first. `fare_rials`: what so
-    many adults pay now; pages multiply nothing.
+    many adults pay now; pages multiply nothing. `taken_back`: how many boardings a driver took back on a service day, one
+    shift left out.
     """
 
     vehicle: str
@@ -24,6 +25,7 @@ class BusFacts:
     complaint_number: str
     fare_rials: Callable[[int], int]
     likely: Callable[[], Sequence[Pair]] = tuple
+    taken_back: Callable[[str, int, str], int] = lambda _driver, _day, _but: 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from edge.app.boarding import Outcome
 from edge.app.config import TerminalConfig, ValidatorConfig
 from edge.app.far_desk import FarDesk
 from edge.app.near_desk import NearDesk, fare_rials
-from edge.app.recall import open_shift, seen_of
+from edge.app.recall import open_shift, seen_of, taken_back_before
 from edge.app.screens import BusFacts
 from edge.app.terminal import Terminal
 from edge.app.validator import Validator
@@ -56,7 +56,7 @@ class ServedTerminal:
             desks=desks,
             facts=BusFacts(
                 vehicle, lambda: validator.lines or by_hand, config.complaint_number,
-                lambda persons: fare_rials(boarding, persons, self._clock.read()), self._likely,
+                lambda persons: fare_rials(boarding, persons, self._clock.read()), self._likely, self._taken_back,
             ),
             gate=Gate(lambda: boarding.bundle.staff, lambda: boarding.bundle.issuer_keys),
             randomness=randomness,
@@ -98,6 +98,15 @@ class ServedTerminal:
         self._desk.take_up(found.duty, free.cause if free is not None and holds else None)
         self.terminal.take_up(found.duty, found.since, answers, free)
         log.warning("the shift %s goes on, %d answers of it are counted", found.duty.shift, len(answers))
+
+    def _taken_back(self, driver: str, day: int, but: str) -> int:
+        """Of both doors. A card that does not answer makes nobody wait: the office asks again."""
+        held = self._validator.held
+        try:
+            return sum(taken_back_before(records, driver, day, but=but) for records in (held.own(), held.far()))
+        except LocalError as error:
+            log.error("what driver %s took back before is not counted: %s", driver, error)
+            return 0
 
     def _likely(self) -> list[Pair]:
         place = self._validator.place

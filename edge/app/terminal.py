@@ -35,6 +35,7 @@ from edge.core.shift import (
     locked,
     look_at_free_ride,
     move,
+    shift_name,
 )
 from edge.core.signing_in import Gate
 from protocol.fares.hints import Hint
@@ -85,13 +86,16 @@ class Terminal:
         with self._lock:
             claim = self._gate.claim(number, code, now)
             number = claim.number
-            if self._comes_back(number) is None:  # who comes back to an open shift changes nothing: also on the way
+            begins = self._comes_back(number) is None
+            if begins:  # who comes back to an open shift changes nothing: also on the way
                 move(self._stage, Act.SIGN_IN, self._speed, now.mono_ms)
         with self._pins:  # not under the lock: a PIN takes a Pi a quarter of a second, and doors tell of riders
             self._gate.check(claim, pin, now, here=here)
+        # It reads a day's records: not under the lock.
+        before = self._facts.taken_back(number, service_day(now.wall_ms), "") if begins else 0
         with self._lock:
             if self._comes_back(number) is None:
-                self._begin(number, now)
+                self._begin(number, now, before)
             self._token = self._randomness(_TOKEN_BYTES).hex()
             self._gate.forget()
             self._changed()
@@ -107,13 +111,13 @@ class Terminal:
         open_shift = self._shift if self._stage in (Stage.CHOOSING, Stage.DRIVING) else None
         return open_shift if open_shift is not None and open_shift.duty.driver == number else None
 
-    def _begin(self, number: str, now: Instant) -> None:
+    def _begin(self, number: str, now: Instant, before: int) -> None:
         if self._stage in (Stage.CHOOSING, Stage.DRIVING):
             self._end(now)
-        duty = Duty(number, f"{service_day(now.wall_ms)}-{number}-{self._randomness(_SHIFT_BYTES).hex()}")
+        duty = Duty(number, shift_name(service_day(now.wall_ms), number, self._randomness(_SHIFT_BYTES).hex()))
         for desk in self._desks.values():
             desk.begin_shift(duty, now)
-        self._shift = Shift(duty, now, {door: DoorTally() for door in self._desks})
+        self._shift = Shift(duty, now, {door: DoorTally() for door in self._desks}, annulled_before=before)
         self._stage = Stage.CHOOSING
 
     def take_up(self, duty: Duty, since: Instant, answers: Sequence[tuple[Seen, bool]], free: FreeRide | None) -> None:
@@ -121,8 +125,9 @@ class Terminal:
 
         `answers`: each with whether it was taken back. The doors behave by it already.
         """
+        before = self._facts.taken_back(duty.driver, service_day(since.wall_ms), duty.shift)
         with self._lock:
-            shift = Shift(duty, since, {door: DoorTally() for door in self._desks})
+            shift = Shift(duty, since, {door: DoorTally() for door in self._desks}, annulled_before=before)
             for seen, taken_back in sorted(answers, key=lambda it: it[0].at.mono_ms):
                 shift.take_up(seen, taken_back=taken_back)
             self._shift, self._free = shift, free

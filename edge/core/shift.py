@@ -8,7 +8,8 @@ Rules, asked in this order:
  S4  a free ride for a reader that fails lapses after ten minutes if every door passes its own self-test, else it runs
      on for another ten; of a door that is not heard its last word stands: a cable that is pulled prolongs nothing;
      one by order or for a crowd lapses in any case, and is given anew by the driver;
- S5  a boarding is annulled at most once, within minutes of it, with a reason, and only so many a shift; one that
+ S5  a boarding is annulled at most once, within minutes of it, with a reason, and only so many by a driver a service
+     day, in whatever shifts and over every start: the office takes no more, and a rider would pay twice; one that
      another door was asked for counts until that door has answered, or has not for so long that it may be asked again;
  S6  proxy boardings are bounded a shift; the driver's float pays them, so they count as charged. While everybody rides
      free there are none: a driver who then takes money takes it for himself;
@@ -161,6 +162,7 @@ class Shift:
     proxy_rials: int = 0
     annulled: int = 0
     annulled_rials: int = 0
+    annulled_before: int = 0  # by the same driver in other shifts of the service day
     last: deque[Seen] = field(default_factory=lambda: deque(maxlen=SHOWN_LAST))
     _open: dict[tuple[int, int], Seen] = field(default_factory=dict)
     _asked: dict[tuple[int, int], tuple[Seen, int]] = field(default_factory=dict)  # and when, monotonic
@@ -209,7 +211,7 @@ class Shift:
             raise NotAnnullable("the other door is asked already", fix="wait for its answer", door=door,
                                 sequence=sequence)  # fmt: skip
         if self._annuls(now, but=seen) >= ANNULS_A_SHIFT_MAX:
-            raise AnnulsSpent("no annulment is left in this shift", fix="send the rider to the complaint number",
+            raise AnnulsSpent("no annulment is left today", fix="send the rider to the complaint number",
                               most=ANNULS_A_SHIFT_MAX)  # fmt: skip
         return seen
 
@@ -230,7 +232,7 @@ class Shift:
             seen for seen, _ in self._asked.values()
             if but is None or (seen.door, seen.sequence) != (but.door, but.sequence)
         )  # fmt: skip
-        return self.annulled + sum(now.mono_ms - seen.at.mono_ms <= obeyed_ms for seen in asked)
+        return self.annulled_before + self.annulled + sum(now.mono_ms - seen.at.mono_ms <= obeyed_ms for seen in asked)
 
     def taken_back(self, door: int, sequence: int) -> bool:
         """A door's own record says that it took a boarding back → whether it was open here."""
@@ -282,7 +284,18 @@ class Shift:
     @property
     def annuls_left(self) -> int:
         """Boardings that the driver may still take back."""
-        return max(0, ANNULS_A_SHIFT_MAX - self.annulled)
+        return max(0, ANNULS_A_SHIFT_MAX - self.annulled_before - self.annulled)
+
+
+def shift_name(day: int, driver: str, salt: str) -> str:
+    """What a shift that begins on a service day is called in every record; `salt`: hexadecimal digits."""
+    return f"{day}-{driver}-{salt}"
+
+
+def is_shift_of(name: str, day: int, driver: str) -> bool:
+    """Whether `shift_name` gave this name for that driver and service day."""
+    before, _, salt = name.rpartition("-")
+    return before == f"{day}-{driver}" and bool(salt)
 
 
 def total(tallies: Sequence[DoorTally]) -> DoorTally:

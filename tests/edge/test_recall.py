@@ -212,6 +212,34 @@ def test_the_bounds_of_a_shift_outlive_the_process(pages: Path) -> None:
     assert not any(it.annullable for it in after.view().last)
 
 
+def test_s5_a_second_shift_of_the_day_takes_back_what_the_first_left(pages: Path) -> None:
+    """The office takes so many by a driver a day: a sixth in a second shift would have made its rider pay twice."""
+    run, token = driving(pages)
+    for rider in (1, 2, 3):
+        run.rides(rider)
+        run.terminal.annul(token, 1, run.view().last[0].sequence or 0, AnnulReason.LEFT_BUS, run.clock.now)
+    run.rides(4, door=2)
+    run.terminal.annul(token, 2, run.view().last[0].sequence or 0, AnnulReason.LEFT_BUS, run.clock.now)
+    run.carry()
+    run.terminal.end(token, run.clock.now)
+    run.terminal.leave(token, run.clock.now)
+    left: list[int] = []
+    for after in (run, again(pages, run)):  # the ignition is off between the two, or is not
+        after.terminal._randomness = lambda count: bytes([len(left) + 1]) * count
+        for driver, pin in (("4021", "1234"), ("5007", "2580")):
+            after.terminal.sign_in(driver, pin, after.clock.now)
+            shift = after.view().shift
+            assert shift is not None
+            left.append(shift.annuls_left)
+    assert left == [1, 5, 1, 5]
+    after.clock.on(24 * 3600)
+    after.terminal._randomness = lambda count: bytes([9]) * count
+    after.terminal.sign_in("4021", "1234", after.clock.now)
+    shift = after.view().shift
+    assert shift is not None
+    assert shift.annuls_left == 5, "another day"
+
+
 def test_t3_what_no_clock_can_date_is_taken_back_by_nobody(pages: Path) -> None:
     run, _ = driving(pages)
     run.rides(1)
