@@ -16,8 +16,8 @@ class BusFacts:
     """What the pages say of the bus: its name, its lines, whom to call with a complaint.
 
     `lines`: all that it may serve now; `likely`: the few that the road speaks for, best first. `fare_rials`: what so
-    many adults pay now; pages multiply nothing. `taken_back`: how many boardings a driver took back on a service day, one
-    shift left out.
+    many adults pay now; pages multiply nothing. `taken_back`: how many boardings a driver took back on a service day,
+    one shift left out.
     """
 
     vehicle: str

@@ -283,9 +283,14 @@ class Terminal:
         return Served(duty.route, duty.direction, duty.route is not None)
 
     def step(self, now: Instant) -> None:
-        """A free ride that lapses is ended at the doors (S4). Raises what a desk raises; the next step tries again."""
+        """A free ride that lapses is ended at the doors (S4), and so is a shift that nobody ended (S8).
+
+        Raises what a desk raises; the next step tries again.
+        """
         with self._lock:
             self._look_at_free_ride(now)
+            if self._stage in (Stage.CHOOSING, Stage.DRIVING) and self._shift is not None and self._shift.is_over(now):
+                self._end(now)
             self._changed()
 
     def _look_at_free_ride(self, now: Instant) -> None:

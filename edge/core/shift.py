@@ -6,14 +6,15 @@ Rules, asked in this order:
      must not keep a driver from a free ride;
  S3  each act belongs to the stages of `MOVES`; a further act there is refused, with what would be taken;
  S4  a free ride for a reader that fails lapses after ten minutes if every door passes its own self-test, else it runs
-     on for another ten; of a door that is not heard its last word stands: a cable that is pulled prolongs nothing;
+     on for another ten; a door that is not heard keeps none going: a cable is pulled easily;
      one by order or for a crowd lapses in any case, and is given anew by the driver;
  S5  a boarding is annulled at most once, within minutes of it, with a reason, and only so many by a driver a service
      day, in whatever shifts and over every start: the office takes no more, and a rider would pay twice; one that
-     another door was asked for counts until that door has answered, or has not for so long that it may be asked again;
+     another door was asked for counts until that door has answered, or may do it no longer;
  S6  proxy boardings are bounded a shift; the driver's float pays them, so they count as charged. While everybody rides
      free there are none: a driver who then takes money takes it for himself;
- S7  a total counts what a door's journal holds: an answer that could not be stored counts as lost, and as no boarding.
+ S7  a total counts what a door's journal holds: an answer that could not be stored counts as lost, and as no boarding;
+ S8  a shift that two trusted clocks say has lasted longer than anybody drives is ended: its driver forgot to.
 """
 
 from collections import deque
@@ -33,6 +34,7 @@ from edge.core.limits import (
     MOVING_KMH_MAX,
     PROXIES_A_SHIFT_MAX,
     SEEN_KEPT_MAX,
+    SHIFT_MAX_MS,
     SHOWN_LAST,
     SPEED_STALE_MS,
     TAKE_BACK_SHOWN,
@@ -166,6 +168,10 @@ class Shift:
     last: deque[Seen] = field(default_factory=lambda: deque(maxlen=SHOWN_LAST))
     _open: dict[tuple[int, int], Seen] = field(default_factory=dict)
     _asked: dict[tuple[int, int], tuple[Seen, int]] = field(default_factory=dict)  # and when, monotonic
+
+    def is_over(self, now: Instant) -> bool:
+        """S8."""
+        return self.since.trusted and now.trusted and now.wall_ms - self.since.wall_ms > SHIFT_MAX_MS
 
     def saw(self, seen: Seen) -> None:
         """One answer at a door (S7)."""

@@ -346,6 +346,19 @@ def test_a_boarding_is_offered_to_be_taken_back_whoever_was_refused_since(bus: P
     assert bus.terminal.view(token, clock.now).to_take_back == ()
 
 
+def test_s8_a_shift_that_nobody_ended_is_over_after_longer_than_anybody_drives(bus: PracticeBus, clock: Hand) -> None:
+    """Else its driver's name stands under what others do for days, and no case finds who gave free rides."""
+    token = sign_in(bus, clock)
+    clock.on(limits.SHIFT_MAX_MS)
+    bus.step()
+    assert bus.terminal.view(token, clock.now).stage is Stage.DRIVING
+    clock.on(1)
+    bus.step()
+    assert bus.terminal.view(token, clock.now).stage is Stage.ENDED
+    assert told(bus, 1)[-1] == f"end {DRIVER}"
+    assert told(bus, 2)[-1] == f"end {DRIVER}"
+
+
 def test_proxies_are_bounded(bus: PracticeBus, clock: Hand) -> None:
     token = sign_in(bus, clock)
     for _ in range(limits.PROXIES_A_SHIFT_MAX // 5):
