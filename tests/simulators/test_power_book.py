@@ -9,6 +9,8 @@ import pytest
 from edge.adapters.journal import ApswJournal
 from edge.core.accepted import Accepted
 from edge.core.ports import ChainedRecord
+from protocol.wire import chain
+from protocol.wire.records import decode_record
 from simulators.power.book import Found
 from simulators.power.card import CardTrial
 from simulators.power.child import Order
@@ -44,11 +46,15 @@ class Blurred(ApswJournal):
 
 
 class Forged(ApswJournal):
-    """Stores another record than the one that was signed."""
+    """Stores another record than the one that was signed, with a digest that is right for it."""
 
     def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
         other = spoiled(record.raw)
-        super().append(replace(record, raw=other if record.sequence % 10 == 9 else record.raw), accepted)
+        if record.sequence % 10 != 9:
+            super().append(record, accepted)
+            return
+        head = chain.next_hash(decode_record(record.raw).link.previous, other)
+        super().append(replace(record, raw=other, head=head), accepted)
 
 
 class Leaky(ApswJournal):
