@@ -10,6 +10,7 @@ from edge.app.station import Station
 from edge.core.errors import JournalFailed
 from edge.core.ports import Copies
 from protocol.errors import SavarError
+from protocol.fares.tariff import Tariff
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.keys import SigningKey
@@ -146,6 +147,13 @@ class Pair:
         else:
             self.rear = again
         return again
+
+    def talk_under(self, tariff: Tariff) -> None:
+        """Both doors under a bundle with this tariff, the cable in, and each has heard the other."""
+        for door in (self.front, self.rear):
+            door.station.bundle_came(bundle(tariff=tariff, number=4))
+        self.plug()
+        self.talk(at())
 
     def plug(self) -> None:
         for door in (self.front, self.rear):

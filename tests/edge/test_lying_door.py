@@ -1,6 +1,5 @@
 """A door that lies: what it tells refuses, but gives nothing away without a signed record, and takes no room of ours."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,15 +26,9 @@ ANN = Rider(1)
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    made = Pair(tmp_path)
-    for door in (made.front, made.rear):
-        door.station.bundle_came(bundle(tariff=TARIFF, number=4))
-    made.plug()
-    made.talk(at())
-    yield made
-    for door in (made.front, made.rear):
-        door.copies.close()  # type: ignore[attr-defined]
+def pair(pair: Pair) -> Pair:
+    pair.talk_under(TARIFF)
+    return pair
 
 
 def shown(door: Door, now: Instant, counter: int = 2) -> tuple[Verdict, int]:

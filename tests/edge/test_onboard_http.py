@@ -36,17 +36,6 @@ class Caller(httpx.Client):
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Practice]:
-    (tmp_path / "index.html").write_text("<!doctype html><title>x</title>")
-    practice = Practice(clock=SystemClock(trust="operator", floor_ms=0), randomness=os.urandom, pages=tmp_path)
-    practice.start()
-    try:
-        yield practice
-    finally:
-        practice.stop()
-
-
-@pytest.fixture
 def caller(served: Practice) -> Iterator[Caller]:
     with Caller(base_url=served.server.url, timeout=10) as it:
         yield it

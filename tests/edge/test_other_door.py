@@ -1,23 +1,10 @@
 """The other door as a station has it: what a link that ended, a restart and a session that says nothing must not hide."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from edge.core.limits import RETRY_MIN_MS
 from protocol.wire.health import SisterLink
 from protocol.wire.records import Instant
 from tests.edge.door import FARE, Rider, at
 from tests.edge.pair import Door, Pair
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    made = Pair(tmp_path)
-    yield made
-    for door in (made.front, made.rear):
-        door.copies.close()  # type: ignore[attr-defined]
 
 
 def link(door: Door, now: Instant) -> SisterLink:

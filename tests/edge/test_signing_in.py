@@ -1,15 +1,11 @@
 """Who may sign in (B1–B5): badges and PINs at the gate, at the terminal, over HTTP, before a door's camera."""
 
 import asyncio
-import os
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
 
-from edge.adapters.clock import SystemClock
 from edge.app.hooks import Hooks
 from edge.app.validator import Validator
 from edge.core import limits
@@ -198,17 +194,6 @@ def test_a_shift_by_badge_and_no_second_one_by_the_same_showing() -> None:
     assert (view.mine, view.shift.driver, view.badge) == (True, DRIVER, None)
     with pytest.raises(WrongPin):
         bus.terminal.sign_in(DRIVER, "", clock.now, here=True)
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Practice]:
-    (tmp_path / "index.html").write_text("<!doctype html><title>x</title>")
-    practice = Practice(clock=SystemClock(trust="operator", floor_ms=0), randomness=os.urandom, pages=tmp_path)
-    practice.start()
-    try:
-        yield practice
-    finally:
-        practice.stop()
 
 
 def test_over_http_and_the_code_is_not_repeated(served: Practice) -> None:

@@ -1,8 +1,5 @@
 """The sister door: what one door accepted the other knows and holds, and a witness means that it holds it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from edge.app import sister as sister_module
@@ -13,14 +10,6 @@ from protocol.wire.records import Instant
 from protocol.wire.sister import SisterWord, encode_sister
 from tests.edge.door import DEVICE, Rider, at
 from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair, ReadOnlyCopies, copied, shipped, whole, words
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    made = Pair(tmp_path)
-    yield made
-    for door in (made.front, made.rear):
-        door.copies.close()  # type: ignore[attr-defined]
 
 
 def seen(door: Door) -> list[tuple[Verdict, Reason]]:

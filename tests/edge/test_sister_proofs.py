@@ -1,8 +1,5 @@
 """What a sister door's word is worth: only what is proven is taken, and another history is kept apart."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from edge.adapters.tap_signer import InlineTapSigner
@@ -13,14 +10,6 @@ from simulators.held_riders import HeldRiders
 from tests.edge.door import DEVICE, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle
 from tests.edge.pair import FRONT, OTHER, REAR, Pair, copied, say, shipped, words
 from tests.spoil import spoiled
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    made = Pair(tmp_path)
-    yield made
-    for door in (made.front, made.rear):
-        door.copies.close()  # type: ignore[attr-defined]
 
 
 def other_history() -> MemoryJournal:

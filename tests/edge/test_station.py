@@ -1,6 +1,5 @@
 """A door without its threads: who is believed, what is too much, what is said first, and where receipts go."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,14 +36,6 @@ from protocol.wire.sister import SisterWord, Witness, encode_sister
 from tests.edge.door import BACKEND, DEVICE, FARE, STRANGER, Rider, at
 from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair
 from tests.spoil import spoiled
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    made = Pair(tmp_path)
-    yield made
-    for door in (made.front, made.rear):
-        door.copies.close()  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """A boarding that the driver took back leaves the memory of the whole bus, and its render stays a copy."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from edge.core.errors import JournalFailed
@@ -19,15 +16,9 @@ TARIFF = Tariff(7, FARE, {2: 500, 3: 0}, 180, transfer_window_s=3_600, day_cap_r
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    made = Pair(tmp_path)
-    for door in (made.front, made.rear):
-        door.station.bundle_came(bundle(tariff=TARIFF, number=4))
-    made.plug()
-    made.talk(at())
-    yield made
-    for door in (made.front, made.rear):
-        door.copies.close()  # type: ignore[attr-defined]
+def pair(pair: Pair) -> Pair:
+    pair.talk_under(TARIFF)
+    return pair
 
 
 def show(door: Door, code: bytes, now: Instant) -> tuple[Verdict, Reason, int]:
