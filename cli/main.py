@@ -11,7 +11,7 @@ from protocol.errors import SavarError
 # sub-command → (module, what it does); the module is imported only when the command is called
 COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("cli.audit", "compare journals and ledger on disk: lost, doubled, posted"),
-    "backend": ("cli.backend", "run the backend, or import depot files"),
+    "backend": ("cli.backend", "run the backend, import depot files, ask for cases and what was let through"),
     "badges": ("cli.badges", "printed badges by which drivers sign in"),
     "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
     "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),

@@ -26,7 +26,7 @@ CLOCK_WRONG_HALVES_MAX = 3  # half-hours, either way: an hour of summer time, an
 CREDENTIAL_GRACE_AFTER_S = 24 * 3600  # no receipt for so long: expired credentials ride on grace (87-day outage seen)
 REPEAT_WINDOW_DEFAULT_S = 180  # one credential, one fare per bus: two doors, a nervous rider, a long hold
 ANNUL_WITHIN_S = 180  # a mistake is seen while the rider still stands there; as long as the repeat window
-ANNULS_A_SHIFT_MAX = 5  # beyond it the office takes back: an honest shift knows one or two
+ANNULS_A_DAY_MAX = 5  # by a driver a service day, asked by bus and office: an honest one's two shifts know two or three
 REPEAT_WINDOW_MAX_S = 3600  # a tariff cannot ask for more: plain ids stay on the bus this long
 TRANSFER_WINDOW_MAX_S = (
     7200  # plain ids stay on the bus as long as the longer of both windows; cities give 60 to 120 min

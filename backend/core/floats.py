@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.core.ledger import SUSPENSE, Parts, TapId, driver_account
-from backend.core.limits import ANNUL_SLACK_MS, ANNULS_A_DAY_MAX
+from backend.core.limits import ANNUL_SLACK_MS
 from protocol.fares.verdicts import TABLE
-from protocol.limits import ANNUL_WITHIN_S
+from protocol.limits import ANNUL_WITHIN_S, ANNULS_A_DAY_MAX
 from protocol.wire.records import Annulment, Tap
 
 

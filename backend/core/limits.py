@@ -11,7 +11,6 @@ QUARANTINE_DEVICE_BYTES_MAX = 16 << 20  # kept of one device; beyond it only dig
 QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own largest batch
 
 ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic clocks are compared by messages
-ANNULS_A_DAY_MAX = 5  # of one driver: as many as a shift's; two shifts of an honest one know two or three
 
 # --- Fleet -----------------------------------------------------------------------------------------------------------
 SILENT_AFTER_DEFAULT_S = 600  # in service and silent for ten minutes: somebody should look (isfahan.md O1)
@@ -49,7 +48,7 @@ FREE_RIDE_TIMES_MIN = 4  # free rides given in a day: three are a plug, a crowd 
 BOARDED_MIN = 10  # boardings on a line in an hour: below, a share is a share of chance
 PROXIES_MIN = 10  # keyed in by one driver in a day: a class without phones is ten
 PROXY_SPREAD_MIN = 0.02  # of the boardings: nobody stands out by less than a tenth of them
-ANNULS_MIN = 4  # taken back by one driver in a day: an honest shift knows one or two (ANNULS_A_SHIFT_MAX)
+ANNULS_MIN = 4  # taken back by one driver in a day: an honest shift knows one or two (ANNULS_A_DAY_MAX)
 ANNUL_SPREAD_MIN = 0.003  # of the boardings: nobody stands out by less than one in 64, four of a short shift
 ANNUL_WAITS_MAX_MS = 86_400_000  # a shift's first record lies before its annulments, mostly in the same batch
 ANNULS_REFUSED_MIN = 1  # by the office, by the limits that the terminal keeps to: one was not made with it as it is

@@ -32,11 +32,6 @@ log = logging.getLogger(__name__)
 _RIDES = (EventKind.FREE_RIDE, EventKind.FARES_AGAIN)
 
 
-def _age_ms(at: Instant, now: Instant, *, unknown: int) -> int:
-    """How long ago it was, by two trusted clocks; else `unknown`."""
-    return now.wall_ms - at.wall_ms if now.trusted and at.trusted else unknown
-
-
 class Following:
     """One door that follows. Runs on the sync thread."""
 
@@ -56,7 +51,8 @@ class Following:
                     self._ride(record, now)
 
     def _serve(self, told: Shift, now: Instant) -> None:
-        if _age_ms(told.at, now, unknown=0) > FOLLOWED_MS:
+        age_ms = told.at.age_ms(now)
+        if age_ms is not None and age_ms > FOLLOWED_MS:
             return
         service = self._boarding.service
         if told.step is ShiftStep.END:
@@ -65,11 +61,14 @@ class Following:
             return
         self._boarding.serve(replace(service, route=told.route, direction=told.direction, shift=told.shift, trip=None))
 
-    def _ride(self, told: Event, now: Instant, *, unknown_ms: int = 0) -> None:
-        """`unknown_ms`: how old it is taken for where no clock can say it."""
+    def _ride(self, told: Event, now: Instant, *, if_unknown: bool = True) -> None:
+        """`if_unknown`: whether one is followed whose age no clock can say."""
         if told.what is EventKind.FARES_AGAIN:
             self._end()
-        elif told.cause is not None and _age_ms(told.at, now, unknown=unknown_ms) <= FREE_RIDE_MS:
+        elif told.cause is not None:
+            age_ms = told.at.age_ms(now)
+            if not (if_unknown if age_ms is None else age_ms <= FREE_RIDE_MS):
+                return
             self._free_until_ms = now.mono_ms + FREE_RIDE_MS + FREE_RIDE_RENEWED_MS
             self._boarding.let_ride(WHY[told.cause])
 
@@ -104,7 +103,7 @@ class Following:
             for shift in reversed(shifts):
                 self._serve(shift, now)
             if ride is not None:
-                self._ride(ride, now, unknown_ms=FREE_RIDE_MS + 1)
+                self._ride(ride, now, if_unknown=False)
 
     def step(self, now: Instant) -> None:
         """F2: what was not renewed lapses."""

@@ -19,7 +19,7 @@ from edge.app.boarding import Boarding
 from edge.app.near_desk import take_back
 from edge.app.recall import newest_first
 from edge.core.errors import LocalError
-from edge.core.limits import ANNUL_FOLLOWED_MS, ANNUL_WITHIN_MS, ANNULS_A_SHIFT_MAX
+from edge.core.limits import ANNUL_FOLLOWED_MS, ANNUL_WITHIN_MS, ANNULS_A_DAY_MAX
 from edge.core.ports import Journal
 from protocol.fares.verdicts import TABLE
 from protocol.wire.driver_records import Annulment, Event, TakeBack
@@ -62,7 +62,7 @@ class Obeying:
         """What speaks against it; empty if nothing does. Raises JournalFailed."""
         if order.epoch != self._journal.head.epoch:
             return "it stands in another journal"
-        if self._count(shift) >= ANNULS_A_SHIFT_MAX:
+        if self._count(shift) >= ANNULS_A_DAY_MAX:
             return "the shift has taken back as many as it may"
         if not self._boarding.remembers(order.tap, now):
             return "no boarding of the window is there"

@@ -68,7 +68,7 @@ class OpenShift:
             given = it if it.what is EventKind.FREE_RIDE else None
         if given is None or given.cause is None or since is None:
             return None
-        age_ms = _age_ms(given.at, now)
+        age_ms = given.at.age_ms(now)
         past_ms = FREE_RIDE_MS if age_ms is None else age_ms  # else an ignition that is turned makes ten new minutes
         return FreeRide(FreeCause(given.cause), since, now.mono_ms + max(0, FREE_RIDE_MS - past_ms))
 
@@ -191,7 +191,7 @@ def _shift_of(record: Tap | Annulment | Event) -> str | None:
 
 def seen_of(tap: Tap, boarding: Boarding, now: Instant, *, unknown_ms: int = ANNUL_WITHIN_MS + 1) -> Seen:
     """T3: an answer as its record says it, `unknown_ms` ago where no clock can tell. `boarding`: a door of this bus."""
-    late_ms = _age_ms(tap.at, now)
+    late_ms = tap.at.age_ms(now)
     if late_ms is None:
         late_ms = unknown_ms
     at = replace(now, wall_ms=now.wall_ms - late_ms, mono_ms=now.mono_ms - late_ms)
@@ -199,8 +199,3 @@ def seen_of(tap: Tap, boarding: Boarding, now: Instant, *, unknown_ms: int = ANN
         tap.service.door, tap.link.sequence, at, tap.verdict, tap.reason, tap.fare_rials, persons_in(boarding, tap),
         proxy=tap.code_kind is CodeKind.PROXY,
     )  # fmt: skip
-
-
-def _age_ms(at: Instant, now: Instant) -> int | None:
-    """How long ago it was, where both clocks are to be trusted; else None."""
-    return max(0, now.wall_ms - at.wall_ms) if now.trusted and at.trusted else None

@@ -289,7 +289,8 @@ class Station:
             raise JournalFailed(f"record {first} is damaged: {error}", fix="run `savar journal check`") from error
         if first > self._began_after:
             return max(now.mono_ms - written.mono_ms, 0) // 1000
-        return max(now.wall_ms - written.wall_ms, 0) // 1000 if now.trusted and written.trusted else None
+        age_ms = written.age_ms(now)
+        return None if age_ms is None else age_ms // 1000
 
     def _link(self, now: Instant) -> SisterLink | None:
         return None if self._other is None else self._other.link(now, self.sister_backlog)

@@ -86,20 +86,27 @@ class Terminal:
         with self._lock:
             claim = self._gate.claim(number, code, now)
             number = claim.number
-            begins = self._comes_back(number) is None
-            if begins:  # who comes back to an open shift changes nothing: also on the way
+            shift = self._comes_back(number)
+            if shift is None:  # who comes back to an open shift changes nothing: also on the way
                 move(self._stage, Act.SIGN_IN, self._speed, now.mono_ms)
         with self._pins:  # not under the lock: a PIN takes a Pi a quarter of a second, and doors tell of riders
             self._gate.check(claim, pin, now, here=here)
-        # It reads a day's records: not under the lock.
-        before = self._facts.taken_back(number, service_day(now.wall_ms), "") if begins else 0
+        before = self._taken_back_before(number, shift, now)
         with self._lock:
-            if self._comes_back(number) is None:
-                self._begin(number, now, before)
+            shift = self._comes_back(number) or self._begin(number, now)
+            shift.annulled_before = before if shift.annulled_before is None else shift.annulled_before
             self._token = self._randomness(_TOKEN_BYTES).hex()
             self._gate.forget()
             self._changed()
             return self._token
+
+    def _taken_back_before(self, number: str, shift: Shift | None, now: Instant) -> int:
+        """Read from a day's records, so neither under the lock nor at a start; once a shift."""
+        if shift is None:
+            return self._facts.taken_back(number, service_day(now.wall_ms), "")
+        if shift.annulled_before is not None:
+            return shift.annulled_before
+        return self._facts.taken_back(number, service_day(shift.since.wall_ms), shift.duty.shift)
 
     def badge_shown(self, badge: Badge, now: Instant) -> None:
         """The near door's camera read a badge: nobody's fare, and for some seconds a way to sign in."""
@@ -111,23 +118,23 @@ class Terminal:
         open_shift = self._shift if self._stage in (Stage.CHOOSING, Stage.DRIVING) else None
         return open_shift if open_shift is not None and open_shift.duty.driver == number else None
 
-    def _begin(self, number: str, now: Instant, before: int) -> None:
+    def _begin(self, number: str, now: Instant) -> Shift:
         if self._stage in (Stage.CHOOSING, Stage.DRIVING):
             self._end(now)
         duty = Duty(number, shift_name(service_day(now.wall_ms), number, self._randomness(_SHIFT_BYTES).hex()))
         for desk in self._desks.values():
             desk.begin_shift(duty, now)
-        self._shift = Shift(duty, now, {door: DoorTally() for door in self._desks}, annulled_before=before)
+        self._shift = Shift(duty, now, {door: DoorTally() for door in self._desks})
         self._stage = Stage.CHOOSING
+        return self._shift
 
     def take_up(self, duty: Duty, since: Instant, answers: Sequence[tuple[Seen, bool]], free: FreeRide | None) -> None:
         """A shift that was open when the process ended goes on; its driver signs in again to act.
 
         `answers`: each with whether it was taken back. The doors behave by it already.
         """
-        before = self._facts.taken_back(duty.driver, service_day(since.wall_ms), duty.shift)
         with self._lock:
-            shift = Shift(duty, since, {door: DoorTally() for door in self._desks}, annulled_before=before)
+            shift = Shift(duty, since, {door: DoorTally() for door in self._desks})
             for seen, taken_back in sorted(answers, key=lambda it: it[0].at.mono_ms):
                 shift.take_up(seen, taken_back=taken_back)
             self._shift, self._free = shift, free

@@ -29,7 +29,7 @@ from edge.core.limits import (
     ANNUL_ASKED_MS,
     ANNUL_FOLLOWED_MS,
     ANNUL_WITHIN_MS,
-    ANNULS_A_SHIFT_MAX,
+    ANNULS_A_DAY_MAX,
     FREE_RIDE_MS,
     MOVING_KMH_MAX,
     PROXIES_A_SHIFT_MAX,
@@ -164,14 +164,15 @@ class Shift:
     proxy_rials: int = 0
     annulled: int = 0
     annulled_rials: int = 0
-    annulled_before: int = 0  # by the same driver in other shifts of the service day
+    annulled_before: int | None = None  # by the same driver in other shifts of the service day; None: not counted yet
     last: deque[Seen] = field(default_factory=lambda: deque(maxlen=SHOWN_LAST))
     _open: dict[tuple[int, int], Seen] = field(default_factory=dict)
     _asked: dict[tuple[int, int], tuple[Seen, int]] = field(default_factory=dict)  # and when, monotonic
 
     def is_over(self, now: Instant) -> bool:
         """S8."""
-        return self.since.trusted and now.trusted and now.wall_ms - self.since.wall_ms > SHIFT_MAX_MS
+        age_ms = self.since.age_ms(now)
+        return age_ms is not None and age_ms > SHIFT_MAX_MS
 
     def saw(self, seen: Seen) -> None:
         """One answer at a door (S7)."""
@@ -216,9 +217,9 @@ class Shift:
         if self.is_asked(seen, now):
             raise NotAnnullable("the other door is asked already", fix="wait for its answer", door=door,
                                 sequence=sequence)  # fmt: skip
-        if self._annuls(now, but=seen) >= ANNULS_A_SHIFT_MAX:
+        if self._annuls(now, but=seen) >= ANNULS_A_DAY_MAX:
             raise AnnulsSpent("no annulment is left today", fix="send the rider to the complaint number",
-                              most=ANNULS_A_SHIFT_MAX)  # fmt: skip
+                              most=ANNULS_A_DAY_MAX)  # fmt: skip
         return seen
 
     def ask(self, seen: Seen, now: Instant) -> None:
@@ -238,7 +239,11 @@ class Shift:
             seen for seen, _ in self._asked.values()
             if but is None or (seen.door, seen.sequence) != (but.door, but.sequence)
         )  # fmt: skip
-        return self.annulled_before + self.annulled + sum(now.mono_ms - seen.at.mono_ms <= obeyed_ms for seen in asked)
+        return (
+            (self.annulled_before or 0)
+            + self.annulled
+            + sum(now.mono_ms - seen.at.mono_ms <= obeyed_ms for seen in asked)
+        )
 
     def taken_back(self, door: int, sequence: int) -> bool:
         """A door's own record says that it took a boarding back → whether it was open here."""
@@ -270,7 +275,7 @@ class Shift:
 
     def can_annul(self, seen: Seen, now: Instant) -> bool:
         """Whether a driver may still take this one back, for the screen."""
-        if seen.sequence is None or self._annuls(now, but=seen) >= ANNULS_A_SHIFT_MAX or self.is_asked(seen, now):
+        if seen.sequence is None or self._annuls(now, but=seen) >= ANNULS_A_DAY_MAX or self.is_asked(seen, now):
             return False
         return (seen.door, seen.sequence) in self._open and now.mono_ms - seen.at.mono_ms <= ANNUL_WITHIN_MS
 
@@ -290,7 +295,7 @@ class Shift:
     @property
     def annuls_left(self) -> int:
         """Boardings that the driver may still take back."""
-        return max(0, ANNULS_A_SHIFT_MAX - self.annulled_before - self.annulled)
+        return max(0, ANNULS_A_DAY_MAX - (self.annulled_before or 0) - self.annulled)
 
 
 def shift_name(day: int, driver: str, salt: str) -> str:

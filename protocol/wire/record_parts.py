@@ -43,6 +43,10 @@ class Instant:
         """Whether freshness may be judged by it."""
         return self.quality is not ClockQuality.UNTRUSTED
 
+    def age_ms(self, now: "Instant") -> int | None:
+        """How long ago it was, never below 0, by the wall clocks of two instants; None where one is not trusted."""
+        return max(0, now.wall_ms - self.wall_ms) if now.trusted and self.trusted else None
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

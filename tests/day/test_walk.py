@@ -64,7 +64,7 @@ class Walk:
 
     def sign_in(self) -> None:
         """A driver's shift ends with the day, and with it how often a boarding may be taken back."""
-        self.day, self.left = service_day(self.city.now_ms), limits.ANNULS_A_SHIFT_MAX
+        self.day, self.left = service_day(self.city.now_ms), limits.ANNULS_A_DAY_MAX
         self.boarded: list[tuple[Door, int, int, bytes]] = []  # a shift takes its own back
         for bus in ("bus-1", "bus-2"):
             self.city.shift(bus, f"dr-{bus}")

@@ -13,7 +13,7 @@ from edge.core.errors import DoorUnreached, JournalFailed, NotAnnullable
 from edge.core.limits import (
     ANNUL_FOLLOWED_MS,
     ANNUL_WITHIN_MS,
-    ANNULS_A_SHIFT_MAX,
+    ANNULS_A_DAY_MAX,
     FOLLOWED_MS,
     FREE_RIDE_MS,
     FREE_RIDE_RENEWED_MS,
@@ -312,10 +312,10 @@ def test_o1_an_order_for_what_is_not_remembered_reads_no_journal() -> None:
 
 def test_o4_of_a_shift_no_more_are_taken_back_than_a_terminal_may_ask_for() -> None:
     bus = Ordered()
-    paid = [bus.paid, *(bus.rides(rider) for rider in range(2, ANNULS_A_SHIFT_MAX + 2))]
+    paid = [bus.paid, *(bus.rides(rider) for rider in range(2, ANNULS_A_DAY_MAX + 2))]
     bus.desk.records_came(paid[1:], at())
     answers = [bus.order(it.link.sequence) for it in paid]
-    assert [len(one) for one in answers] == [1] * ANNULS_A_SHIFT_MAX + [0]
+    assert [len(one) for one in answers] == [1] * ANNULS_A_DAY_MAX + [0]
 
 
 def test_o3_a_card_that_does_not_write_answers_nothing_and_may_be_asked_again() -> None:

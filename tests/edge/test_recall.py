@@ -201,9 +201,9 @@ def test_the_driver_comes_back_and_the_total_goes_on(pages: Path) -> None:
 
 def test_the_bounds_of_a_shift_outlive_the_process(pages: Path) -> None:
     run, token = driving(pages)
-    for rider in range(1, limits.ANNULS_A_SHIFT_MAX + 2):
+    for rider in range(1, limits.ANNULS_A_DAY_MAX + 2):
         run.rides(rider)
-        if rider <= limits.ANNULS_A_SHIFT_MAX:
+        if rider <= limits.ANNULS_A_DAY_MAX:
             run.terminal.annul(token, 1, run.view().last[0].sequence or 0, AnnulReason.LEFT_BUS, run.clock.now)
     after = again(pages, run)
     shift = after.view().shift

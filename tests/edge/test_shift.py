@@ -101,7 +101,7 @@ def test_s4_any_other_lapses_whatever_the_self_test_says(cause: FreeCause) -> No
 
 def test_s5_a_boarding_is_taken_back_once_in_time_and_so_often() -> None:
     it = shift(
-        *(seen(n) for n in range(1, limits.ANNULS_A_SHIFT_MAX + 2)),
+        *(seen(n) for n in range(1, limits.ANNULS_A_DAY_MAX + 2)),
         seen(90, Verdict.BOARD_FREE),
         seen(91, Verdict.DENIED),
     )
@@ -115,12 +115,12 @@ def test_s5_a_boarding_is_taken_back_once_in_time_and_so_often() -> None:
     it.annul(it.may_annul(1, 1, later(limits.ANNUL_WITHIN_MS)))
     with pytest.raises(NotAnnullable):
         it.may_annul(1, 1, NOW)
-    for n in range(2, limits.ANNULS_A_SHIFT_MAX + 1):
+    for n in range(2, limits.ANNULS_A_DAY_MAX + 1):
         it.annul(it.may_annul(1, n, NOW))
-    left = seen(limits.ANNULS_A_SHIFT_MAX + 1)
+    left = seen(limits.ANNULS_A_DAY_MAX + 1)
     assert not it.can_annul(left, NOW)
     with pytest.raises(AnnulsSpent):
-        it.may_annul(1, limits.ANNULS_A_SHIFT_MAX + 1, NOW)
+        it.may_annul(1, limits.ANNULS_A_DAY_MAX + 1, NOW)
     assert it.annuls_left == 0
 
 

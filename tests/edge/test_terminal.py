@@ -290,7 +290,7 @@ def test_an_annulment_that_the_other_door_does_not_hear_has_not_happened(bus: Pr
 
 def test_a_boarding_that_another_door_is_asked_for_counts_when_that_door_answers(bus: PracticeBus, clock: Hand) -> None:
     token = sign_in(bus, clock)
-    for _ in range(limits.ANNULS_A_SHIFT_MAX + 1):
+    for _ in range(limits.ANNULS_A_DAY_MAX + 1):
         bus.ride(2, Verdict.ACCEPTED)
 
     def shift() -> ShiftView:

@@ -26,7 +26,7 @@ from protocol.fares.verdicts import BY_REASON, TABLE, Lamp, Row
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 
 _CONTRACT = ("PARTY_MAX", "PIN_MIN_DIGITS", "PIN_MAX_DIGITS", "LOCAL_OFFSET_S")
-_TERMINAL = ("MOVING_KMH_MAX", "ANNULS_A_SHIFT_MAX", "SHOWN_LAST", "TERMINAL_BEAT_S")
+_TERMINAL = ("MOVING_KMH_MAX", "ANNULS_A_DAY_MAX", "SHOWN_LAST", "TERMINAL_BEAT_S")
 _OF_A_DOOR = ("JournalFull", "JournalFailed", "SignerFailed", "DoorUnreached")
 
 
