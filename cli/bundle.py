@@ -60,7 +60,7 @@ def _driver(number: str) -> StaffRow:
 @click.argument("root", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--fare", type=click.IntRange(0), help="Flat adult fare in rials.")
 @click.option("--class-share", "shares", multiple=True, metavar="CLASS=PERMILLE",
-              help="What a rider class pays of it, per mille; other classes stay as they are.")  # fmt: skip
+              help="What a rider class pays of it, per mille, e.g. student=500; other classes stay.")  # fmt: skip
 @click.option(
     "--repeat-window", type=click.IntRange(0), metavar="SECONDS", help="One fare a credential and bus within it."
 )

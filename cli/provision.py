@@ -13,6 +13,7 @@ from protocol.fares.tariff import Tariff
 from provisioning.app.broker import write_broker
 from provisioning.app.city import FIRST_ISSUER, create_city, load_city
 from provisioning.app.devices import add_device
+from provisioning.app.fare_files import rider_class
 from provisioning.app.issuers import add_issuer
 from provisioning.app.pairs import pair_doors
 from provisioning.core.layout import SISTER_KEY, CityFolder
@@ -48,15 +49,19 @@ def _command(*words: object) -> str:
 
 
 def class_shares(values: tuple[str, ...]) -> dict[int, int]:
-    """CLASS=PERMILLE, several → {class: share}."""
+    """CLASS=PERMILLE, several, classes named as in tariff files → {class: share}."""
     shares: dict[int, int] = {}
     for value in values:
-        rider_class, equals, share = value.partition("=")
-        if not (equals and rider_class.isdecimal() and share.isdecimal()):
-            raise click.BadParameter(f"{value} is not CLASS=PERMILLE, e.g. 2=500", param_hint="--class-share")
-        if int(rider_class) in shares:
-            raise click.BadParameter(f"class {rider_class} is given twice", param_hint="--class-share")
-        shares[int(rider_class)] = int(share)
+        word, equals, share = value.partition("=")
+        try:
+            code = rider_class(word)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--class-share") from error
+        if not (equals and share.isdecimal()):
+            raise click.BadParameter(f"{value} is not CLASS=PERMILLE, e.g. student=500", param_hint="--class-share")
+        if code in shares:
+            raise click.BadParameter(f"class {word} is given twice", param_hint="--class-share")
+        shares[code] = int(share)
     return shares
 
 
@@ -77,7 +82,7 @@ def _cameras(values: tuple[str, ...]) -> list[tuple[str, str]]:
 @click.option("--shard", default="s0", show_default=True)
 @click.option("--fare", default=60_000, show_default=True, type=click.IntRange(0), help="Flat adult fare in rials.")
 @click.option("--class-share", "shares", multiple=True, metavar="CLASS=PERMILLE",
-              help="What a rider class pays of it, per mille; the city pays the rest.")  # fmt: skip
+              help="What a rider class pays of it, per mille, e.g. student=500; the city pays the rest.")  # fmt: skip
 @click.option("--broker-host", default="127.0.0.1", show_default=True)
 @click.option("--broker-port", default=8883, show_default=True, type=click.IntRange(1, 65_535))
 @click.option("--http-host", default="127.0.0.1", show_default=True)

@@ -8,7 +8,7 @@ import click
 import segno
 
 from cli.output import json_option, write_json
-from protocol.fares.tariff import RiderClass
+from protocol.fares.tariff import CLASS_NAMED
 from protocol.limits import TICKET_RIDES_A_DAY_MAX
 from protocol.wire.tickets import TicketForm
 from provisioning.app.city import FIRST_ISSUER
@@ -29,10 +29,6 @@ def jalali_option_day(_ctx: click.Context, _param: click.Parameter, value: str) 
         raise click.BadParameter(str(error)) from error
 
 
-def _names(codes: type[TicketForm] | type[RiderClass]) -> click.Choice[str]:
-    return click.Choice([code.name.lower() for code in codes])
-
-
 def draw(text: str) -> str:
     """Error correction L, boosted where the symbol does not grow, with its quiet zone."""
     drawn: str = segno.make(text, error="l", micro=False).svg_inline(border=4, omitsize=True)
@@ -43,8 +39,8 @@ def draw(text: str) -> str:
 @click.argument("root", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("name")
 @click.option("--count", required=True, type=click.IntRange(1), help="How many tickets; of a strip, how many pieces.")
-@click.option("--form", required=True, type=_names(TicketForm))
-@click.option("--class", "rider_class", default="adult", show_default=True, type=_names(RiderClass))
+@click.option("--form", required=True, type=click.Choice([it.name.lower() for it in TicketForm]))
+@click.option("--class", "rider_class", default="adult", show_default=True, type=click.Choice(list(CLASS_NAMED)))
 @click.option("--product", default=0, show_default=True, type=click.IntRange(0, 15))
 @click.option(
     "--from", "first_day", required=True, callback=jalali_option_day, metavar="DAY", help="First day, e.g. 1405/07/01."
@@ -58,7 +54,7 @@ def make(
     rides_a_day: int, issuer: str, out: str | None,
 ) -> None:  # fmt: skip
     """Issue tickets under NAME in the city at ROOT: their codes, a sheet to print, and a list without codes."""
-    terms = Terms(TicketForm[form.upper()], RiderClass[rider_class.upper()], product, first_day, last_day, rides_a_day)
+    terms = Terms(TicketForm[form.upper()], CLASS_NAMED[rider_class], product, first_day, last_day, rides_a_day)
     made = make_tickets(
         root, name, terms, count=count, issuer=issuer, now=datetime.now(UTC), randomness=os.urandom, draw=draw
     )

@@ -10,7 +10,7 @@ from backend.core.limits import TICKETS_REREAD_S
 from backend.core.tickets import Issue
 from protocol import limits
 from protocol.errors import ProofError
-from protocol.fares.tariff import RiderClass
+from protocol.fares.tariff import CLASS_NAMED
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.tickets import TicketForm
 
@@ -68,6 +68,6 @@ def _read(path: Path) -> tuple[Issue, list[bytes]]:
         raise ValueError("it is named otherwise than the issue in it")
     issue = Issue(
         values["issue"], VerifyingKey.load(bytes.fromhex(values["issuer"])), TicketForm[values["form"].upper()],
-        int(RiderClass[values["class"].upper()]), *numbers,
+        int(CLASS_NAMED[values["class"]]), *numbers,
     )  # fmt: skip
     return issue, ids

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
+from types import MappingProxyType
 
 from protocol import limits
 from protocol.errors import OutOfRange
@@ -26,6 +27,14 @@ class RiderClass(IntEnum):
     DISABLED = 4
     VETERAN = 5
     STAFF = 6
+
+    @property
+    def word(self) -> str:
+        """As every file, command and list names it."""
+        return self.name.lower()
+
+
+CLASS_NAMED: Mapping[str, RiderClass] = MappingProxyType({one.word: one for one in RiderClass})
 
 
 class Product(IntEnum):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from protocol.errors import SavarError
 from protocol.fares.ages import service_day_of
 from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
-from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, RiderClass, Tariff
+from protocol.fares.tariff import CLASS_NAMED, Band, LineFare, Peak, ProductRule, Tariff
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.localtime import day_begins_ms
 from protocol.wire.policies import encode_policies
@@ -59,12 +59,11 @@ def _product(text: Any) -> int:
     return int(text)
 
 
-def _class(text: Any) -> int:
-    """A rider class, in lower case as it is listed: one class has one share."""
-    known = {one.name.lower(): int(one) for one in RiderClass}
-    if text not in known:
-        raise ValueError(f"{text} is no rider class: one of {', '.join(known)}")
-    return known[text]
+def rider_class(text: Any) -> int:
+    """A rider class, in lower case as it is listed: one class has one share. Raises ValueError."""
+    if text not in CLASS_NAMED:
+        raise ValueError(f"{text} is no rider class: one of {', '.join(CLASS_NAMED)}")
+    return int(CLASS_NAMED[text])
 
 
 def _once(values: Any) -> Any:
@@ -89,7 +88,7 @@ Minute = Annotated[int, BeforeValidator(_minute)]
 Moment = Annotated[int, BeforeValidator(_moment)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]
 ProductNumber = Annotated[int, BeforeValidator(_product)]
-Class = Annotated[int, BeforeValidator(_class)]
+Class = Annotated[int, BeforeValidator(rider_class)]
 Names = Annotated[frozenset[str], BeforeValidator(_once)]
 
 

@@ -93,7 +93,7 @@ def make_tickets(
 def _listed(name: str, issuer: bytes, terms: Terms, tickets: list[Ticket]) -> bytes:
     """Everything about an issue but what could be ridden."""
     return json.dumps({
-        "issue": name, "issuer": issuer.hex(), "form": terms.form.name.lower(), "class": terms.rider_class.name.lower(),
+        "issue": name, "issuer": issuer.hex(), "form": terms.form.name.lower(), "class": terms.rider_class.word,
         "product": terms.product, "first_day": terms.first_day, "last_day": terms.last_day,
         "days": f"{day_text(terms.first_day)} - {day_text(terms.last_day)}", "rides_a_day": terms.rides_a_day,
         "ids": [ticket.ticket_id.hex() for ticket in tickets],

@@ -145,7 +145,7 @@ def test_a_running_validator_is_not_written_under(yard: Yard) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--deny", "01=3"), ("--deny", "0102030405060708"), ("--allow", "xx02030405060708"), ("--class-share", "2")],
+    [("--deny", "01=3"), ("--deny", "0102030405060708"), ("--allow", "xx02030405060708"), ("--class-share", "student")],
 )
 def test_what_is_mistyped_is_said(yard: Yard, words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli, ["bundle", "make", str(yard.city), *words])

@@ -234,7 +234,7 @@ def test_neither_the_command_line_nor_a_log_says_a_secret(tmp_path: Path, caplog
     root = tmp_path / "city"
     said = ""
     for arguments in (
-        ["city", str(root), "--name", "isfahan", "--class-share", "2=500"],
+        ["city", str(root), "--name", "isfahan", "--class-share", "student=500"],
         ["device", str(root), DEVICE, "--vehicle", "bus-0001", "--door", "1"],
         ["issuer", str(root), "second"],
         ["broker", str(root), "--port", "9883"],
@@ -274,9 +274,9 @@ def test_the_json_names_paths_that_are_there(tmp_path: Path) -> None:
     "arguments",
     [
         ["city", "{root}2", "--name", "Not A Name"],
-        ["city", "{root}2", "--name", "isfahan", "--class-share", "two"],
-        ["city", "{root}2", "--name", "isfahan", "--class-share", "2=500", "--class-share", "2=0"],
-        ["city", "{root}2", "--name", "isfahan", "--class-share", "99=500"],
+        ["city", "{root}2", "--name", "isfahan", "--class-share", "student"],
+        ["city", "{root}2", "--name", "isfahan", "--class-share", "student=500", "--class-share", "student=0"],
+        ["city", "{root}2", "--name", "isfahan", "--class-share", "2=500"],
         ["city", "{root}2", "--name", "isfahan", "--fare", "99999999999999"],
         ["city", "{root}2", "--name", "isfahan", "--provider", "http://bank.example", ""],
         ["city", "{root}-link", "--name", "isfahan"],

@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from protocol.fares.tariff import RiderClass
 from protocol.limits import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
+
+_CLASSES = ", ".join(f"{int(one)} {one.word}" for one in RiderClass)
 
 
 class Model(BaseModel):
@@ -49,7 +52,9 @@ class Registration(Model):
         BeforeValidator(_bytes_from(SIGNATURE_BYTES)),
         _text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
     ]
-    rider_class: int = Field(default=0, ge=0, le=15, description="0 is adult; others need the operations token.")
+    rider_class: int = Field(
+        default=0, ge=0, le=15, description=f"{_CLASSES}; all but the first need the operations token."
+    )
 
 
 class RegisteredBody(Model):
