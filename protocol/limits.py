@@ -119,4 +119,3 @@ FLAT_FARE_MAX_RIALS = RIALS_MAX // (PARTY_MAX + 1)  # so that the fare of a full
 
 # --- Keeping ------------------------------------------------------------------------------------------------------
 RECEIPTED_KEPT_S = 35 * DAY_S  # receipted taps stay this long on the card: a restored backend asks again (P2)
-JOURNAL_TAPS_MIN = 240_000  # taps a validator stores without a network: 120 days at 2,000 a day (P5)

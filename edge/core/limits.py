@@ -147,7 +147,6 @@ BUTTON_HOLD_MS = 3_000  # nobody leans on a button for so long by accident more 
 BUTTON_REPEAT_MS = 10_000  # as long as the rider whom it was for still stands there
 BUTTON_BOUNCE_MS = 20  # a push button's contacts settle in 5 to 10 ms
 PANEL_TEST_STEP_MS = 400  # each colour and each pitch is told from the next
-PANEL_STOP_S = 2.0  # the panel's thread does nothing that takes time; a driver that blocks is left to the process's end
 
 # --- Where ------------------------------------------------------------------------------------------------------------
 ACCURACY_MAX_M = 100  # with 95 %: a quarter of the way from one stop to the next

@@ -1,5 +1,7 @@
-"""Limits leave room: none of them forbids everything, and no lower bound lies above its upper one."""
+"""Limits leave room and hold: none forbids everything, no lower bound lies above its upper one, none is unused."""
 
+import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -8,8 +10,10 @@ import backend.core.limits
 import edge.core.limits
 import protocol.limits
 import provisioning.core.limits
+from tests.house.tidy import ROOMS
 
 MODULES = (protocol.limits, edge.core.limits, backend.core.limits, provisioning.core.limits)
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -22,3 +26,12 @@ def test_no_limit_is_nothing_and_none_is_crossed(module: ModuleType) -> None:
         other = name.replace("_MIN_", "_MAX_")
         if other in numbers:
             assert value <= numbers[other], name
+
+
+def test_every_limit_is_used() -> None:
+    """A limit that nothing reads says what does not hold."""
+    code = [path.read_text() for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    words = [word for text in code for word in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text)]
+    names = {name for module in MODULES for name in vars(module) if name.isupper()}
+    assert names
+    assert sorted(name for name in names if words.count(name) < 2) == []
