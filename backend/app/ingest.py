@@ -247,7 +247,7 @@ def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredR
         return StoredRecord(
             link.device, link.epoch, link.sequence, record_hash, record.raw, int(RecordKind.TAP), record.at.wall_ms,
             record.service.vehicle, record.service.door, int(record.verdict), int(record.reason), record.fare_rials,
-            payer, None, record.service.shift, record.service.route,
+            1 + record.party, payer, None, record.service.shift, record.service.route,
             None if place is None else place.lat_e6, None if place is None else place.lon_e6,
         )  # fmt: skip
     return StoredRecord(

@@ -11,7 +11,7 @@ from protocol.wire.records import Tap
 
 
 class Counted(NamedTuple):
-    """So many taps of one door, shift, line and hour that were answered alike. `last_ms`: the last of them."""
+    """So many taps, so many persons, of a door, shift, line and hour, answered alike. `last_ms`: the last of them."""
 
     device: str
     vehicle: str
@@ -22,6 +22,7 @@ class Counted(NamedTuple):
     verdict: int
     reason: int
     taps: int
+    persons: int
     last_ms: int
 
 

@@ -1,10 +1,10 @@
 """Cases about drivers. Pure: each rule takes the facts of one service day. Thresholds: `backend.core.limits`."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from backend.core.conduct import Case, CaseKind, of_driver, some
-from backend.core.day_facts import Annulled, DayFacts
+from backend.core.day_facts import Annulled, Counted, DayFacts
 from backend.core.duties import Duties, ShiftId, Spans, by_hour, clipped, duties_of, id_of, length_ms
 from backend.core.floats import why_illegal
 from backend.core.limits import (
@@ -96,12 +96,15 @@ def _let_ride(facts: DayFacts, shifts: Sequence[ShiftId]) -> int:
 
 
 def proxies(facts: DayFacts) -> Iterator[Case]:
-    """Boardings that a driver's float paid, beyond what the others had on the same lines in the same hours.
+    """Persons for whom a driver's float paid, beyond what the others had on the same lines in the same hours.
 
+    Persons and not touches of the screen: one touch keys in as many as its record carries, and that many are paid for.
+    So riders count with their companions, too.
     A driver who takes cash for them and pays less into the float than he takes out of the riders shows nothing here;
     one who lets friends ride on it, or sells rides below the fare, has more of them than the others.
     """
-    work = _boarded(facts, proxies=True)
+    work = _boarded(facts, lambda it: (it.persons, it.persons * (it.reason == Reason.PROXY)))
+    touches = _boarded(facts, lambda it: (it.taps, it.taps * (it.reason == Reason.PROXY)))
     ordinary = Ordinary(work, worked_min=BOARDED_MIN, spread_min=PROXY_SPREAD_MIN)
     for driver, cells in sorted(work.items()):
         count = sum(done for _, done in cells.values())
@@ -110,9 +113,10 @@ def proxies(facts: DayFacts) -> Iterator[Case]:
             usual = round(it.expected)
             yield Case(
                 CaseKind.PROXIES, of_driver(driver), facts.day,
-                f"{count} of {it.worked} boardings were keyed in for riders without a code; others would have {usual}",
+                f"{count} of {it.worked} persons were keyed in without a code; others would have {usual}",
                 {
-                    "proxies": count, "boardings": it.worked, "others_proxies": usual,
+                    "proxies": count, "persons": it.worked, "others_proxies": usual,
+                    "touches": sum(done for _, done in touches[driver].values()),
                     "score_tenths": round(10 * it.score),
                 },
                 some(
@@ -125,9 +129,10 @@ def proxies(facts: DayFacts) -> Iterator[Case]:
 def annulments(facts: DayFacts) -> Iterator[Case]:
     """Boardings that a driver took back: one that the bus itself would have refused, or more than the others did.
 
-    The terminal keeps to the limits, so what the office had to refuse was not made with it as it is.
+    The terminal keeps to the limits, so what the office had to refuse was not made with it as it is. A boarding is one
+    here, whatever its companions: it is taken back whole, and the limits of a day count so.
     """
-    work = {driver: dict(cells) for driver, cells in _boarded(facts, proxies=False).items()}
+    work = {driver: dict(cells) for driver, cells in _boarded(facts, lambda it: (it.taps, 0)).items()}
     made: dict[str, list[Annulled]] = defaultdict(list)
     for it in facts.annulled:
         driver = facts.drivers.get((it.record.vehicle, it.record.shift))
@@ -164,14 +169,14 @@ def is_refused(it: Annulled) -> bool:
     return why_illegal(it.record, it.tap, it.record.at.wall_ms - it.tap.at.wall_ms) is not None
 
 
-def _boarded(facts: DayFacts, *, proxies: bool) -> dict[str, dict[Cell, tuple[int, int]]]:
-    """Boardings of each driver by line and hour, and how many of them were proxies if that is asked."""
+def _boarded(facts: DayFacts, count: Callable[[Counted], tuple[int, int]]) -> dict[str, dict[Cell, tuple[int, int]]]:
+    """What boarded with each driver by line and hour, as it is counted: how much, and how much of it is looked for."""
     work: dict[str, dict[Cell, tuple[int, int]]] = defaultdict(dict)
     for it in facts.counted:
         driver = None if it.shift is None else facts.drivers.get((it.vehicle, it.shift))
         if driver is None or not TABLE[Verdict(it.verdict)].boards:
             continue
         cell = (it.line or "", it.hour)
-        boarded, counted = work[driver].get(cell, (0, 0))
-        work[driver][cell] = boarded + it.taps, counted + it.taps * (proxies and it.reason == Reason.PROXY)
+        before, (boarded, counted) = work[driver].get(cell, (0, 0)), count(it)
+        work[driver][cell] = before[0] + boarded, before[1] + counted
     return work

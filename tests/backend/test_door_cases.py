@@ -24,7 +24,7 @@ COVERED: Read = {8: (8, 8), 9: (8, 8), 10: (0, 14), 11: (0, 14), 12: (0, 14), 13
 
 def counted(bus: str, read: Read, *, line: str = "r1", reason: int = 0) -> list[Counted]:
     return [
-        Counted(f"{bus}-d{door}", bus, door, f"s-{bus.removeprefix('bus-')}", line, hour, int(Verdict.ACCEPTED), reason, n, 0)
+        Counted(f"{bus}-d{door}", bus, door, f"s-{bus.removeprefix('bus-')}", line, hour, int(Verdict.ACCEPTED), reason, n, n, 0)
         for hour, both in read.items() for door, n in enumerate(both, 1) if n
     ]  # fmt: skip
 

@@ -16,11 +16,12 @@ HOURS = range(8, 14)
 DRIVERS = {(f"bus-{n}", f"s-{n}"): f"d{n}" for n in range(7)}
 
 
-def boarded(n: int, codes: int, keyed: int = 0, *, line: str = "r1") -> list[Counted]:
-    """Each hour of a driver's shift."""
+def boarded(n: int, codes: int, keyed: int = 0, *, line: str = "r1", each: int = 1) -> list[Counted]:
+    """Each hour of a driver's shift. `each`: persons of one touch."""
     return [
-        Counted(f"bus-{n}-d1", f"bus-{n}", 1, f"s-{n}", line, hour, int(Verdict.ACCEPTED), int(reason), taps, 0)
-        for hour in HOURS for reason, taps in ((Reason.NONE, codes), (Reason.PROXY, keyed)) if taps
+        Counted(f"bus-{n}-d1", f"bus-{n}", 1, f"s-{n}", line, hour, int(Verdict.ACCEPTED), int(reason), taps, persons, 0)
+        for hour in HOURS
+        for reason, taps, persons in ((Reason.NONE, codes, codes), (Reason.PROXY, keyed, keyed * each)) if taps
     ]  # fmt: skip
 
 
@@ -41,9 +42,20 @@ def test_far_more_proxies_than_the_others_are_a_case() -> None:
     (case,) = of_kind(CaseKind.PROXIES, replace(day(boarded(0, 16, 6), *honest(1)), keyed=keyed))
     assert case.records == (("bus-0-d1", 7, 5),)
     assert case.subject == "driver:d0"
-    assert {name: case.figures[name] for name in ("proxies", "boardings", "others_proxies")} == {
-        "proxies": 36, "boardings": 132, "others_proxies": 6,
+    assert {name: case.figures[name] for name in ("proxies", "persons", "others_proxies", "touches")} == {
+        "proxies": 36, "persons": 132, "others_proxies": 6, "touches": 36,
     }  # fmt: skip
+
+
+def test_five_persons_of_one_touch_are_five() -> None:
+    """Six touches a day are nothing to look at; thirty friends are."""
+    (case,) = of_kind(CaseKind.PROXIES, day(boarded(0, 16, 1, each=5), *honest()))
+    assert (case.figures["proxies"], case.figures["touches"], case.figures["persons"]) == (30, 6, 126)
+    assert of_kind(CaseKind.PROXIES, day(boarded(0, 16, 1), *honest())) == []
+
+
+def test_where_all_key_in_as_many_persons_nobody_stands_out_by_the_fewer_touches() -> None:
+    assert of_kind(CaseKind.PROXIES, day(boarded(0, 16, 1, each=6), *honest(6))) == []
 
 
 def test_ten_of_few_are_one() -> None:

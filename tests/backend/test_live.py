@@ -105,7 +105,7 @@ def test_a_browser_whose_loop_is_gone_is_cut_off() -> None:
     assert (live.cut_off, live.browsers) == (1, 0)
 
 
-STORED = StoredRecord("bus-0001-d1", 7, 9, bytes(32), b"raw", 4, WALL_MS, "bus-0001", 1, 1, 7, 60_000, Payer.RIDER)
+STORED = StoredRecord("bus-0001-d1", 7, 9, bytes(32), b"raw", 4, WALL_MS, "bus-0001", 1, 1, 7, 60_000, 1, Payer.RIDER)
 
 
 def test_a_stored_tap_is_told_whole_and_a_refusal_has_neither_fare_nor_payer() -> None:

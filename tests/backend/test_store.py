@@ -40,7 +40,7 @@ def commit(first: int, last: int, *, device: str = "bus-1-d1") -> Commit:
     """Records `first` to `last` of one device, each a charged tap."""
     records = [
         StoredRecord(device, EPOCH, n, head(n), b"bytes", int(RecordKind.TAP), NOON_MS, "bus-1", 1,
-                     int(Verdict.ACCEPTED), 0, FARE, Payer.RIDER)
+                     int(Verdict.ACCEPTED), 0, FARE, 1, Payer.RIDER)
         for n in range(first, last + 1)
     ]  # fmt: skip
     transfers = [
@@ -318,7 +318,7 @@ def test_no_rider_in_records_and_no_tap_in_transfers(desk: Desk) -> None:
     """P18: only `claim` has both."""
     assert columns(desk, "record") == {
         "id", "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict",
-        "reason", "fare_rials", "payer", "shift", "line", "lat_e6", "lon_e6",
+        "reason", "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
     }  # fmt: skip
     assert columns(desk, "transfer") == {"id", "key", "kind", "debit", "credit", "rials", "hash", "at_ms"}
     assert columns(desk, "account") == {"id", "debits", "credits"}

@@ -170,11 +170,11 @@ class Script:
         self.at("16:00", lambda: setattr(self.buses[32].rear, "camera", CameraState.MISSING))
         self.at("19:00", lambda: setattr(self.buses[32].rear, "camera", CameraState.WORKING))
 
-    def key_in(self, bus: Bus) -> None:
-        """Somebody without a code boards, on the driver's float."""
+    def key_in(self, bus: Bus, party: int = 0) -> None:
+        """Somebody without a code boards, and companions, on the driver's float."""
         bus.front.place.step(bus.front.read)
         try:
-            bus.terminal.proxy(bus.token, 0, bus.now)
+            bus.terminal.proxy(bus.token, party, bus.now)
         except RidesFree:
             return
         self.fleet.told[Verdict.ACCEPTED] += 1
@@ -207,11 +207,11 @@ class Script:
         self.at("14:00", lambda: setattr(bus.front, "covered", False))
         for n in range(10):
             self.at(hour("09:05") + 28 * n * MINUTE_MS, lambda: self.free(bus, FreeCause.READER_OUT))
-        for n in range(24):  # friends, between free rides
-            self.at(hour("06:20") + 6 * n * MINUTE_MS, lambda: self.key_in(bus))
+        for n in range(8):  # friends, three with one touch
+            self.at(hour("06:20") + 18 * n * MINUTE_MS, lambda: self.key_in(bus, party=2))
         for n in range(5):
-            self.at(hour("06:21") + 12 * n * MINUTE_MS, lambda: self.take_back(bus))
-        self.at("07:21", lambda: self._refused(bus, AnnulsSpent))
+            self.at(hour("06:21") + 18 * n * MINUTE_MS, lambda: self.take_back(bus))
+        self.at("07:51", lambda: self._refused(bus, AnnulsSpent))
         self.at("08:55", lambda: self._refused(bus, TooLateToAnnul))
 
         self.at("12:00", lambda: self._changed_terminal(bus))
@@ -311,7 +311,8 @@ def test_their_figures_can_be_counted_in_the_script(day: Script) -> None:
     free = cases["driver:901 free-rides"]
     assert (free["times"], free["free_minutes"], free["driven_minutes"]) == (10, 100, 480)
     assert free["where"] == ["r1 09h", "r1 10h", "r1 11h", "r1 12h", "r1 13h"]
-    assert cases["driver:901 proxy-boardings"]["proxies"] == 24
+    keyed_in = cases["driver:901 proxy-boardings"]
+    assert (keyed_in["proxies"], keyed_in["touches"]) == (24, 8)
     assert cases["driver:901 annulments"] == {"taken_back": 5, "refused": 1, "others_taken_back": 0}
     blind = cases["device:bus-11-d1 blind-door"]
     assert (blind["read"], blind["free_minutes"], blind["drivers"]) == (0, 100, ["901"])

@@ -25,8 +25,9 @@ _HOUR = f"(wall_ms / 1000 + {LOCAL_OFFSET_S}) % {DAY_S} / 3600"
 _CHARGED = ", ".join(str(int(verdict)) for verdict, row in TABLE.items() if row.charged)
 _UNPROVEN = {Payer.NO_PROOF.value, Payer.STALE_PROOF.value, Payer.UNKNOWN_CREDENTIAL.value}  # nobody's claim
 _COUNTED = f"""
-SELECT device, vehicle, door, shift, line, {_HOUR} AS hour, verdict, reason, count(*), max(wall_ms) FROM record
-WHERE kind = 2 AND wall_ms >= ? AND wall_ms < ? GROUP BY device, vehicle, door, shift, line, hour, verdict, reason
+SELECT device, vehicle, door, shift, line, {_HOUR} AS hour, verdict, reason, count(*), sum(persons), max(wall_ms)
+FROM record WHERE kind = 2 AND wall_ms >= ? AND wall_ms < ?
+GROUP BY device, vehicle, door, shift, line, hour, verdict, reason
 """  # noqa: S608 - ours, as below
 _TOLD = "SELECT bytes FROM record WHERE kind > 2 AND wall_ms >= ? AND wall_ms < ? ORDER BY device, epoch, sequence"
 _COPIED = """

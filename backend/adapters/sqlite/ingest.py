@@ -234,10 +234,11 @@ def _add_records(connection: sqlite3.Connection, commit: Commit) -> None:
     """Records, and the index of day keys."""
     connection.executemany(
         "INSERT INTO record (device, epoch, sequence, hash, bytes, kind, wall_ms, vehicle, door, verdict, reason,"
-        " fare_rials, payer, shift, line, lat_e6, lon_e6) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " fare_rials, persons, payer, shift, line, lat_e6, lon_e6)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
-             r.fare_rials, None if r.payer is None else r.payer.value, r.shift, r.line, r.lat_e6, r.lon_e6)
+             r.fare_rials, r.persons, None if r.payer is None else r.payer.value, r.shift, r.line, r.lat_e6, r.lon_e6)
             for r in commit.records
         ],
     )  # fmt: skip

@@ -7,7 +7,7 @@ names rider and vehicle side by side. Cutting that tie too needs a keyed hash an
 (docs/ARCHITECTURE.md).
 """
 
-APPLICATION_ID = 0x53564C35  # "SVL5": so that no other SQLite file is taken for a ledger
+APPLICATION_ID = 0x53564C36  # "SVL6": so that no other SQLite file is taken for a ledger
 SCHEMA = """
 CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, incarnation INTEGER NOT NULL, head BLOB NOT NULL
@@ -22,7 +22,8 @@ CREATE TABLE record (
   id INTEGER PRIMARY KEY,
   device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL,
   kind INTEGER NOT NULL, wall_ms INTEGER NOT NULL, vehicle TEXT, door INTEGER, verdict INTEGER, reason INTEGER,
-  fare_rials INTEGER, payer TEXT, shift TEXT, line TEXT, lat_e6 INTEGER, lon_e6 INTEGER, -- a place that is trusted
+  fare_rials INTEGER, persons INTEGER, payer TEXT, shift TEXT, line TEXT,
+  lat_e6 INTEGER, lon_e6 INTEGER, -- a place that is trusted
   UNIQUE (device, epoch, sequence)
 ) STRICT;
 CREATE INDEX record_tap ON record (wall_ms) WHERE kind = 2;
