@@ -11,9 +11,11 @@ import click
 from cli.output import json_option, write_json
 from cli.provision import class_shares
 from protocol.limits import PIN_SALT_BYTES
+from protocol.wire.bundles import Bundle
 from protocol.wire.staff import StaffRow, make_row
 
 _ID_HEX = 16
+_LINES_SHOWN = 10
 
 
 @click.group()
@@ -54,6 +56,18 @@ def _driver(number: str) -> StaffRow:
     """Ask for the PIN twice; it is shown nowhere and kept nowhere but as the row's hash."""
     pin = click.prompt(f"PIN of driver {number}, 4 to 8 digits", hide_input=True, confirmation_prompt=True)
     return make_row(number, pin, os.urandom(PIN_SALT_BYTES))
+
+
+def _unchecked(bundle: Bundle) -> list[str]:
+    """What to do about lines that tariffs and policies name, where no timetable says which there are."""
+    named = {line for it in bundle.tariffs for line in (*it.lines, *(one for rule in it.products.values()
+                                                                    for one in rule.lines))}  # fmt: skip
+    for it in (*bundle.policies.board_free, *bundle.policies.graces):
+        named |= it.lines
+    if not named:
+        return []
+    shown = ", ".join(sorted(named)[:_LINES_SHOWN]) + (", …" if len(named) > _LINES_SHOWN else "")
+    return [f"look again at {shown}: there is no timetable to check the names of lines against"]
 
 
 @command.command()
@@ -122,6 +136,7 @@ def make(
             "given_to": list(made.given_to), "folder_away": list(made.away),
         },
         [
+            *([] if made.timetable else _unchecked(bundle)),
             "a running backend announces it, and validators with a network fetch it",
             f"without a network: carry {CityFolder(root).backend_bundle} to the depot",
             "there, at each validator, stopped: savar bundle take DEPOT --config validator.toml",

@@ -11,16 +11,18 @@ Rules:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from protocol.wire.bundles import RIDERS, Bundle
+from protocol.wire.bundles import RIDERS, TIMETABLE, Bundle
 from protocol.wire.keys import SigningKey
 from protocol.wire.timetable import Line
 from provisioning.adapters import files
 from provisioning.app.bundle_files import InForce, Tables, load_bundle, sign_bundle, write_bundle
 from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.makers import load_key
-from provisioning.core.bundle_changes import Changes, Lines, changed
+from provisioning.app.registry import vehicles
+from provisioning.core.bundle_changes import Changes, Known, changed
 from provisioning.core.errors import BadSetting
 
 _FIX = "restore it from the city's backup"
@@ -28,11 +30,12 @@ _FIX = "restore it from the city's backup"
 
 @dataclass(frozen=True, slots=True)
 class BundleMade:
-    """The new bundle, the devices whose folders got it, and those whose folders are away."""
+    """The new bundle, devices whose folders got it, those whose folders are away, whether it has a timetable."""
 
     bundle: Bundle
     given_to: tuple[str, ...]
     away: tuple[str, ...]
+    timetable: bool
 
 
 def make_bundle(
@@ -52,7 +55,7 @@ def make_bundle(
         return next_bundle(
             city,
             signer,
-            lambda before, lines: changed(before, changes, now_ms=now_ms, lines=lines),
+            lambda before, lines: changed(before, changes, now_ms=now_ms, lines=lines, fleet=partial(vehicles, city)),
             now=now,
             riders=riders,
             timetable=timetable,
@@ -62,7 +65,7 @@ def make_bundle(
 def next_bundle(
     city: City,
     signer: SigningKey,
-    change: Callable[[Bundle, Lines], Bundle],
+    change: Callable[[Bundle, Known], Bundle],
     *,
     now: datetime,
     riders: bytes | None = None,
@@ -90,7 +93,9 @@ def next_bundle(
     keep = {*chunks, *before.chunks}  # who is still fetching the earlier one finds its chunks
     for folder in (*(city.folder.device(name).bundle for name in here), city.folder.backend_bundle):
         write_bundle(folder, manifest, chunks, keep=keep)
-    return BundleMade(bundle, tuple(here), tuple(name for name in enrolled(city.folder) if name not in here))
+    away = tuple(name for name in enrolled(city.folder) if name not in here)
+    has_timetable = timetable is not None or before.manifest.section(TIMETABLE) is not None
+    return BundleMade(bundle, tuple(here), away, has_timetable)
 
 
 def bundle_in_force(city: City, signer: SigningKey) -> InForce:

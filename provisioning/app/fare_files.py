@@ -19,6 +19,7 @@ from protocol.localtime import day_begins_ms
 from protocol.wire.policies import encode_policies
 from protocol.wire.tariffs import encode_tariff
 from provisioning.core.errors import BadSetting
+from provisioning.core.names import unknown_names
 
 _DAY = re.compile(r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}")
 _TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00")
@@ -177,14 +178,18 @@ def read_tariff(path: Path, version: int, known: Collection[str] | None = None) 
     return tariff
 
 
-def read_policies(path: Path, number: int, known: Collection[str] | None = None) -> Policies:
-    """A file of policies → the policies under this number. `known`: as with a tariff.
+def read_policies(
+    path: Path, number: int, known: Collection[str] | None = None, fleet: Collection[str] | None = None
+) -> Policies:
+    """A file of policies → the policies under this number. `known`: as with a tariff; `fleet`: the city's vehicles.
 
     Raises BadSetting naming what is wrong in it.
     """
     told = _read(path, _PoliciesFile)
-    _require_known(path, known, [(f"board_free.{it.order}.lines", it.lines) for it in told.board_free])
-    _require_known(path, known, [(f"graces.{it.order}.lines", it.lines) for it in told.graces])
+    every = [("board_free", it) for it in told.board_free] + [("graces", it) for it in told.graces]
+    _require_known(path, known, [(f"{kind}.{it.order}.lines", it.lines) for kind, it in every])
+    named = [(f"{kind}.{it.order}.vehicles", it.vehicles) for kind, it in every]
+    _require_enrolled(path, fleet, [("training", told.training), *named])
     with _of_file(path):
         policies = Policies(
             number,
@@ -232,8 +237,21 @@ def _require_known(path: Path, known: Collection[str] | None, named: Iterable[tu
         unknown = sorted(set(lines) - set(known))
         if unknown:
             raise BadSetting(
-                f"{path}: {key}: no line of the timetable is called {', '.join(unknown)}",
+                f"{path}: {key}: no line of the timetable is called {unknown_names(unknown, known)}",
                 fix="mend the name, or give the timetable that has it in the same call", lines=unknown,
+            )  # fmt: skip
+
+
+def _require_enrolled(path: Path, fleet: Collection[str] | None, named: Iterable[tuple[str, Iterable[str]]]) -> None:
+    """A vehicle with a slip in its name is no vehicle: what was ordered for it would hold nowhere."""
+    if fleet is None:
+        return
+    for key, vehicles in named:
+        unknown = sorted(set(vehicles) - set(fleet))
+        if unknown:
+            raise BadSetting(
+                f"{path}: {key}: no device is enrolled on {unknown_names(unknown, fleet)}",
+                fix="mend the name, or enrol its device first: `savar provision device`", vehicles=unknown,
             )  # fmt: skip
 
 

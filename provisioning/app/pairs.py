@@ -1,30 +1,17 @@
 """Making two devices the two doors of one bus: each gets the other's name and tap key, and an address if wanted."""
 
-import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from protocol.errors import BadKey
-from protocol.wire.keys import VerifyingKey
 from provisioning.adapters import files
 from provisioning.app.city import City, changing_city
+from provisioning.app.registry import Registered, registered
 from provisioning.core import names
-from provisioning.core.errors import BadSetting, FolderAway, NotSisters, UnknownDevice
+from provisioning.core.errors import BadSetting, FolderAway, NotSisters
 from provisioning.core.settings_files import sister_section
 from provisioning.core.toml_text import Table, with_table
 
 _INTERFACE = re.compile(r"[A-Za-z0-9._-]{1,15}")  # IFNAMSIZ, less its zero
-
-
-@dataclass(frozen=True, slots=True)
-class _Door:
-    """One enrolled device, as the registry knows it."""
-
-    device: str
-    vehicle: str
-    door: int
-    tap_key: bytes
 
 
 def pair_doors(
@@ -44,7 +31,7 @@ def pair_doors(
             fix="give an address or an interface, not both; `ip link` lists them", value=interface,
         )  # fmt: skip
     with changing_city(root) as city:
-        one, other = _door(city, listening), _door(city, calling)
+        one, other = registered(city, listening), registered(city, calling)
         _require_sisters(one, other)
         configs = _config(city, one), _config(city, other)
         _tell(city, one, other, sister_section(other.device, listen=endpoint, interface=interface))
@@ -63,22 +50,7 @@ def _endpoint(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _door(city: City, device: str) -> _Door:
-    path = city.folder.registered(names.device_name(device))
-    if not path.exists():
-        raise UnknownDevice(
-            f"no device {device} is enrolled in {city.settings.name}", fix="call `savar provision device` first",
-            device=device,
-        )  # fmt: skip
-    try:
-        entry = json.loads(files.read(path, fix="restore it from the city's backup"))
-        tap_key = VerifyingKey.load(bytes.fromhex(entry["tap_key"])).public
-        return _Door(device, entry["vehicle"], entry["door"], tap_key)
-    except (ValueError, KeyError, TypeError, BadKey) as error:
-        raise BadSetting(f"{path} is damaged: {error}", fix="restore it from the city's backup") from error
-
-
-def _require_sisters(one: _Door, other: _Door) -> None:
+def _require_sisters(one: Registered, other: Registered) -> None:
     if one.device == other.device or (one.vehicle, one.door) == (other.vehicle, other.door):
         raise NotSisters(
             f"{one.device} and {other.device} are one door of {one.vehicle}", fix="name the device of each door",
@@ -91,7 +63,7 @@ def _require_sisters(one: _Door, other: _Door) -> None:
         )  # fmt: skip
 
 
-def _config(city: City, door: _Door) -> Path:
+def _config(city: City, door: Registered) -> Path:
     path = city.folder.device(door.device).config
     if not path.is_file():
         raise FolderAway(
@@ -101,7 +73,7 @@ def _config(city: City, door: _Door) -> Path:
     return path
 
 
-def _tell(city: City, door: _Door, sister: _Door, section: Table) -> None:
+def _tell(city: City, door: Registered, sister: Registered, section: Table) -> None:
     """The key first: a [sister] section without it keeps a validator from starting."""
     folder = city.folder.device(door.device)
     try:

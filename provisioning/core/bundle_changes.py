@@ -11,7 +11,8 @@ from protocol.wire.bundles import Bundle
 from protocol.wire.staff import StaffRow
 from provisioning.core.errors import BadSetting
 
-Lines = Callable[[], Collection[str] | None]
+Known = Callable[[], Collection[str] | None]  # names there are; None where nobody can tell
+_Policies = Callable[[int, Collection[str] | None, Collection[str] | None], Policies]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,9 @@ class Changes:
 
     `shares` (class → per mille) are set one by one; `deny` maps a credential id to its highest denied version, and
     `allow` takes credentials off the list. `tariff` makes a whole tariff under a number, `policies` all of them, both
-    also given the lines there are (None: no timetable); what starts later than now waits as the next one. `drivers`
-    come on the staff list or get a new PIN; `drivers_gone` go. `badges` names a driver's badge, None takes it away;
-    `both` says who needs badge and PIN.
+    also given the lines there are (None: no timetable), policies the fleet's vehicles, too; what starts later than now
+    waits as the next one. `drivers` come on the staff list or get a new PIN; `drivers_gone` go. `badges` names a
+    driver's badge, None takes it away; `both` says who needs badge and PIN.
     """
 
     flat_fare_rials: int | None = None
@@ -31,18 +32,20 @@ class Changes:
     deny: Mapping[bytes, int] = field(default_factory=dict)
     allow: frozenset[bytes] = frozenset()
     tariff: Callable[[int, Collection[str] | None], Tariff] | None = None
-    policies: Callable[[int, Collection[str] | None], Policies] | None = None
+    policies: _Policies | None = None
     drivers: Mapping[str, StaffRow] = field(default_factory=dict)
     drivers_gone: frozenset[str] = frozenset()
     badges: Mapping[str, bytes | None] = field(default_factory=dict)
     both: Mapping[str, bool] = field(default_factory=dict)
 
 
-def changed(before: Bundle, changes: Changes, *, now_ms: int, lines: Lines = lambda: None) -> Bundle:
+def changed(
+    before: Bundle, changes: Changes, *, now_ms: int, lines: Known = lambda: None, fleet: Known = lambda: None
+) -> Bundle:
     """The bundle with the changes; a changed tariff, deny list or policies get their own next numbers.
 
-    `lines` tells those of the timetable that goes along, None without one; asked only where a whole file is given, so
-    that a timetable that cannot be read keeps no deny list back.
+    `lines` tells those of the timetable that goes along, None without one, `fleet` the vehicles; asked only where a
+    whole file is given, so that what cannot be read keeps no deny list back.
 
     A next tariff whose time has come takes the place of the one before it, whatever else changes.
 
@@ -53,7 +56,9 @@ def changed(before: Bundle, changes: Changes, *, now_ms: int, lines: Lines = lam
         raise BadSetting("one credential is denied and allowed", fix="decide", credential=min(both).hex())
     before = _due(before, now_ms)
     tariffs, deny = _tariffs(before, changes, now_ms, lines), _deny(before.deny, changes)
-    policies = before.policies if changes.policies is None else changes.policies(before.policies.number + 1, lines())
+    policies = before.policies
+    if changes.policies is not None:
+        policies = changes.policies(policies.number + 1, lines(), fleet())
     staff = _staff(before.staff, changes)
     if (tariffs, deny, staff) == (before.tariffs, before.deny, before.staff) and changes.policies is None:
         raise BadSetting("nothing would change", fix="give a new fare, share, window or denied credential")
@@ -73,7 +78,7 @@ def _due(before: Bundle, now_ms: int) -> Bundle:
     return replace(before, tariff=following, next_tariff=None)
 
 
-def _tariffs(before: Bundle, changes: Changes, now_ms: int, lines: Lines) -> tuple[Tariff, ...]:
+def _tariffs(before: Bundle, changes: Changes, now_ms: int, lines: Known) -> tuple[Tariff, ...]:
     """The tariff in force and the one that follows, with the changes. A number that was given out is not used again."""
     version = before.tariffs[-1].version + 1
     edited = _tariff(before.tariff, changes)

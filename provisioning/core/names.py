@@ -1,8 +1,9 @@
 """Which names, addresses and sources a city may use."""
 
+import difflib
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from protocol import limits
 from protocol.errors import WireError
@@ -13,6 +14,7 @@ from provisioning.core.errors import BadSetting, ReservedName
 ADMIN = "admin"  # identity that manages the broker
 BROKER = "broker"  # name of the broker's own certificate
 _BACKEND = "backend-"
+_SHOWN = 5  # names of what there is, where none is near: a line of a terminal
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _URL = re.compile(r"https?://(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _SOURCE = re.compile(r"[a-z0-9]+:\S[^\x00-\x1f\x7f]*")
@@ -41,6 +43,19 @@ def device_name(value: str) -> str:
             device=value,
         )  # fmt: skip
     return value
+
+
+def unknown_names(unknown: Iterable[str], known: Collection[str]) -> str:
+    """Names that are not among the known ones, each with those it is nearest to, or with some of those there are."""
+    return ", ".join(f"{name} ({_instead(name, sorted(known))})" for name in unknown)
+
+
+def _instead(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    some = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
+    return f"there is {some}" if known else "there is none yet"
 
 
 def backend_name(shard: str) -> str:

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cli.bundle import command
 from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind
 from protocol.fares.tariff import Band, LineFare, Peak, ProductRule, Tariff
 from protocol.localtime import day_begins_ms
@@ -14,6 +16,7 @@ from provisioning.app.fare_files import read_policies, read_tariff
 from provisioning.core.bundle_changes import Changes, changed
 from provisioning.core.errors import BadSetting
 from tests.protocol import samples
+from tests.provisioning.test_provision import make as make_city
 
 TARIFF = """
 starts = "1405/07/01 05:00"
@@ -133,6 +136,43 @@ def test_a_line_that_the_timetable_does_not_have_is_named(tmp_path: Path) -> Non
         read_tariff(written(tmp_path, of_product), 8, {"brt", "r1"})
     with pytest.raises(BadSetting, match=r"board_free.crisis-3.lines: no line of the timetable is called r1"):
         read_policies(written(tmp_path, POLICIES), 2, {"r2"})
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "key"),
+    [
+        ('training = ["bus-9"]', 'training = ["bus-09"]', "training"),
+        ('vehicles = ["bus-7"]', 'vehicles = ["bus-07"]', "board_free.crisis-3.vehicles"),
+        ("rials = 200_000", 'rials = 200_000\nvehicles = ["bus-07"]', "graces.net-down-1.vehicles"),
+    ],
+)
+def test_a_vehicle_that_is_not_of_the_fleet_is_named_with_the_nearest(
+    tmp_path: Path, was: str, is_now: str, key: str
+) -> None:
+    fleet = {"bus-7", "bus-9", "tram-1"}
+    assert read_policies(written(tmp_path, POLICIES), 2, None, fleet) == read_policies(written(tmp_path, POLICIES), 2)
+    assert was in POLICIES
+    wrong = written(tmp_path, POLICIES.replace(was, is_now))
+    read_policies(wrong, 2)  # whoever has no fleet at hand cannot tell
+    said = rf"office.toml: {key}: no device is enrolled on bus-0[79] \(did you mean bus-[79] or bus-[79]\?\)"
+    with pytest.raises(BadSetting, match=said):
+        read_policies(wrong, 2, None, fleet)
+    with pytest.raises(BadSetting, match=r"there is none yet"):
+        read_policies(wrong, 2, None, set())
+
+
+def test_the_office_checks_vehicles_against_its_registry_and_says_when_lines_cannot_be(tmp_path: Path) -> None:
+    root = make_city(tmp_path / "city")  # with one device, on bus-0001
+    wrong = CliRunner().invoke(command, ["make", str(root), "--policies", str(written(tmp_path, POLICIES))])
+    assert "bus-9" in str(wrong.exception)
+    assert "bus-0001" in str(wrong.exception)
+    told = POLICIES.replace("bus-7", "bus-0001").replace("bus-9", "bus-0001")
+    done = CliRunner().invoke(command, ["make", str(root), "--policies", str(written(tmp_path, told))])
+    assert done.exit_code == 0, done.output
+    assert "look again at r1: there is no timetable" in done.output
+    plain = CliRunner().invoke(command, ["make", str(make_city(tmp_path / "other")), "--fare", "7"])
+    assert plain.exit_code == 0
+    assert "no timetable" not in plain.output
 
 
 @pytest.mark.parametrize(
