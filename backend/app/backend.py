@@ -89,7 +89,7 @@ class Backend:
                 for channel in (Channel.TAPS, Channel.HEALTH, Channel.STATE)
             ],
             on_message=self._message_came,
-            on_change=lambda _connected: self._announcing.again(),
+            on_change=lambda _connected: self._session_changed(),
         )
         self._provider: HttpProvider | None = None
         if config.payments is not None:
@@ -163,6 +163,11 @@ class Backend:
         return f"known: {batch.device}, records {batch.first} to {batch.last} were held already"
 
     # --- the session's thread ---------------------------------------------------------------
+
+    def _session_changed(self) -> None:
+        """The announcement tells every bus that we listen now: it sends again what went past us."""
+        self._announcing.again()
+        self._worker.look_soon()
 
     def _message_came(self, message: Message) -> None:
         self._worker.offer(message.topic, message.payload, retained=message.retained)

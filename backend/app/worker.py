@@ -60,6 +60,10 @@ class IngestWorker:
         self._stopping.set()
         self._thread.join()
 
+    def look_soon(self) -> None:
+        """A session began: what is looked at every second is looked at after this group. From any thread."""
+        self._look_due = 0.0
+
     def offer(self, topic: str, payload: bytes, *, retained: bool = False) -> None:
         """A message came; never blocks. A full inbox drops it, and counts: its bus sends it again."""
         try:

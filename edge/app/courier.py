@@ -98,6 +98,11 @@ class Courier:
         for uplink in self._uplinks.values():
             uplink.on_disconnected(_BACKEND)
 
+    def backend_there(self, now: Instant) -> None:
+        """The backend began to listen: what it has not answered of the copies is sent again."""
+        for uplink in self._uplinks.values():
+            uplink.on_there(_BACKEND, now.mono_ms)
+
     def _rest(self, now: Instant) -> None:
         self._carrying = False
         self._quiet_since_ms = now.mono_ms

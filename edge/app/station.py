@@ -83,6 +83,7 @@ class Station:
         self._newer: Bundle | None = None
         self._receipts: queue.Queue[bytes] = queue.Queue(RECEIPTS_WAITING_MAX)
         self._sessions = self._sessions_seen = 0
+        self._there = self._there_seen = 0  # how often the backend said that it is there
         self._health_due_ms = 0
         self._began_after, self._cause = journal.head.sequence, RunCause.UNKNOWN
         self.refused_receipts = 0
@@ -146,6 +147,11 @@ class Station:
         self._sessions += connected
         self._wake()
 
+    def backend_there(self) -> None:
+        """The backend told everybody of its bundle just now: it listens, perhaps since a moment ago."""
+        self._there += 1
+        self._wake()
+
     def link_changed(self, *, connected: bool) -> None:
         """The link to the other door began or ended."""
         if self._other is not None:
@@ -167,6 +173,7 @@ class Station:
             self._newer = None
             self._receipt_keys[:] = [VerifyingKey.load(known) for known in newer.receipt_keys]  # the courier's too
         self._take_session(now)
+        self._take_there(now)
         self._take_link(now)
         self._uplink.on_appended(self._appended)
         for data in waiting(self._receipts):
@@ -192,6 +199,13 @@ class Station:
             self._uplink.on_disconnected(BACKEND)
             if self._other is not None:
                 self._other.courier.connected(now, yes=False)
+
+    def _take_there(self, now: Instant) -> None:
+        if self._there != self._there_seen:
+            self._there_seen = self._there
+            self._uplink.on_there(BACKEND, now.mono_ms)
+            if self._other is not None:
+                self._other.courier.backend_there(now)
 
     def _take_link(self, now: Instant) -> None:
         if self._other is None:

@@ -331,6 +331,8 @@ class Validator:
         if message.topic == self._to_all:
             self._bundles.announced(message.payload)
             self._bundles_wake.set()
+            if not message.retained:
+                self._station.backend_there()
         else:
             self._station.message_came(message.payload)
 

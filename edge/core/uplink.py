@@ -6,6 +6,8 @@ Rules:
 - a batch not receipted in time is sent again from the receipted sequence on (go-back-N); the wait doubles to a bound;
 - a receipt that does not advance while batches are on their way says that the sink misses something: go back at once,
   at most once a `RETRY_MIN_MS`;
+- a sink that says it is there, after it may have been away, is sent at once what it has not answered, under the same
+  bound: a backend that starts again need not wait out the doubled wait of every bus;
 - a word of an older incarnation than the newest heard is a late message, whatever it says and whenever it was issued:
   the ledger that spoke it is gone; a word of a newer one counts, also where it lies *below* what was receipted: a
   restored backend gets its taps again (P2);
@@ -94,6 +96,13 @@ class _Sink:
         self.issued_ms = max(self.issued_ms, word.issued_ms)  # what was said before it is late
         self.flights.clear()  # one word answers all that came at once
 
+    def may_go_back(self, now_ms: int) -> bool:
+        """Whether there is something to send before its time, and that was not done a moment ago; if so, it is now."""
+        may = bool(self.flights) and (self.rewound_ms is None or now_ms - self.rewound_ms >= RETRY_MIN_MS)
+        if may:
+            self.rewound_ms = now_ms
+        return may
+
     def unanswered(self) -> None:
         """What is on its way, or its answer, was lost: it is sent again; a fork's evidence with the next round."""
         if self.forked:
@@ -170,6 +179,13 @@ class Uplink:
         """The session ended."""
         self._sinks[sink].connected = False
 
+    def on_there(self, sink: str, now_ms: int) -> None:
+        """The sink began to listen, perhaps after what is on its way had gone past it."""
+        state = self._sinks[sink]
+        state.wait_ms = RETRY_MIN_MS
+        if state.may_go_back(now_ms):
+            state.unanswered()
+
     def on_sent(self, sink: str, last: int, now_ms: int) -> None:
         """The batch asked for by `next_publish` went out, up to `last`."""
         state = self._sinks[sink]
@@ -200,8 +216,7 @@ class Uplink:
         if word.sequence < before:
             state.go_back()
             return ReceiptOutcome.REWOUND
-        if state.flights and (state.rewound_ms is None or now_ms - state.rewound_ms >= RETRY_MIN_MS):
-            state.rewound_ms = now_ms
+        if state.may_go_back(now_ms):
             state.go_back()
         return ReceiptOutcome.REPEATED
 

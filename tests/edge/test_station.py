@@ -115,6 +115,10 @@ def test_what_a_dead_door_left_goes_up_from_here(pair: Pair) -> None:
     assert {name for name, _, _ in pair.front.carried} == {pair.front.name}
     pair.front.step(at(2 + COURIER_AFTER_MS / 1000))
     assert pair.front.carried[-1] == (REAR, 1, 3)
+    told = pair.front.carried.count((REAR, 1, 3))
+    pair.front.station.backend_there()  # it was away just then
+    pair.front.step(at(2.5 + COURIER_AFTER_MS / 1000))
+    assert pair.front.carried.count((REAR, 1, 3)) == told + 1
 
 
 def test_an_inbox_passes_over_what_is_too_much(door: Door) -> None:
@@ -164,6 +168,19 @@ def test_a_session_that_ended_ships_nothing_until_the_next(door: Door) -> None:
     door.board(Rider(9), at(2), counter=1)
     door.step(at(2))
     assert door.broker.published == []
+
+
+def test_a_backend_that_begins_to_listen_gets_what_went_past_it(pair: Pair) -> None:
+    front = pair.front
+    front.online()
+    front.board(Rider(9), at(1), counter=1)
+    front.step(at(1))
+    before = list(front.carried)
+    front.step(at(2))
+    assert front.carried == before
+    front.station.backend_there()
+    front.step(at(2))
+    assert front.carried == [*before, before[-1]]
 
 
 def a_health(door: Door, now_s: float) -> Health:
@@ -316,8 +333,9 @@ def test_it_is_woken_by_whatever_comes(door: Door) -> None:
     door.station.sister_came(b"")
     door.station.session_changed(connected=True)
     door.station.link_changed(connected=False)
+    door.station.backend_there()
     door.board(Rider(7), at(1))
-    assert door.woken == woken + 5
+    assert door.woken == woken + 6
     assert door.station.wait_ms(at(1)) == STEP_MAX_MS
 
 

@@ -136,6 +136,23 @@ def test_a_receipt_or_a_new_session_ends_the_long_waits_and_the_later_batch_keep
     assert link.next_deadline() == now + 6 + 2 * RETRY_MIN_MS
 
 
+def test_a_sink_that_begins_to_listen_is_sent_at_once_what_went_past_it_but_not_in_a_loop() -> None:
+    link, now = uplink(3), 0
+    link.on_there(SINK, now)
+    assert send_all(link, now) == [Publish(SINK, 1, 3)]
+    for _ in range(4):
+        now = link.next_deadline()
+        send_all(link, now)
+    link.on_there(SINK, now + 1)
+    assert send_all(link, now + 1) == [Publish(SINK, 1, 3)]
+    assert link.next_deadline() == now + 1 + RETRY_MIN_MS  # the long waits are over, too
+    link.on_there(SINK, now + RETRY_MIN_MS)
+    assert send_all(link, now + RETRY_MIN_MS) == []
+    take(link, receipt(3), now + RETRY_MIN_MS)
+    link.on_there(SINK, now + 2 * RETRY_MIN_MS)
+    assert send_all(link, now + 2 * RETRY_MIN_MS) == []
+
+
 def test_a_restored_backend_gets_its_taps_again_and_a_late_receipt_does_not_rewind() -> None:
     """P2: lower and issued later is a restored ledger; lower and issued earlier is only late."""
     link = uplink(10)
@@ -436,6 +453,8 @@ def test_everything_arrives_whatever_is_lost_doubled_or_late(seed: int, taps: in
         while receipts and rng.random() < 0.6:
             take(link, receipts.pop(), now)
         assert link.receipted(SINK) <= held
+        if rng.random() < 0.05:
+            link.on_there(SINK, now)
         if rng.random() < 0.05:
             link.on_disconnected(SINK)
             link.on_connected(SINK)
