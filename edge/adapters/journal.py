@@ -37,6 +37,7 @@ from edge.core.accepted import Accepted, RecordId
 from edge.core.errors import JournalFailed, JournalForeign
 from edge.core.ports import ChainedRecord, Head, Reserve, StoredRecord
 from edge.core.retention import ReceiptDay
+from edge.core.spending import LetRide
 from protocol.errors import WireError
 from protocol.wire import chain
 
@@ -44,6 +45,10 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?)"
 _INSERT_TICKET = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?)"
+_LET_RIDE = (
+    "INSERT INTO let_ride VALUES (?1, max(0, ?2), ?3, 0) ON CONFLICT DO UPDATE"
+    " SET before = rials, rials = max(0, rials + ?2), sequence = ?3"
+)
 _DELETE_TICKET = "DELETE FROM ticket WHERE epoch = ? AND sequence = ?"
 
 
@@ -142,7 +147,10 @@ class ApswJournal:
     def _signed_through(self) -> int:
         return self._head.sequence if self._signature is not None else max(0, self._head.sequence - 1)
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+    def append(
+        self, record: ChainedRecord, accepted: Accepted | None, *,
+        annuls: int | None = None, let_ride: LetRide | None = None,
+    ) -> None:  # fmt: skip
         """One durable commit: the record, and what the window keeps of it. Raises JournalFull or JournalFailed."""
         window = None if accepted is None else pack_window(accepted)
         if annuls is not None:
@@ -153,11 +161,12 @@ class ApswJournal:
             try:
                 self._mend()
                 row = (record.sequence, record.raw, signature, window, digest_of(record.head))
-                if annuls is None and (accepted is None or not accepted.uses_ticket):
+                uses_ticket = accepted is not None and accepted.uses_ticket
+                if annuls is None and let_ride is None and not uses_ticket:
                     # A statement by itself is a transaction by itself: no BEGIN and COMMIT to pay for.
                     self._insert.execute(_INSERT, row)
                 else:
-                    self._append_with_ticket(row, annuls)
+                    self._append_with(row, annuls, let_ride, uses_ticket=uses_ticket)
             except CARD_ERRORS as error:
                 self._suspect = True
                 raise translate(error) from error
@@ -165,13 +174,17 @@ class ApswJournal:
             self._head = Head(self._epoch, record.sequence, record.head)
             self._signature = None
 
-    def _append_with_ticket(self, row: tuple[Any, ...], annuls: int | None) -> None:
+    def _append_with(
+        self, row: tuple[Any, ...], annuls: int | None, let_ride: LetRide | None, *, uses_ticket: bool
+    ) -> None:
         with transaction(self._write):
             self._insert.execute(_INSERT, row)
-            if annuls is None:
+            if uses_ticket:
                 self._insert.execute(_INSERT_TICKET, (self._epoch, row[0], row[3]))
-            else:
+            if annuls is not None:
                 self._insert.execute(_DELETE_TICKET, (self._epoch, annuls))
+            if let_ride is not None:
+                self._insert.execute(_LET_RIDE, (*let_ride, row[0]))
 
     def sign_tail(self, signature: bytes) -> None:
         """The signature over the head's hash has come."""
@@ -208,6 +221,10 @@ class ApswJournal:
             self._write.execute("DELETE FROM record WHERE sequence > ?", (self._head.sequence,))
             self._write.execute(
                 "DELETE FROM ticket WHERE epoch = ? AND sequence > ?", (self._epoch, self._head.sequence)
+            )
+            # One record at most lies behind the head, so what a sum was before it is known.
+            self._write.execute(
+                "UPDATE let_ride SET rials = before, sequence = ?1 WHERE sequence > ?1", (self._head.sequence,)
             )
 
     def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
@@ -274,6 +291,18 @@ class ApswJournal:
             for sequence, it in unpack_beside([(row[0], whole(row[1]))])
         ]
 
+    def let_ride(self) -> Sequence[LetRide]:
+        """What was let ride under each policy whose last ride's record is held. Raises JournalFailed."""
+        with self._lock:
+            try:
+                self._mend()
+                rows: list[Any] = self._write.execute(
+                    "SELECT policy, CAST(rials AS INTEGER) FROM let_ride WHERE rials > 0 ORDER BY policy"
+                ).fetchall()
+            except CARD_ERRORS as error:
+                raise translate(error) from error
+        return [LetRide(*row) for row in rows]
+
     def keep_tickets(self, more: Sequence[tuple[RecordId, Accepted]], gone: Sequence[RecordId]) -> None:
         """Rides that the other door told, and those that count no longer. Raises JournalFull, JournalFailed."""
         self._keep_house(lambda: self._note_tickets(more, gone))
@@ -327,8 +356,11 @@ class ApswJournal:
         return self._keep_house(lambda: self._delete(through))
 
     def _delete(self, through: int) -> int:
-        self._write.execute("DELETE FROM record WHERE sequence <= ?", (min(through, self._head.sequence - 1),))
-        return self._write.changes()
+        through = min(through, self._head.sequence - 1)
+        with transaction(self._write):
+            self._write.execute("DELETE FROM let_ride WHERE sequence <= ?", (through,))  # older than a policy may last
+            self._write.execute("DELETE FROM record WHERE sequence <= ?", (through,))
+            return self._write.changes()
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file. Raises JournalFull, JournalFailed."""

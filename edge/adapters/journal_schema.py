@@ -12,7 +12,9 @@ wiped when that has passed. It stands in the record's own row because a second t
 against 1.25 times the disk's own sync, measured. Beside a record that takes a boarding back stands that one's sequence
 instead: nothing is rewritten for it, and it goes with its record if that is dropped.
 
-Rides by bearer tickets outlive window and record, so they have a table, in whose second page few taps write.
+Rides by bearer tickets outlive window and record, so they have a table, in whose second page few taps write. What was
+let ride under each policy is a sum, written in the commit of its ride: a start reads it, and no records. `before` is
+what it was before the record `sequence`, the newest that changed it: that one may be dropped.
 """
 
 import logging
@@ -45,6 +47,9 @@ CREATE TABLE identity (
 ) STRICT;
 CREATE TABLE ticket (  -- rides by bearer tickets that still count, of both doors
   epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, window BLOB NOT NULL, PRIMARY KEY (epoch, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE let_ride (
+  policy TEXT PRIMARY KEY, rials INTEGER NOT NULL, sequence INTEGER NOT NULL, before INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE receipt (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE receipted (  -- how far a receipt reached on each local day, by our clock and by the backend's

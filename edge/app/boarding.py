@@ -8,7 +8,7 @@ Rules:
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edge.core.accepted import Accepted, RecordId
@@ -20,7 +20,7 @@ from edge.core.memory import Memory
 from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.showings import out_of_service, shown
-from edge.core.spending import Spending
+from edge.core.spending import LetRide, Spending
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
 from protocol.fares.verdicts import TABLE, Reason
 from protocol.localtime import service_day
@@ -103,17 +103,13 @@ class Boarding:
             head = self._journal.head
             self._memory.begin(now, RecordId(head.epoch, head.sequence), self._journal.window())
             self.tickets.load(self._journal.used_tickets(), now, epoch=head.epoch)
+            self._spending.load(self._journal.let_ride())
             if head.sequence == 0:
                 link = next_link(self._device, head)
                 self._store(opening_record(link, now, self._software, self._signer.public), None)
             elif self._journal.signed < head.sequence:
                 self._journal.sign_tail(self._signer.start(head.hash).result())
                 self._on_appended(head.sequence)
-
-    def recall(self, records: Iterable[Record]) -> None:
-        """What was let ride under policies before this start; `records`: of this journal, newest first."""
-        with self._lock:
-            self._spending.recall(records, self._bundle.policies)
 
     def forgettable(self, now: Instant) -> int:
         """The last sequence whose plain ids are past the repeat window and may be wiped; 0 if there is none new."""
@@ -316,8 +312,8 @@ class Boarding:
         if decision.accepted is not None:
             self.accepted_rials += decision.fare_rials if TABLE[decision.verdict].charged else 0
             self._memory.accepted(decision.accepted, RecordId(self._journal.head.epoch, sequence), now)
-        if decision.policy is not None:
-            self._spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
+        if decision.let_ride is not None:
+            self._spending.note(decision.let_ride)
         if TABLE[decision.verdict].boards:
             self.accepted += 1
         elif TABLE[decision.verdict].refuses or decision.accepted is None:
@@ -333,7 +329,7 @@ class Boarding:
         link = next_link(self._device, self._journal.head)
         record = tap_record(link, now, decision, service=self._service, bundle=self._bundle, key=key,
                             line_told=self.fare_line is not None, position=self._position(now.mono_ms))  # fmt: skip
-        self._store(record, decision.accepted)
+        self._store(record, decision.accepted, let_ride=decision.let_ride)
         return link.sequence
 
     def _key_of_the_day(self, now: Instant) -> DayKey:
@@ -348,10 +344,13 @@ class Boarding:
             self._day_key = key
         return self._day_key
 
-    def _store(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+    def _store(
+        self, record: ChainedRecord, accepted: Accepted | None, *,
+        annuls: int | None = None, let_ride: LetRide | None = None,
+    ) -> None:  # fmt: skip
         """Commit and sign side by side; return when both are done, and only then tell of it."""
         pending = self._signer.start(record.head)
-        self._journal.append(record, accepted, annuls=annuls)
+        self._journal.append(record, accepted, annuls=annuls, let_ride=let_ride)
         try:
             signature = pending.result()
         except SignerFailed:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 
 from edge.app.boarding import Boarding
 from edge.app.other_door import OtherDoor, SisterSide, put, waiting
-from edge.app.recall import newest_first
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
 from edge.core.errors import JournalFailed, LocalError
@@ -101,10 +100,6 @@ class Station:
         """
         self._began_after, self._cause = self._journal.head.sequence, cause
         self.boarding.begin(now)
-        try:
-            self.boarding.recall(newest_first(self._journal.read, self._journal.head.sequence))
-        except JournalFailed as error:  # a bound begins anew; nobody is kept from boarding by that
-            log.error("what was let ride under policies before this start is not counted: %s", error)
         self._uplink.on_appended(self._appended)  # the tail was signed anew: what was receipted reaches that far
         kept = self._journal.receipt()
         if kept is not None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
 from edge.core.daybook import DayBook
-from edge.core.spending import Spending
+from edge.core.spending import LetRide, Spending
 from edge.core.used_tickets import UsedTickets
 from edge.core.window import Earlier, Window
 from protocol import limits
@@ -61,6 +61,11 @@ class Decision:
     forgone_rials: int = 0
     metres: int | None = None
     before_rials: int = 0  # of a tap-out: what had been shown
+
+    @property
+    def let_ride(self) -> LetRide | None:
+        """What counts to the bound of its policy."""
+        return None if self.policy is None else LetRide(self.policy, self.fare_rials + self.forgone_rials)
 
 
 @dataclass

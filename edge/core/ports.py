@@ -9,6 +9,7 @@ from edge.core.errors import LocalError
 from edge.core.places import Box
 from edge.core.retention import ReceiptDay
 from edge.core.setting import Bounds, Setting
+from edge.core.spending import LetRide
 from protocol.errors import SavarError
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import Reason, Row, Verdict
@@ -183,11 +184,15 @@ class Journal(Protocol):
         """The last sequence whose signature is known: the head's, or the one before it."""
         ...
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+    def append(
+        self, record: ChainedRecord, accepted: Accepted | None, *,
+        annuls: int | None = None, let_ride: LetRide | None = None,
+    ) -> None:  # fmt: skip
         """Store a record behind a signed one and, in the same commit, the accepted boarding for the window.
 
         One that uses a bearer ticket is remembered besides, until `keep_tickets` forgets it. `annuls`: the sequence of
-        the boarding that this record takes back; `window` then gives it as annulled.
+        the boarding that this record takes back; `window` then gives it as annulled. `let_ride`: what it adds to the
+        sum of a policy, or gives back.
         """
         ...
 
@@ -213,6 +218,10 @@ class Journal(Protocol):
 
     def used_tickets(self) -> Iterable[tuple[RecordId, Accepted]]:
         """Rides by bearer tickets that are remembered, of both doors, in no order."""
+        ...
+
+    def let_ride(self) -> Sequence[LetRide]:
+        """The sum of each policy, until the record of its last ride is pruned: later than a policy may last."""
         ...
 
     def keep_tickets(self, more: Sequence[tuple[RecordId, Accepted]], gone: Sequence[RecordId]) -> None:

@@ -1,16 +1,20 @@
 """What this door let ride under each policy, in rials: a policy that fails open has a bound (P15). Pure.
 
 A door counts its own: two doors that cannot talk may each reach the bound. A policy whose bound is reached holds no
-longer here, and riders are judged by what else holds: they pay, or are told what to do. After a restart the journal
-says what was counted before it, as far back as it is looked through.
+longer here, and riders are judged by what else holds: they pay, or are told what to do. The journal keeps each sum, in
+the commit of the ride that it counts, so a start neither begins a bound anew nor reads records for it.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from protocol.fares.policies import Policies
-from protocol.wire.records import Record, Tap
+
+class LetRide(NamedTuple):
+    """Fares forgone under a policy, or taken on its grace, in rials; less than nothing: given back."""
+
+    policy: str
+    rials: int
 
 
 class Bounded(Protocol):
@@ -30,26 +34,19 @@ _Policy = TypeVar("_Policy", bound=Bounded)
 
 
 class Spending:
-    """By the policy's name: fares forgone, or taken on its grace. Used under the boarding's lock."""
+    """By the policy's name. Used under the boarding's lock."""
 
     def __init__(self) -> None:
         self._rials: Counter[str] = Counter()
 
-    def note(self, order: str, rials: int) -> None:
-        """A ride under it was recorded."""
-        self._rials[order] += rials
+    def note(self, let_ride: LetRide) -> None:
+        """A ride under it was recorded, or one was taken back."""
+        self._rials[let_ride.policy] = max(0, self._rials[let_ride.policy] + let_ride.rials)
 
-    def recall(self, records: Iterable[Record], policies: Policies) -> None:
-        """Count what was let ride before a restart. `records`: of this door, newest first; read while they matter."""
-        bounded = [it for it in (*policies.board_free, *policies.graces) if it.bound_rials]
-        begins_ms = min((it.from_ms for it in bounded), default=None)
-        if begins_ms is None:
-            return
-        for record in records:
-            if record.at.trusted and record.at.wall_ms < begins_ms:
-                return
-            if isinstance(record, Tap) and record.policy is not None:
-                self.note(record.policy[1], record.fare_rials + record.forgone_rials)
+    def load(self, kept: Iterable[LetRide]) -> None:
+        """What was let ride before a restart."""
+        for it in kept:
+            self.note(it)
 
     def spent(self, order: str) -> int:
         """Rials so far."""

@@ -81,9 +81,9 @@ def _green_before_commit() -> Any:
 def _failed_write_accepted() -> Any:
     real = journal.ApswJournal.append
 
-    def append(self: Any, record: Any, accepted: Any, *, annuls: Any = None) -> None:
+    def append(self: Any, record: Any, accepted: Any, **beside: Any) -> None:
         try:
-            real(self, record, accepted, annuls=annuls)
+            real(self, record, accepted, **beside)
         except (JournalFailed, JournalFull):
             self._suspect = False
             self._head, self._signature = Head(self._epoch, record.sequence, record.head), None

@@ -7,6 +7,7 @@ from edge.app.boarding import Boarding
 from edge.core.accepted import Accepted, RecordId
 from edge.core.ports import ChainedRecord, Head, Riders, Showing, StoredRecord, TapSigner
 from edge.core.retention import ReceiptDay
+from edge.core.spending import LetRide
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
@@ -113,6 +114,7 @@ class MemoryJournal:
         self.windows: dict[int, Accepted] = {}
         self.annuls: dict[int, int] = {}
         self.tickets: dict[RecordId, Accepted] = {}
+        self.rode: dict[int, LetRide] = {}
         self.head = Head(epoch, 0, chain.GENESIS)
         self.kept: bytes | None = None
         self.notes: list[tuple[ReceiptDay, int]] = []
@@ -122,7 +124,10 @@ class MemoryJournal:
     def signed(self) -> int:
         return self.head.sequence if self.head.sequence in self.signatures else max(0, self.head.sequence - 1)
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+    def append(
+        self, record: ChainedRecord, accepted: Accepted | None, *,
+        annuls: int | None = None, let_ride: LetRide | None = None,
+    ) -> None:  # fmt: skip
         if self.fails is not None:
             raise self.fails
         assert self.signed == self.head.sequence, "a record is signed before the next one follows it"
@@ -135,6 +140,8 @@ class MemoryJournal:
         if annuls is not None:
             self.annuls[record.sequence] = annuls
             self.tickets.pop(RecordId(self.head.epoch, annuls), None)
+        if let_ride is not None:
+            self.rode[record.sequence] = let_ride
         self.head = Head(self.head.epoch, record.sequence, record.head)
 
     def sign_tail(self, signature: bytes) -> None:
@@ -146,6 +153,7 @@ class MemoryJournal:
         del self.rows[self.head.sequence]
         self.windows.pop(self.head.sequence, None)
         self.annuls.pop(self.head.sequence, None)
+        self.rode.pop(self.head.sequence, None)
         self.tickets.pop(RecordId(self.head.epoch, self.head.sequence), None)
         self.head, self.before = self.before, None
 
@@ -170,6 +178,12 @@ class MemoryJournal:
     def used_tickets(self) -> list[tuple[RecordId, Accepted]]:
         return sorted(self.tickets.items(), key=lambda row: row[0])
 
+    def let_ride(self) -> list[LetRide]:
+        sums: dict[str, int] = {}
+        for _, it in sorted(self.rode.items()):
+            sums[it.policy] = max(0, sums.get(it.policy, 0) + it.rials)
+        return [LetRide(*it) for it in sorted(sums.items()) if it[1]]
+
     def keep_tickets(self, more: list[tuple[RecordId, Accepted]], gone: list[RecordId]) -> None:
         self.tickets = {record: it for record, it in (self.tickets | dict(more)).items() if record not in gone}
 
@@ -186,9 +200,12 @@ class MemoryJournal:
         return self.kept
 
     def prune(self, through: int) -> int:
-        going = [s for s in self.rows if s <= min(through, self.head.sequence - 1)]
+        through = min(through, self.head.sequence - 1)
+        going = [s for s in self.rows if s <= through]
         for sequence in going:
             del self.rows[sequence]
+        held = {it.policy for sequence, it in self.rode.items() if sequence > through}
+        self.rode = {sequence: it for sequence, it in self.rode.items() if it.policy in held}
         return len(going)
 
     def checkpoint(self) -> None:

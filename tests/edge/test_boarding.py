@@ -1,6 +1,7 @@
 """One boarding through the service: durable before green, sealed, chained, and calm when the card fails."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ class Steps(MemoryJournal):
         super().__init__()
         self.steps: list[str] = []
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
-        super().append(record, accepted, annuls=annuls)
+    def append(self, record: ChainedRecord, accepted: Accepted | None, **beside: Any) -> None:
+        super().append(record, accepted, **beside)
         self.steps.append("durable")
 
     def show(self, showing: Showing) -> None:

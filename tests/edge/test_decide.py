@@ -65,8 +65,8 @@ class Bus:
             record = RecordId(EPOCH, self.sequence)
             self.window.note(decision.accepted, record, now)
             self.daybook.boarded(decision.accepted, record)
-        if decision.policy is not None:
-            self.spending.note(decision.policy, decision.fare_rials + decision.forgone_rials)
+        if decision.let_ride is not None:
+            self.spending.note(decision.let_ride)
         return decision
 
 

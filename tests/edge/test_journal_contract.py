@@ -13,6 +13,7 @@ from edge.adapters.journal import ApswJournal
 from edge.core.accepted import Accepted, RecordId
 from edge.core.ports import ChainedRecord
 from edge.core.retention import ReceiptDay
+from edge.core.spending import LetRide
 from protocol.wire import chain
 from protocol.wire.passes import Presentation
 from protocol.wire.records import Link, Opening, encode_opening
@@ -270,4 +271,53 @@ def test_a_ride_that_is_dropped_or_taken_back_used_no_ticket_up(make: Make) -> N
     journal.append(record(journal), None, annuls=1)
     sign(journal)
     assert list(journal.used_tickets()) == [told]
+    journal.close()
+
+
+# --- what was let ride under policies ------------------------------------------------------------------------------------
+
+
+def let(journal: Any, policy: str, rials: int) -> None:
+    journal.append(record(journal), None, let_ride=LetRide(policy, rials))
+    sign(journal)
+
+
+def test_the_sum_of_a_policy_outlives_the_restart_and_a_dropped_record_adds_nothing(make: Make) -> None:
+    journal = make()
+    assert list(journal.let_ride()) == []
+    for policy, rials in (("free", 7), ("grace", 40), ("free", 8)):
+        let(journal, policy, rials)
+    for policy, rials in (("free", 100), ("grace", -30), ("new", 5)):
+        journal.append(record(journal), None, let_ride=LetRide(policy, rials))
+        journal.drop_tail()
+    assert list(journal.let_ride()) == [("free", 15), ("grace", 40)]
+    journal.close()
+    journal = make()
+    let(journal, "grace", -40)
+    let(journal, "free", 1)
+    assert list(journal.let_ride()) == [("free", 16)]
+    journal.close()
+
+
+def test_a_sum_goes_with_the_record_of_its_last_ride_and_not_before(make: Make) -> None:
+    """What is pruned is older than a policy may last."""
+    journal = make()
+    for policy in ("old", "long", "long"):
+        let(journal, policy, 1)
+    fill(journal, 1)
+    journal.prune(2)
+    assert list(journal.let_ride()) == [("long", 2)]
+    journal.prune(3)
+    assert list(journal.let_ride()) == []
+    let(journal, "last", 1)
+    journal.prune(99)  # the last record stays
+    assert list(journal.let_ride()) == [("last", 1)]
+    journal.close()
+
+
+def test_a_ride_by_a_ticket_under_a_policy_is_both(make: Make) -> None:
+    journal = make()
+    journal.append(record(journal), ridden_by(1), let_ride=LetRide("grace", 9))
+    sign(journal)
+    assert (list(journal.used_tickets()), journal.let_ride()) == ([(RecordId(11, 1), ridden_by(1))], [("grace", 9)])
     journal.close()

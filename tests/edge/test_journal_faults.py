@@ -2,13 +2,21 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import apsw
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from edge.adapters import journal as journal_module
+from edge.adapters.house import transaction
 from edge.adapters.journal import ApswJournal
 from edge.core.errors import JournalFailed, JournalForeign, JournalFull
+from edge.core.spending import LetRide
 from protocol.wire.passes import Presentation
 from tests.edge.door import paid
 from tests.edge.test_journal_contract import fill, record, sign
@@ -189,3 +197,55 @@ def test_wiped_ids_are_gone_from_the_file(tmp_path: Path) -> None:
     mine.close()
     assert b"PLAINID!" not in path.read_bytes()
     assert not path.with_name("journal.db-wal").exists()
+
+
+# --- what was let ride under policies ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def kept_and_said_to_have_failed(connection: apsw.Connection) -> Iterator[None]:
+    """A commit that reaches the card although it says that it did not."""
+    with transaction(connection):
+        yield
+    raise apsw.IOError("the card did not sync")
+
+
+STEPS = st.sampled_from(["stands", "dropped", "said to have failed", "power cut", "power cut before the signature"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(STEPS, st.sampled_from("ab"), st.integers(-60, 90)), max_size=12))
+def test_the_sum_of_a_policy_is_that_of_the_records_that_stand(steps: list[tuple[str, str, int]]) -> None:
+    """P4, P15: whatever fails in between, and whenever the power goes."""
+    with TemporaryDirectory() as folder:
+        path, sums = Path(folder) / "journal.db", {"a": 0, "b": 0}
+        mine = journal(path)
+        for step, policy, rials in steps:
+            let = LetRide(policy, rials)
+            if step == "said to have failed":
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(journal_module, "transaction", kept_and_said_to_have_failed)
+                    with pytest.raises(JournalFailed):
+                        mine.append(record(mine), None, let_ride=let)
+            else:
+                mine.append(record(mine), None, let_ride=let)
+                if step == "dropped":
+                    mine.drop_tail()
+                else:
+                    sums[policy] = max(0, sums[policy] + rials)
+                if step.startswith("power cut"):
+                    mine = cut_off(mine, path, signed=step == "power cut")
+                elif step == "stands":
+                    sign(mine)
+            assert dict(mine.let_ride()) == {it: sum_ for it, sum_ in sums.items() if sum_}
+        mine.close()
+
+
+def cut_off(mine: ApswJournal, path: Path, *, signed: bool) -> ApswJournal:
+    """The process is gone without a word; the next one signs the last record, as `Boarding.begin` does."""
+    if signed:
+        sign(mine)
+    mine._write.close(force=True)
+    again = journal(path)
+    sign(again)
+    return again

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,23 +33,23 @@ class Forgetful(ApswJournal):
 class Nameless(ApswJournal):
     """Keeps no plain ids beside the records."""
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
-        super().append(record, None, annuls=annuls)
+    def append(self, record: ChainedRecord, accepted: Accepted | None, **beside: Any) -> None:
+        super().append(record, None, **beside)
 
 
 class Blurred(ApswJournal):
     """Keeps who boarded, but not with which render."""
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+    def append(self, record: ChainedRecord, accepted: Accepted | None, **beside: Any) -> None:
         if accepted is not None:
             accepted = replace(accepted, presentation=replace(accepted.presentation, counter=999))
-        super().append(record, accepted, annuls=annuls)
+        super().append(record, accepted, **beside)
 
 
 class Forged(ApswJournal):
     """Stores another record than the one that was signed, with a digest that is right for it."""
 
-    def append(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None) -> None:
+    def append(self, record: ChainedRecord, accepted: Accepted | None, **beside: Any) -> None:
         other = spoiled(record.raw)
         if record.sequence % 10 != 9:
             super().append(record, accepted)
