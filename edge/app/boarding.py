@@ -7,6 +7,7 @@ Rules:
 - after a power cut between the commit and the signature, `begin` signs the last record before anything follows it.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,20 +21,23 @@ from edge.core.memory import Memory
 from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.showings import out_of_service, shown
-from edge.core.spending import LetRide, Spending
+from edge.core.spending import LetRide, Spending, gives_back
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
+from protocol.errors import WireError
 from protocol.fares.verdicts import TABLE, Reason
+from protocol.limits import BATCH_MAX_BYTES
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import is_ours
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.records import Instant, Link, Position, Record, Service
+from protocol.wire.records import Instant, Link, Position, Record, Service, decode_record
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
 from protocol.wire.sister import Along, FreshBoarding
 from protocol.wire.tickets import Ticket
 
+log = logging.getLogger(__name__)
 _BOOK_KEY_BYTES = 16
 
 
@@ -208,9 +212,11 @@ class Boarding:
         with self._lock:
             return self._write(encode).sequence
 
-    def _write(self, encode: Callable[[Link], bytes], *, annuls: int | None = None) -> Link:
+    def _write(
+        self, encode: Callable[[Link], bytes], *, annuls: int | None = None, let_ride: LetRide | None = None
+    ) -> Link:
         link = next_link(self._device, self._journal.head)
-        self._store(chained(link, encode(link)), None, annuls=annuls)
+        self._store(chained(link, encode(link)), None, annuls=annuls, let_ride=let_ride)
         return link
 
     def remembers(self, sequence: int, now: Instant) -> bool:
@@ -225,9 +231,23 @@ class Boarding:
         boarding stands.
         """
         with self._lock:
-            link = self._write(encode, annuls=sequence)
+            back = self._gives_back(sequence)
+            link = self._write(encode, annuls=sequence, let_ride=back)
             self._memory.taken_back(RecordId(link.epoch, sequence))
+            if back is not None:
+                self._spending.note(back)
             return link.sequence
+
+    def _gives_back(self, sequence: int) -> LetRide | None:
+        """To the bound of its policy, once: by its record, while the boarding stands in the window."""
+        if not self._memory.window.stands(RecordId(self._journal.head.epoch, sequence)):
+            return None
+        for row in self._journal.read(sequence, 1, BATCH_MAX_BYTES):
+            try:
+                return gives_back(decode_record(row.raw))
+            except WireError as error:  # a rotten record keeps nothing from being taken back
+                log.error("what record %d took of its policy's bound is not given back: %s", sequence, error)
+        return None
 
     def proxy(self, party: int, now: Instant) -> Outcome:
         """Somebody without a code boards with `party` companions: the driver's float pays the adult fare of each."""

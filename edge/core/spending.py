@@ -1,13 +1,16 @@
 """What this door let ride under each policy, in rials: a policy that fails open has a bound (P15). Pure.
 
 A door counts its own: two doors that cannot talk may each reach the bound. A policy whose bound is reached holds no
-longer here, and riders are judged by what else holds: they pay, or are told what to do. The journal keeps each sum, in
-the commit of the ride that it counts, so a start neither begins a bound anew nor reads records for it.
+longer here, and riders are judged by what else holds: they pay, or are told what to do. What the driver takes back
+counts no more. The journal keeps each sum, in the commit of the ride that it counts or no longer counts, so a start
+neither begins a bound anew nor reads records for it.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol, TypeVar
+
+from protocol.wire.records import Record, Tap
 
 
 class LetRide(NamedTuple):
@@ -15,6 +18,13 @@ class LetRide(NamedTuple):
 
     policy: str
     rials: int
+
+
+def gives_back(record: Record) -> LetRide | None:
+    """What taking the boarding of this record back gives back to the bound of its policy."""
+    if not isinstance(record, Tap) or record.policy is None:
+        return None
+    return LetRide(record.policy[1], -(record.fare_rials + record.forgone_rials))
 
 
 class Bounded(Protocol):

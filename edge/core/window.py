@@ -146,6 +146,11 @@ class Window:
         stood, item.accepted = item.accepted, replace(item.accepted, annulled=True)
         return stood
 
+    def stands(self, record: RecordId) -> bool:
+        """Whether a boarding of this record is kept that was not taken back."""
+        item = self._by_record.get(record)
+        return item is not None and not item.accepted.annulled
+
     def forget(self, now: Instant) -> None:
         """Drop entries that are past keeping."""
         before_ms = now.mono_ms - self._keep_ms

@@ -19,6 +19,7 @@ from tests.edge.door import FARE, NOON_MS, MemoryJournal, Rider, at, paid
 from tests.edge.pair import FRONT, REAR
 from tests.edge.pair import Door as PairDoor
 from tests.edge.test_decide import Bus
+from tests.edge.test_taken_back import annul
 
 HOUR_MS = 3_600_000
 RIDER, SENIOR = Rider(1), Rider(2, rider_class=3)
@@ -198,3 +199,46 @@ def test_a_start_reads_no_record_for_a_bound_so_none_is_too_many(tmp_path: Path)
     again = PairDoor(FRONT, journal, ApswCopies(tmp_path / "two.db", sister=REAR), at(60), policies=policies)
     again.board(Rider(32), at(60))
     assert [shown.verdict for shown in again.panel.shown] == [Verdict.ACCEPTED]
+
+
+def test_what_is_taken_back_counts_no_more_once_and_over_a_start(tmp_path: Path) -> None:
+    """Taken back twice it gives back once; what the card did not take gives back nothing."""
+    policies, journal = grace(bound_rials=2 * FARE + FARE // 2), MemoryJournal()
+    riders = [Rider(n, days=-1) for n in range(31, 37)]
+
+    def started(name: str) -> PairDoor:
+        copies = ApswCopies(tmp_path / name, sister=REAR)
+        return PairDoor(FRONT, journal, copies, at(50), policies=policies)
+
+    def boards(rider: Rider) -> bool:
+        door.station.boarding.heard(NOON_MS, through=0)  # else a long silence lets ride, and no policy
+        door.board(rider, at(60))
+        return door.panel.shown[-1].verdict is Verdict.ACCEPTED_GRACE
+
+    door = started("one.db")
+    assert [boards(it) for it in riders[:3]] == [True, True, False]
+    tap = journal.head.sequence - 2
+    journal.fails = JournalFailed("fsync")
+    with pytest.raises(JournalFailed):
+        annul(door, at(60), tap=tap)
+    journal.fails = None
+    assert not boards(riders[3])
+    annul(door, at(61), tap=tap)
+    annul(door, at(61), tap=tap)
+    assert [boards(it) for it in riders[3:5]] == [True, False]
+    door = started("two.db")
+    annul(door, at(62), tap=tap)
+    assert not boards(riders[5])
+    annul(door, at(62), tap=tap + 1)
+    door = started("three.db")
+    assert [boards(it) for it in (riders[5], riders[0])] == [True, False]
+
+
+def test_a_free_ride_that_is_taken_back_gives_back_what_nobody_paid(tmp_path: Path) -> None:
+    copies, policies = ApswCopies(tmp_path / "one.db", sister=REAR), free(bound_rials=3 * FARE)
+    door = PairDoor(FRONT, MemoryJournal(), copies, at(), policies=policies)
+    door.board(Rider(31), at(), party=2)
+    annul(door, at(1))
+    assert door.journal.let_ride() == []
+    door.board(Rider(32), at(2), party=2)
+    assert [shown.verdict for shown in door.panel.shown] == [Verdict.BOARD_FREE] * 2
