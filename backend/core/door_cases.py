@@ -1,9 +1,8 @@
 """Cases about doors and devices. Pure. Thresholds: `backend.core.limits`."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from math import exp, lgamma, log, log1p
 from statistics import median
 
@@ -12,22 +11,32 @@ from backend.core.day_facts import DayFacts
 from backend.core.driver_cases import MINUTE_MS, Driven
 from backend.core.duties import Spans, clipped, joined, length_ms
 from backend.core.ledger import TapId
-from backend.core.limits import BLIND_CHANCE_MAX, BLIND_RATIO, BLIND_TAPS_MIN, COPIED_MIN, COPIED_OF_ONE_MIN, OTHERS_MIN
-from protocol.fares.verdicts import Reason
+from backend.core.limits import (
+    BLIND_CHANCE_MAX,
+    BLIND_HOURS_MIN,
+    BLIND_HOURS_RATIO,
+    BLIND_RATIO,
+    BLIND_TAPS_MIN,
+    COPIED_MIN,
+    COPIED_OF_ONE_MIN,
+    OTHERS_MIN,
+)
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import day_begins_ms
 
 _HOUR_MS = 3_600_000
+_AGAIN = frozenset((Verdict.ALREADY_PAID, Verdict.COPIED))  # one phone held up again and again costs nobody anything
 
 
 class Doors:
-    """Codes read by each door in each hour of a day: answered or refused, but nothing of what a driver keyed in."""
+    """Codes read by each door in each hour of a day, answered or refused: no repeats, none that a driver keyed in."""
 
     def __init__(self, facts: DayFacts) -> None:
         self._facts = facts
         self.read: dict[tuple[str, int], Counter[int]] = defaultdict(Counter)
         lines: dict[str, Counter[str | None]] = defaultdict(Counter)
         for it in facts.counted:
-            if it.reason != Reason.PROXY:
+            if it.reason != Reason.PROXY and it.verdict not in _AGAIN:
                 self.read[it.vehicle, it.door][it.hour] += it.taps
                 lines[it.vehicle][it.line] += it.taps
         self.line = {vehicle: counts.most_common(1)[0][0] for vehicle, counts in lines.items()}
@@ -72,13 +81,18 @@ class Doors:
 
 
 def blind_doors(facts: DayFacts, driven: Driven) -> Iterator[Case]:
-    """A door that reads next to nothing for hours in which the other door of its bus reads well.
+    """A door that reads far less for hours than it would beside the other door of its bus, which reads well.
+
+    Far less is next to nothing (a BLIND_RATIO-th) of an hour or two, or a BLIND_HOURS_RATIO-th of BLIND_HOURS_MIN hours
+    and more: of all codes of those hours together, so who uncovers a camera for one code an hour hides nothing, and an
+    honest hour of one school before one door says nothing. Who covers it for less, or every other hour, is not found
+    unless the other door reads BLIND_TAPS_MIN meanwhile.
 
     How much of a bus's riders a door has is what it has on other buses: the median share of that door among the others
     of the line, or of all where the line has few. Of what both doors read together one door's part is binomial; told is
     what comes by chance less often than BLIND_CHANCE_MAX (the conditional test of two Poisson rates: J. Przyborowski,
     H. Wilenski, Biometrika 31, 1940). Hours in which the device says that its camera is gone, or the bus's self-test
-    failed, are a fault's and left out. Of several times a day the darkest is told.
+    failed, are a fault's and left out. Of several times a day that which comes least by chance is told.
     """
     doors = Doors(facts)
     for vehicle, door in sorted(facts.doors):
@@ -87,16 +101,9 @@ def blind_doors(facts: DayFacts, driven: Driven) -> Iterator[Case]:
             continue
         read, others = doors.read[vehicle, door], doors.others(vehicle, door)
         faulty = _faulty_hours(facts, driven, vehicle, device)
-        hours = [hour for hour in sorted({*read, *others}) if hour not in faulty]
-        dark = [
-            list(run) for is_dark, run in groupby(hours, key=lambda hour: read[hour] * BLIND_RATIO <= others[hour])
-            if is_dark
-        ]  # fmt: skip
-        if not dark:
-            continue
-        run = max(dark, key=lambda run: sum(others[hour] for hour in run))
-        mine, theirs = sum(read[hour] for hour in run), sum(others[hour] for hour in run)
-        if theirs >= BLIND_TAPS_MIN and _chance(mine, mine + theirs, share) <= BLIND_CHANCE_MAX:
+        run = _darkest([hour for hour in sorted({*read, *others}) if hour not in faulty], read, others, share)
+        if run:
+            mine, theirs = sum(read[hour] for hour in run), sum(others[hour] for hour in run)
             usual = round(100 * share)
             then = _meanwhile(driven, vehicle, _spans(facts.day, run))
             yield Case(
@@ -110,6 +117,20 @@ def blind_doors(facts: DayFacts, driven: Driven) -> Iterator[Case]:
                 },
                 some(then.given),
             )  # fmt: skip
+
+
+def _darkest(hours: Sequence[int], read: Mapping[int, int], others: Mapping[int, int], share: float) -> Sequence[int]:
+    """Of all dark runs of these hours, the one that comes least by chance; none where chance is enough for all."""
+    runs = []
+    for first in range(len(hours)):
+        mine = theirs = 0
+        for last in range(first, len(hours)):
+            mine, theirs = mine + read[hours[last]], theirs + others[hours[last]]
+            ratio = BLIND_RATIO if last - first + 1 < BLIND_HOURS_MIN else BLIND_HOURS_RATIO
+            if theirs >= BLIND_TAPS_MIN and mine * ratio * (1 - share) <= theirs * share:
+                runs.append((_chance(mine, mine + theirs, share), first, last))
+    chance, first, last = min(runs, default=(1.0, 0, 0))
+    return hours[first : last + 1] if chance <= BLIND_CHANCE_MAX else ()
 
 
 @dataclass(frozen=True, slots=True)

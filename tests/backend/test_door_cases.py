@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -75,6 +76,54 @@ def test_thirty_codes_by_the_other_door_are_enough_and_one_of_twenty_is_next_to_
     assert len(blind(a_day({10: (0, limits.BLIND_TAPS_MIN)}))) == 1
     assert len(blind(a_day({10: (2, 40)}))) == 1
     assert blind(a_day({10: (3, 59)})) == []
+
+
+def test_a_camera_uncovered_for_one_code_an_hour_is_one() -> None:
+    """No hour of it is dark by itself: one of fifteen, and of quiet ones one of five."""
+    (case,) = blind(a_day(dict.fromkeys(range(8, 14), (1, 14))))
+    assert (case.figures["read"], case.figures["read_by_other"]) == (6, 84)
+    assert len(blind(a_day({8: (1, 24), 9: (1, 4), 10: (1, 24), 11: (1, 4), 12: (1, 24), 13: (1, 4)}))) == 1
+
+
+def test_one_opened_for_ten_minutes_of_each_hour_is_one_and_for_twenty_is_none() -> None:
+    assert len(blind(a_day(dict.fromkeys(range(8, 14), (3, 18))))) == 1
+    assert blind(a_day(dict.fromkeys(range(8, 14), (6, 18)))) == []
+
+
+def test_a_poor_share_counts_from_three_hours_on() -> None:
+    """A school before one door for two hours, and before the other for none."""
+    usual = dict.fromkeys(range(8, 14), (20, 20))
+    assert blind(a_day({**usual, 10: (5, 60), 11: (5, 60)}, usual=usual)) == []
+    hours = range(10, 10 + limits.BLIND_HOURS_MIN)
+    assert len(blind(a_day({**usual, **dict.fromkeys(hours, (5, 60))}, usual=usual))) == 1
+
+
+def test_one_phone_held_up_again_and_again_is_no_reading() -> None:
+    """A driver's own, paid once: its repeats are free."""
+    day = a_day(COVERED)
+    own = [
+        it._replace(verdict=int(Verdict.ALREADY_PAID)) for it in counted("bus-9", dict.fromkeys((10, 11, 12), (14, 0)))
+    ]
+    assert len(blind(replace(day, counted=[*day.counted, *own]))) == 1
+
+
+def test_of_a_fleet_of_honest_doors_none_is_told_of() -> None:
+    """Five lines of forty buses for ten days; some doors are used less, and crowds come to one door for an hour."""
+    rng = Random(600)
+    for _ in range(10):
+        duties = [Duty(f"{line}-{n}", line=f"r{line}") for line in range(5) for n in range(40)]
+        rows = []
+        for duty in duties:
+            front, an_hour = (0.3, 0.4, 0.5, 0.6, 0.7)[int(duty.driver[0])], rng.uniform(4, 50)
+            read = {}
+            for hour in range(6, 22):
+                share = rng.betavariate(40 * front, 40 * (1 - front))
+                codes = [rng.random() < share for _ in range(round(rng.gauss(an_hour, an_hour**0.5)))]
+                read[hour] = (sum(codes), len(codes) - sum(codes))
+            rows += counted(duty.bus, read, line=f"r{duty.driver[0]}")
+        doors = {(it.bus, door): f"{it.bus}-d{door}" for it in duties for door in (1, 2)}
+        day = replace(facts(duties), counted=rows, doors=doors)
+        assert blind(day) == []
 
 
 def test_a_door_that_few_use_on_other_buses_too_is_none() -> None:
