@@ -1,6 +1,7 @@
 """`savar bundle`: make the city's next bundle at the office; take one from a depot, or look at it, on a validator."""
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 
+from cli.bundle_words import Row, policy_rows, tariff_rows
 from cli.output import json_option, write_json
 from cli.provision import class_shares
 from protocol.limits import PIN_SALT_BYTES
@@ -191,21 +193,33 @@ def take(*, depot: Path, path: Path, out: str | None) -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
 @json_option("what it says")
 def show(*, path: Path, folder: Path | None, out: str | None) -> None:
-    """Show the bundle in force on this validator's card, or the one in FOLDER as this validator would read it."""
+    """Show the bundle in force on this validator's card, or the one in FOLDER as this validator would read it.
+
+    With --json: tariffs and policies under the keys of the files that an office writes (docs/FARES.md).
+    """
     from edge.adapters.keys import load_keys
     from edge.app.bundle_tools import show_bundle
     from edge.app.config import load_config
+    from provisioning.core.fare_words import policies_told, tariff_told
 
     config = load_config(path)
     manifest, bundle = show_bundle(folder or config.bundle, load_keys(config.keys_dir).bundle, city=config.city)
     issued = datetime.fromtimestamp(manifest.issued_ms / 1000, UTC)
-    _say(
-        out,
-        {
-            "bundle_number": manifest.number, "issued": issued.isoformat(timespec="seconds"),
-            "issuers": len(bundle.issuer_keys), "tariff": bundle.tariff.version,
-            "fare_rials": bundle.tariff.flat_fare_rials, "deny_list": bundle.deny_number, "denied": len(bundle.deny),
-            "sections": [one.kind for one in manifest.sections],
-        },
-        [],
-    )  # fmt: skip
+    found: dict[str, Any] = {
+        "bundle_number": manifest.number, "issued": issued.isoformat(timespec="seconds"),
+        "issuers": len(bundle.issuer_keys), "drivers": len(bundle.staff), "deny_list": bundle.deny_number,
+        "denied": len(bundle.deny), "sections": [one.kind for one in manifest.sections],
+    }  # fmt: skip
+    tariffs, policies = [tariff_told(it) for it in bundle.tariffs], policies_told(bundle.policies)
+    if out:
+        write_json(out, found | {"tariffs": tariffs, "policies": policies})
+        return
+    _say(None, found, [])
+    for title, told in zip(("tariff", "next tariff"), tariffs, strict=False):
+        _rows(tariff_rows(told, title=title))
+    _rows(policy_rows(policies))
+
+
+def _rows(rows: Iterable[Row]) -> None:
+    for name, said in rows:
+        click.echo(f"{name:16} {said}")

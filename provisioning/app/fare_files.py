@@ -19,12 +19,12 @@ from protocol.localtime import day_begins_ms
 from protocol.wire.policies import encode_policies
 from protocol.wire.tariffs import encode_tariff
 from provisioning.core.errors import BadSetting
+from provisioning.core.fare_words import WEEK
 from provisioning.core.names import unknown_names
 
 _DAY = re.compile(r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}")
 _TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00")
 _NUMBER = re.compile(r"[1-9][0-9]?")
-_WEEK = ("sat", "sun", "mon", "tue", "wed", "thu", "fri")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -75,9 +75,9 @@ def _once(values: Any) -> Any:
 
 
 def _weekday(text: Any) -> int:
-    if text not in _WEEK:
-        raise ValueError(f"{text!r} is none of {', '.join(_WEEK)}")
-    return _WEEK.index(text)
+    if text not in WEEK:
+        raise ValueError(f"{text!r} is none of {', '.join(WEEK)}")
+    return WEEK.index(text)
 
 
 def _days(values: Any) -> Any:

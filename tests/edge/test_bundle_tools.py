@@ -75,7 +75,10 @@ def test_the_office_makes_it_the_depot_brings_it_the_card_has_it(yard: Yard) -> 
     assert (taken["bundle_number"], taken["new_chunks"]) == (2, 2)  # tariff and deny list; the keys were held
     assert (yard.bundle().tariff.flat_fare_rials, yard.bundle().deny) == (70_000, {bytes(range(1, 9)): 3})
     shown = run("show", "--config", str(yard.card / "validator.toml"))
-    assert (shown["bundle_number"], shown["fare_rials"], shown["denied"]) == (2, 70_000, 1)
+    assert (shown["bundle_number"], shown["tariffs"][0]["flat_fare_rials"], shown["denied"]) == (2, 70_000, 1)
+    read = CliRunner().invoke(cli, ["bundle", "show", "--config", str(yard.card / "validator.toml")])
+    assert "70,000 rials" in read.output
+    assert "policies         none" in read.output
     assert yard.take()["new_chunks"] == 0
 
 
