@@ -8,7 +8,9 @@ Rules:
   who may ride on;
 - a grace is used up on the bus, at whichever door it was: for its service day, and until its record is seen;
 - what was taken back was not spent, and uses no grace up;
-- a tap-out at the other door makes a ride cheaper when its record is held here, and not by that door's word;
+- a tap-out takes the place of its boarding and of the companions who came later, which are records of their own; of
+  those that are seen already, only what goes beyond them is unseen;
+- at the other door it makes a ride cheaper when its record is held here, and not by that door's word;
 - each door's rides have a bound of their own, beyond which the oldest are forgotten, and so have those of one rider at
   a door, beyond which the oldest two count as one, seen with the later of them (see `limits`): what a door tells of one
   rider takes no time of the others;
@@ -17,7 +19,7 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from hashlib import blake2b
@@ -31,6 +33,7 @@ from protocol.localtime import service_day
 
 _DIGEST_BYTES = 8
 _Rider: TypeAlias = bytes
+_Ended: TypeAlias = Sequence[tuple[RecordId, Accepted]]
 
 
 class _Grace(Enum):
@@ -103,35 +106,47 @@ class DayBook:
     def _of(self, credential_id: bytes) -> _Rider:
         return blake2b(credential_id, digest_size=_DIGEST_BYTES, key=self._key).digest()
 
-    def boarded(self, it: Accepted, record: RecordId, *, told: bool = False) -> None:
-        """A boarding was accepted at this door, or as the other one told."""
+    def boarded(self, it: Accepted, record: RecordId, *, told: bool = False, ended: _Ended = ()) -> None:
+        """A boarding was accepted at this door, or as the other one told.
+
+        `ended`: of a tap-out, the boarding that it ends and the companions who came later (`Window.ended`).
+        """
         rider = self._of(it.presentation.credential_id)
-        if it.annulled or (told and self._ends(it, rider)):
+        if it.annulled or (told and self._ends(it, rider, ended)):
             return
-        self._note(it, record, rider, self._told if told else self._own)
+        self._note(it, record, rider, self._told if told else self._own, ended)
 
-    def proven(self, it: Accepted, record: RecordId) -> None:
-        """The record of what the other door told is held here and says the same."""
+    def proven(self, it: Accepted, record: RecordId, ended: _Ended) -> None:
+        """The record of what the other door told is held here and says the same. `ended`: as in `boarded`."""
         rider = self._of(it.presentation.credential_id)
-        if self._ends(it, rider):
+        if self._ends(it, rider, ended):
             self._told.take_back(record, rider)  # told before the boarding that it ends
-            self._note(it, record, rider, self._told)
+            self._note(it, record, rider, self._told, ended)
 
-    def _ends(self, it: Accepted, rider: _Rider) -> bool:
-        """Whether it is a tap-out of a ride that stands here."""
-        return it.closes is not None and any(it.closes in rides.of.get(rider, ()) for rides in (self._own, self._told))
+    def _ends(self, it: Accepted, rider: _Rider, ended: _Ended) -> bool:
+        """Whether it is a tap-out of what stands here."""
+        if it.closes is None:
+            return False
+        records = {it.closes, *(record for record, _ in ended)}
+        return any(records & rides.of.get(rider, {}).keys() for rides in (self._own, self._told))
 
-    def _note(self, it: Accepted, record: RecordId, rider: _Rider, of_door: _Rides) -> None:
+    def _note(self, it: Accepted, record: RecordId, rider: _Rider, of_door: _Rides, ended: _Ended) -> None:
+        rials = it.fare_rials
         if it.closes is not None:  # what the ride cost in the end takes the place of what it cost at most
-            for rides in (self._own, self._told):
-                rides.take_back(it.closes, rider)
-            if it.closes.sequence <= self._seen.get(it.closes.epoch, 0):
+            for one in {it.closes, *(record for record, _ in ended)}:
+                for rides in (self._own, self._told):
+                    rides.take_back(one, rider)
+            rials -= sum(of.fare_rials for record, of in ended if self._is_seen(record))
+            if not ended and self._is_seen(it.closes):
                 return
         for grace in _graces(it):
             of_door.use_up((grace, _day(it), rider), record)
-        if it.fare_rials and record.sequence > self._seen.get(record.epoch, 0):
-            of_door.add(rider, record, _Ride(it.fare_rials, it.reason is Reason.EMERGENCY_RIDE))
+        if rials > 0 and not self._is_seen(record):
+            of_door.add(rider, record, _Ride(rials, it.reason is Reason.EMERGENCY_RIDE))
             of_door.sweep(self._seen, 2)
+
+    def _is_seen(self, record: RecordId) -> bool:
+        return record.sequence <= self._seen.get(record.epoch, 0)
 
     def annulled(self, it: Accepted, record: RecordId) -> None:
         """It was taken back."""
@@ -151,7 +166,7 @@ class DayBook:
         rider = self._of(credential_id)
         for of_door in (self._own, self._told):
             for record, ride in of_door.of.get(rider, {}).items():
-                if record.sequence > self._seen.get(record.epoch, 0):
+                if not self._is_seen(record):
                     yield ride
 
     def spent(self, credential_id: bytes) -> int:

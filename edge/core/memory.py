@@ -38,13 +38,14 @@ class Memory:
         self._epoch = last.epoch
         for mono_ms, sequence, it in self.window.load(stored, now, epoch=last.epoch):
             self._own.append((mono_ms, sequence, True))
-            self.daybook.boarded(it, RecordId(last.epoch, sequence))
+            record = RecordId(last.epoch, sequence)
+            self.daybook.boarded(it, record, ended=self.window.ended(it, record))
         self._own.append((now.mono_ms, last.sequence, False))
 
     def accepted(self, it: Accepted, record: RecordId, now: Instant) -> None:
         """A boarding was accepted here."""
         self.window.note(it, record, now)
-        self.daybook.boarded(it, record)
+        self.daybook.boarded(it, record, ended=self.window.ended(it, record))
         if it.uses_ticket:
             self.tickets.note(it, record, now)
         self._own.append((now.mono_ms, record.sequence, True))
@@ -77,7 +78,7 @@ class Memory:
                 self.tickets.told(it, record, now, b.age_ms)
             of_old_card = b.door == own_door  # no receipt for that journal comes any more
             if self.window.told(it, record, now, b.age_ms) and not of_old_card:
-                self.daybook.boarded(it, record, told=True)
+                self.daybook.boarded(it, record, told=True, ended=self.window.ended(it, record))
 
     def unproven(self, boardings: Sequence[FreshBoarding]) -> list[RecordId]:
         """The records of those whose word alone is held here."""
@@ -92,7 +93,7 @@ class Memory:
                 told = self.window.unproven(record)
                 if told is not None and says_the_same(it, told):
                     self.window.prove(record)
-                    self.daybook.proven(told, record)
+                    self.daybook.proven(told, record, self.window.ended(told, record))
             elif isinstance(it, Annulment):
                 self._taken_back_there(RecordId(it.link.epoch, it.tap))
 

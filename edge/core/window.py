@@ -18,7 +18,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, takewhile
 
 from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
 from edge.core.limits import WINDOW_BOARDINGS_MAX
@@ -150,6 +150,19 @@ class Window:
         """Whether a boarding of this record is kept that was not taken back."""
         item = self._by_record.get(record)
         return item is not None and not item.accepted.annulled
+
+    def ended(self, out: Accepted, record: RecordId) -> list[tuple[RecordId, Accepted]]:
+        """Of a tap-out, in this record: the boarding that it ends, and the companions who came later.
+
+        As far as they are proven; nothing where that boarding is not, is not kept, or does not stand.
+        """
+        boarded = None if out.closes is None else self._by_record.get(out.closes)
+        of_rider = self._by_credential.get(out.presentation.credential_id, [])
+        if boarded is None or not boarded.proven or boarded not in of_rider:
+            return []
+        behind = takewhile(lambda it: it.record != record, of_rider[of_rider.index(boarded) + 1 :])
+        companions = (it for it in behind if it.accepted.extends and it.proven)
+        return [(it.record, it.accepted) for it in (boarded, *companions)]
 
     def forget(self, now: Instant) -> None:
         """Drop entries that are past keeping."""

@@ -64,7 +64,7 @@ class Bus:
             self.sequence += 1
             record = RecordId(EPOCH, self.sequence)
             self.window.note(decision.accepted, record, now)
-            self.daybook.boarded(decision.accepted, record)
+            self.daybook.boarded(decision.accepted, record, ended=self.window.ended(decision.accepted, record))
         if decision.let_ride is not None:
             self.spending.note(decision.let_ride)
         return decision
