@@ -9,24 +9,23 @@ Rules:
  F3  what is history, by two trusted clocks, is not followed: a free ride that began longer ago than it may last, a
      shift or a line that was told longer ago than anybody drives; a card that is filled anew begins with such records;
  F4  after a start the newest records that are held of the other door say where it stood; a free ride among them is
-     followed only where two trusted clocks say that it lasts.
+     followed only where two trusted clocks say that it lasts;
+ F5  they are read back to what says it, and no further than to what would be history. Some taps without a shift, on the
+     line that this door serves anyway or on none, say that nobody drives by a terminal, and there is nothing to follow.
 """
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from edge.app.boarding import Boarding
 from edge.app.near_desk import WHY
-from edge.app.recall import newest_first
 from edge.core.errors import LocalError
-from edge.core.limits import FOLLOWED_MS, FREE_RIDE_MS, FREE_RIDE_RENEWED_MS
-from edge.core.ports import Copies
+from edge.core.limits import FOLLOWED_MS, FREE_RIDE_MS, FREE_RIDE_RENEWED_MS, RECALL_SLACK_MS, RECALL_STRAYS_MAX
 from protocol.fares.verdicts import Reason
 from protocol.wire.driver_records import Event, EventKind, Shift, ShiftStep
-from protocol.wire.records import Instant, Record
+from protocol.wire.records import Instant, Record, Tap
 
 log = logging.getLogger(__name__)
 _RIDES = (EventKind.FREE_RIDE, EventKind.FARES_AGAIN)
@@ -76,26 +75,13 @@ class Following:
         self._free_until_ms = None
         self._boarding.let_ride(Reason.NONE)
 
-    def recall(self, copies: Copies, now: Instant) -> None:
-        """F4. A card that cannot be read keeps nobody from boarding: the next record says it anew."""
+    def recall(self, records: Iterable[Record], now: Instant) -> None:
+        """F4, F5: by what is held of the other door, newest first.
+
+        A card that cannot be read keeps nobody from boarding: the next record says it anew.
+        """
         try:
-            held = copies.held()
-            if not held:
-                return
-            newest = held[-1]
-            vehicle = self._boarding.service.vehicle
-            shifts: list[Shift] = []  # newest first, back to one that names a line
-            ride: Event | None = None
-            records = newest_first(
-                partial(copies.read, newest.epoch), newest.sequence, oldest=copies.oldest(newest.epoch)
-            )
-            for record in records:
-                if isinstance(record, Shift) and record.vehicle == vehicle:
-                    shifts.append(record)
-                    if record.step is not ShiftStep.END:
-                        break
-                if isinstance(record, Event) and record.vehicle == vehicle and record.what in _RIDES:
-                    ride = ride or record
+            shifts, ride = self._where_it_stood(records, now)
         except LocalError as error:
             log.warning("where the other door stands is not known yet: %s", error)
             return
@@ -104,6 +90,32 @@ class Following:
                 self._serve(shift, now)
             if ride is not None:
                 self._ride(ride, now, if_unknown=False)
+
+    def _where_it_stood(self, records: Iterable[Record], now: Instant) -> tuple[list[Shift], Event | None]:
+        """The SHIFT records, newest first, back to one that names a line, and the newest word of a free ride."""
+        vehicle = self._boarding.service.vehicle
+        shifts: list[Shift] = []
+        ride: Event | None = None
+        driven = False  # whether the newest of them that begins or goes on is found
+        ridden = not now.trusted  # whether the free ride is found, or none that is further back could last
+        strays = 0
+        for record in records:
+            age_ms = record.at.age_ms(now)
+            strays += isinstance(record, Tap) and self._is_nothing_to_follow(record)
+            if strays > RECALL_STRAYS_MAX or (age_ms is not None and age_ms > FOLLOWED_MS + RECALL_SLACK_MS):
+                break
+            ridden = ridden or (age_ms is not None and age_ms > FREE_RIDE_MS + RECALL_SLACK_MS)
+            if isinstance(record, Shift) and record.vehicle == vehicle and not driven:
+                shifts.append(record)
+                driven = record.step is not ShiftStep.END
+            elif isinstance(record, Event) and record.vehicle == vehicle and record.what in _RIDES and not ridden:
+                ride, ridden = record, True
+            if driven and ridden:
+                break
+        return shifts, ride
+
+    def _is_nothing_to_follow(self, tap: Tap) -> bool:
+        return tap.service.shift is None and tap.fare_line in (None, self._boarding.fare_line)
 
     def step(self, now: Instant) -> None:
         """F2: what was not renewed lapses."""

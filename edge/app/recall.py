@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 from edge.app.boarding import Boarding
 from edge.app.near_desk import persons_in
@@ -23,6 +24,7 @@ from edge.core.desk import Duty, Seen
 from edge.core.limits import (
     ANNUL_WITHIN_MS,
     FREE_RIDE_MS,
+    RECALL_FIRST_RECORDS,
     RECALL_PAGE_RECORDS,
     RECALL_RECORDS_MAX,
     RECALL_SLACK_MS,
@@ -85,6 +87,9 @@ class HeldRecords:
 
     def far(self) -> Iterator[Record]:
         """The same of what is held of the other door. Raises JournalFull, JournalFailed while it is read."""
+        return islice(self._far(), RECALL_RECORDS_MAX)
+
+    def _far(self) -> Iterator[Record]:
         copies = self._copies
         if copies is not None:
             for mark in reversed(copies.held()):
@@ -94,14 +99,16 @@ class HeldRecords:
 
 
 def newest_first(read: Read, newest: int, *, oldest: int = 1) -> Iterator[Record]:
-    """The last records of a journal or a copy of one, from `newest` back, as many as are looked through for a shift.
+    """The last records of a journal or a copy of one, from `newest` back, as many as are looked through at most.
 
-    One that cannot be decoded is passed over, and said. Raises what `read` raises.
+    Read in pages, the first of them small: who has found what was looked for reads no further. A record that cannot be
+    decoded is passed over, and said. Raises what `read` raises.
     """
     least = max(oldest, newest - RECALL_RECORDS_MAX + 1, 1)
-    high = newest
+    high, page = newest, RECALL_FIRST_RECORDS
     while high >= least:
-        low = max(least, high - RECALL_PAGE_RECORDS + 1)
+        low = max(least, high - page + 1)
+        page = min(2 * page, RECALL_PAGE_RECORDS)
         rows = _rows(read, low, high)
         for row in reversed(rows):
             try:

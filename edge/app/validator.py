@@ -209,8 +209,8 @@ class Validator:
         """
         self._signer.open()
         self._station.begin(self._clock.read(), self._condition.begin())
-        if self._copies is not None and self._config.terminal is None:
-            self._following.recall(self._copies, self._clock.read())
+        if self._config.terminal is None:
+            self._following.recall(self.held.far(), self._clock.read())
         self.hooks.before_looking(self._clock.read())
         self._folder.hold()
         if self._peer is not None:

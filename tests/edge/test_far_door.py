@@ -1,5 +1,6 @@
-"""The far door: it follows and obeys the near door's records (F1–F4, O1–O3), and the near terminal counts by its."""
+"""The far door: it follows and obeys the near door's records (F1–F5, O1–O4), and the near terminal counts by its."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from edge.app.far_desk import FarDesk
 from edge.app.following import Following
 from edge.app.near_desk import NearDesk
 from edge.app.obeying import Obeying
+from edge.app.recall import HeldRecords
 from edge.core.desk import DoorState, Duty, Seen
 from edge.core.errors import DoorUnreached, JournalFailed, NotAnnullable
 from edge.core.limits import (
@@ -17,6 +19,7 @@ from edge.core.limits import (
     FOLLOWED_MS,
     FREE_RIDE_MS,
     FREE_RIDE_RENEWED_MS,
+    RECALL_FIRST_RECORDS,
 )
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.driver_records import Annulment, AnnulReason, FreeCause
@@ -148,7 +151,7 @@ class Copies:
     """What the rear door holds of the near one."""
 
     def __init__(self, near: Near) -> None:
-        self._near, self.fails = near, False
+        self._near, self.fails, self.rows = near, False, 0
 
     def held(self) -> list[Watermark]:
         if self.fails:
@@ -160,21 +163,27 @@ class Copies:
         return 1
 
     def read(self, _epoch: int, first: int, most: int, most_bytes: int) -> object:
-        return self._near.journal.read(first, most, most_bytes)
+        rows = self._near.journal.read(first, most, most_bytes)
+        self.rows += len(rows)
+        return rows
+
+    def far(self) -> Iterator[Record]:
+        """As the validator reads it."""
+        return HeldRecords(self._near.journal, self).far()  # type: ignore[arg-type]
 
 
 def test_f4_after_a_start_the_copies_say_where_the_other_door_stood() -> None:
     bus = Bus()
     copies = Copies(bus.near)
-    bus.following.recall(copies, at())  # type: ignore[arg-type]
+    bus.following.recall(copies.far(), at())
     assert bus.rides(1).service.shift is None
     bus.near.desk.begin_shift(DUTY, at())
     bus.near.desk.serve(DUTY, at())
     copies.fails = True
-    bus.following.recall(copies, at())  # type: ignore[arg-type]
+    bus.following.recall(copies.far(), at())
     assert bus.rides(2).service.shift is None
     copies.fails = False
-    bus.following.recall(copies, at())  # type: ignore[arg-type]
+    bus.following.recall(copies.far(), at())
     assert (bus.rides(3).service.shift, bus.rides(4).service.route) == (DUTY.shift, "r91")
 
 
@@ -185,7 +194,7 @@ def test_f4_a_free_ride_is_taken_up_only_where_clocks_say_that_it_lasts(
     bus = Bus()
     bus.near.desk.begin_shift(DUTY, at())
     bus.near.desk.free_ride(DUTY, FreeCause.CROWD, at())
-    bus.following.recall(Copies(bus.near), at(60, quality=quality))  # type: ignore[arg-type]
+    bus.following.recall(Copies(bus.near).far(), at(60, quality=quality))
     assert bus.rear.boarding.service.shift == DUTY.shift
     assert (bus.rear.boarding._door.free_ride is Reason.CROWD) is followed
 
@@ -197,12 +206,64 @@ def test_f4_the_shift_is_found_behind_a_busy_day_and_its_line_behind_its_end() -
     for rider in range(1, 1_200):
         now = at()
         bus.near.boarding.present(Rider(rider).code(now), now, settled=True)
-    bus.following.recall(Copies(bus.near), at(1))  # type: ignore[arg-type]
+    bus.following.recall(Copies(bus.near).far(), at(1))
     assert (bus.rear.boarding.service.shift, bus.rear.boarding.service.route) == (DUTY.shift, "r91")
     bus.near.desk.end_shift(DUTY, at(2))
     other = Bus()
-    other.following.recall(Copies(bus.near), at(3))  # type: ignore[arg-type]
+    other.following.recall(Copies(bus.near).far(), at(3))
     assert (other.rear.boarding.service.shift, other.rear.boarding.service.route) == (None, "r91")
+
+
+def taps(bus: Bus, count: int, seconds: float = 0, *, first: int = 1) -> None:
+    for rider in range(first, first + count):
+        bus.near.boarding.present(Rider(rider).code(at(seconds)), at(seconds), settled=True)
+
+
+@pytest.mark.parametrize("line", ["r9", None])
+def test_f5_a_bus_that_uses_no_terminal_reads_one_small_page_at_a_start(line: str | None) -> None:
+    bus = Bus()
+    copies = Copies(bus.near)
+    bus.near.boarding.serve(Service("bus-1", 1, line))
+    bus.rear.boarding.serve(Service("bus-1", 2, "r9"))
+    taps(bus, 700)
+    bus.following.recall(copies.far(), at(1, quality=ClockQuality.UNTRUSTED))
+    assert copies.rows == RECALL_FIRST_RECORDS
+
+
+@pytest.mark.parametrize(("quality", "more"), [(ClockQuality.TRUSTED, False), (ClockQuality.UNTRUSTED, True)])
+def test_f5_nothing_is_read_from_before_what_would_be_history(quality: ClockQuality, *, more: bool) -> None:
+    bus = Bus()
+    copies = Copies(bus.near)
+    taps(bus, 600)  # on a line that the rear door does not serve: a driver may have named it
+    taps(bus, 5, FOLLOWED_MS / 1000, first=601)
+    bus.following.recall(copies.far(), at(FOLLOWED_MS / 1000 + 61, quality=quality))
+    assert (copies.rows > RECALL_FIRST_RECORDS) is more
+
+
+def test_f5_the_line_that_an_ended_shift_left_is_found_behind_those_who_boarded_since() -> None:
+    bus = Bus()
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.serve(DUTY, at())
+    bus.near.desk.end_shift(DUTY, at(1))
+    taps(bus, 40, 2)
+    bus.following.recall(Copies(bus.near).far(), at(3))
+    assert (bus.rear.boarding.service.shift, bus.rear.boarding.service.route) == (None, "r91")
+
+
+def test_f5_a_free_ride_is_found_before_the_line_was_named_anew_and_no_further_back_than_it_may_last() -> None:
+    bus = Bus()
+    copies = Copies(bus.near)
+    bus.near.desk.begin_shift(DUTY, at())
+    bus.near.desk.free_ride(DUTY, FreeCause.CROWD, at())
+    taps(bus, 40, 1)
+    bus.near.desk.serve(DUTY, at(2))
+    bus.following.recall(copies.far(), at(3))
+    assert bus.rear.boarding._door.free_ride is Reason.CROWD
+    copies.rows = 0
+    other = Bus()
+    other.following.recall(copies.far(), at(FREE_RIDE_MS / 1000 + 63))
+    assert (other.rear.boarding.service.route, other.rear.boarding._door.free_ride) == ("r91", Reason.NONE)
+    assert copies.rows == RECALL_FIRST_RECORDS
 
 
 def far(bus: Bus, *, follows: bool = True) -> tuple[FarDesk, list[Seen], list[int]]:

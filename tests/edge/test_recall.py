@@ -305,6 +305,7 @@ def test_t1_a_shift_that_began_too_long_ago_is_not_taken_up(pages: Path, monkeyp
     run, _ = driving(pages)
     for rider in range(1, 8):
         run.rides(rider)
+    monkeypatch.setattr("edge.app.recall.RECALL_FIRST_RECORDS", 1)
     monkeypatch.setattr("edge.app.recall.RECALL_PAGE_RECORDS", 3)
     assert len(list(run.own())) == run.journal.head.sequence
     assert open_shift(run.own(), "bus-1") is not None
