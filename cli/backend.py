@@ -19,6 +19,7 @@ from backend.core.conduct import FIX, KeptCase
 from cli.output import json_option, write_json
 from cli.stopping import stop_on_signals
 from protocol.localtime import day_begins_ms
+from protocol.plurals import counted
 
 LOOK_S = 1.0  # how often a thread that died is noticed
 _CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
@@ -83,8 +84,9 @@ def let_through(path: Path, out: str | None) -> None:
     for row in rows:
         of = f"{row['order']} of policies {row['policies']}" if row["order"] else "no policy"
         click.echo(
-            f"{_date(row['day'])}  {row['reason']}, {of}: {row['rides']:,} rides of {row['persons']:,},"
-            f" {row['forgone_rials']:,} rials forgone, {row['charged_rials']:,} charged"
+            f"{_date(row['day'])}  {row['reason']}, {of}: {counted(row['rides'], 'ride')} of"
+            f" {counted(row['persons'], 'person')}, {row['forgone_rials']:,} rials forgone,"
+            f" {row['charged_rials']:,} charged"
         )
 
 
@@ -93,7 +95,7 @@ def let_through(path: Path, out: str | None) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File for the rows.")
 def riders(path: Path, out: Path) -> None:
     """Write the table of all registered riders, for `savar bundle make --riders`; the backend may run."""
-    click.echo(f"{write_riders(load_config(path), out):,} riders in {out}")
+    click.echo(f"{counted(write_riders(load_config(path), out), 'rider')} in {out}")
 
 
 @command.command()
@@ -116,7 +118,7 @@ def cases(path: Path, ended_too: bool, out: str | None) -> None:  # noqa: FBT001
         case = it.case
         click.echo(f"{_date(case.day)}  {case.kind.value}  {case.subject}: {case.detail}")
         click.echo(f"    {'ended by later records' if it.ended_ms is not None else FIX[case.kind]}")
-    click.echo(f"{len(found)} cases; each is a hint for a person", err=True)
+    click.echo(f"{counted(len(found), 'case')}; each is a hint for a person", err=True)
 
 
 def _case(it: KeptCase) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import cv2
 
 from cli.output import OutFile
 from protocol import limits
+from protocol.plurals import counted
 from simulators.camera import BUSY, KINDS, STILL, Labelled, stream
 from simulators.camera.sheet import draw_sheet, passes
 
@@ -44,7 +45,7 @@ def command(*, kind: str, seed: int, count: int, code: str, pace: str, out: Path
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"{out} cannot be made: {error.strerror}; name another folder") from error
-    click.echo(f"kind {kind}, seed {seed}, {code} code, pace {pace}, {count} frames")
+    click.echo(f"kind {kind}, seed {seed}, {code} code, pace {pace}, {counted(count, 'frame')}")
     told: set[int] = set()
     with (out / "labels.jsonl").open("w", encoding="utf-8") as labels:
         for seen in islice(stream(kind, seed, passes(seed, CODES[code]), pace=PACES[pace]), count):

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from protocol.plurals import counted
 from simulators.seeded.faults import NAMES
 from simulators.seeded.run import Result
-from simulators.world import counted
 
 SHOWN_MAX = 10  # violations named on the screen; the JSON has them all
 TRACE_TAIL = 40  # lines of the event log that are shown of a failing seed whose log goes to a file

@@ -24,11 +24,6 @@ class NeverRests(Exception):
     """More happens within an hour than any city does: machines keep each other busy, and time stands still."""
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number of things, in words."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 @dataclass(slots=True)
 class Event:
     """Something that will happen; `cancel` it if not."""

@@ -29,6 +29,7 @@ from edge.core.taps import next_link, opening_record
 from protocol.errors import SavarError
 from protocol.fares.tones import TUNE_MAX_MS
 from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.plurals import counted
 from protocol.wire.codes import write_code
 from transport.config import PeerConfig
 from transport.mqtt import MqttSession
@@ -96,9 +97,9 @@ def _certificate(path: Path | None) -> tuple[Result, str, str]:
         return Result.OK, "none: a password on loopback", ""
     days = (certificate_until_ms(path) - time.time_ns() // 1_000_000) // 86_400_000
     if days >= CERTIFICATE_LEFT_MIN_DAYS:
-        return Result.OK, f"{days} days left", ""
+        return Result.OK, f"{counted(days, 'day')} left", ""
     fix = "renew it: `savar provision device`, carry the keys to the device"
-    return Result.WARN, f"{days} days left" if days >= 0 else f"it ended {-days} days ago", fix
+    return Result.WARN, f"{counted(days, 'day')} left" if days >= 0 else f"it ended {counted(-days, 'day')} ago", fix
 
 
 def _machine(reader: MachineReader) -> tuple[Result, str, str]:
@@ -132,7 +133,7 @@ def _receiver(source: str) -> tuple[Result, str, str]:
             "see that the antenna has sky; a cold receiver takes minutes",
         )
     told = "unknown" if fix.accuracy_m is None else f"{fix.accuracy_m} m"
-    seen = "" if fix.satellites is None else f", {fix.satellites} satellites"
+    seen = "" if fix.satellites is None else f", {counted(fix.satellites, 'satellite')}"
     return Result.OK, f"a fix{seen}, accuracy {told}", ""
 
 
@@ -153,7 +154,7 @@ def _journal(config: ValidatorConfig) -> tuple[Result, str, str]:
     found = "no journal yet: the first start makes it"
     if path.exists() and path.stat().st_size:
         real = ApswJournal(path, device=config.device, new_epoch=1)
-        found = f"epoch {real.head.epoch}, {real.head.sequence} records"
+        found = f"epoch {real.head.epoch}, {counted(real.head.sequence, 'record')}"
         real.close()
     scratch = config.data_dir / "selftest.db"
     try:

@@ -10,6 +10,7 @@ from persiantools import digits
 from persiantools.jdatetime import JalaliDate
 
 from protocol.fares.tariff import RiderClass
+from protocol.plurals import counted
 from protocol.wire.badges import Badge
 from protocol.wire.tickets import Ticket, TicketForm
 
@@ -69,7 +70,7 @@ def _one(ticket: Ticket, drawing: str) -> str:
     first, last = day_text(ticket.first_day), day_text(ticket.last_day)
     days_fa = f"از {digits.en_to_fa(first)} تا {digits.en_to_fa(last)}"
     rides_fa = f"؛ روزی {digits.en_to_fa(str(ticket.rides_a_day))} سفر" if ticket.rides_a_day else ""
-    rides_en = f", {ticket.rides_a_day} rides a day" if ticket.rides_a_day else ""
+    rides_en = f", {counted(ticket.rides_a_day, 'ride')} a day" if ticket.rides_a_day else ""
     return (
         f'<div class="ticket"><h2>{form_fa}</h2>{drawing}<p>{class_fa}{rides_fa}</p><p>{days_fa}</p>'
         f'<p dir="ltr" lang="en">{form_en}, {class_en}{rides_en}<br>{first} – {last}</p>'

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from protocol.plurals import counted
 from protocol.wire import crypto
 from simulators.seeded.bus import SimDoor
 from simulators.seeded.checkers import EndCheck
@@ -29,7 +30,7 @@ from simulators.seeded.shortcuts import remembering
 from simulators.seeded.stand_in import StandIn
 from simulators.seeded.technician import visit
 from simulators.seeded.truth import Violation
-from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, NeverRests, World, counted
+from simulators.world import DAY_MS, HOUR_MS, MINUTE_MS, NeverRests, World
 
 SEED_MAX = 1_000_000  # each city begins seven minutes after the one before, and a pass's last day is before July 2149
 CONVERGE_MS = 2 * HOUR_MS  # a courier waits ten minutes, the slowest retry one; everything else is seconds

@@ -79,5 +79,5 @@ def test_the_command_tells_finance(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("office-2", "EXPIRED_RIDES", 1, 0),
     ]  # fmt: skip
     words = CliRunner().invoke(cli, ["backend", "let-through", "--config", "any"]).output
-    assert "CRISIS, flood-1 of policies 3: 2 rides of 4, 200,000 rials forgone, 0 charged" in words
-    assert "READER_OUT, no policy: 1 rides of 1, 50,000 rials forgone" in words
+    assert "CRISIS, flood-1 of policies 3: 2 rides of 4 persons, 200,000 rials forgone, 0 charged" in words
+    assert "READER_OUT, no policy: 1 ride of 1 person, 50,000 rials forgone" in words

@@ -40,6 +40,15 @@ describe("words", () => {
     for (const [key, text] of texts(WORDS.en)) if (!NAMES.has(key)) expect(text, key).not.toMatch(PERSIAN);
   });
 
+  it("says one of a thing as one", () => {
+    const { digitsIn, pinWait, persons, proxyLeft } = WORDS.en;
+    expect([persons("0"), persons("1"), persons("21")]).toEqual(["0 persons", "1 person", "21 persons"]);
+    for (const of of [digitsIn, pinWait, persons, proxyLeft]) {
+      expect(of("1")).toMatch(/\b1 (more )?[a-z]+[^s\W]\b/);
+      expect(of("2")).toMatch(/\b2 (more )?[a-z]+s\b/);
+    }
+  });
+
   it("answers an error that no table knows", () => {
     expect(errorWords(WORDS.fa, "NeverHeardOf")).toEqual(WORDS.fa.errors.Other);
   });

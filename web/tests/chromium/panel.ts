@@ -24,7 +24,10 @@ const shown: Record<number, [string, string, number?]> = {
 for (const [verdict, [words, name, persons]] of Object.entries(shown)) {
   await ride(1, Number(verdict), persons ?? 1);
   await page.getByRole("heading", { name: words, exact: true }).waitFor({ timeout: 5_000 });
-  if (verdict === "1") await sees(page, "حداکثر ۱۸٬۰۰۰ تومان · ۳ نفر");
+  if (verdict === "1") {
+    await sees(page, "حداکثر ۱۸٬۰۰۰ تومان · ۳ نفر");
+    await sees(page, /at most 18,000 tomans · 3 persons$/);
+  }
   const inside = await page.evaluate(() => {
     const box = document.querySelector("main")?.firstElementChild;
     return box ? box.scrollHeight <= box.clientHeight + 1 && box.scrollWidth <= box.clientWidth + 1 : false;

@@ -138,15 +138,26 @@ await look(page, "driving-night");
 await page.getByRole("button", { name: "English" }).tap();
 await sees(page, "Door 2 is broken: tell the workshop");
 await look(page, "driving-english");
+await touch(page, "My account");
+await page.getByRole("button", { name: /^1 person[^s]/ }).waitFor();
+await page.getByRole("button", { name: /^2 persons/ }).waitFor();
+await look(page, "proxy-english");
+await touch(page, "Back");
 await page.getByRole("button", { name: "فارسی" }).tap();
 
-// The end of the shift.
+// The end of the shift, in both languages; its words are of one alone.
 await touch(page, "پایان شیفت");
 await look(page, "end");
 await touch(page, "بله، پایان");
 await sees(page, "جمع شیفت");
 await look(page, "total");
 const total = await totals(page);
+await page.getByRole("button", { name: "English" }).tap();
+await sees(page, "Total of the shift");
+await look(page, "total-english");
+const said = await page.locator("section").innerText();
+if (/[\u0600-\u06ff]/.test(said)) fail(`Persian in the English total: ${said}`);
+await page.getByRole("button", { name: "فارسی" }).tap();
 await touch(page, "بستن");
 await sees(page, "ورود راننده");
 

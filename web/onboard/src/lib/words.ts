@@ -50,6 +50,7 @@ const fa = {
   persons: (n: string) => `${n} نفر`,
   free: "رایگان",
   tomans: "تومان",
+  comma: "،",
   atMost: "حداکثر",
   moving: "اتوبوس در حرکت است؛ فقط SOS باز است.",
   speed: (n: string) => `${n} کیلومتر در ساعت`,
@@ -150,6 +151,9 @@ const fa = {
   },
 } satisfies Words;
 
+/** English has two forms; `n` is the number as it is shown. */
+const counted = (n: string, one: string, many: string): string => `${n} ${n === "1" ? one : many}`;
+
 const en: typeof fa = {
   name: "Savar",
   dir: "ltr",
@@ -160,13 +164,13 @@ const en: typeof fa = {
   next: "Next",
   enter: "Sign in",
   erase: "Erase",
-  digitsIn: (n) => `${n} digits entered`,
+  digitsIn: (n) => `${counted(n, "digit", "digits")} entered`,
   badgeHow: "Or hold your badge before the door's camera.",
   badgeRead: (n) => `The badge of driver ${n} is read; press “Sign in”.`,
   badgePin: (n) => `The badge of driver ${n} is read; enter the PIN too.`,
   badgeRefused: (n) => `The badge of driver ${n} is not taken; sign in with number and PIN.`,
   shiftOpen: (driver) => `The shift of driver ${driver} is open; signing in ends it.`,
-  pinWait: (n) => `Wait ${n} seconds`,
+  pinWait: (n) => `Wait ${counted(n, "second", "seconds")}`,
   chooseLine: "Choose line and direction",
   line: "Line",
   towards: "towards",
@@ -182,9 +186,10 @@ const en: typeof fa = {
   refused: "refused",
   lastAnswers: "Last answers",
   noAnswers: "Nobody has boarded yet.",
-  persons: (n) => `${n} persons`,
+  persons: (n) => counted(n, "person", "persons"),
   free: "free",
   tomans: "tomans",
+  comma: ",",
   atMost: "at most",
   moving: "The bus moves: only SOS is open.",
   speed: (n) => `${n} km/h`,
@@ -210,7 +215,7 @@ const en: typeof fa = {
   freeWhy: "Why a free ride?",
   freeSays: "The doors say so; it is looked at again in ten minutes.",
   proxyHow: "How many board on your account?",
-  proxyLeft: (n) => `Your account pays; ${n} more persons in this shift`,
+  proxyLeft: (n) => `Your account pays; ${counted(n, "more person", "more persons")} in this shift`,
   annulWhich: "Which boarding is taken back?",
   annulWhy: "Why?",
   doorAsked: "The other door is asked; the count shows its answer",
