@@ -108,9 +108,15 @@ def cases(path: Path, ended_too: bool, out: str | None) -> None:  # noqa: FBT001
     store = SqliteStore(config.data_dir / "ledger.db", config.city)
     try:
         CaseDesk(store, FolderRegistry(config.registry).all, wall_ms).look()
-        found = store.cases(open_only=not ended_too)
+        found, due = store.cases(open_only=not ended_too), [it.day for it in store.days_due()]
     finally:
         store.close()
+    if due:
+        click.echo(
+            f"{len(due)} days wait to be counted again, {_date(due[0])} to {_date(due[-1])}: their cases may be old;"
+            " look again, or wait for the backend, which does once an hour",
+            err=True,
+        )
     if out is not None:
         write_json(out, [_case(it) for it in found])
         return

@@ -1,20 +1,29 @@
 """Looks for cases in days of which records came, and keeps them (rules: `backend.core.conduct`).
 
-It has a thread of its own: a day of a city takes seconds, and ingest must not wait for it.
+It has a thread of its own: a day of a city takes seconds, and ingest must not wait for it. One device that comes back
+after months makes months of the whole city's days due, so a look counts CASE_DAYS_A_LOOK_MAX of them, in turn
+(`backend.core.due_days`), and the next one goes on: the ledger remembers which wait, also over a restart.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from backend.core.case_ports import CaseStore
-from backend.core.conduct import Case, CaseKind, KeptCase
+from backend.core.conduct import Case, KeptCase
 from backend.core.day_facts import DayFacts
 from backend.core.door_cases import blind_doors, copied_codes
 from backend.core.driver_cases import Driven, annulments, free_rides, proxies
+from backend.core.due_days import in_turn
 from backend.core.errors import StoreFailed, ThreadDied
-from backend.core.limits import ANNUL_WAITS_MAX_MS, CASE_DAYS_BACK_MAX, CASES_AFTER_S, CASES_PERIOD_S
+from backend.core.limits import (
+    ANNUL_WAITS_MAX_MS,
+    CASE_DAYS_A_LOOK_MAX,
+    CASE_DAYS_BACK_MAX,
+    CASES_AFTER_S,
+    CASES_PERIOD_S,
+)
 from backend.core.ports import Alarm, Device, FleetStore
 from backend.core.stands import parked
 from protocol.localtime import service_day
@@ -49,40 +58,27 @@ class CaseDesk:
         on_alarm: Callable[[Alarm], None] = lambda _: None,
     ) -> None:
         self._store, self._devices, self._now_ms, self._on_alarm = store, devices, now_ms, on_alarm
-        self._copied: dict[int, int] = {}  # by day, when it was last looked at
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cases", daemon=True)
 
     def look(self) -> Sequence[KeptCase]:
-        """Every day that records came of since it was last looked at → the cases that are new.
+        """Days that records came of since they were last counted, as many as one look may → the cases that are new.
 
         The day after too, for a shift may have begun the day before. Raises StoreFailed.
         """
-        told, reach = self._store.days_to_look_at()
         today = service_day(self._now_ms())
-        days = sorted(
-            day for day in {it + more for it in told for more in (0, 1)} if 0 <= today - day <= CASE_DAYS_BACK_MAX
-        )
+        from_day = today - CASE_DAYS_BACK_MAX
+        told, reach = self._store.days_with_news(from_day)
+        days = {day for it in told for day in (it, it + 1) if from_day <= day <= today}
+        self._store.fall_due(days, reach, from_day=from_day)
         opened: list[KeptCase] = []
         doors = [(it.vehicle, it.door, it.name) for it in self._devices()]
-        for day in days:
+        for due in in_turn(self._store.days_due(), today)[:CASE_DAYS_A_LOOK_MAX]:
             if self._stopping.is_set():
-                return opened  # the next run looks at them all again: what is found is the same
-            opened += self._store.keep_cases(day, cases_of(self._store.day_facts(day, doors)), self._now_ms())
-        opened += self._look_at_copies(days, today - CASE_DAYS_BACK_MAX)
-        self._store.looked_at(reach, from_day=today - CASE_DAYS_BACK_MAX)
+                return opened  # the others wait
+            facts = self._store.day_facts(due.day, doors)
+            opened += self._store.keep_cases(due, cases_of(facts), len(facts.copied), self._now_ms())
         self._tell_waiting()
-        return opened
-
-    def _look_at_copies(self, looked: Collection[int], from_day: int) -> list[KeptCase]:
-        """A tap becomes copied by what comes of another day, too: a code that was told on both."""
-        copied = dict(self._store.copied_days(from_day))
-        turned = {day for day in {*copied, *self._copied} if copied.get(day) != self._copied.get(day)}
-        opened: list[KeptCase] = []
-        for day in sorted(turned - {*looked}):
-            found = list(copied_codes(self._store.copied_facts(day)))
-            opened += self._store.keep_cases(day, found, self._now_ms(), {CaseKind.COPIED})
-        self._copied = copied
         return opened
 
     def _tell_waiting(self) -> None:
@@ -110,7 +106,7 @@ class CaseDesk:
         self._thread.start()
 
     def stop(self) -> None:
-        """The day in hand is finished: after months of an outage a look has many."""
+        """The day in hand is finished."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()

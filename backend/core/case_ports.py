@@ -1,45 +1,48 @@
 """The port for cases: what the rules look at, and the cases that stand. Part of `Store`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from backend.core.conduct import Case, CaseKind, KeptCase
+from backend.core.conduct import Case, KeptCase
 from backend.core.day_facts import DayFacts
+from backend.core.due_days import DueDay
 
 
 class CaseStore(Protocol):
     """Used off the hot path. Raises StoreFailed."""
 
-    def days_to_look_at(self) -> tuple[Collection[int], int]:
-        """Service days of which records came since they were last looked at → them, and how far that reaches."""
+    def days_with_news(self, from_day: int) -> tuple[Collection[int], int]:
+        """Service days of which records came since that was last asked and kept → them, and how far that reaches.
+
+        With those since `from_day` of which other taps are copied now than when they were last counted: what comes of
+        another day may make one copied.
+        """
         ...
 
-    def looked_at(self, reach: int, *, from_day: int) -> None:
-        """Everything so far as `reach` was looked at; of the days before `from_day` nothing is looked at any more."""
+    def fall_due(self, days: Collection[int], reach: int, *, from_day: int) -> None:
+        """These days wait to be counted again; everything so far as `reach` is seen to.
+
+        Of days before `from_day` that do not wait nothing is remembered for it.
+        """
+        ...
+
+    def days_due(self) -> Sequence[DueDay]:
+        """All that wait to be counted again, by day."""
         ...
 
     def day_facts(self, day: int, doors: Iterable[tuple[str, int, str]]) -> DayFacts:
         """What is held of a service day. `doors`: (vehicle, door, device) of all that are enrolled."""
         ...
 
-    def copied_days(self, from_day: int) -> Mapping[int, int]:
-        """How many taps of each day since then are copied now: what comes of another day may make one copied."""
-        ...
-
-    def copied_facts(self, day: int) -> DayFacts:
-        """Of a day, what is copied, and nothing else."""
-        ...
-
     def waiting_annulments(self, before_ms: int) -> Sequence[tuple[str, int]]:
         """(device, how many) of annulments of before, of whose shift no record has come: they move no money."""
         ...
 
-    def keep_cases(
-        self, day: int, cases: Sequence[Case], at_ms: int, kinds: Collection[CaseKind] = ...
-    ) -> Sequence[KeptCase]:
-        """These are a day's cases of these kinds: new ones are opened, known ones renewed, others ended.
+    def keep_cases(self, due: DueDay, cases: Sequence[Case], copied: int, at_ms: int) -> Sequence[KeptCase]:
+        """These are a day's cases: new ones are opened, known ones renewed, others ended; the day waits no more.
 
-        Returns what was opened.
+        `copied`: how many of its taps were copied when it was counted. Where it had news meanwhile nothing is kept, and
+        it waits on. Returns what was opened.
         """
         ...
 

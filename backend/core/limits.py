@@ -38,6 +38,7 @@ WATCH_PERIOD_S = 1.0  # how often silence is looked for
 CASES_PERIOD_S = 3_600  # looked for so often: a case is for tomorrow's talk, and a day of a city takes seconds
 CASES_AFTER_S = 60  # the first time after a start: what a broker held back comes first
 CASE_DAYS_BACK_MAX = 120  # the longest outage that a device is built for; what tells of earlier days is left
+CASE_DAYS_A_LOOK_MAX = 20  # counted again: 17 s each of a city, 6 minutes of an hour; 121 that wait have 7 hours
 CASE_RECORDS_MAX = 20  # record ids kept with a case: enough to look at; its figures say how many there are
 OTHERS_MIN = 4  # people to compare with: of five, one dishonest moves no median; below it nobody is judged
 SCORE_MAX = 3.5  # modified z-score (Iglewicz and Hoaglin 1993): beyond it is out of the ordinary

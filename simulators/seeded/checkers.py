@@ -226,7 +226,10 @@ class EndCheck:
         store = SqliteStore(self._city.office.path, self._city.office.city)
         with closing(store):
             devices = [device for device, _ in self._city.office.registry.values()]
-            CaseDesk(store, lambda: devices, lambda: self._city.world.now_ms).look()
+            desk = CaseDesk(store, lambda: devices, lambda: self._city.world.now_ms)
+            desk.look()
+            while store.days_due():
+                desk.look()
             for it in store.cases(open_only=True):
                 told = f"{it.case.kind.value} of {it.case.subject}: {it.case.detail}"
                 self._truth.violate("P16", "nobody-accused", told)

@@ -121,10 +121,13 @@ def test_what_comes_later_may_end_a_case(tmp_path: Path, buses: list[Driven]) ->
 def test_only_days_of_which_something_came_are_looked_at(tmp_path: Path, buses: list[Driven]) -> None:
     desk = Desk(tmp_path, buses)
     desk.take_whole(buses[0])
-    days, reach = desk.store.days_to_look_at()
+    days, reach = desk.store.days_with_news(DAY)
     assert set(days) == {DAY}
-    desk.store.looked_at(reach, from_day=DAY)
-    assert desk.store.days_to_look_at() == (set(), reach)
+    desk.store.fall_due(days, reach, from_day=DAY)
+    assert desk.store.days_with_news(DAY) == (set(), reach)
+    assert desk.store.days_due() == [(DAY, reach, reach)]
+    look(desk)
+    assert desk.store.days_due() == []
 
 
 def test_days_before_the_longest_outage_are_left(tmp_path: Path, buses: list[Driven]) -> None:
@@ -212,7 +215,7 @@ def test_a_thread_that_died_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     desk = CaseDesk(store, list, lambda: NOON_MS)
     assert desk.failure is None  # not begun
     monkeypatch.setattr("backend.app.cases.CASES_AFTER_S", 0)
-    monkeypatch.setattr(store, "days_to_look_at", lambda: 1 / 0)
+    monkeypatch.setattr(store, "days_with_news", lambda _: 1 / 0)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     desk.start()
     desk._thread.join(20)
@@ -223,24 +226,33 @@ def test_a_ledger_that_cannot_be_read_is_outlived(tmp_path: Path, monkeypatch: p
     store = Desk(tmp_path).store
     desk, asked = CaseDesk(store, list, lambda: NOON_MS), threading.Event()
 
-    def fails() -> None:
+    def fails(_: int) -> None:
         asked.set()
         raise StoreFailed("the disk")
 
     monkeypatch.setattr("backend.app.cases.CASES_AFTER_S", 0)
-    monkeypatch.setattr(store, "days_to_look_at", fails)
+    monkeypatch.setattr(store, "days_with_news", fails)
     desk.start()
     assert asked.wait(20)
     assert desk.failure is None
     desk.stop()
 
 
-def test_a_look_at_one_kind_ends_no_other(tmp_path: Path) -> None:
+def test_what_was_counted_before_the_news_of_another_process_is_not_kept(tmp_path: Path) -> None:
+    """`savar backend cases` beside the backend: the older count neither stands nor ends the day's turn."""
     store = Desk(tmp_path).store
-    free, copied = (Case(kind, "driver:1", DAY, "", {}, ()) for kind in (CaseKind.FREE_RIDES, CaseKind.COPIED))
-    store.keep_cases(DAY, [free, copied], NOON_MS)
-    store.keep_cases(DAY, [], NOON_MS, {CaseKind.COPIED})
-    assert [it.case for it in store.cases(open_only=True)] == [free]
+    store.fall_due({DAY}, 5, from_day=DAY)
+    (mine,) = store.days_due()
+    store.fall_due({DAY}, 6, from_day=DAY)
+    (theirs,) = store.days_due()
+    assert theirs == (DAY, 5, 6)  # it keeps its turn
+    case = Case(CaseKind.FREE_RIDES, "driver:1", DAY, "", {}, ())
+    assert store.keep_cases(mine, [case], 0, NOON_MS) == []
+    assert store.days_due() == [theirs]
+    assert len(store.keep_cases(theirs, [case], 0, NOON_MS)) == 1
+    assert store.days_due() == []
+    assert store.keep_cases(mine, [], 0, NOON_MS) == []
+    assert [it.case for it in store.cases(open_only=True)] == [case]
 
 
 def test_the_camera_s_hours_are_kept_and_those_of_long_ago_forgotten(tmp_path: Path) -> None:
@@ -251,9 +263,12 @@ def test_the_camera_s_hours_are_kept_and_those_of_long_ago_forgotten(tmp_path: P
     desk.store.keep_health(replace(HEALTH, cameras=gone), eight_ms + 3_599_999)
     desk.store.keep_health(replace(HEALTH, cameras=()), eight_ms + 3_600_000)
     assert desk.store.day_facts(DAY, []).cameras == {HEALTH.device: {8: (2, 1), 9: (1, 0)}}
-    desk.store.looked_at(0, from_day=DAY)
+    desk.store.fall_due({DAY}, 0, from_day=DAY)
     assert desk.store.day_facts(DAY, []).cameras
-    desk.store.looked_at(0, from_day=DAY + 1)
+    desk.store.fall_due((), 0, from_day=DAY + 1)
+    assert desk.store.day_facts(DAY, []).cameras  # the day waits
+    desk.store.keep_cases(desk.store.days_due()[0], [], 0, NOON_MS)
+    desk.store.fall_due((), 0, from_day=DAY + 1)
     assert desk.store.day_facts(DAY, []).cameras == {}
 
 

@@ -3,13 +3,14 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from backend.adapters.sqlite.connection import Guarded
 from backend.core.conduct import Case, CaseKind, KeptCase
 from backend.core.day_facts import Annulled, Copied, Counted, DayFacts, Keyed, Placed
+from backend.core.due_days import DueDay
 from backend.core.duties import ShiftId
 from backend.core.floats import TakenBack
 from backend.core.ledger import Payer
@@ -75,8 +76,8 @@ class CaseTables:
         self._reader = reader
         self._aside = aside  # facts of a day: nobody who asks for a page waits for them
 
-    def days_to_look_at(self) -> tuple[Collection[int], int]:
-        """By the records that came since."""
+    def days_with_news(self, from_day: int) -> tuple[Collection[int], int]:
+        """By the records that came since, and by an index of the copied ones alone."""
         with self._aside.reading() as connection:
             (reach,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
             before = connection.execute("SELECT record FROM looked").fetchone()
@@ -84,15 +85,37 @@ class CaseTables:
                 f"SELECT DISTINCT {_DAY} FROM record WHERE id > ? AND id <= ?",  # noqa: S608 - ours
                 (0 if before is None else before[0], reach),
             ).fetchall()
-        return {day for (day,) in days}, reach
+            copied = dict(connection.execute(
+                f"SELECT {_DAY} AS day, count(*) FROM record WHERE payer = 'copied' AND wall_ms >= ? GROUP BY day",  # noqa: S608 - ours
+                (day_begins_ms(from_day),),
+            ).fetchall())  # fmt: skip
+            counted = connection.execute(
+                "SELECT day, copied FROM looked_day WHERE day >= ? AND due IS NULL", (from_day,)
+            ).fetchall()
+        return {day for (day,) in days} | {day for day, then in counted if copied.get(day, 0) != then}, reach
 
-    def looked_at(self, reach: int, *, from_day: int) -> None:
-        """Remembered across restarts."""
+    def fall_due(self, days: Collection[int], reach: int, *, from_day: int) -> None:
+        """Remembered across restarts; who waits already keeps his turn."""
         with self._writer.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO looked_day VALUES (?, ?, ?, 0) ON CONFLICT (day) DO UPDATE SET"
+                " due = coalesce(due, excluded.due), newest = max(newest, excluded.newest)",
+                [(day, reach, reach) for day in days],
+            )
             connection.execute(
                 "INSERT INTO looked VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET record = excluded.record", (reach,)
             )
-            connection.execute("DELETE FROM camera_hour WHERE hour < ?", (from_day * 24,))
+            connection.execute("DELETE FROM looked_day WHERE day < ? AND due IS NULL", (from_day,))
+            connection.execute(
+                "DELETE FROM camera_hour WHERE hour < ?1 * 24 AND hour / 24 NOT IN (SELECT day FROM looked_day)",
+                (from_day,),
+            )
+
+    def days_due(self) -> Sequence[DueDay]:
+        """By day."""
+        with self._aside.reading() as connection:
+            rows = connection.execute("SELECT day, due, newest FROM looked_day WHERE due IS NOT NULL ORDER BY day")
+            return [DueDay(*row) for row in rows]
 
     def day_facts(self, day: int, doors: Iterable[tuple[str, int, str]]) -> DayFacts:
         """Taps as counts; drivers' records decoded, which are few; places as they are looked at."""
@@ -111,20 +134,6 @@ class CaseTables:
                 _Rows(self._aside, _PLACED, span, _placed), _Rows(self._aside, _KEYED, span, Keyed._make),
             )  # fmt: skip
 
-    def copied_days(self, from_day: int) -> Mapping[int, int]:
-        """By an index of the copied ones alone."""
-        with self._aside.reading() as connection:
-            return dict(connection.execute(
-                f"SELECT {_DAY} AS day, count(*) FROM record WHERE payer = 'copied' AND wall_ms >= ? GROUP BY day",  # noqa: S608 - ours
-                (day_begins_ms(from_day),),
-            ).fetchall())  # fmt: skip
-
-    def copied_facts(self, day: int) -> DayFacts:
-        """Nothing else of that day."""
-        with self._aside.reading() as connection:
-            rows = connection.execute(_COPIED, (day_begins_ms(day), day_begins_ms(day + 1))).fetchall()
-        return DayFacts(day, copied=[Copied(*row) for row in rows])
-
     def waiting_annulments(self, before_ms: int) -> Sequence[tuple[str, int]]:
         """Of no shift that is known."""
         with self._aside.reading() as connection:
@@ -135,16 +144,19 @@ class CaseTables:
                 (before_ms,),
             ).fetchall()
 
-    def keep_cases(
-        self, day: int, cases: Sequence[Case], at_ms: int, kinds: Collection[CaseKind] = tuple(CaseKind)
-    ) -> Sequence[KeptCase]:
-        """One transaction: a day's cases are all of one look."""
+    def keep_cases(self, due: DueDay, cases: Sequence[Case], copied: int, at_ms: int) -> Sequence[KeptCase]:
+        """One transaction: a day's cases are all of one look. Another process may have counted it, or found more."""
+        day = due.day
         found = {(case.kind.value, case.subject): case for case in cases}
         with self._writer.transaction() as connection:
+            if not connection.execute(
+                "UPDATE looked_day SET due = NULL, copied = ? WHERE day = ? AND newest = ?", (copied, day, due.newest)
+            ).rowcount:
+                return []
             held = [
                 _kept(row) for row in connection.execute(f"{_CASE} WHERE day = ? AND ended_ms IS NULL", (day,))
             ]  # fmt: skip
-            known = {(it.case.kind.value, it.case.subject) for it in held if it.case.kind in kinds}
+            known = {(it.case.kind.value, it.case.subject) for it in held}
             connection.executemany(
                 "UPDATE conduct SET ended_ms = ? WHERE kind = ? AND subject = ? AND day = ?",
                 [(at_ms, *name, day) for name in sorted(known - set(found))],

@@ -115,6 +115,9 @@ CREATE TABLE conduct ( -- cases, `backend.core.conduct`; `looked`: how far recor
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conduct_day ON conduct (day);
 CREATE TABLE looked (one INTEGER PRIMARY KEY CHECK (one = 1), record INTEGER NOT NULL) STRICT;
+CREATE TABLE looked_day ( -- `backend.core.due_days`; `due` is null where it is counted; `copied`: taps, when it was
+  day INTEGER PRIMARY KEY, due INTEGER, newest INTEGER NOT NULL, copied INTEGER NOT NULL
+) STRICT;
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL, reason TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
   detail TEXT NOT NULL, payload BLOB NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
