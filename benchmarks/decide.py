@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.bus import LastShown
 from benchmarks.figures import micros
 from benchmarks.limits import OverwriteSync
+from benchmarks.phones import Phone, phone
 from edge.adapters.journal import ApswJournal
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding
@@ -30,15 +31,14 @@ from edge.core.decide import decide
 from edge.core.opening import LongFormWanted, open_code
 from edge.core.window import Window
 from protocol.fares.tariff import LineFare, Tariff
-from protocol.fares.verdicts import Reason, Verdict
+from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import issue_credential, open_long_pass, render_long_pass
+from protocol.wire.passes import open_long_pass
 from protocol.wire.records import ClockQuality, Instant, Service
 from protocol.wire.riders import encode_rows, row_of
-from protocol.wire.short_passes import render_short_pass
 from protocol.wire.tickets import TicketForm, issue_ticket
 from simulators.held_riders import HeldRiders
 
@@ -48,31 +48,16 @@ SERVICE = Service("bus-1", 1, "r1", 0)
 NOON_MS = 1_790_000_000_000
 EPOCH = 1
 CONCESSION = 2
+Tick = Callable[[str, int, int], None]  # stage, how many are done, of how many
+PHONES_A_SHOWING = 8  # of ten kinds two need none: a ticket is paper, somebody else's code another's
 _AGO_S = {"already paid": 60, "companions behind it": 60, "transfer": 2_400}  # within the repeat window, the transfer's
-
-
-class _Phone:
-    """A rider's key and credential."""
-
-    def __init__(self, number: int, issuer: SigningKey, *, days: int = 200, rider_class: int = 0) -> None:
-        self.key = SigningKey.from_secret(number.to_bytes(32, "big"))
-        self.id = number.to_bytes(8, "big")
-        self.credential = issue_credential(
-            issuer, credential_id=self.id, version=1, holder=self.key.public, rider_class=rider_class, product=0,
-            expiry_day=service_day(NOON_MS) + days, allowance_units=4,
-        )  # fmt: skip
-
-    def text(self, now: Instant, *, short: bool = False, party: int = 0) -> bytes:
-        """What it shows now."""
-        render = render_short_pass if short else render_long_pass
-        time_s = now.wall_ms // 1000
-        return write_code(render(self.credential, self.key, time_s=time_s, counter=1, party=party)).encode()
 
 
 class _Bus:
     """A door with a day behind it, and showings of every kind for it."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, tick: Tick) -> None:
+        self._tick = tick
         self.issuer, backend = (SigningKey.from_secret(bytes([n]) * 32) for n in (1, 2))
         self.now = Instant(NOON_MS, 5_000_000, ClockQuality.TRUSTED, 1)
         tariff = Tariff(
@@ -86,10 +71,10 @@ class _Bus:
         self.lost = [self._phone() for _ in range(count)]
         self.bundle = Bundle(
             "bench", 1, NOON_MS - 3_600_000, (self.issuer.public,), (backend.public,), backend.public, tariff,
-            deny_number=1, deny=dict(sorted((denied | {it.id: 1 for it in self.lost}).items())),
+            deny_number=1, deny=dict(sorted((denied | {it.credential_id: 1 for it in self.lost}).items())),
         )  # fmt: skip
         self.riders = HeldRiders()
-        rows = [row_of(open_long_pass(read_code(it.text(self.now)), [self.issuer.verifying]).credential)
+        rows = [row_of(open_long_pass(it.raw(NOON_MS // 1000), [self.issuer.verifying]).credential)
                 for it in self.short_forms]  # fmt: skip
         self.riders.replace([encode_rows(rows)], number=1)
         self._window, self._daybook = Window(self.bundle.window_s), DayBook(bytes(16))
@@ -99,14 +84,21 @@ class _Bus:
         self.showings = self._showings()
         self.door = Door(SERVICE, self.bundle, self._window, self._daybook, NOON_MS)
 
-    def _phone(self, **kind: int) -> _Phone:
+    def _phone(self, *, days: int = 200, rider_class: int = 0) -> Phone:
         self._next += 1
-        return _Phone(self._next, self.issuer, **kind)
+        self._tick("riders and their phones", self._next - 1, BOARDED + PHONES_A_SHOWING * self._count)
+        key = SigningKey.from_secret(self._next.to_bytes(32, "big"))
+        last = service_day(NOON_MS) + days
+        return phone(self.issuer, key, self._next, expiry_day=last, rider_class=rider_class)
 
-    def _board(self, phone: _Phone, *, ago_s: int) -> None:
+    def _text(self, phone: Phone, *, short: bool = False, party: int = 0) -> bytes:
+        """What it shows now."""
+        return phone.text(NOON_MS // 1000, short=short, party=party).encode()
+
+    def _board(self, phone: Phone, *, ago_s: int) -> None:
         """It rode here so long ago."""
         then = Instant(NOON_MS - ago_s * 1000, self.now.mono_ms - ago_s * 1000, ClockQuality.TRUSTED, 1)
-        code = open_long_pass(read_code(phone.text(then)), [self.issuer.verifying])
+        code = open_long_pass(phone.raw(then.wall_ms // 1000), [self.issuer.verifying])
         it = Accepted(
             code.presentation, then.wall_ms, 0, 1, 60_000, 1000, 1000, 60_000, Verdict.ACCEPTED, Reason.NONE, 7
         )
@@ -119,22 +111,22 @@ class _Bus:
         """Kind → texts, each of a rider of its own."""
         aboard = {kind: [self._phone() for _ in range(self._count)] for kind in _AGO_S}
         for kind, phones in aboard.items():
-            for phone in phones:
-                self._board(phone, ago_s=_AGO_S[kind])
-        plain = [self._phone().text(self.now) for _ in range(self._count)]
+            for it in phones:
+                self._board(it, ago_s=_AGO_S[kind])
+        plain = [self._text(self._phone()) for _ in range(self._count)]
         today = service_day(NOON_MS)
         tickets = [
             issue_ticket(self.issuer, ticket_id=n.to_bytes(8, "big"), form=TicketForm.SINGLE, rider_class=0, product=0,
                          first_day=today, last_day=today, rides_a_day=0) for n in range(self._count)
         ]  # fmt: skip
         return {
-            "long form": [self._phone().text(self.now) for _ in range(self._count)],
-            "short form, concession": [it.text(self.now, short=True) for it in self.short_forms],
-            "transfer": [it.text(self.now) for it in aboard["transfer"]],
-            "already paid": [it.text(self.now) for it in aboard["already paid"]],
-            "companions behind it": [it.text(self.now, party=2) for it in aboard["companions behind it"]],
-            "denied": [it.text(self.now) for it in self.lost],
-            "past its day": [self._phone(days=-3).text(self.now) for _ in range(self._count)],
+            "long form": [self._text(self._phone()) for _ in range(self._count)],
+            "short form, concession": [self._text(it, short=True) for it in self.short_forms],
+            "transfer": [self._text(it) for it in aboard["transfer"]],
+            "already paid": [self._text(it) for it in aboard["already paid"]],
+            "companions behind it": [self._text(it, party=2) for it in aboard["companions behind it"]],
+            "denied": [self._text(it) for it in self.lost],
+            "past its day": [self._text(self._phone(days=-3)) for _ in range(self._count)],
             "forged": [it[:-4] + (b"0000" if it[-4:] != b"0000" else b"1111") for it in plain],
             "bearer ticket": [write_code(it).encode() for it in tickets],
             "somebody else's code": [f"https://example.org/pay/{n}".encode() for n in range(self._count)],
@@ -165,11 +157,11 @@ def _decisions(bus: _Bus, seed: int, tick: Callable[[int], None]) -> dict[str, A
         decision = bus.judge(text)
         spent[kind].append(time.perf_counter_ns() - began)
         cpu.append(time.thread_time_ns() - began_cpu)
-        verdicts[kind].add(f"{decision.verdict.name}, {decision.fare_rials} rials")
+        verdicts[kind].add(f"{TABLE[decision.verdict].driver_en}, {decision.fare_rials:,} rials")
         began = time.perf_counter_ns()
         open_long_pass(bare, [bus.issuer.verifying])
         signatures.append(time.perf_counter_ns() - began)
-        tick(number)
+        tick(number + 1)
     every = [ns for one in spent.values() for ns in one]
     told = {kind: micros(one) | {"verdicts": sorted(verdicts[kind])} for kind, one in spent.items()}
     ratios = {at: round(micros(every)[at] / micros(signatures)[at], 2) for at in ("p50", "p99")}
@@ -203,7 +195,7 @@ def _answers(bus: _Bus, folder: Path, seed: int, tick: Callable[[int], None]) ->
             syncs.append(limit.once_ns())
             if number % 50 == 0:
                 journal.checkpoint()  # the sync thread's, every ten seconds
-            tick(number)
+            tick(number + 1)
     finally:
         signer.close()
         journal.close()
@@ -211,11 +203,11 @@ def _answers(bus: _Bus, folder: Path, seed: int, tick: Callable[[int], None]) ->
     return {"answer_us": micros(answers), "fdatasync_us": micros(syncs)}
 
 
-def run(folder: Path, *, showings: int, seed: int, tick: Callable[[str, int], None]) -> dict[str, Any]:
-    """`showings` of each kind → figures. `tick(phase, done)` reports progress, of 2 × 10 × `showings` in all."""
+def run(folder: Path, *, showings: int, seed: int, tick: Tick) -> dict[str, Any]:
+    """`showings` of each kind → figures. `tick(stage, done, of)` reports progress."""
     load = round(os.getloadavg()[0], 2)
-    tick("a day's boardings", 0)
-    bus = _Bus(showings)
-    figures = _decisions(bus, seed, lambda done: tick("decisions", done))
-    figures |= _answers(bus, folder, seed, lambda done: tick("answers", done))
-    return figures | {"boarded": BOARDED, "denied": DENIED, "showings": showings * len(bus.showings), "load": load}
+    bus = _Bus(showings, tick)
+    shown = showings * len(bus.showings)
+    figures = _decisions(bus, seed, lambda done: tick("decisions", done, shown))
+    figures |= _answers(bus, folder, seed, lambda done: tick("answers, each on the disk", done, shown))
+    return figures | {"boarded": BOARDED, "denied": DENIED, "showings": shown, "load": load}

@@ -9,19 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from cli.output import STDOUT, json_option, write_json
+from cli.progress import adding, of_one, progress
 
 folder_option = click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(), show_default="here",
     help="Measure on this folder's disk.",
 )  # fmt: skip
-
-
-def _progress() -> Progress:
-    return Progress(console=Console(stderr=True), transient=True)
 
 
 @contextmanager
@@ -53,9 +48,8 @@ def tap(taps: int, folder: Path, out: str | None) -> None:
     """
     from benchmarks import tap as bench
 
-    with _progress() as progress, _scratch(folder) as scratch:
-        task = progress.add_task("taps", total=2 * taps)
-        figures = bench.run(scratch, taps=taps, tick=lambda done: progress.update(task, completed=done))
+    with progress("taps", 2 * taps) as tick, _scratch(folder) as scratch:
+        figures = bench.run(scratch, taps=taps, tick=of_one(tick, "taps"))
     _report(figures, out)
 
 
@@ -68,12 +62,8 @@ def decide(showings: int, seed: int, folder: Path, out: str | None) -> None:
     """From a code's bytes to its verdict at a door in the middle of a full day; then with the record on the disk."""
     from benchmarks import decide as bench
 
-    with _progress() as progress, _scratch(folder) as scratch:
-        task = progress.add_task("a day's boardings", total=10 * showings)
-        figures = bench.run(
-            scratch, showings=showings, seed=seed,
-            tick=lambda what, done: progress.update(task, description=what, completed=done),
-        )  # fmt: skip
+    with progress("riders and their phones", 10 * showings) as tick, _scratch(folder) as scratch:
+        figures = bench.run(scratch, showings=showings, seed=seed, tick=tick)
     _report(figures, out)
 
 
@@ -92,12 +82,8 @@ def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None
     """
     from benchmarks import age as bench
 
-    with _progress() as progress, _scratch(folder) as scratch:
-        task = progress.add_task("growing", total=100)
-        figures = bench.run(
-            scratch, days=days, daily=daily, taps=taps,
-            tick=lambda what, done: progress.update(task, description=what, completed=done),
-        )  # fmt: skip
+    with progress("growing", 100) as tick, _scratch(folder) as scratch:
+        figures = bench.run(scratch, days=days, daily=daily, taps=taps, tick=tick)
     _report(figures, out)
 
 
@@ -111,12 +97,8 @@ def riders(riders: int, changed: int, lookups: int, folder: Path, out: str | Non
     """A rider table of a million: size, memory, lookups, an update while somebody looks up all the time."""
     from benchmarks import riders as bench
 
-    with _progress() as progress, _scratch(folder) as scratch:
-        task = progress.add_task("building", total=100)
-        figures = bench.run(
-            scratch, riders=riders, changed=changed, lookups=lookups,
-            tick=lambda what, done: progress.update(task, description=what, completed=done),
-        )  # fmt: skip
+    with progress("building", 100) as tick, _scratch(folder) as scratch:
+        figures = bench.run(scratch, riders=riders, changed=changed, lookups=lookups, tick=tick)
     _report(figures, out)
 
 
@@ -128,12 +110,8 @@ def where(lines: int, drives: int, out: str | None) -> None:
     """A city's timetable and a bus on it: size, load, what a fix costs, how soon and how rightly a line is known."""
     from benchmarks import where as bench
 
-    with _progress() as progress:
-        task = progress.add_task("making a feed", total=100)
-        figures = bench.run(
-            lines=lines, drives=drives,
-            tick=lambda what, done: progress.update(task, description=what, completed=done),
-        )  # fmt: skip
+    with progress("making a feed", 100) as tick:
+        figures = bench.run(lines=lines, drives=drives, tick=tick)
     _report(figures, out)
 
 
@@ -145,9 +123,8 @@ def light(frames: int, seed: int, out: str | None) -> None:
     """What light, focus and hints cost beside a reader's look at the same frame, and what their search finds."""
     from benchmarks import light as bench
 
-    with _progress() as progress:
-        task = progress.add_task("frames", total=len(bench.KINDS) * frames)
-        figures = bench.run(frames=frames, seed=seed, tick=lambda done: progress.advance(task, done))
+    with progress("frames", len(bench.KINDS) * frames) as tick:
+        figures = bench.run(frames=frames, seed=seed, tick=adding(tick, "frames"))
     _report(figures, out)
 
 
@@ -159,9 +136,8 @@ def reach(trials: int, seed: int, out: str | None) -> None:
     """How many pixels a module are read, for versions 5-L and 8-L, and how much further the smaller code reaches."""
     from benchmarks import reach as bench
 
-    with _progress() as progress:
-        task = progress.add_task("symbols", total=bench.SYMBOLS * trials)
-        figures = bench.run(trials=trials, seed=seed, tick=lambda done: progress.advance(task, done))
+    with progress("symbols", bench.SYMBOLS * trials) as tick:
+        figures = bench.run(trials=trials, seed=seed, tick=adding(tick, "symbols"))
     _report(figures, out)
 
 
@@ -191,12 +167,7 @@ def decode(
         raise click.UsageError(f"no reader {', '.join(map(repr, unknown))}; there are: {', '.join(readers.NAMES)}")
     wanted |= {readers.LOOP, readers.ZXING_BGR, readers.ZXING_GREY}
     contenders = [contender for contender in readers.CONTENDERS if contender.name in wanted]
-    with _progress() as progress:
-        task = progress.add_task("frames", total=frames)
-
-        def tick(what: str, done: int) -> None:
-            progress.update(task, description=what, completed=done)
-
+    with progress("frames", frames) as tick:
         figures = bench.run(frames=frames, seed=seed, contenders=contenders, tick=tick)
         if kinds:
             figures["kinds"] = bench.by_kind(frames=frames, seed=seed, contenders=contenders, tick=tick)
@@ -221,11 +192,8 @@ def misreads(frames: int, seed: int, workers: int, out: str | None) -> None:
     """Whether a code is ever taken for another one, over very many drawn frames; an hour. Fails if one was."""
     from benchmarks import misreads as bench
 
-    with _progress() as progress:
-        task = progress.add_task("frames", total=frames)
-        figures = bench.run(
-            frames=frames, seed=seed, workers=workers, tick=lambda done: progress.update(task, completed=done)
-        )
+    with progress("frames", frames) as tick:
+        figures = bench.run(frames=frames, seed=seed, workers=workers, tick=of_one(tick, "frames"))
     _report(figures, out)
     sys.exit(figures["accepted misreads"] > 0)
 
@@ -247,14 +215,13 @@ def door(*, presentations: int, seed: int, seconds: float, beside: bool, folder:
     from benchmarks import door as bench
     from benchmarks import door_processes
 
-    with _progress() as progress, _scratch(folder) as scratch:
-        task = progress.add_task("presentations", total=presentations)
+    with progress("presentations", presentations) as tick, _scratch(folder) as scratch:
         figures = bench.run(
             scratch, presentations=presentations, seed=seed, beside=beside,
-            tick=lambda done: progress.update(task, completed=done),
+            tick=of_one(tick, "presentations"),
         )  # fmt: skip
         if seconds:
-            progress.update(task, description="processes")
+            tick("processes", 0)
             figures["processes"] = door_processes.run(scratch, seconds=seconds, seed=seed)
     _report(figures, out)
 
@@ -262,6 +229,21 @@ def door(*, presentations: int, seed: int, seconds: float, beside: bool, folder:
 def _report(figures: dict[str, Any], out: str | None) -> None:
     if out != STDOUT:  # whatever becomes of the file
         for name, value in figures.items():
-            click.echo(f"{name:20} {json.dumps(value)}")
+            for line in _lines(name, value):
+                click.echo(line)
     if out:
         write_json(out, figures)
+
+
+def _lines(name: str, value: object) -> Iterator[str]:
+    """A figure; a table of figures as a line each."""
+    if not (isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values())):
+        yield f"{name:20} {json.dumps(value, ensure_ascii=False)}"
+        return
+    yield name
+    for of, row in value.items():
+        yield f"  {of:28} {', '.join(f'{key} {_said(one)}' for key, one in row.items())}"
+
+
+def _said(value: object) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
