@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from hashlib import sha256
 
+from benchmarks.phones import Phone, phone
 from edge.core.ports import Showing
 from protocol.fares.hints import Hint
 from protocol.fares.tariff import Tariff
@@ -12,7 +13,7 @@ from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
 from protocol.wire.codes import read_code, write_code
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import LongPass, issue_credential, open_long_pass, read_issued, render_long_pass
+from protocol.wire.passes import LongPass, open_long_pass, read_issued
 from protocol.wire.records import ClockQuality, Instant, Service
 from protocol.wire.topics import Address
 
@@ -40,13 +41,8 @@ class City:
     def _key(self, name: str) -> SigningKey:
         return SigningKey.from_secret(sha256(self._seed + name.encode()).digest())
 
-    def _rider(self, number: int, expiry_day: int) -> tuple[SigningKey, bytes]:
-        holder = self._key(f"rider {number}")
-        credential = issue_credential(
-            self.issuer, credential_id=number.to_bytes(8, "big"), version=1, holder=holder.public, rider_class=0,
-            product=0, expiry_day=expiry_day, allowance_units=4,
-        )  # fmt: skip
-        return holder, credential
+    def _rider(self, number: int, expiry_day: int) -> Phone:
+        return phone(self.issuer, self._key(f"rider {number}"), number, expiry_day=expiry_day)
 
     def code(self, now: Instant) -> bytes:
         """The text in the next rider's QR."""
@@ -63,9 +59,7 @@ class City:
                         int.from_bytes(raw[116:118], "big"), 0, raw)  # fmt: skip
 
     def _raw(self, now: Instant) -> bytes:
-        holder, credential = next(self._riders)
-        counter = next(self._counter) % 65_536
-        return render_long_pass(credential, holder, time_s=now.wall_ms // 1000, counter=counter, party=0)
+        return next(self._riders).raw(now.wall_ms // 1000, counter=next(self._counter) % 65_536)
 
 
 class LastShown:

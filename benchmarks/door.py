@@ -26,6 +26,7 @@ import cv2
 import zxingcpp
 
 from benchmarks.figures import percentile
+from benchmarks.phones import phone
 from edge.app.boarding import Outcome
 from edge.app.config import load_config
 from edge.app.validator import Validator
@@ -33,9 +34,7 @@ from edge.core.ports import FrameSource, GreyImage, Showing
 from protocol.fares.hints import Hint
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
-from protocol.wire.codes import write_code
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import issue_credential, render_long_pass
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from simulators.camera import Labelled, Pace, stream
@@ -63,11 +62,7 @@ class Riders:
             self.drawn += 1
             now_s, self.rendered_s = int(time.time()), time.monotonic()
             holder = SigningKey.from_secret(sha256(f"door {self._seed} {self.drawn}".encode()).digest())
-            credential = issue_credential(
-                self._issuer, credential_id=self.drawn.to_bytes(8, "big"), version=1, holder=holder.public,
-                rider_class=0, product=0, expiry_day=service_day(now_s * 1000) + 200, allowance_units=4,
-            )  # fmt: skip
-            yield write_code(render_long_pass(credential, holder, time_s=now_s, counter=1, party=0))
+            yield phone(self._issuer, holder, self.drawn, expiry_day=service_day(now_s * 1000) + 200).text(now_s)
 
 
 def make_city(root: Path, doors: dict[str, list[tuple[str, str]]]) -> None:

@@ -15,12 +15,12 @@ from typing import Any
 import cv2
 
 from benchmarks.decode import KINDS
+from benchmarks.phones import phone
 from benchmarks.readers import CONTENDERS
 from edge.core.opening import LongFormWanted, Unproven, open_code
 from protocol.localtime import service_day
-from protocol.wire.codes import is_ours, write_code
+from protocol.wire.codes import is_ours
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import issue_credential, render_long_pass
 from simulators.camera import BUSY, STILL, stream
 
 STRETCH = 250  # frames of one stream: a sixth of a minute, some eight riders
@@ -34,11 +34,8 @@ def passes(seed: int) -> Iterator[str]:
     """Long passes, each of another rider, without end."""
     for number in count(1):
         holder = SigningKey.from_secret((seed << 64 | number).to_bytes(32, "big"))
-        credential = issue_credential(
-            _ISSUER, credential_id=number.to_bytes(8, "big"), version=1, holder=holder.public, rider_class=0, product=0,
-            expiry_day=service_day(_TIME_S * 1000) + 9, allowance_units=4,
-        )  # fmt: skip
-        yield write_code(render_long_pass(credential, holder, time_s=_TIME_S, counter=number % 65_536, party=0))
+        rider = phone(_ISSUER, holder, number, expiry_day=service_day(_TIME_S * 1000) + 9)
+        yield rider.text(_TIME_S, counter=number % 65_536)
 
 
 def look(number: int, frames: int) -> Counter[str]:

@@ -26,6 +26,7 @@ from typing import Any
 from benchmarks.bus import LastShown
 from benchmarks.figures import micros
 from benchmarks.limits import OverwriteSync
+from benchmarks.phones import phone
 from edge.adapters.journal import ApswJournal
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding
@@ -39,9 +40,9 @@ from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
 from protocol.wire import chain
 from protocol.wire.bundles import Bundle
-from protocol.wire.codes import read_code, write_code
+from protocol.wire.codes import read_code
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import LongPass, issue_credential, open_long_pass, render_long_pass
+from protocol.wire.passes import LongPass, open_long_pass
 from protocol.wire.records import ClockQuality, Instant, Service
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey
 from simulators.held_riders import HeldRiders
@@ -91,17 +92,12 @@ class _Rig:
 
     def codes(self, count: int) -> list[bytes]:
         """One fresh code each of `count` riders."""
-        texts = []
         at = _now()
-        for _ in range(count):
-            holder = SigningKey.from_secret(os.urandom(32))
-            credential = issue_credential(
-                self.issuer, credential_id=os.urandom(8), version=1, holder=holder.public, rider_class=0,
-                product=0, expiry_day=service_day(at.wall_ms) + 200, allowance_units=4,
-            )  # fmt: skip
-            raw = render_long_pass(credential, holder, time_s=at.wall_ms // 1000, counter=1, party=0)
-            texts.append(write_code(raw).encode())
-        return texts
+        phones = (
+            phone(self.issuer, SigningKey.from_secret(os.urandom(32)), int.from_bytes(os.urandom(8)),
+                  expiry_day=service_day(at.wall_ms) + 200) for _ in range(count)
+        )  # fmt: skip
+        return [it.text(at.wall_ms // 1000).encode() for it in phones]
 
     def verify(self, text: bytes) -> LongPass:
         return open_long_pass(read_code(text), [self.issuer.verifying])
