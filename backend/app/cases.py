@@ -13,7 +13,7 @@ from typing import Protocol
 from backend.core.case_ports import CaseStore
 from backend.core.conduct import Case, KeptCase
 from backend.core.day_facts import DayFacts
-from backend.core.door_cases import blind_doors, copied_codes
+from backend.core.door_cases import blind_doors, copied_codes, two_drivers
 from backend.core.driver_cases import Driven, annulments, free_rides, proxies
 from backend.core.due_days import in_turn
 from backend.core.errors import StoreFailed, ThreadDied
@@ -43,7 +43,7 @@ def cases_of(facts: DayFacts) -> list[Case]:
     driven = Driven(facts)
     return [
         *free_rides(facts, driven), *proxies(facts), *annulments(facts), *blind_doors(facts, driven), *parked(facts),
-        *copied_codes(facts),
+        *copied_codes(facts), *two_drivers(facts),
     ]  # fmt: skip
 
 

@@ -29,6 +29,7 @@ class CaseKind(Enum):
     PROXIES = "proxy-boardings"
     ANNULMENTS = "annulments"
     COPIED = "copied-codes"
+    TWO_DRIVERS = "two-drivers"
 
 
 FIX: Mapping[CaseKind, str] = {
@@ -38,6 +39,7 @@ FIX: Mapping[CaseKind, str] = {
     CaseKind.PROXIES: "ask the driver who those riders were; compare with the cash handed in",
     CaseKind.ANNULMENTS: "ask the driver what happened; look at the terminal's software if the bus should have refused",
     CaseKind.COPIED: "look at that device and the link of its doors; its tap key may be in other hands",
+    CaseKind.TWO_DRIVERS: "ask both who drove, before a float is settled: the ledger believes the word that came first",
 }
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 from statistics import median
 
-from backend.core.conduct import Case, CaseKind, of_device, some
+from backend.core.conduct import Case, CaseKind, of_device, of_vehicle, some
 from backend.core.day_facts import DayFacts
 from backend.core.driver_cases import MINUTE_MS, Driven
-from backend.core.duties import Spans, clipped, joined, length_ms
+from backend.core.duties import ShiftId, Spans, clipped, id_of, joined, length_ms
 from backend.core.ledger import TapId
 from backend.core.limits import (
     BLIND_CHANCE_MAX,
@@ -20,9 +20,11 @@ from backend.core.limits import (
     COPIED_MIN,
     COPIED_OF_ONE_MIN,
     OTHERS_MIN,
+    SHIFT_DRIVERS_MAX,
 )
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import day_begins_ms
+from protocol.wire.driver_records import Shift
 
 _HOUR_MS = 3_600_000
 _AGAIN = frozenset((Verdict.ALREADY_PAID, Verdict.COPIED))  # one phone held up again and again costs nobody anything
@@ -196,4 +198,36 @@ def copied_codes(facts: DayFacts) -> Iterator[Case]:
             CaseKind.COPIED, of_device(device), facts.day,
             f"{len(rows)} boardings that another tap is charged for; of one that it has told itself: {of_one}",
             {"copied": len(rows), "of_one_boarding": of_one}, some(tap for _, tap in rows),
+        )  # fmt: skip
+
+
+def two_drivers(facts: DayFacts) -> Iterator[Case]:
+    """A bus of which records name several drivers for one shift: the first word says whose float pays; one is false.
+
+    A shift is its device's vehicle's, as its money is, whatever vehicle the record says. What the ledger believes of it
+    counts as a word too, if it came of another day: then the case is of the day whose word came later.
+    """
+    vehicle_of = {device: vehicle for (vehicle, _), device in facts.doors.items()}
+    told: dict[ShiftId, list[Shift]] = defaultdict(list)
+    for it in facts.told:
+        if isinstance(it, Shift):
+            told[vehicle_of.get(it.link.device, it.vehicle), it.shift].append(it)
+    torn: dict[str, list[Shift]] = defaultdict(list)
+    drivers: dict[str, set[str]] = defaultdict(set)
+    for shift, rows in sorted(told.items()):
+        named = {it.driver for it in rows} | ({facts.drivers[shift]} if shift in facts.drivers else set())
+        if len(named) > SHIFT_DRIVERS_MAX and any(it.at.wall_ms >= day_begins_ms(facts.day) for it in rows):
+            torn[shift[0]] += rows
+            drivers[shift[0]] |= named
+    for vehicle, rows in torn.items():
+        names = sorted(drivers[vehicle])
+        shifts = {it.shift for it in rows}
+        yield Case(
+            CaseKind.TWO_DRIVERS, of_vehicle(vehicle), facts.day,
+            f"records name {' and '.join(names)} for one shift, {len(shifts)} times",
+            {
+                "shifts": len(shifts), "drivers": names,
+                "words": sorted({f"{it.link.device} {it.shift}: {it.driver}" for it in rows}),
+            },
+            some(id_of(it.link) for it in rows),
         )  # fmt: skip

@@ -61,6 +61,7 @@ PARKED_RADIUS_M = 100  # a place is trusted to 100 m (ACCURACY_MAX_M of edge.cor
 PARKED_GAP_MS = 10 * 60_000  # a bus unseen for longer may have been elsewhere and back
 PARKED_MIN_MS = 45 * 60_000  # layovers of city lines are 5 to 20 minutes, a driver's break is 30
 PARKED_TAPS_MIN = 10  # codes charged meanwhile: a few riders sit in a bus that waits
+SHIFT_DRIVERS_MAX = 1  # that records name of one shift: its name is drawn anew for each, and one terminal tells it
 COPIED_MIN = 20  # of one device in a day: two doors that cannot hear each other double a few
 COPIED_OF_ONE_MIN = 3  # of one boarding that the device told itself: it refuses such codes, restarts included
 FREE_SPREAD_MIN = 0.03  # of the time driven: nobody stands out by less than 16 %, 75 minutes of a shift of 8 hours

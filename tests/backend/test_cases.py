@@ -62,7 +62,7 @@ def look(desk: Desk) -> list[KeptCase]:
     return list(CaseDesk(desk.store, list, lambda: desk.now_ms).look())
 
 
-def standing(desk: Desk) -> list[object]:
+def standing(desk: Desk) -> list[Case]:
     return [it.case for it in desk.store.cases(open_only=True)]
 
 
@@ -285,6 +285,20 @@ def test_an_annulment_that_the_office_refused_is_a_case_by_what_the_ledger_holds
     (case,) = desk.store.cases(open_only=True)
     assert case.case.figures == {"taken_back": 0, "refused": 1, "others_taken_back": 0}
     assert case.case.records == ((bus.name, bus.epoch, late),)
+
+
+@pytest.mark.parametrize("false_first", [False, True])
+def test_a_second_word_on_who_drives_is_a_case_whichever_came_first(tmp_path: Path, *, false_first: bool) -> None:
+    true, false = Driven("bus-1-d1"), Driven("bus-1-d2", epoch=2)
+    desk = Desk(tmp_path, [true, false])
+    true.begin_shift("d1", "s-1")
+    false.begin_shift("d9", "s-1")
+    for bus in (false, true) if false_first else (true, false):
+        desk.take_whole(bus)
+    look(desk)
+    (case,) = standing(desk)
+    assert case.kind is CaseKind.TWO_DRIVERS
+    assert case.figures["words"] == ["bus-1-d1 s-1: d1", "bus-1-d2 s-1: d9"]
 
 
 def test_no_rider_stands_in_a_case(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from backend.core.driver_cases import Driven
 from backend.core.stands import parked
 from edge.core.limits import ACCURACY_MAX_M
 from protocol.fares.verdicts import Reason, Verdict
-from tests.backend.conduct_facts import DAY, MIDNIGHT_MS, Duty, facts, others
+from protocol.wire.driver_records import Shift, ShiftStep
+from protocol.wire.record_parts import Link
+from tests.backend.conduct_facts import DAY, MIDNIGHT_MS, Duty, at, facts, others
 
 MINUTE_MS = 60_000
 Read = dict[int, tuple[int, int]]  # hour → codes read by the front and by the rear door
@@ -159,6 +161,49 @@ def test_what_a_driver_keys_in_at_a_covered_door_is_not_read() -> None:
     day = a_day(COVERED)
     keyed = counted("bus-9", {11: (20, 0)}, reason=int(Reason.PROXY))
     assert len(blind(replace(day, counted=[*day.counted, *keyed]))) == 1
+
+
+# --- whose shift it is ---------------------------------------------------------------------------------------------------
+
+
+def word(device: str, driver: str, *, bus: str = "bus-1", hour: float = 8, sequence: int = 3) -> Shift:
+    link = Link(device, 7, sequence, bytes(32))
+    return Shift(link, at(hour), ShiftStep.BEGIN, bus, driver, "s-1", None, None)
+
+
+def words(*told: Shift, known: str | None = None) -> list[Case]:
+    drivers = {} if known is None else {("bus-1", "s-1"): known}
+    return cases_of(DayFacts(DAY, told=told, drivers=drivers, doors={("bus-1", n): f"bus-1-d{n}" for n in (1, 2)}))
+
+
+def test_two_doors_that_name_different_drivers_for_one_shift_are_a_case() -> None:
+    (case,) = words(word("bus-1-d1", "101"), word("bus-1-d2", "999"))
+    assert (case.kind, case.subject) == (CaseKind.TWO_DRIVERS, "vehicle:bus-1")
+    assert case.figures == {
+        "shifts": 1, "drivers": ["101", "999"], "words": ["bus-1-d1 s-1: 101", "bus-1-d2 s-1: 999"],
+    }  # fmt: skip
+    assert case.records == (("bus-1-d1", 7, 3), ("bus-1-d2", 7, 3))
+
+
+def test_whatever_vehicle_the_false_word_tells_of_it_is_its_device_s() -> None:
+    assert [it.subject for it in words(word("bus-1-d1", "101"), word("bus-1-d2", "999", bus="bus-9"))] == [
+        "vehicle:bus-1"
+    ]
+
+
+def test_a_word_against_the_one_that_the_ledger_believes_is_one() -> None:
+    """That came of another day, so it is not among the day's records."""
+    assert len(words(word("bus-1-d2", "999"), known="101")) == 1
+
+
+def test_a_shift_s_words_of_the_day_before_are_that_day_s_case() -> None:
+    assert words(word("bus-1-d1", "101", hour=-1), word("bus-1-d2", "999", hour=-1)) == []
+    assert len(words(word("bus-1-d1", "101", hour=-1), word("bus-1-d2", "999", hour=1))) == 1
+
+
+def test_doors_that_say_the_same_and_buses_of_their_own_are_none() -> None:
+    assert words(word("bus-1-d1", "101"), word("bus-1-d2", "101"), known="101") == []
+    assert words(word("bus-1-d1", "101"), word("bus-2-d1", "999", bus="bus-2")) == []
 
 
 # --- standing still --------------------------------------------------------------------------------------------------
