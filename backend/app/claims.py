@@ -1,78 +1,96 @@
-"""Claims of a group of batches, those not yet committed over those that the store holds."""
+"""Claims of a group of batches, among those that the store holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import replace
 
-from backend.core.ledger import TapId, Transfer
+from backend.app.posted import Posted
+from backend.core.ledger import Payer, TapId
 from backend.core.ports import IngestStore
 from backend.core.repeats import Claim, boardings
 from backend.core.standing import Group, Tariffs, group_of, posted, weighed
+from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.localtime import week_span_ms
+
+_Pool = dict[TapId, Claim]
 
 
 class GroupClaims:
     """Takes what arrives into each rider's claims, and says what that changes. One a group; used by the ingest thread.
 
-    It looks at no more of a rider than may change: the boardings that a claim touches, and the weeks of all their taps.
+    It looks at no more of a rider than may change: the boardings that new claims touch, and the weeks of all their
+    taps. And it looks once a group, however many of its records are that rider's: what stands is a function of the set,
+    and a device that tells hundreds of boardings of one rider must not make each cost more than the one before.
     """
 
-    def __init__(self, store: IngestStore, tariffs: Tariffs) -> None:
+    def __init__(self, store: IngestStore, tariffs: Tariffs, into: Posted) -> None:
         self._store = store
         self._tariffs = tariffs
-        self._pending: dict[bytes, dict[TapId, Claim]] = defaultdict(dict)  # by credential
-        self._by_tap: dict[TapId, Claim] = {}  # the same
+        self._into = into
+        self._new: dict[bytes, _Pool] = defaultdict(dict)  # by credential
+        self._turned: dict[bytes, dict[TapId, tuple[Claim, bool]]] = defaultdict(dict)  # the same: whether taken back
+        self._by_tap: _Pool = {}  # new ones
 
     def at(self, tap: TapId) -> Claim | None:
-        """One tap's claim as it stands."""
+        """One tap's claim, as it stood before this group or as it came in it."""
         return self._by_tap.get(tap) or self._store.claim_at(*tap)
 
-    def take(self, new: Claim, before: Claim | None = None) -> tuple[list[Claim], list[Transfer]]:
-        """A claim that is new, or was `before` → every claim that changes, it first, and what is posted for that."""
-        pool = self._near(new)
-        pool[new.tap] = new
-        told, looked_at = {it.tap: it for it in boardings(pool.values())}, len(pool)
-        touched = {tap for tap, it in told.items() if _place(it) != _place(pool[tap])} | {new.tap}
+    def add(self, claim: Claim) -> None:
+        """A claim that is new."""
+        self._new[claim.presentation.credential_id][claim.tap] = self._by_tap[claim.tap] = claim
+
+    def turn(self, claim: Claim, *, annulled: bool) -> None:
+        """One of `at` is taken back, or is not after all. The last word of the group counts."""
+        self._turned[claim.presentation.credential_id][claim.tap] = claim, annulled
+
+    def settle(self) -> None:
+        """Every claim that changes by what has come, and what is posted for that."""
+        for credential_id in dict.fromkeys((*self._new, *self._turned)):
+            new, turned = self._new[credential_id], self._turned[credential_id]
+            pool, weeks = self._near([*new.values(), *(it for it, _ in turned.values())]), set[int]()
+            self._stand(pool, weeks, new)
+            if turned:  # behind what boarded: its payer stays in its record, and its fare is seen to be given back
+                self._stand(pool, weeks, {
+                    tap: replace(pool.get(tap, it), annulled=annulled) for tap, (it, annulled) in turned.items()
+                })  # fmt: skip
+
+    def _near(self, claims: list[Claim]) -> _Pool:
+        """Every claim of every boarding that some of one rider may touch."""
+        windows = (it.repeat_window_s for it in self._tariffs.values())
+        window_s = max(REPEAT_WINDOW_DEFAULT_S, *windows)  # those of the claims held are among them
+        return {it.tap: it for it in self._store.claims_near(claims, window_s * 1000)}
+
+    def _stand(self, pool: _Pool, weeks: set[int], changes: Mapping[TapId, Claim]) -> None:
+        """Claims of one rider are new or turned: keep in the pool what then stands. `weeks`: those that it holds."""
+        before = dict(pool)
+        pool |= changes
+        told = {it.tap: it for it in boardings(pool.values())}
+        touched = {tap for tap, it in told.items() if _place(it) != _place(pool[tap])} | changes.keys()
         rides = [pool[tap] for tap in touched if _rides(told[tap]) or _rides(pool[tap])]
         groups = {group for it in rides if (group := group_of(it, self._tariffs)) is not None}
-        for week in {week for week, _ in groups}:
-            self._over(pool, new, self._store.claims_between(new.presentation.credential_id, *week_span_ms(week)))
-        stands = weighed(told.values() if len(pool) == looked_at else boardings(pool.values()), self._tariffs)
-        return self._keep(new, before, pool, (it for it in stands.values() if self._changes(it, touched, groups)))
+        for week in {week for week, _ in groups} - weeks:
+            weeks.add(week)
+            credential_id = rides[0].presentation.credential_id
+            held = self._store.claims_between(credential_id, *week_span_ms(week))
+            others = {it.tap: it for it in held if it.tap not in pool}  # of boardings that nothing touches
+            pool.update(others)
+            before.update(others)
+            told.update(others)
+        stands = weighed(told.values(), self._tariffs)
+        for tap in sorted(stands):
+            if self._changes(stands[tap], touched, groups) and stands[tap] != before.get(tap):
+                self._keep(pool, before.get(tap), stands[tap])
 
     def _changes(self, it: Claim, touched: set[TapId], groups: set[Group]) -> bool:
         """Whether all that it depends on was looked at."""
         return it.tap in touched or group_of(it, self._tariffs) in groups
 
-    def _keep(
-        self, new: Claim, before: Claim | None, pool: dict[TapId, Claim], stands: Iterable[Claim]
-    ) -> tuple[list[Claim], list[Transfer]]:
-        """Remember what changed for the claims after it in this group."""
-        changed: list[Claim] = []
-        transfers: list[Transfer] = []
-        pending = self._pending[new.presentation.credential_id]
-        for it in sorted(stands, key=lambda one: (one.tap != new.tap, one.tap)):
-            is_new = it.tap == new.tap
-            if it == pool[it.tap] and not is_new:
-                continue
-            after, made = posted(before if is_new else pool[it.tap], it)
-            pending[it.tap] = self._by_tap[it.tap] = after
-            changed.append(after)
-            transfers += made
-        return changed, transfers
-
-    def _near(self, new: Claim) -> dict[TapId, Claim]:
-        """Every claim of every boarding that a claim may touch, and all that waits of its rider."""
-        pool: dict[TapId, Claim] = {}
-        self._over(pool, new, self._store.claims_near(new))
-        pending = self._pending[new.presentation.credential_id]
-        if pending:  # a boarding that waits may have members that only the store holds
-            self._over(pool, new, self._store.claims_of({it.boarding for it in pending.values()}))
-        return pool
-
-    def _over(self, pool: dict[TapId, Claim], new: Claim, held: Iterable[Claim]) -> None:
-        """What the store holds, and over it what waits in this group, and over that the new one."""
-        pool |= {it.tap: pool.get(it.tap, it) for it in held}
-        pool |= {tap: it for tap, it in self._pending[new.presentation.credential_id].items() if tap != new.tap}
+    def _keep(self, pool: _Pool, before: Claim | None, stands: Claim) -> None:
+        after, made = posted(before, stands)
+        pool[after.tap] = self._into.claims[after.tap] = after
+        self._into.transfers += made
+        if after.tap in self._by_tap and after.closes is None and not after.annulled:
+            self._into.payers[after.tap] = Payer.RIDER if after.charged else Payer.COPIED
 
 
 def _place(it: Claim) -> tuple[object, ...]:

@@ -1,12 +1,14 @@
 """Drivers' money in a group of batches: shifts, proxy boardings, what is taken back (rules: `backend.core.floats`).
 
-What waits in the group stands over what the store holds. A record that comes late changes what was posted before: a
-shift moves its proxy boardings from `suspense` to the float of who drove, and lets its annulments stand.
+A record that comes late changes what was posted before: a shift moves its proxy boardings from `suspense` to the float
+of who drove, and lets its annulments stand. All that waits until the group is known, so each shift and each driver's
+day is looked at once, and of a day only what stands: more of it cannot be of the first.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from backend.app.posted import Posted
 from backend.core.floats import Proxy, TakenBack, within_the_day
@@ -15,7 +17,6 @@ from backend.core.ports import IngestStore
 from protocol.localtime import day_begins_ms, service_day
 
 ShiftId: TypeAlias = tuple[str, str]  # vehicle, name
-_OfShift = TypeVar("_OfShift", Proxy, TakenBack)
 
 
 class GroupDrivers:
@@ -24,10 +25,12 @@ class GroupDrivers:
     `on_turned`: (tap, whether it is taken back) for one that is no proxy boarding.
     """
 
-    def __init__(self, store: IngestStore, on_turned: Callable[[TapId, bool, Posted], None]) -> None:
+    def __init__(self, store: IngestStore, into: Posted, on_turned: Callable[[TapId, bool], None]) -> None:
         self._store = store
+        self._into = into
         self._on_turned = on_turned
-        self._shifts: dict[ShiftId, str] = {}
+        self._shifts: dict[ShiftId, str] = {}  # that began
+        self._waiting: dict[ShiftId, list[TapId]] = defaultdict(list)  # proxy boardings of shifts not heard of
         self._proxies: dict[TapId, Proxy] = {}
         self._annulments: dict[TapId, TakenBack] = {}
 
@@ -35,24 +38,21 @@ class GroupDrivers:
         """Who drives in a shift of this vehicle; None where no record of it has come. The first word stands."""
         return self._shifts.get(shift) or self._store.driver_of(*shift)
 
-    def begin(self, shift: ShiftId, driver: str, into: Posted) -> None:
+    def begin(self, shift: ShiftId, driver: str) -> None:
         """A shift begins; told again it is no news."""
-        if self.driver_of(shift) is not None:
-            return
-        self._shifts[shift] = driver
-        into.shifts.append((*shift, driver))
-        for it in _over(self._store.proxies_in(*shift), self._proxies, shift):
-            self._stands(it, replace(it, driver=driver), into)
-        waiting = _over(self._store.annulments_in(*shift), self._annulments, shift)
-        for day in sorted({service_day(it.wall_ms) for it in waiting}):
-            self._look_at(driver, day, into)
+        if self.driver_of(shift) is None:
+            self._shifts[shift] = driver
+            self._into.shifts.append((*shift, driver))
 
-    def pay(self, proxy: Proxy, into: Posted) -> Proxy:
+    def pay(self, proxy: Proxy) -> Proxy:
         """A proxy boarding comes in → it, with who pays."""
         if proxy.shift is not None:
-            proxy = replace(proxy, driver=self.driver_of((proxy.vehicle, proxy.shift)))
-        self._proxies[proxy.tap] = into.proxies[proxy.tap] = proxy
-        into.transfers += post(proxy.tap, operator_account(proxy.vehicle), proxy.parts)
+            shift = (proxy.vehicle, proxy.shift)
+            proxy = replace(proxy, driver=self.driver_of(shift))
+            if proxy.driver is None:
+                self._waiting[shift].append(proxy.tap)
+        self._proxies[proxy.tap] = self._into.proxies[proxy.tap] = proxy
+        self._into.transfers += post(proxy.tap, operator_account(proxy.vehicle), proxy.parts)
         return proxy
 
     def proxy_at(self, tap: TapId) -> Proxy | None:
@@ -63,46 +63,50 @@ class GroupDrivers:
         """Whether a legal annulment of it has come, standing or not: the first of a journal counts."""
         return tap in self._annulments or self._store.annulment_at(*tap) is not None
 
-    def take_back(self, it: TakenBack, into: Posted) -> bool:
-        """A legal annulment → whether it stands, or may still when its shift is heard of."""
-        self._annulments[it.tap] = into.annulments[it.tap] = it
-        driver = self.driver_of((it.vehicle, it.shift))
-        if driver is None:
-            return True
-        self._look_at(driver, service_day(it.wall_ms), into)
-        return self._annulments[it.tap].stands
+    def take_back(self, it: TakenBack) -> None:
+        """A legal annulment."""
+        self._annulments[it.tap] = self._into.annulments[it.tap] = it
 
-    def _look_at(self, driver: str, day: int, into: Posted) -> None:
-        """Which of a driver's annulments of a service day stand; those that turn move money."""
-        begin, end = day_begins_ms(day), day_begins_ms(day + 1) - 1
-        held = {it.tap: it for it in self._store.annulments_of(driver, begin, end)}
-        for shift in [shift for shift, who in self._shifts.items() if who == driver]:
-            held |= {it.tap: it for it in self._store.annulments_in(*shift)}
-        found = {tap: self._annulments.get(tap, it) for tap, it in held.items()}
-        found |= {tap: it for tap, it in self._annulments.items() if self.driver_of((it.vehicle, it.shift)) == driver}
-        of_day = [it for it in found.values() if begin <= it.wall_ms <= end]
-        standing = within_the_day(of_day)
-        for it in of_day:
+    def settle(self) -> list[TakenBack]:
+        """What has come moves money → this group's annulments that do not stand, though their drivers are known."""
+        came = [*self._annulments]
+        for shift, driver in self._shifts.items():
+            self._hear_of(shift, driver)
+        of_day: dict[tuple[str, int], list[TakenBack]] = defaultdict(list)
+        for it in self._annulments.values():
+            driver_now = it.driver or self.driver_of((it.vehicle, it.shift))
+            if driver_now is not None:
+                of_day[driver_now, service_day(it.wall_ms)].append(replace(it, driver=driver_now))
+        for (driver, day), some in of_day.items():
+            self._look_at(driver, day, some)
+        found = (self._into.annulments[tap] for tap in came)
+        return [it for it in found if it.driver is not None and not it.stands]
+
+    def _hear_of(self, shift: ShiftId, driver: str) -> None:
+        """A shift that began, of which other records may have come before."""
+        for it in (*self._store.proxies_in(*shift), *(self._proxies[tap] for tap in self._waiting[shift])):
+            self._stands(it, replace(it, driver=driver))
+        self._annulments |= {it.tap: it for it in self._store.annulments_in(*shift)}
+
+    def _look_at(self, driver: str, day: int, some: list[TakenBack]) -> None:
+        """Which of a driver's annulments of a service day stand, with some that are new; those that turn move money."""
+        held = self._store.annulments_of(driver, day_begins_ms(day), day_begins_ms(day + 1) - 1)
+        standing = within_the_day([*held, *some])
+        self._into.annulments |= {it.tap: it for it in some}
+        for it in (*held, *some):
             if it.stands != (it.tap in standing):
-                self._turn(replace(it, stands=not it.stands), into)
+                self._turn(replace(it, stands=not it.stands))
 
-    def _turn(self, it: TakenBack, into: Posted) -> None:
-        self._annulments[it.tap] = into.annulments[it.tap] = it
+    def _turn(self, it: TakenBack) -> None:
+        self._into.annulments[it.tap] = it
         proxy = self.proxy_at(it.tap)
         if proxy is None:
-            self._on_turned(it.tap, it.stands, into)
+            self._on_turned(it.tap, it.stands)
         else:
-            self._stands(proxy, replace(proxy, annulled=it.stands), into)
+            self._stands(proxy, replace(proxy, annulled=it.stands))
 
-    def _stands(self, before: Proxy, after: Proxy, into: Posted) -> None:
+    def _stands(self, before: Proxy, after: Proxy) -> None:
         operator = operator_account(after.vehicle)
         made, revision = correct(after.tap, operator, before.parts, after.parts, before.revision)
-        self._proxies[after.tap] = into.proxies[after.tap] = replace(after, revision=revision)
-        into.transfers += made
-
-
-def _over(held: Iterable[_OfShift], waiting: Mapping[TapId, _OfShift], shift: ShiftId) -> list[_OfShift]:
-    """Of one shift: what the store holds, and over it what waits in the group."""
-    found = {it.tap: waiting.get(it.tap, it) for it in held}
-    found |= {tap: it for tap, it in waiting.items() if (it.vehicle, it.shift) == shift}
-    return list(found.values())
+        self._proxies[after.tap] = self._into.proxies[after.tap] = replace(after, revision=revision)
+        self._into.transfers += made

@@ -5,15 +5,16 @@ What is refused is quarantined with its reason (P3); what cannot be stored is no
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backend.app.branches import keep_branch
 from backend.app.posted import Posted
 from backend.app.postings import GroupPostings, OnAlarm, Postings
 from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue
+from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed, StoreRefused
-from backend.core.ledger import Payer
+from backend.core.ledger import Payer, TapId
 from backend.core.let_through import LetThrough, let_through
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord, branch_prefix
@@ -47,6 +48,19 @@ class Outgoing:
     receipt: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Extension:
+    """The new records of one batch, and whose door handed them in."""
+
+    batch: Batch
+    before: Watermark
+    after: Watermark
+    fresh: Sequence[tuple[Record, bytes]]  # and their hashes
+    handed_in_by: str
+    time: ChainTime  # behind the last of them
+    let_through: Sequence[LetThrough]
+
+
 @dataclass(slots=True)
 class _Group:
     """What the batches of one group have claimed so far, before anything is committed."""
@@ -54,7 +68,7 @@ class _Group:
     postings: GroupPostings
     marks: dict[tuple[str, int], Watermark] = field(default_factory=dict)
     hashes: dict[tuple[str, int, int], bytes] = field(default_factory=dict)  # of records not yet committed
-    commits: list[Commit] = field(default_factory=list)
+    extensions: list[_Extension] = field(default_factory=list)
     touched: dict[tuple[str, str, int], None] = field(default_factory=dict)  # (whom to tell, device, epoch), in order
 
 
@@ -120,11 +134,18 @@ class Ingest:
         group = _Group(self._postings.group())
         for message in messages:
             self._add(group, message)
-        if group.commits:
-            self._store.commit(group.commits, self._now_ms())
-            for commit in group.commits:
-                self._on_stored(commit.records)
+        self._commit(group)
         return [Outgoing(to, self.receipt(device, epoch)) for to, device, epoch in group.touched]
+
+    def _commit(self, group: _Group) -> None:
+        """Settle and store what is new in a group, if anything is."""
+        if not group.extensions:
+            return
+        group.postings.settle()
+        commits = _commits(group.extensions, group.postings.posted)
+        self._store.commit(commits, self._now_ms())
+        for commit in commits:
+            self._on_stored(commit.records)
 
     def receipt(self, device: str, epoch: int) -> bytes:
         """Where we stand with a device's epoch, signed: only what is committed."""
@@ -181,40 +202,31 @@ class Ingest:
     def _extend(
         self, group: _Group, batch: Batch, judgement: Judgement, enrolled: Device, *, mark: Watermark, handed_in_by: str
     ) -> None:
-        """The new records of one batch → a commit of the group."""
+        """The new records of one batch join the group."""
         if mark.sequence == 0:
             self._watch_new_epoch(batch, group)
         last, head = judgement.fresh[-1]
         after = Watermark(batch.epoch, last.link.sequence, head)
-        records: list[StoredRecord] = []
         let: list[LetThrough] = []
-        posted = Posted()
+        time = UNKNOWN_TIME
         for record, record_hash in judgement.fresh:
-            payer = None
-            group.postings.at(record, posted)
+            time = group.postings.at(record)
             if isinstance(record, DayKeyRecord):
                 self._proofs.learn(record)
             elif isinstance(record, Tap) and TABLE[record.verdict].charged:
-                payer = group.postings.board(record, enrolled, posted)
+                group.postings.board(record, enrolled)
             elif isinstance(record, Tap) and record.closes is not None:
-                group.postings.leave(record, enrolled, posted)
+                group.postings.leave(record, enrolled)
             elif isinstance(record, Shift):
-                group.postings.shift(record, enrolled, posted)
+                group.postings.shift(record, enrolled)
             elif isinstance(record, Annulment):
-                group.postings.annul(record, posted)
+                group.postings.annul(record)
             if isinstance(record, Tap):
-                it = let_through(record, posted.time, self._tariffs.get(record.tariff_version))
+                it = let_through(record, time, self._tariffs.get(record.tariff_version))
                 let += [] if it is None else [it]
-            records.append(_indexed(record, record_hash, payer))
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
-        group.commits.append(
-            Commit(
-                batch.device, mark, after, records, posted.transfers, list(posted.claims.values()), batch.signature,
-                handed_in_by, posted.shifts, posted.shown_less, list(posted.proxies.values()),
-                list(posted.annulments.values()), posted.time, list(posted.ticket_rides.values()), let,
-            )
-        )  # fmt: skip
+        group.extensions.append(_Extension(batch, mark, after, judgement.fresh, handed_in_by, time, let))
 
     def _watch_new_epoch(self, batch: Batch, group: _Group) -> None:
         """A device that starts another journal is told to people: a new card, or a rollback (P11)."""
@@ -237,6 +249,28 @@ class Ingest:
         return Quarantined(
             message.device, "taps", reason, detail[:500], message.payload[:QUARANTINE_BYTES_MAX], self._now_ms()
         )
+
+
+def _commits(extensions: Sequence[_Extension], posted: Posted) -> list[Commit]:
+    """What a group stores: each batch's records, and with the last what all of them together move."""
+    commits = [
+        Commit(
+            it.batch.device, it.before, it.after,
+            [_indexed(record, hash_, posted.payers.get(_id(record))) for record, hash_ in it.fresh],
+            it.batch.signature, it.handed_in_by, it.time, it.let_through,
+        )
+        for it in extensions
+    ]  # fmt: skip
+    commits[-1] = replace(
+        commits[-1], transfers=posted.transfers, claims=list(posted.claims.values()), shifts=posted.shifts,
+        shown_less=posted.shown_less, proxies=list(posted.proxies.values()),
+        annulments=list(posted.annulments.values()), ticket_rides=list(posted.ticket_rides.values()),
+    )  # fmt: skip
+    return commits
+
+
+def _id(record: Record) -> TapId:
+    return record.link.device, record.link.epoch, record.link.sequence
 
 
 def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredRecord:

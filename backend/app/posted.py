@@ -1,17 +1,16 @@
-"""What some records add to a commit besides themselves."""
+"""What the records of a group add to the ledger besides themselves."""
 
 from dataclasses import dataclass, field
 
-from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.floats import Proxy, TakenBack
-from backend.core.ledger import TapId, Transfer
+from backend.core.ledger import Payer, TapId, Transfer
 from backend.core.repeats import Claim
 from backend.core.tickets import TicketRide
 
 
 @dataclass(slots=True)
 class Posted:
-    """Transfers, and what is new or has changed by them, by tap. `time`: of the chain behind its last record."""
+    """Transfers, what is new or has changed by them, by tap, and who pays for each tap of the group."""
 
     transfers: list[Transfer] = field(default_factory=list)
     claims: dict[TapId, Claim] = field(default_factory=dict)
@@ -19,5 +18,5 @@ class Posted:
     proxies: dict[TapId, Proxy] = field(default_factory=dict)
     annulments: dict[TapId, TakenBack] = field(default_factory=dict)
     shifts: list[tuple[str, str, str]] = field(default_factory=list)  # vehicle, shift, driver
-    time: ChainTime = UNKNOWN_TIME
+    payers: dict[TapId, Payer] = field(default_factory=dict)
     shown_less: int = 0

@@ -1,6 +1,7 @@
 """Money out of records: whose claim a boarding is, what it costs alone, what is taken back.
 
-One group of batches shares one `GroupPostings`; nothing of it stands before the group's commit. What a rider pays in
+One group of batches shares one `GroupPostings`; what its records say is settled together once all of them are known,
+and nothing of it stands before the group's commit. What a rider pays in
 the end follows from all claims together (`backend.core.standing`); here a record becomes a claim, checked against the
 proof in it: a stolen tap key signs what it likes, and only the phone's signature is the rider's word.
 """
@@ -13,7 +14,7 @@ from backend.app.drivers import GroupDrivers
 from backend.app.posted import Posted
 from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue, GroupTickets
-from backend.core.chaintime import ChainTime, tap_ms
+from backend.core.chaintime import UNKNOWN_TIME, ChainTime, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
 from backend.core.ledger import SUSPENSE, Payer, TapId, operator_account, post
 from backend.core.ports import Device, IngestStore
@@ -53,43 +54,52 @@ class Postings:
 
 
 class GroupPostings:
-    """One group of batches, in the order of their records."""
+    """One group of batches, in the order of their records. `posted`: complete once it is settled."""
 
     def __init__(self, desk: Postings) -> None:
         self._desk = desk
         self._on_alarm = desk.on_alarm
-        self._claims = GroupClaims(desk.store, desk.tariffs)
-        self._tickets = GroupTickets(desk.store, desk.proofs, desk.find_issue)
-        self._drivers = GroupDrivers(desk.store, self._turn)
+        self.posted = Posted()
+        self._claims = GroupClaims(desk.store, desk.tariffs, self.posted)
+        self._tickets = GroupTickets(desk.store, desk.proofs, desk.find_issue, self.posted)
+        self._drivers = GroupDrivers(desk.store, self.posted, self._turn)
         self._taps: dict[TapId, Tap] = {}
+        self._shown_less: set[TapId] = set()  # riders' boardings
         self._times: dict[tuple[str, int], ChainTime] = {}
+        self._time = UNKNOWN_TIME
 
-    def at(self, record: Record, into: Posted) -> None:
-        """The next record of a chain: how late it is there. Asked of every record, before what it says."""
+    def at(self, record: Record) -> ChainTime:
+        """The next record of a chain → how late it is there. Asked of every record, before what it says."""
         journal = (record.link.device, record.link.epoch)
         before = self._times.get(journal) or self._desk.store.chain_time(*journal)
-        into.time = self._times[journal] = before.then(record.at)
+        self._time = self._times[journal] = before.then(record.at)
+        return self._time
 
-    def board(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
-        """An accepted, charged tap → who pays for it."""
+    def board(self, tap: Tap, enrolled: Device) -> None:
+        """An accepted, charged tap: who pays for it is told when all are settled."""
         self._watch_vehicle(tap, enrolled)
         self._taps[_id(tap)] = tap
         if tap.code_kind is CodeKind.PROXY:
-            return self._proxy(tap, enrolled, into)
-        if tap.code_kind is CodeKind.BEARER_TICKET:
-            return self._ticket(tap, enrolled, into)
-        payer, proof = self._payer(tap)
-        if payer is Payer.RIDER:
-            assert proof is not None
-            return self._charge(tap, proof, enrolled, into)
-        return self._unproven(tap, payer, enrolled, into)
+            self._proxy(tap, enrolled)
+        elif tap.code_kind is CodeKind.BEARER_TICKET:
+            self._ticket(tap, enrolled)
+        else:
+            payer, proof = self._payer(tap)
+            if payer is Payer.RIDER:
+                assert proof is not None
+                cost = self._cost(tap, proof)
+                self._claims.add(self._claim(tap, proof, cost, enrolled.vehicle))
+                if tap.fare_rials < cost.rider_rials:
+                    self._shown_less.add(_id(tap))
+            else:
+                self._unproven(tap, payer, enrolled)
 
-    def shift(self, record: Shift, enrolled: Device, into: Posted) -> None:
+    def shift(self, record: Shift, enrolled: Device) -> None:
         """A shift begins: whose float pays for its proxy boardings."""
         if record.step is ShiftStep.BEGIN:
-            self._drivers.begin((enrolled.vehicle, record.shift), record.driver, into)
+            self._drivers.begin((enrolled.vehicle, record.shift), record.driver)
 
-    def annul(self, record: Annulment, into: Posted) -> None:
+    def annul(self, record: Annulment) -> None:
         """A driver takes a boarding back, if he may: then nobody pays for it. The first annulment of a tap counts."""
         tap_id = (record.link.device, record.link.epoch, record.tap)
         if self._drivers.was_taken_back(tap_id) or (tap := self._tap_of(tap_id)) is None:
@@ -97,54 +107,47 @@ class GroupPostings:
         paid = self._drivers.proxy_at(tap_id) or self._tickets.at(tap_id) or self._claims.at(tap_id)
         if paid is None:
             return  # refused, or a case: nobody's money
-        why = why_illegal(record, tap, into.time.wall_ms - tap.at.wall_ms)
+        why = why_illegal(record, tap, self._time.wall_ms - tap.at.wall_ms)
         if why is None:
             # The vehicle is the tap's: a device that was moved since took nothing from its new operator.
-            back = TakenBack(*tap_id, record.link.sequence, paid.vehicle, record.shift, into.time.wall_ms)
-            if self._drivers.take_back(back, into):
-                return
-            why = "one driver took back more boardings in a day than a driver may"
-        self._on_alarm(
-            "annulment-refused", record.link.device, why,
-            "ask the driver what happened; what the rider is owed is given back by the office",
-        )  # fmt: skip
+            back = TakenBack(*tap_id, record.link.sequence, paid.vehicle, record.shift, self._time.wall_ms)
+            self._drivers.take_back(back)
+        else:
+            self._refuse(record.link.device, why)
 
-    def _turn(self, tap_id: TapId, annulled: bool, into: Posted) -> None:  # noqa: FBT001 - a callback's
+    def settle(self) -> None:
+        """All records of the group have come: what each rider, ticket and driver then owes, each looked at once."""
+        for back in self._drivers.settle():
+            self._refuse(back.device, "one driver took back more boardings in a day than a driver may")
+        self._tickets.settle()
+        self._claims.settle()
+        self.posted.shown_less += sum(self.posted.payers[tap] is Payer.RIDER for tap in self._shown_less)
+
+    def _refuse(self, device: str, why: str) -> None:
+        fix = "ask the driver what happened; what the rider is owed is given back by the office"
+        self._on_alarm("annulment-refused", device, why, fix)
+
+    def _turn(self, tap_id: TapId, annulled: bool) -> None:  # noqa: FBT001 - a callback's
         """A rider's boarding is taken back, or is not after all."""
         ride = self._tickets.at(tap_id)
         if ride is not None:
-            self._tickets.turn(ride, into, annulled=annulled)
+            self._tickets.turn(ride, annulled=annulled)
             return
         claim = self._claims.at(tap_id)
-        if claim is None:
-            return  # its rider's travel was deleted since: the money stays as it is
-        self._take(replace(claim, annulled=annulled), claim, into)
+        if claim is not None:  # else its rider's travel was deleted since: the money stays as it is
+            self._claims.turn(claim, annulled=annulled)
 
     # --- riders -------------------------------------------------------------------------------------------------------
 
-    def _charge(self, tap: Tap, proof: Pass, enrolled: Device, into: Posted) -> Payer:
-        """A proven tap: one boarding is charged once, and with the rider's other rides."""
-        cost = self._cost(tap, proof)
-        claim = self._take(self._claim(tap, proof, cost, enrolled.vehicle, into.time), None, into)
-        into.shown_less += claim.charged and tap.fare_rials < cost.rider_rials
-        return Payer.RIDER if claim.charged else Payer.COPIED
-
-    def leave(self, tap: Tap, enrolled: Device, into: Posted) -> None:
+    def leave(self, tap: Tap, enrolled: Device) -> None:
         """A rider taps out: the boarding that it names costs what the metres ridden do, if the rider's proof holds."""
         self._taps[_id(tap)] = tap
         payer, proof = self._payer(tap)
         if payer is Payer.RIDER:
             assert proof is not None
-            self._take(self._claim(tap, proof, Price(0, 0, 0, 0, 0), enrolled.vehicle, into.time), None, into)
+            self._claims.add(self._claim(tap, proof, Price(0, 0, 0, 0, 0), enrolled.vehicle))
 
-    def _take(self, new: Claim, before: Claim | None, into: Posted) -> Claim:
-        """A claim among the rider's others → it as it stands."""
-        changed, transfers = self._claims.take(new, before)
-        into.claims |= {claim.tap: claim for claim in changed}
-        into.transfers += transfers
-        return changed[0]
-
-    def _claim(self, tap: Tap, proof: Pass, cost: Price, vehicle: str, time: ChainTime) -> Claim:
+    def _claim(self, tap: Tap, proof: Pass, cost: Price, vehicle: str) -> Claim:
         """What a proven tap asks of its rider, before it is known whether another tap tells of the same boarding."""
         tariff = self._desk.tariffs.get(tap.tariff_version)
         extends = tap.verdict is Verdict.PARTY_EXTENDED
@@ -153,7 +156,7 @@ class GroupPostings:
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
         steps = () if tariff is None or tap.closes is not None else _steps(tariff, tap, self._ride(tap, proof), extends)
         return Claim(
-            *_id(tap), proof.presentation, vehicle, tap_ms(time, tap.at, proof.time_s), window_s * 1000,
+            *_id(tap), proof.presentation, vehicle, tap_ms(self._time, tap.at, proof.time_s), window_s * 1000,
             proof.credential.rider_class, proof.party, person if extends else cost.adult_rials,
             0 if extends else cost.permille, cost.cap_permille, beside, tap.fare_rials,
             min(cost.rider_rials, tap.fare_rials) + cost.city_rials, tap.tariff_version, extends,
@@ -200,10 +203,11 @@ class GroupPostings:
         fix = "look at the device's clock; if that is right, its tap key may be in other hands"
         self._on_alarm("stale-proof", tap.link.device, what, fix)
 
-    def _unproven(self, tap: Tap, payer: Payer, enrolled: Device, into: Posted) -> Payer:
+    def _unproven(self, tap: Tap, payer: Payer, enrolled: Device) -> None:
         """A boarding whose proof does not hold: the operator has its fare, and it is a case."""
-        into.transfers += post(_id(tap), operator_account(enrolled.vehicle), {SUSPENSE: self._unproven_rials(tap)})
-        return payer
+        parts = {SUSPENSE: self._unproven_rials(tap)}
+        self.posted.transfers += post(_id(tap), operator_account(enrolled.vehicle), parts)
+        self.posted.payers[_id(tap)] = payer
 
     def _unproven_rials(self, tap: Tap) -> int:
         """What a boarding without a proof costs `suspense`: as shown, and no more than adults pay.
@@ -226,12 +230,13 @@ class GroupPostings:
 
     # --- bearer tickets -----------------------------------------------------------------------------------------------
 
-    def _ticket(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
+    def _ticket(self, tap: Tap, enrolled: Device) -> None:
         found = self._tickets.proven(tap)
         if isinstance(found, Payer):
             if found is Payer.STALE_PROOF:
                 self._stale(tap, "it took tickets that are of other days than its records")
-            return self._unproven(tap, found, enrolled, into)
+            self._unproven(tap, found, enrolled)
+            return
         ticket, issue = found
         tariff = self._desk.tariffs.get(tap.tariff_version)
         if tariff is None:
@@ -239,19 +244,18 @@ class GroupPostings:
         else:
             cost = price(tariff, _ride(tap, ticket.rider_class, 0, ticket.product))
             rials, city_rials = min(cost.rider_rials, tap.fare_rials), cost.city_rials
-            into.shown_less += rials < cost.rider_rials
-        ride = TicketRide(
+            self.posted.shown_less += rials < cost.rider_rials
+        self._tickets.take(TicketRide(
             *_id(tap), ticket.ticket_id, issue.name, ticket.rides_a_day, enrolled.vehicle,
-            tap_ms(into.time, tap.at, 0), ticket.rider_class, rials, city_rials,
-        )  # fmt: skip
-        return self._tickets.take(ride, into)
+            tap_ms(self._time, tap.at, 0), ticket.rider_class, rials, city_rials,
+        ))  # fmt: skip
 
     # --- drivers ------------------------------------------------------------------------------------------------------
 
-    def _proxy(self, tap: Tap, enrolled: Device, into: Posted) -> Payer:
-        shift = tap.service.shift
-        proxy = self._drivers.pay(Proxy(*_id(tap), enrolled.vehicle, shift, self._unproven_rials(tap)), into)
-        return Payer.NO_PROOF if proxy.driver is None else Payer.DRIVER
+    def _proxy(self, tap: Tap, enrolled: Device) -> None:
+        proxy = Proxy(*_id(tap), enrolled.vehicle, tap.service.shift, self._unproven_rials(tap))
+        known = self._drivers.pay(proxy).driver is not None
+        self.posted.payers[_id(tap)] = Payer.DRIVER if known else Payer.NO_PROOF
 
     def _tap_of(self, tap_id: TapId) -> Tap | None:
         """A charged tap of this group, or one that the store holds."""

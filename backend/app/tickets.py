@@ -1,8 +1,10 @@
 """Rides of bearer tickets in a group of batches (rules: `backend.core.tickets`).
 
-What waits in the group stands over what the store holds. A ride that comes late changes who paid for those before it.
+A ride that comes late changes who paid for those before it. Each ticket is looked at once a group, and of its rides
+only those that are paid, unless one is taken back: what is not paid is dearer than they are.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
@@ -27,11 +29,11 @@ _Together: TypeAlias = tuple[bytes, int | None]  # ticket, and service day where
 class GroupTickets:
     """One a group; used by the ingest thread."""
 
-    def __init__(self, store: IngestStore, proofs: ProofDesk, find_issue: FindIssue) -> None:
-        self._store, self._proofs, self._find_issue = store, proofs, find_issue
-        self._rides: dict[_Together, dict[TapId, TicketRide]] = {}
-        self._paid: dict[_Together, dict[TapId, TicketRide]] = {}  # of those, what the issue pays
-        self._by_tap: dict[TapId, TicketRide] = {}  # those that changed in this group
+    def __init__(self, store: IngestStore, proofs: ProofDesk, find_issue: FindIssue, into: Posted) -> None:
+        self._store, self._proofs, self._find_issue, self._into = store, proofs, find_issue, into
+        self._new: dict[_Together, dict[TapId, TicketRide]] = defaultdict(dict)
+        self._turned: dict[_Together, dict[TapId, bool]] = defaultdict(dict)  # whether taken back
+        self._by_tap: dict[TapId, TicketRide] = {}  # new ones
 
     def proven(self, tap: Tap) -> tuple[Ticket, Issue] | Payer:
         """The ticket in a tap and its issue; who pays where there is none that holds on that day."""
@@ -58,47 +60,50 @@ class GroupTickets:
         return ticket, issue
 
     def at(self, tap: TapId) -> TicketRide | None:
-        """One tap's ride as it stands."""
+        """One tap's ride, as it stood before this group or as it came in it."""
         return self._by_tap.get(tap) or self._store.ticket_ride_at(*tap)
 
-    def take(self, ride: TicketRide, into: Posted) -> Payer:
-        """A ride that is new → who pays for it now."""
-        self._settle(ride, into, is_new=True)
-        return Payer.TICKET if self._by_tap[ride.tap].paid else Payer.COPIED
+    def take(self, ride: TicketRide) -> None:
+        """A ride that is new."""
+        self._new[_together(ride)][ride.tap] = self._by_tap[ride.tap] = ride
 
-    def turn(self, ride: TicketRide, into: Posted, *, annulled: bool) -> None:
-        """A ride is taken back, or is not after all."""
-        self._settle(replace(ride, annulled=annulled), into, is_new=False)
+    def turn(self, ride: TicketRide, *, annulled: bool) -> None:
+        """One of `at` is taken back, or is not after all. The last word of the group counts."""
+        self._turned[_together(ride)][ride.tap] = annulled
 
-    def _settle(self, ride: TicketRide, into: Posted, *, is_new: bool) -> None:
-        """One more ride meets those that are paid: what is not is dearer than they are. One that turns meets all."""
-        held, paid = self._with(ride)
-        for it in stand_rides({**(paid if is_new else held), ride.tap: ride}.values()):
-            operator = operator_account(it.vehicle)
+    def settle(self) -> None:
+        """Every ride that changes by what has come, and what is posted for that."""
+        for together in dict.fromkeys((*self._new, *self._turned)):
+            new, turned = self._new[together], self._turned[together]
+            held = self._held(together, paid=not turned)
+            self._stand(held, [*(it for it in held.values() if it.paid), *new.values()])
+            if turned:  # behind what rode, as riders' claims: `backend.app.claims`
+                self._stand(held, [
+                    replace(it, annulled=turned[it.tap]) if it.tap in turned else it for it in held.values()
+                ])  # fmt: skip
+
+    def _held(self, together: _Together, *, paid: bool) -> dict[TapId, TicketRide]:
+        ticket_id, day = together
+        first, last = (0, INT63_MAX) if day is None else (day_begins_ms(day), day_begins_ms(day + 1) - 1)
+        return {it.tap: it for it in self._store.ticket_rides(ticket_id, first, last, paid=paid)}
+
+    def _stand(self, held: dict[TapId, TicketRide], rides: list[TicketRide]) -> None:
+        """Rides of one ticket as they stand now, over what stood, which keeps what follows."""
+        for it in stand_rides(rides):
+            before, operator = held.get(it.tap), operator_account(it.vehicle)
             after = it
-            if is_new and it.tap == ride.tap:
-                into.transfers += post(it.tap, operator, it.parts)
-            elif it == held[it.tap]:
+            if before is None:
+                self._into.transfers += post(it.tap, operator, it.parts)
+            elif it == before:
                 continue
             else:
-                made, revision = correct(it.tap, operator, held[it.tap].parts, it.parts, it.revision)
+                made, revision = correct(it.tap, operator, before.parts, it.parts, it.revision)
                 after = replace(it, revision=revision)
-                into.transfers += made
-            held[it.tap] = self._by_tap[it.tap] = into.ticket_rides[it.tap] = after
-            paid.pop(it.tap, None)
-            if after.paid:
-                paid[it.tap] = after
-
-    def _with(self, ride: TicketRide) -> tuple[dict[TapId, TicketRide], dict[TapId, TicketRide]]:
-        """Every ride that counts together with this one, and those that are paid: asked of the store once a group."""
-        together = (ride.ticket_id, ride.day)
-        if together not in self._rides:
-            first, last = (0, INT63_MAX) if ride.day is None else _span_ms(ride.day)
-            found = self._store.ticket_rides(ride.ticket_id, first, last)
-            self._rides[together] = {it.tap: it for it in found}
-            self._paid[together] = {it.tap: it for it in found if it.paid}
-        return self._rides[together], self._paid[together]
+                self._into.transfers += made
+            held[it.tap] = self._into.ticket_rides[it.tap] = after
+            if it.tap in self._by_tap and not after.annulled:
+                self._into.payers[it.tap] = Payer.TICKET if after.paid else Payer.COPIED
 
 
-def _span_ms(day: int) -> tuple[int, int]:
-    return day_begins_ms(day), day_begins_ms(day + 1) - 1
+def _together(ride: TicketRide) -> _Together:
+    return ride.ticket_id, ride.day

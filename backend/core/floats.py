@@ -58,6 +58,7 @@ class TakenBack:
     vehicle: str
     shift: str
     wall_ms: int
+    driver: str | None = None  # whose shift it is, once a record of that has come
     stands: bool = False
 
     @property

@@ -55,23 +55,23 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one batch adds: all of it or nothing. `claims`: new ones and those that they changed."""
+    """What one batch adds: all of it or nothing. From `transfers` on: of its whole group, in its last commit."""
 
     device: str
     before: Watermark
     after: Watermark
     records: Sequence[StoredRecord]
-    transfers: Sequence[Transfer]
-    claims: Sequence[Claim]
     signature: bytes
     handed_in_by: str  # the device itself, or the other door of its vehicle
+    time: ChainTime = UNKNOWN_TIME  # behind the last record
+    let_through: Sequence[LetThrough] = ()
+    transfers: Sequence[Transfer] = ()
+    claims: Sequence[Claim] = ()  # new ones and those that they changed
+    proxies: Sequence[Proxy] = ()  # the same
+    annulments: Sequence[TakenBack] = ()
+    ticket_rides: Sequence[TicketRide] = ()
     shifts: Sequence[tuple[str, str, str]] = ()  # (vehicle, shift, driver) of shifts that began
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
-    proxies: Sequence[Proxy] = ()  # new ones and those that changed, as `claims`
-    annulments: Sequence[TakenBack] = ()
-    time: ChainTime = UNKNOWN_TIME  # behind the last record
-    ticket_rides: Sequence[TicketRide] = ()  # new ones and those that changed
-    let_through: Sequence[LetThrough] = ()
 
 
 @dataclass(frozen=True, slots=True)

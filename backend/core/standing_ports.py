@@ -14,12 +14,11 @@ from backend.core.tickets import TicketRide
 class StandingStore(Protocol):
     """Found as committed. Raises StoreFailed."""
 
-    def claims_near(self, claim: Claim) -> Sequence[Claim]:
-        """Every claim of every boarding that a new one may belong to: at least those that `repeats` joins to it."""
-        ...
+    def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
+        """Every claim of every boarding that some of one credential may belong to, or end.
 
-    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
-        """Every claim of these boardings."""
+        At least those that `repeats` joins to them where no repeat window is longer than `window_ms`. Each once.
+        """
         ...
 
     def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
@@ -30,8 +29,8 @@ class StandingStore(Protocol):
         """The claim of one tap."""
         ...
 
-    def ticket_rides(self, ticket_id: bytes, from_ms: int, until_ms: int) -> Sequence[TicketRide]:
-        """Every ride of a bearer ticket in these milliseconds, both ends included."""
+    def ticket_rides(self, ticket_id: bytes, from_ms: int, until_ms: int, *, paid: bool) -> Sequence[TicketRide]:
+        """Every ride of a bearer ticket in these milliseconds, both ends included; `paid`: that its issue pays."""
         ...
 
     def ticket_ride_at(self, device: str, epoch: int, sequence: int) -> TicketRide | None:
@@ -55,7 +54,7 @@ class StandingStore(Protocol):
         ...
 
     def annulments_of(self, driver: str, from_ms: int, until_ms: int) -> Sequence[TakenBack]:
-        """Every legal annulment of a driver's shifts in these milliseconds, both ends included."""
+        """A driver's annulments of these milliseconds that stand, both ends included."""
         ...
 
     def annulment_at(self, device: str, epoch: int, sequence: int) -> TakenBack | None:

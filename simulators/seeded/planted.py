@@ -236,8 +236,7 @@ def _receipt_before_commit() -> Any:
             mark = group.marks.get((device, epoch)) or self._store.watermark(device, epoch)
             word = Receipt(device, epoch, mark.sequence, mark.head, ledger.incarnation, ledger.head, self._now_ms())
             self.publish_early(to, encode_receipt(word, self._signer))
-        if group.commits:
-            self._store.commit(group.commits, self._now_ms())
+        self._commit(group)
         return []
 
     real = SimOffice.make_worker

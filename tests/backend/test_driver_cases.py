@@ -94,7 +94,7 @@ def taken(
         CodeKind.LONG_PASS, 0, 0, 1, 60_000, Verdict.ACCEPTED, Reason.NONE, (1, 1), True,
     )  # fmt: skip
     record = Annulment(Link(device, 7, sequence + 1, bytes(32)), end, vehicle, own, sequence, AnnulReason.LEFT_BUS)
-    back = TakenBack(device, 7, sequence, sequence + 1, vehicle, own, end.wall_ms, stands) if kept else None
+    back = TakenBack(device, 7, sequence, sequence + 1, vehicle, own, end.wall_ms, stands=stands) if kept else None
     return Annulled(record, tap, charged, back)
 
 

@@ -48,7 +48,7 @@ def commit(first: int, last: int, *, device: str = "bus-1-d1") -> Commit:
         for n in range(first, last + 1)
     ]
     claims = [claim(device, n) for n in range(first, last + 1)]
-    return Commit(device, mark(first - 1), mark(last), records, transfers, claims, bytes(64), device)
+    return Commit(device, mark(first - 1), mark(last), records, bytes(64), device, transfers=transfers, claims=claims)
 
 
 def claim(device: str, number: int, boarding: bytes = b"") -> Claim:
@@ -86,8 +86,8 @@ def test_a_commit_moves_everything_together(desk: Desk) -> None:
     assert desk.store.hash_of("bus-1-d1", EPOCH, 4) is None
     assert desk.store.watermark("bus-1-d1", EPOCH + 1) == Watermark(EPOCH + 1, 0, chain.GENESIS)
     assert desk.store.latest("bus-3-d1") is None
-    assert list(desk.store.claims_near(claim("bus-1-d1", 3))) == [claim("bus-1-d1", 3)]
-    assert list(desk.store.claims_near(claim("bus-1-d1", 4))) == []
+    assert list(desk.store.claims_near([claim("bus-1-d1", 3)], 180_000)) == [claim("bus-1-d1", 3)]
+    assert list(desk.store.claims_near([claim("bus-1-d1", 4)], 180_000)) == []
     assert desk.store.balance("operator:bus-1") == 5 * FARE
     check_ledger(desk)
 
@@ -382,8 +382,7 @@ def test_many_riders_are_looked_up_at_once(desk: Desk) -> None:
     ids = [n.to_bytes(8, "big") for n in range(1_201)]
     assert list(desk.store.riders(ids)) == [RIDER.credential_id]
     assert desk.store.riders([]) == {}
-    assert desk.store.claims_of(ids) == []
-    assert desk.store.claims_of([]) == []
+    assert desk.store.claims_near([], 180_000) == []
 
 
 def test_the_quarantine_counts_what_comes_again(desk: Desk) -> None:

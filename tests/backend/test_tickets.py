@@ -92,7 +92,7 @@ def test_one_ticket_told_a_thousand_times_is_weighed_against_what_is_paid(
         ride(bus, ONE, NOON_MS + n, fare=FARE - n % 7)
     for first in range(1, bus.last + 1, 20):
         desk.take((bus, bus.batch(first, min(first + 19, bus.last))))
-    assert max(weighed) == 2
+    assert sum(weighed) <= 60 + len(weighed)  # each once, and in each group the one that is paid
     assert balances(desk)[ONE.account] == -(FARE - 6)
 
 

@@ -49,7 +49,6 @@ CREATE TABLE claim (
 CREATE TABLE shift (
   vehicle TEXT NOT NULL, name TEXT NOT NULL, driver TEXT NOT NULL, PRIMARY KEY (vehicle, name)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX shift_driver ON shift (driver);
 CREATE TABLE proxy (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, vehicle TEXT NOT NULL, shift TEXT,
   rials INTEGER NOT NULL, driver TEXT, annulled INTEGER NOT NULL, revision INTEGER NOT NULL,
@@ -58,10 +57,11 @@ CREATE TABLE proxy (
 CREATE INDEX proxy_shift ON proxy (vehicle, shift);
 CREATE TABLE annulment (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, tap_sequence INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  vehicle TEXT NOT NULL, shift TEXT NOT NULL, wall_ms INTEGER NOT NULL, stands INTEGER NOT NULL,
+  vehicle TEXT NOT NULL, shift TEXT NOT NULL, wall_ms INTEGER NOT NULL, driver TEXT, stands INTEGER NOT NULL,
   PRIMARY KEY (device, epoch, tap_sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX annulment_shift ON annulment (vehicle, shift);
+CREATE INDEX annulment_stands ON annulment (driver, wall_ms) WHERE stands;
 CREATE INDEX annulment_waits ON annulment (wall_ms) WHERE NOT stands;
 CREATE TABLE ticket_ride (
   device TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, ticket BLOB NOT NULL, issue TEXT NOT NULL,
@@ -70,8 +70,10 @@ CREATE TABLE ticket_ride (
   revision INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ticket_ride_time ON ticket_ride (ticket, wall_ms);
+CREATE INDEX ticket_ride_paid ON ticket_ride (ticket, wall_ms) WHERE paid;
 CREATE INDEX claim_shown ON claim (credential, time_s, counter);
 CREATE INDEX claim_time ON claim (credential, wall_ms);
+CREATE INDEX claim_ends ON claim (credential, closes_epoch, closes_sequence) WHERE closes_sequence IS NOT NULL;
 CREATE INDEX claim_boarding ON claim (boarding);
 CREATE UNIQUE INDEX claim_charged ON claim (boarding) WHERE charged AND NOT extends;
 CREATE TABLE account (

@@ -15,11 +15,24 @@ from backend.core.tickets import TicketRide
 from protocol import limits
 from protocol.wire.passes import Presentation
 
-_ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
 _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
 )  # fmt: skip
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
+# The boardings near some claims of one credential: of the same codes, of the same vehicle about then, those of which a
+# tap-out names them; and near tap-outs, which reach far, only what they name. Each list is walked once, by an index.
+_NEAR = """boarding IN (
+ SELECT boarding FROM json_each(?2) AS it CROSS JOIN claim ON credential = ?1
+  AND time_s = json_extract(it.value, '$[0]') AND counter = json_extract(it.value, '$[1]')
+ UNION SELECT boarding FROM json_each(?3) AS it CROSS JOIN claim ON credential = ?1
+  AND wall_ms BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
+  AND vehicle = json_extract(it.value, '$[0]')
+ UNION SELECT boarding FROM json_each(?4) AS it CROSS JOIN claim ON credential = ?1
+  AND closes_epoch = json_extract(it.value, '$[0]') AND closes_sequence = json_extract(it.value, '$[1]')
+ UNION SELECT boarding FROM json_each(?5) AS it CROSS JOIN claim ON credential = ?1
+  AND wall_ms BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
+  AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))
+  AND vehicle = json_extract(it.value, '$[0]'))"""
 
 
 class StandingTables:
@@ -27,25 +40,22 @@ class StandingTables:
 
     _writer: Guarded
 
-    def claims_near(self, claim: Claim) -> Sequence[Claim]:
-        """Every claim of every boarding that a new one may belong to."""
-        shown = claim.presentation
-        reach = max(limits.REPEAT_WINDOW_MAX_S, limits.TAP_OUT_WITHIN_S) * 1000
-        return self._claims(
-            "boarding IN (SELECT boarding FROM claim WHERE credential = ?1 AND time_s = ?2 AND counter = ?3 UNION"
-            " SELECT boarding FROM claim WHERE credential = ?1 AND wall_ms BETWEEN ?4 AND ?5 AND vehicle = ?6)",
-            (shown.credential_id, shown.time_s, shown.counter, claim.wall_ms - reach,
-             min(claim.wall_ms + reach, limits.INT63_MAX), claim.vehicle),
-        )  # fmt: skip
-
-    def claims_of(self, boardings: Collection[bytes]) -> Sequence[Claim]:
-        """Every claim of these boardings."""
-        found: list[Claim] = []
-        asked = list(boardings)
-        for at in range(0, len(asked), _ASKED_MAX):
-            some = asked[at : at + _ASKED_MAX]
-            found += self._claims(f"boarding IN ({', '.join('?' * len(some))})", some)
-        return found
+    def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
+        """Every claim of every boarding that some of one credential may belong to, or end: each read once."""
+        rides = [it for it in claims if it.closes is None]
+        outs = [it for it in claims if it.closes is not None]
+        credentials = {it.presentation.credential_id for it in claims}
+        if not credentials:
+            return []
+        (credential_id,) = credentials
+        return self._claims(_NEAR, (
+            credential_id,
+            json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
+            json.dumps(_spans(rides, window_ms)),
+            json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
+            json.dumps(_spans(outs, limits.TAP_OUT_WITHIN_S * 1000)),
+            json.dumps([*{it.closes for it in outs}]),
+        ))  # fmt: skip
 
     def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
         """Every claim of every boarding of which a rider's tap lies in these milliseconds, both ends included."""
@@ -62,10 +72,10 @@ class StandingTables:
     def _claims(self, where: str, values: Sequence[object]) -> list[Claim]:
         return [_claim(row) for row in self._rows("claim", where, values)]
 
-    def ticket_rides(self, ticket_id: bytes, from_ms: int, until_ms: int) -> Sequence[TicketRide]:
-        """Every ride of a bearer ticket in these milliseconds, both ends included."""
-        rows = self._rows("ticket_ride", "ticket = ? AND wall_ms BETWEEN ? AND ?", (ticket_id, from_ms, until_ms))
-        return [_ticket_ride(row) for row in rows]
+    def ticket_rides(self, ticket_id: bytes, from_ms: int, until_ms: int, *, paid: bool) -> Sequence[TicketRide]:
+        """Every ride of a bearer ticket in these milliseconds, both ends included; or those that its issue pays."""
+        where = "ticket = ? AND wall_ms BETWEEN ? AND ?" + " AND paid" * paid
+        return [_ticket_ride(row) for row in self._rows("ticket_ride", where, (ticket_id, from_ms, until_ms))]
 
     def ticket_ride_at(self, device: str, epoch: int, sequence: int) -> TicketRide | None:
         """The ride of one tap."""
@@ -91,13 +101,9 @@ class StandingTables:
         return [_annulment(row) for row in self._rows("annulment", "vehicle = ? AND shift = ?", (vehicle, shift))]
 
     def annulments_of(self, driver: str, from_ms: int, until_ms: int) -> Sequence[TakenBack]:
-        """Every legal annulment of a driver's shifts in these milliseconds, both ends included."""
-        rows = self._rows(
-            "annulment",
-            "(vehicle, shift) IN (SELECT vehicle, name FROM shift WHERE driver = ?) AND wall_ms BETWEEN ? AND ?",
-            (driver, from_ms, until_ms),
-        )
-        return [_annulment(row) for row in rows]
+        """A driver's annulments of these milliseconds that stand, both ends included."""
+        where = "driver = ? AND wall_ms BETWEEN ? AND ? AND stands"
+        return [_annulment(row) for row in self._rows("annulment", where, (driver, from_ms, until_ms))]
 
     def annulment_at(self, device: str, epoch: int, sequence: int) -> TakenBack | None:
         """The legal annulment of one tap."""
@@ -107,6 +113,17 @@ class StandingTables:
     def _rows(self, table: str, where: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._writer.reading() as connection:
             return connection.execute(f"SELECT * FROM {table} WHERE {where}", values).fetchall()  # noqa: S608 - ours
+
+
+def _spans(claims: Iterable[Claim], within_ms: int) -> list[tuple[str, int, int]]:
+    """(vehicle, from, until) of everything so near to some claims: no moment twice."""
+    found: list[tuple[str, int, int]] = []
+    for vehicle, wall_ms in sorted({(it.vehicle, it.wall_ms) for it in claims}):
+        begin, end = wall_ms - within_ms, min(wall_ms + within_ms, limits.INT63_MAX)
+        if found and found[-1][0] == vehicle and begin <= found[-1][2]:
+            begin = found.pop()[1]
+        found.append((vehicle, begin, end))
+    return found
 
 
 def add_standing(connection: sqlite3.Connection, commit: Commit) -> None:
@@ -123,7 +140,10 @@ def add_standing(connection: sqlite3.Connection, commit: Commit) -> None:
         connection, "ticket_ride", "device, epoch, sequence", ("annulled", "paid", "revision"),
         [_values(it) for it in commit.ticket_rides],
     )  # fmt: skip
-    _put(connection, "annulment", "device, epoch, tap_sequence", ("stands",), [_values(it) for it in commit.annulments])
+    _put(
+        connection, "annulment", "device, epoch, tap_sequence", ("driver", "stands"),
+        [_values(it) for it in commit.annulments],
+    )  # fmt: skip
     # A record is listed under who pays for it now; one that was taken back stays under who paid.
     riders = [it for it in commit.claims if it.revision and not it.annulled]
     turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
