@@ -115,6 +115,7 @@ class Backend:
             city=config.city,
             chunk=self._announcing.chunk,
             cases=lambda: self.store.cases(open_only=True),
+            days_due=lambda: [it.day for it in self.store.days_due()],
         )
         return HttpServer(make_app(services), config.http.host, config.http.port)
 

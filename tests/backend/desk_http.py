@@ -72,7 +72,7 @@ class Api:
             riders=Riders(self.store, ISSUER, lambda: self.now_ms, os.urandom), topups=topups if payments else None,
             store=self.store, live=self.live, devices=lambda: DEVICES,
             ops_token_hash=sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, city="isfahan",
-            chunk=self.chunks.get, cases=lambda: self.cases,
+            chunk=self.chunks.get, cases=lambda: self.cases, days_due=lambda: [20_700],
         )  # fmt: skip
         self.app = make_app(self.services)
         self.server = HttpServer(self.app, "127.0.0.1", 0)

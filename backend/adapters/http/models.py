@@ -252,9 +252,10 @@ class CaseBody(Model):
 
 
 class CasesBody(Model):
-    """Those that stand, newest day first."""
+    """Those that stand, newest day first. `days_due`: days of which more came, and that wait to be counted again."""
 
     cases: list[CaseBody]
+    days_due: list[int]
 
 
 class VerdictBody(Model):

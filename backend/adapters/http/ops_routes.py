@@ -45,7 +45,7 @@ def alarms(
 @router.get("/cases", summary="Cases, newest day first", responses=documented(401, 403, 503))
 def cases(having: Having) -> models.CasesBody:
     """Hints for a person about drivers, buses and devices. They name drivers, and so stand on no open page."""
-    return models.CasesBody(cases=[bodies.case(it) for it in having.cases()])
+    return models.CasesBody(cases=[bodies.case(it) for it in having.cases()], days_due=[*having.days_due()])
 
 
 @router.post(

@@ -18,7 +18,8 @@ class Services:
     """Everything behind the routes. `topups` is None where no payment provider is configured.
 
     `devices` gives the enrolled devices, `ops_token_hash` is SHA-256 of the operations token, `clock` gives Unix
-    milliseconds, `chunk` a bundle's chunk by its hash, None if it is not here, `cases` what a person should look at.
+    milliseconds, `chunk` a bundle's chunk by its hash, None if it is not here, `cases` what a person should look at,
+    `days_due` the days whose cases may be old.
     """
 
     riders: RiderDesk
@@ -31,3 +32,4 @@ class Services:
     city: str
     chunk: Callable[[bytes], bytes | None]
     cases: Callable[[], Sequence[KeptCase]]
+    days_due: Callable[[], Sequence[int]]

@@ -113,7 +113,7 @@ class CaseTables:
 
     def days_due(self) -> Sequence[DueDay]:
         """By day."""
-        with self._aside.reading() as connection:
+        with self._reader.reading() as connection:
             rows = connection.execute("SELECT day, due, newest FROM looked_day WHERE due IS NOT NULL ORDER BY day")
             return [DueDay(*row) for row in rows]
 
