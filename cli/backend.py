@@ -62,6 +62,8 @@ def import_files(path: Path, files: tuple[Path, ...]) -> None:
     for line in lines:
         refused += "refused" in line
         click.echo(line)
+    if refused:
+        click.echo("refused: give files of `savar journal export`, whole; export again what is damaged", err=True)
     sys.exit(refused > 0)
 
 

@@ -125,7 +125,8 @@ class MqttSession:
                 client.username_pw_set(config.username, config.password_file.read_text().strip())
         except (OSError, ssl.SSLError) as error:
             raise CredentialsMissing(
-                f"cannot use the broker credentials: {error}", fix="run `savar provision device` again for this device"
+                f"cannot use the broker credentials: {error}",
+                fix="copy the keys here again, from the folder that `savar provision` made, owner and modes kept",
             ) from error
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)

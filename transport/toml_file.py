@@ -47,7 +47,7 @@ def load_toml(path: Path, model: type[Model]) -> Model:
         faults = error.errors()
         raise ConfigError(
             f"{path.name}: " + "; ".join(_say(fault, model) for fault in faults),
-            fix="mend these keys",
+            fix="mend these keys, or give --config the right file",
             keys=[_key(fault) for fault in faults],
         ) from error
 

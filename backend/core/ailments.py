@@ -99,7 +99,12 @@ def _opened(health: Health, _: int) -> str:
 RULES = (
     Rule("hot", 0, _hot, "look at sun, air and the heat path of the housing"),
     Rule("weak-supply", 0, _weak, "look at supply and plug; it writes to a card meanwhile"),
-    Rule("certificate-ends", 0, _certificate, "renew it: `savar provision device`, carry the keys to the device"),
+    Rule(
+        "certificate-ends",
+        0,
+        _certificate,
+        "enrol the door under a new name (`savar provision device`); carry that folder there once no record waits",
+    ),
     Rule("records-wait", limits.WAITING_AFTER_MS, _waiting, "look at its problem, the broker's role table and our log"),
     Rule("card-full", 0, _card, "let it sync, carry the journal off, or change the card"),
     Rule("no-clock", limits.NO_CLOCK_AFTER_MS, _clock, "look at its time service and the battery of its clock"),

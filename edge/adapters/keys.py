@@ -13,7 +13,7 @@ from protocol.wire.manifests import Manifest
 from transport.bundle_folder import BundleFolder
 from transport.errors import BundleFailed
 
-_FIX = "run `savar provision device` for this device and copy its folder here"
+_FIX = "copy the folder here that `savar provision device` made for this device; lost: enrol the door under a new name"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.core.bundle_ports import BundleStore
 from edge.core.errors import KeyMissing
-from protocol.errors import ProofError, WireError
+from protocol.errors import ProofError, UnknownKey, WireError
 from protocol.wire.bundles import KINDS, Bundle, check_keys, read_bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Manifest, open_manifest
@@ -13,6 +13,7 @@ from transport.bundle_folder import BundleFolder
 from transport.errors import BundleFailed
 
 log = logging.getLogger(__name__)
+_DEPOT_FIX = "carry `backend/bundle` of this device's own city here anew, whole"
 
 
 def take_bundle(card: Path, depot: Path, key: VerifyingKey, *, city: str) -> tuple[Manifest, int]:
@@ -24,7 +25,12 @@ def take_bundle(card: Path, depot: Path, key: VerifyingKey, *, city: str) -> tup
     target, source = BundleFolder(card), BundleFolder(depot)
     target.hold()
     try:
-        manifest = open_manifest(source.manifest(), [key], city=city, in_force=in_force(target, key, city=city))
+        try:
+            manifest = open_manifest(
+                _manifest(source, depot), [key], city=city, in_force=in_force(target, key, city=city)
+            )
+        except UnknownKey as error:
+            raise UnknownKey(f"{depot}: {error.message}", fix=_DEPOT_FIX, **error.data) from error
         bring = [chunk for chunk in manifest.chunks(KINDS) if not target.holds(chunk)]
         for chunk in bring:
             target.put_chunk(chunk, source.chunk(chunk))
@@ -32,6 +38,14 @@ def take_bundle(card: Path, depot: Path, key: VerifyingKey, *, city: str) -> tup
     finally:
         target.release()
     return manifest, len(bring)
+
+
+def _manifest(source: BundleFolder, depot: Path) -> bytes:
+    """The depot's, whose fault is not the card's. Raises BundleFailed."""
+    try:
+        return source.manifest()
+    except BundleFailed as error:
+        raise BundleFailed(f"{depot} holds no bundle: {error.message}", fix=_DEPOT_FIX) from error
 
 
 def in_force(folder: BundleFolder, key: VerifyingKey, *, city: str) -> Manifest | None:
@@ -65,5 +79,5 @@ def show_bundle(folder: Path, key: VerifyingKey, *, city: str) -> tuple[Manifest
         return BundleFolder(folder).load([key], city=city)
     except (BundleFailed, WireError, ProofError) as error:
         raise KeyMissing(
-            f"{folder} holds no bundle of this city: {error.name}: {error}", fix="take one anew"
+            f"{folder} holds no bundle of this city: {error.name}: {error.message}", fix=_DEPOT_FIX
         ) from error

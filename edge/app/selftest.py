@@ -87,7 +87,7 @@ def _guarded(part: str, check: Callable[[], tuple[Result, str, str]]) -> Check:
 def _keys(config: ValidatorConfig) -> tuple[Result, str, str]:
     keys = load_keys(config.keys_dir)
     bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
-    found = f"tap key {keys.tap.id.hex()}, bundle {bundle.number}, {len(bundle.issuer_keys)} issuer keys"
+    found = f"tap key {keys.tap.id.hex()}, bundle {bundle.number}, {counted(len(bundle.issuer_keys), 'issuer key')}"
     return Result.OK, found, ""
 
 
@@ -98,7 +98,7 @@ def _certificate(path: Path | None) -> tuple[Result, str, str]:
     days = (certificate_until_ms(path) - time.time_ns() // 1_000_000) // 86_400_000
     if days >= CERTIFICATE_LEFT_MIN_DAYS:
         return Result.OK, f"{counted(days, 'day')} left", ""
-    fix = "renew it: `savar provision device`, carry the keys to the device"
+    fix = "enrol the door under a new name (`savar provision device`); carry that folder there once no record waits"
     return Result.WARN, f"{counted(days, 'day')} left" if days >= 0 else f"it ended {counted(-days, 'day')} ago", fix
 
 

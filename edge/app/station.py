@@ -33,6 +33,7 @@ from protocol.wire.records import Instant, Position, Service, decode_record
 from protocol.wire.sister import Along, DoorCondition
 from protocol.wire.topics import Address, Channel
 
+_VERIFY = "stop the device and run `savar journal verify`"
 log = logging.getLogger(__name__)
 
 
@@ -291,11 +292,11 @@ class Station:
             return 0
         rows = self._journal.read(first, 1, RECORD_MAX_BYTES)
         if not rows:
-            raise JournalFailed(f"record {first} is not there", fix="run `savar journal check` on the card")
+            raise JournalFailed(f"record {first} is not there", fix=_VERIFY)
         try:
             written = decode_record(rows[0].raw).at
         except WireError as error:
-            raise JournalFailed(f"record {first} is damaged: {error}", fix="run `savar journal check`") from error
+            raise JournalFailed(f"record {first} is damaged: {error}", fix=_VERIFY) from error
         if first > self._began_after:
             return max(now.mono_ms - written.mono_ms, 0) // 1000
         age_ms = written.age_ms(now)

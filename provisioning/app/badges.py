@@ -20,7 +20,7 @@ from protocol.wire.codes import write_code
 from provisioning.adapters import files
 from provisioning.app.bundles import BundleMade, next_bundle
 from provisioning.app.city import changing_city
-from provisioning.app.makers import Randomness, load_key
+from provisioning.app.makers import Randomness, load_issuer, load_key
 from provisioning.core.bundle_changes import Changes, changed
 from provisioning.core.days import require_to_come
 from provisioning.core.errors import BadSetting
@@ -52,11 +52,10 @@ def make_badges(
             count=len(numbers),
         )  # fmt: skip
     require_to_come("last day of the badges", last_day, now)
-    checked_name("issuer", issuer)
     for number in numbers:
         checked_name("driver", number)
     with changing_city(root) as city, ExitStack() as folders:
-        key = load_key(city.folder.issuer_key(issuer))
+        key = load_issuer(city.folder, issuer)
         pages: dict[str, Path] = {}
         named: dict[str, bytes | None] = {}
         for number in dict.fromkeys(numbers):

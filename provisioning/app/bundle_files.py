@@ -45,7 +45,12 @@ class Tables:
         """Kind → chunks, of those that are given. Raises WireError."""
         cut: dict[str, list[bytes]] = {}
         if self.riders is not None:
-            cut[RIDERS] = cut_riders(self.riders)
+            try:
+                cut[RIDERS] = cut_riders(self.riders)
+            except SavarError as error:
+                raise BadSetting(
+                    f"that is no table of riders: {error}", fix="give the file that `savar backend riders` wrote"
+                ) from error
         if self.timetable is not None:
             cut[TIMETABLE] = cut_timetable(self.timetable)
         return cut
@@ -74,6 +79,8 @@ def sign_bundle(
             sections.append(Section(kind, 1 if held is None else held.version + 1, tuple(named)))
             chunks |= named
         return encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, signer), chunks
+    except BadSetting:
+        raise
     except SavarError as error:
         raise BadSetting(f"such a bundle cannot be given out: {error}", fix="mend that value") from error
 

@@ -16,7 +16,7 @@ from provisioning.app.makers import Authority, Randomness, new_key
 from provisioning.core import limits, names
 from provisioning.core.broker_config import roles_json
 from provisioning.core.city import CitySettings, identities
-from provisioning.core.errors import BadSetting, NotACity
+from provisioning.core.errors import BadSetting, CityExists, NotACity
 from provisioning.core.layout import CityFolder
 from provisioning.core.settings_files import BackendSettings, backend_text, city_text
 
@@ -52,6 +52,11 @@ def create_city(
     The folder appears whole or not at all. Raises CityExists, Unfinished, BadSetting, FileFailed.
     """
     settings = CitySettings(name, shard, broker_host, broker_port, files.account_now())
+    if CityFolder(root).settings.is_file():
+        raise CityExists(
+            f"{root} is a city already", fix="go on with it (`savar provision device`), or choose a new folder",
+            path=str(root),
+        )  # fmt: skip
     backend = BackendSettings(http_host, http_port, payments, silent_after_s)
     if now.tzinfo is None:
         raise BadSetting("the time has no zone", fix="pass an aware datetime, UTC")

@@ -10,7 +10,8 @@ from protocol.wire.keys import SigningKey
 from provisioning.adapters import files
 from provisioning.core import certificates, limits
 from provisioning.core.errors import BadSetting
-from provisioning.core.layout import CityFolder
+from provisioning.core.layout import KEY_SUFFIX, CityFolder
+from provisioning.core.names import checked_name, unknown_names
 
 Randomness = Callable[[int], bytes]  # number of bytes → so many unpredictable (or, in a simulation, seeded) bytes
 
@@ -20,6 +21,19 @@ def new_key(path: Path, randomness: Randomness) -> SigningKey:
     key = SigningKey.from_secret(randomness(limits.KEY_SECRET_BYTES))
     files.write_private(path, key.to_pem())
     return key
+
+
+def load_issuer(folder: CityFolder, name: str) -> SigningKey:
+    """An issuer's key by its name. Raises BadSetting for a name that no issuer has, FileFailed."""
+    checked_name("issuer", name)
+    path = folder.issuer_key(name)
+    there = sorted(it.name.removesuffix(KEY_SUFFIX) for it in path.parent.glob(f"*{KEY_SUFFIX}"))
+    if name not in there:
+        raise BadSetting(
+            f"no issuer's key is here as {unknown_names([name], there)}",
+            fix=f"mend the name, bring its key back to {path}, or add an issuer: `savar provision issuer`", issuer=name,
+        )  # fmt: skip
+    return load_key(path)
 
 
 def load_key(path: Path) -> SigningKey:

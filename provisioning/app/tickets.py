@@ -21,7 +21,7 @@ from protocol.wire.codes import write_code
 from protocol.wire.tickets import Ticket, TicketForm, issue_ticket, open_ticket
 from provisioning.adapters import files
 from provisioning.app.city import changing_city
-from provisioning.app.makers import Randomness, load_key
+from provisioning.app.makers import Randomness, load_issuer
 from provisioning.core.days import require_to_come
 from provisioning.core.errors import BadSetting, TicketsExist
 from provisioning.core.limits import TICKETS_A_CALL_MAX
@@ -61,7 +61,10 @@ def make_tickets(
     Raises TicketsExist, BadSetting, OutOfRange (terms that do not fit), NotACity, FileFailed.
     """
     checked_name("issue", name)
-    checked_name("issuer", issuer)
+    if (terms.form is TicketForm.CARD) != (terms.rides_a_day > 0):
+        raise BadSetting("a card has rides a day, and nothing else has", fix="give --rides-a-day with a card alone")
+    if terms.last_day < terms.first_day:
+        raise BadSetting("the tickets end before they begin", fix="give a last day, --until, that is not before --from")
     if not 1 <= count <= TICKETS_A_CALL_MAX:
         raise BadSetting(
             f"{count} tickets cannot be made at once", fix=f"make 1 to {TICKETS_A_CALL_MAX}, several times", count=count
@@ -70,7 +73,7 @@ def make_tickets(
         folder, listed = city.folder.tickets(name), city.folder.issued_tickets(name)
         if os.path.lexists(folder):
             raise TicketsExist(f"there are tickets named {name} already", fix="choose another name", issue=name)
-        key = load_key(city.folder.issuer_key(issuer))
+        key = load_issuer(city.folder, issuer)
         tickets = [
             open_ticket(issue_ticket(key, ticket_id=randomness(wire_limits.CREDENTIAL_ID_BYTES), form=terms.form,
                                      rider_class=terms.rider_class, product=terms.product, first_day=terms.first_day,

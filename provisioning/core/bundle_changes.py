@@ -10,6 +10,7 @@ from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle
 from protocol.wire.staff import StaffRow
 from provisioning.core.errors import BadSetting
+from provisioning.core.names import unknown_names
 
 Known = Callable[[], Collection[str] | None]  # names there are; None where nobody can tell
 _Policies = Callable[[int, Collection[str] | None, Collection[str] | None], Policies]
@@ -61,7 +62,7 @@ def changed(
         policies = changes.policies(policies.number + 1, lines(), fleet())
     staff = _staff(before.staff, changes)
     if (tariffs, deny, staff) == (before.tariffs, before.deny, before.staff) and changes.policies is None:
-        raise BadSetting("nothing would change", fix="give a new fare, share, window or denied credential")
+        raise BadSetting("nothing would change", fix="say what shall differ: `savar bundle make --help`")
     number = before.deny_number + (deny != before.deny)
     following = tariffs[1] if len(tariffs) > 1 else None
     return replace(
@@ -135,7 +136,11 @@ def _staff(before: Sequence[StaffRow], changes: Changes) -> tuple[StaffRow, ...]
         rows[number] = replace(row, badge=old.badge, both=old.both)
     unknown = (changes.drivers_gone | set(changes.badges) | set(changes.both)) - set(rows)
     if unknown:
-        raise BadSetting("no driver of that number is on the list", fix="mend the number", number=min(unknown))
+        told = unknown_names(sorted(unknown), sorted(rows))
+        raise BadSetting(
+            f"no driver is on the staff list as {told}", number=min(unknown),
+            fix="mend the number, or let the driver in first: `savar bundle make CITY --driver NUMBER`",
+        )  # fmt: skip
     for number, badge in changes.badges.items():
         rows[number] = replace(rows[number], badge=badge)
     for number, both in changes.both.items():

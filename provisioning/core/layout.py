@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+KEY_SUFFIX = ".key.pem"  # of an issuer's private key, after its name
 SISTER_KEY = "keys/sister.pub"  # in a device's folder, where its bus has two doors
 
 
@@ -66,7 +67,7 @@ class CityFolder:
 
     def issuer_key(self, name: str) -> Path:
         """Private key of one issuer."""
-        return self.root / "issuers" / f"{name}.key.pem"
+        return self.root / "issuers" / f"{name}{KEY_SUFFIX}"
 
     @property
     def backend(self) -> Path:

@@ -17,7 +17,6 @@ from click.testing import CliRunner
 
 from backend.adapters.issued_tickets import IssuedTickets
 from cli.tickets import command
-from protocol.errors import OutOfRange
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.localtime import service_day
 from protocol.wire.codes import read_code
@@ -25,7 +24,7 @@ from protocol.wire.keys import SigningKey
 from protocol.wire.tickets import TicketForm, open_ticket
 from provisioning.app.city import create_city
 from provisioning.app.tickets import Terms, TicketsMade, make_tickets
-from provisioning.core.errors import BadSetting, FileFailed, TicketsExist
+from provisioning.core.errors import BadSetting, TicketsExist
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 CARD = Terms(TicketForm.CARD, RiderClass.SENIOR, 0, 20_719, 20_748, 4)
@@ -164,9 +163,9 @@ def test_no_issue_overwrites_another(root: Path) -> None:
     ("terms", "count", "error"),
     [
         (SINGLE, 0, BadSetting), (SINGLE, 2_001, BadSetting),
-        (Terms(TicketForm.CARD, RiderClass.SENIOR, 0, 1, 2, 0), 1, OutOfRange),
-        (Terms(TicketForm.STRIP, RiderClass.ADULT, 0, 1, 2, 1), 1, OutOfRange),
-        (Terms(TicketForm.SINGLE, RiderClass.ADULT, 0, 2, 1, 0), 1, OutOfRange),
+        (Terms(TicketForm.CARD, RiderClass.SENIOR, 0, 1, 2, 0), 1, BadSetting),
+        (Terms(TicketForm.STRIP, RiderClass.ADULT, 0, 1, 2, 1), 1, BadSetting),
+        (Terms(TicketForm.SINGLE, RiderClass.ADULT, 0, 2, 1, 0), 1, BadSetting),
     ],
 )  # fmt: skip
 def test_what_cannot_be_issued_leaves_nothing(root: Path, terms: Terms, count: int, error: type[Exception]) -> None:
@@ -177,7 +176,7 @@ def test_what_cannot_be_issued_leaves_nothing(root: Path, terms: Terms, count: i
 
 
 def test_an_issuer_that_is_not_there(root: Path) -> None:
-    with pytest.raises(FileFailed):
+    with pytest.raises(BadSetting, match=r"nobody \(there is main\)"):
         issue(root, "singles", issuer="nobody")
 
 
