@@ -108,6 +108,8 @@ class MqttSession:
 
     def _make_client(self) -> paho.Client:
         config, will = self._config, self._will
+        where = config.cert or config.password_file
+        assert where is not None  # BrokerConfig holds one of them
         client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=paho.MQTTv311, clean_session=True
         )
@@ -125,7 +127,7 @@ class MqttSession:
                 client.username_pw_set(config.username, config.password_file.read_text().strip())
         except (OSError, ssl.SSLError) as error:
             raise CredentialsMissing(
-                f"cannot use the broker credentials: {error}",
+                f"cannot use the broker credentials in {where.parent}: {error}",
                 fix="copy the keys here again, from the folder that `savar provision` made, owner and modes kept",
             ) from error
         if will is not None:

@@ -6,6 +6,7 @@ from rich.text import Text
 from edge.core.ports import Showing
 from protocol.fares.hints import HINTS, Hint
 from protocol.fares.verdicts import Lamp
+from protocol.plurals import counted
 
 STYLE = {
     Lamp.GREEN: "bold green", Lamp.AMBER: "bold yellow", Lamp.RED: "bold red", Lamp.BLUE: "bold blue",
@@ -35,7 +36,7 @@ class ConsolePanel:
         if showing.before_rials:
             line.append(f"  {showing.before_rials // 10:,} →", "dim")
         if row.boards or showing.before_rials:
-            line.append(f"  {showing.fare_rials // 10:,} toman", "bold")
+            line.append(f"  {counted(showing.fare_rials // 10, 'toman')}", "bold")
         if showing.party:
             line.append(f"  +{showing.party}", "bold")
         self._console.print(line)

@@ -14,7 +14,10 @@ def read_texts(feed: Path, wanted: Collection[str]) -> dict[str, str]:
         return _from_folder(feed, wanted) if feed.is_dir() else _from_zip(feed, wanted)
     except zipfile.BadZipFile as error:
         raise FeedRefused(
-            f"{feed.name} is no whole zip: {error}", fix="fetch it anew", file=feed.name, line=0
+            f"{feed.name} is no whole zip: {error}",
+            fix="give the GTFS feed, a zip or a folder; if it is, fetch it anew",
+            file=feed.name,
+            line=0,
         ) from error
     except OSError as error:
         raise FileFailed(f"cannot read {feed}: {error.strerror}", fix="look at the path", path=str(feed)) from error

@@ -44,7 +44,8 @@ def _add(city: City, name: str, now: datetime, randomness: Randomness) -> Issuer
             raise IssuerExists(f"issuer {name} is in the bundle already", fix="choose another name", issuer=name)
     if len(before.issuer_keys) >= limits.BUNDLE_KEYS_MAX:
         raise TooManyIssuers(
-            f"the bundle holds {limits.BUNDLE_KEYS_MAX} issuers", fix="retire one first", issuer=name
+            f"the bundle holds {limits.BUNDLE_KEYS_MAX} issuers", fix="use one of them: no command retires one yet",
+            issuer=name,
         )  # fmt: skip
     if not path.exists():
         key = new_key(path, randomness)

@@ -57,7 +57,10 @@ class _Reader:
     def __init__(self, texts: Mapping[str, str]) -> None:
         for file in NEEDED:
             if file not in texts:
-                raise FeedRefused(f"the feed has no {file}", fix="export it anew", file=file, line=0)
+                raise FeedRefused(
+                    f"the feed has no {file}", fix="give the GTFS feed itself, a zip or a folder; or export it anew",
+                    file=file, line=0,
+                )  # fmt: skip
         self._texts = texts
         for row in self._rows("frequencies.txt", ()):
             row.refuse("trip_id", "headways are not read", "export each trip with its times")

@@ -41,6 +41,8 @@ def there(tmp_path: Path) -> Path:
         (("badges", "make", "isfahan", "1", "--until", "1499/07/01", "--issuer", "x"), "no issuer", "savar provision issuer"),
         (("provision", "pair", "isfahan", DEVICE, "bus-0001-d3"), f"did you mean {DEVICE}?", "savar provision device"),
         (("bundle", "make", "isfahan", "--riders", "isfahan/city.toml"), "no table of riders", "savar backend riders"),
+        (("bundle", "feed", "isfahan"), "no routes.txt", "the GTFS feed itself"),
+        (("bundle", "make", "isfahan", "--timetable", "isfahan/city.toml"), "no whole zip", "the GTFS feed"),
         (("bundle", "take", "isfahan/backend", "--config", "DEVICE"), "holds no bundle", "backend/bundle"),
         (("bundle", "take", "shiraz/backend/bundle", "--config", "DEVICE"), "a key we do not hold", "this device's own city"),
         (("bundle", "show", "shiraz/backend/bundle", "--config", "DEVICE"), "a key we do not hold", "this device's own city"),

@@ -4,6 +4,7 @@ A device's certificate serves at either end of the link between doors; it must n
 """
 
 import os
+import re
 import socket
 import ssl
 import threading
@@ -12,11 +13,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from protocol.fares.tariff import Tariff
 from protocol.limits import BATCH_MAX_BYTES
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from transport.config import BrokerConfig
+from transport.errors import CredentialsMissing
 from transport.mqtt import MqttSession
 
 
@@ -113,3 +117,12 @@ def _take_one(listener: socket.socket, context: ssl.SSLContext, taken: list[str]
         taken.append("refused")
     finally:
         plain.close()
+
+
+def test_a_missing_certificate_says_where_it_is_looked_for(tmp_path: Path) -> None:
+    config = BrokerConfig(
+        host="127.0.0.1", port=1, ca=tmp_path / "ca.pem", cert=tmp_path / "a.crt.pem", key=tmp_path / "a.key.pem"
+    )
+    (tmp_path / "ca.pem").write_bytes(b"")
+    with pytest.raises(CredentialsMissing, match=re.escape(str(tmp_path))):
+        MqttSession(config, client_id="a", subscriptions=[], on_message=lambda _: None)
