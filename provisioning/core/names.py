@@ -47,7 +47,9 @@ def device_name(value: str) -> str:
 
 def unknown_names(unknown: Iterable[str], known: Collection[str]) -> str:
     """Names that are not among the known ones, each with those it is nearest to, or with some of those there are."""
-    return ", ".join(f"{name} ({_instead(name, sorted(known))})" for name in unknown)
+    there, told = sorted(known), list(unknown)
+    shown = [f"{name} ({_instead(name, there)})" for name in told[:_SHOWN]]  # looking for near ones is slow
+    return ", ".join(shown) + (f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else "")
 
 
 def _instead(name: str, known: list[str]) -> str:

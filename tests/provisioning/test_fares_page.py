@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from protocol.fares.tariff import CLASS_NAMED
 from provisioning.app import fare_files
 from provisioning.app.fare_files import read_policies, read_tariff
 
@@ -35,3 +36,8 @@ def test_the_policies_are_taken_and_show_every_key(tmp_path: Path) -> None:
     shown = tomllib.loads(POLICIES)
     assert set(shown) == _keys(fare_files._PoliciesFile)
     assert set(shown["board_free"][0]) == _keys(fare_files._Order)
+
+
+def test_the_page_names_every_class() -> None:
+    words = set(re.findall(r"[a-z]+", PAGE.read_text("utf-8")))
+    assert set(CLASS_NAMED) <= words

@@ -156,3 +156,13 @@ def test_nobody_else_vouches_for_a_clock() -> None:
     with pytest.raises(BadSetting, match="clock trust") as refused:
         DeviceSettings(**GOOD_DEVICE | {"clock_trust": "gps"})  # type: ignore[arg-type]
     assert refused.value.data == {"value": "gps"}
+
+
+def test_unknown_names_are_told_with_the_nearest_and_not_without_end() -> None:
+    fleet = [f"bus-{number:04}" for number in range(8)]
+    assert names.unknown_names(["bus-00001"], fleet) == "bus-00001 (did you mean bus-0001 or bus-0000 or bus-0007?)"
+    assert names.unknown_names(["tram"], fleet) == "tram (there is bus-0000, bus-0001, bus-0002, bus-0003, bus-0004, …)"
+    assert names.unknown_names(["tram"], []) == "tram (there is none yet)"
+    assert names.unknown_names([f"x{number}" for number in range(1_000)], []).endswith(
+        "x4 (there is none yet) and 995 more"
+    )
