@@ -10,7 +10,7 @@ from backend.core.ports import IngestStore
 from backend.core.repeats import Claim, boardings
 from backend.core.standing import Group, Tariffs, group_of, posted, weighed
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
-from protocol.localtime import week_span_ms
+from protocol.localtime import service_week, week_span_ms
 
 _Pool = dict[TapId, Claim]
 
@@ -47,11 +47,13 @@ class GroupClaims:
         """Every claim that changes by what has come, and what is posted for that."""
         for credential_id in dict.fromkeys((*self._new, *self._turned)):
             new, turned = self._new[credential_id], self._turned[credential_id]
-            pool, weeks = self._near([*new.values(), *(it for it, _ in turned.values())]), set[int]()
+            pool = self._near([*new.values(), *(it for it, _ in turned.values())])
+            weeks: dict[int, _Pool] = {}
             self._stand(pool, weeks, new)
             if turned:  # behind what boarded: its payer stays in its record, and its fare is seen to be given back
                 self._stand(pool, weeks, {
-                    tap: replace(pool.get(tap, it), annulled=annulled) for tap, (it, annulled) in turned.items()
+                    tap: replace(pool[tap], annulled=annulled) for tap, (_, annulled) in turned.items()
+                    if tap in pool  # else its rider's travel was deleted meanwhile: the money stays as it is
                 })  # fmt: skip
 
     def _near(self, claims: list[Claim]) -> _Pool:
@@ -60,37 +62,37 @@ class GroupClaims:
         window_s = max(REPEAT_WINDOW_DEFAULT_S, *windows)  # those of the claims held are among them
         return {it.tap: it for it in self._store.claims_near(claims, window_s * 1000)}
 
-    def _stand(self, pool: _Pool, weeks: set[int], changes: Mapping[TapId, Claim]) -> None:
-        """Claims of one rider are new or turned: keep in the pool what then stands. `weeks`: those that it holds."""
+    def _stand(self, pool: _Pool, weeks: dict[int, _Pool], changes: Mapping[TapId, Claim]) -> None:
+        """Claims of one rider are new or turned: keep in the pool what then stands. `weeks`: those read so far."""
         before = dict(pool)
         pool |= changes
         told = {it.tap: it for it in boardings(pool.values())}
         touched = {tap for tap, it in told.items() if _place(it) != _place(pool[tap])} | changes.keys()
         rides = [pool[tap] for tap in touched if _rides(told[tap]) or _rides(pool[tap])]
         groups = {group for it in rides if (group := group_of(it, self._tariffs)) is not None}
-        for week in {week for week, _ in groups} - weeks:
-            weeks.add(week)
-            credential_id = rides[0].presentation.credential_id
-            held = self._store.claims_between(credential_id, *week_span_ms(week))
-            others = {it.tap: it for it in held if it.tap not in pool}  # of boardings that nothing touches
-            pool.update(others)
-            before.update(others)
-            told.update(others)
+        for week in {week for week, _ in groups}:
+            if week not in weeks:
+                held = self._store.claims_between(rides[0].presentation.credential_id, *week_span_ms(week))
+                weeks[week] = {it.tap: it for it in held if it.tap not in pool}
+            told.update(weeks[week])  # of boardings that nothing touches
+            before.update(weeks[week])
         stands = weighed(told.values(), self._tariffs)
         for tap in sorted(stands):
             if self._changes(stands[tap], touched, groups) and stands[tap] != before.get(tap):
-                self._keep(pool, before.get(tap), stands[tap])
+                after = self._keep(before.get(tap), stands[tap])
+                (pool if tap in pool else weeks[service_week(after.wall_ms)])[tap] = after
 
     def _changes(self, it: Claim, touched: set[TapId], groups: set[Group]) -> bool:
         """Whether all that it depends on was looked at."""
         return it.tap in touched or group_of(it, self._tariffs) in groups
 
-    def _keep(self, pool: _Pool, before: Claim | None, stands: Claim) -> None:
+    def _keep(self, before: Claim | None, stands: Claim) -> Claim:
         after, made = posted(before, stands)
-        pool[after.tap] = self._into.claims[after.tap] = after
+        self._into.claims[after.tap] = after
         self._into.transfers += made
         if after.tap in self._by_tap and after.closes is None and not after.annulled:
             self._into.payers[after.tap] = Payer.RIDER if after.charged else Payer.COPIED
+        return after
 
 
 def _place(it: Claim) -> tuple[object, ...]:

@@ -157,8 +157,8 @@ def same_boarding(one: Claim, other: Claim) -> bool:
 def boardings(claims: Iterable[Claim]) -> list[Claim]:
     """Claims → the same, each with its boarding's name, and with who pays for it before journeys are weighed.
 
-    Every claim of a boarding must be among them. `rials` is set for companions who came later, and 0 for first
-    boardings, which `journeys` prices.
+    Every claim of a boarding must be among them, and every tap-out that names one of its taps. `rials` is set for
+    companions who came later, and 0 for first boardings, which `journeys` prices.
     """
     told: list[Claim] = []
     outs: dict[tuple[int, int], list[Claim]] = defaultdict(list)
@@ -176,18 +176,14 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
         ridden_m, ended_rials = _least([(it, out) for it, out in ends if out.presentation not in shown])
         if ridden_m is None and all(it.ridden_m is None and it.ended_rials is None for it in members):
             told += (replace(it, boarding=name, city_rials=0) for it in _settled(members, None))
-            told += (replace(out, boarding=name) for out in {out.tap: out for _, out in ends}.values())
             continue  # nearly always: nothing to change and to put back
         known = {it.tap: it for it in members}
         now = [as_ended(replace(it, ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
         told += (
             as_stands(known[it.tap], replace(it, boarding=name, city_rials=0)) for it in _settled(now, ended_rials)
         )
-        told += (replace(out, boarding=name) for out in {out.tap: out for _, out in ends}.values())
-    ending = {it.tap for it in told}
-    told += (
-        replace(out, boarding=new_boarding(*out.tap)) for some in outs.values() for out in some if out.tap not in ending
-    )
+    # Of none: it may name a tap of either door, where both chose one epoch, and then ends two.
+    told += (replace(out, boarding=new_boarding(*out.tap)) for some in outs.values() for out in some)
     return told
 
 

@@ -17,12 +17,13 @@ class StandingStore(Protocol):
     def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
         """Every claim of every boarding that some of one credential may belong to, or end.
 
-        At least those that `repeats` joins to them where no repeat window is longer than `window_ms`. Each once.
+        At least those that `repeats` joins to them where no repeat window is longer than `window_ms`, with all tap-outs
+        that name a tap of them or of those boardings. Each once.
         """
         ...
 
     def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
-        """Every claim of every boarding of which a rider's tap lies in these milliseconds, both ends included."""
+        """Every claim of a rider in these milliseconds, both ends included."""
         ...
 
     def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:

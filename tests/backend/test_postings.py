@@ -1,7 +1,9 @@
 """Money of a rider's rides together, of proxy boardings, and of what a driver takes back."""
 
 import random
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.adapters.sqlite.store import SqliteStore
 from backend.app import claims
 from backend.core.repeats import Claim, boardings
 from protocol.fares.pricing import Ridden, owed
@@ -257,10 +260,38 @@ def test_a_proxy_boarding_gives_back_only_what_its_float_paid_and_once(tmp_path:
     check_ledger(desk)
 
 
+def test_travel_that_is_deleted_while_a_driver_takes_it_back_stops_nothing(tmp_path: Path) -> None:
+    """The riders' door deletes on a connection of its own: between two looks of ingest at one claim, too."""
+
+    class Deleting:
+        def __init__(self, store: SqliteStore) -> None:
+            self._store = store
+
+        def claims_near(self, *values: object) -> object:
+            with closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
+                other.execute("DELETE FROM claim WHERE sequence = ?", (paid,))
+                other.commit()
+            return self._store.claims_near(*values)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._store, name)
+
+    bus = Bus()
+    bus.begin_shift("d-17", "d-17-1")
+    paid = bus.tap(ADULT.show(1), fare=FARE)
+    desk = Desk(tmp_path, [bus], [ADULT], wrap=Deleting)
+    desk.take_whole(bus)
+    bus.annul(paid)
+    (receipt,) = desk.take_whole(bus)
+    assert receipt.sequence == bus.last
+    assert desk.store.balance(ADULT.account) == -50_000
+    check_ledger(desk)
+
+
 def test_a_tap_settles_its_riders_claims_once_where_no_older_ones_are_to_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a flood of one rider's taps each looks at what waits once, and not again for who pays."""
+    """And not again for who pays."""
     sizes: list[int] = []
 
     def counted(told: Iterable[Claim]) -> list[Claim]:

@@ -19,20 +19,23 @@ _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
 )  # fmt: skip
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
-# The boardings near some claims of one credential: of the same codes, of the same vehicle about then, those of which a
-# tap-out names them; and near tap-outs, which reach far, only what they name. Each list is walked once, by an index.
-_NEAR = """boarding IN (
+# Near some claims of one credential: every boarding of the same codes, of the same vehicle about then, and near
+# tap-outs, which reach far, those that they name; and every tap-out that names a tap of all these. By an index each.
+_NEAR = """WITH near AS (SELECT * FROM claim WHERE boarding IN (
  SELECT boarding FROM json_each(?2) AS it CROSS JOIN claim ON credential = ?1
   AND time_s = json_extract(it.value, '$[0]') AND counter = json_extract(it.value, '$[1]')
  UNION SELECT boarding FROM json_each(?3) AS it CROSS JOIN claim ON credential = ?1
   AND wall_ms BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
   AND vehicle = json_extract(it.value, '$[0]')
- UNION SELECT boarding FROM json_each(?4) AS it CROSS JOIN claim ON credential = ?1
-  AND closes_epoch = json_extract(it.value, '$[0]') AND closes_sequence = json_extract(it.value, '$[1]')
  UNION SELECT boarding FROM json_each(?5) AS it CROSS JOIN claim ON credential = ?1
   AND wall_ms BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
   AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))
-  AND vehicle = json_extract(it.value, '$[0]'))"""
+  AND vehicle = json_extract(it.value, '$[0]'))
+ AND closes_sequence IS NULL)
+SELECT * FROM near UNION ALL SELECT claim.* FROM (
+ SELECT epoch AS of_epoch, sequence AS of_sequence FROM near
+ UNION SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?4)
+) CROSS JOIN claim ON credential = ?1 AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""
 
 
 class StandingTables:
@@ -41,28 +44,27 @@ class StandingTables:
     _writer: Guarded
 
     def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
-        """Every claim of every boarding that some of one credential may belong to, or end: each read once."""
+        """Every boarding that some claims of one credential may belong to, or end: each claim read once."""
         rides = [it for it in claims if it.closes is None]
         outs = [it for it in claims if it.closes is not None]
         credentials = {it.presentation.credential_id for it in claims}
         if not credentials:
             return []
         (credential_id,) = credentials
-        return self._claims(_NEAR, (
+        values = (
             credential_id,
             json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
             json.dumps(_spans(rides, window_ms)),
             json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
             json.dumps(_spans(outs, limits.TAP_OUT_WITHIN_S * 1000)),
             json.dumps([*{it.closes for it in outs}]),
-        ))  # fmt: skip
+        )  # fmt: skip
+        with self._writer.reading() as connection:
+            return [_claim(row) for row in connection.execute(_NEAR, values).fetchall()]
 
     def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
-        """Every claim of every boarding of which a rider's tap lies in these milliseconds, both ends included."""
-        return self._claims(
-            "boarding IN (SELECT boarding FROM claim WHERE credential = ? AND wall_ms BETWEEN ? AND ?)",
-            (credential_id, from_ms, until_ms),
-        )
+        """Every claim of a rider in these milliseconds, both ends included."""
+        return self._claims("credential = ? AND wall_ms BETWEEN ? AND ?", (credential_id, from_ms, until_ms))
 
     def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
         """The claim of one tap."""
