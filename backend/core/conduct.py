@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from backend.core.ledger import TapId
-from backend.core.limits import CASE_RECORDS_MAX
+from backend.core.limits import CASE_RECORDS_MAX, CASE_WORDS_MAX
 
 Figure: TypeAlias = int | str | Sequence[str]
 
@@ -82,3 +82,8 @@ def of_device(device: str) -> str:
 def some(records: Iterable[TapId]) -> tuple[TapId, ...]:
     """The first records of a case: it says how many there are in its figures."""
     return tuple(sorted(set(records))[:CASE_RECORDS_MAX])
+
+
+def few(words: Iterable[str]) -> list[str]:
+    """The first names or words of a case: whoever has a device's key writes as many as he likes."""
+    return sorted(set(words))[:CASE_WORDS_MAX]

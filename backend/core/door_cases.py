@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 from statistics import median
 
-from backend.core.conduct import Case, CaseKind, of_device, of_vehicle, some
+from backend.core.conduct import Case, CaseKind, few, of_device, of_vehicle, some
 from backend.core.day_facts import DayFacts
 from backend.core.driver_cases import MINUTE_MS, Driven
 from backend.core.duties import ShiftId, Spans, clipped, id_of, joined, length_ms
@@ -152,7 +152,7 @@ def _meanwhile(driven: Driven, vehicle: str, spans: Spans) -> _Meanwhile:
     given = [
         tap for _, it in shifts for at_ms, tap in duties.given.get(it, ()) if any(a <= at_ms < b for a, b in spans)
     ]  # fmt: skip
-    return _Meanwhile(sorted(on_duty), free_ms // MINUTE_MS, given)
+    return _Meanwhile(few(on_duty), free_ms // MINUTE_MS, given)
 
 
 def _faulty_hours(facts: DayFacts, driven: Driven, vehicle: str, device: str) -> set[int]:
@@ -220,14 +220,15 @@ def two_drivers(facts: DayFacts) -> Iterator[Case]:
             torn[shift[0]] += rows
             drivers[shift[0]] |= named
     for vehicle, rows in torn.items():
-        names = sorted(drivers[vehicle])
-        shifts = {it.shift for it in rows}
+        named, words = drivers[vehicle], {f"{it.link.device} {it.shift}: {it.driver}" for it in rows}
+        names, shifts = few(named), {it.shift for it in rows}
+        others = f" and {len(named) - len(names)} others" if len(named) > len(names) else ""
         yield Case(
             CaseKind.TWO_DRIVERS, of_vehicle(vehicle), facts.day,
-            f"records name {' and '.join(names)} for one shift, {len(shifts)} times",
+            f"records name {' and '.join(names)}{others} for one shift, {len(shifts)} times",
             {
-                "shifts": len(shifts), "drivers": names,
-                "words": sorted({f"{it.link.device} {it.shift}: {it.driver}" for it in rows}),
+                "shifts": len(shifts), "drivers": names, "named": len(named),
+                "words": few(words), "said": len(words),
             },
             some(id_of(it.link) for it in rows),
         )  # fmt: skip

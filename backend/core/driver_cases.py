@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from backend.core.conduct import Case, CaseKind, of_driver, some
+from backend.core.conduct import Case, CaseKind, few, of_driver, some
 from backend.core.day_facts import Annulled, Counted, DayFacts
 from backend.core.duties import Duties, ShiftId, Spans, by_hour, clipped, duties_of, id_of, length_ms
 from backend.core.floats import why_illegal
@@ -72,7 +72,7 @@ def free_rides(facts: DayFacts, driven: Driven) -> Iterator[Case]:
             {
                 "times": times, "free_minutes": minutes, "driven_minutes": of_minutes, "others_minutes": usual,
                 "score_tenths": round(10 * it.score), "rides": _let_ride(facts, shifts),
-                "where": [f"{line} {hour:02}h" for (line, hour), (_, free) in sorted(work[driver].items()) if free],
+                "where": few(f"{line} {hour:02}h" for (line, hour), (_, free) in work[driver].items() if free),
             },
             some(tap for shift in shifts for _, tap in driven.duties.given.get(shift, ())),
         )  # fmt: skip

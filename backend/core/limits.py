@@ -40,6 +40,7 @@ CASES_AFTER_S = 60  # the first time after a start: what a broker held back come
 CASE_DAYS_BACK_MAX = 120  # the longest outage that a device is built for; what tells of earlier days is left
 CASE_DAYS_A_LOOK_MAX = 20  # counted again: 17 s each of a city, 6 minutes of an hour; 121 that wait have 7 hours
 CASE_RECORDS_MAX = 20  # record ids kept with a case: enough to look at; its figures say how many there are
+CASE_WORDS_MAX = 100  # drivers, words, hours of lines told in a case: a bus has a few, a shift 24 hours of 4 lines
 OTHERS_MIN = 4  # people to compare with: of five, one dishonest moves no median; below it nobody is judged
 SCORE_MAX = 3.5  # modified z-score (Iglewicz and Hoaglin 1993): beyond it is out of the ordinary
 WORKED_MIN_MS = 30 * 60_000  # on a line in an hour: below half an hour a share is a share of chance

@@ -180,9 +180,21 @@ def test_two_doors_that_name_different_drivers_for_one_shift_are_a_case() -> Non
     (case,) = words(word("bus-1-d1", "101"), word("bus-1-d2", "999"))
     assert (case.kind, case.subject) == (CaseKind.TWO_DRIVERS, "vehicle:bus-1")
     assert case.figures == {
-        "shifts": 1, "drivers": ["101", "999"], "words": ["bus-1-d1 s-1: 101", "bus-1-d2 s-1: 999"],
+        "shifts": 1, "drivers": ["101", "999"], "named": 2,
+        "words": ["bus-1-d1 s-1: 101", "bus-1-d2 s-1: 999"], "said": 2,
     }  # fmt: skip
     assert case.records == (("bus-1-d1", 7, 3), ("bus-1-d2", 7, 3))
+
+
+def test_a_stolen_key_that_names_ever_new_drivers_makes_no_larger_case() -> None:
+    """Nor one door after the other: what is told is bounded, and counted."""
+    few, many = (
+        words(*(word(f"bus-1-d{1 + n % 2}", f"{n:06}", sequence=3 + n) for n in range(count))) for count in (999, 9_999)
+    )
+    sizes = [len(case.detail) + sum(len(str(it)) for it in case.figures.values()) for case in (*few, *many)]
+    assert sizes[1] - sizes[0] < 10
+    assert (many[0].figures["named"], many[0].figures["said"]) == (9_999, 9_999)
+    assert "and 9899 others" in many[0].detail
 
 
 def test_whatever_vehicle_the_false_word_tells_of_it_is_its_device_s() -> None:
