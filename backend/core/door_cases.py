@@ -130,9 +130,9 @@ def _darkest(hours: Sequence[int], read: Mapping[int, int], others: Mapping[int,
             mine, theirs = mine + read[hours[last]], theirs + others[hours[last]]
             ratio = BLIND_RATIO if last - first + 1 < BLIND_HOURS_MIN else BLIND_HOURS_RATIO
             if theirs >= BLIND_TAPS_MIN and mine * ratio * (1 - share) <= theirs * share:
-                runs.append((_chance(mine, mine + theirs, share), first, last))
-    chance, first, last = min(runs, default=(1.0, 0, 0))
-    return hours[first : last + 1] if chance <= BLIND_CHANCE_MAX else ()
+                runs.append((_log_chance(mine, mine + theirs, share), first, last))
+    log_chance, first, last = min(runs, default=(0.0, 0, 0))
+    return hours[first : last + 1] if log_chance <= log(BLIND_CHANCE_MAX) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +171,16 @@ def _within(spans: Spans, parts: Spans) -> Spans:
     return joined(it for begin, end in parts for it in clipped(spans, begin, end))
 
 
-def _chance(most: int, of: int, share: float) -> float:
-    """That a door with this share of `of` codes reads at most so many of them."""
+def _log_chance(most: int, of: int, share: float) -> float:
+    """That a door with this share of `of` codes reads at most so many of them: its logarithm, for it may be 1e-400."""
     if not 0 < share < 1:
-        return 1.0  # on other buses it reads nothing, or all: that says nothing
-    return sum(
-        exp(lgamma(of + 1) - lgamma(n + 1) - lgamma(of - n + 1) + n * log(share) + (of - n) * log1p(-share))
+        return 0.0  # on other buses it reads nothing, or all: that says nothing
+    logs = [
+        lgamma(of + 1) - lgamma(n + 1) - lgamma(of - n + 1) + n * log(share) + (of - n) * log1p(-share)
         for n in range(most + 1)
-    )
+    ]
+    largest = max(logs)
+    return largest + log(sum(exp(it - largest) for it in logs))
 
 
 def copied_codes(facts: DayFacts) -> Iterator[Case]:

@@ -100,6 +100,15 @@ def test_a_poor_share_counts_from_three_hours_on() -> None:
     assert len(blind(a_day({**usual, **dict.fromkeys(hours, (5, 60))}, usual=usual))) == 1
 
 
+@pytest.mark.parametrize("an_hour", [30, 45, 60, 90])
+def test_of_a_whole_day_dark_every_hour_is_told(an_hour: int) -> None:
+    """However small the chance is: 0.3 to the power of 720 is less than a float can say."""
+    hours = range(6, 22)
+    usual = dict.fromkeys(hours, (7, 3))
+    (case,) = blind(a_day(dict.fromkeys(hours, (0, an_hour)), usual=usual))
+    assert (case.figures["hours"], case.figures["read_by_other"]) == ([f"{it:02}h" for it in hours], 16 * an_hour)
+
+
 def test_one_phone_held_up_again_and_again_is_no_reading() -> None:
     """A driver's own, paid once: its repeats are free."""
     day = a_day(COVERED)
