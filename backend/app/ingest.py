@@ -15,7 +15,7 @@ from backend.app.tickets import FindIssue
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Payer, TapId
-from backend.core.let_through import LetThrough, let_through
+from backend.core.let_through import LetThrough, let_through, persons_of
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord, branch_prefix
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
@@ -142,7 +142,7 @@ class Ingest:
         if not group.extensions:
             return
         group.postings.settle()
-        commits = _commits(group.extensions, group.postings.posted)
+        commits = _commits(group.extensions, group.postings.posted, self._tariffs)
         self._store.commit(commits, self._now_ms())
         for commit in commits:
             self._on_stored(commit.records)
@@ -251,12 +251,12 @@ class Ingest:
         )
 
 
-def _commits(extensions: Sequence[_Extension], posted: Posted) -> list[Commit]:
+def _commits(extensions: Sequence[_Extension], posted: Posted, tariffs: Mapping[int, Tariff]) -> list[Commit]:
     """What a group stores: each batch's records, and with the last what all of them together move."""
     commits = [
         Commit(
             it.batch.device, it.before, it.after,
-            [_indexed(record, hash_, posted.payers.get(_id(record))) for record, hash_ in it.fresh],
+            [_indexed(record, hash_, posted.payers.get(_id(record)), tariffs) for record, hash_ in it.fresh],
             it.batch.signature, it.handed_in_by, it.time, it.let_through,
         )
         for it in extensions
@@ -273,7 +273,7 @@ def _id(record: Record) -> TapId:
     return record.link.device, record.link.epoch, record.link.sequence
 
 
-def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredRecord:
+def _indexed(record: Record, record_hash: bytes, payer: Payer | None, tariffs: Mapping[int, Tariff]) -> StoredRecord:
     """A record with what is indexed of it; nothing of the rider."""
     link = record.link
     if isinstance(record, Tap):
@@ -281,7 +281,8 @@ def _indexed(record: Record, record_hash: bytes, payer: Payer | None) -> StoredR
         return StoredRecord(
             link.device, link.epoch, link.sequence, record_hash, record.raw, int(RecordKind.TAP), record.at.wall_ms,
             record.service.vehicle, record.service.door, int(record.verdict), int(record.reason), record.fare_rials,
-            1 + record.party, payer, None, record.service.shift, record.service.route,
+            persons_of(record, tariffs.get(record.tariff_version)), payer, None, record.service.shift,
+            record.service.route,
             None if place is None else place.lat_e6, None if place is None else place.lon_e6,
         )  # fmt: skip
     return StoredRecord(

@@ -7,7 +7,7 @@ policy's name where there was one, and under its cause: the record's reason.
 from dataclasses import dataclass
 
 from backend.core.chaintime import ChainTime
-from protocol.fares.pricing import dearest_fare
+from protocol.fares.pricing import boarded_by, dearest_fare
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
@@ -41,6 +41,12 @@ def let_through(tap: Tap, time: ChainTime, tariff: Tariff | None) -> LetThrough 
     if tap.policy is None and tap.verdict not in (Verdict.BOARD_FREE, Verdict.ACCEPTED_GRACE):
         return None
     number, order = (0, "") if tap.policy is None else tap.policy
-    persons = 1 + tap.party
+    persons = persons_of(tap, tariff)
     forgone = tap.forgone_rials if tariff is None else min(tap.forgone_rials, persons * dearest_fare(tariff))
     return LetThrough(number, order, tap.reason, service_day(time.wall_ms), 1, persons, forgone, tap.fare_rials)
+
+
+def persons_of(tap: Tap, tariff: Tariff | None) -> int:
+    """How many boarded by a tap. `tariff`: the one that it names, None if that is not known here."""
+    wall_ms = tap.at.wall_ms if tap.at.trusted else None
+    return boarded_by(tariff, tap.verdict, tap.party, tap.fare_rials, line=tap.fare_line, wall_ms=wall_ms)

@@ -44,7 +44,7 @@ class StoredRecord:
     verdict: int | None = None
     reason: int | None = None
     fare_rials: int | None = None
-    persons: int | None = None  # of a tap: the rider and companions
+    persons: int | None = None  # of a tap: how many boarded by it
     payer: Payer | None = None
     key_id: bytes | None = None  # of the day key that a DAY_KEY record carries
     shift: str | None = None

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from edge.app.boarding import Boarding, Outcome
 from edge.core.desk import DoorState, Duty, Seen
-from protocol.fares.pricing import Ride, adult_fare, price
-from protocol.fares.tariff import RiderClass, Tariff
-from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.fares.pricing import Ride, boarded_by, price
+from protocol.fares.tariff import RiderClass
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.driver_records import (
     Annulment,
     AnnulReason,
@@ -117,7 +117,7 @@ def take_back(boarding: Boarding, shift: str, sequence: int, reason: AnnulReason
 
 
 def persons_of(boarding: Boarding, verdict: Verdict, party: int, fare_rials: int, now: Instant) -> int:
-    """Who boarded by an answer of now. Of a party that grew, those who came now: each of them pays the adult fare."""
+    """Who boarded by an answer of now."""
     return _persons(boarding, verdict, party, fare_rials, at=now, line=boarding.fare_line)
 
 
@@ -129,20 +129,12 @@ def persons_in(boarding: Boarding, tap: Tap) -> int:
 def _persons(
     boarding: Boarding, verdict: Verdict, party: int, fare_rials: int, *, at: Instant, line: str | None
 ) -> int:
-    if not TABLE[verdict].boards:
-        return 0
-    if verdict is not Verdict.PARTY_EXTENDED:
-        return 1 + party
-    adult = adult_fare(*_ride(boarding, at, line, persons=1))
-    return max(1, fare_rials // adult) if adult else 1
+    wall_ms = at.wall_ms if at.trusted else None
+    return boarded_by(boarding.bundle.tariff_at(wall_ms), verdict, party, fare_rials, line=line, wall_ms=wall_ms)
 
 
 def fare_rials(boarding: Boarding, persons: int, now: Instant) -> int:
     """What so many adults pay at this door now: what the driver's float would be charged."""
-    return price(*_ride(boarding, now, boarding.fare_line, persons=persons)).rider_rials
-
-
-def _ride(boarding: Boarding, at: Instant, line: str | None, *, persons: int) -> tuple[Tariff, Ride]:
-    wall_ms = at.wall_ms if at.trusted else None
-    tariff = boarding.bundle.tariff_at(wall_ms)
-    return tariff, Ride(int(RiderClass.ADULT), persons - 1, line=line, wall_ms=wall_ms)
+    wall_ms = now.wall_ms if now.trusted else None
+    ride = Ride(int(RiderClass.ADULT), persons - 1, line=boarding.fare_line, wall_ms=wall_ms)
+    return price(boarding.bundle.tariff_at(wall_ms), ride).rider_rials

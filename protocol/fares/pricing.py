@@ -30,7 +30,8 @@ from dataclasses import dataclass, field
 
 from protocol import limits
 from protocol.errors import OutOfRange
-from protocol.fares.tariff import Band, LineFare, Product, Tariff
+from protocol.fares.tariff import Band, LineFare, Product, RiderClass, Tariff
+from protocol.fares.verdicts import TABLE, Verdict
 from protocol.localtime import service_day, service_week, since_midnight_s, weekday
 
 
@@ -134,6 +135,22 @@ def adult_fare(tariff: Tariff, ride: Ride) -> int:
             else _of_line(own, limits.TARIFF_METRES_MAX if aboard else ride.metres)
         )
     return min(base * _peak(tariff, ride.wall_ms) // 1000, limits.FLAT_FARE_MAX_RIALS)
+
+
+def boarded_by(
+    tariff: Tariff | None, verdict: Verdict, party: int, fare_rials: int, *, line: str | None, wall_ms: int | None
+) -> int:
+    """How many persons boarded by an answer, on the bus and at the office alike. `wall_ms`: None as in a ride.
+
+    Of a party that grew, an answer tells the whole; boarded have those who came now, for each of whom the adult fare
+    was shown. Where that is nothing, or the tariff is not known (None), one at least.
+    """
+    if not TABLE[verdict].boards:
+        return 0
+    if verdict is not Verdict.PARTY_EXTENDED:
+        return 1 + party
+    adult = 0 if tariff is None else adult_fare(tariff, Ride(int(RiderClass.ADULT), line=line, wall_ms=wall_ms))
+    return max(1, min(party, fare_rials // adult)) if adult else 1
 
 
 def by_distance(tariff: Tariff, line: str | None) -> tuple[Band, ...]:

@@ -12,11 +12,12 @@ from backend.app.cases import CaseDesk
 from backend.core.conduct import Case, CaseKind, KeptCase
 from backend.core.errors import StoreFailed, ThreadDied
 from cli.backend import command
+from protocol.fares.verdicts import Verdict
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Event, EventKind, FreeCause, Shift, ShiftStep, encode_event, encode_shift
 from protocol.wire.health import CameraState
 from protocol.wire.records import ClockQuality
-from tests.backend.bus import NOON_MS, Bus, Rider
+from tests.backend.bus import FARE, NOON_MS, Bus, Rider
 from tests.backend.desk import CITY, Desk
 from tests.protocol.samples import HEALTH
 
@@ -299,6 +300,18 @@ def test_a_second_word_on_who_drives_is_a_case_whichever_came_first(tmp_path: Pa
     (case,) = standing(desk)
     assert case.kind is CaseKind.TWO_DRIVERS
     assert case.figures["words"] == ["bus-1-d1 s-1: d1", "bus-1-d2 s-1: d9"]
+
+
+def test_of_a_party_that_grew_those_count_who_came(tmp_path: Path) -> None:
+    """Each record tells the whole party: nobody boards twice, and who was refused has not boarded."""
+    rider, bus = Rider(1), Bus()
+    desk = Desk(tmp_path, [bus], [rider])
+    bus.tap(rider.show(1))
+    bus.tap(rider.show(2, party=3), verdict=Verdict.PARTY_EXTENDED, fare=3 * FARE)
+    bus.tap(rider.show(3, party=4), verdict=Verdict.PARTY_EXTENDED, fare=FARE)
+    bus.tap(rider.show(4, party=4), verdict=Verdict.ALREADY_PAID, fare=0)
+    desk.take_whole(bus)
+    assert sum(it.persons for it in desk.store.day_facts(DAY, []).counted) == 5
 
 
 def test_no_rider_stands_in_a_case(tmp_path: Path) -> None:

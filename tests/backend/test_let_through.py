@@ -64,6 +64,14 @@ def test_a_device_cannot_forgo_more_than_the_dearest_fare_of_all_who_boarded() -
     assert let_through(tap, time, None).forgone_rials == RIALS_MAX  # type: ignore[arg-type,union-attr]
 
 
+def test_of_a_party_that_grew_on_grace_those_count_who_came() -> None:
+    bus = Bus()
+    bus.tap(Rider(1).show(1, party=3), verdict=Verdict.PARTY_EXTENDED, policy=(3, "office-2"), fare=2 * FARE)
+    counted = let_through(decode_record(bus.records[-1]), ChainTime(NOON_MS), TARIFF)  # type: ignore[arg-type]
+    assert counted is not None
+    assert (counted.rides, counted.persons) == (1, 2)
+
+
 def test_the_command_tells_finance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk, bus = a_day(tmp_path)
     desk.take_whole(bus)

@@ -13,7 +13,7 @@ from persiantools.jdatetime import JalaliDate
 from protocol import limits
 from protocol.errors import OutOfRange
 from protocol.fares.ages import Ages, class_on, holds_until
-from protocol.fares.pricing import Price, Ridden, Ride, adult_fare, owed, price, serves, steps
+from protocol.fares.pricing import Price, Ridden, Ride, adult_fare, boarded_by, owed, price, serves, steps
 from protocol.fares.tariff import Band, LineFare, Peak, Product, ProductRule, RiderClass, Tariff
 from protocol.fares.tones import GAP_MS, LONG_MS, SHORT_MS, TUNE_MAX_MS, TUNES, Pitch, Tone, length_ms
 from protocol.fares.verdicts import BY_REASON, FLASHES, TABLE, Lamp, Reason, Row, Verdict, row_for
@@ -55,6 +55,22 @@ def test_companions_add_up(tariff: Tariff, rider_class: int, one: int, more: int
     split = [price(tariff, Ride(rider_class, part)).rider_rials - alone.rider_rials for part in (one, more)]
     assert together.rider_rials == alone.rider_rials + sum(split)
     assert together.city_rials == alone.city_rials
+
+
+@given(tariffs, st.sets(parties, min_size=1).map(sorted), st.none() | st.integers(0, 2**40))
+def test_of_a_party_that_grows_each_boards_once(tariff: Tariff, grown: list[int], wall_ms: int | None) -> None:
+    """Where they pay anything; whatever a record says, no more than its party came, and one did."""
+    adult = adult_fare(tariff, Ride(RiderClass.ADULT, line="r1", wall_ms=wall_ms))
+    came = boarded_by(tariff, Verdict.ACCEPTED, grown[0], 0, line="r1", wall_ms=wall_ms)
+    for before, party in pairwise(grown):
+        for rials in (0, limits.RIALS_MAX):
+            it = boarded_by(tariff, Verdict.PARTY_EXTENDED, party, rials, line="r1", wall_ms=wall_ms)
+            assert 1 <= it <= party
+        rials = (party - before) * adult
+        came += boarded_by(tariff, Verdict.PARTY_EXTENDED, party, rials, line="r1", wall_ms=wall_ms)
+    assert came == 1 + grown[-1] if adult else came == grown[0] + len(grown)
+    assert boarded_by(None, Verdict.PARTY_EXTENDED, 5, limits.RIALS_MAX, line="r1", wall_ms=wall_ms) == 1
+    assert boarded_by(tariff, Verdict.ALREADY_PAID, 5, 0, line="r1", wall_ms=wall_ms) == 0
 
 
 def ascending(most: int) -> st.SearchStrategy[list[int]]:
