@@ -22,12 +22,14 @@ from typing import Any, TypeVar
 
 import apsw
 
+from edge.adapters import let_ride_table
 from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
 from edge.adapters.house import House, fold, transaction
 from edge.adapters.journal_schema import (
     APPLICATION_ID,
     SCHEMA,
     SELECT_SIGNED,
+    YOUNGER,
     digest_of,
     pack_annuls,
     pack_window,
@@ -45,10 +47,6 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?)"
 _INSERT_TICKET = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?)"
-_LET_RIDE = (
-    "INSERT INTO let_ride VALUES (?1, max(0, ?2), ?3, 0) ON CONFLICT DO UPDATE"
-    " SET before = rials, rials = max(0, rials + ?2), sequence = ?3"
-)
 _DELETE_TICKET = "DELETE FROM ticket WHERE epoch = ? AND sequence = ?"
 
 
@@ -77,6 +75,7 @@ class ApswJournal:
             raise JournalFailed(f"cannot use {path.name}: {error}", fix=FAILED_FIX) from error
         try:
             self._create(new_epoch)
+            self._house.keep(lambda: self._write, self._make_whole)
             self._insert = self._write.cursor()
             self._head = self._stored_head()
             self._signature = self._stored_signature()  # over the head; None until it is known
@@ -97,7 +96,7 @@ class ApswJournal:
         found = self._write.execute("PRAGMA application_id").get
         if found == 0 and not self._write.execute("SELECT count(*) FROM sqlite_schema").get:
             with transaction(self._write):
-                self._write.execute(SCHEMA)
+                self._write.execute(SCHEMA + YOUNGER)
                 self._write.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 self._write.execute("INSERT INTO identity VALUES (1, ?, ?, 0, NULL, NULL)", (self._device, new_epoch))
         elif found != APPLICATION_ID:
@@ -115,6 +114,11 @@ class ApswJournal:
                 fix="carry its taps off with `savar journal recover`, then give this device an empty data_dir",
                 found=device, expected=self._device,
             )  # fmt: skip
+
+    def _make_whole(self) -> None:
+        """Tables that are younger than the software that wrote the card, and sums that have rotted."""
+        self._write.execute(YOUNGER)
+        let_ride_table.make_whole(self._write)
 
     def _stored_head(self) -> Head:
         row = self._write.execute(
@@ -184,7 +188,7 @@ class ApswJournal:
             if annuls is not None:
                 self._insert.execute(_DELETE_TICKET, (self._epoch, annuls))
             if let_ride is not None:
-                self._insert.execute(_LET_RIDE, (*let_ride, row[0]))
+                let_ride_table.note(self._insert, let_ride, row[0])
 
     def sign_tail(self, signature: bytes) -> None:
         """The signature over the head's hash has come."""
@@ -212,6 +216,7 @@ class ApswJournal:
         if self._suspect:
             abandon(self._write)
             self._write = self._connect()
+            let_ride_table.make_whole(self._write)
             self._insert = self._write.cursor()
             self._cut()
             self._suspect = False
@@ -223,9 +228,7 @@ class ApswJournal:
                 "DELETE FROM ticket WHERE epoch = ? AND sequence > ?", (self._epoch, self._head.sequence)
             )
             # One record at most lies behind the head, so what a sum was before it is known.
-            self._write.execute(
-                "UPDATE let_ride SET rials = before, sequence = ?1 WHERE sequence > ?1", (self._head.sequence,)
-            )
+            let_ride_table.cut(self._write, self._head.sequence)
 
     def read(self, first: int, most: int, most_bytes: int) -> Sequence[StoredRecord]:
         """Consecutive signed records from `first` within both bounds, at least one if there is one.
@@ -296,12 +299,9 @@ class ApswJournal:
         with self._lock:
             try:
                 self._mend()
-                rows: list[Any] = self._write.execute(
-                    "SELECT policy, CAST(rials AS INTEGER) FROM let_ride WHERE rials > 0 ORDER BY policy"
-                ).fetchall()
+                return let_ride_table.read(self._write)
             except CARD_ERRORS as error:
                 raise translate(error) from error
-        return [LetRide(*row) for row in rows]
 
     def keep_tickets(self, more: Sequence[tuple[RecordId, Accepted]], gone: Sequence[RecordId]) -> None:
         """Rides that the other door told, and those that count no longer. Raises JournalFull, JournalFailed."""
@@ -358,7 +358,7 @@ class ApswJournal:
     def _delete(self, through: int) -> int:
         through = min(through, self._head.sequence - 1)
         with transaction(self._write):
-            self._write.execute("DELETE FROM let_ride WHERE sequence <= ?", (through,))  # older than a policy may last
+            let_ride_table.prune(self._write, through)
             self._write.execute("DELETE FROM record WHERE sequence <= ?", (through,))
             return self._write.changes()
 

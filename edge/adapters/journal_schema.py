@@ -13,8 +13,10 @@ against 1.25 times the disk's own sync, measured. Beside a record that takes a b
 instead: nothing is rewritten for it, and it goes with its record if that is dropped.
 
 Rides by bearer tickets outlive window and record, so they have a table, in whose second page few taps write. What was
-let ride under each policy is a sum, written in the commit of its ride: a start reads it, and no records. `before` is
-what it was before the record `sequence`, the newest that changed it: that one may be dropped.
+let ride under each policy is a sum (see `let_ride_table`).
+
+The tables of YOUNGER are made where they are missing: a card that older software wrote holds taps, and no update
+refuses it. The others never are: a journal without its records is damaged, and would begin its chain anew as a fork.
 """
 
 import logging
@@ -22,6 +24,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
+from edge.adapters import let_ride_table
 from edge.core.accepted import Accepted, RecordId
 from protocol.errors import WireError, WrongType
 from protocol.fares.verdicts import Reason, Verdict
@@ -45,14 +48,16 @@ CREATE TABLE identity (
   forgotten INTEGER NOT NULL,  -- every `window` up to this sequence is wiped
   tail_sequence INTEGER, tail_signature BLOB  -- the last record at the last clean close, and the signature over it
 ) STRICT;
-CREATE TABLE ticket (  -- rides by bearer tickets that still count, of both doors
+"""
+YOUNGER = f"""
+CREATE TABLE IF NOT EXISTS ticket (  -- rides by bearer tickets that still count, of both doors
   epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, window BLOB NOT NULL, PRIMARY KEY (epoch, sequence)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE let_ride (
-  policy TEXT PRIMARY KEY, rials INTEGER NOT NULL, sequence INTEGER NOT NULL, before INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE receipt (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
-CREATE TABLE receipted (  -- how far a receipt reached on each local day, by our clock and by the backend's
+{let_ride_table.TABLE}
+CREATE TABLE IF NOT EXISTS receipt (
+  one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, bytes BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS receipted (  -- how far a receipt reached on each local day, by both clocks
   own_day INTEGER PRIMARY KEY, issued_day INTEGER NOT NULL, incarnation INTEGER NOT NULL, sequence INTEGER NOT NULL
 ) STRICT;
 """

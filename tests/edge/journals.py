@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, digest_of
+from edge.adapters.journal_schema import APPLICATION_ID, SCHEMA, YOUNGER, digest_of
 from edge.core.ports import StoredRecord
 from protocol.errors import WireError
 from protocol.wire import chain
@@ -40,7 +40,7 @@ def create(path: Path, stored: Iterable[StoredRecord], kept: tuple[int, bytes] |
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
-    connection.executescript(SCHEMA)
+    connection.executescript(SCHEMA + YOUNGER)
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     rows = list(stored)
     tail = rows[-1] if rows else StoredRecord(0, b"", b"")

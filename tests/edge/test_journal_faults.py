@@ -16,6 +16,7 @@ from edge.adapters import journal as journal_module
 from edge.adapters.house import transaction
 from edge.adapters.journal import ApswJournal
 from edge.core.errors import JournalFailed, JournalForeign, JournalFull
+from edge.core.retention import ReceiptDay
 from edge.core.spending import LetRide
 from protocol.wire.passes import Presentation
 from tests.edge.door import paid
@@ -66,6 +67,42 @@ def test_a_journal_that_does_not_say_whose_it_is_has_failed(tmp_path: Path, rot:
         other.execute(rot)
     other.close()
     with pytest.raises(JournalFailed, match="whose it is"):
+        journal(path)
+
+
+def written(path: Path, sql: str) -> None:
+    """By somebody else, while no door has the file."""
+    with sqlite3.connect(path) as other:
+        other.execute(sql)
+    other.close()
+
+
+@pytest.mark.parametrize("table", ["ticket", "let_ride", "receipt", "receipted"])
+def test_a_card_of_older_software_without_a_table_is_taken_up(tmp_path: Path, table: str) -> None:
+    """P4: an update never refuses a card that holds taps; all of it works behind the start, also behind the next."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    fill(mine, 3)
+    mine.close()
+    written(path, f"DROP TABLE {table}")
+    for sequence in (3, 4):
+        mine = journal(path)
+        assert (mine.head.sequence, mine.receipt(), list(mine.used_tickets())) == (sequence, None, [])
+        assert mine.let_ride() == [LetRide("free", 7)][: sequence - 3]
+        mine.append(record(mine), None, let_ride=LetRide("free", 7))
+        sign(mine)
+        assert (mine.prune(1), mine.receipted_by(ReceiptDay(1, 1, 1))) == (int(sequence == 3), 0)
+        mine.close()
+
+
+def test_a_journal_without_its_records_is_never_begun_anew(tmp_path: Path) -> None:
+    """P11: it would be a fork."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    fill(mine, 2)
+    mine.close()
+    written(path, "DROP TABLE record")
+    with pytest.raises(JournalFailed, match="no such table: record"):
         journal(path)
 
 
@@ -208,6 +245,72 @@ def kept_and_said_to_have_failed(connection: apsw.Connection) -> Iterator[None]:
     with transaction(connection):
         yield
     raise apsw.IOError("the card did not sync")
+
+
+@pytest.mark.parametrize(
+    "rot",
+    [
+        "UPDATE let_ride SET policy = CAST(x'66ffe1' AS TEXT) WHERE policy = 'rots'",
+        "UPDATE let_ride SET rials = -5 WHERE policy = 'rots'",
+        "UPDATE let_ride SET before = -5 WHERE policy = 'rots'",
+        "UPDATE let_ride SET rials = 9223372036854775807 WHERE policy = 'rots'",
+        "UPDATE let_ride SET sequence = -1 WHERE policy = 'rots'",
+    ],
+    ids=["no text", "less than nothing", "less than nothing before", "more than any sum", "no record's"],
+)
+def test_a_sum_that_rotted_begins_anew_and_the_others_stand(tmp_path: Path, rot: str) -> None:
+    """P4, P15: nobody is kept from boarding by it."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    for policy in ("rots", "stands"):
+        mine.append(record(mine), None, let_ride=LetRide(policy, 40))
+        sign(mine)
+    mine.close()
+    written(path, rot)
+    mine = journal(path)
+    assert mine.let_ride() == [LetRide("stands", 40)]
+    goes_on(mine, ["rots", "stands"], [LetRide("rots", 2), LetRide("stands", 42)])
+
+
+@pytest.mark.parametrize("while_it_runs", [True, False])
+def test_a_rotten_page_of_sums_keeps_no_policy_ride_and_no_housekeeping(tmp_path: Path, *, while_it_runs: bool) -> None:
+    """P4, P15: every bound begins anew; a door that runs meanwhile is out of service for one ride at most."""
+    path = tmp_path / "journal.db"
+    mine = journal(path)
+    mine.append(record(mine), None, let_ride=LetRide("free", 40))
+    sign(mine)
+    mine.close()
+    with sqlite3.connect(path) as other:
+        (page,) = other.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'let_ride'").fetchone()
+        (size,) = other.execute("PRAGMA page_size").fetchone()
+    other.close()
+    mine = journal(path) if while_it_runs else mine
+    with path.open("r+b") as card:
+        card.seek((page - 1) * size)
+        card.write(b"\xff" * size)
+    if while_it_runs:
+        mine._write.execute("PRAGMA shrink_memory")
+        with pytest.raises(JournalFailed):
+            mine.append(record(mine), None, let_ride=LetRide("free", 2))
+    else:
+        mine = journal(path)
+    assert mine.let_ride() == []
+    goes_on(mine, ["free"], [LetRide("free", 2)])
+
+
+def goes_on(mine: ApswJournal, policies: list[str], sums: list[LetRide]) -> None:
+    """Rides under policies, one that is dropped, pruning and another start."""
+    for policy in policies:
+        mine.append(record(mine), None, let_ride=LetRide(policy, 2))
+        sign(mine)
+    mine.append(record(mine), None, let_ride=LetRide("free", 9))
+    mine.drop_tail()
+    assert mine.let_ride() == sums
+    assert mine.prune(1) == 1
+    mine.close()
+    again = journal(mine._path)
+    assert again.let_ride() == sums
+    again.close()
 
 
 STEPS = st.sampled_from(["stands", "dropped", "said to have failed", "power cut", "power cut before the signature"])
