@@ -23,11 +23,12 @@ from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapS
 from edge.core.showings import out_of_service, shown
 from edge.core.spending import LetRide, Spending, gives_back
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
-from protocol.errors import WireError
+from protocol.errors import ProofError, WireError
 from protocol.fares.verdicts import TABLE, Reason
 from protocol.limits import BATCH_MAX_BYTES
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
+from protocol.wire.chain import head_of, verify_hash
 from protocol.wire.codes import is_ours
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.records import Instant, Link, Position, Record, Service, decode_record
@@ -239,14 +240,16 @@ class Boarding:
             return link.sequence
 
     def _gives_back(self, sequence: int) -> LetRide | None:
-        """To the bound of its policy, once: by its record, while the boarding stands in the window."""
+        """To the bound of its policy, once: by its record as it was signed, while the boarding stands in the window."""
         if not self._memory.window.stands(RecordId(self._journal.head.epoch, sequence)):
             return None
-        for row in self._journal.read(sequence, 1, BATCH_MAX_BYTES):
-            try:
+        try:
+            for row in self._journal.read(sequence, 1, BATCH_MAX_BYTES):
+                # Rotten, it may still be a record, of any sum: only what we signed is given back.
+                verify_hash(head_of(row.raw), row.signature, VerifyingKey.load(self._signer.public))
                 return gives_back(decode_record(row.raw))
-            except WireError as error:  # a rotten record keeps nothing from being taken back
-                log.error("what record %d took of its policy's bound is not given back: %s", sequence, error)
+        except (WireError, ProofError, JournalFailed) as error:  # it keeps nothing from being taken back
+            log.error("what record %d took of its policy's bound is not given back: %s", sequence, error)
         return None
 
     def proxy(self, party: int, now: Instant) -> Outcome:

@@ -1,5 +1,6 @@
 """P15 at the door: policies that let ride, their minute, their place, their bound, and what a record says of them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from edge.core.ports import StoredRecord
 from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.passes import Presentation
-from protocol.wire.records import ClockQuality
+from protocol.wire.records import ClockQuality, Tap, decode_record, encode_public_tap, encode_tap
 from tests.edge.door import FARE, NOON_MS, MemoryJournal, Rider, at, paid
 from tests.edge.pair import FRONT, REAR
 from tests.edge.pair import Door as PairDoor
@@ -242,3 +243,45 @@ def test_a_free_ride_that_is_taken_back_gives_back_what_nobody_paid(tmp_path: Pa
     assert door.journal.let_ride() == []
     door.board(Rider(32), at(2), party=2)
     assert [shown.verdict for shown in door.panel.shown] == [Verdict.BOARD_FREE] * 2
+
+
+def damaged(_: bytes) -> bytes:
+    """The row is no row any more."""
+    raise JournalFailed("a row of the journal is damaged", fix="none")
+
+
+def cut_short(raw: bytes) -> bytes:
+    """It rotted, and is no record."""
+    return raw[:-1]
+
+
+def greedy(raw: bytes) -> bytes:
+    """It rotted, and is still a record: of a thousand fares."""
+    it = decode_record(raw)
+    assert isinstance(it, Tap)
+    return encode_tap(encode_public_tap(replace(it, forgone_rials=1_000 * FARE)), it.sealed)
+
+
+@pytest.mark.parametrize("rot", [damaged, greedy, cut_short])
+def test_a_record_that_rotted_is_taken_back_and_gives_nothing_back(
+    tmp_path: Path, rot: Callable[[bytes], bytes]
+) -> None:
+    """P4, P15: its boarding counts no more; the bound of its policy keeps what the record took."""
+
+    class Rots(MemoryJournal):
+        rotten = False
+
+        def read(self, first: int, most: int, most_bytes: int) -> list[StoredRecord]:
+            rows = super().read(first, most, most_bytes)
+            return [replace(it, raw=rot(it.raw)) for it in rows] if self.rotten else rows
+
+    journal, policies = Rots(), free(bound_rials=2 * FARE)
+    door = PairDoor(FRONT, journal, ApswCopies(tmp_path / "one.db", sister=REAR), at(), policies=policies)
+    for n in (31, 32):
+        door.board(Rider(n), at())
+    journal.rotten = True
+    annul(door, at(1))
+    assert door.station.boarding._memory.window.stands(RecordId(journal.head.epoch, journal.head.sequence - 1)) is False
+    assert journal.let_ride() == [("readers-2", 2 * FARE)]
+    door.board(Rider(33), at(2))
+    assert door.panel.shown[-1].verdict is Verdict.ACCEPTED
