@@ -99,22 +99,25 @@ class Boarding:
         self.refused = 0
         self.problem: LocalError | None = None
 
-    def begin(self, now: Instant) -> None:
+    def begin(self, now: Instant, receipts: Callable[[], None] = lambda: None) -> None:
         """Open the chain if it is new, sign its end if a power cut left it unsigned, take up the repeat window.
 
+        `receipts`: tells of those that were kept, in between: what a ride cost in the end is weighed by what is seen.
         Raises JournalFull, JournalFailed, SignerFailed.
         """
         with self._lock:
             head = self._journal.head
-            self._memory.begin(now, RecordId(head.epoch, head.sequence), self._journal.window())
-            self.tickets.load(self._journal.used_tickets(), now, epoch=head.epoch)
-            self._spending.load(self._journal.let_ride())
             if head.sequence == 0:
                 link = next_link(self._device, head)
                 self._store(opening_record(link, now, self._software, self._signer.public), None)
             elif self._journal.signed < head.sequence:
                 self._journal.sign_tail(self._signer.start(head.hash).result())
                 self._on_appended(head.sequence)
+        receipts()
+        with self._lock:
+            self._memory.begin(now, RecordId(head.epoch, head.sequence), self._journal.window())
+            self.tickets.load(self._journal.used_tickets(), now, epoch=head.epoch)
+            self._spending.load(self._journal.let_ride())
 
     def forgettable(self, now: Instant) -> int:
         """The last sequence whose plain ids are past the repeat window and may be wiped; 0 if there is none new."""

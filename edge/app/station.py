@@ -95,12 +95,15 @@ class Station:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def begin(self, now: Instant, cause: RunCause = RunCause.UNKNOWN) -> None:
-        """Open the chain, take up window, receipts and copies. `cause`: why this run began, for births and health.
+        """Open the chain, take up receipts, copies and window. `cause`: why this run began, for births and health.
 
         Raises JournalFull, JournalFailed, SignerFailed.
         """
         self._began_after, self._cause = self._journal.head.sequence, cause
-        self.boarding.begin(now)
+        self.boarding.begin(now, lambda: self._take_up(now))
+
+    def _take_up(self, now: Instant) -> None:
+        """The receipts that were kept, of both doors' journals."""
         self._uplink.on_appended(self._appended)  # the tail was signed anew: what was receipted reaches that far
         kept = self._journal.receipt()
         if kept is not None:

@@ -319,6 +319,30 @@ def test_boarded_in_front_and_out_at_the_rear(tmp_path: Path) -> None:
     assert pair.front.panel.shown[-1].verdict is Verdict.ALREADY_PAID  # and in front it is known, too
 
 
+@pytest.mark.parametrize("out", ["front", "rear"])
+def test_a_start_weighs_a_tap_out_by_what_was_seen_before_it(tmp_path: Path, out: str) -> None:
+    """The boarding was receipted, so the rest of the ride is what nobody has seen, before a restart and behind it."""
+    pair, rider = Pair(tmp_path, tariff=TARIFF), Rider(5)
+    pair.plug()
+    pair.front.along = pair.rear.along = (here(1_000, trip=None), None)
+    pair.front.board(rider, at(0))
+    pair.talk(at(1))
+    pair.front.station.message_came(pair.front.receipt(pair.front.journal.head.sequence, at(2)))
+    pair.talk(at(2))
+    door = getattr(pair, out)
+    door.along = (here(8_000, trip=None), None)
+    door.board(rider, at(900), counter=2)
+    assert door.panel.shown[-1].verdict is Verdict.TAPPED_OUT
+
+    def unseen() -> int:
+        return getattr(pair, out).station.boarding._memory.daybook.spent(rider.credential_id)
+
+    assert unseen() == 0
+    door.station.end(at(901))
+    pair.restart(door, at(910))
+    assert unseen() == 0
+
+
 def test_the_other_doors_word_alone_lets_nobody_ride_for_nothing() -> None:
     """A door that lies tells of a boarding that no record proves: its rider boards here, and pays."""
     bus = Ride()
