@@ -47,6 +47,11 @@ class Accepted:
         return self.verdict is Verdict.PARTY_EXTENDED
 
     @property
+    def begins(self) -> bool:
+        """Whether a ride begins with it: it is neither companions nor a tap-out."""
+        return self.closes is None and not self.extends
+
+    @property
     def share(self) -> tuple[int, int, int]:
         """What it adds to a history."""
         return self.adult_rials, self.permille, self.cap_permille
@@ -55,3 +60,11 @@ class Accepted:
     def uses_ticket(self) -> bool:
         """Whether it is a ride by a bearer ticket that somebody pays: a free one uses none up."""
         return is_ridden(self.presentation) and self.adult_rials > 0 and not self.annulled
+
+
+class Kept(NamedTuple):
+    """What a window keeps of one record. `proven`: not by the other door's word alone."""
+
+    record: RecordId
+    accepted: Accepted
+    proven: bool

@@ -10,7 +10,8 @@ Rules:
 - what was taken back was not spent, and uses no grace up;
 - a tap-out takes the place of its boarding and of the companions who came later, which are records of their own; of
   those that are seen already, only what goes beyond them is unseen;
-- at the other door it makes a ride cheaper when its record is held here, and not by that door's word;
+- at the other door it makes a ride cheaper when its record is held here, and not by that door's word. Companions whom
+  that word alone tells were paid for at the end too: they stand, and what goes beyond them is unseen;
 - each door's rides have a bound of their own, beyond which the oldest are forgotten, and so have those of one rider at
   a door, beyond which the oldest two count as one, seen with the later of them (see `limits`): what a door tells of one
   rider takes no time of the others;
@@ -26,14 +27,14 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TypeAlias
 
-from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
+from edge.core.accepted import UNKNOWN_MS, Accepted, Kept, RecordId
 from edge.core.limits import DAYBOOK_GRACES_MAX, DAYBOOK_OF_RIDER_MAX, DAYBOOK_RIDES_MAX, DAYBOOK_SWEEP
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import service_day
 
 _DIGEST_BYTES = 8
 _Rider: TypeAlias = bytes
-_Ended: TypeAlias = Sequence[tuple[RecordId, Accepted]]
+_Ended: TypeAlias = Sequence[Kept]
 
 
 class _Grace(Enum):
@@ -127,16 +128,16 @@ class DayBook:
         """Whether it is a tap-out of what stands here."""
         if it.closes is None:
             return False
-        records = {it.closes, *(record for record, _ in ended)}
+        records = _replaced(it.closes, ended)
         return any(records & rides.of.get(rider, {}).keys() for rides in (self._own, self._told))
 
     def _note(self, it: Accepted, record: RecordId, rider: _Rider, of_door: _Rides, ended: _Ended) -> None:
         rials = it.fare_rials
         if it.closes is not None:  # what the ride cost in the end takes the place of what it cost at most
-            for one in {it.closes, *(record for record, _ in ended)}:
+            rials -= sum(self._counted(of, rider) for of in ended)
+            for one in _replaced(it.closes, ended):
                 for rides in (self._own, self._told):
                     rides.take_back(one, rider)
-            rials -= sum(of.fare_rials for record, of in ended if self._is_seen(record))
             if not ended and self._is_seen(it.closes):
                 return
         for grace in _graces(it):
@@ -144,6 +145,13 @@ class DayBook:
         if rials > 0 and not self._is_seen(record):
             of_door.add(rider, record, _Ride(rials, it.reason is Reason.EMERGENCY_RIDE))
             of_door.sweep(self._seen, 2)
+
+    def _counted(self, of: Kept, rider: _Rider) -> int:
+        """What of a tap-out is counted elsewhere: what the backend has, and what stands by the other door's word."""
+        if of.proven:
+            return of.accepted.fare_rials if self._is_seen(of.record) else 0
+        stands = None if self._is_seen(of.record) else self._told.of.get(rider, {}).get(of.record)
+        return 0 if stands is None else min(stands.rials, of.accepted.fare_rials)
 
     def _is_seen(self, record: RecordId) -> bool:
         return record.sequence <= self._seen.get(record.epoch, 0)
@@ -186,6 +194,11 @@ class DayBook:
     def _used_up(self, grace: _Grace, credential_id: bytes, day: int) -> bool:
         key = (grace, day, self._of(credential_id))
         return key in self._own.graces or key in self._told.graces
+
+
+def _replaced(closes: RecordId, ended: _Ended) -> set[RecordId]:
+    """Whose place a tap-out takes."""
+    return {closes, *(of.record for of in ended if of.proven)}
 
 
 def _graces(it: Accepted) -> Iterator[_Grace]:

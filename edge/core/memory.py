@@ -6,6 +6,7 @@ Rules:
   lies leaves a signed record of each lie, which the backend asks for its proof (P9);
 - of our own journal nobody else says anything but what its own card has lost: taken back is what it says itself;
 - a boarding that was taken back is nobody's: no repeat, no journey, no share of a cap, nothing spent, no grace used up.
+  Nor is anything spent by a tap-out of it, whichever came first; one of ours counts until the record is here.
 """
 
 from collections import deque
@@ -38,17 +39,20 @@ class Memory:
         self._epoch = last.epoch
         for mono_ms, sequence, it in self.window.load(stored, now, epoch=last.epoch):
             self._own.append((mono_ms, sequence, True))
-            record = RecordId(last.epoch, sequence)
-            self.daybook.boarded(it, record, ended=self.window.ended(it, record))
+            self._boarded(it, RecordId(last.epoch, sequence))
         self._own.append((now.mono_ms, last.sequence, False))
 
     def accepted(self, it: Accepted, record: RecordId, now: Instant) -> None:
         """A boarding was accepted here."""
         self.window.note(it, record, now)
-        self.daybook.boarded(it, record, ended=self.window.ended(it, record))
+        self._boarded(it, record)
         if it.uses_ticket:
             self.tickets.note(it, record, now)
         self._own.append((now.mono_ms, record.sequence, True))
+
+    def _boarded(self, it: Accepted, record: RecordId, *, told: bool = False) -> None:
+        if it.closes is None or not self.window.is_taken_back(it.closes):
+            self.daybook.boarded(it, record, told=told, ended=self.window.ended(it, record))
 
     def forgettable(self, now: Instant) -> int:
         """The last sequence whose plain ids are past the windows and may be wiped; 0 if there is none new."""
@@ -72,13 +76,13 @@ class Memory:
         """What the other door tells."""
         for b in boardings:
             record, it = RecordId(b.epoch, b.sequence), accepted_there(b)
-            if it.annulled:
-                self._taken_back_there(record)
+            if it.annulled and record.epoch != self._epoch:
+                self._stands_no_more(record)
             if it.uses_ticket:
                 self.tickets.told(it, record, now, b.age_ms)
             of_old_card = b.door == own_door  # no receipt for that journal comes any more
             if self.window.told(it, record, now, b.age_ms) and not of_old_card:
-                self.daybook.boarded(it, record, told=True, ended=self.window.ended(it, record))
+                self._boarded(it, record, told=True)
 
     def unproven(self, boardings: Sequence[FreshBoarding]) -> list[RecordId]:
         """The records of those whose word alone is held here."""
@@ -88,6 +92,8 @@ class Memory:
     def records_came(self, records: Sequence[Record]) -> None:
         """Records of the other door, verified and held here: what they prove, and what they take back."""
         for it in records:
+            if it.link.epoch == self._epoch:
+                continue
             if isinstance(it, Tap):
                 record = RecordId(it.link.epoch, it.link.sequence)
                 told = self.window.unproven(record)
@@ -95,14 +101,22 @@ class Memory:
                     self.window.prove(record)
                     self.daybook.proven(told, record, self.window.ended(told, record))
             elif isinstance(it, Annulment):
-                self._taken_back_there(RecordId(it.link.epoch, it.tap))
-
-    def _taken_back_there(self, record: RecordId) -> None:
-        if record.epoch != self._epoch:
-            self.taken_back(record)
+                self.taken_back(RecordId(it.link.epoch, it.tap))
 
     def taken_back(self, record: RecordId) -> None:
-        """The driver took it back."""
+        """The driver took it back, in a record. Then nothing ended it, and companions count as they were shown."""
+        outs = [(out, self.window.ended(out.accepted, out.record)) for out in self.window.tap_outs_of(record)]
+        self._stands_no_more(record)
+        for out, ended in outs:
+            if out.proven or out.record.epoch != self._epoch:  # else the other door tells it of a record of ours
+                self.daybook.annulled(out.accepted, out.record)
+            for it in ended[1:]:
+                if it.proven:
+                    self.daybook.annulled(it.accepted, it.record)
+                    self._boarded(it.accepted, it.record, told=it.record.epoch != self._epoch)
+
+    def _stands_no_more(self, record: RecordId) -> None:
+        """It was taken back, as the other door tells or as a record says."""
         stood = self.window.annul(record)
         if stood is not None:
             self.daybook.annulled(stood, record)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count, takewhile
 
-from edge.core.accepted import UNKNOWN_MS, Accepted, RecordId
+from edge.core.accepted import UNKNOWN_MS, Accepted, Kept, RecordId
 from edge.core.limits import WINDOW_BOARDINGS_MAX
 from protocol import limits
 from protocol.wire.passes import Presentation
@@ -151,18 +151,33 @@ class Window:
         item = self._by_record.get(record)
         return item is not None and not item.accepted.annulled
 
-    def ended(self, out: Accepted, record: RecordId) -> list[tuple[RecordId, Accepted]]:
+    def is_taken_back(self, record: RecordId) -> bool:
+        """Whether a boarding of this record is kept that was."""
+        item = self._by_record.get(record)
+        return item is not None and item.accepted.annulled
+
+    def ended(self, out: Accepted, record: RecordId) -> list[Kept]:
         """Of a tap-out, in this record: the boarding that it ends, and the companions who came later.
 
-        As far as they are proven; nothing where that boarding is not, is not kept, or does not stand.
+        Nothing where that boarding is not proven, is not kept, or does not stand.
         """
         boarded = None if out.closes is None else self._by_record.get(out.closes)
         of_rider = self._by_credential.get(out.presentation.credential_id, [])
         if boarded is None or not boarded.proven or boarded not in of_rider:
             return []
-        behind = takewhile(lambda it: it.record != record, of_rider[of_rider.index(boarded) + 1 :])
-        companions = (it for it in behind if it.accepted.extends and it.proven)
-        return [(it.record, it.accepted) for it in (boarded, *companions)]
+        behind = takewhile(
+            lambda it: it.record != record and not it.accepted.begins, of_rider[of_rider.index(boarded) + 1 :]
+        )
+        companions = (it for it in behind if it.accepted.extends)
+        return [Kept(it.record, it.accepted, it.proven) for it in (boarded, *companions)]
+
+    def tap_outs_of(self, record: RecordId) -> list[Kept]:
+        """The tap-outs that name the boarding of this record, which is kept."""
+        boarded = self._by_record.get(record)
+        if boarded is None:
+            return []
+        of_rider = self._by_credential.get(boarded.accepted.presentation.credential_id, ())
+        return [Kept(it.record, it.accepted, it.proven) for it in of_rider if it.accepted.closes == record]
 
     def forget(self, now: Instant) -> None:
         """Drop entries that are past keeping."""

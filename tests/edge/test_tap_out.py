@@ -10,19 +10,16 @@ from hypothesis import strategies as st
 from edge.adapters.journal_schema import pack_window, unpack_window
 from edge.core.accepted import RecordId
 from edge.core.asked import Decision
-from edge.core.memory import Memory
 from protocol import limits
 from protocol.fares.policies import BoardFree, Cause, Policies
 from protocol.fares.tariff import Band, LineFare, Tariff
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.wire import chain
 from protocol.wire.passes import Presentation
-from protocol.wire.records import ClockQuality, Link, Tap, decode_record
+from protocol.wire.records import ClockQuality, Tap, decode_record
 from protocol.wire.sister import Along
-from tests.edge.door import FARE, NOON_MS, Rider, at, paid, told
+from tests.edge.door import FARE, NOON_MS, Rider, at, paid
 from tests.edge.pair import Pair
 from tests.edge.test_decide import Bus
-from tests.protocol import samples
 
 BANDS = ((5_000, 20_000), (10_000, 40_000), (20_000, 60_000))
 FULL = 60_000
@@ -149,56 +146,6 @@ def test_behind_a_tap_out_nothing_is_spent_but_what_all_of_them_paid_in_the_end(
     assert bus.daybook.spent(RIDER.credential_id) == FULL
 
 
-ON, MORE, OFF = (Presentation(b"a-rider.", second, 1) for second in (0, 20, 900))
-BEHIND: dict[str, object] = {"party": 2, "verdict": Verdict.PARTY_EXTENDED, "fare_rials": 2 * FARE}
-LEFT = paid(OFF, wall_ms=at(900).wall_ms, verdict=Verdict.TAPPED_OUT, closes=RecordId(11, 1))
-
-
-def test_companions_who_left_are_spent_no_more_behind_a_start_either_and_those_of_the_next_ride_are() -> None:
-    next_ride = [Presentation(ON.credential_id, second, 1) for second in (1_000, 1_010)]
-    boardings = [
-        paid(ON), paid(MORE, wall_ms=at(20).wall_ms, **BEHIND), LEFT,
-        paid(next_ride[0], wall_ms=at(1_000).wall_ms), paid(next_ride[1], wall_ms=at(1_010).wall_ms, **BEHIND),
-    ]  # fmt: skip
-    memory = Memory(7_200, bytes(16))
-    memory.begin(at(1_020), RecordId(11, 5), list(enumerate(boardings, start=1)))
-    assert memory.daybook.spent(ON.credential_id) == FARE + 3 * FARE
-
-
-@pytest.mark.parametrize("proven", [True, False])
-def test_companions_who_came_by_the_other_door_leave_once_their_record_is_held_here(*, proven: bool) -> None:
-    """P9: its word alone makes nothing unspent."""
-    memory = Memory(7_200, bytes(16))
-    memory.begin(at(), RecordId(11, 0), [])
-    memory.accepted(paid(ON), RecordId(11, 1), at())
-    memory.heard_of([told(MORE, **BEHIND)], at(20), own_door=1)
-    plain = replace(samples.tap_values(chain.GENESIS), reason=Reason.NONE, tariff_version=7, **BEHIND)
-    memory.records_came([replace(plain, link=Link("d", 12, 3, chain.GENESIS))] if proven else [])
-    assert memory.daybook.spent(ON.credential_id) == 3 * FARE
-    memory.accepted(LEFT, RecordId(11, 2), at(900))
-    assert memory.daybook.spent(ON.credential_id) == (FARE if proven else 3 * FARE)
-
-
-def test_a_told_tap_out_takes_no_companions_along_before_its_record_is_here() -> None:
-    """Nor where the boarding itself is seen already, and only they are not; nor ever those of the ride after it."""
-    memory = Memory(7_200, bytes(16))
-    memory.begin(at(), RecordId(11, 0), [])
-    memory.accepted(paid(ON), RecordId(11, 1), at())
-    memory.accepted(paid(MORE, **BEHIND), RecordId(11, 2), at(20))
-    memory.daybook.receipted(11, 1)
-    word = told(OFF, fare_rials=FARE + 5, verdict=Verdict.TAPPED_OUT, closes=(11, 1))
-    memory.heard_of([word], at(900), own_door=1)
-    assert memory.daybook.spent(ON.credential_id) == 2 * FARE
-    memory.accepted(paid(Presentation(ON.credential_id, 1_000, 1)), RecordId(11, 3), at(1_000))
-    memory.accepted(paid(Presentation(ON.credential_id, 1_010, 1), **BEHIND), RecordId(11, 4), at(1_010))
-    plain = replace(samples.tap_values(chain.GENESIS), party=0, reason=Reason.NONE, tariff_version=7)
-    link = Link("d", 12, 3, chain.GENESIS)
-    memory.records_came([
-        replace(plain, link=link, fare_rials=FARE + 5, verdict=Verdict.TAPPED_OUT, closes=RecordId(11, 1))
-    ])  # fmt: skip
-    assert memory.daybook.spent(ON.credential_id) == 5 + 3 * FARE
-
-
 def test_a_concession_pays_its_share_of_the_way_and_a_phone_set_wrong_none() -> None:
     bus = Ride()
     student = Rider(2, rider_class=2)
@@ -317,30 +264,6 @@ def test_boarded_in_front_and_out_at_the_rear(tmp_path: Path) -> None:
     pair.talk(at(901))
     pair.front.board(rider, at(905), counter=3)
     assert pair.front.panel.shown[-1].verdict is Verdict.ALREADY_PAID  # and in front it is known, too
-
-
-@pytest.mark.parametrize("out", ["front", "rear"])
-def test_a_start_weighs_a_tap_out_by_what_was_seen_before_it(tmp_path: Path, out: str) -> None:
-    """The boarding was receipted, so the rest of the ride is what nobody has seen, before a restart and behind it."""
-    pair, rider = Pair(tmp_path, tariff=TARIFF), Rider(5)
-    pair.plug()
-    pair.front.along = pair.rear.along = (here(1_000, trip=None), None)
-    pair.front.board(rider, at(0))
-    pair.talk(at(1))
-    pair.front.station.message_came(pair.front.receipt(pair.front.journal.head.sequence, at(2)))
-    pair.talk(at(2))
-    door = getattr(pair, out)
-    door.along = (here(8_000, trip=None), None)
-    door.board(rider, at(900), counter=2)
-    assert door.panel.shown[-1].verdict is Verdict.TAPPED_OUT
-
-    def unseen() -> int:
-        return getattr(pair, out).station.boarding._memory.daybook.spent(rider.credential_id)
-
-    assert unseen() == 0
-    door.station.end(at(901))
-    pair.restart(door, at(910))
-    assert unseen() == 0
 
 
 def test_the_other_doors_word_alone_lets_nobody_ride_for_nothing() -> None:
