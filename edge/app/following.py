@@ -10,8 +10,10 @@ Rules:
      shift or a line that was told longer ago than anybody drives; a card that is filled anew begins with such records;
  F4  after a start the newest records that are held of the other door say where it stood; a free ride among them is
      followed only where two trusted clocks say that it lasts;
- F5  they are read back to what says it, and no further than to what would be history. Some taps without a shift, on the
-     line that this door serves anyway or on none, say that nobody drives by a terminal, and there is nothing to follow.
+ F5  they are read back to what says it, and no further than to what would be history. Where no two clocks can tell, no
+     further than the newest journal: on the card before it a shift stands open for ever. Some taps without a shift, on
+     the line that this door serves anyway or on none, say that nobody drives by a terminal, and there is nothing to
+     follow.
 """
 
 import logging
@@ -99,8 +101,12 @@ class Following:
         driven = False  # whether the newest of them that begins or goes on is found
         ridden = not now.trusted  # whether the free ride is found, or none that is further back could last
         strays = 0
+        newest: int | None = None  # epoch
         for record in records:
             age_ms = record.at.age_ms(now)
+            newest = record.link.epoch if newest is None else newest
+            if age_ms is None and record.link.epoch != newest:
+                break
             strays += isinstance(record, Tap) and self._is_nothing_to_follow(record)
             if strays > RECALL_STRAYS_MAX or (age_ms is not None and age_ms > FOLLOWED_MS + RECALL_SLACK_MS):
                 break

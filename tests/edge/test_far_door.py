@@ -34,8 +34,8 @@ OTHER = Duty("5007", "20717-5007-2", "r24", 0)
 class Near:
     """The near door: acts go in, records come out."""
 
-    def __init__(self) -> None:
-        self.journal = MemoryJournal()
+    def __init__(self, epoch: int = 11) -> None:
+        self.journal = MemoryJournal(epoch)
         self.boarding = boarding(self.journal, RememberingPanel())
         self.boarding.begin(at())
         self.desk = NearDesk(self.boarding, lambda _: DoorState(0, "", online=False, healthy=True))
@@ -197,6 +197,27 @@ def test_f4_a_free_ride_is_taken_up_only_where_clocks_say_that_it_lasts(
     bus.following.recall(Copies(bus.near).far(), at(60, quality=quality))
     assert bus.rear.boarding.service.shift == DUTY.shift
     assert (bus.rear.boarding._door.free_ride is Reason.CROWD) is followed
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "followed"),
+    [
+        (ClockQuality.TRUSTED, ClockQuality.TRUSTED, True),
+        (ClockQuality.TRUSTED, ClockQuality.UNTRUSTED, False),
+        (ClockQuality.UNTRUSTED, ClockQuality.TRUSTED, False),
+    ],
+)
+def test_f5_a_shift_of_the_card_before_is_followed_only_where_clocks_say_how_old_it_is(
+    then: ClockQuality, now: ClockQuality, *, followed: bool
+) -> None:
+    bus, before = Bus(), Near(10)
+    before.desk.begin_shift(DUTY, at(quality=then))
+    before.desk.serve(DUTY, at(quality=then))
+    bus.following.recall([*bus.near.new()[::-1], *before.new()[::-1]], at(1, quality=now))
+    assert (bus.rear.boarding.service.shift == DUTY.shift) is followed
+    bus.near.desk.begin_shift(OTHER, at(quality=then))
+    bus.following.recall([*bus.near.new()[::-1], *before.new()[::-1]], at(1, quality=now))
+    assert bus.rear.boarding.service.shift == OTHER.shift
 
 
 def test_f4_the_shift_is_found_behind_a_busy_day_and_its_line_behind_its_end() -> None:
