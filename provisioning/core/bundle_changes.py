@@ -60,6 +60,7 @@ def changed(
     policies = before.policies
     if changes.policies is not None:
         policies = changes.policies(policies.number + 1, lines(), fleet())
+        _require_own_names(before.policies, policies, now_ms)
     staff = _staff(before.staff, changes)
     if (tariffs, deny, staff) == (before.tariffs, before.deny, before.staff) and changes.policies is None:
         raise BadSetting("nothing would change", fix="say what shall differ: `savar bundle make --help`")
@@ -116,6 +117,19 @@ def _tariff(before: Tariff, changes: Changes) -> Tariff:
         )
     except SavarError as error:
         raise BadSetting(error.message, fix="mend that value") from error
+
+
+def _require_own_names(before: Policies, policies: Policies, now_ms: int) -> None:
+    """A policy with another beginning is another. Doors count by name what they let ride: its bound may be spent."""
+    began = {it.order: it.from_ms for it in (*before.board_free, *before.graces) if it.from_ms <= now_ms}
+    used = sorted(
+        it.order for it in (*policies.board_free, *policies.graces) if began.get(it.order, it.from_ms) != it.from_ms
+    )
+    if used:
+        raise BadSetting(
+            f"a policy in force is called {', '.join(used)}, and begins at another time", orders=used,
+            fix="give the new one a name that was never used; to end the old one later or sooner, keep its beginning",
+        )  # fmt: skip
 
 
 def _deny(before: Mapping[bytes, int], changes: Changes) -> dict[bytes, int]:

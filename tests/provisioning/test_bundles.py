@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from cli.main import cli
 from edge.app.config import load_config as load_validator
+from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle
 from protocol.wire.manifests import Section, encode_manifest, name_chunk
@@ -117,6 +118,29 @@ def test_what_changes_gets_its_own_next_number_and_the_rest_keeps_its() -> None:
 def test_what_changes_nothing_or_cannot_be_is_refused(changes: Changes) -> None:
     with pytest.raises(BadSetting):
         changed(BUNDLE, changes, now_ms=0)
+
+
+def _held(name: str, begin: int, end: int = 9_000) -> Changes:
+    return Changes(policies=lambda number, *_: Policies(number, (BoardFree(name, Cause.CRISIS, begin, end),)))
+
+
+def _grace(name: str, begin: int) -> Changes:
+    made = Grace(name, GraceKind.EXPIRED_RIDES, begin, 9_000, 1)
+    return Changes(policies=lambda number, *_: Policies(number, graces=(made,)))
+
+
+def test_the_name_of_a_policy_that_has_begun_is_given_to_no_other() -> None:
+    """Doors count by it what they let ride: the second would begin with a bound that is spent."""
+    none = replace(BUNDLE, policies=Policies())
+    for first in (_held("flood-1", 1_000), _grace("flood-1", 1_000)):
+        before = changed(none, first, now_ms=5_000)
+        for again in (_held("flood-1", 1_001), _grace("flood-1", 999)):
+            with pytest.raises(BadSetting, match="flood-1") as refused:
+                changed(before, again, now_ms=1_000)
+            assert refused.value.data["orders"] == ["flood-1"]
+            changed(before, again, now_ms=999)  # nobody has ridden by it yet
+        for other in (_held("flood-2", 1_001), _held("flood-1", 1_000, 8_000), _held("flood-1", 1_000, 10_000)):
+            assert changed(before, other, now_ms=5_000).policies.number == 2
 
 
 def test_what_no_reader_would_take_is_not_given_out(root: Path) -> None:
