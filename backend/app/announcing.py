@@ -5,8 +5,9 @@ Rules:
 - a bundle is announced only when every byte of it is here and proven, and when its tariff is kept: no bus may price by
   what the ledger does not know;
 - this side does not go back either, nor over a restart: an older manifest in the folder than the newest that was ever
-  announced, or another under one number, is said and left, and nothing is announced over what the broker retains;
-- it is announced again at every new session, since a broker may have forgotten it, and once an hour besides.
+  announced, or another under one number, is said and left, and that newest one stays announced;
+- it is announced again at every new session, since a broker may have forgotten it, and buses hear by it that somebody
+  listens; and once an hour besides.
 """
 
 import logging
@@ -97,9 +98,7 @@ class Announcing:
             if str(error) != str(self.problem):
                 log.error("the bundle in the folder is not announced: %s: %s — %s", error.name, error, _FIX)
             self.problem = error
-        if self._newest is not self._manifest:
-            return  # the folder is behind: what the broker retains is newer
-        if self._monotonic() >= self._due_s and self._publish(self._manifest.raw):
+        if self._monotonic() >= self._due_s and self._publish(self._newest.raw):
             self._due_s = self._monotonic() + ANNOUNCE_AGAIN_S
 
     def _take(self, data: bytes) -> None:
