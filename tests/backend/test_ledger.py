@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.core.errors import StoreFailed
@@ -187,7 +187,7 @@ IN_ORDER = list(range(len(PIECES)))
 EXPECTED = _settle(IN_ORDER, [1])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(st.permutations(IN_ORDER), st.lists(st.integers(1, 12), min_size=1, max_size=3))
 @example(IN_ORDER[::-1], [1])
 @example(IN_ORDER + IN_ORDER, [12])
