@@ -53,7 +53,7 @@ fuzz: setup ## fuzz every decoder for FUZZ_S=60 seconds, with atheris in an envi
 	  build/fuzz/bin/python -m tests.fuzz.fuzz_decoders build/fuzz-corpus -max_total_time=$(FUZZ_S)
 
 misreads: setup ## 100,000 drawn frames: is a code ever taken for another one? an hour
-	@$(BIN)/savar bench misreads
+	@$(BIN)/savar bench misreads --keep build/misreads.jsonl
 
 mutate: setup ## every small change of protocol/ and the cores must fail a test: about 1 h 15, goes on where it was
 	@$(BIN)/python -m tests.mutation.run && $(BIN)/python -m tests.mutation.report

@@ -4,12 +4,14 @@ A *misread* is a text of ours that the frame does not show; it is *accepted* if 
 second: a door takes a payload with our prefix and a wrong proof for one that is not read yet.
 """
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import count, islice
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -61,15 +63,41 @@ def look(number: int, frames: int) -> Counter[str]:
     return counts
 
 
-def run(*, frames: int, seed: int, workers: int, tick: Callable[[int], None]) -> dict[str, Any]:
-    """`frames` frames in stretches over `workers` processes → counts. `tick(done)`: frames done."""
+def run(
+    *, frames: int, seed: int, workers: int, tick: Callable[[int], None], kept: Path | None = None
+) -> dict[str, Any]:
+    """`frames` frames in stretches over `workers` processes → counts. `tick(done)`: frames done.
+
+    `kept`: a file in which finished stretches stand, a line each; those in it are not looked at again. It is of one
+    tree: begin another one when a reader has changed.
+    """
     total: Counter[str] = Counter()
-    sizes = [min(STRETCH, frames - at) for at in range(0, frames, STRETCH)]
+    due = {seed * 1_000_000 + at // STRETCH: min(STRETCH, frames - at) for at in range(0, frames, STRETCH)}
+    for number, counts in _held(kept):
+        if due.get(number) == counts["frames"]:
+            del due[number]
+            total += counts
+    tick(total["frames"])
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(look, seed * 1_000_000 + number, size) for number, size in enumerate(sizes)]
+        jobs = {pool.submit(look, number, size): number for number, size in due.items()}
         for job in as_completed(jobs):
+            _keep(kept, jobs[job], job.result())
             total += job.result()
             tick(total["frames"])
     told = {name: total[name] for name in ("frames", "with a code of ours", "reads", "codes of others")}
     wrong = {name: total[name] for name in ("misreads", "accepted misreads")}
     return {**told, **wrong, "seed": seed, "reader": READER, "load": os.getloadavg()[0]}
+
+
+def _held(kept: Path | None) -> Iterator[tuple[int, Counter[str]]]:
+    if kept is not None and kept.exists():
+        for line in kept.read_text().splitlines():
+            told = json.loads(line)
+            yield told["stretch"], Counter(told["counts"])
+
+
+def _keep(kept: Path | None, number: int, counts: Counter[str]) -> None:
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with kept.open("a") as file:
+            file.write(json.dumps({"stretch": number, "counts": dict(counts)}) + "\n")

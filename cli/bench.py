@@ -187,13 +187,15 @@ def decode(
 )
 @click.option("--seed", default=1, show_default=True, type=int, help="Of the drawn frames.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--keep", "kept", type=click.Path(path_type=Path, dir_okay=False), help="Go on from this file, and write"
+              " to it what is done: a run that was ended begins where it was.")  # fmt: skip
 @json_option("the counts")
-def misreads(frames: int, seed: int, workers: int, out: str | None) -> None:
+def misreads(*, frames: int, seed: int, workers: int, kept: Path | None, out: str | None) -> None:
     """Whether a code is ever taken for another one, over very many drawn frames; an hour. Fails if one was."""
     from benchmarks import misreads as bench
 
     with progress("frames", frames) as tick:
-        figures = bench.run(frames=frames, seed=seed, workers=workers, tick=of_one(tick, "frames"))
+        figures = bench.run(frames=frames, seed=seed, workers=workers, kept=kept, tick=of_one(tick, "frames"))
     _report(figures, out)
     sys.exit(figures["accepted misreads"] > 0)
 
