@@ -35,3 +35,7 @@ class NoSuchKind(SimulatorError):
     """Frames were asked for of a kind that nobody draws."""
 
     fault = Fault.OPERATOR
+
+
+class EmulatorFailed(SavarError):
+    """The emulated board does not do what is asked of it."""

@@ -17,10 +17,10 @@ from gpiozero.pins import Factory
 from gpiozero.tones import Tone
 
 from edge.core.errors import LocalError, PanelFailed
-from edge.core.limits import BUTTON_BOUNCE_MS
 from edge.core.ports import Showing
 from edge.core.signals import Level, Signals
 from protocol.fares.hints import Hint
+from protocol.fares.lights import BUTTON_BOUNCE_MS
 from protocol.fares.tones import Pitch
 from protocol.fares.verdicts import Lamp
 

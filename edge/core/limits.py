@@ -141,12 +141,6 @@ JOURNAL_PAGE_ROWS = 1_000  # rows in memory at once while a journal is walked: ~
 JOURNAL_ROW_MIN_BYTES = 160  # an opening's 90-odd bytes, a signature's 64, heads: bounds the rows that a file can hold
 
 # --- The rider's panel -----------------------------------------------------------------------------------------------
-LAMP_HOLD_MS = 2_000  # a verdict is looked at that long, see HINT_QUIET_MS
-LAMP_DARK_MS = 100  # between two verdicts of one colour: seen as a blink, and the second light is hardly later
-BUTTON_HOLD_MS = 3_000  # nobody leans on a button for so long by accident more than now and then
-BUTTON_REPEAT_MS = 10_000  # as long as the rider whom it was for still stands there
-BUTTON_BOUNCE_MS = 20  # a push button's contacts settle in 5 to 10 ms
-PANEL_TEST_STEP_MS = 400  # each colour and each pitch is told from the next
 
 # --- Where ------------------------------------------------------------------------------------------------------------
 ACCURACY_MAX_M = 100  # with 95 %: a quarter of the way from one stop to the next

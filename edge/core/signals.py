@@ -17,22 +17,19 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from edge.core.limits import (
+from protocol.fares.hints import HINTS, Hint
+from protocol.fares.lights import (
     BUTTON_HOLD_MS,
     BUTTON_REPEAT_MS,
     LAMP_DARK_MS,
     LAMP_HOLD_MS,
+    PANEL_TEST,
     PANEL_TEST_STEP_MS,
 )
-from protocol.fares.hints import HINTS, Hint
 from protocol.fares.tones import GAP_MS, TUNES, Pitch, Tune
 from protocol.fares.verdicts import FLASHES, Lamp, Row
 
 T = TypeVar("T")
-_TEST: tuple[tuple[Lamp, Pitch], ...] = (
-    (Lamp.RED, Pitch.LOW), (Lamp.AMBER, Pitch.MIDDLE), (Lamp.GREEN, Pitch.HIGH), (Lamp.BLUE, Pitch.MIDDLE),
-    (Lamp.WHITE, Pitch.LOW),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +129,10 @@ class Signals:
         self._sound.set([(now_ms, None), *_sound_steps(TUNES[row.tone], sound_ms)])
 
     def _test(self, now_ms: int) -> None:
-        times = [now_ms + PANEL_TEST_STEP_MS * place for place in range(len(_TEST) + 1)]
+        times = [now_ms + PANEL_TEST_STEP_MS * place for place in range(len(PANEL_TEST) + 1)]
         self._lit_until_ms = times[-1]
-        self._lamp.set([*zip(times, (lamp for lamp, _ in _TEST), strict=False), (times[-1], Lamp.OFF)])
-        self._sound.set([*zip(times, (pitch for _, pitch in _TEST), strict=False), (times[-1], None)])
+        self._lamp.set([*zip(times, (lamp for lamp, _ in PANEL_TEST), strict=False), (times[-1], Lamp.OFF)])
+        self._sound.set([*zip(times, (pitch for _, pitch in PANEL_TEST), strict=False), (times[-1], None)])
 
 
 def _lamp_steps(lamp: Lamp, start_ms: int, end_ms: int) -> list[tuple[int, Lamp]]:

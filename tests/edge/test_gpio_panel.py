@@ -12,9 +12,9 @@ from edge.adapters.gpio_panel import COLOURS, GpioPanel, Wiring
 from edge.app import panels
 from edge.app.config import PanelConfig
 from edge.core.errors import PanelFailed
-from edge.core.limits import BUTTON_HOLD_MS, LAMP_HOLD_MS
 from edge.core.ports import Showing
 from protocol.fares.hints import Hint
+from protocol.fares.lights import BUTTON_HOLD_MS, LAMP_HOLD_MS
 from protocol.fares.tones import GAP_MS, TUNES, Pitch
 from protocol.fares.verdicts import FLASHES, TABLE, Lamp, Reason, Verdict, row_for
 

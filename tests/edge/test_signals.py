@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edge.core.limits import BUTTON_HOLD_MS, BUTTON_REPEAT_MS, LAMP_DARK_MS, LAMP_HOLD_MS, PANEL_TEST_STEP_MS
 from edge.core.signals import Level, Signals
 from protocol.fares.hints import Hint
+from protocol.fares.lights import BUTTON_HOLD_MS, BUTTON_REPEAT_MS, LAMP_DARK_MS, LAMP_HOLD_MS, PANEL_TEST_STEP_MS
 from protocol.fares.tones import GAP_MS, LONG_MS, SHORT_MS, TUNES, Pitch, length_ms
 from protocol.fares.verdicts import BY_REASON, FLASHES, TABLE, Lamp, Reason, Row, Verdict, row_for
 

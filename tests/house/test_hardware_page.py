@@ -9,14 +9,12 @@ import pytest
 
 from edge.app.config import PanelConfig
 from edge.core.limits import (
-    BUTTON_HOLD_MS,
-    BUTTON_REPEAT_MS,
     CAMERA_HEIGHT_PX,
     CAMERA_WIDTH_PX,
-    LAMP_HOLD_MS,
     LENS_BLUR_PERMILLE,
     LENS_HAZE_PERMILLE,
 )
+from protocol.fares.lights import BUTTON_HOLD_MS, BUTTON_REPEAT_MS, LAMP_HOLD_MS
 from protocol.fares.tones import LONG_MS, SHORT_MS, TUNES, Pitch
 from protocol.fares.verdicts import BY_REASON, TABLE
 

@@ -1,0 +1,29 @@
+"""Every bound of the bridge, with its unit and its reason. The firmware's are generated from here."""
+
+FRAME_MAX_BYTES = 16  # on the line, its end included: short frames are what a noisy line lets through
+PAYLOAD_MAX_BYTES = 6  # what is left of that: five bytes of head, two of check, one of stuffing, one end, one spare
+BAUD = 115_200  # 1.4 ms a frame; what every board and every cable of a vehicle does
+PROTOCOL_VERSION = 1  # of frames and link; what the board understands has a digest of its own
+
+# --- Asking ----------------------------------------------------------------------------------------------------------
+TRIES = 8  # of a command: on a line that spoils one byte in a hundred, one command in fifty thousand is given up
+RETRY_MIN_MS = 12  # twice a slow answer (5 ms): what is lost is asked for again before a rider notices
+RETRY_MAX_MS = 200  # all eight tries are over in a second: then somebody is told
+WAITING_MAX = 32  # commands not yet sent: a door asks a few a second; more says that the board is gone
+GREET_EVERY_MS = 100  # a board that starts is greeted within a tenth of a second
+GREET_AGAIN_MS = 1_000  # one that was refused may have got its firmware meanwhile
+DECLARATION_MAX_CHARS = 2_000  # eight times today's; a board that never ends its text is refused
+
+# --- Being there -----------------------------------------------------------------------------------------------------
+BEAT_MS = 400  # the host's heartbeat: four can be lost before the board says "out of service" by itself
+HOST_SILENT_MS = 2_000  # after so long the board does that; the issue's own figure
+STATUS_EVERY_MS = 400  # the board's heartbeat, with all its inputs
+BOARD_SILENT_MS = 1_200  # three of them: then the board is gone, and greeted anew
+STATUS_BURST_MS = (0, 8, 16, 32)  # after a change of an input, its news goes out so often: one in ten thousand is late
+
+# --- Power -----------------------------------------------------------------------------------------------------------
+POWER_FAIL_DARK_MS = 50  # from the line's fall: no green after that (the issue's own figure)
+
+# --- Inputs ----------------------------------------------------------------------------------------------------------
+SETTLE_MS = 20  # a contact's bounces are over in 5 to 10 ms
+POWER_FAIL_SETTLE_MS = 2  # long enough for a spike of the starter, short enough for POWER_FAIL_DARK_MS

@@ -1,0 +1,306 @@
+"""The link's rules one by one, against a model of the board, and then over a line that spoils what it likes."""
+
+import random
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware_bridge.core.declaration import COMMANDS, COUNTS, HINT, IDLE, SHOW, Answer, Field, Size
+from firmware_bridge.core.errors import BoardBusy, BoardGone, CommandUnknown
+from firmware_bridge.core.frames import Kind, Splitter
+from firmware_bridge.core.limits import (
+    BEAT_MS,
+    BOARD_SILENT_MS,
+    GREET_AGAIN_MS,
+    GREET_EVERY_MS,
+    HOST_SILENT_MS,
+    RETRY_MAX_MS,
+    RETRY_MIN_MS,
+    TRIES,
+    WAITING_MAX,
+)
+from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused, State
+from tests.firmware_bridge.model_board import ModelBoard
+
+
+class Line:
+    """Link and board with a line between that loses nothing unless it is `cut`."""
+
+    def __init__(self, board: ModelBoard | None = None) -> None:
+        self.board = board or ModelBoard()
+        self.link = Link(session=7)
+        self.cut = False
+        self.now = 1_000
+        self.seen: list[Happened] = []
+        self.link.opened(self.now)
+
+    def turn(self) -> list[Happened]:
+        """Until nothing is on the line; what happened."""
+        happened: list[Happened] = []
+        while True:
+            self.link.step(self.now)
+            happened += self.link.happened()
+            data = self.link.outgoing()
+            if not data:
+                self.seen += happened
+                return happened
+            if not self.cut:
+                self.link.received(self.board.feed(data), self.now)
+
+    def wait(self, ms: int, *, status: bool = True) -> list[Happened]:
+        """So long, a step whenever one is due; the board's heartbeat goes on meanwhile."""
+        happened = self.turn()
+        until, told = self.now + ms, self.now
+        while self.now < until:
+            due = self.link.next_ms()
+            self.now = min(until, max(self.now + 1, until if due is None else due), told + BEAT_MS)
+            if self.now - told >= BEAT_MS:
+                told = self.now
+                if status and not self.cut:
+                    self.link.received(self.board.status(), self.now)
+            happened += self.turn()
+        return happened
+
+
+@pytest.fixture
+def line() -> Line:
+    made = Line()
+    assert made.turn() == [Ready()]
+    return made
+
+
+def test_a_session_begins_with_a_greeting_and_a_beat(line: Line) -> None:
+    assert (line.link.state, line.board.session, line.board.beats) == (State.OPEN, 8, 1)
+
+
+def test_a_board_that_is_not_there_yet_is_greeted_ten_times_a_second() -> None:
+    line = Line()
+    line.cut = True
+    assert line.wait(1_000) == []
+    assert line.link.next_ms() == line.now + GREET_EVERY_MS
+    line.cut = False
+    assert line.wait(GREET_EVERY_MS)[0] == Ready()
+
+
+def test_commands_are_carried_out_in_order_and_answered(line: Line) -> None:
+    tickets = [line.link.ask(SHOW, verdict, 0) for verdict in (1, 2, 3)]
+    done = [it for it in line.turn() if isinstance(it, Done)]
+    assert [(it.ticket, it.answer, it.values) for it in done] == [(ticket, Answer.DONE, ()) for ticket in tickets]
+    assert line.board.executed == [("show", b"\1\0"), ("show", b"\2\0"), ("show", b"\3\0")]
+    line.link.ask(COUNTS)
+    assert [it.values for it in line.turn() if isinstance(it, Done)] == [(0, 0)]
+
+
+def test_one_is_on_its_way_at_a_time_and_sent_again_at_growing_waits(line: Line) -> None:
+    line.cut = True
+    line.link.ask(SHOW, 1, 0)
+    line.link.ask(SHOW, 2, 0)
+    line.link.step(line.now)
+    sent, waits, before = [line.link.outgoing()], [], line.now
+    while line.link.statistics.sent_again < TRIES - 1:
+        line.now = line.now + 1
+        line.link.step(line.now)
+        again = line.link.statistics.sent_again
+        if again == len(sent):
+            sent.append(line.link.outgoing())
+            waits.append(line.now - before)
+            before = line.now
+        line.link.received(line.board.status(), line.now)
+    assert waits[:3] == [RETRY_MIN_MS, 2 * RETRY_MIN_MS, 4 * RETRY_MIN_MS]
+    assert max(waits) == RETRY_MAX_MS
+    assert sum(waits) + RETRY_MAX_MS <= HOST_SILENT_MS / 2
+    frames = [it for it in Splitter().feed(b"".join(sent)) if it.kind is Kind.COMMAND]
+    assert len(frames) == TRIES
+    assert set(frames) == {frames[0]}
+
+
+def test_what_is_never_answered_is_told_as_lost_and_the_next_one_goes_on(line: Line) -> None:
+    line.cut = True
+    first = line.link.ask(SHOW, 1, 0)
+    for _ in range(BOARD_SILENT_MS):  # its heartbeat is heard, its answers are not
+        line.now += 1
+        line.link.received(line.board.status(), line.now)
+        line.turn()
+        if any(isinstance(it, Lost) for it in line.seen):
+            break
+    assert [it.ticket for it in line.seen if isinstance(it, Lost)] == [first]
+    line.cut = False
+    line.link.ask(SHOW, 2, 0)
+    line.turn()
+    assert line.board.executed == [("show", b"\2\0")]
+
+
+def test_an_answer_that_is_lost_does_nothing_twice(line: Line) -> None:
+    line.link.ask(SHOW, 1, 0)
+    line.link.step(line.now)
+    line.board.feed(line.link.outgoing())
+    line.now += RETRY_MIN_MS
+    assert [type(it) for it in line.turn() if not isinstance(it, Inputs)] == [Done]
+    assert line.board.executed == [("show", b"\1\0")]
+
+
+def test_an_older_command_that_comes_late_is_not_done_and_an_old_session_neither(line: Line) -> None:
+    line.link.ask(SHOW, 1, 0)
+    line.link.step(line.now)
+    old = line.link.outgoing()
+    line.link.received(line.board.feed(old), line.now)
+    line.link.ask(SHOW, 2, 0)
+    line.turn()
+    assert line.board.feed(old) == b""
+    line.link.closed("unplugged")
+    line.link.opened(line.now)
+    line.turn()
+    line.link.received(line.board.feed(old), line.now)
+    assert line.turn() == []
+    assert [name for name, _ in line.board.executed] == ["show", "show"]
+
+
+def test_a_restart_is_noticed_told_and_greeted_and_nothing_is_done_twice(line: Line) -> None:
+    line.link.ask(SHOW, 1, 0)
+    line.link.step(line.now)
+    line.board.feed(line.link.outgoing())  # done, but its answer …
+    line.board.restart()  # … went with the board
+    line.now += RETRY_MIN_MS
+    happened = [it for it in line.turn() if not isinstance(it, Inputs)]
+    assert [type(it) for it in happened] == [Lost, Gone, Ready]
+    assert line.board.executed == [("show", b"\1\0")]
+    line.board.restart()
+    assert [type(it) for it in line.wait(2 * BEAT_MS) if not isinstance(it, Inputs)] == [Gone, Ready]
+
+
+def test_one_late_word_of_a_board_without_a_session_is_no_restart(line: Line) -> None:
+    late = ModelBoard().status()
+    for _ in range(3):
+        line.link.received(late, line.now)
+        line.link.received(line.board.status(), line.now)
+    assert all(isinstance(it, Inputs) for it in line.turn())
+
+
+def test_a_board_that_says_nothing_is_gone_in_time(line: Line) -> None:
+    line.cut = True
+    assert line.wait(BOARD_SILENT_MS - 1) == []
+    assert [type(it) for it in line.wait(2)] == [Gone]
+    with pytest.raises(BoardGone, match="greeting"):
+        line.link.ask(IDLE)
+    line.cut = False
+    assert line.wait(GREET_EVERY_MS)[0] == Ready()
+
+
+def test_a_pulled_cable_is_told_with_all_that_waited(line: Line) -> None:
+    tickets = [line.link.ask(SHOW, 1, 0), line.link.ask(SHOW, 2, 0)]
+    line.link.step(line.now)
+    line.link.closed("unplugged")
+    assert line.link.happened() == [*(Lost(it, "unplugged") for it in tickets), Gone("unplugged")]
+    assert line.link.next_ms() is None
+    line.link.received(line.board.status(), line.now)
+    assert line.turn() == []
+
+
+def test_another_version_or_lacking_commands_are_refused_by_name_and_tried_again() -> None:
+    line = Line(ModelBoard(version=9))
+    assert line.turn() == [Refused(("the link is of version 9, not 1",))]
+    line.board = ModelBoard(commands=tuple(it for it in COMMANDS if it is not HINT))
+    assert line.wait(GREET_AGAIN_MS) == [Refused(("hint is missing",))]
+    assert (line.board.beats, line.link.state) == (0, State.REFUSED)
+    line.board = ModelBoard()
+    assert line.wait(GREET_AGAIN_MS)[0] == Ready()
+
+
+def test_a_board_that_can_more_is_used() -> None:
+    line = Line(ModelBoard(commands=(*COMMANDS, replace(IDLE, code=77, name="sing", takes=(Field("key", Size.U16),)))))
+    assert line.turn() == [Ready()]
+
+
+def test_beats_come_in_time_while_it_is_open(line: Line) -> None:
+    line.wait(10 * BEAT_MS)
+    assert line.board.beats == 11
+
+
+def test_inputs_are_told_and_an_older_word_says_nothing(line: Line) -> None:
+    old, new = line.board.status(1), line.board.status(3)
+    for data in (new, old, new):
+        line.link.received(data, line.now)
+    assert [it.inputs for it in line.turn() if isinstance(it, Inputs)] == [3]
+
+
+def test_what_cannot_be_asked_is_said_at_once(line: Line) -> None:
+    for values in ((), (256, 0), (1, 2, 3)):
+        with pytest.raises(CommandUnknown):
+            line.link.ask(SHOW, *values)
+    for _ in range(WAITING_MAX):
+        line.link.ask(IDLE)
+    with pytest.raises(BoardBusy):
+        line.link.ask(IDLE)
+
+
+class Noise:
+    """A line that flips, loses, doubles and delays; bytes come in order."""
+
+    def __init__(self, rng: random.Random, rate: float) -> None:
+        self._rng, self.rate = rng, rate
+        self._held: list[tuple[int, bytes]] = []
+
+    def put(self, data: bytes, now: int) -> None:
+        out = bytearray()
+        for byte in data:
+            if self._rng.random() >= self.rate:
+                out.append(byte)
+                continue
+            match self._rng.randrange(3):
+                case 0:
+                    out.append(byte ^ (1 << self._rng.randrange(8)))
+                case 1:
+                    out += bytes((byte, byte))
+        late = now + (self._rng.randrange(60) if self._rng.random() < self.rate else 1)
+        self._held.append((max([late, *(at for at, _ in self._held)]), bytes(out)))
+        if self._rng.random() < self.rate:
+            self._held.append((self._held[-1][0] + 30, bytes(out)))  # all of it comes a second time
+
+    def take(self, now: int) -> bytes:
+        ready = b"".join(data for at, data in self._held if at <= now)
+        self._held = [(at, data) for at, data in self._held if at > now]
+        return ready
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([0.002, 0.01, 0.05]))
+def test_nothing_is_done_twice_and_nothing_is_lost_unsaid_whatever_the_line_does(seed: int, rate: float) -> None:
+    rng = random.Random(seed)
+    board, link = ModelBoard(), Link(session=rng.randrange(255))
+    down, up = Noise(rng, rate), Noise(rng, rate)
+    asked: dict[int, int] = {}
+    ended: dict[int, Happened] = {}
+    link.opened(0)
+    for now in range(1, 9_000):
+        if now > 6_000:
+            down.rate = up.rate = 0.0
+        if now % 400 == 0:
+            up.put(board.status(), now)
+        if now < 6_000 and rng.random() < 0.02:
+            value = len(asked) % 250
+            with suppress(BoardGone, BoardBusy):  # said at once
+                asked[link.ask(SHOW, value, 0)] = len(asked)
+        if now < 6_000 and rng.random() < 0.0004:
+            board.restart()
+        link.step(now)
+        if data := link.outgoing():
+            down.put(data, now)
+        if answer := board.feed(down.take(now)):
+            up.put(answer, now)
+        link.received(up.take(now), now)
+        for it in link.happened():
+            if isinstance(it, Done | Lost):
+                assert it.ticket not in ended
+                ended[it.ticket] = it
+    assert set(ended) == set(asked)
+    numbers = [payload[0] for name, payload in board.executed if name == "show"]
+    assert len(numbers) <= len(asked)
+    wrapped = [(a - b) % 250 for a, b in zip(numbers[1:], numbers, strict=False)]
+    assert 0 not in wrapped  # none twice
+    assert all(step < 125 for step in wrapped)  # and in order
+    done = sum(isinstance(it, Done) for it in ended.values())
+    assert done <= len(numbers) <= done + link.statistics.lost
+    assert link.state is State.OPEN
