@@ -40,6 +40,7 @@ from firmware_bridge.core.limits import (
     DECLARATION_MAX_CHARS,
     GREET_AGAIN_MS,
     GREET_EVERY_MS,
+    GREETINGS_MAX,
     PROTOCOL_VERSION,
     RETRY_MAX_MS,
     RETRY_MIN_MS,
@@ -49,6 +50,8 @@ from firmware_bridge.core.limits import (
 
 _NUMBERS = 1 << 16
 _SESSIONS = 255  # 1 to 255; 0 is a board's that nobody greeted
+# A board that has all we ask never says so of a whole frame: the check let the line's damage pass, and it is asked again.
+_DAMAGE = (Answer.UNKNOWN_COMMAND, Answer.WRONG_LENGTH)
 _RESTARTED = "the board restarted; whether it was done is not known"
 
 
@@ -149,7 +152,7 @@ class Link:
         self._flight: _Flight | None = None
         self._out: list[bytes] = []
         self._happened: list[Happened] = []
-        self._heard_ms = self._beat_ms = self._greet_ms = 0
+        self._heard_ms = self._beat_ms = self._greet_ms = self._greetings = 0
         self._status: int | None = None  # the newest one's number in this session
         self._strange = 0  # statuses without a session, one after the other
         self._read = b""
@@ -191,7 +194,7 @@ class Link:
         if self.state in (State.OPEN, State.READING) and now_ms - self._heard_ms >= BOARD_SILENT_MS:
             self._again("the board says nothing", now_ms)
         if self.state in (State.GREETING, State.REFUSED) and now_ms >= self._greet_ms:
-            if self.state is State.REFUSED:
+            if self.state is State.REFUSED or self._greetings >= GREETINGS_MAX:
                 self._greet(now_ms)
             else:
                 self._send_greeting(now_ms)
@@ -239,11 +242,12 @@ class Link:
         """A new session (L1)."""
         self.state = State.GREETING
         self._session = self._session % _SESSIONS + 1
-        self._status, self._strange, self._read = None, 0, b""
+        self._status, self._strange, self._read, self._greetings = None, 0, b"", 0
         self._number = (self._number + 1) % _NUMBERS
         self._send_greeting(now_ms)
 
     def _send_greeting(self, now_ms: int) -> None:
+        self._greetings += 1
         self._greet_ms = now_ms + GREET_EVERY_MS
         payload = pack(GREET.takes, (PROTOCOL_VERSION, self._session), GREET.name)
         self._out.append(encode_frame(Frame(Kind.COMMAND, self._session, self._number, GREET.code, payload)))
@@ -344,7 +348,7 @@ class Link:
             if self.state in (State.OPEN, State.READING):
                 self._again(_RESTARTED, now_ms)
             return
-        if frame.session != self._session:
+        if frame.session != self._session or answer in _DAMAGE:
             return
         command = GREET if self.state is State.GREETING else flight.command if flight is not None else None
         if command is None:

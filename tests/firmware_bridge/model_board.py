@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from firmware_bridge.core import declaration as said
-from firmware_bridge.core.declaration import COMMANDS, DESCRIBE, GREET, STATUS_FIELDS, Answer, Command, digest, pack
+from firmware_bridge.core.declaration import (
+    COMMANDS,
+    DESCRIBE,
+    GREET,
+    STATUS_FIELDS,
+    Answer,
+    Command,
+    digest,
+    pack,
+    text,
+    width,
+)
 from firmware_bridge.core.frames import Frame, Kind, Splitter, encode_frame
 from firmware_bridge.core.limits import PROTOCOL_VERSION
 
@@ -53,34 +63,34 @@ class ModelBoard:
             return self.last[1]
         if behind < 32_768:
             return b""
-        self.last = (frame.number, self.do(frame))
+        known = {command.code: command for command in self.commands}.get(frame.code)
+        if known is None:
+            return self.answer(frame, Answer.UNKNOWN_COMMAND)
+        if len(frame.payload) != width(known.takes):
+            return self.answer(frame, Answer.WRONG_LENGTH)
+        self.last = (frame.number, self.do(frame, known))
         return self.last[1]
 
     def greet(self, frame: Frame) -> bytes:
         session = frame.payload[1]
-        if session != self.session and session in self.greetings:
-            return b""
-        if session != self.session or self.last is None or self.last[0] != frame.number:
+        if session != self.session:
+            if session in self.greetings:
+                return b""
             self.session = session
             self.greetings = [*self.greetings, session][-GREETINGS_KEPT:]
-            self.last = (
-                frame.number,
-                self.answer(frame, Answer.DONE, pack(GREET.gives, (self.version, digest(self.commands)), "")),
-            )
+        elif self.last is not None and (frame.number - self.last[0]) % 65_536 >= 32_768:
+            return b""
+        said = pack(GREET.gives, (self.version, digest(self.commands)), "greet")
+        self.last = (frame.number, self.answer(frame, Answer.DONE, said))
         return self.last[1]
 
-    def do(self, frame: Frame) -> bytes:
-        known = {command.code: command for command in self.commands}.get(frame.code)
-        if known is None:
-            return self.answer(frame, Answer.UNKNOWN_COMMAND)
-        if len(frame.payload) != said.width(known.takes):
-            return self.answer(frame, Answer.WRONG_LENGTH)
+    def do(self, frame: Frame, known: Command) -> bytes:
         if known.code == DESCRIBE.code:
             at = int.from_bytes(frame.payload, "big")
-            piece = said.text(self.commands).encode()[at : at + 6]
+            piece = text(self.commands).encode()[at : at + 6]
             return self.answer(frame, Answer.DONE, piece.ljust(6, b"\0"))
         self.executed.append((known.name, frame.payload))
-        return self.answer(frame, Answer.DONE, bytes(said.width(known.gives)))
+        return self.answer(frame, Answer.DONE, bytes(width(known.gives)))
 
     def answer(self, frame: Frame, answer: Answer, payload: bytes = b"") -> bytes:
         return encode_frame(Frame(Kind.ANSWER, self.session, frame.number, answer, payload))

@@ -1,12 +1,8 @@
-"""The link's rules one by one, against a model of the board, and then over a line that spoils what it likes."""
+"""The link's rules one by one, against a model of the board."""
 
-import random
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from firmware_bridge.core.declaration import COMMANDS, COUNTS, HINT, IDLE, SHOW, Answer, Field, Size
 from firmware_bridge.core.errors import BoardBusy, BoardGone, CommandUnknown
@@ -234,73 +230,3 @@ def test_what_cannot_be_asked_is_said_at_once(line: Line) -> None:
         line.link.ask(IDLE)
     with pytest.raises(BoardBusy):
         line.link.ask(IDLE)
-
-
-class Noise:
-    """A line that flips, loses, doubles and delays; bytes come in order."""
-
-    def __init__(self, rng: random.Random, rate: float) -> None:
-        self._rng, self.rate = rng, rate
-        self._held: list[tuple[int, bytes]] = []
-
-    def put(self, data: bytes, now: int) -> None:
-        out = bytearray()
-        for byte in data:
-            if self._rng.random() >= self.rate:
-                out.append(byte)
-                continue
-            match self._rng.randrange(3):
-                case 0:
-                    out.append(byte ^ (1 << self._rng.randrange(8)))
-                case 1:
-                    out += bytes((byte, byte))
-        late = now + (self._rng.randrange(60) if self._rng.random() < self.rate else 1)
-        self._held.append((max([late, *(at for at, _ in self._held)]), bytes(out)))
-        if self._rng.random() < self.rate:
-            self._held.append((self._held[-1][0] + 30, bytes(out)))  # all of it comes a second time
-
-    def take(self, now: int) -> bytes:
-        ready = b"".join(data for at, data in self._held if at <= now)
-        self._held = [(at, data) for at, data in self._held if at > now]
-        return ready
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from([0.002, 0.01, 0.05]))
-def test_nothing_is_done_twice_and_nothing_is_lost_unsaid_whatever_the_line_does(seed: int, rate: float) -> None:
-    rng = random.Random(seed)
-    board, link = ModelBoard(), Link(session=rng.randrange(255))
-    down, up = Noise(rng, rate), Noise(rng, rate)
-    asked: dict[int, int] = {}
-    ended: dict[int, Happened] = {}
-    link.opened(0)
-    for now in range(1, 9_000):
-        if now > 6_000:
-            down.rate = up.rate = 0.0
-        if now % 400 == 0:
-            up.put(board.status(), now)
-        if now < 6_000 and rng.random() < 0.02:
-            value = len(asked) % 250
-            with suppress(BoardGone, BoardBusy):  # said at once
-                asked[link.ask(SHOW, value, 0)] = len(asked)
-        if now < 6_000 and rng.random() < 0.0004:
-            board.restart()
-        link.step(now)
-        if data := link.outgoing():
-            down.put(data, now)
-        if answer := board.feed(down.take(now)):
-            up.put(answer, now)
-        link.received(up.take(now), now)
-        for it in link.happened():
-            if isinstance(it, Done | Lost):
-                assert it.ticket not in ended
-                ended[it.ticket] = it
-    assert set(ended) == set(asked)
-    numbers = [payload[0] for name, payload in board.executed if name == "show"]
-    assert len(numbers) <= len(asked)
-    wrapped = [(a - b) % 250 for a, b in zip(numbers[1:], numbers, strict=False)]
-    assert 0 not in wrapped  # none twice
-    assert all(step < 125 for step in wrapped)  # and in order
-    done = sum(isinstance(it, Done) for it in ended.values())
-    assert done <= len(numbers) <= done + link.statistics.lost
-    assert link.state is State.OPEN

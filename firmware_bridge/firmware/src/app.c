@@ -94,12 +94,12 @@ static uint8_t show(const frame_t *asked, uint32_t now)
 /* Carries it out; the answer's code, its payload in `answer`. */
 static uint8_t execute(const frame_t *asked, frame_t *answer, uint32_t now)
 {
-    const declared_t *command = declared(asked->code);
+    const declared_t *known = declared(asked->code);
 
-    if (command == NULL) {
+    if (known == NULL) {
         return ANSWER_UNKNOWN_COMMAND;
     }
-    if (asked->length != command->takes) {
+    if (asked->length != known->takes) {
         return ANSWER_WRONG_LENGTH;
     }
     switch (asked->code) {
@@ -153,6 +153,8 @@ static void greet(const frame_t *asked)
         app.greetings[app.greeting_at] = session;
         app.greeting_at = (uint8_t)((app.greeting_at + 1u) % GREETINGS_KEPT);
         app.serve = true;
+    } else if ((uint16_t)(asked->number - app.last.number) >= 0x8000u) {
+        return; /* this session's own greeting, late: commands were done since */
     }
     app.last = (frame_t){.kind = KIND_ANSWER, .session = session, .number = asked->number, .code = ANSWER_DONE};
     put(&app.last, LINK_VERSION, 1);
@@ -186,7 +188,9 @@ static void command(const frame_t *asked, uint32_t now)
         if (answer.code == ANSWER_DONE && asked->code != COMMAND_DESCRIBE) {
             app.executed++;
         }
-        app.last = answer;
+        if (answer.code != ANSWER_UNKNOWN_COMMAND && answer.code != ANSWER_WRONG_LENGTH) {
+            app.last = answer; /* those two are the line's damage, which the check let pass: the number is not done */
+        }
         send(&answer);
     }
 }
@@ -238,4 +242,9 @@ void app_step(uint32_t now)
     } else if (now - app.status_ms >= STATUS_EVERY_MS) {
         send_status(now);
     }
+}
+
+uint32_t app_executed(void)
+{
+    return app.executed;
 }

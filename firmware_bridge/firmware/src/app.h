@@ -9,5 +9,7 @@ void app_start(uint32_t now);
 void app_byte(uint8_t byte, uint32_t now);
 /* Everything that is due; once a millisecond, and after bytes. */
 void app_step(uint32_t now);
+/* Commands carried out since the start. */
+uint32_t app_executed(void);
 
 #endif

@@ -11,7 +11,12 @@ static uint16_t crc16(const uint8_t *bytes, size_t count)
     for (size_t at = 0; at < count; at++) {
         crc = (uint16_t)(crc ^ (uint16_t)(bytes[at] << 8));
         for (unsigned bit = 0; bit < 8; bit++) {
-            crc = (crc & 0x8000u) != 0 ? (uint16_t)((uint16_t)(crc << 1) ^ 0x1021u) : (uint16_t)(crc << 1);
+            uint16_t out = crc & 0x8000u;
+
+            crc = (uint16_t)(crc << 1);
+            if (out != 0) {
+                crc = (uint16_t)(crc ^ 0x1021u);
+            }
         }
     }
     return crc;
