@@ -14,6 +14,7 @@ GREET_EVERY_MS = 100  # a board that starts is greeted within a tenth of a secon
 GREETINGS_MAX = 5  # of one session: a board that had that number before takes it for a late one
 GREET_AGAIN_MS = 1_000  # one that was refused may have got its firmware meanwhile
 DECLARATION_MAX_CHARS = 2_000  # eight times today's; a board that never ends its text is refused
+REOPEN_MS = 500  # a plug that was pulled and put back is looked for twice a second
 
 # --- Being there -----------------------------------------------------------------------------------------------------
 BEAT_MS = 400  # the host's heartbeat: four can be lost before the board says "out of service" by itself

@@ -1,0 +1,1 @@
+"""I/O of the bridge: the serial port, by pyserial."""

@@ -1,0 +1,68 @@
+"""The board's serial port, by pyserial: found by the adapter's serial number, opened for us alone, never waited for."""
+
+import os
+import select
+
+import serial
+from serial.tools import list_ports
+
+from firmware_bridge.core.errors import BoardGone
+from firmware_bridge.core.limits import BAUD
+
+READ_BYTES = 4_096  # 0.35 s of a full line
+_FIX = "look at the board's cable, and at [board] in validator.toml"
+
+
+def find_port(where: str) -> str:
+    """`/dev/…` as it is; anything else is a USB adapter's serial number, as udev tells it. Raises BoardGone."""
+    if where.startswith("/dev/"):
+        return where
+    ports = list_ports.comports()
+    for port in ports:
+        if port.serial_number == where:
+            return str(port.device)
+    seen = ", ".join(sorted(str(port.serial_number) for port in ports if port.serial_number)) or "none"
+    raise BoardGone(f"no serial adapter has the number {where}", fix=_FIX, seen=seen)
+
+
+class SerialPort:
+    """An open port. Raises BoardGone wherever the line is not there any more."""
+
+    def __init__(self, where: str) -> None:
+        try:
+            self._port = serial.Serial(find_port(where), BAUD, timeout=0, write_timeout=0, exclusive=True)
+        except (OSError, ValueError) as error:  # pyserial's own errors are OSErrors
+            raise BoardGone(f"the board's port does not open: {error}", fix=_FIX) from error
+        self._fd = self._port.fileno()
+
+    def wait(self, also: int, timeout_s: float) -> None:
+        """Until bytes are there, `also` can be read, or the time is over."""
+        try:
+            select.select([self._fd, also], [], [], timeout_s)
+        except (OSError, ValueError) as error:
+            raise BoardGone(f"the board's port is gone: {error}", fix=_FIX) from error
+
+    def read(self) -> bytes:
+        """What is there; empty if nothing."""
+        try:
+            return os.read(self._fd, READ_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise BoardGone(f"the board's port is gone: {error}", fix=_FIX) from error
+
+    def write(self, data: bytes) -> None:
+        """Hand over; what the line does not take now is lost as the line loses bytes, and comes again."""
+        try:
+            os.write(self._fd, data)
+        except BlockingIOError:
+            pass  # a board that takes nothing; the link notices by itself
+        except OSError as error:
+            raise BoardGone(f"the board's port is gone: {error}", fix=_FIX) from error
+
+    def close(self) -> None:
+        """Give it back. Harmless on one that is gone."""
+        try:
+            self._port.close()
+        except OSError as error:
+            raise BoardGone(f"the board's port does not close: {error}", fix=_FIX) from error

@@ -1,0 +1,206 @@
+"""The board in use: one thread that opens the port, keeps the link, and opens it again for as long as it runs.
+
+Others ask from their own threads (`ask`), and hear what happens by callbacks on the board's thread, which must return
+at once. A board that is not there is a named problem, never a reason to stop: doors work without lamps, and say so.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from firmware_bridge.adapters.serial_port import SerialPort
+from firmware_bridge.core.declaration import Command
+from firmware_bridge.core.errors import BoardGone, BoardRefused, BridgeError
+from firmware_bridge.core.limits import REOPEN_MS
+from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused, State, Statistics
+
+log = logging.getLogger(__name__)
+
+
+class Port(Protocol):
+    """An open serial line."""
+
+    def wait(self, also: int, timeout_s: float) -> None:
+        """Until bytes are there, `also` can be read, or the time is over."""
+        ...
+
+    def read(self) -> bytes:
+        """What is there."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Hand over."""
+        ...
+
+    def close(self) -> None:
+        """Give it back."""
+        ...
+
+
+class Board:
+    """`where`: a path or a serial number. `start` it, `stop` it; `ask` from any thread."""
+
+    def __init__(
+        self,
+        where: str,
+        *,
+        session: int,
+        on_inputs: Callable[[Inputs], None] = lambda _: None,
+        on_ready: Callable[[], None] = lambda: None,
+        on_done: Callable[[Done], None] = lambda _: None,
+        open_port: Callable[[str], Port] = SerialPort,
+        now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    ) -> None:
+        self._where, self._open_port, self._now_ms = where, open_port, now_ms
+        self._on_inputs, self._on_ready, self._on_done = on_inputs, on_ready, on_done
+        self._link = Link(session=session)
+        self._lock = threading.Lock()  # the link is asked from other threads
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        os.set_blocking(self._wake_read, False)
+        self._stopping = threading.Event()
+        self._port: Port | None = None
+        self._problem: BridgeError | None = BoardGone("the board was not reached yet", fix="wait a second")
+        self._thread = threading.Thread(target=self._guard, name="board", daemon=True)
+        self.failure: BaseException | None = None
+        self.inputs: Inputs | None = None
+
+    # --- any thread ---------------------------------------------------------------------------------------------------
+
+    def ask(self, command: Command, *values: int) -> int:
+        """Have it carried out → its ticket. Raises BoardGone, BoardBusy, CommandUnknown."""
+        with self._lock:
+            ticket = self._link.ask(command, *values)
+        self._wake()
+        return ticket
+
+    @property
+    def problem(self) -> BridgeError | None:
+        """Why the board cannot be used; None while it can."""
+        return self._problem
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counted since the start."""
+        return self._link.statistics
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs, with a board or without."""
+        return self._thread.is_alive()
+
+    def _wake(self) -> None:
+        try:
+            os.write(self._wake_write, b"\0")
+        except BlockingIOError:
+            pass  # it has been woken four thousand times already
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to look for the board, in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the link. The board says "out of service" by itself then."""
+        self._stopping.set()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        for end in (self._wake_read, self._wake_write):
+            os.close(end)
+
+    # --- the board's thread -------------------------------------------------------------------------------------------
+
+    def _guard(self) -> None:
+        """Thread body: what it dies of is kept for the supervisor, which ends the process; nothing is swallowed."""
+        try:
+            while not self._stopping.is_set():
+                self._live()
+        except Exception as failure:
+            log.critical("the board's thread ends", exc_info=failure)
+            self.failure = failure
+
+    def _live(self) -> None:
+        """One opening of the port, to its end."""
+        try:
+            port = self._open_port(self._where)
+        except BoardGone as error:
+            self._say(error)
+            self._stopping.wait(REOPEN_MS / 1000)
+            return
+        try:
+            with self._lock:
+                self._link.opened(self._now_ms())
+            while not self._stopping.is_set():
+                self._turn(port)
+        except BoardGone as error:
+            self._say(error)
+            with self._lock:
+                self._link.closed(error.message)
+            self._tell()
+        finally:
+            port.close()
+
+    def _turn(self, port: Port) -> None:
+        with self._lock:
+            self._link.step(self._now_ms())
+            out, due_ms = self._link.outgoing(), self._link.next_ms()
+        self._tell()
+        if out:
+            port.write(out)
+        wait_ms = REOPEN_MS if due_ms is None else max(due_ms - self._now_ms(), 0)
+        port.wait(self._wake_read, wait_ms / 1000)
+        self._drain()
+        if data := port.read():
+            with self._lock:
+                self._link.received(data, self._now_ms())
+            self._tell()
+
+    def _drain(self) -> None:
+        try:
+            os.read(self._wake_read, 4_096)
+        except BlockingIOError:
+            pass  # it was not a wake
+
+    def _tell(self) -> None:
+        with self._lock:
+            happened = self._link.happened()
+        for it in happened:
+            self._take(it)
+
+    def _take(self, it: Happened) -> None:
+        match it:
+            case Inputs():
+                self.inputs = it
+                self._on_inputs(it)
+            case Done():
+                self._on_done(it)
+            case Ready():
+                log.info("the board is there")
+                self._problem = None
+                self._on_ready()
+            case Gone(why):
+                self._say(BoardGone(f"the board is gone: {why}", fix="look at its cable and its supply"))
+            case Refused(differences):
+                self._say(
+                    BoardRefused(
+                        f"the board's firmware does not fit this software: {'; '.join(differences)}",
+                        fix="put the firmware of this release on the board: docs/FIRMWARE.md", differences=differences,
+                    )  # fmt: skip
+                )
+            case Lost(_, why):
+                log.warning("a command to the board is lost: %s", why)
+
+    def _say(self, problem: BridgeError) -> None:
+        if str(problem) != str(self._problem):
+            log.error("%s", problem)
+        self._problem = problem
+
+    @property
+    def state(self) -> State:
+        """Where the link stands."""
+        return self._link.state
