@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test web web-check lint unit setup system lock check-arm64 fuzz misreads mutate cose-check bench bench-age simulate simulate-long clean
+.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz misreads mutate cose-check bench bench-age simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +16,9 @@ run: setup ## set up what is needed and run the demo: three buses, broker, backe
 	@$(BIN)/savar demo
 
 test: setup system lint web-check unit ## set up what is needed and run lint and every test
+
+firmware: setup system ## build the panel board's program, for the board and for tests; its size, static analysis
+	@$(MAKE) -s -C firmware_bridge/firmware PYTHON=$(abspath $(BIN))/python BUILD=$(abspath build/firmware) all check
 
 web: setup ## build the pages of web/ into build/web, if anything they are made of has changed
 	@bash deploy/web.sh $(VENV)
@@ -38,7 +41,7 @@ $(STAMP): requirements/dev.lock pyproject.toml deploy/setup.sh
 	@bash deploy/setup.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-system: ## install what the tests need from Debian: mosquitto, libzbar0, chromium; for root e2fsprogs, mount, iproute2
+system: ## install what the tests need from Debian: mosquitto, libzbar0, chromium, gcc (for ARM, too), qemu-system-arm; for root e2fsprogs, mount, iproute2
 	@bash deploy/system.sh
 
 lock: ## renew requirements/*.lock from pyproject.toml

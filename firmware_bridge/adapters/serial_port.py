@@ -2,6 +2,7 @@
 
 import os
 import select
+from contextlib import suppress
 
 import serial
 from serial.tools import list_ports
@@ -54,9 +55,8 @@ class SerialPort:
     def write(self, data: bytes) -> None:
         """Hand over; what the line does not take now is lost as the line loses bytes, and comes again."""
         try:
-            os.write(self._fd, data)
-        except BlockingIOError:
-            pass  # a board that takes nothing; the link notices by itself
+            with suppress(BlockingIOError):  # a board that takes nothing; the link notices by itself
+                os.write(self._fd, data)
         except OSError as error:
             raise BoardGone(f"the board's port is gone: {error}", fix=_FIX) from error
 

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from firmware_bridge.adapters.serial_port import SerialPort
@@ -93,10 +94,8 @@ class Board:
         return self._thread.is_alive()
 
     def _wake(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # it has been woken often enough already
             os.write(self._wake_write, b"\0")
-        except BlockingIOError:
-            pass  # it has been woken four thousand times already
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -161,10 +160,8 @@ class Board:
             self._tell()
 
     def _drain(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # it was not a wake
             os.read(self._wake_read, 4_096)
-        except BlockingIOError:
-            pass  # it was not a wake
 
     def _tell(self) -> None:
         with self._lock:
@@ -186,12 +183,8 @@ class Board:
             case Gone(why):
                 self._say(BoardGone(f"the board is gone: {why}", fix="look at its cable and its supply"))
             case Refused(differences):
-                self._say(
-                    BoardRefused(
-                        f"the board's firmware does not fit this software: {'; '.join(differences)}",
-                        fix="put the firmware of this release on the board: docs/FIRMWARE.md", differences=differences,
-                    )  # fmt: skip
-                )
+                why = f"the board's firmware does not fit this software: {'; '.join(differences)}"
+                self._say(BoardRefused(why, fix="put this release's firmware on it: docs/FIRMWARE.md"))
             case Lost(_, why):
                 log.warning("a command to the board is lost: %s", why)
 

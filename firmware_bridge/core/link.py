@@ -50,7 +50,7 @@ from firmware_bridge.core.limits import (
 
 _NUMBERS = 1 << 16
 _SESSIONS = 255  # 1 to 255; 0 is a board's that nobody greeted
-# A board that has all we ask never says so of a whole frame: the check let the line's damage pass, and it is asked again.
+# A board that has all we ask never says so of a whole frame: it is the line's damage, and it is asked again.
 _DAMAGE = (Answer.UNKNOWN_COMMAND, Answer.WRONG_LENGTH)
 _RESTARTED = "the board restarted; whether it was done is not known"
 

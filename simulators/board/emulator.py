@@ -6,7 +6,6 @@ no part in a test's own time: it runs as the board runs, in real time.
 
 import json
 import re
-import select
 import socket
 import subprocess
 import threading
@@ -32,12 +31,14 @@ OnPin = Callable[[str, bool, float], None]
 
 
 class EmulatedBoard:
-    """One board. `start` powers it; `line` is its serial port. `on_pin(name, level, monotonic s)` for each edge of an
-    output, on a thread of its own. Raises EmulatorFailed.
+    """One board. `start` powers it; `line` is its serial port. Raises EmulatorFailed.
+
+    `on_pin(name, level, monotonic s)`: each edge of an output, on a thread of its own.
     """
 
     def __init__(self, elf: Path, folder: Path, *, on_pin: OnPin = lambda *_: None) -> None:
         self._elf, self._folder, self._on_pin = elf, folder, on_pin
+        self._log = folder / "qemu.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._replies: list[str] = []
         self._answered = threading.Condition()
@@ -49,14 +50,9 @@ class EmulatedBoard:
         """Power on: the supply good, the doors shut, the ignition on; and the program runs."""
         for name in ("qmp", "qtest"):
             (self._folder / name).unlink(missing_ok=True)
-        self._process = subprocess.Popen(
-            [
-                QEMU, "-M", "lm3s6965evb", "-kernel", str(self._elf), "-display", "none", "-serial", "pty", "-S",
-                "-qtest", f"unix:{self._folder}/qtest,server=on,wait=off", "-accel", "tcg", "-action", "watchdog=reset",
-                "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off", "-monitor", "none",
-            ],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        # To a file: a pipe that nobody empties stops the machine when it is full.
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.line = self._read_pty()
         self._qmp = _connected(self._folder / "qmp")
         self._qmp_lines = self._qmp.makefile("r")
@@ -71,20 +67,26 @@ class EmulatedBoard:
         self.set("ignition", high=True)
         self.qmp("cont")
 
+    def _command(self) -> list[str]:
+        return [
+            QEMU, "-M", "lm3s6965evb", "-kernel", str(self._elf), "-display", "none", "-serial", "pty", "-S",
+            "-accel", "tcg", "-action", "watchdog=reset", "-monitor", "none", "-qtest-log", "/dev/null",
+            "-qtest", f"unix:{self._folder}/qtest,server=on,wait=off",
+            "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off",
+        ]  # fmt: skip
+
     def _read_pty(self) -> str:
         assert self._process is not None
-        assert self._process.stdout is not None
-        said, until = b"", time.monotonic() + START_S
+        until = time.monotonic() + START_S
         while time.monotonic() < until:
-            ready, _, _ = select.select([self._process.stdout], [], [], 0.1)
-            if ready:
-                said += self._process.stdout.read1(4096)
-                found = re.search(rb"redirected to (/dev/pts/\d+)", said)
-                if found:
-                    return found[1].decode()
+            found = re.search(r"redirected to (/dev/pts/\d+)", self._log.read_text(errors="replace"))
+            if found:
+                return found[1]
             if self._process.poll() is not None:
                 break
-        raise EmulatorFailed(f"{QEMU} does not start: {said.decode(errors='replace')}", fix=f"apt-get install {QEMU}")
+            time.sleep(0.02)
+        said = self._log.read_text(errors="replace")
+        raise EmulatorFailed(f"{QEMU} does not start: {said}", fix=f"apt-get install {QEMU}")
 
     def _find_ports(self) -> dict[str, str]:
         """Where QEMU keeps the ports' devices, by their addresses."""
