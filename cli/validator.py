@@ -13,6 +13,7 @@ from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.service_manager import ServiceManager
 from edge.app.config import ValidatorConfig, load_config
 from edge.app.panels import Panels, open_panels
+from edge.app.power_fails import PowerFails
 from edge.app.supervise import supervise
 from edge.app.validator import Validator
 
@@ -33,8 +34,10 @@ def command(path: Path, *, quiet: bool) -> None:
     stop = stop_on_signals()
     console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
     manager = ServiceManager.of(os.environ)
-    with open_panels(config.panel, console) as panels:
+    power = PowerFails(stop)
+    with open_panels(config.panel, console, on_power_fails=power.fails) as panels:
         validator, terminal = _wire(config, panels)
+        power.guards(validator.boarding.shut)
         validator.start()
         if terminal is not None:
             terminal.start()

@@ -93,6 +93,7 @@ class Boarding:
         self._day_key: DayKey | None = None
         self._forms: Forms[Outcome] = Forms()
         self._lock = threading.Lock()
+        self._shut = False  # the supply fails: nothing is begun any more
         self.orders = 0  # how often somebody told where to serve
         self.accepted = 0
         self.accepted_rials = 0  # of the fares that a code was accepted for: while the doors are apart, by both perhaps
@@ -118,6 +119,10 @@ class Boarding:
             self._memory.begin(now, RecordId(head.epoch, head.sequence), self._journal.window())
             self.tickets.load(self._journal.used_tickets(), now, epoch=head.epoch)
             self._spending.load(self._journal.let_ride())
+
+    def shut(self) -> None:
+        """Take no more taps; one that is being committed is finished. From any thread; returns at once."""
+        self._shut = True
 
     def forgettable(self, now: Instant) -> int:
         """The last sequence whose plain ids are past the repeat window and may be wiped; 0 if there is none new."""
@@ -281,6 +286,8 @@ class Boarding:
         if isinstance(code, Unproven) and is_ours(text) and not settled:
             return None
         with self._lock:
+            if self._shut:
+                return None
             if self._issuers is not issuers:  # a bundle came into force since: the record will name the newer one
                 code = open_code(text, self._issuers, self._riders.find)
             judged = self._without_row(code, text, now, settled=settled) if isinstance(code, LongFormWanted) else code

@@ -68,11 +68,19 @@ class ButtonConfig(BaseModel):
     pull_up: bool = True
 
 
-class PanelConfig(BaseModel):
-    """What shows verdicts besides the console: nothing, or lamp, sounder and button on the computer's pins (BCM)."""
+class BoardConfig(BaseModel):
+    """The panel board. `port`: its serial line, /dev/…, or its USB adapter's serial number as udev tells it."""
 
     model_config = _STRICT
-    kind: Literal["console", "gpio"] = "console"
+    port: str = Field(pattern=r"^(/dev/\S+|[A-Za-z0-9_.:-]{2,64})$")
+
+
+class PanelConfig(BaseModel):
+    """What shows verdicts besides the console: nothing, the computer's own pins (BCM), or a panel board."""
+
+    model_config = _STRICT
+    kind: Literal["console", "gpio", "board"] = "console"
+    board: BoardConfig | None = None
     lamp: LampConfig | None = None
     buzzer: BuzzerConfig | None = None
     button: ButtonConfig | None = None
@@ -81,6 +89,12 @@ class PanelConfig(BaseModel):
     def _wired(self) -> Self:
         """Every verdict has a lamp and a tone (P17), and no pin serves two parts."""
         parts = {"lamp": self.lamp, "buzzer": self.buzzer, "button": self.button}
+        if (self.kind == "board") is (self.board is None):
+            raise ValueError('a panel board needs kind = "board" and [panel.board] with its port; nothing else has one')
+        if self.kind == "board":
+            if unused := [name for name, part in parts.items() if part is not None]:
+                raise ValueError(f"panel.{unused[0]} has pins, but the panel board has its own")
+            return self
         if self.kind == "console":
             if unused := [name for name, part in parts.items() if part is not None]:
                 raise ValueError(f'panel.{unused[0]} has pins, but kind is "console"; write kind = "gpio"')

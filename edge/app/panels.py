@@ -1,10 +1,12 @@
-"""What shows a door's verdicts, by the configuration: words on the console, lamp and tone on the computer's pins."""
+"""What shows a door's verdicts, by the configuration: words on the console, lamp and tone on pins or a panel board."""
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
+from edge.adapters.board_panel import BoardPanel
 from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.gpio_panel import GpioPanel, Wiring
 from edge.app.config import PanelConfig
@@ -13,23 +15,48 @@ from edge.core.ports import Panel, Showing
 from protocol.fares.hints import Hint
 
 
-class Panels:
-    """Several panels that show the same. Within `with`, those on pins follow what they are told."""
+_SESSIONS = 255
 
-    def __init__(self, panels: Sequence[Panel], pins: GpioPanel | None = None) -> None:
-        self._pins = pins
-        self._panels = [*panels] if pins is None else [pins, *panels]  # the lamp first: it is what riders look at
+
+class Lamps(Panel, Protocol):
+    """A panel with lamp and sounder, and a thread of its own."""
+
+    def start(self) -> None:
+        """Follow what is told from now on."""
+        ...
+
+    def stop(self) -> None:
+        """Dark, silent, and given back."""
+        ...
+
+    @property
+    def problem(self) -> LocalError | None:
+        """Why riders may see or hear nothing."""
+        ...
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What its thread died of."""
+        ...
+
+
+class Panels:
+    """Several panels that show the same. Within `with`, those with lamps follow what they are told."""
+
+    def __init__(self, panels: Sequence[Panel], lamps: Lamps | None = None) -> None:
+        self._lamps = lamps
+        self._panels = [*panels] if lamps is None else [lamps, *panels]  # the lamp first: it is what riders look at
 
     def __enter__(self) -> Self:
-        if self._pins is not None:
-            self._pins.start()
+        if self._lamps is not None:
+            self._lamps.start()
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if self._pins is not None:
-            self._pins.stop()
+        if self._lamps is not None:
+            self._lamps.stop()
 
     def show(self, showing: Showing) -> None:
         """On all of them."""
@@ -48,18 +75,18 @@ class Panels:
 
     def dwell(self, wait_s: float) -> None:
         """Leave riders the time to see and hear what is shown; what is printed stays by itself."""
-        if self._pins is not None:
+        if self._lamps is not None:
             time.sleep(wait_s)
 
     @property
     def problem(self) -> LocalError | None:
         """Why riders may see or hear nothing; a console does not fail."""
-        return None if self._pins is None else self._pins.problem
+        return None if self._lamps is None else self._lamps.problem
 
     @property
     def failure(self) -> BaseException | None:
         """What a panel's thread died of, for the supervisor that ends the process."""
-        return None if self._pins is None else self._pins.failure
+        return None if self._lamps is None else self._lamps.failure
 
 
 def open_panels(
@@ -67,9 +94,16 @@ def open_panels(
     console: ConsolePanel | None,
     *,
     now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    on_power_fails: Callable[[], None] = lambda: None,
 ) -> Panels:
-    """The panels of a door; `console` None: nobody reads one. Raises PanelFailed where the pins cannot be had."""
+    """The panels of a door; `console` None: nobody reads one. Raises PanelFailed where the pins cannot be had.
+
+    `on_power_fails`: a panel board says that the supply begins to fail; called on its thread, must return at once.
+    """
     words = [] if console is None else [console]
+    if config.board is not None:
+        session = secrets.randbelow(_SESSIONS)
+        return Panels(words, BoardPanel(config.board.port, session=session, on_power_fails=on_power_fails))
     if config.lamp is None or config.buzzer is None:
         return Panels(words)
     wiring = Wiring(

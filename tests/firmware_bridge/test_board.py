@@ -1,10 +1,5 @@
 """The board in use over a real pty, with the firmware built for this machine at its other end."""
 
-import os
-import select
-import threading
-import time
-import tty
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,47 +9,7 @@ from firmware_bridge.app.board import Board
 from firmware_bridge.core.declaration import BOARD, SHOW, Answer, Input
 from firmware_bridge.core.errors import BoardGone, BoardRefused
 from firmware_bridge.core.link import Done, Inputs
-from tests.firmware_bridge.host_board import HostBoard
-
-WAIT_S = 20.0  # far more than anything takes: a busy machine is no fault
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-class Cable:
-    """A pty whose other end runs a board in real time, until it is pulled."""
-
-    def __init__(self, spoil: Callable[[bytes], bytes] = lambda data: data) -> None:
-        self.board = HostBoard()
-        self._master, slave = os.openpty()
-        tty.setraw(slave)
-        tty.setraw(self._master)
-        self.path = os.ttyname(slave)
-        self._slave = slave
-        self._spoil = spoil
-        self._pulled = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        began = time.monotonic() - self.board.now / 1000
-        while not self._pulled.is_set():
-            ready, _, _ = select.select([self._master], [], [], 0.001)
-            self.board.run(int((time.monotonic() - began) * 1000))
-            data = os.read(self._master, 4_096) if ready else b""
-            if answer := self.board.feed(data):
-                os.write(self._master, self._spoil(answer))
-
-    def pull(self) -> None:
-        self._pulled.set()
-        self._thread.join()
-        os.close(self._master)
-        os.close(self._slave)
+from tests.firmware_bridge.cable import Cable, until
 
 
 class Seen:
@@ -77,8 +32,7 @@ class Seen:
 def cable() -> Iterator[Cable]:
     made = Cable()
     yield made
-    if not made._pulled.is_set():
-        made.pull()
+    made.pull()
 
 
 def test_it_asks_and_hears(cable: Cable) -> None:
@@ -92,7 +46,7 @@ def test_it_asks_and_hears(cable: Cable) -> None:
     seen.board.ask(BOARD)
     until(lambda: any(it.values for it in seen.done))
     assert seen.done[-1].values[:2] == (1, 1)
-    cable.board.set(Input.DOOR_FRONT_LEAF, on=True)
+    cable.set(Input.DOOR_FRONT_LEAF, on=True)
     until(lambda: any(it.inputs & 1 << Input.DOOR_FRONT_LEAF for it in seen.inputs))
     seen.board.stop()
     assert not seen.board.alive

@@ -1,0 +1,97 @@
+"""Lamp, sounder and button of a door on a panel board, over its serial line.
+
+The board lights and sounds by itself what a verdict says (rules S1 to S5, generated into its program), repeats a
+refusal for the button, and says "out of service" when this computer is silent. Here a verdict is one command.
+"""
+
+import logging
+from collections.abc import Callable
+
+from edge.core.errors import LocalError, PanelFailed
+from edge.core.ports import Showing
+from firmware_bridge.app.board import Board
+from firmware_bridge.core.declaration import HINT, IDLE, SHOW, Answer, Command, Input
+from firmware_bridge.core.errors import BoardBusy, BoardGone
+from firmware_bridge.core.link import Done, Inputs
+from protocol.fares.hints import Hint
+
+_log = logging.getLogger(__name__)
+_FIX = "look at the board's cable and supply, and at [panel] in validator.toml"
+
+
+class BoardPanel:
+    """Fills `edge.core.ports.Panel`. `start` it, `stop` it; `show`, `idle`, `hint` from any thread.
+
+    `port`: a path or a serial adapter's number. `session`: another number at each start. `on_power_fails` is called on
+    the board's thread when the supply begins to fail, and must return at once.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        *,
+        session: int,
+        on_power_fails: Callable[[], None] = lambda: None,
+        on_inputs: Callable[[Inputs], None] = lambda _: None,
+    ) -> None:
+        self._on_power_fails, self._on_inputs = on_power_fails, on_inputs
+        self._failing = False
+        self._refused: PanelFailed | None = None
+        self._board = Board(port, session=session, on_inputs=self._inputs_came, on_done=self._done)
+
+    # --- any thread ---------------------------------------------------------------------------------------------------
+
+    def show(self, showing: Showing) -> None:
+        """A verdict: its lamp and its tune."""
+        self._ask(SHOW, showing.verdict, showing.reason)
+
+    def idle(self) -> None:
+        """Dark and silent."""
+        self._ask(IDLE)
+
+    def hint(self, hint: Hint | None) -> None:
+        """White while something would help."""
+        self._ask(HINT, int(hint is not None))
+
+    def _ask(self, command: Command, *values: int) -> None:
+        try:
+            self._board.ask(command, *values)
+        except (BoardGone, BoardBusy) as error:  # said as the panel's problem; a tap is durable without its lamp
+            _log.debug("%s is not shown: %s", command.name, error)
+
+    @property
+    def problem(self) -> LocalError | None:
+        """Why riders may see or hear nothing."""
+        gone = self._board.problem
+        return self._refused if gone is None else PanelFailed(gone.message, fix=gone.fix or _FIX)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What its thread died of, for the supervisor that ends the process."""
+        return self._board.failure
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Look for the board from now on."""
+        self._board.start()
+
+    def stop(self) -> None:
+        """The board says "out of service" by itself from then on."""
+        self._board.stop()
+
+    # --- the board's thread -------------------------------------------------------------------------------------------
+
+    def _inputs_came(self, inputs: Inputs) -> None:
+        failing = bool(inputs.inputs & 1 << Input.POWER_FAIL)
+        if failing and not self._failing:
+            _log.error("the supply fails: no more taps are taken")
+            self._on_power_fails()
+        self._failing = failing
+        self._on_inputs(inputs)
+
+    def _done(self, done: Done) -> None:
+        if done.answer is Answer.DONE:
+            self._refused = None
+        elif done.answer is not Answer.POWER_FAILS:
+            self._refused = PanelFailed(f"the board does not show it: {done.answer.name}", fix=_FIX)
