@@ -14,7 +14,6 @@ from edge.core.errors import LocalError
 from edge.core.ports import Panel, Showing
 from protocol.fares.hints import Hint
 
-
 _SESSIONS = 255
 
 

@@ -52,7 +52,7 @@ class EmulatedBoard:
             (self._folder / name).unlink(missing_ok=True)
         # To a file: a pipe that nobody empties stops the machine when it is full.
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
         self.line = self._read_pty()
         self._qmp = _connected(self._folder / "qmp")
         self._qmp_lines = self._qmp.makefile("r")

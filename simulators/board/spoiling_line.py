@@ -18,7 +18,7 @@ class SpoilingLine:
     """`path` is the end for the host. `rate`: see `Noise`; it may be set while the line runs. Raises LineLost."""
 
     def __init__(self, board: str, *, seed: int, rate: float) -> None:
-        rng = random.Random(seed)
+        rng = random.Random(seed)  # noqa: S311 - not a secret
         self._down, self._up = Noise(rng, rate), Noise(rng, rate)
         try:
             self._board = os.open(board, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)

@@ -1,0 +1,170 @@
+"""The unmodified firmware on an emulated board: over a spoiling line, through hangs, resets, unplugging, failing supply."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.adapters.board_panel import BoardPanel
+from edge.core.ports import Showing
+from firmware_bridge.adapters.serial_port import SerialPort
+from firmware_bridge.app.board import Board
+from firmware_bridge.core.declaration import BOARD, COUNTS, SHOW, Answer, Cause, Command, Input
+from firmware_bridge.core.errors import BoardBusy, BoardGone
+from firmware_bridge.core.limits import POWER_FAIL_DARK_MS
+from firmware_bridge.core.link import Done, Inputs
+from protocol.fares.verdicts import TABLE, Lamp, Reason, Verdict
+from simulators.board.emulator import EmulatedBoard
+from simulators.board.firmware import firmware
+from simulators.board.spoiling_line import SpoilingLine
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+COMMANDS = 2_000  # of the 100,000 of `savar bench board`
+BYTE_ERRORS = 0.01
+WAIT_S = 60.0
+
+
+def until(holds: Callable[[], bool], wait_s: float = WAIT_S) -> None:
+    end = time.monotonic() + wait_s
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+class Bench:
+    """A board under QEMU, a line that can spoil, and the bridge at its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.edges: list[tuple[str, bool, float]] = []
+        self.emulated = EmulatedBoard(firmware(), folder, on_pin=lambda *edge: self.edges.append(edge))
+        self.emulated.start()
+        self.line = SpoilingLine(self.emulated.line, seed=1, rate=0.0)
+        self.line.start()
+        self.done: dict[int, Done] = {}
+        self.inputs: list[Inputs] = []
+        self.ready = 0
+        self.where = self.line.path
+        self.board = Board(
+            "", session=5, on_inputs=self.inputs.append, on_done=self._done, on_ready=self._ready,
+            open_port=lambda _: SerialPort(self.where),
+        )  # fmt: skip
+        self.board.start()
+        until(lambda: self.ready == 1)
+
+    def _done(self, done: Done) -> None:
+        self.done[done.ticket] = done
+
+    def _ready(self) -> None:
+        self.ready += 1
+
+    def ask(self, command: Command, *values: int) -> int:
+        """As soon as there is room."""
+        while True:
+            try:
+                return self.board.ask(command, *values)
+            except (BoardBusy, BoardGone):
+                time.sleep(0.002)
+
+    def answer(self, command: Command, *values: int) -> tuple[int, ...]:
+        ticket = self.ask(command, *values)
+        until(lambda: ticket in self.done)
+        return self.done[ticket].values
+
+    def close(self) -> None:
+        self.board.stop()
+        self.line.stop()
+        self.emulated.stop()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def test_over_a_spoiling_line_nothing_is_done_twice_and_nothing_is_lost_unsaid(bench: Bench) -> None:
+    before = bench.answer(COUNTS)[1]
+    bench.line.rate = BYTE_ERRORS
+    asked = [bench.ask(SHOW, 1 + number % len(TABLE), 0) for number in range(COMMANDS)]
+    until(lambda: sum(it in bench.done for it in asked) + bench.board.statistics.lost == len(asked))
+    bench.line.rate = 0.0
+    done = sum(it in bench.done for it in asked)
+    executed = bench.answer(COUNTS)[1] - before - 1  # the first question itself
+    assert {bench.done[it].answer for it in asked if it in bench.done} <= {Answer.DONE, Answer.OUT_OF_SERVICE}
+    shown = sum(bench.done[it].answer is Answer.DONE for it in asked if it in bench.done)
+    assert shown <= executed <= shown + bench.board.statistics.lost
+    assert done + bench.board.statistics.lost == len(asked)
+    assert bench.board.statistics.sent_again > COMMANDS // 20  # the line did spoil
+
+
+def test_every_verdict_lights_its_pins(bench: Bench) -> None:
+    for verdict, row in TABLE.items():
+        bench.edges.clear()
+        bench.answer(SHOW, verdict, 0)
+        lamp = "amber" if row.lamp is Lamp.AMBER else row.lamp.value
+        until(lambda lamp=lamp: (lamp, True) in [(name, level) for name, level, _ in bench.edges])
+        until(lambda: ("sound", True) in [(name, level) for name, level, _ in bench.edges])
+
+
+def test_inputs_of_the_board_are_told(bench: Bench) -> None:
+    bench.emulated.set("door front", high=True)
+    until(lambda: bool(bench.inputs) and bool(bench.inputs[-1].inputs & 1 << Input.DOOR_FRONT_LEAF))
+    for _ in range(3):
+        bench.emulated.pulse_odometer()
+    until(lambda: bench.inputs[-1].odometer == 3)
+    bench.emulated.set("button driver", high=True)
+    until(lambda: bench.inputs[-1].presses == 0x10)
+    assert bench.inputs[-1].inputs & 1 << Input.IGNITION
+
+
+def test_a_hang_ends_by_the_watchdog_and_a_reset_is_noticed(bench: Bench) -> None:
+    bench.emulated.hang()
+    until(lambda: bench.ready == 2)
+    assert bench.answer(BOARD)[1:3] == (2, Cause.WATCHDOG)
+    bench.emulated.reset()
+    until(lambda: bench.ready == 3)
+    assert bench.answer(BOARD)[1] == 3
+
+
+def test_a_pulled_cable_is_one_board_again(bench: Bench) -> None:
+    bench.line.stop()
+    until(lambda: isinstance(bench.board.problem, BoardGone))
+    bench.line = SpoilingLine(bench.emulated.line, seed=2, rate=0.0)
+    bench.line.start()
+    bench.where = bench.line.path
+    until(lambda: bench.ready == 2)
+    assert bench.answer(BOARD)[1] == 1  # it went on all the while
+
+
+def test_without_a_host_it_says_out_of_service_by_itself(bench: Bench) -> None:
+    bench.answer(SHOW, Verdict.ACCEPTED, 0)
+    bench.line.stop()
+    bench.edges.clear()
+    until(lambda: ("red", True) in [(name, level) for name, level, _ in bench.edges])
+    assert ("green", True) not in [(name, level) for name, level, _ in bench.edges]
+
+
+def test_when_the_supply_fails_there_is_no_green_and_the_host_knows(tmp_path: Path) -> None:
+    failed = threading.Event()
+    edges: list[tuple[str, bool, float]] = []
+    emulated = EmulatedBoard(firmware(), tmp_path, on_pin=lambda *edge: edges.append(edge))
+    emulated.start()
+    panel = BoardPanel(emulated.line, session=1, on_power_fails=failed.set)
+    panel.start()
+    until(lambda: panel.problem is None)
+    accepted = Showing(Verdict.ACCEPTED, Reason.NONE, TABLE[Verdict.ACCEPTED], 0, 0)
+    panel.show(accepted)
+    until(lambda: ("green", True) in [(name, level) for name, level, _ in edges])
+    emulated.set("power good", high=False)
+    fell = time.monotonic()
+    assert failed.wait(WAIT_S)
+    for _ in range(5):
+        panel.show(accepted)
+        time.sleep(0.02)
+    until(lambda: ("green", False) in [(name, level) for name, level, _ in edges])
+    assert not [at for name, level, at in edges if name == "green" and level and at > fell + POWER_FAIL_DARK_MS / 1000]
+    panel.stop()
+    emulated.stop()
