@@ -201,6 +201,25 @@ def misreads(*, frames: int, seed: int, workers: int, kept: Path | None, out: st
 
 
 @command.command()
+@click.option("--commands", default=100_000, show_default=True, type=click.IntRange(1), help="Over the spoiling line.")
+@click.option("--byte-errors", default=0.01, show_default=True, type=click.FloatRange(0, 0.2), help="Each way, of each"
+              " byte.")  # fmt: skip
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of what the line spoils.")
+@json_option("the figures")
+def board(*, commands: int, byte_errors: float, seed: int, out: str | None) -> None:
+    """The panel board's firmware under QEMU: round trips, commands over a spoiling line, recoveries. 20 minutes.
+
+    Fails if a command was carried out twice, or lost without being told.
+    """
+    from benchmarks import board as bench
+
+    with progress("the board starts", commands) as tick:
+        figures = bench.run(commands=commands, byte_errors=byte_errors, seed=seed, tick=tick)
+    _report(figures, out)
+    sys.exit(figures["executed_twice"] + figures["lost_unreported"] > 0)
+
+
+@command.command()
 @click.option("--presentations", default=120, show_default=True, type=click.IntRange(1), help="Riders before the lens.")
 @click.option("--seed", default=5, show_default=True, type=int, help="Of the drawn frames.")
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(0), help="For each case of processes;"
