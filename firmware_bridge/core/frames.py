@@ -31,6 +31,9 @@ class Kind(IntEnum):
     STATUS = 4  # board to host: it is there, and its inputs; `number` counts them
 
 
+_KINDS = frozenset(int(kind) for kind in Kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One frame. `session` 0 to 255, `number` 0 to 65535, `payload` up to PAYLOAD_MAX_BYTES."""
@@ -63,7 +66,7 @@ def decode_frame(data: bytes) -> Frame:
     content, check = body[:-_CHECK], body[-_CHECK:]
     if crc_hqx(content, 0xFFFF).to_bytes(2, "big") != check:
         raise FrameDamaged("the check does not hold")
-    if content[0] not in iter(Kind):
+    if content[0] not in _KINDS:
         raise FrameDamaged("a frame of no known kind", kind=content[0])
     return Frame(Kind(content[0]), content[1], content[2] << 8 | content[3], content[4], content[_HEAD:])
 

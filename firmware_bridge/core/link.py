@@ -48,6 +48,7 @@ from firmware_bridge.core.limits import (
     WAITING_MAX,
 )
 
+_ANSWERS = frozenset(int(answer) for answer in Answer)
 _NUMBERS = 1 << 16
 _SESSIONS = 255  # 1 to 255; 0 is a board's that nobody greeted
 # A board that has all we ask never says so of a whole frame: it is the line's damage, and it is asked again.
@@ -341,7 +342,7 @@ class Link:
             self._take_answer(frame, now_ms)
 
     def _take_answer(self, frame: Frame, now_ms: int) -> None:
-        if frame.code not in iter(Answer):
+        if frame.code not in _ANSWERS:
             return
         answer, flight = Answer(frame.code), self._flight
         if answer is Answer.NO_SESSION:

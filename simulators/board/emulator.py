@@ -90,7 +90,7 @@ class EmulatedBoard:
 
     def _find_ports(self) -> dict[str, str]:
         """Where QEMU keeps the ports' devices, by their addresses."""
-        found = {}
+        found: dict[str, str] = {}
         for child in self.qmp("qom-list", path="/machine/unattached"):
             if child["type"] == "child<pl061_luminary>":
                 path = f"/machine/unattached/{child['name']}"

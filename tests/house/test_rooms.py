@@ -44,6 +44,7 @@ def import_with_blocked(blocked: tuple[str, ...], modules: list[str]) -> str:
     [
         ("protocol", ON_EVERY_MACHINE),
         ("transport", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY)),
+        ("firmware_bridge", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, "transport", "edge")),
         ("edge", (*BACKEND_ONLY, "backend", "provisioning", "simulators")),
         ("backend", (*EDGE_ONLY, "edge", "provisioning", "simulators")),
         ("provisioning", (*ON_EVERY_MACHINE, "edge", "backend", "simulators")),
