@@ -106,8 +106,9 @@ class EmulatedBoard:
             self._process.kill()
             self._process.wait()
             self._process = None
-            self._qmp.close()
-            self._qtest.close()
+            self._listener.join()  # it hears that QEMU is gone
+            for end in (self._qmp_lines, self._qmp, self._qtest):
+                end.close()
 
     # --- pins ---------------------------------------------------------------------------------------------------------
 

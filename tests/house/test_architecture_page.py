@@ -9,7 +9,17 @@ from cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
-ROOMS = ("protocol", "transport", "firmware_bridge", "edge", "backend", "provisioning", "simulators", "benchmarks", "cli")
+ROOMS = (
+    "protocol",
+    "transport",
+    "firmware_bridge",
+    "edge",
+    "backend",
+    "provisioning",
+    "simulators",
+    "benchmarks",
+    "cli",
+)
 NAMED = sorted(set(re.findall(rf"\b(?:{'|'.join(ROOMS)})/[a-z_/0-9.]*[a-z_0-9]", PAGE)))
 
 

@@ -11,7 +11,15 @@ from pathlib import Path
 from tests.mutation.operators import Enums, versions
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("protocol/wire", "protocol/fares", "protocol", "backend/core", "edge/core", "provisioning/core", "firmware_bridge/core")
+TARGETS = (
+    "protocol/wire",
+    "protocol/fares",
+    "protocol",
+    "backend/core",
+    "edge/core",
+    "provisioning/core",
+    "firmware_bridge/core",
+)
 CONTEXT_CHARS = 28  # shown on both sides of what differs
 ALIAS = re.compile(r"_?[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")  # Check, Fields, Record: types, where not assigned a call
 PATH = tuple[tuple[str, int | None], ...]

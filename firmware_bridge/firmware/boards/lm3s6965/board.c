@@ -73,6 +73,10 @@
 #define SYST_CSR REG(0xE000E010u)
 #define SYST_RVR REG(0xE000E014u)
 #define NVIC_ENABLE REG(0xE000E100u)
+#define NVIC_DISABLE REG(0xE000E180u)
+#define UART_IRQ (1u << 5)
+#define WATCHDOG_IRQ (1u << 18)
+#define GPIO_G_IRQ (1u << 31)
 
 #define CLOCK_HZ 12500000u       /* enough, and little current */
 #define WATCHDOG_HALF_MS 450u /* the first time it warns, the second it resets: under a second in all */
@@ -84,6 +88,7 @@
 typedef struct {
     uint32_t magic;
     uint32_t starts;
+    uint32_t warned; /* the watchdog's first word; if the second comes, the next start knows why */
 } kept_t;
 
 /* Outlives a reset, not a loss of power: then it is rubbish, and the magic says so. */
@@ -95,10 +100,12 @@ static volatile uint8_t rx[RX_BYTES];
 static volatile uint16_t rx_in;
 static uint16_t rx_out;
 static uint32_t alive_tick;
+static bool barked; /* the watchdog ended the run before this one */
 
 void on_tick(void);
 void on_uart(void);
 void on_odometer(void);
+void on_watchdog(void);
 void board_start(void);
 bool board_read(uint8_t *byte);
 void board_sleep(void);
@@ -137,6 +144,12 @@ static void start_clock(void)
     SYSCTL_RCC = (RCC_SAFE | RCC_DIVIDE) & ~(RCC_POWER | RCC_BYPASS);
 }
 
+void on_watchdog(void)
+{
+    kept.warned = 1;
+    NVIC_DISABLE = WATCHDOG_IRQ; /* it is not answered: a loop that only was slow may still do that */
+}
+
 void board_start(void)
 {
     uint32_t divider = CLOCK_HZ * 4u / BAUD;
@@ -149,8 +162,11 @@ void board_start(void)
     if (kept.magic != KEPT_MAGIC) {
         kept.magic = KEPT_MAGIC;
         kept.starts = 0;
+        kept.warned = 0;
     }
     kept.starts++;
+    barked = kept.warned != 0;
+    kept.warned = 0;
 
     REG(GPIO_A + GPIO_AFSEL) = 3u;
     REG(GPIO_A + GPIO_DEN) = 3u;
@@ -180,7 +196,7 @@ void board_start(void)
 
     SYST_RVR = CLOCK_HZ / 1000u - 1u;
     SYST_CSR = 7u;
-    NVIC_ENABLE = (1u << 5) | (1u << 31);
+    NVIC_ENABLE = UART_IRQ | WATCHDOG_IRQ | GPIO_G_IRQ;
 }
 
 uint32_t board_ms(void)
@@ -252,6 +268,10 @@ void board_alive(void)
         alive_tick = now;
         WATCHDOG_ICR = 1u;
         WATCHDOG_LOAD = CLOCK_HZ / 1000u * WATCHDOG_HALF_MS;
+        if (kept.warned != 0) {
+            kept.warned = 0;
+            NVIC_ENABLE = WATCHDOG_IRQ;
+        }
     }
 }
 
@@ -270,7 +290,7 @@ uint8_t board_cause(void)
     if (kept.starts == 1u) {
         return CAUSE_POWER;
     }
-    return (SYSCTL_RESC & RESC_WATCHDOG) != 0 ? CAUSE_WATCHDOG : CAUSE_ASKED;
+    return barked || (SYSCTL_RESC & RESC_WATCHDOG) != 0 ? CAUSE_WATCHDOG : CAUSE_ASKED;
 }
 
 bool board_read(uint8_t *byte)

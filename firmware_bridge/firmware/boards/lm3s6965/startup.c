@@ -6,6 +6,7 @@ extern int main(void);
 extern void on_tick(void);
 extern void on_uart(void);
 extern void on_odometer(void);
+extern void on_watchdog(void);
 
 void reset(void);
 
@@ -32,6 +33,7 @@ static void fault(void)
 
 #define SYSTEM_VECTORS 16
 #define UART0_IRQ 5
+#define WATCHDOG_IRQ 18
 #define GPIO_G_IRQ 31
 
 typedef void (*vector_t)(void);
@@ -48,5 +50,6 @@ __attribute__((section(".vectors"), used)) static const vector_t vectors[SYSTEM_
     [14] = fault,
     [15] = on_tick,
     [SYSTEM_VECTORS + UART0_IRQ] = on_uart,
+    [SYSTEM_VECTORS + WATCHDOG_IRQ] = on_watchdog,
     [SYSTEM_VECTORS + GPIO_G_IRQ] = on_odometer,
 };
