@@ -24,7 +24,7 @@ from edge.adapters.rider_table import RiderTable
 from edge.app.boarding import Outcome
 from edge.app.config import load_config as load_validator
 from edge.app.validator import Validator
-from edge.core.ports import Showing
+from edge.core.ports import Panel, Showing
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.localtime import service_day
 from protocol.wire.keys import SigningKey
@@ -85,7 +85,10 @@ class Tally:
 
 
 class City:
-    """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up. A bus has one door or two."""
+    """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up. A bus has one door or two.
+
+    `panel_of`: what shows a door's verdicts besides the tally, by its device.
+    """
 
     def __init__(
         self,
@@ -96,8 +99,10 @@ class City:
         say: Callable[[str], None],
         rhythm: Rhythm = BRISK,
         doors: int = 1,
+        panel_of: Callable[[str], Panel] = lambda _door: SilentPanel(),
     ) -> None:
         self.root = root
+        self._panel_of = panel_of
         self._rhythm = rhythm
         self.tally = Tally()
         self._seed = seed
@@ -203,7 +208,7 @@ class City:
         table = RiderTable(folder / "data" / "riders.table")  # by hand: no bundle brings it yet
         table.replace([encode_rows(rider.row for rider in self._crowd.riders)], number=1)
         validator = Validator(
-            load_validator(folder / "validator.toml"), panel=SilentPanel(),
+            load_validator(folder / "validator.toml"), panel=self._panel_of(device),
             sources={"front": camera}, on_outcome=answered,
         )  # fmt: skip
         validator.start()

@@ -1,0 +1,129 @@
+"""A door whose panel is an emulated board: what it was told, what its pins did, and how long that took."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.adapters.board_panel import BoardPanel
+from edge.core.ports import Showing
+from firmware_bridge.core.looks import LAMPS
+from protocol.fares.hints import Hint
+from protocol.fares.verdicts import Lamp
+from simulators.board.emulator import LAMP_PINS, EmulatedBoard
+from simulators.board.firmware import firmware
+from simulators.errors import EmulatorFailed
+
+READY_S = 20.0
+SETTLED_S = (
+    0.2  # after a verdict its colour is lit: the dark before it (100 ms) is over, its first flash (250 ms) is not
+)
+KEPT = 100_000
+
+
+@dataclass(slots=True)
+class Pins:
+    """Verdicts on the board: `lag_ms` from telling the panel to the first pin that moved; `right`, `wrong` colours."""
+
+    lag_ms: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
+    right: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+class BoardDoor:
+    """Fills `edge.core.ports.Panel`. `start` powers the board and waits for it. Raises EmulatorFailed."""
+
+    def __init__(self, folder: Path, *, session: int = 1) -> None:
+        self._folder, self._session = folder, session
+        self._lock = threading.Lock()
+        self._lit: set[str] = set()
+        self._shown: tuple[Showing, float] | None = None  # the newest, until its first pin moves
+        self._looks = threading.Condition()
+        self._due: deque[tuple[Showing, float]] = deque()
+        self._stopping = False
+        self._looker = threading.Thread(target=self._look, name="pins", daemon=True)
+        self.pins = Pins()
+
+    def start(self) -> None:
+        """Power on; returns when the link is open."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._board = EmulatedBoard(firmware(), self._folder, on_pin=self._moved)
+        self._board.start()
+        self._panel = BoardPanel(self._board.line, session=self._session)
+        self._panel.start()
+        until = time.monotonic() + READY_S
+        while (problem := self._panel.problem) is not None:
+            if time.monotonic() > until:
+                raise EmulatorFailed(f"the emulated board does not answer: {problem}", fix="make firmware")
+            time.sleep(0.02)
+        self._looker.start()
+
+    def stop(self) -> None:
+        """Power off."""
+        with self._looks:
+            self._stopping = True
+            self._looks.notify()
+        self._looker.join()
+        self._panel.stop()
+        self._board.stop()
+
+    # --- the panel ----------------------------------------------------------------------------------------------------
+
+    def show(self, showing: Showing) -> None:
+        """A verdict, to the board."""
+        now = time.monotonic()
+        with self._lock:
+            self._shown = (showing, now)
+        self._panel.show(showing)
+        with self._looks:
+            self._due.append((showing, now))
+            self._looks.notify()
+
+    def idle(self) -> None:
+        """Dark."""
+        self._panel.idle()
+
+    def hint(self, hint: Hint | None) -> None:
+        """White, or not."""
+        self._panel.hint(hint)
+
+    @property
+    def lit(self) -> frozenset[str]:
+        """The lamps that are lit now."""
+        with self._lock:
+            return frozenset(self._lit)
+
+    # --- the pins -----------------------------------------------------------------------------------------------------
+
+    def _moved(self, name: str, level: bool, at_s: float) -> None:  # noqa: FBT001 - as the emulator calls it
+        if name not in LAMP_PINS:
+            return
+        with self._lock:
+            (self._lit.add if level else self._lit.discard)(name)
+            if self._shown is not None:
+                self.pins.lag_ms.append((at_s - self._shown[1]) * 1000)
+                self._shown = None
+
+    def _look(self) -> None:
+        """What is lit a moment after each verdict, unless another one came since."""
+        while True:
+            with self._looks:
+                self._looks.wait_for(lambda: self._stopping or bool(self._due))
+                if self._stopping:
+                    return
+                showing, shown_s = self._due.popleft()
+                if self._looks.wait_for(
+                    lambda: self._stopping or bool(self._due), max(0.0, shown_s + SETTLED_S - time.monotonic())
+                ):
+                    continue
+            lit, lamp = self.lit, showing.row.lamp
+            if lit == set(LAMPS[lamp]):
+                self.pins.right += 1
+            else:
+                self.pins.wrong.append(f"{showing.verdict.name}: {sorted(lit)}, not {lamp.value}")
+
+
+def colour(lit: frozenset[str]) -> Lamp:
+    """The lamps that are lit, as one colour; OFF for what is none."""
+    return next((lamp for lamp, names in LAMPS.items() if lit == set(names)), Lamp.OFF)
