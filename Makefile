@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz misreads mutate cose-check bench bench-age simulate simulate-long clean
+.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check bench bench-age simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,13 @@ fuzz: setup ## fuzz every decoder for FUZZ_S=60 seconds, with atheris in an envi
 	@bash deploy/extra.sh $(BIN)/python build/fuzz atheris==3.0.0
 	@PYTHONPATH=.:$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') \
 	  build/fuzz/bin/python -m tests.fuzz.fuzz_decoders build/fuzz-corpus -max_total_time=$(FUZZ_S)
+
+fuzz-board: setup ## fuzz the panel board's program, built for this machine with sanitizers, for FUZZ_S=60 seconds (needs clang)
+	@$(MAKE) -s -C firmware_bridge/firmware PYTHON=$(abspath $(BIN))/python BUILD=$(abspath build/firmware) $(abspath build/firmware)/fuzz
+	@mkdir -p build/fuzz-board && build/firmware/fuzz build/fuzz-board -max_total_time=$(FUZZ_S) -max_len=600 -print_final_stats=1
+
+bench-board: setup ## 100,000 commands to the emulated panel board over a spoiling line; 20 minutes
+	@$(BIN)/savar bench board
 
 misreads: setup ## 100,000 drawn frames: is a code ever taken for another one? an hour
 	@$(BIN)/savar bench misreads --keep build/misreads.jsonl

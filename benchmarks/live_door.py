@@ -13,6 +13,7 @@ from edge.adapters.journal import ApswJournal
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.station import Station
 from edge.core.limits import BALLAST_BYTES
+from edge.core.ports import Panel
 from protocol.errors import SavarError
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch
@@ -69,9 +70,9 @@ class Loopback:
 class LiveDoor:
     """`start` it, tap, `stop` it. What each part of the start took stands in `started_ms`."""
 
-    def __init__(self, path: Path, city: City, clock: Lapse) -> None:
+    def __init__(self, path: Path, city: City, clock: Lapse, *, panel: Panel | None = None) -> None:
         self.clock = clock
-        self.panel = LastShown()
+        self.panel = LastShown()  # `panel` in its place shows to somebody else
         self.session = Loopback(city, clock)
         self.started_ms: dict[str, float] = {}
         self.steps_ms: list[float] = []
@@ -83,7 +84,7 @@ class LiveDoor:
         self.signer = ThreadTapSigner(city.device)
         self.station = Station(
             address=ADDRESS, service=SERVICE, bundle=city.bundle, journal=self.journal,
-            riders=HeldRiders(), tap_signer=self.signer, key=city.device, panel=self.panel, clock=clock,
+            riders=HeldRiders(), tap_signer=self.signer, key=city.device, panel=panel or self.panel, clock=clock,
             session=self.session, sister=None, software="bench", randomness=os.urandom, wake=self._wake.set,
             heard=lambda _: None,
         )  # fmt: skip
