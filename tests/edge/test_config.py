@@ -89,6 +89,13 @@ def test_a_panel_on_pins_is_taken(written: Path) -> None:
     assert load_config(written).panel.kind == "console"
 
 
+def test_a_panel_board_needs_its_port_only(written: Path) -> None:
+    text = '[panel]\nkind = "board"\n\n[panel.board]\nport = "A10LX"\n'
+    panel = load_config(with_panel(written, text)).panel
+    assert panel.board is not None
+    assert (panel.kind, panel.board.port, panel.lamp) == ("board", "A10LX", None)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
@@ -103,7 +110,11 @@ def test_a_panel_on_pins_is_taken(written: Path) -> None:
         ("[panel.buzzer]\npin = 18\n", "", "needs"),
         ("[panel.lamp]\nred = 17\ngreen = 27\nblue = 22\n", "", "needs"),
         ('kind = "gpio"', 'kind = "console"', "panel.lamp has pins"),
-        ('kind = "gpio"', 'kind = "board"', "panel.kind"),
+        ('kind = "gpio"', 'kind = "lights"', "panel.kind"),
+        ('kind = "gpio"', 'kind = "board"', "needs kind"),
+        ('kind = "gpio"', 'kind = "board"\nboard = {port = "/dev/ttyACM0"}', "panel.lamp has pins"),
+        ('kind = "gpio"', 'kind = "gpio"\nboard = {port = "/dev/ttyACM0"}', "needs kind"),
+        ('kind = "gpio"', 'kind = "board"\nboard = {port = "no port"}', "panel.board.port"),
         ('kind = "gpio"', "", "panel.lamp has pins"),
     ],
 )

@@ -43,6 +43,7 @@ SUPERVISORS = {
     ("edge/app/heavy.py", "_guard"),
     ("edge/app/looking.py", "_guard"),
     ("edge/app/validator.py", "_guard"),
+    ("firmware_bridge/app/board.py", "_guard"),
     ("simulators/seeded/run.py", "_live"),
     ("transport/peer.py", "_guard"),
 }
