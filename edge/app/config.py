@@ -69,10 +69,14 @@ class ButtonConfig(BaseModel):
 
 
 class BoardConfig(BaseModel):
-    """The panel board. `port`: its serial line, /dev/…, or its USB adapter's serial number as udev tells it."""
+    """The panel board. `port`: its serial line, /dev/…, or its USB adapter's serial number as udev tells it.
+
+    `mm_per_pulse`: how far the vehicle goes from one odometer pulse to the next; left out: no wheel is counted.
+    """
 
     model_config = _STRICT
     port: str = Field(pattern=r"^(/dev/\S+|[A-Za-z0-9_.:-]{2,64})$")
+    mm_per_pulse: int | None = Field(default=None, ge=1, le=10_000)
 
 
 class PanelConfig(BaseModel):

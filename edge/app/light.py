@@ -10,8 +10,10 @@ of those in which something moves that is no code one in LOOK_MOVING_EVERY.
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from edge.adapters import view as views
+from edge.adapters.lens_file import LensFile
 from edge.core.errors import CameraLost
 from edge.core.furniture import Furniture
 from edge.core.hints import Hints
@@ -25,7 +27,7 @@ from edge.core.limits import (
     LOOKS_AWAKE,
 )
 from edge.core.places import Box
-from edge.core.ports import CameraControl, Found, FrameSource, GreyImage
+from edge.core.ports import CameraControl, Found, FrameSource, GreyImage, Panel
 from edge.core.setting import Setting
 from edge.core.tuning import Tuning
 from edge.core.view import View
@@ -154,3 +156,16 @@ class Light:
 
 def _covered(box: Box, others: Sequence[Box]) -> bool:
     return any(other.covers(box) for other in others)
+
+
+def lights(data_dir: Path, panel: Panel) -> Callable[[str, FrameSource], Light]:
+    """What makes each camera's, with the best that its lens has shown and hints to the door's panel."""
+    lenses = LensFile(data_dir / "lens.json")
+
+    def make(name: str, source: FrameSource) -> Light:
+        return Light(
+            source, lens=Lens(lenses.best(name)), on_hint=panel.hint,
+            on_sharper=lambda permille: lenses.keep(name, permille),
+        )  # fmt: skip
+
+    return make

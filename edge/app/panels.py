@@ -10,6 +10,7 @@ from edge.adapters.board_panel import BoardPanel
 from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.gpio_panel import GpioPanel, Wiring
 from edge.app.config import PanelConfig
+from edge.app.odometer import Odometer
 from edge.core.errors import LocalError
 from edge.core.ports import Panel, Showing
 from protocol.fares.hints import Hint
@@ -42,8 +43,14 @@ class Lamps(Panel, Protocol):
 class Panels:
     """Several panels that show the same. Within `with`, those with lamps follow what they are told."""
 
-    def __init__(self, panels: Sequence[Panel], lamps: Lamps | None = None) -> None:
+    def __init__(
+        self,
+        panels: Sequence[Panel],
+        lamps: Lamps | None = None,
+        wheels: Callable[[int], float | None] = lambda _: None,
+    ) -> None:
         self._lamps = lamps
+        self.wheels = wheels  # monotonic ms → the vehicle's speed in m/s by its wheels, None where nobody knows
         self._panels = [*panels] if lamps is None else [lamps, *panels]  # the lamp first: it is what riders look at
 
     def __enter__(self) -> Self:
@@ -102,7 +109,9 @@ def open_panels(
     words = [] if console is None else [console]
     if config.board is not None:
         session = secrets.randbelow(_SESSIONS)
-        return Panels(words, BoardPanel(config.board.port, session=session, on_power_fails=on_power_fails))
+        odometer = Odometer(config.board.mm_per_pulse, now_ms)
+        board = BoardPanel(config.board.port, session=session, on_power_fails=on_power_fails, on_inputs=odometer.heard)
+        return Panels(words, board, odometer.speed_mps)
     if config.lamp is None or config.buzzer is None:
         return Panels(words)
     wiring = Wiring(

@@ -158,9 +158,8 @@ class ServedTerminal:
 
     def step(self, now: Instant) -> None:
         """What the road says, and what time does."""
-        place, boarding = self._validator.place, self._validator.boarding
-        if place is not None:
-            self.terminal.speed(place.speed_kmh(now.mono_ms), now)
+        boarding = self._validator.boarding
+        self.terminal.speed(self._validator.speed_kmh(now.mono_ms), now)
         serves = boarding.service
         self.terminal.serves(serves.route, serves.direction, told=boarding.fare_line is not None)
         try:
@@ -196,6 +195,7 @@ def beside(
     panel: Panel,
     *,
     panel_problem: Callable[[], LocalError | None] = lambda: None,
+    wheels: Callable[[int], float | None] = lambda _: None,
     sources: Mapping[str, FrameSource] | None = None,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> tuple[Validator, ServedTerminal]:
@@ -207,8 +207,9 @@ def beside(
         found[0].answered(outcome, validator.clock.read())
 
     validator = Validator(
-        config, panel=hints, panel_problem=panel_problem, on_outcome=answered, sources=sources, randomness=randomness
-    )
+        config, panel=hints, panel_problem=panel_problem, wheels=wheels, on_outcome=answered, sources=sources,
+        randomness=randomness,
+    )  # fmt: skip
     found.append(ServedTerminal(served, validator, randomness))
     hints.told = found[0].hint
     return validator, found[0]

@@ -24,7 +24,6 @@ from edge.adapters.gnss import open_gnss
 from edge.adapters.http_chunks import HttpChunks
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_keys, load_sister, read_in_force
-from edge.adapters.lens_file import LensFile
 from edge.adapters.readers.choose import make_sight
 from edge.adapters.rider_table import RiderTable
 from edge.adapters.tap_signer import ThreadTapSigner
@@ -35,7 +34,7 @@ from edge.app.config import ValidatorConfig
 from edge.app.diagnosis import Diagnosis
 from edge.app.following import Following
 from edge.app.hooks import Hooks
-from edge.app.light import Light
+from edge.app.light import lights
 from edge.app.line_book import LineBook
 from edge.app.looking import Looker
 from edge.app.obeying import Obeying
@@ -45,7 +44,6 @@ from edge.app.sister import OnRecords
 from edge.app.station import Station
 from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
-from edge.core.lens import Lens
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS
 from edge.core.lines import Lines
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
@@ -81,7 +79,9 @@ class Validator:
         on_outcome: OnOutcome = lambda _camera, _mono_ms, _outcome: None,
         courier_after_ms: int = COURIER_AFTER_MS,
         panel_problem: Callable[[], LocalError | None] = lambda: None,
+        wheels: Callable[[int], float | None] = lambda _: None,
     ) -> None:
+        self._wheels = wheels
         self._config = config
         keys = load_keys(config.keys_dir)
         self._folder = BundleFolder(config.bundle)
@@ -129,7 +129,7 @@ class Validator:
         self._looker = Looker(
             [(c.name, given.get(c.name) or make_source(c.source)) for c in config.camera],
             sight.reading, self._clock, self._sighting_came, on_held=self.boarding.still_seen,
-            heavy=sight.heavy, light=self._make_light(panel),
+            heavy=sight.heavy, light=lights(config.data_dir, panel),
         )  # fmt: skip
         self._diagnosis = Diagnosis(
             data_dir=config.data_dir, station=self._station, looker=self._looker, bundles=self._bundles,
@@ -152,18 +152,8 @@ class Validator:
         gnss = self._config.gnss
         if gnss is None:
             return None
-        return Place(door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=clock.satellites)
-
-    def _make_light(self, panel: Panel) -> Callable[[str, FrameSource], Light]:
-        lenses = LensFile(self._config.data_dir / "lens.json")
-
-        def make(name: str, source: FrameSource) -> Light:
-            return Light(
-                source, lens=Lens(lenses.best(name)), on_hint=panel.hint,
-                on_sharper=lambda permille: lenses.keep(name, permille),
-            )  # fmt: skip
-
-        return make
+        return Place(door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=clock.satellites,
+                     wheels=self._wheels)  # fmt: skip
 
     def _make_session(self, key: Signer) -> MqttSession:
         now_ms = max(self._clock.read().wall_ms, 0)
@@ -374,6 +364,13 @@ class Validator:
 
     def _position(self, mono_ms: int) -> Position | None:
         return None if self._place is None else self._place.position(mono_ms)
+
+    def speed_kmh(self, mono_ms: int) -> int | None:
+        """How fast the vehicle goes: by its wheels, else by the last trusted fix; None where nobody knows."""
+        wheels = self._wheels(mono_ms)
+        if wheels is not None:
+            return round(wheels * 3.6)
+        return None if self._place is None else self._place.speed_kmh(mono_ms)
 
     @property
     def place(self) -> Place | None:

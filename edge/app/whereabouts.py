@@ -54,12 +54,16 @@ class Doorway(Protocol):
 
 
 class Place:
-    """One door's place. `open_source` opens the receiver and raises GnssLost; `witness` hears the satellites' time."""
+    """One door's place. `open_source` opens the receiver and raises GnssLost; `witness` hears the satellites' time.
+
+    `wheels`: the speed in m/s by the vehicle's own wheels, which no transmitter can lie about; None: not known.
+    """
 
     def __init__(
-        self, *, door: Doorway, open_source: Callable[[], FixSource], witness: Callable[[int, int], None]
-    ) -> None:
-        self._door, self._open, self._witness = door, open_source, witness
+        self, *, door: Doorway, open_source: Callable[[], FixSource], witness: Callable[[int, int], None],
+        wheels: Callable[[int], float | None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._door, self._open, self._witness, self._wheels = door, open_source, witness, wheels
         self._where = Whereabouts()
         self._line = LineTracker(Network(()))
         self._newer: Network | None = None
@@ -158,6 +162,9 @@ class Place:
             self._line.tell(told if told in self._line.pairs else None)
 
     def _heard(self, fix: Fix, now: Instant) -> None:
+        wheels = self._wheels(fix.mono_ms)
+        if wheels is not None:
+            fix = replace(fix, speed_mps=wheels)
         if self._where.heard(fix, now) is Doubt.NONE:
             self._fast = fix
             if fix.time_ms is not None:

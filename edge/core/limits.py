@@ -160,6 +160,9 @@ GNSS_GONE_MS = 30_000  # a receiver that says nothing at all for so long is open
 
 # --- The driver's terminal -------------------------------------------------------------------------------------------
 MOVING_KMH_MAX = 5  # walking pace: above it the driver drives, and the terminal takes an SOS and nothing else
+WHEELS_WINDOW_MS = 2_000  # half a metre a pulse: one pulse of it is 0.9 km/h
+WHEELS_STAND_MS = 1_500  # at walking pace a pulse of half a metre comes every 0.4 s
+WHEELS_STALE_MS = 2_000  # five of the board's heartbeats
 SPEED_STALE_MS = 5_000  # a position older than that says nothing of the speed: five seconds of a receiver's own period
 FREE_RIDE_MS = 600_000  # "reader out" is tried anew after ten minutes: a loose plug is found by then
 FREE_RIDE_RENEWED_MS = 60_000  # later than that the other door goes on without the near one's word: a lost link
