@@ -166,3 +166,18 @@ def test_the_demo_ends_by_itself_and_writes_its_result() -> None:
     assert (found["lost"], found["doubled"], found["ledger_sum"]) == (0, 0, 0)
     assert found["posted"] == found["accepted"]
     assert set(found["decision_ms"]) == {"p50", "p95", "p99"}
+
+
+def test_the_demo_lights_the_pins_of_an_emulated_board() -> None:
+    """`savar demo --board`: from a phone before a camera to a pin of the unmodified firmware."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "demo", "--buses", "1", "--for", "10", "--board", "--json", "-"],
+        check=False, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    found = json.loads(done.stdout)
+    board = found["board"]
+    assert board["verdicts"] > 5
+    assert board["right"] > 3
+    assert board["wrong"] == []
+    assert (found["lost"], found["doubled"]) == (0, 0)
