@@ -81,8 +81,7 @@ class Validator:
         panel_problem: Callable[[], LocalError | None] = lambda: None,
         wheels: Callable[[int], float | None] = lambda _: None,
     ) -> None:
-        self._wheels = wheels
-        self._config = config
+        self._config, self._wheels = config, wheels
         keys = load_keys(config.keys_dir)
         self._folder = BundleFolder(config.bundle)
         manifest, bundle = read_in_force(self._folder, keys.bundle, city=config.city)
@@ -93,9 +92,8 @@ class Validator:
         sister_key = None if config.sister is None else load_sister(config.keys_dir)
         reserve = Ballast(config.data_dir / "ballast", BALLAST_BYTES)
         self._condition = ConditionReader(config.data_dir, config.broker.cert)
-        self._journal = ApswJournal(
-            config.data_dir / "journal.db", device=config.device, new_epoch=epoch, reserve=reserve
-        )
+        path = config.data_dir / "journal.db"
+        self._journal = ApswJournal(path, device=config.device, new_epoch=epoch, reserve=reserve)
         self._wake, self._bundles_wake = threading.Event(), threading.Event()
         self._signer = ThreadTapSigner(keys.tap)
         self._to_all = to_all(config.city, config.shard, Channel.BUNDLE)
