@@ -24,7 +24,10 @@ KEPT = 100_000
 
 @dataclass(slots=True)
 class Pins:
-    """Verdicts on the board: `lag_ms` from telling the panel to the first pin that moved; `right`, `wrong` colours."""
+    """Verdicts on the board: `lag_ms` from telling the panel to the first pin that moved.
+
+    `right`: the lamp that came on next was the verdict's; `wrong`: it was another, and not the verdict's before it.
+    """
 
     lag_ms: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     right: int = 0
@@ -39,10 +42,8 @@ class BoardDoor:
         self._lock = threading.Lock()
         self._lit: set[str] = set()
         self._shown: tuple[Showing, float] | None = None  # the newest, until its first pin moves
-        self._looks = threading.Condition()
-        self._due: deque[tuple[Showing, float]] = deque()
-        self._stopping = False
-        self._looker = threading.Thread(target=self._look, name="pins", daemon=True)
+        self._due: Showing | None = None  # the newest, until its lamp is lit
+        self._last: Lamp | None = None
         self.pins = Pins()
 
     def start(self) -> None:
@@ -57,14 +58,9 @@ class BoardDoor:
             if time.monotonic() > until:
                 raise EmulatorFailed(f"the emulated board does not answer: {problem}", fix="make firmware")
             time.sleep(0.02)
-        self._looker.start()
 
     def stop(self) -> None:
         """Power off."""
-        with self._looks:
-            self._stopping = True
-            self._looks.notify()
-        self._looker.join()
         self._panel.stop()
         self._board.stop()
 
@@ -74,11 +70,8 @@ class BoardDoor:
         """A verdict, to the board."""
         now = time.monotonic()
         with self._lock:
-            self._shown = (showing, now)
+            self._shown, self._due = (showing, now), showing
         self._panel.show(showing)
-        with self._looks:
-            self._due.append((showing, now))
-            self._looks.notify()
 
     def idle(self) -> None:
         """Dark."""
@@ -104,24 +97,17 @@ class BoardDoor:
             if self._shown is not None:
                 self.pins.lag_ms.append((at_s - self._shown[1]) * 1000)
                 self._shown = None
+            if self._due is not None:
+                self._judge(name, self._due, lit=level)
 
-    def _look(self) -> None:
-        """What is lit a moment after each verdict, unless another one came since."""
-        while True:
-            with self._looks:
-                self._looks.wait_for(lambda: self._stopping or bool(self._due))
-                if self._stopping:
-                    return
-                showing, shown_s = self._due.popleft()
-                if self._looks.wait_for(
-                    lambda: self._stopping or bool(self._due), max(0.0, shown_s + SETTLED_S - time.monotonic())
-                ):
-                    continue
-            lit, lamp = self.lit, showing.row.lamp
-            if lit == set(LAMPS[lamp]):
-                self.pins.right += 1
-            else:
-                self.pins.wrong.append(f"{showing.verdict.name}: {sorted(lit)}, not {lamp.value}")
+    def _judge(self, name: str, showing: Showing, *, lit: bool) -> None:
+        """A pin moved. The lamp of a verdict before, which flashes, may come on once more; a hint's white may go."""
+        if self._lit == set(LAMPS[showing.row.lamp]):
+            self.pins.right += 1
+            self._due, self._last = None, showing.row.lamp
+        elif lit and (self._last is None or name not in LAMPS[self._last]):
+            self.pins.wrong.append(f"{showing.verdict.name}: {name}, not {showing.row.lamp.value}")
+            self._due = None
 
 
 def colour(lit: frozenset[str]) -> Lamp:
