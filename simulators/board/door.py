@@ -102,10 +102,11 @@ class BoardDoor:
 
     def _judge(self, name: str, showing: Showing, *, lit: bool) -> None:
         """A pin moved. The lamp of a verdict before, which flashes, may come on once more; a hint's white may go."""
-        if self._lit == set(LAMPS[showing.row.lamp]):
+        wanted, before = set(LAMPS[showing.row.lamp]), set() if self._last is None else set(LAMPS[self._last])
+        if self._lit == wanted:
             self.pins.right += 1
             self._due, self._last = None, showing.row.lamp
-        elif lit and (self._last is None or name not in LAMPS[self._last]):
+        elif lit and name not in wanted | before:
             self.pins.wrong.append(f"{showing.verdict.name}: {name}, not {showing.row.lamp.value}")
             self._due = None
 
