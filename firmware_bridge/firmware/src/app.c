@@ -1,7 +1,5 @@
 #include "app.h"
 
-#include <string.h>
-
 #include "board.h"
 #include "frame.h"
 #include "generated.h"
@@ -197,8 +195,7 @@ static void command(const frame_t *asked, uint32_t now)
 
 void app_start(uint32_t now)
 {
-    memset(&app, 0, sizeof app);
-    app.serve = true;
+    app = (app_t){.serve = true};
     inputs_start(now);
     panel_start(now);
     app.news_ms = now;
