@@ -28,7 +28,8 @@ def header() -> str:
         "FIRMWARE_VERSION": FIRMWARE_VERSION,
         "FRAME_MAX_BYTES": limits.FRAME_MAX_BYTES, "PAYLOAD_MAX_BYTES": limits.PAYLOAD_MAX_BYTES,
         "BAUD": limits.BAUD, "HOST_SILENT_MS": limits.HOST_SILENT_MS, "STATUS_EVERY_MS": limits.STATUS_EVERY_MS,
-        "SETTLE_MS": limits.SETTLE_MS, "POWER_FAIL_SETTLE_MS": limits.POWER_FAIL_SETTLE_MS,
+        "SETTLE_MS": limits.SETTLE_MS, "POWER_FAIL_DARK_MS": limits.POWER_FAIL_DARK_MS,
+        "POWER_FAIL_SETTLE_MS": limits.POWER_FAIL_SETTLE_MS,
         "LAMP_HOLD_MS": lights.LAMP_HOLD_MS, "LAMP_DARK_MS": lights.LAMP_DARK_MS,
         "BUTTON_HOLD_MS": lights.BUTTON_HOLD_MS, "BUTTON_REPEAT_MS": lights.BUTTON_REPEAT_MS,
         "TEST_STEP_MS": lights.PANEL_TEST_STEP_MS, "TEST_STEPS": len(lights.PANEL_TEST), "GAP_MS": GAP_MS,
@@ -130,13 +131,11 @@ def _rows(rows: Iterable[str]) -> str:
 
 
 def main() -> None:
-    """Write both files; one that is the same is left, so that nothing is built anew for it."""
+    """Write both files."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in (("generated.h", header()), ("generated.c", source())):
-        path = folder / name
-        if not path.exists() or path.read_text() != content:
-            path.write_text(content)
+        (folder / name).write_text(content)
 
 
 if __name__ == "__main__":

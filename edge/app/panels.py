@@ -15,8 +15,6 @@ from edge.core.errors import LocalError
 from edge.core.ports import Panel, Showing
 from protocol.fares.hints import Hint
 
-_SESSIONS = 255
-
 
 class Lamps(Panel, Protocol):
     """A panel with lamp and sounder, and a thread of its own."""
@@ -108,9 +106,10 @@ def open_panels(
     """
     words = [] if console is None else [console]
     if config.board is not None:
-        session = secrets.randbelow(_SESSIONS)
         odometer = Odometer(config.board.mm_per_pulse, now_ms)
-        board = BoardPanel(config.board.port, session=session, on_power_fails=on_power_fails, on_inputs=odometer.heard)
+        board = BoardPanel(
+            config.board.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=odometer.heard
+        )
         return Panels(words, board, odometer.speed_mps)
     if config.lamp is None or config.buzzer is None:
         return Panels(words)

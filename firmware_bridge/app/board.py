@@ -16,7 +16,7 @@ from firmware_bridge.adapters.serial_port import SerialPort
 from firmware_bridge.core.declaration import Command
 from firmware_bridge.core.errors import BoardGone, BoardRefused, BridgeError
 from firmware_bridge.core.limits import REOPEN_MS
-from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused, State, Statistics
+from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused, Statistics
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,6 @@ class Board:
         self._problem: BridgeError | None = BoardGone("the board was not reached yet", fix="wait a second")
         self._thread = threading.Thread(target=self._guard, name="board", daemon=True)
         self.failure: BaseException | None = None
-        self.inputs: Inputs | None = None
 
     # --- any thread ---------------------------------------------------------------------------------------------------
 
@@ -172,7 +171,6 @@ class Board:
     def _take(self, it: Happened) -> None:
         match it:
             case Inputs():
-                self.inputs = it
                 self._on_inputs(it)
             case Done():
                 self._on_done(it)
@@ -192,8 +190,3 @@ class Board:
         if str(problem) != str(self._problem):
             log.error("%s", problem)
         self._problem = problem
-
-    @property
-    def state(self) -> State:
-        """Where the link stands."""
-        return self._link.state

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from protocol.fares.tones import SHORT_MS, TUNES, Pitch, Tone, Tune
+from protocol.fares.tones import TUNES, written
 from protocol.fares.verdicts import BY_REASON, TABLE, Lamp, Reason, Row, Verdict
 
 # Which of a board's four lamps make a colour. Amber has a lamp of its own: no board has to mix it by switching.
@@ -10,7 +10,6 @@ LAMPS: dict[Lamp, tuple[str, ...]] = {
     Lamp.OFF: (), Lamp.RED: ("red",), Lamp.GREEN: ("green",), Lamp.BLUE: ("blue",), Lamp.AMBER: ("amber",),
     Lamp.WHITE: ("red", "green", "blue"),
 }  # fmt: skip
-_LETTER = {Pitch.HIGH: "H", Pitch.MIDDLE: "M", Pitch.LOW: "L"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +23,9 @@ class Look:
     @property
     def signature(self) -> str:
         """As it stands in the text that two sides compare."""
-        boards = "boards" if self.row.boards else "-"
-        return (
-            f"verdict {self.verdict.value}.{self.reason.value} {self.row.lamp.value} {_written(self.row.tone)} {boards}"
-        )
-
-
-def _written(tone: Tone) -> str:
-    tune: Tune = TUNES[tone]
-    return "".join(_LETTER[note.pitch] + ("." if note.ms == SHORT_MS else "-") for note in tune)
+        row, boards = self.row, "boards" if self.row.boards else "-"
+        tune = written(TUNES[row.tone]).replace(" ", "")
+        return f"verdict {self.verdict.value}.{self.reason.value} {row.lamp.value} {tune} {boards}"
 
 
 def _differs(row: Row, from_row: Row) -> bool:

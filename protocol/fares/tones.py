@@ -73,6 +73,12 @@ def _tune(written: str) -> Tune:
     return tuple(Note(_PITCH[note[0]], _LENGTH[note[1]]) for note in written.split())
 
 
+def written(tune: Tune) -> str:
+    """As it stands in the table below: `M. M- L-`."""
+    pitches, lengths = ({value: letter for letter, value in of.items()} for of in (_PITCH, _LENGTH))
+    return " ".join(pitches[note.pitch] + lengths[note.ms] for note in tune)
+
+
 TUNES: dict[Tone, Tune] = {
     Tone.ACCEPTED: _tune("H."),
     Tone.ACCEPTED_CONCESSION: _tune("H. H."),

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from persiantools.jdatetime import JalaliDate
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError
@@ -26,6 +26,23 @@ _DAY = re.compile(r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}")
 _TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00")
 _NUMBER = re.compile(r"[1-9][0-9]?")
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Names(NamedTuple):
+    """What names of a kind are held by: the error's field, what is wrong with one that is not known, and its fix."""
+
+    field: str
+    problem: str
+    fix: str
+
+
+_LINES = _Names(
+    "lines", "no line of the timetable is called",
+    "mend the name, or give the timetable that has it in the same call",
+)  # fmt: skip
+_VEHICLES = _Names(
+    "vehicles", "no device is enrolled on", "mend the name, or enrol its device first: `savar provision device`"
+)
 
 
 def jalali_day(text: Any) -> int:
@@ -164,7 +181,7 @@ def read_tariff(path: Path, version: int, known: Collection[str] | None = None) 
     """
     told = _read(path, _TariffFile)
     _require_known(path, known, [("lines", told.lines), *((f"products.{key}.lines", it.lines)
-                                                         for key, it in told.products.items())])  # fmt: skip
+                                                         for key, it in told.products.items())], _LINES)  # fmt: skip
     with _of_file(path):
         tariff = Tariff(
             version, told.flat_fare_rials, told.classes,
@@ -187,9 +204,9 @@ def read_policies(
     """
     told = _read(path, _PoliciesFile)
     every = [("board_free", it) for it in told.board_free] + [("graces", it) for it in told.graces]
-    _require_known(path, known, [(f"{kind}.{it.order}.lines", it.lines) for kind, it in every])
+    _require_known(path, known, [(f"{kind}.{it.order}.lines", it.lines) for kind, it in every], _LINES)
     named = [(f"{kind}.{it.order}.vehicles", it.vehicles) for kind, it in every]
-    _require_enrolled(path, fleet, [("training", told.training), *named])
+    _require_known(path, fleet, [("training", told.training), *named], _VEHICLES)
     with _of_file(path):
         policies = Policies(
             number,
@@ -229,29 +246,18 @@ def _of_file(path: Path) -> Iterator[None]:
         raise BadSetting(f"{path}: {error.message}", fix="mend that value", **error.data) from error
 
 
-def _require_known(path: Path, known: Collection[str] | None, named: Iterable[tuple[str, Iterable[str]]]) -> None:
-    """A line with a slip in its name would cost the flat fare, or never be free, and nobody would hear of it."""
+def _require_known(
+    path: Path, known: Collection[str] | None, named: Iterable[tuple[str, Iterable[str]]], kind: _Names
+) -> None:
+    """A slip in a name would hold nowhere, or cost the flat fare, and nobody would hear of it."""
     if known is None:
         return
-    for key, lines in named:
-        unknown = sorted(set(lines) - set(known))
+    for key, names in named:
+        unknown = sorted(set(names) - set(known))
         if unknown:
             raise BadSetting(
-                f"{path}: {key}: no line of the timetable is called {unknown_names(unknown, known)}",
-                fix="mend the name, or give the timetable that has it in the same call", lines=unknown,
-            )  # fmt: skip
-
-
-def _require_enrolled(path: Path, fleet: Collection[str] | None, named: Iterable[tuple[str, Iterable[str]]]) -> None:
-    """A vehicle with a slip in its name is no vehicle: what was ordered for it would hold nowhere."""
-    if fleet is None:
-        return
-    for key, vehicles in named:
-        unknown = sorted(set(vehicles) - set(fleet))
-        if unknown:
-            raise BadSetting(
-                f"{path}: {key}: no device is enrolled on {unknown_names(unknown, fleet)}",
-                fix="mend the name, or enrol its device first: `savar provision device`", vehicles=unknown,
+                f"{path}: {key}: {kind.problem} {unknown_names(unknown, known)}",
+                fix=kind.fix, **{kind.field: unknown},
             )  # fmt: skip
 
 

@@ -18,14 +18,13 @@ from simulators.errors import EmulatorFailed
 
 QEMU = "qemu-system-arm"
 START_S = 10.0
-PORTS = {"A": 0x40004000, "B": 0x40005000, "D": 0x40007000, "G": 0x40026000}
+PORTS = {"B": 0x40005000, "D": 0x40007000, "G": 0x40026000}
 LAMP_PINS = {"red": 0, "green": 1, "blue": 2, "amber": 3}
 SOUND_PIN = 4
 INPUT_PINS = {
     "door front": 0, "door rear": 1, "ignition": 2, "power good": 3, "tamper": 4, "button rider": 6, "button driver": 7,
 }  # fmt: skip
-_TIMER_LOAD, _SYSTICK_CONTROL = 0x40030028, 0xE000E010
-_CLOCK_HZ = 12_500_000
+_SYSTICK_CONTROL = 0xE000E010
 
 OnPin = Callable[[str, bool, float], None]
 
@@ -120,11 +119,6 @@ class EmulatedBoard:
         """One pulse of the wheel."""
         for level in (1, 0):
             self.ask(f"set_irq_in {self._paths['G']} unnamed-gpio-in 0 {level}")
-
-    def pitch_hz(self) -> int:
-        """What the sounder would be driven with while it is on."""
-        load = int(self.ask(f"readl {_TIMER_LOAD:#x}").split()[1], 16)
-        return round(_CLOCK_HZ / load) if load else 0
 
     # --- faults -------------------------------------------------------------------------------------------------------
 

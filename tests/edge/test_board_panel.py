@@ -9,16 +9,10 @@ from edge.adapters.board_panel import BoardPanel
 from edge.core.errors import PanelFailed
 from edge.core.ports import Showing
 from firmware_bridge.core.declaration import Input
-from firmware_bridge.core.looks import LAMPS
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import Lamp, Reason, Verdict, row_for
 from tests.firmware_bridge.cable import Cable, until
-
-BITS = {"red": 1, "green": 2, "blue": 4, "amber": 8}
-
-
-def bits(lamp: Lamp) -> int:
-    return sum(BITS[name] for name in LAMPS[lamp])
+from tests.firmware_bridge.host_board import bits
 
 
 def showing(verdict: Verdict, reason: Reason = Reason.NONE) -> Showing:

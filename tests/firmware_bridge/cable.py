@@ -10,7 +10,7 @@ from collections.abc import Callable
 from firmware_bridge.core.declaration import Input
 from tests.firmware_bridge.host_board import HostBoard
 
-WAIT_S = 20.0  # far more than anything takes: a busy machine is no fault
+WAIT_S = 60.0  # far more than anything takes: a busy machine is no fault
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from firmware_bridge.core.declaration import Input
 from firmware_bridge.core.frames import Frame, Kind, encode_frame
+from firmware_bridge.core.looks import LAMPS
+from protocol.fares.verdicts import Lamp
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,6 +73,14 @@ class HostBoard:
         out = (_Level * 4_096)()
         count = self._code.host_levels(out, ctypes.c_size_t(4_096))
         return [(it.ms, it.lamps, it.hz) for it in out[:count]]
+
+
+BITS = {"red": 1, "green": 2, "blue": 4, "amber": 8}
+
+
+def bits(lamp: Lamp) -> int:
+    """A colour as the board's lamps make it."""
+    return sum(BITS[name] for name in LAMPS[lamp])
 
 
 def asked(session: int, number: int, code: int, *payload: int) -> bytes:

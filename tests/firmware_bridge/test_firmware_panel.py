@@ -7,19 +7,13 @@ from hypothesis import strategies as st
 from edge.core.signals import Signals
 from firmware_bridge.core.declaration import GREET, HINT, IDLE, SERVE, SHOW, Input
 from firmware_bridge.core.limits import HOST_SILENT_MS, POWER_FAIL_DARK_MS, PROTOCOL_VERSION, SETTLE_MS
-from firmware_bridge.core.looks import LAMPS
 from protocol.fares.hints import Hint
 from protocol.fares.lights import BUTTON_HOLD_MS, LAMP_HOLD_MS, PANEL_TEST, PANEL_TEST_STEP_MS
 from protocol.fares.verdicts import BY_REASON, TABLE, Lamp, Reason, Verdict, row_for
-from tests.firmware_bridge.host_board import HostBoard, asked, beat
+from tests.firmware_bridge.host_board import HostBoard, asked, beat, bits
 
 GREEN = 2
-BITS = {"red": 1, "green": GREEN, "blue": 4, "amber": 8}
 ALL = [*((verdict, Reason.NONE) for verdict in TABLE), *BY_REASON]
-
-
-def bits(lamp: Lamp) -> int:
-    return sum(BITS[name] for name in LAMPS[lamp])
 
 
 class Served:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,18 +19,11 @@ from protocol.fares.verdicts import TABLE, Lamp, Reason, Verdict
 from simulators.board.emulator import EmulatedBoard
 from simulators.board.firmware import firmware
 from simulators.board.spoiling_line import SpoilingLine
+from tests.firmware_bridge.cable import WAIT_S, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 COMMANDS = 2_000  # of the 100,000 of `savar bench board`
 BYTE_ERRORS = 0.01
-WAIT_S = 60.0
-
-
-def until(holds: Callable[[], bool], wait_s: float = WAIT_S) -> None:
-    end = time.monotonic() + wait_s
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 class Bench:

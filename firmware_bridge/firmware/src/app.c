@@ -196,7 +196,7 @@ static void command(const frame_t *asked, uint32_t now)
 void app_start(uint32_t now)
 {
     app = (app_t){.serve = true};
-    inputs_start(now);
+    inputs_start();
     panel_start(now);
     app.news_ms = now;
 }

@@ -7,9 +7,8 @@ static uint8_t settled, presses;
 static uint32_t differs_ms[8]; /* since when an input has differed from what is settled */
 static uint8_t differs;
 
-void inputs_start(uint32_t now)
+void inputs_start(void)
 {
-    (void)now;
     settled = board_inputs();
     presses = 0;
     differs = 0;

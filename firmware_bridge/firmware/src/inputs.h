@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-void inputs_start(uint32_t now);
+void inputs_start(void);
 /* Looks once a millisecond; true if something changed. */
 bool inputs_step(uint32_t now);
 bool inputs_have(uint8_t input);

@@ -6,7 +6,7 @@
 typedef struct {
     const look_t *look; /* the last verdict, for the button; none: nothing was shown */
     uint32_t look_ms;
-    bool lamp_set, sound_set, hint, holding, testing, in_service;
+    bool sound_set, hint, holding, testing, in_service;
     const look_t *lit; /* what the lamp shows, from `lit_ms` to `until_ms` */
     uint32_t lit_ms, until_ms;
     const tune_t *tune;
@@ -74,7 +74,7 @@ static uint8_t lamps_now(uint32_t now)
         return TEST_LAMPS[(now - panel.test_ms) / TEST_STEP_MS];
     }
     if (panel.holding) {
-        return panel.lamp_set && reached(now, panel.lit_ms) ? flashing(panel.lit, now - panel.lit_ms) : 0;
+        return reached(now, panel.lit_ms) ? flashing(panel.lit, now - panel.lit_ms) : 0;
     }
     return panel.hint ? HINT_LAMPS : 0;
 }
@@ -106,7 +106,7 @@ static void play(const look_t *look, uint32_t now)
     panel.until_ms = panel.lit_ms + LAMP_HOLD_MS;
     panel.lit = look;
     panel.tune = &TUNES[look->tune];
-    panel.holding = panel.lamp_set = panel.sound_set = true;
+    panel.holding = panel.sound_set = true;
     panel.testing = false;
 }
 
@@ -138,14 +138,14 @@ void panel_hint(bool lit)
 
 void panel_idle(void)
 {
-    panel.hint = panel.holding = panel.testing = panel.lamp_set = panel.sound_set = false;
+    panel.hint = panel.holding = panel.testing = panel.sound_set = false;
 }
 
 void panel_test(uint32_t now)
 {
     if (panel.in_service) {
         panel.testing = panel.holding = true;
-        panel.lamp_set = panel.sound_set = false;
+        panel.sound_set = false;
         panel.test_ms = now;
         panel.until_ms = now + (uint32_t)TEST_STEPS * TEST_STEP_MS;
     }

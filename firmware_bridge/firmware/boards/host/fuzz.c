@@ -11,7 +11,6 @@
 #include "host.h"
 
 #define GREEN_ONLY(lamps) ((lamps) == LAMP_GREEN)
-#define POWER_FAIL_DARK_MS 50u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
