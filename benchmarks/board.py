@@ -7,96 +7,32 @@
 """
 
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import percentile
-from firmware_bridge.adapters.serial_port import SerialPort
-from firmware_bridge.app.board import Board
-from firmware_bridge.core.declaration import COUNTS, SHOW, Command
-from firmware_bridge.core.errors import BoardBusy, BoardGone
+from firmware_bridge.core.declaration import COUNTS, SHOW
 from firmware_bridge.core.limits import BAUD
-from firmware_bridge.core.link import Done
 from protocol.fares.verdicts import TABLE
 from simulators.board.emulator import EmulatedBoard
 from simulators.board.firmware import firmware
+from simulators.board.rig import BridgedBoard
 from simulators.board.spoiling_line import SpoilingLine
-from simulators.errors import EmulatorFailed
 
 Tick = Callable[[str, int, int], None]  # stage, how many are done, of how many
 ROUND_TRIPS = 2_000
 RECOVERIES = 5  # of each kind
-WAIT_S = 30.0
 BITS_A_BYTE = 10  # one start and one stop bit
 OTHER_VERSION = "-DLINK_VERSION=9u"
-
-
-class _Rig:
-    """A board, a line, the bridge at its end."""
-
-    def __init__(self, elf: Path, folder: Path, seed: int) -> None:
-        self.board = EmulatedBoard(elf, folder)
-        self.board.start()
-        self.line = SpoilingLine(self.board.line, seed=seed, rate=0.0)
-        self.line.start()
-        self.done: dict[int, Done] = {}
-        self.opened = threading.Condition()
-        self.openings = 0
-        self.answered = threading.Event()
-        self.path: Callable[[], str] = lambda: self.line.path
-        self.bridge = Board(
-            "", session=seed % 255, on_done=self._done, on_ready=self._ready,
-            open_port=lambda _: SerialPort(self.path()),
-        )  # fmt: skip
-
-    def _done(self, done: Done) -> None:
-        self.done[done.ticket] = done
-        self.answered.set()
-
-    def _ready(self) -> None:
-        with self.opened:
-            self.openings += 1
-            self.opened.notify_all()
-
-    def wait_open(self, opening: int) -> None:
-        with self.opened:
-            if not self.opened.wait_for(lambda: self.openings >= opening, WAIT_S):
-                raise EmulatorFailed("the link does not open", fix="look at the emulator's log", opening=opening)
-
-    def ask(self, command: Command, *values: int) -> int:
-        """As soon as there is room."""
-        while True:
-            try:
-                return self.bridge.ask(command, *values)
-            except (BoardBusy, BoardGone):
-                time.sleep(0.001)
-
-    def answer(self, command: Command, *values: int) -> Done:
-        """Alone on the line."""
-        self.answered.clear()
-        ticket = self.ask(command, *values)
-        until = time.monotonic() + WAIT_S
-        while ticket not in self.done:
-            if not self.answered.wait(WAIT_S) or time.monotonic() > until:
-                raise EmulatorFailed(f"no answer to {command.name}")
-            self.answered.clear()
-        return self.done[ticket]
-
-    def close(self) -> None:
-        self.bridge.stop()
-        self.line.stop()
-        self.board.stop()
 
 
 def run(*, commands: int, byte_errors: float, seed: int, tick: Tick) -> dict[str, Any]:
     """All of it → figures. Raises EmulatorFailed."""
     elf = firmware()
     with tempfile.TemporaryDirectory(prefix="savar-board-") as scratch:
-        rig = _Rig(elf, Path(scratch), seed)
-        rig.bridge.start()
+        rig = BridgedBoard(elf, Path(scratch), seed=seed)
         try:
             rig.wait_open(1)
             trips = _round_trips(rig, tick)
@@ -111,7 +47,7 @@ def run(*, commands: int, byte_errors: float, seed: int, tick: Tick) -> dict[str
     }  # fmt: skip
 
 
-def _round_trips(rig: _Rig, tick: Tick) -> dict[str, float]:
+def _round_trips(rig: BridgedBoard, tick: Tick) -> dict[str, float]:
     took = []
     for number in range(ROUND_TRIPS):
         began = time.perf_counter_ns()
@@ -122,7 +58,7 @@ def _round_trips(rig: _Rig, tick: Tick) -> dict[str, float]:
     return {"p50": round(percentile(took, 50), 2), "p99": round(percentile(took, 99), 2), "line_ms": round(line_ms, 2)}
 
 
-def _over_noise(rig: _Rig, commands: int, byte_errors: float, tick: Tick) -> dict[str, Any]:
+def _over_noise(rig: BridgedBoard, commands: int, byte_errors: float, tick: Tick) -> dict[str, Any]:
     before, lost_before = rig.answer(COUNTS).values[1], rig.bridge.statistics.lost
     rig.line.rate = byte_errors
     began = time.monotonic()
@@ -146,9 +82,9 @@ def _over_noise(rig: _Rig, commands: int, byte_errors: float, tick: Tick) -> dic
     }  # fmt: skip
 
 
-def _recoveries(rig: _Rig, tick: Tick) -> dict[str, list[float]]:
+def _recoveries(rig: BridgedBoard, tick: Tick) -> dict[str, list[float]]:
     kinds: dict[str, Callable[[], None]] = {
-        "hang": rig.board.hang, "reset": rig.board.reset, "unplug": lambda: _replug(rig),
+        "hang": rig.emulated.hang, "reset": rig.emulated.reset, "unplug": lambda: _replug(rig),
     }  # fmt: skip
     found: dict[str, list[float]] = {}
     for kind, fault in kinds.items():
@@ -163,14 +99,14 @@ def _recoveries(rig: _Rig, tick: Tick) -> dict[str, list[float]]:
     return found
 
 
-def _replug(rig: _Rig) -> None:
+def _replug(rig: BridgedBoard) -> None:
     rig.line.unplug()
     while rig.bridge.problem is None:
         time.sleep(0.01)
     rig.line.plug()
 
 
-def _mismatches(rig: _Rig, tick: Tick) -> list[float]:
+def _mismatches(rig: BridgedBoard, tick: Tick) -> list[float]:
     """Another board in between, whose firmware speaks another version; then ours again."""
     with tempfile.TemporaryDirectory(prefix="savar-board-") as scratch:
         folder = Path(scratch)

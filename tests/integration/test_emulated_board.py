@@ -9,15 +9,14 @@ import pytest
 
 from edge.adapters.board_panel import BoardPanel
 from edge.core.ports import Showing
-from firmware_bridge.adapters.serial_port import SerialPort
-from firmware_bridge.app.board import Board
-from firmware_bridge.core.declaration import BOARD, COUNTS, SHOW, Answer, Cause, Command, Input
-from firmware_bridge.core.errors import BoardBusy, BoardGone
+from firmware_bridge.core.declaration import BOARD, COUNTS, SHOW, Answer, Cause, Input
+from firmware_bridge.core.errors import BoardGone
 from firmware_bridge.core.limits import POWER_FAIL_DARK_MS
-from firmware_bridge.core.link import Done, Inputs
+from firmware_bridge.core.link import Inputs
 from protocol.fares.verdicts import TABLE, Lamp, Reason, Verdict
 from simulators.board.emulator import EmulatedBoard
 from simulators.board.firmware import firmware
+from simulators.board.rig import BridgedBoard
 from simulators.board.spoiling_line import SpoilingLine
 from tests.firmware_bridge.cable import WAIT_S, until
 
@@ -26,49 +25,16 @@ COMMANDS = 2_000  # of the 100,000 of `savar bench board`
 BYTE_ERRORS = 0.01
 
 
-class Bench:
-    """A board under QEMU, a line that can spoil, and the bridge at its end."""
+class Bench(BridgedBoard):
+    """… and what its pins and inputs did."""
 
     def __init__(self, folder: Path) -> None:
         self.edges: list[tuple[str, bool, float]] = []
-        self.emulated = EmulatedBoard(firmware(), folder, on_pin=lambda *edge: self.edges.append(edge))
-        self.emulated.start()
-        self.line = SpoilingLine(self.emulated.line, seed=1, rate=0.0)
-        self.line.start()
-        self.done: dict[int, Done] = {}
         self.inputs: list[Inputs] = []
-        self.ready = 0
-        self.where = self.line.path
-        self.board = Board(
-            "", session=5, on_inputs=self.inputs.append, on_done=self._done, on_ready=self._ready,
-            open_port=lambda _: SerialPort(self.where),
-        )  # fmt: skip
-        self.board.start()
-        until(lambda: self.ready == 1)
-
-    def _done(self, done: Done) -> None:
-        self.done[done.ticket] = done
-
-    def _ready(self) -> None:
-        self.ready += 1
-
-    def ask(self, command: Command, *values: int) -> int:
-        """As soon as there is room."""
-        while True:
-            try:
-                return self.board.ask(command, *values)
-            except (BoardBusy, BoardGone):
-                time.sleep(0.002)
-
-    def answer(self, command: Command, *values: int) -> tuple[int, ...]:
-        ticket = self.ask(command, *values)
-        until(lambda: ticket in self.done)
-        return self.done[ticket].values
-
-    def close(self) -> None:
-        self.board.stop()
-        self.line.stop()
-        self.emulated.stop()
+        super().__init__(
+            firmware(), folder, seed=1, on_pin=lambda *edge: self.edges.append(edge), on_inputs=self.inputs.append
+        )
+        self.wait_open(1)
 
 
 @pytest.fixture
@@ -79,18 +45,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_over_a_spoiling_line_nothing_is_done_twice_and_nothing_is_lost_unsaid(bench: Bench) -> None:
-    before = bench.answer(COUNTS)[1]
+    before = bench.answer(COUNTS).values[1]
     bench.line.rate = BYTE_ERRORS
     asked = [bench.ask(SHOW, 1 + number % len(TABLE), 0) for number in range(COMMANDS)]
-    until(lambda: sum(it in bench.done for it in asked) + bench.board.statistics.lost == len(asked))
+    until(lambda: sum(it in bench.done for it in asked) + bench.bridge.statistics.lost == len(asked))
     bench.line.rate = 0.0
     done = sum(it in bench.done for it in asked)
-    executed = bench.answer(COUNTS)[1] - before - 1  # the first question itself
+    executed = bench.answer(COUNTS).values[1] - before - 1  # the first question itself
     assert {bench.done[it].answer for it in asked if it in bench.done} <= {Answer.DONE, Answer.OUT_OF_SERVICE}
     shown = sum(bench.done[it].answer is Answer.DONE for it in asked if it in bench.done)
-    assert shown <= executed <= shown + bench.board.statistics.lost
-    assert done + bench.board.statistics.lost == len(asked)
-    assert bench.board.statistics.sent_again > COMMANDS // 20  # the line did spoil
+    assert shown <= executed <= shown + bench.bridge.statistics.lost
+    assert done + bench.bridge.statistics.lost == len(asked)
+    assert bench.bridge.statistics.sent_again > COMMANDS // 20  # the line did spoil
 
 
 def test_every_verdict_lights_its_pins(bench: Bench) -> None:
@@ -115,21 +81,20 @@ def test_inputs_of_the_board_are_told(bench: Bench) -> None:
 
 def test_a_hang_ends_by_the_watchdog_and_a_reset_is_noticed(bench: Bench) -> None:
     bench.emulated.hang()
-    until(lambda: bench.ready == 2)
-    assert bench.answer(BOARD)[1:3] == (2, Cause.WATCHDOG)
+    until(lambda: bench.openings == 2)
+    assert bench.answer(BOARD).values[1:3] == (2, Cause.WATCHDOG)
     bench.emulated.reset()
-    until(lambda: bench.ready == 3)
-    assert bench.answer(BOARD)[1] == 3
+    until(lambda: bench.openings == 3)
+    assert bench.answer(BOARD).values[1] == 3
 
 
 def test_a_pulled_cable_is_one_board_again(bench: Bench) -> None:
     bench.line.stop()
-    until(lambda: isinstance(bench.board.problem, BoardGone))
+    until(lambda: isinstance(bench.bridge.problem, BoardGone))
     bench.line = SpoilingLine(bench.emulated.line, seed=2, rate=0.0)
     bench.line.start()
-    bench.where = bench.line.path
-    until(lambda: bench.ready == 2)
-    assert bench.answer(BOARD)[1] == 1  # it went on all the while
+    until(lambda: bench.openings == 2)
+    assert bench.answer(BOARD).values[1] == 1  # it went on all the while
 
 
 def test_without_a_host_it_says_out_of_service_by_itself(bench: Bench) -> None:
