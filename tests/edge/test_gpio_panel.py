@@ -290,10 +290,11 @@ def test_the_configuration_chooses_the_panels(monkeypatch: pytest.MonkeyPatch) -
     })  # fmt: skip
     now = [0]
     with panels.open_panels(wired, None, now_ms=lambda: now[0]) as pins:
-        assert pins._pins is not None
-        pins._pins._woken.acquire()  # no step but ours
+        lamp = pins._lamps
+        assert isinstance(lamp, GpioPanel)
+        lamp._woken.acquire()  # no step but ours
         pins.show(Showing(Verdict.ACCEPTED, Reason.NONE, TABLE[Verdict.ACCEPTED], 0, 0))
-        pins._pins.step()
-        assert pins._pins._lamp.value == COLOURS[Lamp.GREEN]
-        pins._pins._woken.release()
+        lamp.step()
+        assert lamp._lamp.value == COLOURS[Lamp.GREEN]
+        lamp._woken.release()
         assert pins.problem is pins.failure is None

@@ -120,7 +120,7 @@ def test_the_line_of_a_trips_end_is_told_to_the_terminal(tmp_path: Path) -> None
     validator: Any = SimpleNamespace(
         clock=clock, boarding=bus.door, linked=True, online=False, backlog=0, courier_backlog=0,
         condition=lambda: DoorCondition(reads=True), place=bus.place, lines=bus.place.lines, hooks=SimpleNamespace(),
-        held=SimpleNamespace(own=lambda: iter(()), far=lambda: iter(())),
+        held=SimpleNamespace(own=lambda: iter(()), far=lambda: iter(())), speed_kmh=bus.place.speed_kmh,
     )  # fmt: skip
     config = TerminalConfig(port=0, pages=tmp_path, complaint_number="137")
     served = ServedTerminal(config, validator, bytes)

@@ -59,7 +59,7 @@ class Run:
             clock=clock, boarding=self.boarding, linked=True, online=False, backlog=0, courier_backlog=0,
             condition=lambda: DoorCondition(reads=True), place=None, lines={},
             held=SimpleNamespace(own=self.own, far=self.far), on_far_records=[], far_condition=None,
-            hooks=SimpleNamespace(),
+            hooks=SimpleNamespace(), speed_kmh=lambda _: None,
         )  # fmt: skip
         lines = [{"route": "r9", "towards_fa": ["الف", "ب"], "towards_en": ["A", "B"]}]
         config = TerminalConfig.model_validate(
