@@ -112,6 +112,7 @@ PIN_SCRYPT_R = 8
 
 # --- Numbers -----------------------------------------------------------------------------------------------------
 UINT64_MAX = (1 << 64) - 1
+UINT16_MAX = (1 << 16) - 1  # what a panel board tells in two bytes: firmware, starts, millivolts
 UINT32_MAX = (1 << 32) - 1
 INT63_MAX = (1 << 63) - 1  # SQLite's and PostgreSQL's largest integer: sequence, milliseconds
 RIALS_MAX = 10**12  # no single fare, top-up or posting reaches this: a typing slip, not money

@@ -283,6 +283,7 @@ class Station:
             clock_uncertainty_s=now.uncertainty_s, oldest_waiting_s=oldest_s, started=self._cause,
             uptime_s=condition.uptime_s, certificate_until_ms=condition.certificate_until_ms, tamper=condition.tamper,
             machine=condition.machine, sister=self._link(now), unread=tuple(unread),
+            board=condition.board,
         )  # fmt: skip
 
     def _oldest_waiting_s(self, now: Instant) -> int | None:

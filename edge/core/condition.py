@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass, field
 
-from protocol.wire.health import Machine, RunCause
+from protocol.wire.health import BoardHealth, Machine, RunCause
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What health says besides the door's own work. None: the machine does not have it, or it is in `unread`."""
+    """What health says besides the door's own work. None: the machine does not have it, or it is in `unread`.
+
+    `board`: its panel board; None where the door has none.
+    """
 
     uptime_s: int = 0
     certificate_until_ms: int | None = None
     tamper: bool | None = None
     machine: Machine = field(default_factory=Machine)
     unread: tuple[str, ...] = ()
+    board: BoardHealth | None = None
 
 
 NOTHING_TOLD = Condition()  # of a machine that nobody asked: the simulated ones

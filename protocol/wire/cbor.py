@@ -319,16 +319,22 @@ def encode_structure(
 
 def decode_structure(structure: str, data: bytes, fields: Fields, *, version: int, max_bytes: int) -> list[Any]:
     """Decode [version, field, …] and return the fields, each checked. Raises WireError by name."""
+    return decode_versions(structure, data, {version: fields}, max_bytes=max_bytes)
+
+
+def decode_versions(structure: str, data: bytes, versions: Mapping[int, Fields], *, max_bytes: int) -> list[Any]:
+    """The same for a structure of which several versions are read: the fields of the version that it names."""
     value = decode(data, max_bytes=max_bytes)
     if not isinstance(value, list) or not value:
         raise WrongType(f"{structure} is not a structure", structure=structure)
-    if value[0] != version or isinstance(value[0], bool):
+    fields = versions.get(value[0]) if type(value[0]) is int else None
+    if fields is None:
         raise UnknownVersion(f"{structure} of unknown version", structure=structure, version=repr(value[0])[:40])
     check_fields(structure, value[1:], fields)
     return value[1:]
 
 
 __all__ = [
-    "Check", "Fields", "array", "check_fields", "code", "decode", "decode_structure", "encode", "encode_structure",
-    "flag", "name_text", "octets", "optional", "row", "short_text", "sint", "uint",
+    "Check", "Fields", "array", "check_fields", "code", "decode", "decode_structure", "decode_versions", "encode",
+    "encode_structure", "flag", "name_text", "octets", "optional", "row", "short_text", "sint", "uint",
 ]  # fmt: skip

@@ -2,26 +2,27 @@
 
 Health tells how the device is, on change and once a minute; state is its birth and its will (death), both retained.
 
-Version 2 added what stands behind `bundle_issued_ms`, and the cause of a state. Version 1 is still read, what it lacks
-being unknown: a backend is renewed before its buses. Only version 2 is written.
+Version 2 added what stands behind `bundle_issued_ms`, and the cause of a state; version 3 of health added `board`.
+Older versions are still read, what they lack being unknown: a backend is renewed before its buses. Only the newest is
+written.
 
 Null is what a machine does not have, or does not know; a reading that it has and that failed is null and stands in
 `unread`: it is said and not hidden.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from enum import IntEnum
 from typing import Any
 
 from protocol import limits
-from protocol.errors import OutOfRange, UnknownVersion
+from protocol.errors import OutOfRange
 from protocol.wire import cbor
 from protocol.wire.keys import Purpose, Signer, VerifyingKey
 from protocol.wire.signed import open_message, seal_message
 
-VERSION = 2
-_BEFORE = 1  # the version that is still read
+HEALTH_VERSION = 3
+STATE_VERSION = 2
 
 
 class CameraState(IntEnum):
@@ -109,6 +110,48 @@ class SisterLink:
     exposed_rials: int = 0
 
 
+class BoardState(IntEnum):
+    """How a door's panel board is to its computer."""
+
+    THERE = 0
+    GONE = 1  # nothing is heard of it: no lamp, no sounder, no button
+    REFUSED = 2  # it answers, and its firmware does not fit this software
+
+
+class BoardCause(IntEnum):
+    """Why a panel board started last, in its own numbers (`Cause` of the firmware's declaration)."""
+
+    POWER = 0
+    WATCHDOG = 1  # its program hung
+    ASKED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BoardHealth:
+    """A door's panel board. Null: not told, or the board has no such part.
+
+    `firmware`, `starts` (since its power came) and `cause` are what it said last. `supply_mv` to `door_open` are its
+    inputs of now, null while it is not there. The rest is counted by the device in this run: openings of the door;
+    codes accepted while the vehicle was parked by its board's own word; frames that were damaged; commands sent again,
+    and told as lost; sessions begun with the board.
+    """
+
+    state: BoardState
+    firmware: int | None = None
+    starts: int | None = None
+    cause: BoardCause | None = None
+    supply_mv: int | None = None
+    supply_low: bool | None = None
+    ignition: bool | None = None
+    door_open: bool | None = None
+    openings: int | None = None
+    parked_accepted: int | None = None
+    damaged: int | None = None
+    sent_again: int | None = None
+    lost: int | None = None
+    sessions: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How a device is. `problem` is the text of the worst current fault, empty if none.
@@ -116,7 +159,8 @@ class Health:
     `bundle_number` and `bundle_issued_ms` are of the bundle in force: a device that is kept from newer ones shows.
     `oldest_waiting_s`: age of the oldest record without a receipt, 0 if none waits; how many wait is `last_sequence` −
     `receipted_sequence`. `certificate_until_ms`: when its certificate ends; a date and not days left, for the device's
-    own clock may be wrong. `tamper`: whether its housing was opened; null until a board says it.
+    own clock may be wrong. `tamper`: whether its housing was opened; null until a board says it. `board`: null where it
+    has no panel board.
     """
 
     device: str
@@ -142,6 +186,7 @@ class Health:
     machine: Machine = Machine()
     sister: SisterLink | None = None
     unread: tuple[str, ...] = ()
+    board: BoardHealth | None = None
 
 
 _CAMERA: cbor.Fields = (
@@ -173,7 +218,23 @@ _SISTER: cbor.Fields = (
     ("carried", _COUNT),
     ("exposed_rials", _COUNT),
 )
-_HEALTH_BEFORE: cbor.Fields = (
+_BOARD: cbor.Fields = (
+    ("state", cbor.code(BoardState)),
+    ("firmware", cbor.optional(cbor.uint(limits.UINT16_MAX))),
+    ("starts", cbor.optional(cbor.uint(limits.UINT16_MAX))),
+    ("cause", cbor.optional(cbor.code(BoardCause))),
+    ("supply_mv", cbor.optional(cbor.uint(limits.UINT16_MAX))),
+    ("supply_low", cbor.optional(cbor.flag)),
+    ("ignition", cbor.optional(cbor.flag)),
+    ("door_open", cbor.optional(cbor.flag)),
+    ("openings", cbor.optional(_COUNT)),
+    ("parked_accepted", cbor.optional(_COUNT)),
+    ("damaged", cbor.optional(_COUNT)),
+    ("sent_again", cbor.optional(_COUNT)),
+    ("lost", cbor.optional(_COUNT)),
+    ("sessions", cbor.optional(_COUNT)),
+)
+_HEALTH_1: cbor.Fields = (
     ("device", cbor.name_text),
     ("epoch", cbor.uint(limits.INT63_MAX)),
     ("wall_ms", cbor.uint(limits.INT63_MAX)),
@@ -189,8 +250,8 @@ _HEALTH_BEFORE: cbor.Fields = (
     ("bundle_number", cbor.uint(limits.INT63_MAX)),
     ("bundle_issued_ms", cbor.uint(limits.INT63_MAX)),
 )
-_HEALTH: cbor.Fields = (
-    *_HEALTH_BEFORE,
+_HEALTH_2: cbor.Fields = (
+    *_HEALTH_1,
     ("clock_uncertainty_s", cbor.uint(limits.UINT32_MAX)),
     ("oldest_waiting_s", cbor.optional(_COUNT)),
     ("started", cbor.code(RunCause)),
@@ -201,14 +262,33 @@ _HEALTH: cbor.Fields = (
     ("sister", cbor.optional(cbor.row(_SISTER))),
     ("unread", cbor.array(cbor.name_text, most=limits.HEALTH_UNREAD_MAX)),
 )
-_STATE_BEFORE: cbor.Fields = (
+_HEALTH: cbor.Fields = (*_HEALTH_2, ("board", cbor.optional(cbor.row(_BOARD))))
+_HEALTHS = {1: _HEALTH_1, 2: _HEALTH_2, HEALTH_VERSION: _HEALTH}
+_STATE_1: cbor.Fields = (
     ("device", cbor.name_text),
     ("online", cbor.flag),
     ("epoch", cbor.uint(limits.INT63_MAX)),
     ("wall_ms", cbor.uint(limits.INT63_MAX)),
     ("software", cbor.short_text),
 )
-_STATE: cbor.Fields = (*_STATE_BEFORE, ("cause", cbor.code(RunCause)))
+_STATE: cbor.Fields = (*_STATE_1, ("cause", cbor.code(RunCause)))
+_STATES = {1: _STATE_1, STATE_VERSION: _STATE}
+
+
+def _board(row: Sequence[Any]) -> BoardHealth:
+    state, firmware, starts, cause, *told = row
+    return BoardHealth(BoardState(state), firmware, starts, None if cause is None else BoardCause(cause), *told)
+
+
+# What a checked field becomes; the others stay as they are.
+_MADE: Mapping[str, Callable[[Any], Any]] = {
+    "cameras": lambda rows: tuple(CameraHealth(row[0], CameraState(row[1]), *row[2:]) for row in rows),
+    "started": RunCause,
+    "machine": lambda row: Machine(*row),
+    "sister": lambda row: SisterLink(*row),
+    "unread": tuple,
+    "board": _board,
+}
 
 
 def encode_health(health: Health, signer: Signer) -> bytes:
@@ -223,33 +303,24 @@ def encode_health(health: Health, signer: Signer) -> bytes:
         health.clock_uncertainty_s, health.oldest_waiting_s, int(health.started), health.uptime_s,
         health.certificate_until_ms, health.tamper, list(astuple(health.machine)),
         None if health.sister is None else list(astuple(health.sister)), list(health.unread),
+        None if health.board is None else list(astuple(health.board)),
     ]  # fmt: skip
-    payload = cbor.encode_structure("health", values, _HEALTH, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
+    most = limits.MESSAGE_MAX_BYTES
+    payload = cbor.encode_structure("health", values, _HEALTH, version=HEALTH_VERSION, max_bytes=most)
     return seal_message(Purpose.HEALTH, payload, signer)
 
 
 def open_health(data: bytes, keys: Iterable[VerifyingKey]) -> Health:
     """Signed message bytes → verified health. Raises WireError or ProofError by name."""
     payload = open_message(Purpose.HEALTH, data, keys, max_bytes=limits.MESSAGE_MAX_BYTES)
-    values = _decode("health", payload, _HEALTH, _HEALTH_BEFORE)
-    values[10] = tuple(CameraHealth(c[0], CameraState(c[1]), *c[2:]) for c in values[10])
-    if len(values) == len(_HEALTH):
-        *told, started, uptime_s, until_ms, tamper, machine, sister, unread = values
-        link = None if sister is None else SisterLink(*sister)
-        values = [*told, RunCause(started), uptime_s, until_ms, tamper, Machine(*machine), link, tuple(unread)]
-    return Health(*values)
+    values = cbor.decode_versions("health", payload, _HEALTHS, max_bytes=limits.MESSAGE_MAX_BYTES)
+    told = zip(_HEALTH, values, strict=False)  # an older version is the first fields of a newer one
+    return Health(**{name: _made(name, value) for (name, _), value in told})
 
 
-def _decode(structure: str, payload: bytes, fields: cbor.Fields, before: cbor.Fields) -> list[Any]:
-    """The fields of version 2, or those that version 1 had."""
-    most = limits.MESSAGE_MAX_BYTES
-    try:
-        return cbor.decode_structure(structure, payload, fields, version=VERSION, max_bytes=most)
-    except UnknownVersion as newer:
-        try:
-            return cbor.decode_structure(structure, payload, before, version=_BEFORE, max_bytes=most)
-        except UnknownVersion:
-            raise newer from None
+def _made(name: str, value: Any) -> Any:
+    made = _MADE.get(name)
+    return value if made is None or value is None else made(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,14 +339,15 @@ def encode_state(state: State, signer: Signer) -> bytes:
     """State → signed message bytes."""
     _require_cause(state)
     values = [state.device, state.online, state.epoch, state.wall_ms, state.software, int(state.cause)]
-    payload = cbor.encode_structure("state", values, _STATE, version=VERSION, max_bytes=limits.MESSAGE_MAX_BYTES)
+    most = limits.MESSAGE_MAX_BYTES
+    payload = cbor.encode_structure("state", values, _STATE, version=STATE_VERSION, max_bytes=most)
     return seal_message(Purpose.STATE, payload, signer)
 
 
 def open_state(data: bytes, keys: Iterable[VerifyingKey]) -> State:
     """Signed message bytes → verified state. Raises WireError or ProofError by name."""
     payload = open_message(Purpose.STATE, data, keys, max_bytes=limits.MESSAGE_MAX_BYTES)
-    values = _decode("state", payload, _STATE, _STATE_BEFORE)
+    values = cbor.decode_versions("state", payload, _STATES, max_bytes=limits.MESSAGE_MAX_BYTES)
     state = State(*values[:5], *(RunCause(cause) for cause in values[5:]))
     _require_cause(state)
     return state

@@ -1,6 +1,7 @@
 """The store's own rules: all of a group or nothing, a guarded watermark, no foreign file, no rider where none may be."""
 
 import ctypes
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,15 +14,17 @@ import backend.adapters.sqlite.ingest as tables
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import StoreFailed, StoreForeign
 from backend.core.ledger import Payer, Transfer, TransferKind, topup
-from backend.core.ports import FORK, Commit, Quarantined, StoredRecord, TopUp, branch_prefix
+from backend.core.ports import FORK, Commit, Device, Quarantined, StoredRecord, TopUp, branch_prefix
 from backend.core.repeats import Claim
 from protocol.fares.verdicts import Verdict
 from protocol.wire import chain
+from protocol.wire.health import Machine, RunCause
 from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
 from tests.backend.bus import FARE, NOON_MS, Bus, Proof, Rider
 from tests.backend.desk import CITY, Desk, check_ledger
+from tests.protocol.samples import HEALTH
 
 RIDER = Rider(1)
 EPOCH = 7
@@ -454,3 +457,17 @@ def test_a_restored_ledger_is_another_incarnation_each_time(desk: Desk) -> None:
 def test_a_branch_is_named_after_its_journal() -> None:
     """The name stands in ledgers: what was kept before an update is found after it."""
     assert branch_prefix(0xAB) == "journal ab:"
+
+
+def test_a_row_of_an_older_software_is_read(desk: Desk) -> None:
+    """What is in the ledger when the backend is renewed has no machine, no sister and no panel board."""
+    desk.store.keep_health(HEALTH, 1)
+    with sqlite3.connect(desk.path) as connection:
+        (text,) = connection.execute("SELECT health FROM device").fetchone()
+        newer = ("machine", "sister", "unread", "started", "board")
+        row = {name: value for name, value in json.loads(text).items() if name not in newer}
+        connection.execute("UPDATE device SET health = ?", (json.dumps(row),))
+    (told,) = desk.store.devices([Device(HEALTH.device, "s0", "bus-0001", 1, b"")])
+    assert told.health == replace(
+        HEALTH, machine=Machine(), sister=None, unread=(), started=RunCause.UNKNOWN, board=None
+    )

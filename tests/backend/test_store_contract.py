@@ -1,7 +1,7 @@
 """One suite over the store in memory and the one on disk, so that what the API's tests stand on cannot lie."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from backend.adapters.sqlite.store import SqliteStore
 from backend.core import ledger
 from backend.core.errors import StoreFailed
 from backend.core.ports import Device, TopUp
-from protocol.wire.health import State
+from protocol.wire.health import BoardCause, BoardHealth, BoardState, State
 from tests.backend.bus import Rider
 from tests.backend.memory_store import MemoryStore
 from tests.protocol.samples import DEVICE, HEALTH, WALL_MS
@@ -119,6 +119,19 @@ def test_devices_are_those_enrolled_heard_or_not(store: Store) -> None:
     told, silent = store.devices(KNOWN)
     assert (told.device, told.last_seen_ms, told.health, told.online) == (DEVICE, WALL_MS + 9, HEALTH, False)
     assert (silent.device, silent.last_seen_ms, silent.health, silent.backlog) == ("bus-0009-d2", None, None, 0)
+
+
+@pytest.mark.parametrize(
+    "board", [None, BoardHealth(BoardState.GONE), BoardHealth(BoardState.THERE, cause=BoardCause.ASKED)]
+)
+def test_a_panel_board_comes_back_with_its_own_codes(store: Store, board: BoardHealth | None) -> None:
+    """A plain 1 equals GONE and has no name: whoever tells it in words would fall over it."""
+    store.keep_health(replace(HEALTH, board=board), WALL_MS)
+    told = store.devices(KNOWN)[0].health
+    assert told is not None
+    assert told.board == board
+    if board is not None and told.board is not None:
+        assert [type(it) for it in astuple(told.board)] == [type(it) for it in astuple(board)]
 
 
 def test_a_will_is_no_word_of_the_device(store: Store) -> None:

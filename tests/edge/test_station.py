@@ -21,6 +21,8 @@ from edge.core.limits import (
 from edge.core.ports import StoredRecord
 from protocol.limits import MESSAGE_MAX_BYTES
 from protocol.wire.health import (
+    BoardHealth,
+    BoardState,
     CameraHealth,
     CameraState,
     Health,
@@ -231,10 +233,12 @@ def test_a_record_that_cannot_be_read_is_said(door: Door, monkeypatch: pytest.Mo
         return [] if damage == "hole" else [StoredRecord(1, b"\x80", b"")]
 
     monkeypatch.setattr(door.journal, "read", read)
-    condition = Condition(uptime_s=5, unread=("load",), machine=Machine(up_s=77))
+    board = BoardHealth(BoardState.THERE, supply_mv=26_400, parked_accepted=2)
+    condition = Condition(uptime_s=5, unread=("load",), machine=Machine(up_s=77), tamper=True, board=board)
     told = door.station.health(at(40), disk_free=1, cameras=(), problem="", condition=condition)
     assert (told.oldest_waiting_s, told.unread) == (None, ("load", "journal"))
     assert (told.uptime_s, told.machine.up_s, told.last_sequence) == (5, 77, 5)
+    assert (told.tamper, told.board) == (True, board)
 
 
 def test_health_tells_of_the_link_to_the_other_door(pair: Pair) -> None:

@@ -8,6 +8,7 @@ from firmware_bridge.core.declaration import (
     COMMANDS,
     SHOW,
     STATUS_FIELDS,
+    Cause,
     Field,
     Size,
     differences,
@@ -19,6 +20,12 @@ from firmware_bridge.core.declaration import (
 )
 from firmware_bridge.core.errors import CommandUnknown
 from firmware_bridge.core.limits import DECLARATION_MAX_CHARS, PAYLOAD_MAX_BYTES
+from protocol.wire.health import BoardCause
+
+
+def test_health_tells_why_the_board_started_in_the_boards_own_numbers() -> None:
+    """Two tables, since the contract knows no board: a number that only one of them has would be told as another."""
+    assert {it.name: int(it) for it in BoardCause} == {it.name: int(it) for it in Cause}
 
 
 def test_codes_and_names_are_one_each_and_all_fits() -> None:

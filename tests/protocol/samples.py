@@ -13,7 +13,18 @@ from protocol.wire import chain
 from protocol.wire.badges import issue_badge
 from protocol.wire.batches import encode_batch
 from protocol.wire.bundles import Bundle
-from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, State
+from protocol.wire.health import (
+    BoardCause,
+    BoardHealth,
+    BoardState,
+    CameraHealth,
+    CameraState,
+    Health,
+    Machine,
+    RunCause,
+    SisterLink,
+    State,
+)
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import Presentation, issue_credential, read_issued, render_long_pass
 from protocol.wire.receipts import Receipt
@@ -198,6 +209,10 @@ HEALTH = Health(
         process_permille=730, load_milli=1_250, up_s=3_661,
     ),
     sister=SisterLink(linked=False, silent_s=12, waiting=3, carried=0, exposed_rials=150_000), unread=("temperature",),
+    board=BoardHealth(
+        BoardState.THERE, firmware=3, starts=2, cause=BoardCause.WATCHDOG, supply_mv=26_412, supply_low=False,
+        ignition=True, door_open=False, openings=41, parked_accepted=0, damaged=7, sent_again=5, lost=1, sessions=2,
+    ),
 )  # fmt: skip
 STATE = State(DEVICE, True, EPOCH, WALL_MS, "savar 0.1.0", RunCause.POWER_LOST)
 TARIFF = Tariff(

@@ -9,20 +9,38 @@ from backend.adapters.sqlite.connection import Guarded
 from backend.core.ailments import GONE
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
 from protocol.limits import LOCAL_OFFSET_S
-from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, State
+from protocol.wire.health import (
+    BoardCause,
+    BoardHealth,
+    BoardState,
+    CameraHealth,
+    CameraState,
+    Health,
+    Machine,
+    RunCause,
+    SisterLink,
+    State,
+)
 from protocol.wire.records import RecordKind
 
 _ALARM = "SELECT id, kind, device, since_ms, ended_ms, detail, fix FROM alarm"
 
 
 def _health_from(text: str) -> Health:
+    """What was kept; a row of an older software lacks what is newer."""
     values: dict[str, Any] = json.loads(text)
     cameras = tuple(CameraHealth(**(row | {"state": CameraState(row["state"])})) for row in values.pop("cameras"))
-    machine, sister = values.pop("machine", {}), values.pop("sister", None)  # a row of before has neither
+    machine, sister, board = values.pop("machine", {}), values.pop("sister", None), values.pop("board", None)
     return Health(
         **(values | {"started": RunCause(values.get("started", 0)), "unread": tuple(values.get("unread", ()))}),
         cameras=cameras, machine=Machine(**machine), sister=None if sister is None else SisterLink(**sister),
+        board=None if board is None else _board_from(board),
     )  # fmt: skip
+
+
+def _board_from(row: dict[str, Any]) -> BoardHealth:
+    cause = None if row["cause"] is None else BoardCause(row["cause"])
+    return BoardHealth(**(row | {"state": BoardState(row["state"]), "cause": cause}))
 
 
 class FleetTables:
