@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from backend.core import limits
-from protocol.wire.health import CameraState, Health, RunCause
+from protocol.plurals import counted
+from protocol.wire.health import BoardCause, BoardState, CameraState, Health, RunCause
 from protocol.wire.records import ClockQuality
 
 GONE = frozenset((CameraState.STALLED, CameraState.MISSING))  # a camera that gives no frame
@@ -96,6 +97,46 @@ def _opened(health: Health, _: int) -> str:
     return "its housing was opened" if health.tamper else ""
 
 
+def _board_gone(health: Health, _: int) -> str:
+    gone = health.board is not None and health.board.state is BoardState.GONE
+    return "its panel board is gone: riders see no lamp and hear no tone" if gone else ""
+
+
+def _board_refused(health: Health, _: int) -> str:
+    board = health.board
+    if board is None or board.state is not BoardState.REFUSED:
+        return ""
+    firmware = "the firmware" if board.firmware is None else f"firmware {board.firmware}"
+    return f"{firmware} of its panel board does not fit its software: riders see no lamp"
+
+
+def _board_restarts(health: Health, _: int) -> str:
+    """Until it starts for a better reason, as each morning with its power: a board that hangs daily is told daily.
+
+    Whether it hung again meanwhile its count of starts tells; a difference of counts would end with the next word. It
+    holds while the board is gone, too: what it died of is not healed by that.
+    """
+    board = health.board
+    if board is None or board.cause is not BoardCause.WATCHDOG:
+        return ""
+    starts = "" if board.starts is None else f"; {counted(board.starts, 'start')} since its power came"
+    return f"its panel board's program hung, and its watchdog started it anew{starts}"
+
+
+def _supply_low(health: Health, _: int) -> str:
+    board = health.board
+    if board is None or board.state is not BoardState.THERE or not board.supply_low:
+        return ""
+    volts = "" if board.supply_mv is None else f": {board.supply_mv / 1000:.1f} V"
+    return f"the vehicle's supply is low by its panel board's word{volts}"
+
+
+def _parked_taps(health: Health, _: int) -> str:
+    """Of the device's run: a hint that codes were shown where nobody boards, for rides that were sold; and no proof."""
+    accepted = None if health.board is None else health.board.parked_accepted
+    return f"{counted(accepted, 'code')} accepted while the bus was parked" if accepted else ""
+
+
 RULES = (
     Rule("hot", 0, _hot, "look at sun, air and the heat path of the housing"),
     Rule("weak-supply", 0, _weak, "look at supply and plug; it writes to a card meanwhile"),
@@ -111,6 +152,28 @@ RULES = (
     Rule("doors-apart", 0, _apart, "look at the cable between the doors, and at the other one"),
     Rule("crashed", 0, _crashed, "report this with its log; its taps are safe"),
     Rule("camera-gone", limits.CAMERA_GONE_AFTER_MS, _gone, "look at camera and cable, and how often it was so"),
+    Rule(
+        "board-gone", limits.BOARD_GONE_AFTER_MS, _board_gone, "look at its cable, its supply, `port` in validator.toml"
+    ),
+    Rule("board-refused", 0, _board_refused, "put this release's firmware on the board (docs/FIRMWARE.md)"),
+    Rule(
+        "board-restarts",
+        0,
+        _board_restarts,
+        "look at its supply and earth; report it with the door's log if it is so again",
+    ),
+    Rule(
+        "supply-low",
+        limits.SUPPLY_LOW_AFTER_MS,
+        _supply_low,
+        "look at battery and alternator: once it fails, doors go dark",
+    ),
+    Rule(
+        "parked-taps",
+        0,
+        _parked_taps,
+        "ask the shift's driver, look at its proxies (`savar backend cases`); /v1/devices tells how many it is by now",
+    ),
     Rule("tampered", 0, _opened, "somebody should look at it before the next shift; its keys may have to go"),
 )
 

@@ -1,7 +1,7 @@
 // The status page: asks /v1/status at the beginning, after every reconnection and regularly; /v1/events brings what
 // happens between. Everything is built with textContent: nothing that a device sends is ever read as HTML.
 
-import { ALARMS, CAMERA_STATES, CASES, CITIES, WORDS } from "./words.js";
+import { ALARMS, BOARD_STATES, CAMERA_STATES, CASES, CITIES, WORDS } from "./words.js";
 
 const ROWS_MAX = 30;
 const POLL_MS = 5000;
@@ -33,6 +33,7 @@ function setLanguage() {
   const zone = { timeZone: "Asia/Tehran", hourCycle: "h23" };
   formats = {
     number: new Intl.NumberFormat(locale),
+    volts: new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
     time: new Intl.DateTimeFormat(locale, { ...zone, hour: "2-digit", minute: "2-digit", second: "2-digit" }),
     day: new Intl.DateTimeFormat(locale, { ...zone, day: "numeric", month: "long" }),
     date: new Intl.DateTimeFormat(locale, { ...zone, weekday: "long", day: "numeric", month: "long", year: "numeric" }),
@@ -181,9 +182,12 @@ function fill(body, rows, none) {
 
 const isBad = (camera) => camera.state === "stalled" || camera.state === "missing";
 
+const boardOf = (device) => device.condition?.board ?? null;
+const isBadBoard = (board) => board !== null && (board.state !== "there" || board.supply_low === true);
+
 // What needs a person comes first: 0 trouble, 1 offline, 2 in order.
 function calm(device) {
-  if (device.problem || device.cameras.some(isBad)) return 0;
+  if (device.problem || device.cameras.some(isBad) || isBadBoard(boardOf(device))) return 0;
   return device.online ? 2 : 1;
 }
 
@@ -214,7 +218,17 @@ function cameraCell(device) {
     if (camera.haze_permille) line.append(el("br"), el("small", words.lensOf(percent(camera.blur_permille), percent(camera.haze_permille))));
     made.append(line);
   }
+  const board = boardOf(device);
+  if (board !== null) made.append(boardLine(board));
   return made;
+}
+
+function boardLine(board) {
+  const bad = isBadBoard(board);
+  const line = el("div", "", bad ? "trouble" : "");
+  line.append(bad ? `${SHAPES.red} ` : "", words.boardOf(BOARD_STATES[board.state]?.[language] ?? board.state));
+  if (board.supply_mv !== null) line.append(el("br"), el("small", words.supplyOf(formats.volts.format(board.supply_mv / 1000))));
+  return line;
 }
 
 // --- What arrives ---

@@ -6,24 +6,28 @@ export const WORDS = {
     quarantined: "پیام قرنطینه", alarms: "هشدارهای باز", noAlarms: "هشداری باز نیست.", boardings: "سوار شدن‌ها",
     noBoardings: "هنوز سوار شدنی نرسیده است.", time: "زمان", vehicle: "اتوبوس", door: "در", verdict: "پاسخ",
     fare: "کرایه (تومان)", devices: "دستگاه‌ها", noDevices: "هیچ دستگاهی ثبت نشده است.", device: "دستگاه",
-    seen: "آخرین خبر", backlog: "در راه", cameras: "دوربین‌ها", problem: "ایراد", never: "هرگز", noProblem: "–",
+    seen: "آخرین خبر", backlog: "در راه", cameras: "دوربین‌ها و برد چراغ", problem: "ایراد", never: "هرگز", noProblem: "–",
     noNews: "گزارشی نرسیده", online: "وصل", offline: "قطع",
     live: "زنده", starting: "در حال وصل شدن…", lost: "ارتباط قطع شد؛ دوباره وصل می‌شود…", asOf: "آخرین خبر ساعت",
     since: "از", next: "کار بعدی", detail: "جزئیات",
     doorOf: (n) => `در ${n}`,
     lensOf: (blur, haze) => `عدسی: تاری ${blur}٪، غبار ${haze}٪`,
+    boardOf: (state) => `برد چراغ ${state}`,
+    supplyOf: (volts) => `برق ${volts} ولت`,
   },
   en: {
     name: "Savar", counts: "Counts since the beginning", accepted: "accepted", refused: "refused", posted: "tomans posted",
     quarantined: "messages quarantined", alarms: "Open alarms", noAlarms: "No alarm is open.", boardings: "Boardings",
     noBoardings: "No boarding has arrived yet.", time: "Time", vehicle: "Bus", door: "Door", verdict: "Answer",
     fare: "Fare (tomans)", devices: "Devices", noDevices: "No device is enrolled.", device: "Device",
-    seen: "Last word", backlog: "On the way", cameras: "Cameras", problem: "Problem", never: "never", noProblem: "–",
+    seen: "Last word", backlog: "On the way", cameras: "Cameras, panel board", problem: "Problem", never: "never", noProblem: "–",
     noNews: "no report yet", online: "online", offline: "offline",
     live: "Live", starting: "Connecting…", lost: "Connection lost, reconnecting…", asOf: "last word at",
     since: "since", next: "Next", detail: "Detail",
     doorOf: (n) => `door ${n}`,
     lensOf: (blur, haze) => `lens: blur ${blur} %, haze ${haze} %`,
+    boardOf: (state) => `panel board ${state}`,
+    supplyOf: (volts) => `supply ${volts} V`,
   },
 };
 
@@ -35,6 +39,12 @@ export const CAMERA_STATES = {
   stalled: { fa: "تصویر تازه ندارد", en: "no new picture" },
   missing: { fa: "نیست", en: "missing" },
   ended: { fa: "به پایان رسید", en: "ended" },
+};
+
+export const BOARD_STATES = {
+  there: { fa: "کار می‌کند", en: "working" },
+  gone: { fa: "نیست", en: "missing" },
+  refused: { fa: "با نرم‌افزار نمی‌خواند", en: "does not fit the software" },
 };
 
 // Who pays when it is not the rider: a case for a person.
@@ -85,6 +95,26 @@ export const ALARMS = {
   "camera-gone": {
     fa: ["دوربین دستگاه تصویری نمی‌دهد", "دوربین و کابل آن را ببینید، و این‌که چند بار چنین شده."],
     en: ["Camera gives no picture", ""],
+  },
+  "board-gone": {
+    fa: ["برد چراغ در پاسخ نمی‌دهد؛ مسافر چراغی نمی‌بیند", "کابل و برق برد را ببینید، و نام درگاه آن را در تنظیمات."],
+    en: ["Panel board is gone: riders see no lamp", ""],
+  },
+  "board-refused": {
+    fa: ["برنامهٔ برد چراغ با نرم‌افزار در نمی‌خواند", "برنامهٔ همین نسخه را روی برد بریزید (docs/FIRMWARE.md)."],
+    en: ["Panel board's firmware does not fit", ""],
+  },
+  "board-restarts": {
+    fa: ["برنامهٔ برد چراغ گیر کرد و دوباره آغاز شد", "برق و اتصال بدنهٔ برد را ببینید؛ اگر تکرار شد، گزارش دستگاه را بفرستید."],
+    en: ["Panel board's program hung and began anew", ""],
+  },
+  "supply-low": {
+    fa: ["برق اتوبوس ضعیف است", "باتری و دینام را ببینید؛ اگر برق بیفتد، درها خاموش می‌شود."],
+    en: ["Vehicle's supply is low", ""],
+  },
+  "parked-taps": {
+    fa: ["کد در اتوبوسِ ایستاده پذیرفته شده", "از رانندهٔ شیفت بپرسید و سوارکردن‌های دستی او را ببینید."],
+    en: ["Codes accepted while the bus was parked", ""],
   },
   tampered: {
     fa: ["بدنهٔ دستگاه باز شده", "پیش از شیفت بعد دستگاه را ببینید؛ شاید کلیدهایش باید باطل شود."],

@@ -8,7 +8,18 @@ import pytest
 
 from backend.core import limits
 from backend.core.ailments import BLIND, RULES, Ailments, Reads
-from protocol.wire.health import CameraHealth, CameraState, Health, Machine, RunCause, SisterLink, encode_health
+from protocol.wire.health import (
+    BoardCause,
+    BoardHealth,
+    BoardState,
+    CameraHealth,
+    CameraState,
+    Health,
+    Machine,
+    RunCause,
+    SisterLink,
+    encode_health,
+)
 from tests.backend.bus import NOON_MS, Bus, Rider
 from tests.backend.desk import Desk
 from tests.backend.test_fleet import BUS, Watched
@@ -18,8 +29,14 @@ WELL = Health(
     BUS.name, BUS.epoch, NOON_MS, 0, "test", 9, 9, 3, 1, 10**9, (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "",
     oldest_waiting_s=0, certificate_until_ms=NOON_MS + 400 * DAY_MS, tamper=False,
     machine=Machine(temperature_mc=61_000, throttled=0x5_0000), sister=SisterLink(linked=True, silent_s=0, waiting=0, carried=0),
+    board=BoardHealth(
+        BoardState.THERE, firmware=3, starts=1, cause=BoardCause.POWER, supply_mv=26_400, supply_low=False, ignition=False,
+        door_open=False, openings=9, parked_accepted=0, damaged=9, sent_again=9, lost=9, sessions=9,
+    ),
 )  # fmt: skip
 HOT = Machine(temperature_mc=80_000, throttled=0b0100)
+BOARD = BoardHealth(BoardState.THERE)
+HUNG = BoardHealth(BoardState.THERE, starts=4, cause=BoardCause.WATCHDOG)
 LOST = CameraHealth("front", CameraState.MISSING, 9, 1, 4)
 DARK = SisterLink(linked=False, silent_s=600, waiting=0, carried=0, exposed_rials=1_250_000)
 
@@ -54,6 +71,13 @@ def kinds(health: Health, now_ms: int = NOON_MS) -> set[str]:
         ("camera-gone", {"cameras": (LOST,)}, {"cameras": (LOST, replace(LOST, state=CameraState.WORKING))}),
         ("camera-gone", {"cameras": (LOST, replace(LOST, state=CameraState.STALLED))}, {"cameras": ()}),
         ("camera-gone", {"cameras": (LOST,)}, {"cameras": (replace(LOST, state=CameraState.STARTING),)}),
+        ("board-gone", {"board": BoardHealth(BoardState.GONE)}, {"board": None}),
+        ("board-refused", {"board": BoardHealth(BoardState.REFUSED)}, {"board": BOARD}),
+        ("board-restarts", {"board": HUNG}, {"board": replace(HUNG, cause=BoardCause.ASKED)}),
+        ("board-restarts", {"board": replace(HUNG, starts=None)}, {"board": replace(HUNG, cause=BoardCause.POWER)}),
+        ("supply-low", {"board": replace(BOARD, supply_low=True)}, {"board": replace(BOARD, supply_mv=1)}),
+        ("parked-taps", {"board": replace(BOARD, parked_accepted=1)}, {"board": replace(BOARD, parked_accepted=0)}),
+        ("parked-taps", {"board": replace(BOARD, parked_accepted=2, door_open=True)}, {"board": replace(BOARD, openings=2)}),
         ("tampered", {"tamper": True}, {"tamper": None}),
     ],
 )  # fmt: skip
@@ -95,6 +119,50 @@ def test_what_is_found_is_said_in_figures() -> None:
     assert "1,250,000 rials" in found["doors-apart"]
     ended = replace(WELL, certificate_until_ms=NOON_MS - 2 * DAY_MS)
     assert "ended 2 days ago" in next(rule for rule in RULES if rule.kind == "certificate-ends").find(ended, NOON_MS)
+
+
+def words_of(kind: str, board: BoardHealth) -> str:
+    return next(rule for rule in RULES if rule.kind == kind).find(replace(WELL, board=board), NOON_MS)
+
+
+def test_what_a_panel_board_tells_is_said_in_figures() -> None:
+    assert "4 starts since its power came" in words_of("board-restarts", HUNG)
+    assert "firmware 2 of its panel board" in words_of("board-refused", BoardHealth(BoardState.REFUSED, firmware=2))
+    assert words_of("supply-low", replace(BOARD, supply_low=True, supply_mv=21_960)).endswith(": 22.0 V")
+    assert words_of("parked-taps", replace(BOARD, parked_accepted=1)) == "1 code accepted while the bus was parked"
+    assert words_of("parked-taps", replace(BOARD, parked_accepted=12)) == "12 codes accepted while the bus was parked"
+    (refused,) = [rule.fix for rule in RULES if rule.kind == "board-refused"]
+    assert "docs/FIRMWARE.md" in refused
+
+
+@pytest.mark.parametrize("state", [BoardState.GONE, BoardState.REFUSED])
+def test_the_inputs_of_a_board_that_is_not_there_are_of_no_now(state: BoardState) -> None:
+    """What it hung of and what was accepted meanwhile is as true as before."""
+    ill = replace(WELL, board=BoardHealth(state, supply_low=True, cause=BoardCause.WATCHDOG, parked_accepted=3))
+    assert kinds(ill) == {f"board-{state.name.lower()}", "board-restarts", "parked-taps"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "ill", "last_s"),
+    [("board-gone", BoardHealth(BoardState.GONE), 120), ("supply-low", replace(BOARD, supply_low=True), 300)],
+)
+def test_a_board_that_starts_and_a_starter_that_pulls_are_no_alarm(kind: str, ill: BoardHealth, last_s: int) -> None:
+    ailments, health = Ailments(), replace(WELL, board=ill)
+    told = [
+        {rule.kind for rule, found in ailments.says(health, NOON_MS + second * 1000) if found}
+        for second in (0, last_s - 1, last_s)
+    ]
+    assert told == [set(), set(), {kind}]
+
+
+def test_a_board_that_hangs_again_and_again_is_one_alarm_until_its_power_comes_anew(desk: Desk) -> None:
+    it = Watched(desk, [BUS])
+    for second, starts, cause in ((10, 1, 0), (70, 2, 1), (130, 2, 1), (190, 3, 1), (250, 1, 0), (310, 2, 1)):
+        hear(it, second, replace(WELL, board=replace(HUNG, starts=starts, cause=BoardCause(cause))))
+    assert it.told == [
+        ("open", "board-restarts", BUS.name, 70), ("end", "board-restarts", BUS.name, 250),
+        ("open", "board-restarts", BUS.name, 310),
+    ]  # fmt: skip
 
 
 def test_a_fault_that_must_last_is_told_when_it_has_and_counted_anew_after_a_good_word() -> None:

@@ -1,7 +1,8 @@
 """What operations see and do: devices, taps, alarms, statements; and what everybody may see."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import httpx
 import pytest
@@ -11,9 +12,12 @@ from backend.core import limits
 from backend.core.conduct import FIX, Case, CaseKind, KeptCase
 from backend.core.ports import TapRow
 from protocol.fares.verdicts import TABLE
-from protocol.wire.health import CameraState
+from protocol.wire.health import BoardHealth, BoardState, CameraState
 from tests.backend.desk_http import OPS, Api
 from tests.protocol.samples import HEALTH, STATE, WALL_MS
+
+WITH_BOARD = HEALTH.board
+assert WITH_BOARD is not None
 
 
 @pytest.fixture
@@ -77,8 +81,27 @@ def test_devices_tell_last_word_backlog_cameras_and_problem(api: Api) -> None:
         "carried": 0,
         "exposed_rials": 150_000,
     }
+    assert condition["board"] == asdict(WITH_BOARD) | {"state": "there", "cause": "watchdog"}
     assert (condition["tamper"], silent["condition"]) == (False, None)
     assert (silent["last_seen_ms"], silent["online"], silent["backlog"], silent["cameras"]) == (None, False, 0, [])
+
+
+def test_a_door_without_a_panel_board_tells_of_none_and_one_that_is_gone_of_nothing_more(api: Api) -> None:
+    """P4: a door whose riders see no lamp is seen from the desk; null is not 0."""
+    api.store.keep_health(replace(HEALTH, board=None), WALL_MS)
+    (told, _) = api.client.get("/v1/devices", headers=OPS).json()["devices"]
+    assert told["condition"]["board"] is None
+    api.store.keep_health(replace(HEALTH, board=BoardHealth(BoardState.GONE)), WALL_MS)
+    (told, *_) = api.client.get("/v1/status").json()["devices"]
+    board = told["condition"]["board"]
+    assert (board.pop("state"), set(board.values())) == ("gone", {None})
+
+
+def test_every_board_state_has_a_name_that_the_page_knows() -> None:
+    words = (STATIC / "words.js").read_text()
+    table = words[words.index("BOARD_STATES") : words.index("CASES")]
+    for state in BoardState:
+        assert re.search(rf'^  {state.name.lower()}: {{ fa: "[^"]+", en: "[^"]+" }},$', table, re.MULTILINE)
 
 
 def test_every_camera_state_has_a_name_that_the_page_knows() -> None:

@@ -9,7 +9,7 @@ from backend.core.conduct import FIX, KeptCase
 from backend.core.ports import Alarm, DeviceRow, TapRow, TopUp
 from backend.core.reconcile import Item, Kind, Reconciliation
 from protocol.fares.verdicts import TABLE
-from protocol.wire.health import Health
+from protocol.wire.health import BoardHealth, Health
 
 VERDICTS = [
     models.VerdictBody(
@@ -77,15 +77,22 @@ def device(row: DeviceRow) -> models.DeviceBody:
 
 
 def condition(health: Health) -> models.ConditionBody:
-    """What a device said of its machine, its run and its other door."""
-    sister = health.sister
+    """What a device said of its machine, its run, its other door and its panel board."""
+    sister, board = health.sister, health.board
     return models.ConditionBody(
         clock_uncertainty_s=health.clock_uncertainty_s, oldest_waiting_s=health.oldest_waiting_s,
         started=health.started.name.lower(), uptime_s=health.uptime_s, disk_free_bytes=health.disk_free_bytes,
         certificate_until_ms=health.certificate_until_ms, tamper=health.tamper, unread=list(health.unread),
         machine=models.MachineBody(**asdict(health.machine)),
         sister=None if sister is None else models.SisterBody(**asdict(sister)),
+        board=None if board is None else panel_board(board),
     )  # fmt: skip
+
+
+def panel_board(board: BoardHealth) -> models.BoardBody:
+    """A door's panel board, with its codes in words."""
+    cause = None if board.cause is None else board.cause.name.lower()
+    return models.BoardBody(**(asdict(board) | {"state": board.state.name.lower(), "cause": cause}))
 
 
 def counts(totals: Mapping[str, int]) -> models.CountsBody:

@@ -148,8 +148,36 @@ class SisterBody(Model):
     exposed_rials: int
 
 
+class BoardBody(Model):
+    """A door's panel board; null is what is not told, or what it has no part for.
+
+    `state`: there, gone or refused (its firmware does not fit). `cause` of its last start: power, watchdog (its program
+    hung) or asked; `starts` since its power came. The inputs are those of now. What is counted is of the device's run:
+    `parked_accepted` codes accepted while the vehicle was parked by its board's own word; frames damaged; commands sent
+    again, and lost; sessions with the board.
+    """
+
+    state: str
+    firmware: int | None
+    starts: int | None
+    cause: str | None
+    supply_mv: int | None
+    supply_low: bool | None
+    ignition: bool | None
+    door_open: bool | None
+    openings: int | None
+    parked_accepted: int | None
+    damaged: int | None
+    sent_again: int | None
+    lost: int | None
+    sessions: int | None
+
+
 class ConditionBody(Model):
-    """How machine, run and other door are, as health says it. `unread`: readings that failed."""
+    """How machine, run, other door and panel board are, as health says it; null where there is none.
+
+    `unread`: readings that failed.
+    """
 
     clock_uncertainty_s: int
     oldest_waiting_s: int | None
@@ -161,6 +189,7 @@ class ConditionBody(Model):
     unread: list[str]
     machine: MachineBody
     sister: SisterBody | None
+    board: BoardBody | None
 
 
 class DeviceBody(Model):
