@@ -172,7 +172,7 @@ RULES = (
         "parked-taps",
         0,
         _parked_taps,
-        "ask the shift's driver, look at its proxies (`savar backend cases`); /v1/devices tells how many it is by now",
+        "ask the shift's driver, compare with proxies (`savar backend cases`); /v1/devices tells how many it is by now",
     ),
     Rule("tampered", 0, _opened, "somebody should look at it before the next shift; its keys may have to go"),
 )

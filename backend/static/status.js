@@ -227,7 +227,8 @@ function boardLine(board) {
   const bad = isBadBoard(board);
   const line = el("div", "", bad ? "trouble" : "");
   line.append(bad ? `${SHAPES.red} ` : "", words.boardOf(BOARD_STATES[board.state]?.[language] ?? board.state));
-  if (board.supply_mv !== null) line.append(el("br"), el("small", words.supplyOf(formats.volts.format(board.supply_mv / 1000))));
+  const volts = board.supply_mv === null ? "" : formats.volts.format(board.supply_mv / 1000);
+  if (volts) line.append(el("br"), el("small", words.supplyOf(volts, board.supply_low)));
   return line;
 }
 

@@ -13,7 +13,7 @@ export const WORDS = {
     doorOf: (n) => `در ${n}`,
     lensOf: (blur, haze) => `عدسی: تاری ${blur}٪، غبار ${haze}٪`,
     boardOf: (state) => `برد چراغ ${state}`,
-    supplyOf: (volts) => `برق ${volts} ولت`,
+    supplyOf: (volts, low) => `برق ${volts} ولت${low ? "، کم است" : ""}`,
   },
   en: {
     name: "Savar", counts: "Counts since the beginning", accepted: "accepted", refused: "refused", posted: "tomans posted",
@@ -27,7 +27,7 @@ export const WORDS = {
     doorOf: (n) => `door ${n}`,
     lensOf: (blur, haze) => `lens: blur ${blur} %, haze ${haze} %`,
     boardOf: (state) => `panel board ${state}`,
-    supplyOf: (volts) => `supply ${volts} V`,
+    supplyOf: (volts, low) => `supply ${volts} V${low ? ", low" : ""}`,
   },
 };
 
@@ -97,11 +97,11 @@ export const ALARMS = {
     en: ["Camera gives no picture", ""],
   },
   "board-gone": {
-    fa: ["برد چراغ در پاسخ نمی‌دهد؛ مسافر چراغی نمی‌بیند", "کابل و برق برد را ببینید، و نام درگاه آن را در تنظیمات."],
+    fa: ["برد چراغ پاسخ نمی‌دهد؛ مسافر چراغی نمی‌بیند", "کابل و برق برد را ببینید، و نام درگاه آن را در تنظیمات."],
     en: ["Panel board is gone: riders see no lamp", ""],
   },
   "board-refused": {
-    fa: ["برنامهٔ برد چراغ با نرم‌افزار در نمی‌خواند", "برنامهٔ همین نسخه را روی برد بریزید (docs/FIRMWARE.md)."],
+    fa: ["برنامهٔ برد چراغ با نرم‌افزار دستگاه نمی‌خواند", "برنامهٔ همین نسخه را روی برد بریزید (docs/FIRMWARE.md)."],
     en: ["Panel board's firmware does not fit", ""],
   },
   "board-restarts": {

@@ -96,6 +96,12 @@ def test_every_rule_is_tried_here_and_says_what_to_do() -> None:
     assert all(rule.fix for rule in RULES)
 
 
+def test_every_rule_stands_in_the_page_for_those_who_run_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
+    for kind in [*(rule.kind for rule in RULES), BLIND]:
+        assert f"\n| `{kind}` | " in page
+
+
 def test_a_machine_that_tells_nothing_has_no_fault() -> None:
     """Also a bus of version 1: null is no fault."""
     assert kinds(Health("d", 1, 1, 0, "", 9, 0, 0, 0, 10**9, (), "")) == set()
