@@ -58,7 +58,7 @@ def command(path: Path, *, quiet: bool) -> None:
 def _wire(config: ValidatorConfig, panels: Panels) -> "tuple[Validator, ServedTerminal | None]":
     """The validator, with the driver's terminal beside it where one is configured."""
     if config.terminal is None:
-        return Validator(config, panel=panels, wheels=panels.wheels, panel_problem=lambda: panels.problem), None
+        return Validator(config, panel=panels, vehicle=panels.vehicle, panel_problem=lambda: panels.problem), None
     from edge.app.served_terminal import beside  # a validator without one needs no HTTP server
 
-    return beside(config, config.terminal, panels, wheels=panels.wheels, panel_problem=lambda: panels.problem)
+    return beside(config, config.terminal, panels, vehicle=panels.vehicle, panel_problem=lambda: panels.problem)

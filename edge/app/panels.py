@@ -10,9 +10,10 @@ from edge.adapters.board_panel import BoardPanel
 from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.gpio_panel import GpioPanel, Wiring
 from edge.app.config import PanelConfig
-from edge.app.odometer import Odometer
+from edge.app.wired_vehicle import WiredVehicle
 from edge.core.errors import LocalError
 from edge.core.ports import Panel, Showing
+from edge.core.vehicle import NO_LINES, Vehicle
 from protocol.fares.hints import Hint
 
 
@@ -45,10 +46,10 @@ class Panels:
         self,
         panels: Sequence[Panel],
         lamps: Lamps | None = None,
-        wheels: Callable[[int], float | None] = lambda _: None,
+        vehicle: Vehicle = NO_LINES,
     ) -> None:
         self._lamps = lamps
-        self.wheels = wheels  # monotonic ms → the vehicle's speed in m/s by its wheels, None where nobody knows
+        self.vehicle = vehicle
         self._panels = [*panels] if lamps is None else [lamps, *panels]  # the lamp first: it is what riders look at
 
     def __enter__(self) -> Self:
@@ -106,11 +107,11 @@ def open_panels(
     """
     words = [] if console is None else [console]
     if config.board is not None:
-        odometer = Odometer(config.board.mm_per_pulse, now_ms)
+        vehicle = WiredVehicle(config.board.mm_per_pulse, config.board.wired, now_ms)
         board = BoardPanel(
-            config.board.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=odometer.heard
+            config.board.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=vehicle.heard
         )
-        return Panels(words, board, odometer.speed_mps)
+        return Panels(words, board, vehicle)
     if config.lamp is None or config.buzzer is None:
         return Panels(words)
     wiring = Wiring(

@@ -27,6 +27,7 @@ from edge.core.limits import TERMINAL_STEP_MS
 from edge.core.lines import LineView, Pair
 from edge.core.ports import FrameSource, Panel, Showing
 from edge.core.signing_in import Gate
+from edge.core.vehicle import NO_LINES, Vehicle
 from protocol.fares.hints import Hint
 from protocol.wire.badges import Badge
 from protocol.wire.records import Instant
@@ -195,7 +196,7 @@ def beside(
     panel: Panel,
     *,
     panel_problem: Callable[[], LocalError | None] = lambda: None,
-    wheels: Callable[[int], float | None] = lambda _: None,
+    vehicle: Vehicle = NO_LINES,
     sources: Mapping[str, FrameSource] | None = None,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> tuple[Validator, ServedTerminal]:
@@ -207,7 +208,7 @@ def beside(
         found[0].answered(outcome, validator.clock.read())
 
     validator = Validator(
-        config, panel=hints, panel_problem=panel_problem, wheels=wheels, on_outcome=answered, sources=sources,
+        config, panel=hints, panel_problem=panel_problem, vehicle=vehicle, on_outcome=answered, sources=sources,
         randomness=randomness,
     )  # fmt: skip
     found.append(ServedTerminal(served, validator, randomness))

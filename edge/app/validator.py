@@ -49,6 +49,7 @@ from edge.core.lines import Lines
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
 from edge.core.signing_in import badge_in
+from edge.core.vehicle import NO_LINES, Vehicle
 from edge.core.vitals import Pulse
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, RunCause, State, encode_state
@@ -79,9 +80,9 @@ class Validator:
         on_outcome: OnOutcome = lambda _camera, _mono_ms, _outcome: None,
         courier_after_ms: int = COURIER_AFTER_MS,
         panel_problem: Callable[[], LocalError | None] = lambda: None,
-        wheels: Callable[[int], float | None] = lambda _: None,
+        vehicle: Vehicle = NO_LINES,
     ) -> None:
-        self._config, self._wheels = config, wheels
+        self._config, self._vehicle = config, vehicle
         keys = load_keys(config.keys_dir)
         self._folder = BundleFolder(config.bundle)
         manifest, bundle = read_in_force(self._folder, keys.bundle, city=config.city)
@@ -151,7 +152,7 @@ class Validator:
         if gnss is None:
             return None
         return Place(door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=clock.satellites,
-                     wheels=self._wheels)  # fmt: skip
+                     vehicle=self._vehicle)  # fmt: skip
 
     def _make_session(self, key: Signer) -> MqttSession:
         now_ms = max(self._clock.read().wall_ms, 0)
@@ -365,7 +366,7 @@ class Validator:
 
     def speed_kmh(self, mono_ms: int) -> int | None:
         """How fast the vehicle goes: by its wheels, else by the last trusted fix; None where nobody knows."""
-        wheels = self._wheels(mono_ms)
+        wheels = self._vehicle.speed_mps(mono_ms)
         if wheels is not None:
             return round(wheels * 3.6)
         return None if self._place is None else self._place.speed_kmh(mono_ms)

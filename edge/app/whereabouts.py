@@ -9,6 +9,7 @@ Rules:
 - what the driver, or the configuration, told the door is his word: it stands until the next end of a trip;
 - no fare is decided by a place alone (P14): prices and refusals go by a line that a person told, while the road says no
   other; a line that was only inferred is recorded, and the fare is decided for the rider;
+- while no place is trusted, wheels and doors carry the vehicle on along its line (`edge.core.carry`);
 - a door without a receiver is never touched: it serves what it was told.
 """
 
@@ -18,11 +19,19 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.core.errors import GnssLost
-from edge.core.limits import FIX_STALE_MS, GNSS_READ_TIMEOUT_S, GNSS_RETRY_MS, TERMINUS_M, TRIP_ENDED_HELD_MS
+from edge.core.limits import (
+    CARRY_EVERY_MS,
+    FIX_STALE_MS,
+    GNSS_READ_TIMEOUT_S,
+    GNSS_RETRY_MS,
+    TERMINUS_M,
+    TRIP_ENDED_HELD_MS,
+)
 from edge.core.line import Choice, Guess, LineTracker
 from edge.core.lines import LineView, lines_of
 from edge.core.network import Network
 from edge.core.position import Fix, FixSource, Whereabouts
+from edge.core.vehicle import NO_LINES, Vehicle
 from protocol.wire.records import Doubt, Instant, Position, Service
 from protocol.wire.sister import Along
 from protocol.wire.timetable import decode_lines
@@ -54,16 +63,13 @@ class Doorway(Protocol):
 
 
 class Place:
-    """One door's place. `open_source` opens the receiver and raises GnssLost; `witness` hears the satellites' time.
-
-    `wheels`: the speed in m/s by the vehicle's own wheels, which no transmitter can lie about; None: not known.
-    """
+    """One door's place. `open_source` opens the receiver and raises GnssLost; `witness` hears the satellites' time."""
 
     def __init__(
         self, *, door: Doorway, open_source: Callable[[], FixSource], witness: Callable[[int, int], None],
-        wheels: Callable[[int], float | None] = lambda _: None,
+        vehicle: Vehicle = NO_LINES,
     ) -> None:  # fmt: skip
-        self._door, self._open, self._witness, self._wheels = door, open_source, witness, wheels
+        self._door, self._open, self._witness, self._vehicle = door, open_source, witness, vehicle
         self._where = Whereabouts()
         self._line = LineTracker(Network(()))
         self._newer: Network | None = None
@@ -122,7 +128,9 @@ class Place:
         now = clock()
         self._hear_orders()
         if self._source is None and now.mono_ms < self._due_ms:
-            return self._due_ms - now.mono_ms
+            self._roll(now)
+            self._tell(now)
+            return self._pause_ms(self._due_ms - now.mono_ms, now)
         try:
             if self._source is None:
                 self._source = self._open()
@@ -132,13 +140,17 @@ class Place:
                 log.warning("no position: %s", problem)
             self.problem, self._due_ms = problem, now.mono_ms + GNSS_RETRY_MS
             self.close()
-            return GNSS_RETRY_MS
+            return self._pause_ms(GNSS_RETRY_MS, now)
         self.problem = None
         now = clock()
-        if fix is not None:
-            self._heard(fix, now)
+        if fix is None or not self._heard(fix, now):
+            self._roll(now)
         self._tell(now)
         return 0
+
+    def _pause_ms(self, wait_ms: int, now: Instant) -> int:
+        """Wheels go on while no receiver speaks."""
+        return wait_ms if self._vehicle.driven(now.mono_ms) is None else min(wait_ms, CARRY_EVERY_MS)
 
     def close(self) -> None:
         """Let the receiver go."""
@@ -161,17 +173,29 @@ class Place:
             told = None if service.route is None or service.direction is None else (service.route, service.direction)
             self._line.tell(told if told in self._line.pairs else None)
 
-    def _heard(self, fix: Fix, now: Instant) -> None:
-        wheels = self._wheels(fix.mono_ms)
+    def _heard(self, fix: Fix, now: Instant) -> bool:
+        """Whether it is trusted."""
+        wheels = self._vehicle.speed_mps(fix.mono_ms)
         if wheels is not None:
             fix = replace(fix, speed_mps=wheels)
-        if self._where.heard(fix, now) is Doubt.NONE:
-            self._fast = fix
-            if fix.time_ms is not None:
-                self._witness(fix.time_ms, fix.mono_ms)
-            self._line.heard(fix, now)
-            self._choices = self._line.choices()
-            self._follow(fix.mono_ms, self._line.guess(now))
+        if self._where.heard(fix, now) is not Doubt.NONE:
+            return False
+        self._fast = fix
+        if fix.time_ms is not None:
+            self._witness(fix.time_ms, fix.mono_ms)
+        self._line.heard(fix, now, self._vehicle.driven(fix.mono_ms))
+        self._choices = self._line.choices()
+        self._follow(fix.mono_ms, self._line.guess(now))
+        return True
+
+    def _roll(self, now: Instant) -> None:
+        """No trusted place came."""
+        mono_ms = now.mono_ms
+        stands = self._vehicle.speed_mps(mono_ms) == 0.0
+        at_stop = stands and self._vehicle.door_open(mono_ms) is True
+        self._line.rolled(self._vehicle.driven(mono_ms), now, at_stop=at_stop)
+        if self._line.carries(mono_ms):
+            self._follow(mono_ms, self._line.guess(now))
 
     def _follow(self, mono_ms: int, guess: Guess | None) -> None:
         before = None if self._along is None else self._along[0]

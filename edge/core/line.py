@@ -1,6 +1,7 @@
 """On which line and in which direction the vehicle runs, and at which stop: from trusted places and the timetable.
 
     heard(place)      each trusted fix; untrusted ones never come here, so they change nothing
+    rolled(driven)    what the wheels turned, and whether the doors stand open: `carry` has the rules
     tell(pair)        the driver's word, two touches: one of `choices`
     guess(now)        line, direction, stop, metres, trip; None where it is not known, and fares decide for the rider
 
@@ -13,14 +14,17 @@ Rules:
   never decides;
 - N4 at its last stop a trip ends. Then the ways of the same line that begin there are likely: the way back, or a loop;
 - N5 a driver's word is taken as it is, until the next end of a trip or his next word;
-- N6 without a trusted place a stop is known for a minute, a line for five; a driver's word stays.
+- N6 without a trusted place a stop is known for a minute, or for as far as the wheels tell; a line for five minutes, as
+  after a trusted place after each stop that wheels and doors agree on; a driver's word stays.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp
 
+from edge.core.carry import Carry
 from edge.core.limits import (
+    FIX_STALE_MS,
     LINE_HELD_MS,
     LINE_KNOWN_PERMILLE,
     LINE_LOST_PERMILLE,
@@ -40,6 +44,7 @@ from edge.core.limits import (
 from edge.core.network import Network, Way
 from edge.core.position import Fix
 from edge.core.runs import closest_trip, runs_now
+from edge.core.wheels import Driven
 from protocol.geometry import Pass, metres_between
 from protocol.wire.records import Instant
 
@@ -90,6 +95,8 @@ class LineTracker:
         self._word: Pair | None = None
         self._word_driven_m = 0.0
         self._fresh_ms: int | None = None  # of the newest trusted place
+        self._agreed_ms: int | None = None  # of the newest stop that wheels and doors agree on
+        self._carry = Carry()
         self._now: Instant | None = None
         self._begin_anew(network)
 
@@ -118,24 +125,43 @@ class LineTracker:
             raise KeyError(pair)
         self._word, self._word_driven_m, self._trip = pair, 0.0, None
 
-    def heard(self, fix: Fix, now: Instant) -> None:
-        """One trusted place more."""
+    def heard(self, fix: Fix, now: Instant, driven: Driven | None = None) -> None:
+        """One trusted place more, and what the wheels had turned by then."""
         self._fresh_ms, self._now = fix.mono_ms, now
         near = self._network.near(fix.lat_e6, fix.lon_e6)
         if self._last is None or fix.mono_ms - self._last.mono_ms > STEP_GAP_MS:
             self._resume(near, fix.mono_ms)
             self._last = fix
+            self._carry.placed(driven)
             self._decide()
         else:
             moved_m = metres_between(self._last.lat_e6, self._last.lon_e6, fix.lat_e6, fix.lon_e6)
             if moved_m >= max(STEP_MIN_M, 2 * (fix.accuracy_m or 0)) and not _stands(fix):
                 self._step(near, moved_m, fix.mono_ms)
                 self._last = fix
+                self._carry.placed(driven)
                 self._decide()
-                self._end_of_trip(fix.mono_ms)
+                self._see_the_end(fix.mono_ms)
             elif fix.mono_ms - self._last.mono_ms > STEP_GAP_MS // 2:  # it stands, and is not lost
                 self._last = Fix(fix.mono_ms, self._last.lat_e6, self._last.lon_e6, fix.accuracy_m)
             self._seen(near, fix.mono_ms)
+
+    def rolled(self, driven: Driven | None, now: Instant, *, at_stop: bool) -> None:
+        """No trusted place came; `at_stop`: it stands, and its doors are open."""
+        self._carry.rolled(driven)
+        track = self._carried(now.mono_ms)
+        if track is None or not at_stop:
+            return
+        call = self._carry.stopped(track.along_m, track.way.pattern.calls)
+        if call is not None:
+            self._agreed_ms, self._now = now.mono_ms, now
+            if call is track.way.pattern.calls[-1]:
+                self._end_of_trip(track, call.metres, now.mono_ms)
+
+    def carries(self, mono_ms: int) -> bool:
+        """Whether it is the wheels that tell how far along its way it is."""
+        track = self._carried(mono_ms)
+        return track is not None and self._carry.along(track.along_m) is not None
 
     def guess(self, now: Instant) -> Guess | None:
         """Line and direction as far as they are known at this time."""
@@ -144,10 +170,10 @@ class LineTracker:
             return None
         track = self._best(pair)
         stop = metres = None
-        if track is not None and now.mono_ms - track.seen_ms <= STOP_HELD_MS:
-            metres = round(track.along_m)
+        if track is not None and (along_m := self._along(track, now.mono_ms)) is not None:
+            metres = round(along_m)
             calls = track.way.pattern.calls
-            passed = [call for call in calls if call.metres <= track.along_m + STOP_REACH_M]
+            passed = [call for call in calls if call.metres <= along_m + STOP_REACH_M]
             stop = (passed[-1] if passed else calls[0]).stop.name
         permille = 1000 if self._word is not None else self._weights().get(pair, 0)
         trip = None if self._trip is None or track is None or self._trip[0] is not track.way else self._trip[1]
@@ -171,9 +197,9 @@ class LineTracker:
         kept = []
         passes = {id(way): found for way, found in near}
         for track in self._tracks:
-            onward = [one for one in passes.get(id(track.way), ()) if one.along_m >= track.along_m - ROAD_WITHIN_M]
-            if onward:
-                kept.append(_Track(track.way, onward[0].along_m, track.score_m / 2, mono_ms, track.driven_m))
+            here = _onward(passes.get(id(track.way), ()), track.along_m, self._carry.along(track.along_m))
+            if here is not None:
+                kept.append(_Track(track.way, here.along_m, track.score_m / 2, mono_ms, track.driven_m))
         self._tracks = kept
         self._begin(near, mono_ms)
 
@@ -256,13 +282,19 @@ class LineTracker:
             trip = closest_trip(track.way.pattern, track.along_m, self._now) if self._now.trusted else None
             self._trip = (track.way, trip)
 
-    def _end_of_trip(self, mono_ms: int) -> None:
-        """N4, N5: at the last stop of what is believed, after enough of its way."""
+    def _see_the_end(self, mono_ms: int) -> None:
+        """N4, N5: at the last stop of what is believed."""
         pair = self._word or self._known
         track = None if pair is None else self._best(pair)
-        if track is None or track.seen_ms != mono_ms or track.along_m < track.way.end_m - TERMINUS_M:
+        if track is not None and track.seen_ms == mono_ms and track.along_m >= track.way.end_m - TERMINUS_M:
+            self._end_of_trip(track, track.along_m, mono_ms)
+
+    def _end_of_trip(self, track: _Track, along_m: float, mono_ms: int) -> None:
+        """After enough of its way."""
+        carried_m = along_m - track.along_m
+        if track.driven_m + carried_m < TRIP_MIN_M:
             return
-        if track.driven_m < TRIP_MIN_M or (self._word is not None and self._word_driven_m < TRIP_MIN_M):
+        if self._word is not None and self._word_driven_m + carried_m < TRIP_MIN_M:
             return
         end = track.way.pattern.calls[-1].stop
         self._tracks = [
@@ -271,6 +303,7 @@ class LineTracker:
             if way.line.name == track.way.line.name and _begins_at(way, end.lat_e6, end.lon_e6)
         ]
         self._known = self._word = self._trip = None
+        self._carry.anew()
         self._decide()
 
     # --- what is believed ---------------------------------------------------------------------------------------------
@@ -279,8 +312,22 @@ class LineTracker:
         """N5, N6."""
         if self._word is not None:
             return self._word
-        fresh = self._fresh_ms is not None and mono_ms - self._fresh_ms <= LINE_HELD_MS
-        return self._known if fresh else None
+        heard_ms = max((at for at in (self._fresh_ms, self._agreed_ms) if at is not None), default=None)
+        return self._known if heard_ms is not None and mono_ms - heard_ms <= LINE_HELD_MS else None
+
+    def _along(self, track: _Track, mono_ms: int) -> float | None:
+        """N6."""
+        if track is self._carried(mono_ms) and (along_m := self._carry.along(track.along_m)) is not None:
+            return along_m
+        return track.along_m if mono_ms - track.seen_ms <= STOP_HELD_MS else None
+
+    def _carried(self, mono_ms: int) -> _Track | None:
+        """What the wheels carry on: the way that it was on at its last trusted place, once that is past."""
+        pair = self._pair(mono_ms)
+        track = None if pair is None else self._best(pair)
+        if track is None or self._fresh_ms is None or mono_ms - self._fresh_ms <= FIX_STALE_MS:
+            return None
+        return track if track.seen_ms >= self._fresh_ms else None
 
     def _best(self, pair: Pair) -> _Track | None:
         tracks = [track for track in self._tracks if track.way.pair == pair]
@@ -290,6 +337,14 @@ class LineTracker:
 def _stands(fix: Fix) -> bool:
     """Whether the receiver says so: an hour of its noise would drive kilometres."""
     return fix.speed_mps is not None and fix.speed_mps < STANDS_MPS
+
+
+def _onward(passes: Iterable[Pass], from_m: float, carried_m: float | None) -> Pass | None:
+    """Where the road goes on from there: its first coming-by, or the one that the wheels say: a ring has several."""
+    onward = [one for one in passes if one.along_m >= from_m - ROAD_WITHIN_M]
+    if not onward or carried_m is None:
+        return onward[0] if onward else None
+    return min(onward, key=lambda one: abs(one.along_m - carried_m))
 
 
 def _fits(onward_m: float, moved_m: float) -> bool:

@@ -11,10 +11,19 @@ driver's screen is locked by them where no sky is seen.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 from edge.core.limits import BUS_TOP_SPEED_MPS, WHEELS_STALE_MS, WHEELS_STAND_MS, WHEELS_WINDOW_MS
 
 _COUNTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What the wheels turned in one run of counting; what lies between two runs nobody knows (D3)."""
+
+    run: int
+    metres: float
 
 
 class Wheels:
@@ -25,6 +34,8 @@ class Wheels:
         self._counts: deque[tuple[int, int]] = deque()  # (mono ms, pulses since the first), the window's
         self._raw: int | None = None
         self._moved_ms: int | None = None
+        self._stands_ms = 0  # since when no pulse came
+        self._run = 0
 
     def counted(self, pulses: int, mono_ms: int) -> None:
         """The board's counter, modulo 65536, as it was heard now."""
@@ -40,18 +51,33 @@ class Wheels:
         self._raw = pulses
         self._counts.append((mono_ms, before[1] + more))
         if more:
-            self._moved_ms = mono_ms
+            self._moved_ms = self._stands_ms = mono_ms
         while len(self._counts) > 2 and mono_ms - self._counts[1][0] >= WHEELS_WINDOW_MS:
             self._counts.popleft()
 
     def _begin(self, pulses: int, mono_ms: int) -> None:
         self._counts.clear()
         self._counts.append((mono_ms, 0))
-        self._raw, self._moved_ms = pulses, None
+        self._raw, self._moved_ms, self._stands_ms = pulses, None, mono_ms
+        self._run += 1
+
+    def _known(self, mono_ms: int) -> bool:
+        """D4."""
+        return bool(self._counts) and mono_ms - self._counts[-1][0] <= WHEELS_STALE_MS
+
+    def driven(self, mono_ms: int) -> Driven | None:
+        """What they turned since counting began; None where nobody knows."""
+        if not self._known(mono_ms):
+            return None
+        return Driven(self._run, self._counts[-1][1] * self._mm_per_pulse / 1_000)
+
+    def stood_ms(self, mono_ms: int) -> int | None:
+        """For how long no pulse has come; None where nobody knows."""
+        return mono_ms - self._stands_ms if self._known(mono_ms) else None
 
     def speed_mps(self, mono_ms: int) -> float | None:
         """Metres a second; None where nobody knows."""
-        if len(self._counts) < 2 or mono_ms - self._counts[-1][0] > WHEELS_STALE_MS:
+        if len(self._counts) < 2 or not self._known(mono_ms):
             return None
         (first_ms, first), (last_ms, last) = self._counts[0], self._counts[-1]
         if self._moved_ms is None or mono_ms - self._moved_ms >= WHEELS_STAND_MS:

@@ -60,3 +60,20 @@ def test_nothing_heard_is_nothing_known() -> None:
     now, _ = driven(wheels, 10, 10_000)
     assert wheels.speed_mps(now + WHEELS_STALE_MS) is not None
     assert wheels.speed_mps(now + WHEELS_STALE_MS + 1) is None
+
+
+def test_what_they_turned_and_for_how_long_they_stand() -> None:
+    wheels = Wheels(PULSE_MM)
+    assert (wheels.driven(0), wheels.stood_ms(0)) == (None, None)
+    now, count = driven(wheels, 10, 10_000, count=65_500)
+    first = wheels.driven(now)
+    assert first is not None
+    assert first.metres == pytest.approx(96, abs=1), "from the first word on"
+    end, count = driven(wheels, 0, 60_000, start_ms=now, count=count)
+    assert (wheels.driven(end), wheels.stood_ms(end)) == (first, 60_000)
+    wheels.counted(int(count - 1_000) % 65_536, end + STEP_MS)  # a board that restarted
+    again = wheels.driven(end + STEP_MS)
+    assert again is not None
+    assert (again.run != first.run, again.metres) == (True, 0.0)
+    assert wheels.stood_ms(end + STEP_MS) == 0
+    assert wheels.driven(end + STEP_MS + WHEELS_STALE_MS + 1) is None

@@ -36,6 +36,7 @@ from tests.edge.cameras import FakeCamera
 from tests.edge.door import DEVICE, MemoryJournal, RememberingPanel, Rider, bundle
 from tests.edge.streets import CITY, NINE, NOW_S, at, daily, drive, place, stand
 from tests.edge.test_bundles import BUNDLE_KEY, NEW, Rig, signed
+from tests.edge.wired import Wired
 
 CHUNKS = cut_timetable(CITY)
 
@@ -70,7 +71,7 @@ class Bus:
     def __init__(self, told: Service = TOLD, chunks: Iterable[bytes] = CHUNKS, **changes: object) -> None:
         self.receiver, self.journal = Scripted(), MemoryJournal()
         self.heard: list[tuple[int, int]] = []
-        self.wheels_mps: float | None = None
+        self.vehicle = Wired()
         self.door = Boarding(
             device="bus-1-d1", service=told, bundle=bundle(**changes), journal=self.journal, riders=HeldRiders(),
             signer=InlineTapSigner(DEVICE), panel=RememberingPanel(), software="test",
@@ -79,7 +80,7 @@ class Bus:
         )  # fmt: skip
         self.place = Place(
             door=self.door, open_source=self.receiver.open, witness=lambda *said: self.heard.append(said),
-            wheels=lambda _: self.wheels_mps,
+            vehicle=self.vehicle,
         )  # fmt: skip
         self.place.replace(chunks, number=1)
         self.now, self.riders = at(0), 0
@@ -112,7 +113,7 @@ class Bus:
 @pytest.mark.parametrize(("wheels_mps", "doubt"), [(None, Doubt.NONE), (0.0, Doubt.NONE), (10.0, Doubt.FROZEN)])
 def test_a_sky_that_stands_still_is_not_believed_while_the_wheels_turn(wheels_mps: float | None, doubt: Doubt) -> None:
     bus = Bus()
-    bus.wheels_mps = wheels_mps
+    bus.vehicle.mps = wheels_mps
     bus.follow(stand((0, 0), 30, noise_m=0))
     position = bus.place.position(bus.now.mono_ms)
     assert position is not None
