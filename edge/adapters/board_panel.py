@@ -6,17 +6,33 @@ refusal for the button, and says "out of service" when this computer is silent. 
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from edge.core.errors import LocalError, PanelFailed
 from edge.core.ports import Showing
 from firmware_bridge.app.board import Board
-from firmware_bridge.core.declaration import HINT, IDLE, SHOW, Answer, Command, Input
-from firmware_bridge.core.errors import BoardBusy, BoardGone
+from firmware_bridge.core.declaration import BOARD, HINT, IDLE, SHOW, Answer, Command, Input
+from firmware_bridge.core.errors import BoardBusy, BoardGone, BoardRefused
 from firmware_bridge.core.link import Done, Inputs
 from protocol.fares.hints import Hint
+from protocol.wire.health import BoardCause, BoardState
 
 _log = logging.getLogger(__name__)
 _FIX = "look at the board's cable and supply, and at [panel] in validator.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """How the board is. `firmware`, `starts`, `cause`: what it said last, None before; the rest is counted here."""
+
+    state: BoardState
+    firmware: int | None = None
+    starts: int | None = None
+    cause: BoardCause | None = None
+    damaged: int = 0
+    sent_again: int = 0
+    lost: int = 0
+    sessions: int = 0
 
 
 class BoardPanel:
@@ -37,7 +53,11 @@ class BoardPanel:
         self._on_power_fails, self._on_inputs = on_power_fails, on_inputs
         self._failing = False
         self._refused: PanelFailed | None = None
-        self._board = Board(port, session=session, on_inputs=self._inputs_came, on_done=self._done)
+        self._said = BoardFacts(BoardState.GONE)
+        self._asked: int | None = None  # the ticket of the question what it is
+        self._board = Board(
+            port, session=session, on_inputs=self._inputs_came, on_ready=self._ready, on_done=self._done
+        )
 
     # --- any thread ---------------------------------------------------------------------------------------------------
 
@@ -70,6 +90,15 @@ class BoardPanel:
         """What its thread died of, for the supervisor that ends the process."""
         return self._board.failure
 
+    def facts(self) -> BoardFacts:
+        """For health."""
+        problem, counted = self._board.problem, self._board.statistics
+        state = BoardState.REFUSED if isinstance(problem, BoardRefused) else BoardState.GONE
+        return replace(
+            self._said, state=BoardState.THERE if problem is None else state, damaged=self._board.damaged,
+            sent_again=counted.sent_again, lost=counted.lost, sessions=counted.sessions,
+        )  # fmt: skip
+
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -90,7 +119,14 @@ class BoardPanel:
         self._failing = failing
         self._on_inputs(inputs)
 
+    def _ready(self) -> None:
+        self._asked = self._board.ask(BOARD)
+
     def _done(self, done: Done) -> None:
+        if done.ticket == self._asked and done.answer is Answer.DONE:
+            firmware, starts, cause, _ = done.values
+            known = cause in frozenset(map(int, BoardCause))
+            self._said = BoardFacts(BoardState.THERE, firmware, starts, BoardCause(cause) if known else None)
         if done.answer is Answer.DONE:
             self._refused = None
         elif done.answer is not Answer.POWER_FAILS:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from edge.core.accepted import Accepted, RecordId
 from edge.core.asked import Decision, Door
 from edge.core.decide import decide, decide_proxy
-from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
+from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed, SupplyFails
 from edge.core.forms import Forms
 from edge.core.memory import Memory
 from edge.core.opening import LongFormWanted, Unproven, open_code
@@ -263,6 +263,8 @@ class Boarding:
     def proxy(self, party: int, now: Instant) -> Outcome:
         """Somebody without a code boards with `party` companions: the driver's float pays the adult fare of each."""
         with self._lock:
+            if self._shut:
+                return Outcome(out_of_service(), None, SupplyFails("the supply fails", fix="start the engine"))
             return self._tap(decide_proxy(party, self._door, now), now)
 
     @property

@@ -78,6 +78,13 @@ class Panels:
         for panel in self._panels:
             panel.hint(hint)
 
+    def reached(self, wait_s: float) -> bool:
+        """Wait until the lamps can be told, at most so long → whether they can; a board is greeted within a second."""
+        until = time.monotonic() + wait_s
+        while self.problem is not None and time.monotonic() < until:
+            time.sleep(0.02)
+        return self.problem is None
+
     def dwell(self, wait_s: float) -> None:
         """Leave riders the time to see and hear what is shown; what is printed stays by itself."""
         if self._lamps is not None:
@@ -107,10 +114,9 @@ def open_panels(
     """
     words = [] if console is None else [console]
     if config.board is not None:
-        vehicle = WiredVehicle(config.board.mm_per_pulse, config.board.wired, now_ms)
-        board = BoardPanel(
-            config.board.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=vehicle.heard
-        )
+        it = config.board
+        vehicle = WiredVehicle(it.mm_per_pulse, it.wired, lambda: board.facts(), now_ms)  # noqa: PLW0108 - made later
+        board = BoardPanel(it.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=vehicle.heard)
         return Panels(words, board, vehicle)
     if config.lamp is None or config.buzzer is None:
         return Panels(words)

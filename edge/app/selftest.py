@@ -31,12 +31,14 @@ from protocol.fares.tones import TUNE_MAX_MS
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.plurals import counted
 from protocol.wire.codes import write_code
+from protocol.wire.health import BoardHealth
 from transport.config import PeerConfig
 from transport.mqtt import MqttSession
 from transport.peer import PeerSession
 
 SISTER_WAIT_S = 7.0  # beyond the longest wait between two calls
 BROKER_WAIT_S = 5.0  # a TLS handshake on a Pi takes 0.2 s; a 4G modem that wakes up a few seconds
+PANEL_WAIT_S = 3.0  # a board that hung is ended by its watchdog within a second, and greeted ten times a second
 FIX_WAIT_S = 5.0  # a receiver that has settled gives one a second
 SAMPLE = write_code(bytes(range(183)))  # as large as a long pass
 
@@ -247,10 +249,22 @@ def _sister(config: ValidatorConfig, sister: PeerConfig) -> tuple[Result, str, s
 def _panel(open_panel: Callable[[], Panels]) -> tuple[Result, str, str]:
     """Four lamps and their tones, one after another where there are real ones."""
     with open_panel() as panels:
+        panels.reached(PANEL_WAIT_S)
         for verdict in (Verdict.ACCEPTED, Verdict.ALREADY_PAID, Verdict.DENIED, Verdict.BOARD_FREE):
             panels.show(Showing(verdict, Reason.NONE, TABLE[verdict], 0, 0))
             panels.dwell(TUNE_MAX_MS / 1000)
-        problem = panels.problem
+        problem, board = panels.problem, panels.vehicle.board(time.monotonic_ns() // 1_000_000)
     if problem is not None:
         return Result.FAIL, problem.message, problem.fix
-    return Result.OK, "green, amber, red and blue were shown, each with its tone: look that they were", ""
+    lines = "" if board is None else f"; {_board(board)}"
+    return Result.OK, f"green, amber, red and blue were shown, each with its tone: look that they were{lines}", ""
+
+
+def _board(board: BoardHealth) -> str:
+    """What its lines say now, for who has just wired them."""
+    said = [f"board firmware {board.firmware}"]
+    said += [] if board.supply_mv is None else [f"supply {board.supply_mv / 1000:.1f} V"]
+    said += [] if board.ignition is None else [f"ignition {'on' if board.ignition else 'off'}"]
+    said += [] if board.door_open is None else [f"door {'open' if board.door_open else 'closed'}"]
+    said += [f"{counted(board.damaged, 'damaged frame')}"] if board.damaged else []
+    return ", ".join(said)

@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 
 from edge.adapters.ballast import Ballast
@@ -51,6 +52,7 @@ from edge.core.sightings import Sighting
 from edge.core.signing_in import badge_in
 from edge.core.vehicle import NO_LINES, Vehicle
 from edge.core.vitals import Pulse
+from protocol.fares.verdicts import TABLE
 from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, RunCause, State, encode_state
 from protocol.wire.keys import Signer, VerifyingKey
@@ -311,6 +313,8 @@ class Validator:
         if outcome is None:
             return False
         if not outcome.again:
+            if TABLE[outcome.showing.verdict].boards:
+                self._vehicle.accepted(now.mono_ms)
             self._on_outcome(camera, frame_mono_ms, outcome)
         return True
 
@@ -384,10 +388,11 @@ class Validator:
 
     def health(self) -> Health:
         """The device as it is now."""
+        now = self._clock.read()
+        told = replace(self._condition.read(), tamper=self._vehicle.tamper(), board=self._vehicle.board(now.mono_ms))
         cameras = tuple(camera.health() for camera in self._looker.cameras)
         return self._station.health(
-            self._clock.read(), disk_free=self._diagnosis.disk_free(), cameras=cameras, problem=self.problem(),
-            condition=self._condition.read(),
+            now, disk_free=self._diagnosis.disk_free(), cameras=cameras, problem=self.problem(), condition=told
         )  # fmt: skip
 
 

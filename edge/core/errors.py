@@ -45,6 +45,10 @@ class PanelFailed(LocalError):
     """The lamps and the sounder cannot be reached; riders may see and hear nothing."""
 
 
+class SupplyFails(LocalError):
+    """The vehicle's supply fails: nothing is accepted any more."""
+
+
 class RidersFailed(LocalError):
     """The rider table cannot be read or written; it knows nobody then, and riders show their long passes."""
 

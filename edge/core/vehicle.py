@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from edge.core.wheels import Driven
+from protocol.wire.health import BoardHealth
 
 
 class Vehicle(Protocol):
@@ -20,8 +21,16 @@ class Vehicle(Protocol):
         """Whether a leaf stands open."""
         ...
 
-    def parked(self, mono_ms: int) -> bool:
-        """Whether nobody can board, and has not for a while; False where that is not known."""
+    def accepted(self, mono_ms: int) -> None:
+        """A code was accepted; who does that in a parked vehicle is counted."""
+        ...
+
+    def tamper(self) -> bool | None:
+        """Whether the housing was opened in this run."""
+        ...
+
+    def board(self, mono_ms: int) -> BoardHealth | None:
+        """How the board is; None where there is none."""
         ...
 
 
@@ -40,9 +49,16 @@ class NoLines:
         """Nobody knows."""
         return None
 
-    def parked(self, _mono_ms: int) -> bool:
-        """Not as far as anybody knows."""
-        return False
+    def accepted(self, _mono_ms: int) -> None:
+        """Nobody knows whether it was parked."""
+
+    def tamper(self) -> bool | None:
+        """Nobody knows."""
+        return None
+
+    def board(self, _mono_ms: int) -> BoardHealth | None:
+        """There is none."""
+        return None
 
 
 NO_LINES = NoLines()

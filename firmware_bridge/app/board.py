@@ -88,6 +88,11 @@ class Board:
         return self._link.statistics
 
     @property
+    def damaged(self) -> int:
+        """Frames that were none, since the start."""
+        return self._link.damaged
+
+    @property
     def alive(self) -> bool:
         """Whether its thread runs, with a board or without."""
         return self._thread.is_alive()

@@ -11,6 +11,7 @@ from edge.core.ports import Showing
 from firmware_bridge.core.declaration import Input
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import Lamp, Reason, Verdict, row_for
+from protocol.wire.health import BoardCause, BoardState
 from tests.firmware_bridge.cable import Cable, until
 from tests.firmware_bridge.host_board import bits
 
@@ -81,3 +82,12 @@ def test_without_its_board_a_door_works_on_and_says_so(rig: Rig) -> None:
     until(lambda: isinstance(rig.panel.problem, PanelFailed))
     rig.panel.show(showing(Verdict.ACCEPTED))
     assert rig.panel.failure is None
+
+
+def test_health_hears_what_the_board_is_and_that_it_is_gone(rig: Rig) -> None:
+    until(lambda: rig.panel.facts().firmware is not None)
+    facts = rig.panel.facts()
+    assert (facts.state, facts.starts, facts.cause, facts.sessions) == (BoardState.THERE, 1, BoardCause.POWER, 1)
+    rig.cable.pull()
+    until(lambda: rig.panel.facts().state is BoardState.GONE)
+    assert rig.panel.facts().firmware == facts.firmware, "what it said last"

@@ -7,7 +7,7 @@ import pytest
 
 from edge.app.boarding import Boarding
 from edge.core.accepted import Accepted
-from edge.core.errors import JournalFailed, JournalFull
+from edge.core.errors import JournalFailed, JournalFull, SupplyFails
 from edge.core.ports import ChainedRecord, Showing
 from protocol.fares.verdicts import Lamp, Reason, Verdict
 from protocol.wire import chain
@@ -271,6 +271,17 @@ def test_what_a_driver_did_is_a_signed_record_of_the_chain() -> None:
     found = records(journal)
     assert isinstance(found[sequence - 1], Shift)
     assert [record.link.sequence for record in found] == list(range(1, len(found) + 1))
+
+
+def test_while_the_supply_fails_nobody_boards_not_by_the_drivers_float_either() -> None:
+    journal, panel = MemoryJournal(), RememberingPanel()
+    service = begun(journal, panel)
+    sequence = journal.head.sequence
+    service.shut()
+    assert service.present(Rider(1).code(at()), at(), settled=False) is None
+    outcome = service.proxy(0, at())
+    assert isinstance(outcome.problem, SupplyFails)
+    assert (outcome.sequence, journal.head.sequence, service.accepted) == (None, sequence, 0)
 
 
 def test_a_proxy_boarding_is_paid_by_the_drivers_float_and_shown() -> None:

@@ -16,11 +16,15 @@ from edge.app.config import load_config
 from edge.app.validator import Validator
 from edge.core.condition import Run, why_begun
 from edge.core.errors import KeyMissing
+from edge.core.sightings import Sighting, SightingKind
 from protocol.fares.tariff import Tariff
-from protocol.wire.health import BIRTHS, Machine, RunCause
+from protocol.wire.health import BIRTHS, BoardHealth, BoardState, Machine, RunCause
+from protocol.wire.keys import SigningKey
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from tests.edge.cameras import FakeCamera
+from tests.edge.door import Rider
+from tests.edge.wired import Wired
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -241,3 +245,26 @@ def test_a_validator_tells_its_condition_and_whether_it_ended_by_itself(certific
     assert first.machine.memory_total_bytes
     assert (first.unread, first.tamper, first.sister) == ((), None, None)
     assert first.oldest_waiting_s is not None  # its opening record waits for a receipt
+
+
+def test_a_validator_tells_its_board_and_tells_it_what_was_accepted(certificate: Path) -> None:
+    """A proven code at its door; one that is not proven boards nobody."""
+    folder = certificate.parent.parent
+    vehicle = Wired()
+    vehicle.told = BoardHealth(BoardState.GONE, firmware=3)
+    validator = Validator(
+        load_config(folder / "validator.toml"), panel=SilentPanel(), vehicle=vehicle,
+        sources={"f": FakeCamera([[]], live=False)},
+    )  # fmt: skip
+    validator.start()
+    try:
+        health = validator.health()
+        assert (health.board, health.tamper) == (vehicle.told, True)
+        issuer = SigningKey.from_pem((folder.parent.parent / "backend" / "keys" / "issuer.key.pem").read_bytes())
+        now = validator.clock.read()
+        code = Rider(1, issuer=issuer, days=2_000).code(now)
+        for text in (code[:-1] + bytes([code[-1] ^ 1]), code):
+            validator._sighting_came("f", Sighting(SightingKind.CODE, text, settled=True), now.mono_ms)
+    finally:
+        validator.stop()
+    assert len(vehicle.accepted_at) == 1

@@ -1,6 +1,7 @@
 """The self-test's parts that need no broker and no camera: certificate, machine, panel."""
 
 import os
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +16,11 @@ from edge.app.panels import Panels, open_panels
 from edge.app.selftest import Check, Result
 from edge.core.errors import PanelFailed
 from edge.core.ports import Showing
+from firmware_bridge.core.declaration import Input
 from protocol.fares.tariff import Tariff
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
+from tests.firmware_bridge.cable import Cable
 
 
 def certificate(root: Path, *, days_ago: int) -> Path:
@@ -104,6 +107,24 @@ def test_a_panel_without_pins_fails_and_so_does_one_that_does_not_answer(monkeyp
         raise PanelFailed("the panel's pins cannot be had", fix="look at the cable")
 
     assert panel_check(none).result is Result.FAIL
+    monkeypatch.setattr(selftest, "PANEL_WAIT_S", 0.0)
     monkeypatch.setattr(Panels, "problem", PanelFailed("the panel does not answer", fix="look at the cable"))
     check = panel_check(lambda: open_panels(PanelConfig(), None))
     assert (check.result, check.fix) == (Result.FAIL, "look at the cable")
+
+
+def test_a_panel_board_is_waited_for_and_says_what_hangs_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cable = Cable()
+    try:
+        cable.set(Input.IGNITION, on=True)
+        port = {"port": cable.path, "wired": ["doors", "ignition"]}
+        config = PanelConfig.model_validate({"kind": "board", "board": port})
+        check = panel_check(lambda: open_panels(config, None))
+    finally:
+        cable.pull()
+    assert check.result is Result.OK
+    assert re.search(r"; board firmware \d+, supply \d+\.\d V, ignition on, door closed$", check.found)
+    monkeypatch.setattr(selftest, "PANEL_WAIT_S", 0.1)
+    check = panel_check(lambda: open_panels(config, None))
+    assert check.result is Result.FAIL
+    assert check.fix

@@ -12,6 +12,7 @@ from edge.core import limits
 from edge.core.errors import BadgeRefused, BadgeWanted, Moving, PinWait, PinWanted, WrongPin
 from edge.core.sightings import Sighting, SightingKind
 from edge.core.signing_in import Claim, Gate, Refusal, badge_in
+from edge.core.vehicle import NO_LINES
 from protocol.fares.verdicts import Verdict
 from protocol.localtime import service_day
 from protocol.wire.badges import Badge, issue_badge, open_badge
@@ -243,7 +244,7 @@ class Door:
         self.boarding = boarding(self.journal, self.panel)
         self.boarding.begin(at())
         self.hooks = Hooks()
-        self._clock, self._on_outcome = Hand(), lambda *_: None
+        self._clock, self._on_outcome, self._vehicle = Hand(), lambda *_: None, NO_LINES
         self._clock.now = at()
 
     def sees(self, text: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from edge.core.vehicle import NoLines
 from edge.core.wheels import Driven
+from protocol.wire.health import BoardHealth
 
 
 class Wired(NoLines):
@@ -11,7 +12,10 @@ class Wired(NoLines):
     metres = 0.0
     run = 1
     doors_open: bool | None = None
-    is_parked = False
+    told: BoardHealth | None = None
+
+    def __init__(self) -> None:
+        self.accepted_at: list[int] = []
 
     def speed_mps(self, _mono_ms: int) -> float | None:
         return self.mps
@@ -19,8 +23,14 @@ class Wired(NoLines):
     def driven(self, _mono_ms: int) -> Driven | None:
         return None if self.mps is None else Driven(self.run, self.metres)
 
-    def parked(self, _mono_ms: int) -> bool:
-        return self.is_parked
-
     def door_open(self, _mono_ms: int) -> bool | None:
         return self.doors_open
+
+    def accepted(self, mono_ms: int) -> None:
+        self.accepted_at.append(mono_ms)
+
+    def tamper(self) -> bool | None:
+        return None if self.told is None else True
+
+    def board(self, _mono_ms: int) -> BoardHealth | None:
+        return self.told
