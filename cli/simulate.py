@@ -1,5 +1,6 @@
 """`savar simulate`: cities in one virtual world, from their seeds, with everything that goes wrong in one."""
 
+import gc
 import os
 import re
 import signal
@@ -171,6 +172,7 @@ def _each(
 
 
 def _leave_it_to_the_parent() -> None:
+    gc.freeze()  # what was imported stays: no collection need look at it again
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

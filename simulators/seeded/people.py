@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from protocol import limits
 from protocol.fares.tariff import Product, RiderClass
@@ -30,7 +31,7 @@ class Code:
     text: bytes
     kind: str
     presentation: Presentation | None
-    twin: "Code | None" = None  # the other form of the same render
+    twin: "Callable[[], Code] | None" = None  # the other form of the same render
 
 
 @dataclass(slots=True)
@@ -56,11 +57,13 @@ class Phone:
         self._turn += 1
         shown = Presentation(self.credential_id, time_ms // 1000, counter % 65_536)
         forms = [(render_short_pass, "short pass"), (render_long_pass, "pass")]
-        then, first = [
-            (write_code(form(self.credential, self.key, time_s=shown.time_s, counter=shown.counter, party=party)), kind)
-            for form, kind in (forms if shows_long(self._turn, known=self.known) else reversed(forms))
-        ]
-        return Code(first[0].encode(), first[1], shown, Code(then[0].encode(), then[1], shown))
+        then, first = forms if shows_long(self._turn, known=self.known) else forms[::-1]
+
+        def code(form: Any, kind: str, twin: Callable[[], Code] | None = None) -> Code:
+            raw = form(self.credential, self.key, time_s=shown.time_s, counter=shown.counter, party=party)
+            return Code(write_code(raw).encode(), kind, shown, twin)
+
+        return code(*first, lambda: code(*then))
 
 
 @dataclass(slots=True)

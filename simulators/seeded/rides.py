@@ -45,7 +45,7 @@ class Rides:
         verdict, twin = self._city.hold_up(door, code), code.twin
         if twin is not None and (verdict is None or self._world.chance(_HELD_ON)):
             run = door.runs if self._boarded(door, code) else 0
-            self._world.after(_FORM_MS, lambda: self._twin(door, twin, run))
+            self._world.after(_FORM_MS, lambda: self._twin(door, twin(), run))
 
     def _boarded(self, door: SimDoor, code: Code) -> bool:
         """Whether a door has accepted this very code this very moment."""

@@ -1,25 +1,75 @@
 """What a seed need not do twice: answers of pure functions of the product, kept by the bytes they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from backend.app import branches, ingest, postings, proofs
+from edge.app import boarding, courier, sister, station
 from protocol.wire import chain
+from protocol.wire.batches import Batch
+from protocol.wire.keys import VerifyingKey
+from protocol.wire.receipts import Receipt
+from protocol.wire.records import Record
+from simulators.seeded import checkers, city, let_rides, ways
 
-_RECORDS = 4_000  # of a few hundred bytes each; a city signs some three hundred, and tells each a dozen times
+_KEPT = 4_000  # answers of one function; a city signs some three hundred records, and sends fewer batches and receipts
+Answers = Callable[..., Any]
+
+
+def _of_bytes(function: Answers) -> Answers:
+    """Records and batches: by their bytes alone."""
+    return lru_cache(_KEPT)(function)
+
+
+def _of_receipt(function: Answers) -> Answers:
+    """A receipt, by its bytes and the keys that were tried."""
+    known = lru_cache(_KEPT)(function)
+
+    def remembered(data: bytes, keys: Iterable[VerifyingKey]) -> Receipt:
+        receipt: Receipt = known(data, tuple(keys))
+        return receipt
+
+    return remembered
+
+
+def _of_batch(function: Answers) -> Answers:
+    """A batch's records and hashes, by the batch and the key that was tried: a list of its own for each who asks."""
+    known = lru_cache(_KEPT)(function)
+
+    def remembered(batch: Batch, key: VerifyingKey) -> list[tuple[Record, bytes]]:
+        return list(known(batch, key))
+
+    return remembered
+
+
+# Where each function is asked by its name, and how its answers are kept.
+_ASKED: tuple[tuple[str, Callable[[Answers], Answers], tuple[Any, ...]], ...] = (
+    ("decode_record", _of_bytes, (chain, boarding, station, sister, postings, proofs, let_rides, ways)),
+    ("decode_batch", _of_bytes, (sister, ingest, branches, checkers)),
+    ("verify_batch", _of_batch, (sister, ingest)),
+    ("open_receipt", _of_receipt, (station, courier, city)),
+)
 
 
 @contextmanager
 def remembering() -> Iterator[None]:
-    """A record that was decoded once is known by its bytes: two sinks, resends, replays and checkers all ask again.
+    """What was decoded and proven once is known by its bytes: two sinks, resends, replays and checkers all ask again.
 
-    Decoding is pure and its records are frozen, so no run changes by it; what is refused is refused anew each time.
+    All of it is pure and its answers are frozen, so no run changes by it; what is refused is refused anew each time.
+    A defect that is planted in one place is remembered for that place alone.
     """
-    owner: Any = chain
-    before = owner.decode_record
-    owner.decode_record = lru_cache(_RECORDS)(before)
+    before = [(owner, name, getattr(owner, name)) for name, _, owners in _ASKED for owner in owners]
+    for name, keep, owners in _ASKED:
+        kept: dict[Answers, Answers] = {}
+        for owner in owners:
+            asked = getattr(owner, name)
+            if asked not in kept:
+                kept[asked] = keep(asked)
+            setattr(owner, name, kept[asked])
     try:
         yield
     finally:
-        owner.decode_record = before
+        for owner, name, asked in before:
+            setattr(owner, name, asked)
