@@ -83,13 +83,15 @@ def decode(data: bytes, *, max_bytes: int) -> Any:
 
 
 _LEAVES = frozenset((bytes, str, bool, type(None)))
+_LEAST, _MOST = -limits.UINT64_MAX - 1, limits.UINT64_MAX
 
 
 def _require_profile(value: object) -> None:
     """Refuse what the profile leaves out although it round-trips (floats, tags, big numbers, odd map keys)."""
     if isinstance(value, list):
-        for item in value:
-            if type(item) not in _LEAVES:  # most are: not worth a call, in every record of every batch
+        for item in value:  # most are leaves or small numbers: not worth a call, in every record of every batch
+            kind = type(item)
+            if kind not in _LEAVES and not (kind is int and _LEAST <= item <= _MOST):
                 _require_profile(item)
     elif isinstance(value, dict):
         for key, item in value.items():
@@ -97,7 +99,7 @@ def _require_profile(value: object) -> None:
                 raise WrongType("map key is not text", key=encode(key).hex())
             _require_profile(item)
     elif isinstance(value, int):
-        if not -limits.UINT64_MAX - 1 <= value <= limits.UINT64_MAX:
+        if not _LEAST <= value <= _MOST:
             raise NotDeterministic("integer beyond 64 bits (a tag)")
     elif type(value) not in _LEAVES:
         raise NotDeterministic(f"{type(value).__name__} is outside the profile")
@@ -201,6 +203,8 @@ def code(codes: type[IntEnum]) -> Check:
     known = frozenset(int(member) for member in codes)
 
     def check(name: str, value: object) -> None:
+        if type(value) is int and value in known:
+            return
         if not isinstance(value, int) or isinstance(value, bool):
             raise WrongType(f"{name} is not an integer", field=name, got=type(value).__name__)
         if value not in known:
@@ -223,8 +227,11 @@ def sint(most: int) -> Check:
 
 def octets(exactly: int | None = None, *, most: int = limits.BATCH_MAX_BYTES) -> Check:
     """Byte string, of one length or up to `most`."""
+    least, longest = (0, most) if exactly is None else (exactly, min(exactly, most))
 
     def check(name: str, value: object) -> None:
+        if type(value) is bytes and least <= len(value) <= longest:
+            return
         if not isinstance(value, bytes):
             raise WrongType(f"{name} is not a byte string", field=name, got=type(value).__name__)
         if exactly is not None and len(value) != exactly:
@@ -297,11 +304,11 @@ def row(fields: Fields) -> Check:
 
 def check_fields(structure: str, values: Sequence[object], fields: Fields) -> None:
     """Hold values against their declared fields; raise MissingField, UnknownField or the field's own error."""
-    if len(values) < len(fields):
+    if len(values) != len(fields):
+        if len(values) > len(fields):
+            raise UnknownField(f"{structure} has an unknown field", structure=structure, position=len(fields))
         missing = fields[len(values)][0]
         raise MissingField(f"{structure} lacks {missing}", structure=structure, field=missing)
-    if len(values) > len(fields):
-        raise UnknownField(f"{structure} has an unknown field", structure=structure, position=len(fields))
     for (name, check), value in zip(fields, values, strict=True):
         check(name, value)
 
@@ -330,8 +337,9 @@ def decode_versions(structure: str, data: bytes, versions: Mapping[int, Fields],
     fields = versions.get(value[0]) if type(value[0]) is int else None
     if fields is None:
         raise UnknownVersion(f"{structure} of unknown version", structure=structure, version=repr(value[0])[:40])
-    check_fields(structure, value[1:], fields)
-    return value[1:]
+    del value[0]
+    check_fields(structure, value, fields)
+    return value
 
 
 __all__ = [

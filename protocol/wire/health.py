@@ -11,7 +11,7 @@ Null is what a machine does not have, or does not know; a reading that it has an
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -301,13 +301,18 @@ def encode_health(health: Health, signer: Signer) -> bytes:
         health.last_sequence, health.receipted_sequence, health.accepted, health.refused, health.disk_free_bytes,
         cameras, health.problem[: limits.TEXT_MAX_CHARS], health.bundle_number, health.bundle_issued_ms,
         health.clock_uncertainty_s, health.oldest_waiting_s, int(health.started), health.uptime_s,
-        health.certificate_until_ms, health.tamper, list(astuple(health.machine)),
-        None if health.sister is None else list(astuple(health.sister)), list(health.unread),
-        None if health.board is None else list(astuple(health.board)),
+        health.certificate_until_ms, health.tamper, _values(health.machine),
+        None if health.sister is None else _values(health.sister), list(health.unread),
+        None if health.board is None else _values(health.board),
     ]  # fmt: skip
     most = limits.MESSAGE_MAX_BYTES
     payload = cbor.encode_structure("health", values, _HEALTH, version=HEALTH_VERSION, max_bytes=most)
     return seal_message(Purpose.HEALTH, payload, signer)
+
+
+def _values(part: Machine | SisterLink | BoardHealth) -> list[Any]:
+    """Its fields, in their order: numbers and flags."""
+    return [getattr(part, name) for name in part.__slots__]
 
 
 def open_health(data: bytes, keys: Iterable[VerifyingKey]) -> Health:

@@ -9,6 +9,7 @@ Rules:
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -59,6 +60,7 @@ def to_be_signed(purpose: Purpose, payload: bytes) -> bytes:
     return _PREFIX[purpose] + bstr(payload)
 
 
+@lru_cache(maxsize=256)  # every message names its sender's
 def key_id(public: bytes) -> bytes:
     """Compressed point → 8-byte key id."""
     return sha256(public).digest()[: limits.KEY_ID_BYTES]
