@@ -114,20 +114,21 @@ class FleetWatch:
 
     def look(self) -> None:
         """Raise and end alarms for silence. A device never heard counts from when this backend began."""
-        now_ms = self._now_ms()
-        for row in self._store.devices(self._devices()):
-            before = self._contact.get(row.device, Contact.OK)
-            heard_ms = max(row.last_seen_ms or 0, self._began_ms if before is Contact.OK else 0)
+        now_ms, seen = self._now_ms(), self._store.last_seen()
+        for device in self._devices():
+            before = self._contact.get(device.name, Contact.OK)
+            heard_ms = max(seen.get(device.name, 0), self._began_ms if before is Contact.OK else 0)
             after, change = step(before, silent_ms=now_ms - heard_ms, limit_ms=self._limit_ms)
             if change is Change.RAISE:
                 silent_s = (now_ms - heard_ms) // 1000
+                (row,) = self._store.devices([device])
                 self._on_alarm(
-                    SILENT, row.device, f"no word for {silent_s} s; it held {row.backlog} unsent records",
+                    SILENT, device.name, f"no word for {silent_s} s; it held {row.backlog} unsent records",
                     "look at the bus's network and power; its taps are kept on board",
                 )  # fmt: skip
             elif change is Change.END:
-                self._on_ended(SILENT, row.device)
-            self._contact[row.device] = after
+                self._on_ended(SILENT, device.name)
+            self._contact[device.name] = after
 
 
 def _require(topic_device: str, named: str) -> None:

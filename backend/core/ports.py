@@ -329,6 +329,10 @@ class FleetStore(Protocol):
         """Something proven came from the device."""
         ...
 
+    def last_seen(self) -> Mapping[str, int]:
+        """Unix milliseconds of the last word of each device that ever spoke, enrolled or not."""
+        ...
+
     def devices(self, known: Sequence[Device]) -> Sequence[DeviceRow]:
         """The standing of every enrolled device."""
         ...

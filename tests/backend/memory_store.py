@@ -107,6 +107,10 @@ class MemoryStore:
     def seen(self, device: str, at_ms: int) -> None:
         self.seen_ms[device] = max(at_ms, self.seen_ms.get(device, 0))
 
+    def last_seen(self) -> Mapping[str, int]:
+        self._look()
+        return dict(self.seen_ms)
+
     def devices(self, known: Sequence[Device]) -> Sequence[DeviceRow]:
         self._look()
         return [

@@ -119,6 +119,7 @@ def test_devices_are_those_enrolled_heard_or_not(store: Store) -> None:
     told, silent = store.devices(KNOWN)
     assert (told.device, told.last_seen_ms, told.health, told.online) == (DEVICE, WALL_MS + 9, HEALTH, False)
     assert (silent.device, silent.last_seen_ms, silent.health, silent.backlog) == ("bus-0009-d2", None, None, 0)
+    assert store.last_seen() == {DEVICE: WALL_MS + 9, "stranger": WALL_MS}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,8 @@ def test_a_will_is_no_word_of_the_device(store: Store) -> None:
     store.keep_state(State(DEVICE, False, 7, WALL_MS, "v"), WALL_MS + 50)
     row = store.devices(KNOWN)[0]
     assert (row.online, row.last_seen_ms, row.health) == (False, WALL_MS + 1, HEALTH)
+    store.keep_state(State("only-a-will", False, 7, WALL_MS, "v"), WALL_MS + 50)
+    assert store.last_seen() == {DEVICE: WALL_MS + 1}
     store.seen(DEVICE, WALL_MS + 60)
     assert store.devices(KNOWN)[0].last_seen_ms == WALL_MS + 60
 

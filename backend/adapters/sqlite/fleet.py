@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from backend.adapters.sqlite.connection import Guarded
@@ -23,6 +22,13 @@ from protocol.wire.health import (
 )
 from protocol.wire.records import RecordKind
 
+
+def _named(it: Any) -> dict[str, Any]:
+    """The fields of a message's part by their names; the parts within it are asked for in their turn."""
+    return {name: getattr(it, name) for name in it.__slots__}
+
+
+_TEXT = json.JSONEncoder(default=_named)
 _ALARM = "SELECT id, kind, device, since_ms, ended_ms, detail, fix FROM alarm"
 
 
@@ -53,7 +59,7 @@ class FleetTables:
     def keep_health(self, health: Health, at_ms: int) -> None:
         """Keep a verified health message, that the device was seen, and in this hour with or without a camera."""
         states = {camera.state for camera in health.cameras}
-        self._keep(health.device, at_ms, health=json.dumps(asdict(health)), dark=bool(states) and states <= GONE)
+        self._keep(health.device, at_ms, health=_TEXT.encode(_named(health)), dark=bool(states) and states <= GONE)
 
     def keep_state(self, state: State, at_ms: int | None) -> None:
         """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
@@ -80,6 +86,11 @@ class FleetTables:
                 " online = coalesce(?, online), health = coalesce(excluded.health, health)",
                 (device, at_ms, int(bool(online)), health, None if online is None else int(online)),
             )
+
+    def last_seen(self) -> Mapping[str, int]:
+        """Unix milliseconds of the last word of each device that ever spoke, enrolled or not."""
+        with self._reader.reading() as connection:
+            return dict(connection.execute("SELECT name, seen_ms FROM device WHERE seen_ms IS NOT NULL").fetchall())
 
     def devices(self, known: Sequence[Device]) -> Sequence[DeviceRow]:
         """The standing of every enrolled device."""
