@@ -57,7 +57,7 @@ BRISK = Rhythm(fps=18.0, frames_shown=5, frames_between=2)  # a rider every 0.4 
 CALM = Rhythm(fps=15.0, frames_shown=12, frames_between=12)  # one every 1.6 s: the crowd lasts for hours
 CLASSES_OF_MATCH = ("matched", "ours_only", "theirs_only", "amount_differs")
 LOOPBACK = "127.0.0.1"
-HTTP_PORT = 8080  # of the status page
+HTTP_PORT = 8080  # of the status page, if nobody has it; 0 is any that is free
 OFFER_WAIT_S = 0.2
 DRAIN_WAIT_S = 60.0
 DECISIONS_KEPT = 100_000  # a run without an end keeps the newest
@@ -100,9 +100,10 @@ class City:
         rhythm: Rhythm = BRISK,
         doors: int = 1,
         panel_of: Callable[[str], Panel] = lambda _door: SilentPanel(),
+        http_port: int = HTTP_PORT,
     ) -> None:
         self.root = root
-        self._panel_of = panel_of
+        self._panel_of, self._http_port = panel_of, http_port
         self._rhythm = rhythm
         self.tally = Tally()
         self._seed = seed
@@ -130,7 +131,7 @@ class City:
         self._provider = PaymentServer(merchant="savar-dev", seed=self._seed)
         self._provider.start()
         create_city(
-            self.root, name=CITY, tariff=TARIFF, http_port=_free_port(HTTP_PORT, 0),
+            self.root, name=CITY, tariff=TARIFF, http_port=_free_port(self._http_port, 0),
             payments=(self._provider.url, "savar-dev"), now=now, randomness=randomness,
         )  # fmt: skip
         self._print_tickets(service_day(self._clock.read().wall_ms), randomness)

@@ -29,7 +29,7 @@ LEDGER = "backend/data/ledger.db"
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A city that ran for three seconds and was ended cleanly."""
     root = tmp_path_factory.mktemp("finished") / "city"
-    city = City(root, buses=2, seed=5, say=lambda _: None)
+    city = City(root, buses=2, seed=5, say=lambda _: None, http_port=0)
     try:
         city.prepare()
         city.start()

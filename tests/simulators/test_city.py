@@ -35,13 +35,13 @@ def audit(root: Path) -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:
-    yield from lived(City(tmp_path / "city", buses=2, seed=11, say=lambda _: None))
+    yield from lived(City(tmp_path / "city", buses=2, seed=11, say=lambda _: None, http_port=0))
 
 
 @pytest.fixture
 def bus(tmp_path: Path) -> Iterator[City]:
     """A city of one bus with two doors."""
-    yield from lived(City(tmp_path / "city", buses=1, doors=2, seed=11, say=lambda _: None))
+    yield from lived(City(tmp_path / "city", buses=1, doors=2, seed=11, say=lambda _: None, http_port=0))
 
 
 def lived(made: City) -> Iterator[City]:
