@@ -1,6 +1,5 @@
 """`savar simulate`: cities in one virtual world, from their seeds, with everything that goes wrong in one."""
 
-import gc
 import os
 import re
 import signal
@@ -21,6 +20,7 @@ from cli.output import STDOUT, OutFile, json_option, write_json, write_text
 from simulators.seeded.faults import LONG_OUTAGE, NAMES
 from simulators.seeded.people import CREDENTIAL_DAYS
 from simulators.seeded.planted import PLANTED
+from simulators.seeded.quick import quicken
 from simulators.seeded.run import SEED_MAX, Result, Scale, dense, run_seed, scratch, short
 
 PLANTED_SEEDS = 500  # a defect that so many cities do not find is one that the simulation is blind for
@@ -166,13 +166,14 @@ def _each(
         if jobs == 1 or len(things) == 1:
             yield from progress.track(map(do, things), total=len(things), description=what)
             return
-        with get_context("fork").Pool(jobs, _leave_it_to_the_parent, maxtasksperchild=lives) as pool:
+        with get_context("fork").Pool(jobs, _prepare, maxtasksperchild=lives) as pool:
             done = pool.imap_unordered(do, things, chunksize=4 if lives > 1 else 1)
             yield from progress.track(done, total=len(things), description=what)
 
 
-def _leave_it_to_the_parent() -> None:
-    gc.freeze()  # what was imported stays: no collection need look at it again
+def _prepare() -> None:
+    """A process that lives cities: signals are its parent's to heed."""
+    quicken()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

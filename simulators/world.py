@@ -67,8 +67,9 @@ class World:
 
     def run_until(self, when_ms: int) -> None:
         """Let everything happen that happens until then. Raises NeverRests."""
-        while self._queue and self._queue[0][0] <= when_ms:
-            self.now_ms, _, event = heappop(self._queue)
+        queue = self._queue
+        while queue and queue[0][0] <= when_ms:
+            self.now_ms, _, event = heappop(queue)
             if event.do is not None:
                 self._count()
                 event.do()

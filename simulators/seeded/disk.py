@@ -14,8 +14,8 @@ Every operation asks `on_operation` first, which may raise PowerCut: so a crash 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import apsw
 
@@ -35,8 +35,7 @@ class PowerCut(BaseException):
     """The power is gone in the middle of an operation. No error that code may handle; only the world catches it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     """One change on its way: bytes at an offset, and what stood there; or (data None) a new size."""
 
     offset: int
@@ -57,8 +56,12 @@ class SimFile:
 
     def write(self, data: bytes, offset: int) -> None:
         """Write; a gap before it reads as zeros."""
-        self.pending.append(_Change(offset, data, bytes(self.content[offset : offset + len(data)]), len(self.content)))
-        _put(self.content, data, offset)
+        content, end = self.content, offset + len(data)
+        size = len(content)
+        self.pending.append(_Change(offset, data, bytes(content[offset:end]), size))
+        if size < offset:
+            _resize(content, offset)
+        content[offset:end] = data
 
     def truncate(self, size: int) -> None:
         """Cut off, or extend with zeros."""
@@ -238,8 +241,10 @@ class SimDisk(apsw.VFS):
 
     def room_for(self, file: SimFile, end: int) -> bool:
         """Whether a file may grow to `end` bytes."""
+        if self.full_at is None:
+            return True
         growth = max(0, end - len(file.content))
-        return self.full_at is None or not growth or self.used() + growth <= self.full_at
+        return not growth or self.used() + growth <= self.full_at
 
 
 class _Handle(apsw.VFSFile):
@@ -254,14 +259,15 @@ class _Handle(apsw.VFSFile):
         return bytes(self._file.content[offset : offset + amount])
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
-        if not self._disk.alive(self._life):
+        disk, file = self._disk, self._file
+        if not disk.alive(self._life):
             return
-        self._disk.ask("write")
-        if self._disk.read_only:
+        disk.ask("write")
+        if disk.read_only:
             raise apsw.ReadOnlyError("read-only card")
-        if not self._disk.room_for(self._file, offset + len(data)):
+        if not disk.room_for(file, offset + len(data)):
             raise apsw.FullError("no room")
-        self._file.write(bytes(data), offset)
+        file.write(bytes(data), offset)
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
         if self._disk.alive(self._life):
@@ -320,4 +326,4 @@ class _Handle(apsw.VFSFile):
 
 def _key(path: str) -> str:
     """Files are known by their last name: one card holds one device's data."""
-    return Path(path).name
+    return path.rpartition("/")[2]

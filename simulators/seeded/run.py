@@ -5,7 +5,6 @@ liveness   everything is healed, somebody looks at damaged cards, and within CON
 end        the checkers ask what ledger, journals and copies say
 """
 
-import gc
 import logging
 import os
 import sys
@@ -42,7 +41,6 @@ RIDES = (78, 98)  # showings come out at a quarter more: some riders show twice;
 GAPS_MS = (5 * MINUTE_MS, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 20 * DAY_MS, 40 * DAY_MS, 120 * DAY_MS)
 GAP_WEIGHTS = (4, 4, 3, 3, 2, 1, 1, 1)
 GAP_LOOKS = 20  # of each door in a gap: enough to prune, to checkpoint, to miss the network
-_COLLECT_EVERY = 100_000  # objects more than were freed; Python's own 700 is for programs that know nothing of theirs
 _LULL_MS = 20_000  # between looks, when nothing is due: a bus looks every second, and finds nothing
 
 
@@ -93,7 +91,6 @@ def run_seed(
     """
     with ExitStack() as stack:
         stack.enter_context(_quiet())
-        stack.enter_context(_seldom_collecting())
         folder = stack.enter_context(scratch(within))
         if seed % REAL_KEYS_EVERY:
             stack.enter_context(crypto.using(StandIn()))
@@ -147,17 +144,6 @@ def _quiet() -> Iterator[None]:
     finally:
         logging.disable(logging.NOTSET)
         sys.unraisablehook = before
-
-
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """A city makes half a million objects that live for a moment, and few cycles: looking for those took 4% of it."""
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @contextmanager

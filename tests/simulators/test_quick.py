@@ -1,0 +1,78 @@
+"""Dataclasses that processes of `savar simulate` make more quickly are the same ones."""
+
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from inspect import signature
+
+import pytest
+
+from simulators.seeded.quick import _fits, quickened
+
+
+def _classes() -> tuple[type, type]:
+    """One and the same, twice."""
+
+    def make() -> type:
+        @dataclass(frozen=True, slots=True)
+        class Ride:
+            """With all that a field may have."""
+
+            device: str
+            rials: int
+            party: int = 1
+            marks: list[int] = field(default_factory=list)
+
+        Ride.__module__ = "protocol.wire.rides"
+        return Ride
+
+    return make(), make()
+
+
+def test_what_is_made_quickly_is_what_was_made_before() -> None:
+    plain, quick = _classes()
+    assert _fits(quick)
+    quickened(quick)
+    for given in (("d1", 5), ("d1", 5, 3), ("d1", 5, 3, [4])):
+        made = quick(*given)
+        assert repr(made) == repr(plain(*given))
+        assert (made, replace(made, party=9).party) == (quick(*given), 9)
+        assert [getattr(made, it.name) for it in fields(quick)] == [
+            getattr(plain(*given), it.name) for it in fields(plain)
+        ]
+    assert quick(rials=5, device="d1") == quick("d1", 5)
+    assert quick("d1", 5).marks is not quick("d1", 5).marks, "a default that is made anew"
+    assert list(signature(quick).parameters) == list(signature(plain).parameters)
+
+
+def test_what_is_made_quickly_still_refuses() -> None:
+    _, quick = _classes()
+    quickened(quick)
+    made = quick("d1", 5)
+    with pytest.raises(FrozenInstanceError):
+        made.rials = 6
+    for wrong in ((), ("d1",), ("d1", 1, 1, [], 1)):
+        with pytest.raises(TypeError):
+            quick(*wrong)
+
+
+def test_what_does_more_than_to_keep_its_fields_is_left_alone() -> None:
+    @dataclass(slots=True)
+    class Changing:
+        it: int
+
+    @dataclass(frozen=True, slots=True)
+    class Checking:
+        it: int
+
+        def __post_init__(self) -> None:
+            assert self.it
+
+    @dataclass(frozen=True)
+    class Open:
+        it: int
+
+    for one in (Changing, Checking, Open):
+        one.__module__ = "protocol.wire.rides"
+        assert not _fits(one)
+    stranger, _ = _classes()
+    stranger.__module__ = "json"
+    assert not _fits(stranger)
