@@ -6,9 +6,10 @@ Rules:
   pruned can always be pruned, and nothing else ever has to go.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import TypeVar
 
 import apsw
@@ -69,18 +70,29 @@ def fold(connection: apsw.Connection) -> None:
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
-@contextmanager
-def transaction(connection: apsw.Connection) -> Iterator[None]:
+class transaction:  # noqa: N801 - stands in a `with`, as a function would
     """Everything inside, or nothing. Raises apsw.Error.
 
     Not apsw's own: on a full disk SQLite ends a transaction itself, and rolling it back again would hide why.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is not None:
+            self._roll_back()
+            return
+        try:
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
         with suppress(apsw.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")

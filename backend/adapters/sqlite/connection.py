@@ -2,15 +2,17 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
+from types import TracebackType
 
 from backend.adapters.sqlite.schema import APPLICATION_ID, SCHEMA, SINCE
 from backend.core.errors import StoreFailed, StoreForeign, StoreRefused
 from backend.core.ledger import LEDGER_GENESIS
 
 _FIX = "nothing of the last group is stored and buses keep their taps; look at the disk, then start the backend again"
+
+_ERRORS = (sqlite3.Error, OverflowError)
 
 
 class Guarded:
@@ -25,37 +27,72 @@ class Guarded:
         except sqlite3.Error as error:
             raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> "_Reading":
         """The connection for reads. Raises StoreFailed; StoreRefused for a number that no column can hold."""
-        with self._lock:
-            try:
-                yield self._connection
-            except (sqlite3.Error, OverflowError) as error:
-                raise _translated(error, "read") from error
+        return _Reading(self._lock, self._connection)
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> "_Transaction":
         """One durable transaction: committed and synced when the block ends, nothing stored if it raises.
 
         Raises StoreRefused where a rule of the tables forbids it, StoreFailed where the disk does.
         """
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error | OverflowError):
-                    raise _translated(error, "written") from error
-                raise
+        return _Transaction(self._lock, self._connection)
 
     def close(self) -> None:
         """Release it."""
         with self._lock:
             self._connection.close()
+
+
+class _Reading:
+    """What `reading` enters."""
+
+    def __init__(self, lock: threading.RLock, connection: sqlite3.Connection) -> None:
+        self._lock, self._connection = lock, connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._lock.release()
+        if isinstance(error, _ERRORS):
+            raise _translated(error, "read") from error
+
+
+class _Transaction:
+    """What `transaction` enters."""
+
+    def __init__(self, lock: threading.RLock, connection: sqlite3.Connection) -> None:
+        self._lock, self._connection = lock, connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._end(error)
+            raise
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        except BaseException as failed:
+            self._end(failed)
+            raise
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Let go; what failed is rolled back, and told in our words if it was SQLite's."""
+        try:
+            if error is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        finally:
+            self._lock.release()
+        if isinstance(error, _ERRORS):
+            raise _translated(error, "written") from error
 
 
 def _translated(error: sqlite3.Error | OverflowError, done: str) -> StoreFailed:
