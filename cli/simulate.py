@@ -172,10 +172,10 @@ def _each(
 
 
 def _prepare() -> None:
-    """A process that lives cities: signals are its parent's to heed."""
-    quicken()
+    """A process that lives cities: signals are its parent's to heed, from the first moment."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    quicken()
 
 
 @contextmanager
