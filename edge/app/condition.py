@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 from edge.adapters.keys import certificate_until_ms
@@ -47,3 +48,8 @@ class ConditionReader:
                 unread = (*unread, "certificate")
         uptime_s = (self._mono_ns() - self._began_ns) // 1_000_000_000
         return Condition(uptime_s=uptime_s, certificate_until_ms=until_ms, machine=machine, unread=unread)
+
+
+def software() -> str:
+    """What runs here, as health and records name it."""
+    return f"savar {version('savar')}"

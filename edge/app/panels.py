@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge.adapters.board_panel import BoardPanel
 from edge.adapters.console_panel import ConsolePanel
-from edge.adapters.gpio_panel import GpioPanel, Wiring
-from edge.app.config import PanelConfig
-from edge.app.wired_vehicle import WiredVehicle
+from edge.app.config import BoardConfig, BuzzerConfig, LampConfig, PanelConfig
 from edge.core.errors import LocalError
 from edge.core.ports import Panel, Showing
 from edge.core.vehicle import NO_LINES, Vehicle
@@ -114,16 +111,28 @@ def open_panels(
     """
     words = [] if console is None else [console]
     if config.board is not None:
-        it = config.board
-        vehicle = WiredVehicle(it.mm_per_pulse, it.wired, lambda: board.facts(), now_ms)  # noqa: PLW0108 - made later
-        board = BoardPanel(it.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=vehicle.heard)
-        return Panels(words, board, vehicle)
+        return Panels(words, *_board(config.board, now_ms, on_power_fails))
     if config.lamp is None or config.buzzer is None:
         return Panels(words)
+    return Panels(words, _pins(config, config.lamp, config.buzzer, now_ms))
+
+
+def _board(it: BoardConfig, now_ms: Callable[[], int], on_power_fails: Callable[[], None]) -> tuple[Lamps, Vehicle]:
+    from edge.adapters.board_panel import BoardPanel  # noqa: PLC0415 - pyserial is for doors that have one
+    from edge.app.wired_vehicle import WiredVehicle  # noqa: PLC0415
+
+    vehicle = WiredVehicle(it.mm_per_pulse, it.wired, lambda: board.facts(), now_ms)  # noqa: PLW0108 - made later
+    board = BoardPanel(it.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=vehicle.heard)
+    return board, vehicle
+
+
+def _pins(config: PanelConfig, lamp: LampConfig, buzzer: BuzzerConfig, now_ms: Callable[[], int]) -> Lamps:
+    from edge.adapters.gpio_panel import GpioPanel, Wiring  # noqa: PLC0415 - gpiozero is for doors that have one
+
     wiring = Wiring(
-        red=config.lamp.red, green=config.lamp.green, blue=config.lamp.blue,
-        lamp_active_high=config.lamp.active_high, buzzer=config.buzzer.pin, tonal=config.buzzer.tonal,
+        red=lamp.red, green=lamp.green, blue=lamp.blue,
+        lamp_active_high=lamp.active_high, buzzer=buzzer.pin, tonal=buzzer.tonal,
         button=None if config.button is None else config.button.pin,
         button_pull_up=config.button is None or config.button.pull_up,
     )  # fmt: skip
-    return Panels(words, GpioPanel(wiring, now_ms=now_ms))
+    return GpioPanel(wiring, now_ms=now_ms)

@@ -14,14 +14,11 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
-from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
-from edge.adapters.gnss import open_gnss
 from edge.adapters.http_chunks import HttpChunks
 from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_keys, load_sister, read_in_force
@@ -30,7 +27,7 @@ from edge.adapters.rider_table import RiderTable
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
-from edge.app.condition import ConditionReader
+from edge.app.condition import ConditionReader, software
 from edge.app.config import ValidatorConfig
 from edge.app.diagnosis import Diagnosis
 from edge.app.following import Following
@@ -108,7 +105,7 @@ class Validator:
         self._station = Station(
             address=self._address, service=config.service, bundle=bundle, journal=self._journal,
             riders=self._riders, tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock,
-            session=self._session, sister=side, software=_software(), randomness=randomness, wake=self._wake.set,
+            session=self._session, sister=side, software=software(), randomness=randomness, wake=self._wake.set,
             heard=system_clock.heard, position=self._position, along=self._along, condition=self.condition,
         )  # fmt: skip
         self._place = self._make_place(system_clock)
@@ -153,13 +150,15 @@ class Validator:
         gnss = self._config.gnss
         if gnss is None:
             return None
+        from edge.adapters.gnss import open_gnss  # noqa: PLC0415 - its libraries are for buses that have one
+
         return Place(door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=clock.satellites,
                      vehicle=self._vehicle)  # fmt: skip
 
     def _make_session(self, key: Signer) -> MqttSession:
         now_ms = max(self._clock.read().wall_ms, 0)
         will = State(self._config.device, online=False, epoch=self._journal.head.epoch, wall_ms=now_ms,
-                     software=_software(), cause=RunCause.LOST)  # fmt: skip
+                     software=software(), cause=RunCause.LOST)  # fmt: skip
         return MqttSession(
             self._config.broker,
             client_id=self._config.device,
@@ -173,6 +172,8 @@ class Validator:
         config = self._config
         assert config.sister is not None
         self._copies = open_copies(config.data_dir / "sister.db", sister=config.sister.device, reserve=reserve)
+        from edge.adapters.door_finder import finder_for  # noqa: PLC0415 - 5 MB that a door alone has no use of
+
         self._peer = PeerSession(
             config.sister,
             name=config.device,
@@ -394,7 +395,3 @@ class Validator:
         return self._station.health(
             now, disk_free=self._diagnosis.disk_free(), cameras=cameras, problem=self.problem(), condition=told
         )  # fmt: skip
-
-
-def _software() -> str:
-    return f"savar {version('savar')}"
