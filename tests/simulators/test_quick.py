@@ -5,7 +5,7 @@ from inspect import signature
 
 import pytest
 
-from simulators.seeded.quick import _fits, quickened
+from simulators.seeded.quick import _fits, quickened, replacing
 
 
 def _classes() -> tuple[type, type]:
@@ -41,6 +41,16 @@ def test_what_is_made_quickly_is_what_was_made_before() -> None:
     assert quick(rials=5, device="d1") == quick("d1", 5)
     assert quick("d1", 5).marks is not quick("d1", 5).marks, "a default that is made anew"
     assert list(signature(quick).parameters) == list(signature(plain).parameters)
+
+
+def test_what_is_replaced_quickly_is_what_was_replaced_before() -> None:
+    _, quick = _classes()
+    made, replaced = quick("d1", 5, 3, [4]), replacing(quick)
+    for changes in ({}, {"rials": 0}, {"device": "d2", "marks": []}):
+        assert replaced(made, **changes) == replace(made, **changes)
+        assert type(replaced(made, **changes)) is quick
+    with pytest.raises(TypeError):
+        replaced(made, fare=1)
 
 
 def test_what_is_made_quickly_still_refuses() -> None:
