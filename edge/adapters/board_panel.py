@@ -5,6 +5,7 @@ refusal for the button, and says "out of service" when this computer is silent. 
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from edge.core.ports import Showing
 from firmware_bridge.app.board import Board
 from firmware_bridge.core.declaration import BOARD, HINT, IDLE, SHOW, Answer, Command, Input
 from firmware_bridge.core.errors import BoardBusy, BoardGone, BoardRefused
-from firmware_bridge.core.link import Done, Inputs
+from firmware_bridge.core.link import Done, Inputs, Lost
 from protocol.fares.hints import Hint
 from protocol.wire.health import BoardCause, BoardState
 
@@ -55,29 +56,44 @@ class BoardPanel:
         self._refused: PanelFailed | None = None
         self._said = BoardFacts(BoardState.GONE)
         self._asked: int | None = None  # the ticket of the question what it is
+        self._lock = threading.Lock()  # what the board is asked and what is remembered of it are one step
+        self._hint = False
+        self._lamp: int | None = None  # the ticket of the lamp's newest word
+        self._out_of_date = False  # … which was never asked, or is lost
         self._board = Board(
-            port, session=session, on_inputs=self._inputs_came, on_ready=self._ready, on_done=self._done
-        )
+            port, session=session, on_inputs=self._inputs_came, on_ready=self._ready, on_done=self._done,
+            on_lost=self._lost,
+        )  # fmt: skip
 
     # --- any thread ---------------------------------------------------------------------------------------------------
 
     def show(self, showing: Showing) -> None:
         """A verdict: its lamp and its tune."""
-        self._ask(SHOW, showing.verdict, showing.reason)
+        with self._lock:
+            self._ask_lamp(SHOW, showing.verdict, showing.reason)
 
     def idle(self) -> None:
-        """Dark and silent."""
-        self._ask(IDLE)
+        """Dark and silent; a hint goes, too."""
+        with self._lock:
+            self._hint = False
+            self._ask_lamp(IDLE)
 
     def hint(self, hint: Hint | None) -> None:
-        """White while something would help."""
-        self._ask(HINT, int(hint is not None))
+        """White while something would help; a board that comes back is told anew."""
+        with self._lock:
+            self._hint = hint is not None
+            self._ask(HINT, int(self._hint))
 
-    def _ask(self, command: Command, *values: int) -> None:
+    def _ask_lamp(self, command: Command, *values: int) -> None:
+        self._lamp = self._ask(command, *values)
+        self._out_of_date = self._lamp is None
+
+    def _ask(self, command: Command, *values: int) -> int | None:
         try:
-            self._board.ask(command, *values)
+            return self._board.ask(command, *values)
         except (BoardGone, BoardBusy) as error:  # said as the panel's problem; a tap is durable without its lamp
             _log.debug("%s is not shown: %s", command.name, error)
+            return None
 
     @property
     def problem(self) -> LocalError | None:
@@ -120,7 +136,16 @@ class BoardPanel:
         self._on_inputs(inputs)
 
     def _ready(self) -> None:
-        self._asked = self._board.ask(BOARD)
+        """Told anew. A verdict that was lost is not shown late, its rider may be gone; but an older one's lamp ends."""
+        with self._lock:
+            if self._out_of_date:
+                self._ask_lamp(IDLE)
+            self._ask(HINT, int(self._hint))
+            self._asked = self._ask(BOARD)
+
+    def _lost(self, lost: Lost) -> None:
+        with self._lock:
+            self._out_of_date |= lost.ticket == self._lamp
 
     def _done(self, done: Done) -> None:
         if done.ticket == self._asked and done.answer is Answer.DONE:

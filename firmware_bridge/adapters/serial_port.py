@@ -2,6 +2,7 @@
 
 import os
 import select
+import termios
 from contextlib import suppress
 
 import serial
@@ -32,25 +33,30 @@ class SerialPort:
     def __init__(self, where: str) -> None:
         try:
             self._port = serial.Serial(find_port(where), BAUD, timeout=0, write_timeout=0, exclusive=True)
-        except (OSError, ValueError) as error:  # pyserial's own errors are OSErrors
+        except (OSError, ValueError, termios.error) as error:  # pyserial's own are OSErrors; it lets termios' through
             raise BoardGone(f"the board's port does not open: {error}", fix=_FIX) from error
         self._fd = self._port.fileno()
+        self._ready = False  # the wait before this read said that there is something
 
     def wait(self, also: int, timeout_s: float) -> None:
         """Until bytes are there, `also` can be read, or the time is over."""
         try:
-            select.select([self._fd, also], [], [], timeout_s)
+            self._ready = self._fd in select.select([self._fd, also], [], [], timeout_s)[0]
         except (OSError, ValueError) as error:
             raise BoardGone(f"the board's port is gone: {error}", fix=_FIX) from error
 
     def read(self) -> bytes:
-        """What is there; empty if nothing."""
+        """What is there; empty if nothing. Nothing behind a wait that said "something" is a line that was hung up."""
+        ready, self._ready = self._ready, False
         try:
-            return os.read(self._fd, READ_BYTES)
+            data = os.read(self._fd, READ_BYTES)
         except BlockingIOError:
             return b""
         except OSError as error:
             raise BoardGone(f"the board's port is gone: {error}", fix=_FIX) from error
+        if ready and not data:
+            raise BoardGone("the board's port is gone: hung up", fix=_FIX)
+        return data
 
     def write(self, data: bytes) -> None:
         """Hand over; what the line does not take now is lost as the line loses bytes, and comes again."""
@@ -61,7 +67,7 @@ class SerialPort:
             raise BoardGone(f"the board's port is gone: {error}", fix=_FIX) from error
 
     def close(self) -> None:
-        """Give it back. Harmless on one that is gone."""
+        """Give it back. Raises BoardGone for one that does not close as it should; it is given back all the same."""
         try:
             self._port.close()
         except OSError as error:

@@ -14,9 +14,10 @@ from typing import Protocol
 
 from firmware_bridge.adapters.serial_port import SerialPort
 from firmware_bridge.core.declaration import Command
-from firmware_bridge.core.errors import BoardGone, BoardRefused, BridgeError
+from firmware_bridge.core.errors import BoardBusy, BoardGone, BoardRefused, BridgeError
 from firmware_bridge.core.limits import REOPEN_MS
-from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused, Statistics
+from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused
+from firmware_bridge.core.statistics import Statistics
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,10 @@ class Port(Protocol):
 
 
 class Board:
-    """`where`: a path or a serial number. `start` it, `stop` it; `ask` from any thread."""
+    """`where`: a path or a serial number. `start` it, `stop` it; `ask` from any thread.
+
+    A callback that asks what the board cannot take any more is told so by `ask`; nothing else of what happened is lost.
+    """
 
     def __init__(
         self,
@@ -52,17 +56,19 @@ class Board:
         on_inputs: Callable[[Inputs], None] = lambda _: None,
         on_ready: Callable[[], None] = lambda: None,
         on_done: Callable[[Done], None] = lambda _: None,
+        on_lost: Callable[[Lost], None] = lambda _: None,
         open_port: Callable[[str], Port] = SerialPort,
         now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self._where, self._open_port, self._now_ms = where, open_port, now_ms
-        self._on_inputs, self._on_ready, self._on_done = on_inputs, on_ready, on_done
+        self._on_inputs, self._on_ready, self._on_done, self._on_lost = on_inputs, on_ready, on_done, on_lost
         self._link = Link(session=session)
         self._lock = threading.Lock()  # the link is asked from other threads
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
         self._stopping = threading.Event()
+        self._ended = False  # the pipe is closed: its numbers may be somebody else's by now
         self._port: Port | None = None
         self._problem: BridgeError | None = BoardGone("the board was not reached yet", fix="wait a second")
         self._thread = threading.Thread(target=self._guard, name="board", daemon=True)
@@ -73,8 +79,8 @@ class Board:
     def ask(self, command: Command, *values: int) -> int:
         """Have it carried out → its ticket. Raises BoardGone, BoardBusy, CommandUnknown."""
         with self._lock:
-            ticket = self._link.ask(command, *values)
-        self._wake()
+            ticket = self._link.ask(command, *values)  # closed, if the thread has ended: so the pipe is there
+            self._wake()
         return ticket
 
     @property
@@ -98,6 +104,7 @@ class Board:
         return self._thread.is_alive()
 
     def _wake(self) -> None:
+        """Holding the lock, under which alone the pipe is closed."""
         with suppress(BlockingIOError):  # it has been woken often enough already
             os.write(self._wake_write, b"\0")
 
@@ -108,13 +115,21 @@ class Board:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the link. The board says "out of service" by itself then."""
+        """End the link; what was not answered is told as lost. The board says "out of service" by itself then.
+
+        Harmless twice.
+        """
         self._stopping.set()
-        self._wake()
+        with self._lock:
+            if not self._ended:
+                self._wake()
         if self._thread.is_alive():
             self._thread.join()
-        for end in (self._wake_read, self._wake_write):
-            os.close(end)
+        with self._lock:
+            if not self._ended:
+                self._ended = True
+                for end in (self._wake_read, self._wake_write):
+                    os.close(end)
 
     # --- the board's thread -------------------------------------------------------------------------------------------
 
@@ -128,25 +143,36 @@ class Board:
             self.failure = failure
 
     def _live(self) -> None:
-        """One opening of the port, to its end."""
+        """One opening of the port, to its end; whatever that is, all that was asked ends with it (L3)."""
         try:
             port = self._open_port(self._where)
         except BoardGone as error:
             self._say(error)
             self._stopping.wait(REOPEN_MS / 1000)
             return
+        why = "this side failed"
         try:
             with self._lock:
                 self._link.opened(self._now_ms())
             while not self._stopping.is_set():
                 self._turn(port)
+            why = "this side was stopped"
         except BoardGone as error:
+            why = error.message
             self._say(error)
-            with self._lock:
-                self._link.closed(error.message)
-            self._tell()
         finally:
+            with self._lock:
+                self._link.closed(why)
+            self._close(port)
+        self._tell()
+        self._stopping.wait(REOPEN_MS / 1000)  # a port that opens and fails at once is no reason to spin
+
+    def _close(self, port: Port) -> None:
+        """A port that does not close well was not there any more: no reason to end the thread."""
+        try:
             port.close()
+        except BoardGone as error:
+            log.warning("%s", error)
 
     def _turn(self, port: Port) -> None:
         with self._lock:
@@ -171,7 +197,11 @@ class Board:
         with self._lock:
             happened = self._link.happened()
         for it in happened:
-            self._take(it)
+            try:
+                self._take(it)
+            except (BoardGone, BoardBusy) as error:
+                # Whoever is told may ask at once; that the board is gone again stands further on in this very list.
+                log.warning("what was asked on news of the board is not done: %s", error)
 
     def _take(self, it: Happened) -> None:
         match it:
@@ -190,8 +220,9 @@ class Board:
                 self._say(BoardRefused(why, fix="put this release's firmware on it: docs/FIRMWARE.md"))
             case Lost(_, why):
                 log.warning("a command to the board is lost: %s", why)
+                self._on_lost(it)
 
     def _say(self, problem: BridgeError) -> None:
         if str(problem) != str(self._problem):
-            log.error("%s", problem)
+            log.log(logging.INFO if self._stopping.is_set() else logging.ERROR, "%s", problem)
         self._problem = problem

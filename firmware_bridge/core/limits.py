@@ -12,6 +12,10 @@ RETRY_MAX_MS = 200  # all eight tries are over in a second: then somebody is tol
 WAITING_MAX = 32  # commands not yet sent: a door asks a few a second; more says that the board is gone
 GREET_EVERY_MS = 100  # a board that starts is greeted within a tenth of a second
 GREETINGS_MAX = 5  # of one session: a board that had that number before takes it for a late one
+GREETINGS_KEPT = 4  # sessions that a board knows as its own late ones: a line holds no older greeting back
+SESSION_JUMP = (
+    7  # to the next session after greetings in vain: beyond all that it keeps; no divisor of the 255 there are
+)
 GREET_AGAIN_MS = 1_000  # one that was refused may have got its firmware meanwhile
 DECLARATION_MAX_CHARS = 2_000  # eight times today's; a board that never ends its text is refused
 REOPEN_MS = 500  # a plug that was pulled and put back is looked for twice a second
@@ -21,6 +25,7 @@ BEAT_MS = 400  # the host's heartbeat: four can be lost before the board says "o
 HOST_SILENT_MS = 2_000  # after so long the board does that; the issue's own figure
 STATUS_EVERY_MS = 400  # the board's heartbeat, with all its inputs
 BOARD_SILENT_MS = 1_200  # three of them: then the board is gone, and greeted anew
+UNASKED_MS = 1_000  # so long without an answer, and the link asks by itself: with all tries a deaf board is told in 2 s
 STATUS_BURST_MS = (0, 8, 16, 32)  # after a change of an input, its news goes out so often: one in ten thousand is late
 
 # --- Power -----------------------------------------------------------------------------------------------------------

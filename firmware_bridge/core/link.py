@@ -2,18 +2,21 @@
 
     closed ──opened──▶ greeting ──same digest──▶ open
        ▲                │  ▲  └──other digest──▶ reading ──all that we ask is there──▶ open
-       └──closed── any  │  └──silent, restarted── any          └──something differs──▶ refused ──▶ greeting, later
+       └──closed── any  │  └──silent, deaf, restarted── any    └──something differs──▶ refused ──▶ greeting, later
                         └──other version──▶ refused
 
 Rules:
 L1  a session begins with `greet` and a number of its own; what was asked in the one before is told as lost, for nobody
     knows whether it was done. So nothing is done twice: what is asked again after a restart has a new number, and the
-    asker knows;
+    asker knows. A session that is greeted in vain may be one the board had before: the next is SESSION_JUMP further;
 L2  one command is on its way at a time. Its number is one more than that of the one before; it is sent again, the wait
     doubling, until it is answered or TRIES are over. The board does a number once, and answers it as often as it comes;
 L3  a command ends as done (with what the board said) or as lost (with why), never silently;
 L4  the host beats every BEAT_MS while the link is open, and only then: else the board says "out of service" by itself;
-L5  a board that says nothing for BOARD_SILENT_MS is gone. One that twice in a row has no session has restarted;
+L5  a board that says nothing for BOARD_SILENT_MS is gone. One that twice in a row has no session has restarted. One
+    that leaves a command without an answer for all its TRIES is deaf, whatever it says itself: it is gone, too. So that
+    this is noticed while nobody asks, the link asks by itself (the beginning of `describe`, which the board does not
+    count) when it had no answer for UNASKED_MS;
 L6  a status that is older than the newest one heard says nothing.
 """
 
@@ -33,6 +36,7 @@ from firmware_bridge.core.declaration import (
     unpack,
 )
 from firmware_bridge.core.errors import BoardBusy, BoardGone
+from firmware_bridge.core.flight import Flight
 from firmware_bridge.core.frames import Frame, Kind, Splitter, encode_frame
 from firmware_bridge.core.limits import (
     BEAT_MS,
@@ -42,17 +46,19 @@ from firmware_bridge.core.limits import (
     GREET_EVERY_MS,
     GREETINGS_MAX,
     PROTOCOL_VERSION,
-    RETRY_MAX_MS,
-    RETRY_MIN_MS,
+    SESSION_JUMP,
     TRIES,
+    UNASKED_MS,
     WAITING_MAX,
 )
+from firmware_bridge.core.statistics import Statistics
 
 _ANSWERS = frozenset(int(answer) for answer in Answer)
 _NUMBERS = 1 << 16
 _SESSIONS = 255  # 1 to 255; 0 is a board's that nobody greeted
 # A board that has all we ask never says so of a whole frame: it is the line's damage, and it is asked again.
 _DAMAGE = (Answer.UNKNOWN_COMMAND, Answer.WRONG_LENGTH)
+_OURS = 0  # the ticket of what the link asks by itself
 _RESTARTED = "the board restarted; whether it was done is not known"
 
 
@@ -116,29 +122,6 @@ class Inputs:
 Happened = Ready | Gone | Refused | Done | Lost | Inputs
 
 
-@dataclass(slots=True)
-class Statistics:
-    """Counted since the start, for health."""
-
-    asked: int = 0
-    answered: int = 0
-    sent_again: int = 0
-    lost: int = 0
-    sessions: int = 0
-
-
-@dataclass(slots=True)
-class _Flight:
-    command: Command
-    ticket: int
-    frame: bytes
-    number: int
-    first_ms: int
-    sent_ms: int
-    tries: int = 1
-    wait_ms: int = RETRY_MIN_MS
-
-
 class Link:
     """One board's link. `session`: any number, another one at each start of the process."""
 
@@ -150,10 +133,10 @@ class Link:
         self._number = 0
         self._ticket = 0
         self._waiting: deque[tuple[int, Command, bytes]] = deque()
-        self._flight: _Flight | None = None
+        self._flight: Flight | None = None
         self._out: list[bytes] = []
         self._happened: list[Happened] = []
-        self._heard_ms = self._beat_ms = self._greet_ms = self._greetings = 0
+        self._heard_ms = self._answered_ms = self._beat_ms = self._greet_ms = self._greetings = 0
         self._status: int | None = None  # the newest one's number in this session
         self._strange = 0  # statuses without a session, one after the other
         self._read = b""
@@ -195,13 +178,15 @@ class Link:
         if self.state in (State.OPEN, State.READING) and now_ms - self._heard_ms >= BOARD_SILENT_MS:
             self._again("the board says nothing", now_ms)
         if self.state in (State.GREETING, State.REFUSED) and now_ms >= self._greet_ms:
-            if self.state is State.REFUSED or self._greetings >= GREETINGS_MAX:
+            if self.state is State.REFUSED:
                 self._greet(now_ms)
+            elif self._greetings >= GREETINGS_MAX:
+                self._greet(now_ms, further=SESSION_JUMP)
             else:
                 self._send_greeting(now_ms)
         self._see_to_flight(now_ms)
-        if self.state is State.OPEN and self._flight is None and self._waiting:
-            self._fly(*self._waiting.popleft(), now_ms)
+        if self.state is State.OPEN and self._flight is None:
+            self._ask_next(now_ms)
         if self.state is State.OPEN and now_ms >= self._beat_ms:
             self._beat_ms = now_ms + BEAT_MS
             self._out.append(encode_frame(Frame(Kind.BEAT, self._session, 0, 0)))
@@ -227,9 +212,11 @@ class Link:
             return self._greet_ms
         due = [self._heard_ms + BOARD_SILENT_MS]
         if self._flight is not None:
-            due.append(self._flight.sent_ms + self._flight.wait_ms)
+            due.append(self._flight.due_ms)
         if self.state is State.OPEN:
             due.append(self._beat_ms)
+            if self._flight is None:
+                due.append(self._answered_ms + UNASKED_MS)
         return min(due)
 
     @property
@@ -239,10 +226,10 @@ class Link:
 
     # --- sessions -----------------------------------------------------------------------------------------------------
 
-    def _greet(self, now_ms: int) -> None:
-        """A new session (L1)."""
+    def _greet(self, now_ms: int, *, further: int = 1) -> None:
+        """A new session, so much `further` (L1)."""
         self.state = State.GREETING
-        self._session = self._session % _SESSIONS + 1
+        self._session = (self._session - 1 + further) % _SESSIONS + 1
         self._status, self._strange, self._read, self._greetings = None, 0, b"", 0
         self._number = (self._number + 1) % _NUMBERS
         self._send_greeting(now_ms)
@@ -270,8 +257,9 @@ class Link:
             self._happened.append(Gone(why))
 
     def _lose(self, ticket: int, why: str) -> None:
-        self.statistics.lost += 1
-        self._happened.append(Lost(ticket, why))
+        if ticket != _OURS:
+            self.statistics.lost += 1
+            self._happened.append(Lost(ticket, why))
 
     def _greeted(self, values: tuple[int, ...], now_ms: int) -> None:
         version, theirs = values
@@ -287,7 +275,7 @@ class Link:
     def _open(self, now_ms: int) -> None:
         self.state = State.OPEN
         self.statistics.sessions += 1
-        self._beat_ms = now_ms
+        self._beat_ms = self._answered_ms = now_ms
         self._happened.append(Ready())
 
     def _refuse(self, why: tuple[str, ...], now_ms: int) -> None:
@@ -296,7 +284,7 @@ class Link:
         self._happened.append(Refused(why))
 
     def _describe(self, now_ms: int) -> None:
-        self._fly(0, DESCRIBE, pack(DESCRIBE.takes, (len(self._read),), DESCRIBE.name), now_ms)
+        self._fly(_OURS, DESCRIBE, pack(DESCRIBE.takes, (len(self._read),), DESCRIBE.name), now_ms)
 
     def _described(self, values: tuple[int, ...], now_ms: int) -> None:
         self._read += bytes(values)
@@ -311,27 +299,29 @@ class Link:
 
     # --- commands on their way ----------------------------------------------------------------------------------------
 
+    def _ask_next(self, now_ms: int) -> None:
+        """What waits; or, if nothing does and it is time, whether the board hears us at all (L5)."""
+        if self._waiting:
+            self._fly(*self._waiting.popleft(), now_ms)
+        elif now_ms - self._answered_ms >= UNASKED_MS:
+            self._fly(_OURS, DESCRIBE, pack(DESCRIBE.takes, (0,), DESCRIBE.name), now_ms)
+
     def _fly(self, ticket: int, command: Command, payload: bytes, now_ms: int) -> None:
         self._number = (self._number + 1) % _NUMBERS
         frame = encode_frame(Frame(Kind.COMMAND, self._session, self._number, command.code, payload))
-        self._flight = _Flight(command, ticket, frame, self._number, now_ms, now_ms)
+        self._flight = Flight(command, ticket, frame, self._number, now_ms, now_ms)
         self._out.append(frame)
 
     def _see_to_flight(self, now_ms: int) -> None:
-        """Sent again when it is time; given up when that was often enough (L2, L3)."""
+        """Sent again when it is time; when that was often enough the board does not hear us (L2, L5)."""
         flight = self._flight
-        if flight is None or now_ms - flight.sent_ms < flight.wait_ms:
+        if flight is None or now_ms < flight.due_ms:
             return
-        if flight.tries < TRIES:
-            flight.tries += 1
-            flight.sent_ms, flight.wait_ms = now_ms, min(flight.wait_ms * 2, RETRY_MAX_MS)
-            self.statistics.sent_again += 1
-            self._out.append(flight.frame)
-        elif self.state is State.READING:
-            self._again("the board does not say what it understands", now_ms)
+        if flight.spent:
+            self._again(f"no answer to {flight.command.name} after {TRIES} tries", now_ms)
         else:
-            self._flight = None
-            self._lose(flight.ticket, f"no answer to {flight.command.name} after {TRIES} tries")
+            self.statistics.sent_again += 1
+            self._out.append(flight.again(now_ms))
 
     # --- frames that came ---------------------------------------------------------------------------------------------
 
@@ -362,15 +352,17 @@ class Link:
             if answer is Answer.DONE:
                 self._greeted(values, now_ms)
         elif flight is not None:
-            self._flight = None
+            self._flight, self._answered_ms = None, now_ms
             self._answered(flight, answer, values, now_ms)
 
-    def _answered(self, flight: _Flight, answer: Answer, values: tuple[int, ...], now_ms: int) -> None:
+    def _answered(self, flight: Flight, answer: Answer, values: tuple[int, ...], now_ms: int) -> None:
         if self.state is State.READING:
             if answer is Answer.DONE:
                 self._described(values, now_ms)
             else:
                 self._refuse((f"describe is refused: {answer.name}",), now_ms)
+            return
+        if flight.ticket == _OURS:
             return
         self.statistics.answered += 1
         self._happened.append(Done(flight.ticket, answer, values, now_ms - flight.first_ms))

@@ -1,14 +1,16 @@
 """The panel on a board, with the board's own firmware at the other end of a pty: what a rider sees of each verdict."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from edge.adapters.board_panel import BoardPanel
 from edge.core.errors import PanelFailed
 from edge.core.ports import Showing
-from firmware_bridge.core.declaration import Input
+from firmware_bridge.core.declaration import Command, Input
+from firmware_bridge.core.errors import BoardGone
+from firmware_bridge.core.link import Lost
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import Lamp, Reason, Verdict, row_for
 from protocol.wire.health import BoardCause, BoardState
@@ -91,3 +93,68 @@ def test_health_hears_what_the_board_is_and_that_it_is_gone(rig: Rig) -> None:
     rig.cable.pull()
     until(lambda: rig.panel.facts().state is BoardState.GONE)
     assert rig.panel.facts().firmware == facts.firmware, "what it said last"
+
+
+def test_a_hint_is_told_anew_to_a_board_that_comes_back_and_a_lamp_out_of_date_ends(rig: Rig) -> None:
+    """Its host was silent, so the board forgot; or a word for it was lost, so it shows what is no more so."""
+    rig.panel.hint(Hint.CLOSER)
+    rig.sees(bits(Lamp.WHITE))
+    rig.cable.deaf = True
+    until(lambda: rig.panel.problem is not None)
+    rig.sees(bits(Lamp.RED))  # out of service, by itself
+    rig.cable.deaf = False
+    until(lambda: rig.panel.problem is None)
+    rig.sees(bits(Lamp.WHITE))
+    rig.cable.deaf = True
+    until(lambda: rig.panel.problem is not None)
+    rig.panel.hint(None)
+    rig.cable.deaf = False
+    rig.sees(0)
+
+
+class Asked:
+    """In place of the board: what it is asked, in order; `gone`: it takes nothing."""
+
+    def __init__(
+        self, _: str, *, on_ready: Callable[[], None], on_lost: Callable[[Lost], None], **_rest: object
+    ) -> None:
+        self.ready, self.lost, self.gone = on_ready, on_lost, False
+        self.asked: list[str] = []
+
+    def ask(self, command: Command, *_: int) -> int:
+        if self.gone:
+            raise BoardGone("gone")
+        self.asked.append(command.name)
+        return len(self.asked)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> tuple[BoardPanel, Asked]:
+    made: list[Asked] = []
+    monkeypatch.setattr("edge.adapters.board_panel.Board", lambda *a, **k: made.append(Asked(*a, **k)) or made[-1])
+    return BoardPanel("", session=1), made[0]
+
+
+def test_a_verdict_that_was_lost_is_not_shown_late_but_the_lamp_of_the_one_before_ends(
+    asked: tuple[BoardPanel, Asked],
+) -> None:
+    panel, board = asked
+    panel.show(showing(Verdict.ACCEPTED))
+    board.ready()  # nothing was lost: the verdict stays
+    assert board.asked == ["show", "hint", "board"]
+    panel.show(showing(Verdict.CODE_EXPIRED))
+    board.lost(Lost(len(board.asked), "no answer"))
+    board.ready()
+    assert board.asked[4:] == ["idle", "hint", "board"]
+    board.gone = True
+    panel.show(showing(Verdict.ACCEPTED))
+    board.gone = False
+    board.ready()
+    assert board.asked[7:] == ["idle", "hint", "board"]
+
+
+def test_a_board_that_is_gone_before_it_is_asked_what_it_is_ends_nothing(asked: tuple[BoardPanel, Asked]) -> None:
+    _, board = asked
+    board.gone = True
+    board.ready()
+    assert board.asked == []

@@ -15,9 +15,7 @@ from firmware_bridge.core.declaration import (
     width,
 )
 from firmware_bridge.core.frames import Frame, Kind, Splitter, encode_frame
-from firmware_bridge.core.limits import PROTOCOL_VERSION
-
-GREETINGS_KEPT = 4
+from firmware_bridge.core.limits import GREETINGS_KEPT, PROTOCOL_VERSION
 
 
 @dataclass

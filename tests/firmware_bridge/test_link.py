@@ -12,10 +12,14 @@ from firmware_bridge.core.limits import (
     BOARD_SILENT_MS,
     GREET_AGAIN_MS,
     GREET_EVERY_MS,
+    GREETINGS_KEPT,
+    GREETINGS_MAX,
     HOST_SILENT_MS,
     RETRY_MAX_MS,
     RETRY_MIN_MS,
+    SESSION_JUMP,
     TRIES,
+    UNASKED_MS,
     WAITING_MAX,
 )
 from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused, State
@@ -113,20 +117,56 @@ def test_one_is_on_its_way_at_a_time_and_sent_again_at_growing_waits(line: Line)
     assert set(frames) == {frames[0]}
 
 
-def test_what_is_never_answered_is_told_as_lost_and_the_next_one_goes_on(line: Line) -> None:
-    line.cut = True
-    first = line.link.ask(SHOW, 1, 0)
-    for _ in range(BOARD_SILENT_MS):  # its heartbeat is heard, its answers are not
+def deaf(line: Line, ms: int) -> list[Happened]:
+    """So long the wire to the board is broken: its heartbeat is heard, and it hears nothing; what happened."""
+    line.cut, until, began = True, line.now + ms, len(line.seen)
+    while line.now < until:
         line.now += 1
-        line.link.received(line.board.status(), line.now)
+        if line.now % BEAT_MS == 0:
+            line.link.received(line.board.status(), line.now)
         line.turn()
-        if any(isinstance(it, Lost) for it in line.seen):
-            break
-    assert [it.ticket for it in line.seen if isinstance(it, Lost)] == [first]
     line.cut = False
-    line.link.ask(SHOW, 2, 0)
+    return [it for it in line.seen[began:] if not isinstance(it, Inputs)]
+
+
+def test_a_board_that_leaves_a_command_unanswered_is_gone_however_much_it_says(line: Line) -> None:
+    """L5. All that was asked is told as lost; what is asked when it hears again is done."""
+    first, second = line.link.ask(SHOW, 1, 0), line.link.ask(SHOW, 2, 0)
+    happened = deaf(line, HOST_SILENT_MS // 2)
+    assert [type(it) for it in happened] == [Lost, Lost, Gone]
+    assert [it.ticket for it in happened if isinstance(it, Lost)] == [first, second]
+    with pytest.raises(BoardGone):
+        line.link.ask(SHOW, 3, 0)
+    assert line.wait(GREET_EVERY_MS)[0] == Ready()
+    line.link.ask(SHOW, 4, 0)
     line.turn()
-    assert line.board.executed == [("show", b"\2\0")]
+    assert line.board.executed == [("show", b"\4\0")]
+
+
+def test_a_board_that_does_not_hear_is_noticed_while_nobody_asks_anything(line: Line) -> None:
+    """The link asks by itself, as soon as the board itself would say that nobody is there; and tells nobody of that."""
+    assert [type(it) for it in deaf(line, HOST_SILENT_MS)] == [Gone]
+    assert (line.link.statistics.asked, line.link.statistics.lost) == (0, 0)
+    line.wait(GREET_EVERY_MS)
+    sent = line.link.statistics.sent_again
+    assert {type(it) for it in line.wait(10 * UNASKED_MS)} == {Inputs}
+    assert (line.link.statistics.answered, line.link.statistics.sent_again, line.board.executed) == (0, sent, [])
+
+
+def test_whatever_session_the_board_had_before_a_new_host_is_answered_in_time() -> None:
+    """L1: the numbers that a board takes for late ones are left behind at once."""
+    assert SESSION_JUMP > GREETINGS_KEPT
+    for before in range(1, GREETINGS_KEPT + 1):
+        line = Line()
+        for _ in range(GREETINGS_KEPT):
+            line.turn()
+            line.link.closed("unplugged")
+            line.link.opened(line.now)
+        line.turn()
+        line.link = Link(session=line.board.session - before)
+        line.link.opened(line.now)
+        # The newest is answered: it is the session that the board is in. Any other waits for one session's greetings.
+        assert line.wait(GREETINGS_MAX * GREET_EVERY_MS)[0] == Ready()
 
 
 def test_an_answer_that_is_lost_does_nothing_twice(line: Line) -> None:

@@ -35,6 +35,10 @@ def test_its_times_are_those_of_the_limits() -> None:
     assert f"for {limits.HOST_SILENT_MS // 1000} s it shows" in PAGE
     assert f"nothing for {limits.BOARD_SILENT_MS / 1000} s is gone" in PAGE
     assert f"every {limits.BEAT_MS} ms |" in PAGE
+    assert limits.UNASKED_MS == 1_000
+    assert "a second after the last answer" in PAGE
+    assert (limits.GREETINGS_MAX, limits.GREETINGS_MAX * limits.GREET_EVERY_MS) == (5, 500)
+    assert "after five\n  such greetings, half a second" in PAGE
     burst = f"{', '.join(map(str, limits.STATUS_BURST_MS[:-1]))} and {limits.STATUS_BURST_MS[-1]} ms after a change"
     assert burst in PAGE
     assert f"At most {limits.FRAME_MAX_BYTES} bytes" in PAGE
