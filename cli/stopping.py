@@ -5,8 +5,10 @@ import threading
 from queue import SimpleQueue
 
 
-def stop_on_signals() -> threading.Event:
-    """An event that SIGINT or SIGTERM sets, however many come and however fast. To be called by the main thread.
+def stop_on_signals(*others: threading.Event) -> threading.Event:
+    """An event that SIGINT or SIGTERM sets, however many come and however fast; and `others`, which more may set.
+
+    To be called by the main thread.
 
     The handler must not set the event itself: it interrupts the main thread wherever that is, also inside the very
     event's `wait` or `set`, whose lock it would then wait for in the thread that holds it (seen with a terminal and
@@ -17,7 +19,8 @@ def stop_on_signals() -> threading.Event:
 
     def carry() -> None:
         told.get()
-        stop.set()
+        for event in (stop, *others):
+            event.set()
 
     threading.Thread(target=carry, name="signals", daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):

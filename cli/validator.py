@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +14,14 @@ from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.service_manager import ServiceManager
 from edge.app.config import ValidatorConfig, load_config
 from edge.app.panels import Panels, open_panels
-from edge.app.power_fails import PowerFails
+from edge.app.power_fails import PowerFails, wait_for_supply
 from edge.app.supervise import supervise
 from edge.app.validator import Validator
 
 if TYPE_CHECKING:
     from edge.app.served_terminal import ServedTerminal
+
+SUPPLY_WAIT_S = 1.5  # a board that was just plugged in is greeted, and speaks, within a second
 
 
 @click.command()
@@ -31,28 +34,44 @@ def command(path: Path, *, quiet: bool) -> None:
         level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     config = load_config(path)
-    stop = stop_on_signals()
+    ends = threading.Event()
+    stop = stop_on_signals(ends)
     console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
     manager = ServiceManager.of(os.environ)
-    power = PowerFails(stop)
+    power = PowerFails(ends)
     with open_panels(config.panel, console, on_power_fails=power.fails) as panels:
-        validator, terminal = _wire(config, panels)
-        power.guards(validator.boarding.shut)
-        validator.start()
-        if terminal is not None:
-            terminal.start()
-        click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
+        panels.hear_supply(SUPPLY_WAIT_S)
         try:
-            supervise(
-                validator, manager, stop, lambda: time.monotonic_ns() // 1_000_000,
-                also=lambda: panels.failure or (None if terminal is None else terminal.failure),
-            )  # fmt: skip
+            if not ends.is_set():
+                _serve(config, panels, power, manager, ends)
+            if power.failed:
+                wait_for_supply(panels.vehicle.supply_fails, manager.alive, stop)
+                manager.stopping()
         finally:
-            manager.stopping()
-            if terminal is not None:
-                terminal.stop()
-            validator.stop()
             manager.close()
+
+
+def _serve(
+    config: ValidatorConfig, panels: Panels, power: PowerFails, manager: ServiceManager, ends: threading.Event
+) -> None:
+    """Take taps until it ends."""
+    validator, terminal = _wire(config, panels)
+    power.guards(validator.boarding.shut)
+    validator.start()
+    if terminal is not None:
+        terminal.start()
+    click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
+    try:
+        supervise(
+            validator, manager, ends, lambda: time.monotonic_ns() // 1_000_000,
+            also=lambda: panels.failure or (None if terminal is None else terminal.failure),
+        )  # fmt: skip
+    finally:
+        if not power.failed:  # else it is not the end: the door waits for its supply
+            manager.stopping()
+        if terminal is not None:
+            terminal.stop()
+        validator.stop()
 
 
 def _wire(config: ValidatorConfig, panels: Panels) -> "tuple[Validator, ServedTerminal | None]":

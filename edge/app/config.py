@@ -72,12 +72,14 @@ class BoardConfig(BaseModel):
     """The panel board. `port`: its serial line, /dev/…, or its USB adapter's serial number as udev tells it.
 
     `mm_per_pulse`: how far the vehicle goes from one odometer pulse to the next; left out: no wheel is counted.
-    `wired`: which of the vehicle's other lines hang on the board; what does not is not believed.
+    `supply_v`: the vehicle's battery. `wired`: which of the vehicle's other lines hang on the board; of what does not
+    nothing is believed.
     """
 
     model_config = _STRICT
     port: str = Field(pattern=r"^(/dev/\S+|[A-Za-z0-9_.:-]{2,64})$")
     mm_per_pulse: int | None = Field(default=None, ge=1, le=10_000)
+    supply_v: Literal[12, 24] = 24
     wired: frozenset[Literal["doors", "ignition", "tamper"]] = frozenset()
 
 

@@ -70,7 +70,12 @@ class Diagnosis:
             return f"a newer bundle, or its riders or timetable, cannot be had: {late}"
         if self._place is not None and self._place.problem is not None:
             return f"no position: {self._place.problem}"
-        return self._system_clock.problem
+        return self._system_clock.problem or self._odometer()
+
+    def _odometer(self) -> str:
+        if self._place is None or self._place.wheels_fit is not False:
+            return ""
+        return "the odometer does not turn as far as the sky says — look at its wire, and at mm_per_pulse"
 
     def reads(self) -> bool:
         """Whether this door takes fares: its cameras give pictures, its journal takes records."""

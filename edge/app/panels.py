@@ -82,6 +82,12 @@ class Panels:
             time.sleep(0.02)
         return self.problem is None
 
+    def hear_supply(self, wait_s: float) -> None:
+        """Wait, at most so long, until it is known whether the supply fails: no tap is begun in its last seconds."""
+        until = time.monotonic() + wait_s
+        while self.vehicle.supply_fails() is None and time.monotonic() < until:
+            time.sleep(0.02)
+
     def dwell(self, wait_s: float) -> None:
         """Leave riders the time to see and hear what is shown; what is printed stays by itself."""
         if self._lamps is not None:
@@ -118,11 +124,16 @@ def open_panels(
 
 
 def _board(it: BoardConfig, now_ms: Callable[[], int], on_power_fails: Callable[[], None]) -> tuple[Lamps, Vehicle]:
-    from edge.adapters.board_panel import BoardPanel  # noqa: PLC0415 - pyserial is for doors that have one
+    from edge.adapters.board_panel import BoardFacts, BoardPanel  # noqa: PLC0415 - pyserial is for doors that have one
     from edge.app.wired_vehicle import WiredVehicle  # noqa: PLC0415
 
-    vehicle = WiredVehicle(it.mm_per_pulse, it.wired, lambda: board.facts(), now_ms)  # noqa: PLW0108 - made later
-    board = BoardPanel(it.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=vehicle.heard)
+    def facts() -> BoardFacts:
+        return board.facts()
+
+    vehicle = WiredVehicle(it.mm_per_pulse, it.wired, it.supply_v, facts, now_ms)
+    board: BoardPanel = BoardPanel(
+        it.port, session=secrets.randbits(8), on_power_fails=on_power_fails, on_inputs=vehicle.heard
+    )
     return board, vehicle
 
 

@@ -1,4 +1,4 @@
-"""What a failing supply does: no more taps, at once; then a clean end, as for a signal.
+"""What a failing supply does: no more taps, at once; then a clean end. And how an ended door waits for it.
 
 The panel board tells of it within milliseconds, from its own thread; whatever is being committed then is finished, and
 durable. The board itself shows no green any more, whatever it is still told.
@@ -8,32 +8,40 @@ import logging
 import threading
 from collections.abc import Callable
 
+from edge.core.limits import SUPERVISE_MS
+
 log = logging.getLogger(__name__)
 
 
 class PowerFails:
-    """`stop`: what ends the process when it is set. `fails` from any thread."""
+    """`ends`: what ends the validator when it is set. `fails` from any thread."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
+    def __init__(self, ends: threading.Event) -> None:
+        self._ends = ends
         self._lock = threading.Lock()
         self._shut: Callable[[], None] | None = None
-        self._failed = False
+        self.failed = False
 
     def guards(self, shut: Callable[[], None]) -> None:
         """What takes no more taps when it is called; at once if the supply failed before."""
         with self._lock:
             self._shut = shut
-            failed = self._failed
+            failed = self.failed
         if failed:
             shut()
 
     def fails(self) -> None:
         """The supply begins to fail."""
         with self._lock:
-            self._failed = True
+            self.failed = True
             shut = self._shut
         if shut is not None:
             shut()
-        log.error("the supply fails: this process ends cleanly")
-        self._stop.set()
+        log.error("the supply fails: this validator ends cleanly")
+        self._ends.set()
+
+
+def wait_for_supply(fails: Callable[[], bool | None], alive: Callable[[str], None], stop: threading.Event) -> None:
+    """Until it is good again, or a signal says that we should end: a process that ends is begun anew at once."""
+    while fails() and not stop.wait(SUPERVISE_MS / 1000):
+        alive("the supply fails: this door takes no taps until it is good")

@@ -370,11 +370,11 @@ class Validator:
         return None if self._place is None else self._place.position(mono_ms)
 
     def speed_kmh(self, mono_ms: int) -> int | None:
-        """How fast the vehicle goes: by its wheels, else by the last trusted fix; None where nobody knows."""
+        """How fast the vehicle goes, by its wheels or the last trusted fix, the faster; None where nobody knows."""
         wheels = self._vehicle.speed_mps(mono_ms)
-        if wheels is not None:
-            return round(wheels * 3.6)
-        return None if self._place is None else self._place.speed_kmh(mono_ms)
+        sky = None if self._place is None else self._place.speed_kmh(mono_ms)
+        told = [it for it in (sky, None if wheels is None else round(wheels * 3.6)) if it is not None]
+        return max(told, default=None)
 
     @property
     def place(self) -> Place | None:

@@ -9,7 +9,9 @@ Rules:
 - what the driver, or the configuration, told the door is his word: it stands until the next end of a trip;
 - no fare is decided by a place alone (P14): prices and refusals go by a line that a person told, while the road says no
   other; a line that was only inferred is recorded, and the fare is decided for the rider;
-- while no place is trusted, wheels and doors carry the vehicle on along its line (`edge.core.carry`);
+- while no place is trusted, wheels and doors carry the vehicle on along its line: they name its stop, and the end of
+  its trip, and no metres (`edge.core.carry`);
+- of two speeds the higher counts, for a broken wire stands;
 - a door without a receiver is never touched: it serves what it was told.
 """
 
@@ -111,6 +113,11 @@ class Place:
         return round(fast.speed_mps * 3.6)
 
     @property
+    def wheels_fit(self) -> bool | None:
+        """Whether the odometer turns as far as the sky says; None until that can be told."""
+        return self._line.wheels_fit
+
+    @property
     def choices(self) -> list[Choice]:
         """The few most likely lines and directions, best first: what a driver is offered."""
         return self._choices
@@ -177,7 +184,7 @@ class Place:
         """Whether it is trusted."""
         wheels = self._vehicle.speed_mps(fix.mono_ms)
         if wheels is not None:
-            fix = replace(fix, speed_mps=wheels)
+            fix = replace(fix, speed_mps=max(wheels, fix.speed_mps or 0.0))
         if self._where.heard(fix, now) is not Doubt.NONE:
             return False
         self._fast = fix
@@ -194,8 +201,6 @@ class Place:
         stands = self._vehicle.speed_mps(mono_ms) == 0.0
         at_stop = stands and self._vehicle.door_open(mono_ms) is True
         self._line.rolled(self._vehicle.driven(mono_ms), now, at_stop=at_stop)
-        if self._line.carries(mono_ms):
-            self._follow(mono_ms, self._line.guess(now))
 
     def _follow(self, mono_ms: int, guess: Guess | None) -> None:
         before = None if self._along is None else self._along[0]

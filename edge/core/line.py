@@ -132,14 +132,14 @@ class LineTracker:
         if self._last is None or fix.mono_ms - self._last.mono_ms > STEP_GAP_MS:
             self._resume(near, fix.mono_ms)
             self._last = fix
-            self._carry.placed(driven)
+            self._carry.placed(driven, fix.mono_ms)
             self._decide()
         else:
             moved_m = metres_between(self._last.lat_e6, self._last.lon_e6, fix.lat_e6, fix.lon_e6)
             if moved_m >= max(STEP_MIN_M, 2 * (fix.accuracy_m or 0)) and not _stands(fix):
                 self._step(near, moved_m, fix.mono_ms)
                 self._last = fix
-                self._carry.placed(driven)
+                self._carry.placed(driven, fix.mono_ms, moved_m=moved_m)
                 self._decide()
                 self._see_the_end(fix.mono_ms)
             elif fix.mono_ms - self._last.mono_ms > STEP_GAP_MS // 2:  # it stands, and is not lost
@@ -148,7 +148,7 @@ class LineTracker:
 
     def rolled(self, driven: Driven | None, now: Instant, *, at_stop: bool) -> None:
         """No trusted place came; `at_stop`: it stands, and its doors are open."""
-        self._carry.rolled(driven)
+        self._carry.rolled(driven, now.mono_ms)
         track = self._carried(now.mono_ms)
         if track is None or not at_stop:
             return
@@ -158,10 +158,10 @@ class LineTracker:
             if call is track.way.pattern.calls[-1]:
                 self._end_of_trip(track, call.metres, now.mono_ms)
 
-    def carries(self, mono_ms: int) -> bool:
-        """Whether it is the wheels that tell how far along its way it is."""
-        track = self._carried(mono_ms)
-        return track is not None and self._carry.along(track.along_m) is not None
+    @property
+    def wheels_fit(self) -> bool | None:
+        """Whether the wheels turn as far as the sky says; None until that can be told."""
+        return self._carry.fits
 
     def guess(self, now: Instant) -> Guess | None:
         """Line and direction as far as they are known at this time."""
@@ -303,7 +303,7 @@ class LineTracker:
             if way.line.name == track.way.line.name and _begins_at(way, end.lat_e6, end.lon_e6)
         ]
         self._known = self._word = self._trip = None
-        self._carry.anew()
+        self._carry.anew(mono_ms)
         self._decide()
 
     # --- what is believed ---------------------------------------------------------------------------------------------

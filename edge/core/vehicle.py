@@ -21,6 +21,10 @@ class Vehicle(Protocol):
         """Whether a leaf stands open."""
         ...
 
+    def supply_fails(self) -> bool | None:
+        """Whether its supply fails; None before the first word of who would know."""
+        ...
+
     def accepted(self, mono_ms: int) -> None:
         """A code was accepted; who does that in a parked vehicle is counted."""
         ...
@@ -48,6 +52,10 @@ class NoLines:
     def door_open(self, _mono_ms: int) -> bool | None:
         """Nobody knows."""
         return None
+
+    def supply_fails(self) -> bool | None:
+        """Nobody will say so."""
+        return False
 
     def accepted(self, _mono_ms: int) -> None:
         """Nobody knows whether it was parked."""

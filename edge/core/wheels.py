@@ -3,7 +3,8 @@
 Rules:
 - D1 the speed is what the wheels turned in the last WHEELS_WINDOW_MS: one pulse more or less is little of that;
 - D2 it stands when no pulse came for WHEELS_STAND_MS;
-- D3 a count that jumps further than a bus can have driven is a board that restarted: it begins anew, and says nothing;
+- D3 a count that jumps further than a bus can have driven is a board that restarted, and after a silence of
+  WHEELS_STALE_MS it may have: counting begins anew, and what lies between is not known;
 - D4 nothing heard for WHEELS_STALE_MS: nobody knows.
 
 Wheels cannot be jammed: while they turn, a receiver that says one place all the time is not believed (W5), and a
@@ -45,7 +46,7 @@ class Wheels:
             return
         more = (pulses - self._raw) % _COUNTS
         furthest_mm = BUS_TOP_SPEED_MPS * max(mono_ms - before[0], WHEELS_WINDOW_MS)  # m/s times ms are mm
-        if more * self._mm_per_pulse > furthest_mm:
+        if more * self._mm_per_pulse > furthest_mm or mono_ms - before[0] > WHEELS_STALE_MS:
             self._begin(pulses, mono_ms)
             return
         self._raw = pulses

@@ -1,17 +1,17 @@
-"""Stops without a sky: wheels and doors carry a bus on along its line, and the fare of a tap-out goes by them."""
+"""Stops without a sky: wheels and doors carry a bus on along its line; no fare goes by them."""
 
 from dataclasses import replace
 
 import pytest
 
 from edge.core.errors import GnssLost
-from edge.core.limits import CARRY_EVERY_MS, FIX_STALE_MS, GNSS_RETRY_MS
+from edge.core.limits import CARRY_EVERY_MS, GNSS_RETRY_MS
 from edge.core.line import LineTracker
 from edge.core.network import Network
 from edge.core.position import Fix
 from edge.core.wheels import Driven
 from protocol.fares.verdicts import Reason, Verdict
-from protocol.wire.records import Doubt, Instant, Service
+from protocol.wire.records import ClockQuality, Doubt, Instant, Service
 from protocol.wire.timetable import Line
 from tests.edge.streets import NINE, at, drive, pattern, place
 from tests.edge.test_whereabouts import BY_DISTANCE, Bus
@@ -25,21 +25,32 @@ class Jammed(Bus):
     """A bus of line 9 whose sky is forged behind metre 1,000. Its wheels say `worn` metres for one."""
 
     def __init__(
-        self, *, worn: float = 1.02, wired: bool = True, seen_m: tuple[int, int] = (0, 1_000), **changes: object
+        self,
+        *,
+        worn: float = 1.02,
+        wired: bool = True,
+        seen_m: tuple[int, int] = (0, 1_000),
+        approach_m: float = 0.0,
+        **changes: object,
     ) -> None:
         super().__init__(TOLD, **changes)  # type: ignore[arg-type]
         self.worn, self.along_m = worn, float(seen_m[0])
         if wired:
             self.vehicle.mps = float(FAST_MPS)
+        if approach_m:  # down a street that no line runs along
+            self._drive([(seen_m[0], approach_m), (seen_m[0], 0.0)], jammed=False)
         self.go(seen_m[1], jammed=False)
 
     def go(self, to_m: float, *, jammed: bool = True) -> None:
         """Drive on to there."""
+        self._drive([(self.along_m, 0.0), (to_m, 0.0)], jammed=jammed)
+        self.along_m = to_m
+
+    def _drive(self, corners: list[tuple[float, float]], *, jammed: bool) -> None:
         start_s = self.now.mono_ms / 1000 + 1
-        for one, now in drive([(self.along_m, 0.0), (to_m, 0.0)], start_s=start_s, speed_mps=FAST_MPS, noise_m=2):
+        for one, now in drive(corners, start_s=start_s, speed_mps=FAST_MPS, noise_m=2):
             self.vehicle.metres += FAST_MPS * self.worn
             self._see(one, now, jammed=jammed)
-        self.along_m = to_m
 
     def halt(self, seconds: int = 10, *, doors: bool = True) -> None:
         """Stand there, with the doors open or not."""
@@ -90,6 +101,14 @@ def test_without_doors_the_wheels_err_after_three_kilometres() -> None:
     assert bus.stop_m is None
 
 
+def test_doors_that_stay_closed_name_none() -> None:
+    bus = Jammed(worn=1.0)
+    bus.go(1_550)
+    bus.halt(doors=False)
+    bus.go(1_945)
+    assert bus.stop_m == 2_000
+
+
 def test_doors_that_open_between_two_stops_name_neither() -> None:
     bus = Jammed(worn=1.0)
     bus.go(1_750)
@@ -113,38 +132,41 @@ def test_at_the_last_stop_the_trip_ends_and_the_way_back_begins() -> None:
 
 
 def test_what_the_wheels_turned_counts_towards_the_trip_that_ends() -> None:
-    bus = Jammed(seen_m=(4_800, 5_000))
+    bus = Jammed(seen_m=(4_800, 5_000), approach_m=800.0)
+    bus.door.serve(replace(bus.door.service, route="9", direction=0))  # his word begins here
     for metres in (5_500, 6_000):
         bus.go(metres)
         bus.halt()
     assert bus.line == ("9", 1)
 
 
-def test_doors_that_stand_open_while_it_drives_name_no_stop() -> None:
-    bus = Jammed(worn=1.0, tariff=BY_DISTANCE)
-    bus.vehicle.doors_open = True
-    bus.go(2_300)
-    here, _ = bus.place.along(bus.now.mono_ms)
-    assert here is not None
-    assert here.metres == pytest.approx(2_300, abs=30)
+def test_in_a_jam_with_open_doors_it_is_not_drawn_back_to_the_stop_that_it_left() -> None:
+    bus = Jammed(worn=1.0)
+    bus.go(1_500)
+    bus.halt()
+    for metres in range(1_550, 2_000, 50):
+        bus.go(metres)
+        bus.halt()
+        assert bus.stop_m == (1_500 if metres + 60 < 2_000 else 2_000)
 
 
 def test_who_left_the_way_under_a_trusted_sky_is_not_carried_along_it() -> None:
     bus = Jammed()
-    bus.follow(drive([(1_000.0, 0.0), (1_000.0, 300.0)], start_s=bus.now.mono_ms / 1000 + 1))
+    bus._drive([(1_000.0, 0.0), (1_000.0, 300.0)], jammed=False)
+    assert bus.place.wheels_fit
     bus.along_m = 1_600
     bus.go(3_000)
     assert bus.stop_m is None
 
 
 def test_a_trusted_place_is_asked_before_the_wheels() -> None:
-    tracker = LineTracker(Network([NINE]))
-    tracker.tell(("9", 0))
-    for one, now in drive([(0.0, 0.0), (500.0, 0.0)], noise_m=0):
-        tracker.heard(one, now, Driven(1, 0.0))
-    tracker.rolled(Driven(1, 10.0), now, at_stop=False)
-    assert not tracker.carries(now.mono_ms + FIX_STALE_MS)
-    assert tracker.carries(now.mono_ms + FIX_STALE_MS + 1)
+    tracker = tracked([NINE])
+    tracker.rolled(Driven(1, 700.0 + 260.0), at(71), at_stop=False)
+    stops = [WAY.calls[at].stop.name for at in (1, 2)]
+    for mono_ms, stop in ((75_000, stops[0]), (75_001, stops[1])):
+        guess = tracker.guess(Instant(0, mono_ms, ClockQuality.TRUSTED, 1))
+        assert guess is not None
+        assert guess.stop == stop
 
 
 def test_a_sky_that_comes_back_goes_on_where_the_wheels_were() -> None:
@@ -158,16 +180,36 @@ def test_a_sky_that_comes_back_goes_on_where_the_wheels_were() -> None:
     assert here.metres == pytest.approx(3_600, abs=45)
 
 
-def test_who_taps_out_under_a_forged_sky_pays_for_what_the_wheels_turned() -> None:
+def test_no_fare_goes_by_the_wheels() -> None:
+    """Doors in a jam, a wire that breaks, a wrong `mm_per_pulse`: whatever they make of the way, nobody pays for it."""
     bus = Jammed(tariff=BY_DISTANCE)
     bus.go(1_500)
     bus.halt()
-    bus.tap()
+    on = bus.tap()
     for metres in range(2_000, 5_000, 500):
         bus.go(metres)
         bus.halt()
     off = bus.tap(again=True)
-    assert (off.verdict, off.reason, off.fare_rials) == (Verdict.TAPPED_OUT, Reason.NONE, 40_000)
+    assert bus.stop_m == 4_500
+    assert (on.metres, off.metres) == (None, None)
+    assert (off.verdict, off.reason, off.fare_rials) == (Verdict.TAPPED_OUT, Reason.WAY_UNKNOWN, 20_000)
+
+
+def test_a_broken_odometer_takes_no_stop_away_under_a_good_sky_and_is_said() -> None:
+    bus = Jammed()
+    speed = bus.vehicle.mps
+    assert bus.place.wheels_fit
+    bus.vehicle.mps, bus.worn = 0.0, 0.0
+    for metres in range(1_500, 4_000, 500):
+        bus.go(metres, jammed=False)
+        assert bus.stop_m == metres
+    assert bus.place.speed_kmh(bus.now.mono_ms) == 36
+    assert bus.place.wheels_fit is False
+    bus.go(4_500)
+    bus.halt()
+    bus.go(6_000)
+    assert bus.stop_m is None, "nor are they asked when the sky is jammed"
+    assert speed
 
 
 def test_wheels_turn_while_the_receiver_is_gone() -> None:
@@ -184,16 +226,24 @@ def test_wheels_turn_while_the_receiver_is_gone() -> None:
     assert bus.stop_m == 1_500
 
 
+def tracked(lines: list[Line]) -> LineTracker:
+    """Told of the first line's way out, 700 m along it after 70 s, with wheels that agreed."""
+    tracker = LineTracker(Network(lines))
+    tracker.tell((lines[0].name, 0))
+    for metres in range(0, 701, 10):
+        now = at(metres / 10)
+        fix = Fix(now.mono_ms, *place(metres, 0), 5, 9, 10.0, now.wall_ms)
+        tracker.heard(fix, now, Driven(1, float(metres)))
+    return tracker
+
+
 def test_a_road_that_comes_by_twice_goes_on_at_the_side_that_the_wheels_say() -> None:
     there_and_back = Line("z", "z", "", (pattern([(0, 0), (2_000, 0), (0, 0)]),))
     sides = []
-    for turned_m in (500.0, 2_500.0):
-        tracker = LineTracker(Network([there_and_back]))
-        tracker.tell(("z", 0))
-        for one, now in drive([(0.0, 0.0), (500.0, 0.0)], noise_m=0):
-            tracker.heard(one, now, Driven(1, 0.0))
-        tracker.rolled(Driven(1, turned_m), at(400), at_stop=False)
-        tracker.heard(Fix(401_000, *place(1_000, 0), 12, 9, 10.0, at(401).wall_ms), at(401), Driven(1, turned_m))
+    for turned_m in (300.0, 2_300.0):
+        tracker = tracked([there_and_back])
+        tracker.rolled(Driven(1, 700.0 + turned_m), at(400), at_stop=False)
+        tracker.heard(Fix(401_000, *place(1_000, 0), 12, 9, 10.0, at(401).wall_ms), at(401), Driven(1, 3_000.0))
         guess = tracker.guess(at(401))
         assert guess is not None
         sides.append(guess.metres)

@@ -77,3 +77,15 @@ def test_what_they_turned_and_for_how_long_they_stand() -> None:
     assert (again.run != first.run, again.metres) == (True, 0.0)
     assert wheels.stood_ms(end + STEP_MS) == 0
     assert wheels.driven(end + STEP_MS + WHEELS_STALE_MS + 1) is None
+
+
+def test_after_a_silence_the_board_may_have_restarted_and_counting_begins_anew() -> None:
+    for silent_ms, same in ((WHEELS_STALE_MS, True), (WHEELS_STALE_MS + 1, False)):
+        wheels = Wheels(PULSE_MM)
+        now, count = driven(wheels, 10, 10_000)
+        before = wheels.driven(now)
+        wheels.counted(int(count + 20), now + silent_ms)
+        after = wheels.driven(now + silent_ms)
+        assert before is not None
+        assert after is not None
+        assert (after.run == before.run, after.metres > 0) == (same, same)

@@ -343,7 +343,7 @@ def gpsd() -> Iterator[FakeGpsd]:
     made.close()
 
 
-def test_a_validator_with_a_receiver(tmp_path: Path, gpsd: FakeGpsd) -> None:
+def test_a_validator_with_a_receiver(tmp_path: Path, gpsd: FakeGpsd, monkeypatch: pytest.MonkeyPatch) -> None:
     """The office's timetable on its card, gpsd on a socket: its thread judges, its records say the place."""
     root, now = tmp_path / "city", datetime.now(UTC)
     create_city(root, name="isfahan", tariff=Tariff(1, 60_000), now=now, randomness=os.urandom)
@@ -372,6 +372,9 @@ def test_a_validator_with_a_receiver(tmp_path: Path, gpsd: FakeGpsd) -> None:
             time.sleep(0.02)
         assert found is not None
         assert (found.doubt, validator.place.number) == (Doubt.NONE, 1)
+        assert "odometer" not in validator.problem()
+        monkeypatch.setattr(Place, "wheels_fit", False)
+        assert "the odometer does not turn" in validator.problem()
         gpsd.close()
         while validator.place.problem is None and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -17,16 +17,18 @@ STEP_MS = 400
 class Bus:
     """A board heard every 400 ms."""
 
-    def __init__(self, *, mm_per_pulse: int | None = 500, wired: tuple[str, ...] = EVERYTHING) -> None:
-        self.facts, self.now_ms, self.pulses = THERE, 0, 0
-        self.vehicle = WiredVehicle(mm_per_pulse, wired, lambda: self.facts, lambda: self.now_ms)
+    def __init__(
+        self, *, mm_per_pulse: int | None = 500, wired: tuple[str, ...] = EVERYTHING, supply_v: int = 24
+    ) -> None:
+        self.facts, self.now_ms, self.pulses, self.supply_mv = THERE, 0, 0, 24_150
+        self.vehicle = WiredVehicle(mm_per_pulse, wired, supply_v, lambda: self.facts, lambda: self.now_ms)
 
     def run(self, ms: int, *inputs: Input, mps: float = 0.0) -> None:
         bits = sum(1 << which for which in inputs)
         for _ in range(ms // STEP_MS):
             self.now_ms += STEP_MS
             self.pulses += round(mps * STEP_MS / 500)
-            self.vehicle.heard(Inputs(bits, 0, self.pulses % 65_536, 24_150))
+            self.vehicle.heard(Inputs(bits, 0, self.pulses % 65_536, self.supply_mv))
 
     def health(self) -> BoardHealth:
         return self.vehicle.board(self.now_ms)
@@ -49,9 +51,9 @@ def test_wheels_and_doors_are_what_the_board_says() -> None:
 def test_health_has_all_of_it() -> None:
     bus = Bus()
     bus.run(2_000, Input.IGNITION)
-    bus.run(2_000, Input.IGNITION, Input.DOOR_REAR_LEAF, Input.SUPPLY_LOW)
+    bus.run(2_000, Input.IGNITION, Input.DOOR_REAR_LEAF)
     assert bus.health() == BoardHealth(
-        BoardState.THERE, 3, 2, BoardCause.WATCHDOG, supply_mv=24_150, supply_low=True, ignition=True, door_open=True,
+        BoardState.THERE, 3, 2, BoardCause.WATCHDOG, supply_mv=24_150, supply_low=False, ignition=True, door_open=True,
         openings=1, parked_accepted=0, damaged=4, sent_again=5, lost=6, sessions=7,
     )  # fmt: skip
 
@@ -74,6 +76,38 @@ def test_inputs_of_a_board_that_is_gone_are_not_those_of_now() -> None:
     assert (told.state, told.firmware, told.lost) == (BoardState.GONE, 3, 9)
     assert (told.supply_mv, told.supply_low, told.ignition, told.door_open) == (None, None, None, None)
     assert told.openings == 0, "counted here, and known"
+
+
+@pytest.mark.parametrize(
+    ("supply_v", "supply_mv", "low"),
+    [(24, 22_799, True), (24, 22_800, False), (12, 11_399, True), (12, 11_400, False), (24, 4_999, None)],
+)
+def test_a_supply_is_low_by_its_battery_and_unknown_where_it_is_not_measured(
+    supply_v: int,
+    supply_mv: int,
+    low: bool | None,  # noqa: FBT001
+) -> None:
+    bus = Bus(supply_v=supply_v)
+    bus.supply_mv = supply_mv
+    bus.run(STEP_MS)
+    assert bus.health().supply_low is low
+
+
+def test_whether_the_supply_fails_is_not_known_before_the_first_word() -> None:
+    bus = Bus()
+    assert bus.vehicle.supply_fails() is None
+    bus.run(STEP_MS)
+    assert bus.vehicle.supply_fails() is False
+    bus.run(STEP_MS, Input.POWER_FAIL)
+    assert bus.vehicle.supply_fails() is True
+
+
+def test_a_door_that_stands_open_while_it_drives_is_not_believed() -> None:
+    bus = Bus()
+    bus.run(60_000, Input.DOOR_FRONT_LEAF, mps=10)
+    assert (bus.vehicle.door_open(bus.now_ms), bus.health().door_open) == (None, None)
+    bus.run(STEP_MS)
+    assert bus.health().door_open is False
 
 
 def test_a_housing_that_was_opened_for_a_moment_stays_opened_for_this_run() -> None:
