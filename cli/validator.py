@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.stopping import stop_on_signals
+from edge.adapters.allocator import one_heap
 from edge.adapters.console_panel import ConsolePanel
 from edge.adapters.service_manager import ServiceManager
 from edge.app.config import ValidatorConfig, load_config
@@ -33,6 +34,7 @@ def command(path: Path, *, quiet: bool) -> None:
     logging.basicConfig(
         level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
+    one_heap()
     config = load_config(path)
     ends = threading.Event()
     stop = stop_on_signals(ends)

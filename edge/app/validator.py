@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from edge.adapters.allocator import give_back
 from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
@@ -42,7 +43,7 @@ from edge.app.sister import OnRecords
 from edge.app.station import Station
 from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
-from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS
+from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, GIVE_BACK_EVERY_MS
 from edge.core.lines import Lines
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
@@ -94,7 +95,7 @@ class Validator:
         self._condition = ConditionReader(config.data_dir, config.broker.cert)
         path = config.data_dir / "journal.db"
         self._journal = ApswJournal(path, device=config.device, new_epoch=epoch, reserve=reserve)
-        self._wake, self._bundles_wake = threading.Event(), threading.Event()
+        self._wake, self._bundles_wake, self._stopping = (threading.Event() for _ in range(3))
         self._signer = ThreadTapSigner(keys.tap)
         self._to_all = to_all(config.city, config.shard, Channel.BUNDLE)
         self._session = self._make_session(keys.tap)
@@ -134,8 +135,7 @@ class Validator:
             place=self._place, clock=self._clock, system_clock=system_clock, session=self._session,
             panel_problem=panel_problem,
         )  # fmt: skip
-        self._stopping = threading.Event()
-        self._turns = 0  # of the sync thread
+        self._turns = self._give_back_ms = 0  # of the sync thread
         self._threads = self._make_threads()
         self._failure: Exception | None = None
 
@@ -348,6 +348,9 @@ class Validator:
         now = self._clock.read()
         self._station.step(now)
         self._following.step(now)
+        if now.mono_ms >= self._give_back_ms:
+            give_back()
+            self._give_back_ms = now.mono_ms + GIVE_BACK_EVERY_MS
         self._station.tell_health(now, self.health)
 
     # --- the bundles' thread ------------------------------------------------------------------------------------------

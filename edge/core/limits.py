@@ -21,6 +21,7 @@ WAL_PAGES_MAX = 4_000  # 16 MiB: beyond it a tap folds the log in itself, so a s
 PRUNE_PERIOD_MS = 3_600_000  # hourly; what goes is 35 days old
 PRUNE_STEP_MS = 1_000  # between two steps while more may go: the 240,000 records of a long outage take 20 minutes
 PRUNE_ROWS_MAX = 200  # a step: ~30 pages, 12 ms on a card that writes 10 MB/s; a tap that comes just then waits
+GIVE_BACK_EVERY_MS = 10_000  # free memory to the system: a hundred pictures later there is a picture's worth again
 BALLAST_BYTES = 17 << 20  # kept back for a full card: the log's 16 MiB, should all of it be new to the file, and a step
 BALLAST_LEAVES_BYTES = 4 << 20  # beside it, for the logs of journal and copies: 10 s of taps and pruning, 1.6 MiB each
 COURIER_AFTER_MS = 600_000  # copies go up for a sister that has got no receipt for so long while we could have
