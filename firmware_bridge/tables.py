@@ -16,7 +16,7 @@ from protocol.fares import lights
 from protocol.fares.tones import GAP_MS, TUNES, Tone
 from protocol.fares.verdicts import FLASHES, Lamp, Verdict
 
-FIRMWARE_VERSION = 1  # of the program; counts up with every one that is put on a board
+FIRMWARE_VERSION = 2  # of the program; counts up with every one that is put on a board
 _BITS = {name: 1 << at for at, name in enumerate(("red", "green", "blue", "amber"))}
 _TONES = tuple(Tone)
 _NOTES_MAX = max(len(tune) for tune in TUNES.values())
@@ -29,7 +29,9 @@ def header() -> str:
         "FRAME_MAX_BYTES": limits.FRAME_MAX_BYTES, "PAYLOAD_MAX_BYTES": limits.PAYLOAD_MAX_BYTES,
         "BAUD": limits.BAUD, "HOST_SILENT_MS": limits.HOST_SILENT_MS, "STATUS_EVERY_MS": limits.STATUS_EVERY_MS,
         "SETTLE_MS": limits.SETTLE_MS, "POWER_FAIL_DARK_MS": limits.POWER_FAIL_DARK_MS,
-        "POWER_FAIL_SETTLE_MS": limits.POWER_FAIL_SETTLE_MS,
+        "POWER_FAIL_LOWS": limits.POWER_FAIL_LOWS, "POWER_FAIL_OF": limits.POWER_FAIL_OF,
+        "POWER_GOOD_MS": limits.POWER_GOOD_MS, "TURN_MAX_BYTES": limits.TURN_MAX_BYTES,
+        "GREETINGS_KEPT": limits.GREETINGS_KEPT,
         "LAMP_HOLD_MS": lights.LAMP_HOLD_MS, "LAMP_DARK_MS": lights.LAMP_DARK_MS,
         "BUTTON_HOLD_MS": lights.BUTTON_HOLD_MS, "BUTTON_REPEAT_MS": lights.BUTTON_REPEAT_MS,
         "TEST_STEP_MS": lights.PANEL_TEST_STEP_MS, "TEST_STEPS": len(lights.PANEL_TEST), "GAP_MS": GAP_MS,

@@ -30,7 +30,12 @@ STATUS_BURST_MS = (0, 8, 16, 32)  # after a change of an input, its news goes ou
 
 # --- Power -----------------------------------------------------------------------------------------------------------
 POWER_FAIL_DARK_MS = 50  # from the line's fall: no green after that (the issue's own figure)
+POWER_FAIL_LOWS = 2  # samples of the line, one a millisecond, that say so: one alone is a spike of the starter
+POWER_FAIL_OF = 16  # … of so many in a row: a line that chatters is low often, and never for long
+POWER_GOOD_MS = 500  # without one low sample, and it is good again: a starter turns for as long as a supply that sags
+
+# --- The board's loop ------------------------------------------------------------------------------------------------
+TURN_MAX_BYTES = 16  # read before time goes on: their answers take the line 3 ms, whatever still comes
 
 # --- Inputs ----------------------------------------------------------------------------------------------------------
 SETTLE_MS = 20  # a contact's bounces are over in 5 to 10 ms
-POWER_FAIL_SETTLE_MS = 2  # long enough for a spike of the starter, short enough for POWER_FAIL_DARK_MS

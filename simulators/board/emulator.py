@@ -22,7 +22,7 @@ PORTS = {"B": 0x40005000, "D": 0x40007000, "G": 0x40026000}
 LAMP_PINS = {"red": 0, "green": 1, "blue": 2, "amber": 3}
 SOUND_PIN = 4
 INPUT_PINS = {
-    "door front": 0, "door rear": 1, "ignition": 2, "power good": 3, "tamper": 4, "button rider": 6, "button driver": 7,
+    "door front": 0, "door rear": 1, "ignition": 2, "power good": 3, "tamper": 4, "button driver": 5, "button rider": 6,
 }  # fmt: skip
 _SYSTICK_CONTROL = 0xE000E010
 

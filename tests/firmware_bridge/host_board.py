@@ -35,6 +35,7 @@ class HostBoard:
     def __init__(self, now: int = 1_000) -> None:
         self._code = library()
         self._code.host_take.restype = self._code.host_levels.restype = ctypes.c_size_t
+        self._code.host_silence.restype = ctypes.c_uint32
         self.inputs = 0
         self.now = now
         self.restart()
@@ -51,6 +52,17 @@ class HostBoard:
     def run(self, to_ms: int) -> None:
         self.now = to_ms
         self._code.host_run(ctypes.c_uint32(to_ms))
+
+    def flood(self, data: bytes, ms: int) -> int:
+        """Nothing but this on a full line, which takes its true time → the longest silence for the watchdog, in ms."""
+        self._code.host_flood(data, ctypes.c_size_t(len(data)), ctypes.c_uint32(ms))
+        self.now += ms
+        return int(self._code.host_silence())
+
+    def jump(self, to_ms: int) -> None:
+        """The clock is there, and nothing happened meanwhile."""
+        self.now = to_ms
+        self._code.host_jump(ctypes.c_uint32(to_ms))
 
     def take(self) -> bytes:
         out = ctypes.create_string_buffer(8_192)

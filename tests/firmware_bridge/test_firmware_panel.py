@@ -5,10 +5,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.signals import Signals
-from firmware_bridge.core.declaration import GREET, HINT, IDLE, SERVE, SHOW, Input
-from firmware_bridge.core.limits import HOST_SILENT_MS, POWER_FAIL_DARK_MS, PROTOCOL_VERSION, SETTLE_MS
+from firmware_bridge.core.declaration import COUNTS, GREET, HINT, IDLE, SERVE, SHOW, Input
+from firmware_bridge.core.frames import Kind, Splitter
+from firmware_bridge.core.limits import (
+    HOST_SILENT_MS,
+    POWER_FAIL_DARK_MS,
+    POWER_FAIL_LOWS,
+    POWER_FAIL_OF,
+    POWER_GOOD_MS,
+    PROTOCOL_VERSION,
+    SETTLE_MS,
+)
 from protocol.fares.hints import Hint
-from protocol.fares.lights import BUTTON_HOLD_MS, LAMP_HOLD_MS, PANEL_TEST, PANEL_TEST_STEP_MS
+from protocol.fares.lights import BUTTON_HOLD_MS, BUTTON_REPEAT_MS, LAMP_HOLD_MS, PANEL_TEST, PANEL_TEST_STEP_MS
 from protocol.fares.verdicts import BY_REASON, TABLE, Lamp, Reason, Verdict, row_for
 from tests.firmware_bridge.host_board import HostBoard, asked, beat, bits
 
@@ -145,8 +154,95 @@ def test_a_failing_supply_ends_green_in_time_and_lets_none_come() -> None:
     assert GREEN not in later
     assert later
     served.board.set(Input.POWER_FAIL, on=False)
-    served.wait(100)
+    served.wait(POWER_GOOD_MS + 100)
     assert served.board.levels()[-1][1] == 0
+
+
+@pytest.mark.parametrize(("low_ms", "good_ms"), [(2, 1), (2, 2), (1, 1), (3, 1), (1, 13)])
+def test_a_supply_that_chatters_is_one_that_fails(low_ms: int, good_ms: int) -> None:
+    """A contactor that flutters: low often, never for long. Good in between is no reason for green."""
+    served = Served()
+    served.ask(SHOW.code, Verdict.ACCEPTED, 0)
+    served.wait(100)
+    began, told = served.board.now, False
+    while served.board.now < began + 1_000:
+        for on, ms in ((True, low_ms), (False, good_ms)):
+            served.board.set(Input.POWER_FAIL, on=on)
+            served.board.run(served.board.now + ms)
+        said = served.board.feed(beat(1))
+        told |= any(it.payload[0] >> Input.POWER_FAIL & 1 for it in Splitter().feed(said) if it.kind is Kind.STATUS)
+        if told:
+            served.ask(SHOW.code, Verdict.ACCEPTED, 0)
+    assert told
+    assert GREEN not in [lamps for at, lamps, _ in served.board.levels() if at > began + POWER_FAIL_DARK_MS]
+
+
+def test_one_spike_is_no_failure() -> None:
+    served = Served()
+    for _ in range(20):
+        served.board.set(Input.POWER_FAIL, on=True)
+        served.board.run(served.board.now + 1)
+        served.board.set(Input.POWER_FAIL, on=False)
+        served.wait(POWER_FAIL_OF)
+    served.ask(SHOW.code, Verdict.ACCEPTED, 0)
+    served.wait(10)
+    assert {lamps for _, lamps, _ in served.board.levels()} == {GREEN}
+
+
+def test_a_supply_is_good_again_only_when_it_stays() -> None:
+    served = Served()
+    served.board.set(Input.POWER_FAIL, on=True)
+    served.wait(POWER_FAIL_LOWS)
+    served.board.set(Input.POWER_FAIL, on=False)
+    rose = served.board.now
+    for after in range(50, POWER_GOOD_MS + 101, 50):
+        served.ask(SHOW.code, Verdict.ACCEPTED, 0)
+        served.wait(rose + after - served.board.now)
+    green = [at for at, lamps, _ in served.board.levels() if lamps == GREEN]
+    assert rose + POWER_GOOD_MS <= green[0] <= rose + POWER_GOOD_MS + 100
+
+
+@pytest.mark.parametrize(
+    "what", [asked(1, 3, COUNTS.code), asked(9, 3, IDLE.code), b"\1\0"], ids=["counts", "strange", "noise"]
+)
+def test_a_flood_of_frames_keeps_nothing_from_being_done_in_time(what: bytes) -> None:
+    """Answers that are longer than their questions: the program is never done with what has come."""
+    served = Served()
+    served.ask(SHOW.code, Verdict.ACCEPTED, 0)
+    served.wait(100)
+    fell = served.board.now
+    served.board.set(Input.POWER_FAIL, on=True)
+    silence = served.board.flood(what, 1_000)
+    levels = served.board.levels()
+    assert levels[0][1] == GREEN
+    assert fell < next(at for at, lamps, _ in levels[1:] if lamps != GREEN) <= fell + POWER_FAIL_DARK_MS
+    assert GREEN not in [lamps for at, lamps, _ in levels if at > fell + POWER_FAIL_DARK_MS]
+    assert silence <= 20  # the watchdog waits for 450
+
+
+def test_when_the_clock_has_gone_round_nothing_sounds_again() -> None:
+    """After 49.7 days in one state: what was over long ago is not begun anew."""
+    board = HostBoard()
+    began = board.now
+    board.run(began + 5_000)
+    assert any(hz for _, _, hz in board.levels())
+    board.jump((began - 50) % (1 << 32))
+    board.run((began + 5_000) % (1 << 32))
+    assert not [hz for _, _, hz in board.levels() if hz]
+
+
+def test_when_the_clock_has_gone_round_no_button_repeats_a_refusal_of_back_then() -> None:
+    served = Served()
+    served.ask(SHOW.code, Verdict.CODE_EXPIRED, 0)
+    served.wait(BUTTON_REPEAT_MS + 100)
+    served.board.jump((served.board.now + (1 << 32) - BUTTON_REPEAT_MS) % (1 << 32))
+    served.wait(100)
+    served.board.levels()
+    for on in (True, False):
+        served.board.set(Input.BUTTON_RIDER, on=on)
+        served.wait(SETTLE_MS + 10)
+    served.wait(100)
+    assert bits(Lamp.RED) not in [lamps for _, lamps, _ in served.board.levels()]
 
 
 def test_the_host_can_take_it_out_of_service_and_back() -> None:

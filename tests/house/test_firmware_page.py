@@ -35,6 +35,10 @@ def test_its_times_are_those_of_the_limits() -> None:
     assert f"for {limits.HOST_SILENT_MS // 1000} s it shows" in PAGE
     assert f"nothing for {limits.BOARD_SILENT_MS / 1000} s is gone" in PAGE
     assert f"every {limits.BEAT_MS} ms |" in PAGE
+    assert (limits.POWER_FAIL_LOWS, limits.POWER_FAIL_OF) == (2, 16)
+    assert "Two low samples of sixteen" in PAGE
+    assert f"only {limits.POWER_GOOD_MS} ms without one" in PAGE
+    assert f"at most {limits.TURN_MAX_BYTES} bytes are read" in PAGE
     assert limits.UNASKED_MS == 1_000
     assert "a second after the last answer" in PAGE
     assert (limits.GREETINGS_MAX, limits.GREETINGS_MAX * limits.GREET_EVERY_MS) == (5, 500)

@@ -14,7 +14,7 @@ from firmware_bridge.core.errors import BoardGone
 from firmware_bridge.core.limits import POWER_FAIL_DARK_MS
 from firmware_bridge.core.link import Inputs
 from protocol.fares.verdicts import TABLE, Lamp, Reason, Verdict
-from simulators.board.emulator import EmulatedBoard
+from simulators.board.emulator import INPUT_PINS, PORTS, EmulatedBoard
 from simulators.board.firmware import firmware
 from simulators.board.rig import BridgedBoard
 from simulators.board.spoiling_line import SpoilingLine
@@ -23,6 +23,8 @@ from tests.firmware_bridge.cable import WAIT_S, until
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 COMMANDS = 2_000  # of the 100,000 of `savar bench board`
 BYTE_ERRORS = 0.01
+PULL_UP, PULL_DOWN = 0x510, 0x514  # of a port, in the chip's data sheet
+RESET_CAUSE, RESET_BROWN_OUT, RESET_WATCHDOG = 0x400FE05C, 0x04, 0x08
 
 
 class Bench(BridgedBoard):
@@ -77,6 +79,30 @@ def test_inputs_of_the_board_are_told(bench: Bench) -> None:
     bench.emulated.set("button driver", high=True)
     until(lambda: bench.inputs[-1].presses == 0x10)
     assert bench.inputs[-1].inputs & 1 << Input.IGNITION
+
+
+def test_every_broken_wire_says_what_does_no_harm(bench: Bench) -> None:
+    """By the chip's own pulls, read back: QEMU's pins float as nobody's do. The page says the same of each."""
+    up, down = (int(bench.emulated.ask(f"readl {PORTS['B'] + at:#x}").split()[1], 16) for at in (PULL_UP, PULL_DOWN))
+    assert up & down == 0
+    page = (Path(__file__).parents[2] / "docs" / "FIRMWARE.md").read_text()
+    for name, pin in INPUT_PINS.items():
+        assert (up if name == "tamper" else down) >> pin & 1, name
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| PB{pin} |")]
+        assert all(word in row for word in name.split()), name
+    assert int(bench.emulated.ask(f"readl {PORTS['G'] + PULL_DOWN:#x}").split()[1], 16) & 1
+    assert not (up | down) >> 7, "PB7 is the debugger's"
+
+
+def test_the_cause_of_a_start_is_told_once(bench: Bench) -> None:
+    """The chip keeps its causes until they are cleared: a later start would be told as the watchdog's, too."""
+    for cause, told in ((RESET_WATCHDOG, Cause.WATCHDOG), (None, Cause.ASKED), (RESET_BROWN_OUT, Cause.POWER)):
+        opening = bench.openings + 1
+        if cause is not None:
+            bench.emulated.ask(f"writel {RESET_CAUSE:#x} {cause:#x}")
+        bench.emulated.reset()
+        bench.wait_open(opening)
+        assert bench.answer(BOARD).values[2] == told
 
 
 def test_a_hang_ends_by_the_watchdog_and_a_reset_is_noticed(bench: Bench) -> None:

@@ -17,7 +17,9 @@ from benchmarks.live_door import LiveDoor
 from edge.adapters.board_panel import BoardPanel
 from edge.adapters.journal import ApswJournal
 from edge.app.power_fails import PowerFails
+from firmware_bridge.core.declaration import Input
 from firmware_bridge.core.limits import POWER_FAIL_DARK_MS
+from firmware_bridge.core.link import Inputs
 from protocol.wire.records import Tap, decode_record
 from simulators.board.emulator import EmulatedBoard
 from simulators.board.firmware import firmware
@@ -36,7 +38,10 @@ class Rig:
         self.emulated = EmulatedBoard(firmware(), folder, on_pin=self._moved)
         self.emulated.start()
         self.power: PowerFails | None = None
-        self.panel = BoardPanel(self.emulated.line, session=os.getpid() % 255, on_power_fails=self._fails)
+        self.good = threading.Event()
+        self.panel = BoardPanel(
+            self.emulated.line, session=os.getpid() % 255, on_power_fails=self._fails, on_inputs=self._heard
+        )
         self.panel.start()
         self.journal = folder / "journal.db"
         self.city = City(b"power", issued_ms=1_790_000_000_000, regulars=2_000)
@@ -50,6 +55,9 @@ class Rig:
         if self.power is not None:
             self.power.fails()
 
+    def _heard(self, inputs: Inputs) -> None:
+        (self.good.clear if inputs.inputs & 1 << Input.POWER_FAIL else self.good.set)()
+
     def ready(self) -> None:
         until = time.monotonic() + WAIT_S
         while self.panel.problem is not None:
@@ -58,6 +66,7 @@ class Rig:
 
     def run(self, boarding_ms: float) -> tuple[list[int], float]:
         """Board, let the line fall, end → sequences of what was accepted, and when the line fell."""
+        assert self.good.wait(WAIT_S)  # the board believes a line that is back only when it stays
         stop = threading.Event()
         door = LiveDoor(self.journal, self.city, Lapse(self.now_ms), panel=self.panel)
         door.start()

@@ -6,8 +6,6 @@
 #include "inputs.h"
 #include "panel.h"
 
-#define GREETINGS_KEPT 4u
-
 typedef struct {
     splitter_t splitter;
     uint8_t session;                   /* 0: nobody greeted us */
@@ -196,7 +194,7 @@ static void command(const frame_t *asked, uint32_t now)
 void app_start(uint32_t now)
 {
     app = (app_t){.serve = true};
-    inputs_start();
+    inputs_start(now);
     panel_start(now);
     app.news_ms = now;
 }
@@ -239,6 +237,18 @@ void app_step(uint32_t now)
     } else if (now - app.status_ms >= STATUS_EVERY_MS) {
         send_status(now);
     }
+}
+
+void app_turn(void)
+{
+    uint8_t byte;
+
+    /* An answer may be longer than its question: to read until nothing is left would end only when the host does. */
+    for (unsigned count = 0; count < TURN_MAX_BYTES && board_read(&byte); count++) {
+        app_byte(byte, board_ms());
+    }
+    app_step(board_ms());
+    board_alive();
 }
 
 uint32_t app_executed(void)

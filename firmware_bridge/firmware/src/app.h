@@ -9,6 +9,8 @@ void app_start(uint32_t now);
 void app_byte(uint8_t byte, uint32_t now);
 /* Everything that is due; once a millisecond, and after bytes. */
 void app_step(uint32_t now);
+/* One round of the loop: what has come, but no more than TURN_MAX_BYTES of it, and everything that is due. */
+void app_turn(void);
 /* Commands carried out since the start. */
 uint32_t app_executed(void);
 

@@ -18,6 +18,8 @@ uint8_t board_inputs(void);
 uint16_t board_odometer(void);
 /* Supply in mV. */
 uint16_t board_supply_mv(void);
+/* The next byte of the host; false: none has come. */
+bool board_read(uint8_t *byte);
 /* Writes all of it; may wait as long as a frame takes on the line. */
 void board_write(const uint8_t *bytes, size_t count);
 /* Says that time goes on and the loop runs; one that is not told so for a second resets the board. */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-void inputs_start(void);
-/* Looks once a millisecond; true if something changed. */
+void inputs_start(uint32_t now);
+/* Looks; true if something changed. The supply's line is looked at once a millisecond, however often this is called. */
 bool inputs_step(uint32_t now);
 bool inputs_have(uint8_t input);
 uint8_t inputs_bits(void);

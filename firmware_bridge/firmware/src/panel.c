@@ -65,6 +65,16 @@ static uint16_t pitch_of(const tune_t *tune, uint32_t since)
     return 0;
 }
 
+static uint32_t length_of(const tune_t *tune)
+{
+    uint32_t length = 0;
+
+    for (unsigned at = 0; at < tune->notes; at++) {
+        length += tune->ms[at] + GAP_MS;
+    }
+    return length;
+}
+
 static uint8_t lamps_now(uint32_t now)
 {
     if (!panel.in_service) {
@@ -87,7 +97,7 @@ static uint16_t sound_now(uint32_t now)
     return panel.sound_set && reached(now, panel.tune_ms) ? pitch_of(panel.tune, now - panel.tune_ms) : 0;
 }
 
-/* What has run out by now. */
+/* What has run out by now: it has to be forgotten, or it comes again when the clock has gone round. */
 static void settle(uint32_t now)
 {
     if (panel.testing && now - panel.test_ms >= (uint32_t)TEST_STEPS * TEST_STEP_MS) {
@@ -95,6 +105,12 @@ static void settle(uint32_t now)
     }
     if (panel.holding && reached(now, panel.until_ms)) {
         panel.holding = false;
+    }
+    if (panel.sound_set && reached(now, panel.tune_ms) && now - panel.tune_ms >= length_of(panel.tune)) {
+        panel.sound_set = false;
+    }
+    if (panel.look != NULL && now - panel.look_ms > BUTTON_REPEAT_MS) {
+        panel.look = NULL;
     }
 }
 

@@ -9,6 +9,9 @@
 
 #define WRITTEN_BYTES 8192u
 #define LEVELS 4096u
+#define BYTE_US (10u * 1000000u / BAUD) /* one start and one stop bit */
+#define READ_US 15u                     /* what the board's program takes for a byte, about */
+#define RX_BYTES 255u
 
 static struct {
     uint32_t now;
@@ -20,6 +23,9 @@ static struct {
     size_t level_count;
     uint8_t lamps;
     uint16_t hz;
+    const uint8_t *fed; /* what the host says: once, or without end while `us` runs to `us_end` */
+    size_t fed_count, fed_at;
+    uint32_t began, us, us_end, alive_ms, silence_ms;
 } host;
 
 static void note(void)
@@ -51,10 +57,53 @@ void host_run(uint32_t until)
 
 void host_feed(const uint8_t *bytes, size_t count)
 {
-    for (size_t at = 0; at < count; at++) {
-        app_byte(bytes[at], host.now);
+    host.fed = bytes;
+    host.fed_count = count;
+    host.fed_at = 0;
+    do {
+        app_turn();
+    } while (host.fed_at < host.fed_count);
+    host.fed_count = 0;
+}
+
+static bool flooded(void)
+{
+    return host.us < host.us_end;
+}
+
+static void pass(uint32_t us)
+{
+    if (flooded()) {
+        host.us = host.us_end - host.us < us ? host.us_end : host.us + us;
+        host.now = host.began + host.us / 1000u;
     }
-    app_step(host.now);
+}
+
+void host_flood(const uint8_t *bytes, size_t count, uint32_t ms)
+{
+    host.fed = bytes;
+    host.fed_count = count;
+    host.fed_at = 0;
+    host.began = host.alive_ms = host.now;
+    host.silence_ms = 0;
+    host.us = 0;
+    host.us_end = ms * 1000u;
+    while (flooded()) {
+        app_turn();
+        pass(host.fed_at * BYTE_US < host.us ? READ_US : 1000u - host.us % 1000u); /* or it sleeps */
+    }
+    host.us = host.us_end = 0;
+    host.fed_count = 0;
+}
+
+void host_jump(uint32_t to)
+{
+    host.now = to;
+}
+
+uint32_t host_silence(void)
+{
+    return host.silence_ms;
 }
 
 void host_set(uint8_t inputs, uint16_t pulses, uint16_t supply_mv)
@@ -120,8 +169,31 @@ uint16_t board_supply_mv(void)
     return host.supply_mv;
 }
 
+bool board_read(uint8_t *byte)
+{
+    if (flooded()) {
+        size_t come = host.us / BYTE_US;
+
+        if (come > host.fed_at + RX_BYTES) {
+            host.fed_at = come - RX_BYTES; /* what the board had no room for */
+        }
+        if (host.fed_at >= come) {
+            return false;
+        }
+        *byte = host.fed[host.fed_at++ % host.fed_count];
+        pass(READ_US);
+        return true;
+    }
+    if (host.us_end != 0 || host.fed_at >= host.fed_count) {
+        return false;
+    }
+    *byte = host.fed[host.fed_at++];
+    return true;
+}
+
 void board_write(const uint8_t *bytes, size_t count)
 {
+    pass((uint32_t)count * BYTE_US);
     if (host.count + count <= WRITTEN_BYTES) {
         memcpy(host.written + host.count, bytes, count);
         host.count += count;
@@ -130,6 +202,10 @@ void board_write(const uint8_t *bytes, size_t count)
 
 void board_alive(void)
 {
+    if (host.now - host.alive_ms > host.silence_ms) {
+        host.silence_ms = host.now - host.alive_ms;
+    }
+    host.alive_ms = host.now;
 }
 
 uint8_t board_parts(void)

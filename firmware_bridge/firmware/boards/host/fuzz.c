@@ -1,7 +1,8 @@
 /* Bytes, pins and time as a fuzzer likes them; the promises that hold whatever comes.
  *
  * A script is read two bytes at a time: what, and how much. Checked all along: green is lit only within the hold of a
- * verdict that was just shown, and never 50 ms after the supply fell, nor two seconds after the host's last word.
+ * verdict that was just shown, and never 50 ms after the supply fell, nor before it was good for as long as it has to be,
+ * nor two seconds after the host's last word.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,8 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static uint8_t out[8192];
     static level_t levels[4096];
     uint32_t now = 0xFFFFF000u; /* the clock wraps within a run */
-    uint32_t failed_ms = 0, fed_ms = now;
+    uint32_t failed_ms = 0, fed_ms = now, low_ms = 0;
     uint8_t inputs = 0, lamps = 0;
+    int fell = 0;
     uint16_t number = 0;
 
     host_start(now);
@@ -61,10 +63,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
         } else {
             size_t count;
+            uint32_t from = now;
 
             now += much * (what < 224 ? 1u : 20u);
             host_run(now);
             count = host_levels(levels, sizeof levels / sizeof levels[0]);
+            if ((inputs & (1u << INPUT_POWER_FAIL)) != 0 && now - from > POWER_FAIL_LOWS) {
+                fell = 1;
+                low_ms = now;
+            }
             for (size_t one = 0; one < count; one++) {
                 lamps = levels[one].lamps;
                 require((lamps & ~(LAMP_RED | LAMP_GREEN | LAMP_BLUE | LAMP_AMBER)) == 0);
@@ -73,6 +80,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             require(!GREEN_ONLY(lamps) || now - fed_ms <= HOST_SILENT_MS + BUTTON_HOLD_MS + TEST_STEPS * TEST_STEP_MS);
             require(!(GREEN_ONLY(lamps) && (inputs & (1u << INPUT_POWER_FAIL)) != 0
                       && now - failed_ms > POWER_FAIL_DARK_MS));
+            if (now - low_ms >= POWER_GOOD_MS) {
+                fell = 0;
+            }
+            require(!(GREEN_ONLY(lamps) && fell));
         }
         (void)host_take(out, sizeof out);
     }

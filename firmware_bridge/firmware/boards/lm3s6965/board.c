@@ -1,8 +1,10 @@
 /* Texas Instruments (Luminary) LM3S6965, as on its evaluation board and in QEMU. Wiring: docs/FIRMWARE.md.
  *
  *   PD0 red  PD1 green  PD2 blue  PD3 amber  PD4 sounder on (its pitch: timer 0 A)
- *   PB0 door front  PB1 door rear  PB2 ignition  PB3 power fails (low)  PB4 tamper  PB6 button rider  PB7 button driver
+ *   PB0 door front  PB1 door rear  PB2 ignition  PB3 power fails (low)  PB4 tamper  PB5 button driver  PB6 button rider
  *   PG0 odometer    ADC0 supply over 11:1    UART0 host
+ *
+ * PB7 is the debugger's TRST, and locked as that: nothing here touches it.
  */
 #include "board.h"
 
@@ -19,6 +21,7 @@
 #define GPIO_IM 0x410u
 #define GPIO_ICR 0x41Cu
 #define GPIO_PUR 0x510u
+#define GPIO_PDR 0x514u
 #define GPIO_DEN 0x51Cu
 #define GPIO_AFSEL 0x420u
 #define GPIO_A 0x40004000u
@@ -61,6 +64,7 @@
 #define SYSCTL_RCC REG(0x400FE060u)
 #define RIS_PLL_LOCKED 0x40u
 #define RCC_SAFE 0x078E3B80u  /* main oscillator, 8 MHz crystal, PLL off and by-passed */
+#define RCC_INTERNAL 0x00000010u /* the internal oscillator, 12 MHz and a third more or less; the main one starts beside it */
 #define RCC_POWER 0x00002000u /* clear: the PLL runs */
 #define RCC_BYPASS 0x00000800u
 #define RCC_DIVIDE 0x07C00000u /* the PLL's 200 MHz over 16 */
@@ -68,6 +72,8 @@
 #define SYSCTL_RCGC0 REG(0x400FE100u)
 #define SYSCTL_RCGC1 REG(0x400FE104u)
 #define SYSCTL_RCGC2 REG(0x400FE108u)
+#define RESC_POWER_ON 0x02u
+#define RESC_BROWN_OUT 0x04u
 #define RESC_WATCHDOG 0x08u
 
 #define SYST_CSR REG(0xE000E010u)
@@ -80,10 +86,16 @@
 
 #define CLOCK_HZ 12500000u       /* enough, and little current */
 #define WATCHDOG_HALF_MS 450u /* the first time it warns, the second it resets: under a second in all */
-#define RX_BYTES 256u         /* 22 ms of a full line: a loop takes under one */
+#define RX_BYTES 256u         /* 22 ms of a full line: a round of the loop takes five at most */
+#define CRYSTAL_TURNS 524288u /* of an empty loop, over 100 ms: nothing on this chip says that its crystal swings */
 #define KEPT_MAGIC 0x5A7A12B0u
 
 #define PIN_POWER_OK 3u
+#define PIN_TAMPER 4u
+#define PIN_BUTTON_DRIVER 5u
+#define PINS_B 0x7Fu
+#define PULLED_UP_B (1u << PIN_TAMPER) /* a switch to ground: cut, it says "opened" */
+#define PULLED_DOWN_B (PINS_B & ~PULLED_UP_B) /* cut: the supply fails, shut, off, not pressed */
 
 typedef struct {
     uint32_t magic;
@@ -98,16 +110,15 @@ static volatile uint32_t ticks;
 static volatile uint16_t pulses;
 static volatile uint8_t rx[RX_BYTES];
 static volatile uint16_t rx_in;
-static uint16_t rx_out;
+static volatile uint16_t rx_out; /* read by the interrupt, too */
 static uint32_t alive_tick;
-static bool barked; /* the watchdog ended the run before this one */
+static uint8_t cause; /* CAUSE_*, of this start */
 
 void on_tick(void);
 void on_uart(void);
 void on_odometer(void);
 void on_watchdog(void);
 void board_start(void);
-bool board_read(uint8_t *byte);
 void board_sleep(void);
 
 void on_tick(void)
@@ -137,6 +148,10 @@ void on_odometer(void)
 
 static void start_clock(void)
 {
+    SYSCTL_RCC = RCC_SAFE | RCC_INTERNAL;
+    for (uint32_t turn = 0; turn < CRYSTAL_TURNS; turn++) {
+        __asm volatile("nop"); /* a clock that does not swing yet would stop the program, and the watchdog with it */
+    }
     SYSCTL_RCC = RCC_SAFE;
     SYSCTL_RCC = (RCC_SAFE | RCC_DIVIDE) & ~RCC_POWER;
     for (uint32_t tries = 0; tries < 100000u && (SYSCTL_RIS & RIS_PLL_LOCKED) == 0; tries++) {
@@ -150,34 +165,58 @@ void on_watchdog(void)
     NVIC_DISABLE = WATCHDOG_IRQ; /* it is not answered: a loop that only was slow may still do that */
 }
 
-void board_start(void)
+/* How often it started, and why this time. The causes stay set until somebody clears them: told twice they would lie. */
+static void start_count(void)
 {
-    uint32_t divider = CLOCK_HZ * 4u / BAUD;
+    uint32_t why = SYSCTL_RESC;
 
-    start_clock();
-    SYSCTL_RCGC0 = 0x00010008u; /* ADC, watchdog */
-    SYSCTL_RCGC1 = 0x00010001u; /* timer 0, UART 0 */
-    SYSCTL_RCGC2 = 0x0000004Bu; /* ports A, B, D, G */
-    (void)SYSCTL_RCGC2;
-    if (kept.magic != KEPT_MAGIC) {
+    SYSCTL_RESC = 0;
+    if (kept.magic != KEPT_MAGIC || (why & RESC_POWER_ON) != 0) {
         kept.magic = KEPT_MAGIC;
         kept.starts = 0;
         kept.warned = 0;
     }
     kept.starts++;
-    barked = kept.warned != 0;
+    if (kept.starts == 1u) {
+        cause = CAUSE_POWER;
+    } else if ((why & RESC_WATCHDOG) != 0) {
+        cause = CAUSE_WATCHDOG;
+    } else if ((why & RESC_BROWN_OUT) != 0) {
+        cause = CAUSE_POWER;
+    } else {
+        cause = kept.warned != 0 ? CAUSE_WATCHDOG : CAUSE_ASKED; /* QEMU's reset names no cause */
+    }
     kept.warned = 0;
+}
 
+static void start_pins(void)
+{
     REG(GPIO_A + GPIO_AFSEL) = 3u;
+    REG(GPIO_A + GPIO_PUR) |= 1u; /* a cable that is not there is a line at rest */
     REG(GPIO_A + GPIO_DEN) = 3u;
     REG(GPIO_D + GPIO_DIR) = 0x1Fu;
     REG(GPIO_D + GPIO_DEN) = 0x1Fu;
-    REG(GPIO_B + GPIO_DIR) = 0;
-    REG(GPIO_B + GPIO_PUR) = 0;
-    REG(GPIO_B + GPIO_DEN) = 0xFFu;
+    REG(GPIO_B + GPIO_DIR) &= ~PINS_B;
+    REG(GPIO_B + GPIO_PUR) |= PULLED_UP_B;
+    REG(GPIO_B + GPIO_PDR) |= PULLED_DOWN_B;
+    REG(GPIO_B + GPIO_DEN) |= PINS_B;
+    REG(GPIO_G + GPIO_PDR) |= 1u;
     REG(GPIO_G + GPIO_DEN) = 1u;
     REG(GPIO_G + GPIO_IEV) = 1u;
     REG(GPIO_G + GPIO_IM) = 1u;
+}
+
+void board_start(void)
+{
+    uint32_t divider = CLOCK_HZ * 4u / BAUD;
+
+    start_count();
+    start_clock();
+    SYSCTL_RCGC0 = 0x00010008u; /* ADC, watchdog */
+    SYSCTL_RCGC1 = 0x00010001u; /* timer 0, UART 0 */
+    SYSCTL_RCGC2 = 0x0000004Bu; /* ports A, B, D, G */
+    (void)SYSCTL_RCGC2;
+    start_pins();
 
     UART_IBRD = divider / 64u;
     UART_FBRD = divider % 64u;
@@ -224,13 +263,16 @@ void board_sound(uint16_t hz)
 
 uint8_t board_inputs(void)
 {
-    uint8_t pins = (uint8_t)GPIO_DATA(GPIO_B, 0xFFu);
+    uint8_t pins = (uint8_t)GPIO_DATA(GPIO_B, PINS_B);
     uint8_t straight = (1u << INPUT_DOOR_FRONT_LEAF) | (1u << INPUT_DOOR_REAR_LEAF) | (1u << INPUT_IGNITION)
-                       | (1u << INPUT_TAMPER) | (1u << INPUT_BUTTON_RIDER) | (1u << INPUT_BUTTON_DRIVER);
+                       | (1u << INPUT_TAMPER) | (1u << INPUT_BUTTON_RIDER); /* on the pins of their own numbers */
     uint8_t inputs = pins & straight;
 
-    if ((pins & (1u << PIN_POWER_OK)) == 0) { /* a wire that breaks says that the supply fails */
+    if ((pins & (1u << PIN_POWER_OK)) == 0) { /* pulled down: a wire that breaks says that the supply fails */
         inputs |= 1u << INPUT_POWER_FAIL;
+    }
+    if ((pins & (1u << PIN_BUTTON_DRIVER)) != 0) {
+        inputs |= 1u << INPUT_BUTTON_DRIVER;
     }
     return inputs;
 }
@@ -287,10 +329,7 @@ uint16_t board_starts(void)
 
 uint8_t board_cause(void)
 {
-    if (kept.starts == 1u) {
-        return CAUSE_POWER;
-    }
-    return barked || (SYSCTL_RESC & RESC_WATCHDOG) != 0 ? CAUSE_WATCHDOG : CAUSE_ASKED;
+    return cause;
 }
 
 bool board_read(uint8_t *byte)

@@ -1,25 +1,16 @@
-/* The loop: bytes and the time to the program, then sleep until the next of either. */
+/* The loop: a round of the program, then sleep until the next byte or millisecond. */
 #include "app.h"
 #include "board.h"
 
 extern void board_start(void);
-extern bool board_read(uint8_t *byte);
 extern void board_sleep(void);
 
 int main(void)
 {
-    uint8_t byte;
-
     board_start();
     app_start(board_ms());
     for (;;) {
-        uint32_t now = board_ms();
-
-        while (board_read(&byte)) {
-            app_byte(byte, now);
-        }
-        app_step(now);
-        board_alive();
+        app_turn();
         board_sleep();
     }
 }
