@@ -15,10 +15,10 @@ Boardings are the connected sets of that relation; a tap that was taken back is 
   before covers. So a boarding costs what it does at the door that took the most on, however many doors tell of it;
 - every other tap is paid to the operator by `copied` (P16: an acceptance is a fact).
 
-A tap-out is of no boarding and ends one: that of which it names a tap, of its rider, on its vehicle, within two hours,
-by a code that none of its taps showed: a stolen tap key has those. All taps of that boarding then cost what the metres
-ridden do, and at most what was shown at the end; of several tap-outs the least counts. So a tap-out makes no boarding
-dearer, and one that is forgotten costs what was shown first.
+A tap-out is of no boarding and ends one: that of which it names a tap, of its rider, on its vehicle, within two hours
+(`may_end`: whatever an honest door could take for that), by a code that none of its taps showed: a stolen tap key has
+those. All taps of that boarding then cost what the metres ridden do, and at most what was shown at the end; of several
+tap-outs the least counts. So a tap-out makes no boarding dearer, and one that is forgotten costs what was shown first.
 """
 
 from collections import defaultdict
@@ -28,8 +28,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, TransferKind, class_account, rider_account, tap_key
+from protocol.fares.freshness import may_end
 from protocol.fares.pricing import band_of, metres_ridden, own_part
-from protocol.limits import TAP_OUT_WITHIN_S
 from protocol.wire.passes import Presentation
 
 
@@ -194,7 +194,7 @@ def _ends(out: Claim, it: Claim) -> bool:
         and out.vehicle == it.vehicle
         and not it.annulled
         and not out.annulled
-        and abs(out.wall_ms - it.wall_ms) <= TAP_OUT_WITHIN_S * 1000
+        and may_end(out.presentation.time_s - it.presentation.time_s, out.wall_ms - it.wall_ms)
     )
 
 

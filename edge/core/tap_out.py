@@ -1,7 +1,9 @@
 """Who leaves a bus whose fare is by distance: the second half of R8 of `decide`.
 
 A showing behind the repeat window is a tap-out where the rider's last boarding on this bus, at either door, was on the
-line and trip that the vehicle is on, or that it has just ended, and was not tapped out yet. Then
+line and trip that the vehicle is on, or that it has just ended, and was not tapped out yet. It is two hours
+ago at most, as the door has counted and as the office will reckon from both records (`may_end`): a door that was off
+counts too little, and the office would post what was shown first for a ride that was shown to cost less (P20). Then
 - all who boarded with the rider leave with him: nobody knows who they are;
 - they pay the fare of the metres between both places, at most what was shown, by the tariff and time of the boarding;
 - only trusted places count. Where one is missing, or they contradict each other, the least band is paid: the rider has
@@ -12,9 +14,10 @@ A door sees a code and not who steps out. Who taps out and stays aboard rides on
 has tap-out; the next showing behind the repeat window is a boarding again.
 """
 
-from edge.core.accepted import UNKNOWN_MS
+from edge.core.accepted import UNKNOWN_MS, Accepted
 from edge.core.asked import Asked, Decision
 from edge.core.window import Earlier
+from protocol.fares.freshness import may_end
 from protocol.fares.pricing import FREE, Price, Ride, adult_fare, metres_ridden, price
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import TABLE, Reason, Verdict
@@ -27,6 +30,8 @@ def leaves(asked: Asked) -> Earlier | None:
     boarded = next((it for it in asked.earlier if it.accepted.closes is None and not it.accepted.extends), None)
     if boarded is None or boarded.accepted.along is None or boarded.age_ms > TAP_OUT_WITHIN_S * 1000:
         return None
+    if not _in_time(asked, boarded.accepted):
+        return None
     if not boarded.proven:
         return None  # the other door's word alone lets nobody ride for nothing
     if boarded.age_ms < asked.tariff.repeat_window_s * 1000 or any(
@@ -34,6 +39,15 @@ def leaves(asked: Asked) -> Earlier | None:
     ):
         return None
     return boarded if any(_same_trip(boarded.accepted.along, it) for it in _places(asked)) else None
+
+
+def _in_time(asked: Asked, boarded: Accepted) -> bool:
+    """Whether the office will take this showing for an end of that boarding."""
+    known = asked.wall_ms is not None and boarded.wall_ms != UNKNOWN_MS
+    return may_end(
+        asked.code.presentation.time_s - boarded.presentation.time_s,
+        asked.now.wall_ms - boarded.wall_ms if known else None,
+    )
 
 
 def tapped_out(asked: Asked) -> Decision | None:

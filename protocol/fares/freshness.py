@@ -1,9 +1,12 @@
-"""How old a render may be, and which phones are set wrong: one rule, at the door and at the office. Pure.
+"""How old a render may be, which phones are set wrong, who may still tap out: one rule, at door and office. Pure.
 
 Rules:
 - a render is fresh within ±30 s of the clock that judges it, widened by that clock's own uncertainty, never beyond
   ±5 min;
-- a phone that is off by one to three half-hours, to a minute, is set wrong: there is no summer time here since 2022.
+- a phone that is off by one to three half-hours, to a minute, is set wrong: there is no summer time here since 2022;
+- a code ends a boarding within two hours of it, by trusted clocks or by what the phone signed both times. Either is
+  enough, for each may be wrong; both are in the two records, so that no door shows a fare which the office cannot
+  follow (P20).
 """
 
 from protocol import limits
@@ -29,3 +32,13 @@ def set_wrong(off_by_ms: int) -> bool:
     return 1 <= abs(halves) <= limits.CLOCK_WRONG_HALVES_MAX and (
         abs(off_by_ms - halves * _HALF_HOUR_S * 1000) <= limits.CLOCK_WRONG_WITHIN_S * 1000
     )
+
+
+def may_end(phone_apart_s: int, clocks_apart_ms: int | None) -> bool:
+    """Whether a code may still end a boarding, so far from it by what the phone signed, and by the clocks of both taps.
+
+    `clocks_apart_ms`: None where one of those was not to be trusted. A door's own count since the boarding is no part
+    of it: it stands still while the door is off, and the office has not got it.
+    """
+    by_clocks = clocks_apart_ms is not None and abs(clocks_apart_ms) <= limits.TAP_OUT_WITHIN_S * 1000
+    return by_clocks or abs(phone_apart_s) <= limits.TAP_OUT_WITHIN_S

@@ -20,6 +20,7 @@ _BANDS = ((4_000, 30_000), (9_000, 50_000), (20_000, 70_000))
 _ROUND_S = 3_000
 _SPEED_MPS = 6  # with stops: 18 km a round
 _JAMMED_EVERY = 5
+_LAST_M = (_ROUND_S - 1) * _SPEED_MPS  # where the round ends
 _ENDED_S = 300  # for so long who rode to the last stop may still tap out
 
 
@@ -48,7 +49,13 @@ def along(now_ms: int, seed: int) -> tuple[Along | None, Along | None]:
     turn, metres = true_metres(now_ms)
     here = None if turn % _JAMMED_EVERY == 0 else Along(LINE, 0, f"t{turn}", metres)
     over = metres < _ENDED_S * _SPEED_MPS and (turn - 1) % _JAMMED_EVERY
-    return here, Along(LINE, 0, f"t{turn - 1}", (_ROUND_S - 1) * _SPEED_MPS) if over else None
+    return here, Along(LINE, 0, f"t{turn - 1}", _LAST_M) if over else None
+
+
+def true_way_m(boarded_ms: int, left_ms: int) -> int:
+    """How far a ride was on its trip: who leaves in a later round has ridden this one to its end."""
+    (turn, boarded_m), (left_turn, left_m) = true_metres(boarded_ms), true_metres(left_ms)
+    return (left_m if left_turn == turn else _LAST_M) - boarded_m
 
 
 def check_ways(
@@ -69,10 +76,10 @@ def check_ways(
         rials, told = paid(boarded), f"record {place[2]} of {place[0]} ends a ride for {paid(boarded)} rials"
         if rials > tap.fare_rials:
             truth.violate("P20", "tapped-out-as-shown", f"{told}, and shows {tap.fare_rials}")
-        turn, boarded_m = true_metres(green.at_ms)
-        _, left_m = true_metres(truth.tapped_ms.get(place, 0))
-        if tap.metres is None or left_m < boarded_m or not turn % _JAMMED_EVERY or boarded not in taps:
+        turn, _ = true_metres(green.at_ms)
+        if tap.metres is None or not turn % _JAMMED_EVERY or boarded not in taps or place not in truth.tapped_ms:
             continue
-        most = (1 + taps[boarded].party) * _BANDS[band_of([it for it, _ in _BANDS], left_m - boarded_m)][1]
+        way_m = true_way_m(green.at_ms, truth.tapped_ms[place])
+        most = (1 + taps[boarded].party) * _BANDS[band_of([it for it, _ in _BANDS], way_m)][1]
         if rials > most:
             truth.violate("P20", "no-more-than-the-way", f"{told}, which cost {most} at most")

@@ -15,6 +15,7 @@ from backend.app import claims, drivers, tickets
 from backend.core.ledger import TapId
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Verdict
+from protocol.wire.passes import Presentation
 from protocol.wire.records import CodeKind
 from tests.backend.bus import FARE, NOON_MS, TARIFF, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
@@ -183,9 +184,13 @@ def test_a_far_reach_reads_only_what_a_tap_out_names(tmp_path: Path) -> None:
     assert all(held)
     later = replace(held[-1], sequence=99, wall_ms=held[-1].wall_ms + 60_000)
     out = replace(later, closes=ids[0][1:])
-    too_late = replace(out, wall_ms=held[0].wall_ms + 7_200_001)
+    by_the_phone = replace(out, wall_ms=held[0].wall_ms + 7_200_001)
+    late = Presentation(RIDER.credential_id, held[0].presentation.time_s + 7_201, 99)
+    by_the_clock, too_late = replace(out, presentation=late), replace(by_the_phone, presentation=late)
     assert [it.tap for it in desk.store.claims_near([later], 180_000)] == [ids[-1]]
     assert [it.tap for it in desk.store.claims_near([out], 180_000)] == [ids[0]]
     assert {it.tap for it in desk.store.claims_near([later, out], 180_000)} == {ids[0], ids[-1]}
+    for near in (by_the_clock, by_the_phone):
+        assert [it.tap for it in desk.store.claims_near([near], 180_000)] == [ids[0]]
     assert desk.store.claims_near([too_late], 180_000) == []
     desk.close()

@@ -17,6 +17,7 @@ from protocol.fares.pricing import Ridden, owed
 from protocol.fares.tariff import Band, LineFare, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.wire.passes import Presentation
+from protocol.wire.records import ClockQuality
 from tests.backend.bus import NOON_MS, TARIFF, Bus, Proof, Rider
 from tests.backend.desk import Desk
 from tests.backend.test_standing import FARE, RIDER
@@ -113,12 +114,27 @@ def test_of_several_tap_outs_the_least_counts_and_at_both_doors_one_boarding_is_
 @pytest.mark.parametrize(
     "changed",
     [{"vehicle": "b2"}, {"presentation": Presentation(b"rider-02", 5, 9)}, {"closes": (1, 99)}, {"closes": (9, 1)},
-     {"wall_ms": WEEK_BEGINS_MS + limits.TAP_OUT_WITHIN_S * 1000 + 1}],
+     {"wall_ms": WEEK_BEGINS_MS + limits.TAP_OUT_WITHIN_S * 1000 + 1,
+      "presentation": Presentation(RIDER, 5 + limits.TAP_OUT_WITHIN_S + 1, 9)}],
 )  # fmt: skip
 def test_what_names_another_boarding_ends_none(changed: dict[str, object]) -> None:
     tap = boarded(1)
     left = replace(out(7, tap, metres=2_000, told=20_000), **changed)  # type: ignore[arg-type]
     assert sum(stood(tap, left).values()) == FULL
+
+
+@pytest.mark.parametrize("after", [1, -1])
+@pytest.mark.parametrize(("clocks_h", "phones_h"), [(9_000, 2), (2, 9_000)])
+def test_either_the_clocks_or_the_phones_tell_that_it_was_within_two_hours(
+    after: int, clocks_h: int, phones_h: int
+) -> None:
+    """P20: a door goes by either, and what it showed is what is charged."""
+    tap = boarded(1)
+    left = replace(
+        out(7, tap, metres=2_000, told=20_000), wall_ms=tap.wall_ms + after * clocks_h * 3_600_000,
+        presentation=Presentation(RIDER, tap.presentation.time_s + after * phones_h * 3_600, 9),
+    )  # fmt: skip
+    assert sum(stood(tap, left).values()) == 20_000
 
 
 def test_a_boarding_that_was_taken_back_stays_so() -> None:
@@ -246,6 +262,30 @@ def test_the_ledger_ends_at_the_fare_of_the_way_whichever_door_was_heard_first(
     assert desk.store.balance(rider_account(rider.credential_id)) == -60_000
     assert desk.store.balance(front.operator) == 80_000
     assert desk.alarms == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("after_s", "rials"), [(limits.TAP_OUT_WITHIN_S, 60_000), (7_201, FULL // 2 + FULL)])
+def test_a_boarding_by_a_clock_that_was_wrong_is_found_by_what_the_phone_signed(
+    tmp_path: Path, order: tuple[int, int], after_s: int, rials: int
+) -> None:
+    """A door that had no time dates its records by the chain, which an earlier clock took a year ahead."""
+    front, rear, rider = Bus(name="bus-1-d1"), Bus(name="bus-1-d2", epoch=22), Rider(2, rider_class=2)
+    front.now_ms = NOON_MS + 365 * 86_400_000
+    front.tap(None, verdict=Verdict.NOT_A_FARE_CODE)
+    front.quality = ClockQuality.UNTRUSTED
+    time_s = NOON_MS // 1000
+    tap = front.tap(rider.show(1, party=1, time_s=time_s), fare=FULL // 2 + FULL, tariff=4, metres=1_500)
+    rear.now_ms = NOON_MS + after_s * 1000
+    rear.tap(
+        rider.show(2, time_s=time_s + after_s), fare=60_000, tariff=4, verdict=Verdict.TAPPED_OUT, metres=9_000,
+        closes=(front.epoch, tap),
+    )  # fmt: skip
+    desk = Desk(tmp_path, [front, rear], [rider], tariff=LINE)
+    for n in order:
+        desk.take_whole((front, rear)[n])
+    assert desk.store.balance(rider_account(rider.credential_id)) == -rials
+    desk.close()
 
 
 @pytest.mark.parametrize("cut", [3, 4])

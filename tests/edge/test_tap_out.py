@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.adapters.journal_schema import pack_window, unpack_window
-from edge.core.accepted import RecordId
+from edge.core.accepted import UNKNOWN_MS, RecordId
 from edge.core.asked import Decision
 from protocol import limits
 from protocol.fares.policies import BoardFree, Cause, Policies
@@ -116,6 +116,45 @@ def test_two_hours_later_nobody_is_aboard_any_more() -> None:
     bus = Ride()
     bus.ride(0, 1_000)
     assert bus.ride(limits.TAP_OUT_WITHIN_S + 1, 9_000).verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("boarded_trusted", "out_quality"),
+    [(True, ClockQuality.TRUSTED), (True, ClockQuality.UNTRUSTED), (False, ClockQuality.TRUSTED),
+     (False, ClockQuality.UNTRUSTED)],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("ago_s", "verdict"), [(limits.TAP_OUT_WITHIN_S, Verdict.TAPPED_OUT), (limits.TAP_OUT_WITHIN_S + 1, None)]
+)
+def test_the_time_that_a_door_was_off_is_no_time_to_tap_out_in(
+    *, boarded_trusted: bool, out_quality: ClockQuality, ago_s: int, verdict: Verdict | None
+) -> None:
+    """It came back without the time and took all it kept for young: the office counts by both records, and so it does."""
+    bus = Ride()
+    shown = Presentation(RIDER.credential_id, NOON_MS // 1000, 1)
+    on = paid(shown, along=here(1_000), fare_rials=FULL, adult_rials=FULL)
+    on = on if boarded_trusted else replace(on, wall_ms=UNKNOWN_MS)
+    bus.window.load([(1, on)], at(ago_s - 900, quality=ClockQuality.UNTRUSTED), epoch=11)
+    bus.along = (here(8_000), None)
+    off = bus.show(RIDER.code(at(ago_s), counter=2), at(ago_s, quality=out_quality))
+    if verdict is None:
+        assert (off.verdict in {Verdict.ACCEPTED, Verdict.ACCEPTED_GRACE}, off.fare_rials) == (True, FULL)
+    else:
+        assert (off.verdict, off.fare_rials) == (verdict, 40_000)
+
+
+@pytest.mark.parametrize("wrong", ["clock", "phone"])
+def test_a_clock_or_a_phone_that_was_wrong_keeps_nobody_from_tapping_out(wrong: str) -> None:
+    """P14: as long as one of them tells that the boarding was within two hours, and the door has counted no more."""
+    bus = Ride()
+    phone_s, wall_ms = NOON_MS // 1000, NOON_MS
+    if wrong == "clock":
+        wall_ms -= 3 * 3_600_000
+    else:
+        phone_s -= 3 * 3_600
+    on = paid(Presentation(RIDER.credential_id, phone_s, 1), wall_ms=wall_ms, along=here(1_000), fare_rials=FULL)
+    bus.window.note(on, RecordId(11, 1), at(0))
+    assert bus.ride(900, 8_000).verdict is Verdict.TAPPED_OUT
 
 
 def test_all_who_came_with_the_rider_leave_with_him_those_who_came_later_too() -> None:

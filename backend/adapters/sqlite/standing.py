@@ -20,7 +20,8 @@ _STANDS = (
 )  # fmt: skip
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 # Near some claims of one credential: every boarding of the same codes, of the same vehicle about then, and near
-# tap-outs, which reach far, those that they name; and every tap-out that names a tap of all these. By an index each.
+# tap-outs, which reach far by the record's time and by the phone's, those that they name; and every tap-out that names
+# a tap of all these. By an index each.
 _NEAR = """WITH near AS (SELECT * FROM claim WHERE boarding IN (
  SELECT boarding FROM json_each(?2) AS it CROSS JOIN claim ON credential = ?1
   AND time_s = json_extract(it.value, '$[0]') AND counter = json_extract(it.value, '$[1]')
@@ -29,6 +30,10 @@ _NEAR = """WITH near AS (SELECT * FROM claim WHERE boarding IN (
   AND vehicle = json_extract(it.value, '$[0]')
  UNION SELECT boarding FROM json_each(?5) AS it CROSS JOIN claim ON credential = ?1
   AND wall_ms BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
+  AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))
+  AND vehicle = json_extract(it.value, '$[0]')
+ UNION SELECT boarding FROM json_each(?7) AS it CROSS JOIN claim ON credential = ?1
+  AND time_s BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
   AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))
   AND vehicle = json_extract(it.value, '$[0]'))
  AND closes_sequence IS NULL)
@@ -54,10 +59,11 @@ class StandingTables:
         values = (
             credential_id,
             json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
-            json.dumps(_spans(rides, window_ms)),
+            json.dumps(_spans(((it.vehicle, it.wall_ms) for it in rides), window_ms)),
             json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
-            json.dumps(_spans(outs, limits.TAP_OUT_WITHIN_S * 1000)),
+            json.dumps(_spans(((it.vehicle, it.wall_ms) for it in outs), limits.TAP_OUT_WITHIN_S * 1000)),
             json.dumps([*{it.closes for it in outs}]),
+            json.dumps(_spans(((it.vehicle, it.presentation.time_s) for it in outs), limits.TAP_OUT_WITHIN_S)),
         )  # fmt: skip
         with self._writer.reading() as connection:
             return [_claim(row) for row in connection.execute(_NEAR, values).fetchall()]
@@ -117,11 +123,11 @@ class StandingTables:
             return connection.execute(f"SELECT * FROM {table} WHERE {where}", values).fetchall()  # noqa: S608 - ours
 
 
-def _spans(claims: Iterable[Claim], within_ms: int) -> list[tuple[str, int, int]]:
-    """(vehicle, from, until) of everything so near to some claims: no moment twice."""
+def _spans(claims: Iterable[tuple[str, int]], within: int) -> list[tuple[str, int, int]]:
+    """(vehicle, from, until) of everything so near to some claims, by the vehicle and time of each: no moment twice."""
     found: list[tuple[str, int, int]] = []
-    for vehicle, wall_ms in sorted({(it.vehicle, it.wall_ms) for it in claims}):
-        begin, end = wall_ms - within_ms, min(wall_ms + within_ms, limits.INT63_MAX)
+    for vehicle, at in sorted(set(claims)):
+        begin, end = at - within, min(at + within, limits.INT63_MAX)
         if found and found[-1][0] == vehicle and begin <= found[-1][2]:
             begin = found.pop()[1]
         found.append((vehicle, begin, end))
