@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from firmware_bridge.core.declaration import COMMANDS, COUNTS, HINT, IDLE, SHOW, Answer, Field, Size
+from firmware_bridge.core.declaration import COMMANDS, COUNTS, DESCRIBE, HINT, IDLE, SHOW, Answer, Field, Size
 from firmware_bridge.core.errors import BoardBusy, BoardGone, CommandUnknown
 from firmware_bridge.core.frames import Kind, Splitter
 from firmware_bridge.core.limits import (
@@ -74,6 +74,8 @@ def line() -> Line:
 
 def test_a_session_begins_with_a_greeting_and_a_beat(line: Line) -> None:
     assert (line.link.state, line.board.session, line.board.beats) == (State.OPEN, 8, 1)
+    assert line.board.last is not None
+    assert line.board.last[0] == 1, "nothing was asked but the greeting"
 
 
 def test_a_board_that_is_not_there_yet_is_greeted_ten_times_a_second() -> None:
@@ -151,6 +153,31 @@ def test_a_board_that_does_not_hear_is_noticed_while_nobody_asks_anything(line: 
     sent = line.link.statistics.sent_again
     assert {type(it) for it in line.wait(10 * UNASKED_MS)} == {Inputs}
     assert (line.link.statistics.answered, line.link.statistics.sent_again, line.board.executed) == (0, sent, [])
+
+
+def test_the_link_asks_by_itself_when_it_had_no_answer_for_so_long_and_no_sooner(line: Line) -> None:
+    opened = line.now
+    for line.now in (opened + BEAT_MS, opened + 2 * BEAT_MS):
+        line.link.received(line.board.status(), line.now)
+        line.turn()
+    assert line.link.next_ms() == opened + UNASKED_MS
+    line.link.step(opened + UNASKED_MS - 1)
+    assert line.link.outgoing() == b""
+    line.link.step(opened + UNASKED_MS)
+    (asked,) = Splitter().feed(line.link.outgoing())
+    assert (asked.kind, asked.code) == (Kind.COMMAND, DESCRIBE.code)
+
+
+def test_an_answer_of_anybodys_puts_that_off(line: Line) -> None:
+    line.now += UNASKED_MS - 1
+    line.link.received(line.board.status(), line.now)
+    line.link.ask(IDLE)
+    line.turn()
+    answered = line.now
+    line.link.step(answered + BEAT_MS)
+    line.link.outgoing()
+    line.link.step(answered + UNASKED_MS - 1)
+    assert not [it for it in Splitter().feed(line.link.outgoing()) if it.kind is Kind.COMMAND]
 
 
 def test_whatever_session_the_board_had_before_a_new_host_is_answered_in_time() -> None:
