@@ -108,7 +108,7 @@ class Input(IntEnum):
     IGNITION = 2
     POWER_FAIL = 3
     TAMPER = 4
-    SUPPLY_LOW = 5
+    # 5 is free: whether a supply is low the host tells by its millivolts, for it knows the battery
     BUTTON_RIDER = 6
     BUTTON_DRIVER = 7
 

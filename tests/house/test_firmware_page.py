@@ -21,7 +21,7 @@ def test_every_command_stands_in_its_table(command: Command) -> None:
 
 def test_answers_and_inputs_are_numbered_as_they_are() -> None:
     assert ", ".join(f"{it.value} {it.name.lower().replace('_', ' ')}" for it in Answer) in PAGE
-    assert list(Input) == list(range(8))
+    assert list(Input) == [0, 1, 2, 3, 4, 6, 7]
     for it, words in ((Input.IGNITION, "ignition"), (Input.POWER_FAIL, "the supply fails"), (Input.TAMPER, "tamper")):
         assert f"{it.value} {words}" in PAGE
 
