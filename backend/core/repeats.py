@@ -19,6 +19,8 @@ A tap-out is of no boarding and ends one: that of which it names a tap, of its r
 (`may_end`: whatever an honest door could take for that), by a code that none of its taps showed: a stolen tap key has
 those. All taps of that boarding then cost what the metres ridden do, and at most what was shown at the end; of several
 tap-outs the least counts. So a tap-out makes no boarding dearer, and one that is forgotten costs what was shown first.
+Companions with whom no first boarding is joined leave with the last one that a tap-out behind them ends: a door that
+was off takes it for young, and shows what all of them cost in the end.
 """
 
 from collections import defaultdict
@@ -30,6 +32,7 @@ from typing import NamedTuple
 from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, TransferKind, class_account, rider_account, tap_key
 from protocol.fares.freshness import may_end
 from protocol.fares.pricing import band_of, metres_ridden, own_part
+from protocol.limits import TAP_OUT_WITHIN_S
 from protocol.wire.passes import Presentation
 
 
@@ -168,7 +171,7 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
             rides.append(it)
         else:
             outs[it.closes].append(it)
-    for members in _sets(rides):
+    for members in _with_companions(_sets(rides), outs):
         name = min(new_boarding(*it.tap) for it in members)
         ends = [(it, out) for it in members for out in outs.get((it.epoch, it.sequence), ()) if _ends(out, it)]
         shown = {it.presentation for it in members}
@@ -185,6 +188,48 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
     # Of none: it may name a tap of either door, where both chose one epoch, and then ends two.
     told += (replace(out, boarding=new_boarding(*out.tap)) for some in outs.values() for out in some)
     return told
+
+
+def _with_companions(sets: list[list[Claim]], outs: Mapping[tuple[int, int], Sequence[Claim]]) -> Iterator[list[Claim]]:
+    """The sets, and those of companions alone with that of the boarding that they left with: with one at most."""
+    alone = {n for n, members in enumerate(sets) if members[0].steps and all(map(_only_companions, members))}
+    if not alone or not outs:
+        yield from sets
+        return
+    rides = [
+        (n, it, out)
+        for n, members in enumerate(sets)
+        for it in members
+        for out in outs.get((it.epoch, it.sequence), ())
+        if it.steps and not it.extends and _ends(out, it)
+    ]
+    rides.sort(key=lambda ride: (ride[1].presentation.time_s, ride[1].tap), reverse=True)
+    joined: dict[int, list[Claim]] = defaultdict(list)
+    for n in sorted(alone):
+        of = next((at for at, it, out in rides if any(_between(it, more, out) for more in sets[n])), n)
+        joined[of] += sets[n]
+    for n, members in enumerate(sets):
+        if n not in alone:
+            yield members + joined.pop(n, [])
+    yield from joined.values()
+
+
+def _only_companions(it: Claim) -> bool:
+    return it.extends and not it.annulled
+
+
+def _between(it: Claim, more: Claim, out: Claim) -> bool:
+    """Whether companions came between a boarding and its tap-out, by the records' times or by the phone's."""
+    if more.presentation.credential_id != it.presentation.credential_id or more.vehicle != it.vehicle:
+        return False
+    phone = (it.presentation.time_s, more.presentation.time_s, out.presentation.time_s)
+    return more.presentation != out.presentation and (
+        _in_order(*(second * 1000 for second in phone)) or _in_order(it.wall_ms, more.wall_ms, out.wall_ms)
+    )
+
+
+def _in_order(boarded_ms: int, more_ms: int, left_ms: int) -> bool:
+    return boarded_ms <= more_ms <= left_ms <= boarded_ms + TAP_OUT_WITHIN_S * 1000
 
 
 def _ends(out: Claim, it: Claim) -> bool:

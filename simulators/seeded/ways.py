@@ -12,7 +12,7 @@ from protocol.fares.tariff import Band, LineFare, Tariff
 from protocol.wire.records import Tap, decode_record
 from protocol.wire.sister import Along
 from simulators.checkers import TapId
-from simulators.seeded.truth import Truth
+from simulators.seeded.truth import Green, Truth
 
 CITIES_EVERY = 5
 LINE = "r9"
@@ -52,6 +52,18 @@ def along(now_ms: int, seed: int) -> tuple[Along | None, Along | None]:
     return here, Along(LINE, 0, f"t{turn - 1}", _LAST_M) if over else None
 
 
+def _companions(boarded: Green, left_ms: int, greens: Sequence[Green]) -> list[Green]:
+    """Who came later, with the rider of a boarding; of several boardings of one ride nobody says with which."""
+    aboard = [
+        it
+        for it in greens
+        if it.presentation.credential_id == boarded.presentation.credential_id
+        and it.vehicle == boarded.vehicle
+        and boarded.at_ms < it.at_ms <= left_ms
+    ]
+    return aboard if all(it.extends for it in aboard) else []
+
+
 def true_way_m(boarded_ms: int, left_ms: int) -> int:
     """How far a ride was on its trip: who leaves in a later round has ridden this one to its end."""
     (turn, boarded_m), (left_turn, left_m) = true_metres(boarded_ms), true_metres(left_ms)
@@ -73,13 +85,16 @@ def check_ways(
         if green is None or not known(place):
             continue
         boarded = (green.device, green.epoch, green.sequence)
-        rials, told = paid(boarded), f"record {place[2]} of {place[0]} ends a ride for {paid(boarded)} rials"
-        if rials > tap.fare_rials:
-            truth.violate("P20", "tapped-out-as-shown", f"{told}, and shows {tap.fare_rials}")
+        rials = paid(boarded)
+        behind = _companions(green, truth.tapped_ms.get(place, 0), list(greens.values()))
+        whole = rials + sum(paid((it.device, it.epoch, it.sequence)) for it in behind)
+        told = f"record {place[2]} of {place[0]} ends a ride for"
+        if whole > tap.fare_rials:
+            truth.violate("P20", "tapped-out-as-shown", f"{told} {whole} rials, and shows {tap.fare_rials}")
         turn, _ = true_metres(green.at_ms)
         if tap.metres is None or not turn % _JAMMED_EVERY or boarded not in taps or place not in truth.tapped_ms:
             continue
         way_m = true_way_m(green.at_ms, truth.tapped_ms[place])
         most = (1 + taps[boarded].party) * _BANDS[band_of([it for it, _ in _BANDS], way_m)][1]
         if rials > most:
-            truth.violate("P20", "no-more-than-the-way", f"{told}, which cost {most} at most")
+            truth.violate("P20", "no-more-than-the-way", f"{told} {rials} rials, which cost {most} at most")

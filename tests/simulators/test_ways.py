@@ -15,6 +15,11 @@ FOUND = {  # seed → what it found when it was new
     2399: "a door that was off took a boarding for young, and showed a tap-out that the office held to be too late",
     3399: "the same, with companions",
     2109: "the checker took a whole round for the few metres of the next one",
+    369: "companions by a door that had been off were charged beside what a tap-out showed for all of them",
+    419: "the same, in front, for a boarding behind",
+    604: "the same, by a door without a trusted clock",
+    764: "the same, of a rider who pays nothing",
+    1484: "the same, on a journal that a clock had taken a year ahead",
     2664: "as 2109",
     3244: "as 2109, without companions",
 }

@@ -21,26 +21,32 @@ _STANDS = (
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 # Near some claims of one credential: every boarding of the same codes, of the same vehicle about then, and near
 # tap-outs, which reach far by the record's time and by the phone's, those that they name; and every tap-out that names
-# a tap of all these. By an index each.
-_NEAR = """WITH near AS (SELECT * FROM claim WHERE boarding IN (
+# a tap of all these. On a line by distance also the companions that a tap-out may take along: they are looked for
+# around whatever comes, and around them all that they may have come with. By an index each.
+_WITHIN = """ UNION SELECT boarding FROM json_each({}) AS it CROSS JOIN claim ON credential = ?1
+  AND {} BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
+  AND vehicle = json_extract(it.value, '$[0]')"""
+_NAMED = (
+    " AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))"
+)
+_AROUND = (
+    _WITHIN.format("?3", "wall_ms"),
+    _WITHIN.format("?5", "wall_ms") + _NAMED,
+    _WITHIN.format("?7", "time_s") + _NAMED,
+    _WITHIN.format("?8", "wall_ms") + " AND extends",
+    _WITHIN.format("?9", "time_s") + " AND extends",
+    _WITHIN.format("?10", "wall_ms"),
+    _WITHIN.format("?11", "time_s"),
+)
+_NEAR = f"""WITH near AS (SELECT * FROM claim WHERE boarding IN (
  SELECT boarding FROM json_each(?2) AS it CROSS JOIN claim ON credential = ?1
   AND time_s = json_extract(it.value, '$[0]') AND counter = json_extract(it.value, '$[1]')
- UNION SELECT boarding FROM json_each(?3) AS it CROSS JOIN claim ON credential = ?1
-  AND wall_ms BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
-  AND vehicle = json_extract(it.value, '$[0]')
- UNION SELECT boarding FROM json_each(?5) AS it CROSS JOIN claim ON credential = ?1
-  AND wall_ms BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
-  AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))
-  AND vehicle = json_extract(it.value, '$[0]')
- UNION SELECT boarding FROM json_each(?7) AS it CROSS JOIN claim ON credential = ?1
-  AND time_s BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
-  AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))
-  AND vehicle = json_extract(it.value, '$[0]'))
+ {"".join(_AROUND)})
  AND closes_sequence IS NULL)
 SELECT * FROM near UNION ALL SELECT claim.* FROM (
  SELECT epoch AS of_epoch, sequence AS of_sequence FROM near
  UNION SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?4)
-) CROSS JOIN claim ON credential = ?1 AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""
+) CROSS JOIN claim ON credential = ?1 AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""  # noqa: S608 - ours
 
 
 class StandingTables:
@@ -50,20 +56,24 @@ class StandingTables:
 
     def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
         """Every boarding that some claims of one credential may belong to, or end: each claim read once."""
+        if not claims:
+            return []
+        found = self._near(claims, (), window_ms)
+        companions = [it for it in (*claims, *found) if it.extends and it.steps]
+        return found if not companions else self._near(claims, companions, window_ms)
+
+    def _near(self, claims: Collection[Claim], companions: Collection[Claim], window_ms: int) -> list[Claim]:
         rides = [it for it in claims if it.closes is None]
         outs = [it for it in claims if it.closes is not None]
-        credentials = {it.presentation.credential_id for it in claims}
-        if not credentials:
-            return []
-        (credential_id,) = credentials
+        (credential_id,) = {it.presentation.credential_id for it in claims}
+        by_way = [it for it in claims if it.closes is not None or it.steps]
         values = (
             credential_id,
             json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
             json.dumps(_spans(((it.vehicle, it.wall_ms) for it in rides), window_ms)),
             json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
-            json.dumps(_spans(((it.vehicle, it.wall_ms) for it in outs), limits.TAP_OUT_WITHIN_S * 1000)),
-            json.dumps([*{it.closes for it in outs}]),
-            json.dumps(_spans(((it.vehicle, it.presentation.time_s) for it in outs), limits.TAP_OUT_WITHIN_S)),
+            _far_by_clock(outs), json.dumps([*{it.closes for it in outs}]), _far_by_phone(outs),
+            _far_by_clock(by_way), _far_by_phone(by_way), _far_by_clock(companions), _far_by_phone(companions),
         )  # fmt: skip
         with self._writer.reading() as connection:
             return [_claim(row) for row in connection.execute(_NEAR, values).fetchall()]
@@ -121,6 +131,14 @@ class StandingTables:
     def _rows(self, table: str, where: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._writer.reading() as connection:
             return connection.execute(f"SELECT * FROM {table} WHERE {where}", values).fetchall()  # noqa: S608 - ours
+
+
+def _far_by_clock(claims: Iterable[Claim]) -> str:
+    return json.dumps(_spans(((it.vehicle, it.wall_ms) for it in claims), limits.TAP_OUT_WITHIN_S * 1000))
+
+
+def _far_by_phone(claims: Iterable[Claim]) -> str:
+    return json.dumps(_spans(((it.vehicle, it.presentation.time_s) for it in claims), limits.TAP_OUT_WITHIN_S))
 
 
 def _spans(claims: Iterable[tuple[str, int]], within: int) -> list[tuple[str, int, int]]:
