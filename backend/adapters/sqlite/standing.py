@@ -29,8 +29,8 @@ _WITHIN = """ UNION SELECT boarding FROM json_each({}) AS it CROSS JOIN claim ON
 _NAMED = (
     " AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))"
 )
-_AROUND = (
-    _WITHIN.format("?3", "wall_ms"),
+_THEN = _WITHIN.format("?3", "wall_ms")
+_BY_THE_WAY = (
     _WITHIN.format("?5", "wall_ms") + _NAMED,
     _WITHIN.format("?7", "time_s") + _NAMED,
     _WITHIN.format("?8", "wall_ms") + " AND extends",
@@ -38,15 +38,17 @@ _AROUND = (
     _WITHIN.format("?10", "wall_ms"),
     _WITHIN.format("?11", "time_s"),
 )
-_NEAR = f"""WITH near AS (SELECT * FROM claim WHERE boarding IN (
+# `{}`: what lies around, apart from where every fare is flat, for each look there costs.
+_NEAR = """WITH near AS (SELECT * FROM claim WHERE boarding IN (
  SELECT boarding FROM json_each(?2) AS it CROSS JOIN claim ON credential = ?1
   AND time_s = json_extract(it.value, '$[0]') AND counter = json_extract(it.value, '$[1]')
- {"".join(_AROUND)})
+ {})
  AND closes_sequence IS NULL)
 SELECT * FROM near UNION ALL SELECT claim.* FROM (
  SELECT epoch AS of_epoch, sequence AS of_sequence FROM near
  UNION SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?4)
-) CROSS JOIN claim ON credential = ?1 AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""  # noqa: S608 - ours
+) CROSS JOIN claim ON credential = ?1 AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""
+_NEAR_FLAT, _NEAR_BY_THE_WAY = _NEAR.format(_THEN), _NEAR.format("".join((_THEN, *_BY_THE_WAY)))
 
 
 class StandingTables:
@@ -67,16 +69,22 @@ class StandingTables:
         outs = [it for it in claims if it.closes is not None]
         (credential_id,) = {it.presentation.credential_id for it in claims}
         by_way = [it for it in claims if it.closes is not None or it.steps]
-        values = (
+        values = [
             credential_id,
             json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
             json.dumps(_spans(((it.vehicle, it.wall_ms) for it in rides), window_ms)),
             json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
-            _far_by_clock(outs), json.dumps([*{it.closes for it in outs}]), _far_by_phone(outs),
-            _far_by_clock(by_way), _far_by_phone(by_way), _far_by_clock(companions), _far_by_phone(companions),
-        )  # fmt: skip
+        ]
+        far = by_way or companions
+        if far:
+            values += [
+                _far_by_clock(outs), json.dumps([*{it.closes for it in outs}]), _far_by_phone(outs),
+                _far_by_clock(by_way), _far_by_phone(by_way), _far_by_clock(companions), _far_by_phone(companions),
+            ]  # fmt: skip
         with self._writer.reading() as connection:
-            return [_claim(row) for row in connection.execute(_NEAR, values).fetchall()]
+            return [
+                _claim(row) for row in connection.execute(_NEAR_BY_THE_WAY if far else _NEAR_FLAT, values).fetchall()
+            ]
 
     def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
         """Every claim of a rider in these milliseconds, both ends included."""
