@@ -30,13 +30,14 @@ from benchmarks.phones import phone
 from edge.app.boarding import Outcome
 from edge.app.config import load_config
 from edge.app.validator import Validator
-from edge.core.ports import FrameSource, GreyImage, Showing
+from edge.core.ports import FrameSource, GreyImage, Panel, Showing
 from protocol.fares.hints import Hint
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
 from protocol.wire.keys import SigningKey
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
+from simulators.board.door import BoardDoor
 from simulators.camera import Labelled, Pace, stream
 
 FPS = 15.0
@@ -193,9 +194,10 @@ class BusyCamera:
 
 
 class _Watch:
-    """A panel that notes when it showed what, and the outcomes that the door tells of."""
+    """A panel that notes when it showed what, and the outcomes that the door tells of. `beyond`: a panel behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, beyond: Panel | None) -> None:
+        self._beyond = beyond
         self._lock = threading.Lock()
         self._shown: list[tuple[Showing, int]] = []
         self.verdicts: Counter[str] = Counter()
@@ -207,12 +209,18 @@ class _Watch:
         with self._lock:
             self._shown.append((showing, at))
             self.verdicts[showing.verdict.name.lower()] += 1
+        if self._beyond is not None:
+            self._beyond.show(showing)
 
     def idle(self) -> None:
         """Nothing to note."""
+        if self._beyond is not None:
+            self._beyond.idle()
 
     def hint(self, hint: Hint | None) -> None:
         """Nothing to note."""
+        if self._beyond is not None:
+            self._beyond.hint(hint)
 
     def came(self, _camera: str, frame_mono_ms: int, outcome: Outcome) -> None:
         """Which frame of the presentation it was read from."""
@@ -229,15 +237,32 @@ class _Watch:
 
 
 def run(
-    folder: Path, *, presentations: int, seed: int, beside: bool = False, tick: Callable[[int], None] = lambda _: None
-) -> dict[str, Any]:
+    folder: Path, *, presentations: int, seed: int, beside: bool = False, board: bool = False,
+    tick: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:  # fmt: skip
     """Show so many presentations to a door whose journal lies in `folder` → figures as a JSON-ready dict.
 
-    `beside`: the same process has a second camera, which looks at a busy cabin all the time.
+    `beside`: the same process has a second camera, which looks at a busy cabin all the time. `board`: its panel is the
+    unmodified firmware under QEMU, and `to_pin_ms` is from the verdict to the first pin that moves.
     """
+    if not board:
+        return _run(folder, None, presentations=presentations, seed=seed, beside=beside, tick=tick)
+    emulated = BoardDoor(folder / "board")
+    emulated.start()
+    try:
+        figures = _run(folder, emulated, presentations=presentations, seed=seed, beside=beside, tick=tick)
+    finally:
+        emulated.stop()
+    pins = emulated.pins
+    return figures | {"to_pin_ms": _spread(list(pins.lag_ms)), "pins": {"right": pins.right, "wrong": len(pins.wrong)}}
+
+
+def _run(
+    folder: Path, panel: Panel | None, *, presentations: int, seed: int, beside: bool, tick: Callable[[int], None]
+) -> dict[str, Any]:
     cv2.setNumThreads(1)
     root = folder / "city"
-    camera, watch = PlayedCamera(), _Watch()
+    camera, watch = PlayedCamera(), _Watch(panel)
     sources: dict[str, FrameSource] = {"front": camera}
     if beside:
         sources["back"] = BusyCamera(seed)

@@ -225,10 +225,13 @@ def board(*, commands: int, byte_errors: float, seed: int, out: str | None) -> N
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(0), help="For each case of processes;"
               " 0 leaves them out.")  # fmt: skip
 @click.option("--beside", is_flag=True, help="A second camera in the same process looks at a busy cabin meanwhile.")
+@click.option("--board", is_flag=True, help="Its panel is the panel board's firmware under QEMU: from verdict to pin.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
               show_default="here", help="The journals lie on this folder's disk.")  # fmt: skip
 @json_option("the figures")
-def door(*, presentations: int, seed: int, seconds: float, beside: bool, folder: Path, out: str | None) -> None:
+def door(
+    *, presentations: int, seed: int, seconds: float, beside: bool, board: bool, folder: Path, out: str | None
+) -> None:
     """From the first readable frame to the lamp, and a validator's memory and CPU. About 10 minutes.
 
     Riders pass in real time, 15 frames a second; needs a processor that is free: look at `load`.
@@ -238,7 +241,7 @@ def door(*, presentations: int, seed: int, seconds: float, beside: bool, folder:
 
     with progress("presentations", presentations) as tick, _scratch(folder) as scratch:
         figures = bench.run(
-            scratch, presentations=presentations, seed=seed, beside=beside,
+            scratch, presentations=presentations, seed=seed, beside=beside, board=board,
             tick=of_one(tick, "presentations"),
         )  # fmt: skip
         if seconds:

@@ -33,14 +33,14 @@ def test_times_run_from_the_first_readable_frame_and_counts_from_what_was_read()
     assert told["frames_later"] == {"-1": 1, "0": 1, "1": 1}
 
 
-@pytest.mark.parametrize("more", [[], ["--beside"]])
+@pytest.mark.parametrize("more", [[], ["--beside"], ["--board"]])
 def test_a_door_accepts_what_it_reads_and_every_figure_is_there(more: list[str], tmp_path: Path) -> None:
     out = tmp_path / "door.json"
     arguments = ["door", "--presentations", "2", "--seed", "5", "--seconds", "0", "--folder", str(tmp_path)]
     ended = CliRunner().invoke(command, [*arguments, *more, "--json", str(out)])
     assert ended.exit_code == 0, ended.output
     figures = json.loads(out.read_text())
-    assert figures["cameras"] == 1 + len(more)
+    assert figures["cameras"] == 1 + ("--beside" in more)
     by = figures["read_by"]
     assert sum(by.values()) == figures["presentations"] == 2
     assert figures["accepted"] == by["both"] + by["door_only"] > 0
@@ -48,6 +48,9 @@ def test_a_door_accepts_what_it_reads_and_every_figure_is_there(more: list[str],
     assert sum(figures["frames_later"].values()) == by["both"]
     assert set(figures["first_readable_to_lamp_ms"]) == {"p50", "p95", "p99", "most"}
     assert figures["read_frame_to_lamp_ms"]["p50"] > 0  # no lamp before its frame
+    if "--board" in more:
+        assert figures["pins"] == {"right": figures["accepted"], "wrong": 0}
+        assert 0 < figures["to_pin_ms"]["p50"] <= figures["to_pin_ms"]["most"]
     assert [path.name for path in tmp_path.iterdir()] == ["door.json"]
 
 
