@@ -53,7 +53,12 @@ def along(now_ms: int, seed: int) -> tuple[Along | None, Along | None]:
 
 
 def _companions(boarded: Green, left_ms: int, greens: Sequence[Green]) -> list[Green]:
-    """Who came later, with the rider of a boarding; of several boardings of one ride nobody says with which."""
+    """Who came later, with the rider of a boarding; of several boardings of one ride nobody says with which.
+
+    With a boarding that was destroyed nobody can say that they came: they pay what they were shown, and it is not paid.
+    """
+    if boarded.destroyed:
+        return []
     aboard = [
         it
         for it in greens
