@@ -154,7 +154,7 @@ def _drain(bus: _Bus, taps: int) -> dict[str, Any]:
     door.go_online(0)
     hurried, left = _Watch(door), door.station.backlog
     door.go()
-    while door.station.backlog:
+    while door.station.backlog > TURN:  # what is tapped meanwhile is always on its way
         hurried.turn()
     figures["as_fast_as_it_goes"] = {"tap_us": _micros(hurried.busy or [0])} | _rates(hurried, left)
     bus.leave(door)

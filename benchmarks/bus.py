@@ -21,6 +21,7 @@ ADDRESS = Address("bench", "s1", "bench-1")
 DEVICE = ADDRESS.device
 SERVICE = Service("bus-1", 1, "r1", 0)
 EPOCH = 1
+ALLOWANCE_UNITS = 255  # the most that a credential can have: 12.75 million rials
 REGULARS = 12_000  # riders who take turns: at 50 taps a second each is back after the repeat window of 180 s
 
 
@@ -42,7 +43,9 @@ class City:
         return SigningKey.from_secret(sha256(self._seed + name.encode()).digest())
 
     def _rider(self, number: int, expiry_day: int) -> Phone:
-        return phone(self.issuer, self._key(f"rider {number}"), number, expiry_day=expiry_day)
+        key = self._key(f"rider {number}")
+        # 120 days without a network are 20 rides of each, and all of them have to be accepted.
+        return phone(self.issuer, key, number, expiry_day=expiry_day, allowance_units=ALLOWANCE_UNITS)
 
     def code(self, now: Instant) -> bytes:
         """The text in the next rider's QR."""

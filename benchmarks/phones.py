@@ -26,11 +26,16 @@ class Phone:
         return write_code(self.raw(time_s, counter=counter, party=party, short=short))
 
 
-def phone(issuer: SigningKey, key: SigningKey, number: int, *, expiry_day: int, rider_class: int = 0) -> Phone:
-    """The phone of rider `number`, with a credential of the wallet until that service day."""
+def phone(
+    issuer: SigningKey, key: SigningKey, number: int, *, expiry_day: int, rider_class: int = 0, allowance_units: int = 4
+) -> Phone:
+    """The phone of rider `number`, with a credential of the wallet until that service day.
+
+    `allowance_units`: how much it may ride without the backend's word, in units of 50,000 rials.
+    """
     credential_id = number.to_bytes(8, "big")
     credential = issue_credential(
         issuer, credential_id=credential_id, version=1, holder=key.public, rider_class=rider_class,
-        product=0, expiry_day=expiry_day, allowance_units=4,
+        product=0, expiry_day=expiry_day, allowance_units=allowance_units,
     )  # fmt: skip
     return Phone(credential_id, key, credential)
