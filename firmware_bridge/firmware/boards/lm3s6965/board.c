@@ -220,6 +220,7 @@ void board_start(void)
 
     UART_IBRD = divider / 64u;
     UART_FBRD = divider % 64u;
+    UART_LCRH = 0u;    /* empties the FIFO: what a host sent to the program before wakes nobody, and would fill it */
     UART_LCRH = 0x70u; /* eight bits, FIFO */
     UART_CTL = 0x301u;
     UART_IM = RX_AND_TIMEOUT;
