@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from cli.output import json_option, write_json
 from edge.adapters.console_panel import ConsolePanel
@@ -29,9 +30,9 @@ def command(path: Path, out: str | None) -> None:
     checks = []
     for check in run(config, lambda: open_panels(config.panel, ConsolePanel("selftest", console))):
         checks.append(check)
-        console.print(f"{_MARK[check.result]} {check.part:16} {check.found}", highlight=False)
+        console.print(f"{_MARK[check.result]} {check.part:16} {escape(check.found)}", highlight=False)
         if check.fix:
-            console.print(f"  {'':16} → {check.fix}", highlight=False)
+            console.print(f"  {'':16} → {escape(check.fix)}", highlight=False)
     if out:
         rows = [{"part": c.part, "result": c.result.value, "found": c.found, "fix": c.fix} for c in checks]
         write_json(out, {"device": config.device, "checks": rows})

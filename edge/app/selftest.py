@@ -38,6 +38,7 @@ from transport.peer import PeerSession
 
 SISTER_WAIT_S = 7.0  # beyond the longest wait between two calls
 BROKER_WAIT_S = 5.0  # a TLS handshake on a Pi takes 0.2 s; a 4G modem that wakes up a few seconds
+_SUPPLY_FIX = "look at the supply and at the wire of the board's pin PB3: docs/FIRMWARE.md, Wiring"
 PANEL_WAIT_S = 3.0  # a board that hung is ended by its watchdog within a second, and greeted ten times a second
 FIX_WAIT_S = 5.0  # a receiver that has settled gives one a second
 SAMPLE = write_code(bytes(range(183)))  # as large as a long pass
@@ -249,13 +250,17 @@ def _sister(config: ValidatorConfig, sister: PeerConfig) -> tuple[Result, str, s
 def _panel(open_panel: Callable[[], Panels]) -> tuple[Result, str, str]:
     """Four lamps and their tones, one after another where there are real ones."""
     with open_panel() as panels:
-        panels.reached(PANEL_WAIT_S)
+        if panels.reached(PANEL_WAIT_S):
+            panels.hear_supply(PANEL_WAIT_S)
         for verdict in (Verdict.ACCEPTED, Verdict.ALREADY_PAID, Verdict.DENIED, Verdict.BOARD_FREE):
             panels.show(Showing(verdict, Reason.NONE, TABLE[verdict], 0, 0))
             panels.dwell(TUNE_MAX_MS / 1000)
         problem, board = panels.problem, panels.vehicle.board(time.monotonic_ns() // 1_000_000)
+        fails = panels.vehicle.supply_fails()
     if problem is not None:
         return Result.FAIL, problem.message, problem.fix
+    if fails:
+        return Result.FAIL, "the board says that the supply fails, and shows no verdict", _SUPPLY_FIX
     lines = "" if board is None else f"; {_board(board)}"
     return Result.OK, f"green, amber, red and blue were shown, each with its tone: look that they were{lines}", ""
 

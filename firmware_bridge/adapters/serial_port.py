@@ -12,7 +12,7 @@ from firmware_bridge.core.errors import BoardGone
 from firmware_bridge.core.limits import BAUD
 
 READ_BYTES = 4_096  # 0.35 s of a full line
-_FIX = "look at the board's cable, and at [board] in validator.toml"
+_FIX = "look at the board's cable, and at [panel.board] in validator.toml"
 
 
 def find_port(where: str) -> str:

@@ -70,7 +70,10 @@ class Board:
         self._stopping = threading.Event()
         self._ended = False  # the pipe is closed: its numbers may be somebody else's by now
         self._port: Port | None = None
-        self._problem: BridgeError | None = BoardGone("the board was not reached yet", fix="wait a second")
+        self._problem: BridgeError | None = BoardGone(
+            "the board has not answered",
+            fix="look whether it has power, whether its two wires are crossed, and whether this is its adapter",
+        )
         self._thread = threading.Thread(target=self._guard, name="board", daemon=True)
         self.failure: BaseException | None = None
 
