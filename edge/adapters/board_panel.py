@@ -7,7 +7,7 @@ refusal for the button, and says "out of service" when this computer is silent. 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from edge.core.errors import LocalError, PanelFailed
 from edge.core.ports import Showing
@@ -16,24 +16,10 @@ from firmware_bridge.core.declaration import BOARD, HINT, IDLE, SHOW, Answer, Co
 from firmware_bridge.core.errors import BoardBusy, BoardGone, BoardRefused
 from firmware_bridge.core.link import Done, Inputs, Lost
 from protocol.fares.hints import Hint
-from protocol.wire.health import BoardCause, BoardState
+from protocol.wire.health import BoardCause, BoardHealth, BoardState
 
 _log = logging.getLogger(__name__)
 _FIX = "look at the board's cable and supply, and at [panel] in validator.toml"
-
-
-@dataclass(frozen=True, slots=True)
-class BoardFacts:
-    """How the board is. `firmware`, `starts`, `cause`: what it said last, None before; the rest is counted here."""
-
-    state: BoardState
-    firmware: int | None = None
-    starts: int | None = None
-    cause: BoardCause | None = None
-    damaged: int = 0
-    sent_again: int = 0
-    lost: int = 0
-    sessions: int = 0
 
 
 class BoardPanel:
@@ -54,7 +40,7 @@ class BoardPanel:
         self._on_power_fails, self._on_inputs = on_power_fails, on_inputs
         self._failing = False
         self._refused: PanelFailed | None = None
-        self._said = BoardFacts(BoardState.GONE)
+        self._said = BoardHealth(BoardState.GONE)
         self._asked: int | None = None  # the ticket of the question what it is
         self._lock = threading.Lock()  # what the board is asked and what is remembered of it are one step
         self._hint = False
@@ -106,8 +92,8 @@ class BoardPanel:
         """What its thread died of, for the supervisor that ends the process."""
         return self._board.failure
 
-    def facts(self) -> BoardFacts:
-        """For health."""
+    def facts(self) -> BoardHealth:
+        """How the board is: what it said of itself last, None before, and what is counted here. Not its inputs."""
         problem, counted = self._board.problem, self._board.statistics
         state = BoardState.REFUSED if isinstance(problem, BoardRefused) else BoardState.GONE
         return replace(
@@ -151,7 +137,7 @@ class BoardPanel:
         if done.ticket == self._asked and done.answer is Answer.DONE:
             firmware, starts, cause, _ = done.values
             known = cause in frozenset(map(int, BoardCause))
-            self._said = BoardFacts(BoardState.THERE, firmware, starts, BoardCause(cause) if known else None)
+            self._said = BoardHealth(BoardState.THERE, firmware, starts, BoardCause(cause) if known else None)
         if done.answer is Answer.DONE:
             self._refused = None
         elif done.answer is not Answer.POWER_FAILS:

@@ -12,6 +12,7 @@ from edge.core.errors import LocalError
 from edge.core.ports import Panel, Showing
 from edge.core.vehicle import NO_LINES, Vehicle
 from protocol.fares.hints import Hint
+from protocol.wire.health import BoardHealth
 
 
 class Lamps(Panel, Protocol):
@@ -77,16 +78,11 @@ class Panels:
 
     def reached(self, wait_s: float) -> bool:
         """Wait until the lamps can be told, at most so long → whether they can; a board is greeted within a second."""
-        until = time.monotonic() + wait_s
-        while self.problem is not None and time.monotonic() < until:
-            time.sleep(0.02)
-        return self.problem is None
+        return _wait(lambda: self.problem is None, wait_s)
 
     def hear_supply(self, wait_s: float) -> None:
         """Wait, at most so long, until it is known whether the supply fails: no tap is begun in its last seconds."""
-        until = time.monotonic() + wait_s
-        while self.vehicle.supply_fails() is None and time.monotonic() < until:
-            time.sleep(0.02)
+        _wait(lambda: self.vehicle.supply_fails() is not None, wait_s)
 
     def dwell(self, wait_s: float) -> None:
         """Leave riders the time to see and hear what is shown; what is printed stays by itself."""
@@ -123,11 +119,19 @@ def open_panels(
     return Panels(words, _pins(config, config.lamp, config.buzzer, now_ms))
 
 
+def _wait(holds: Callable[[], bool], wait_s: float) -> bool:
+    """Whether it holds within so long."""
+    until = time.monotonic() + wait_s
+    while not (held := holds()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return held
+
+
 def _board(it: BoardConfig, now_ms: Callable[[], int], on_power_fails: Callable[[], None]) -> tuple[Lamps, Vehicle]:
-    from edge.adapters.board_panel import BoardFacts, BoardPanel  # noqa: PLC0415 - pyserial is for doors that have one
+    from edge.adapters.board_panel import BoardPanel  # noqa: PLC0415 - pyserial is for doors that have one
     from edge.app.wired_vehicle import WiredVehicle  # noqa: PLC0415
 
-    def facts() -> BoardFacts:
+    def facts() -> BoardHealth:
         return board.facts()
 
     vehicle = WiredVehicle(it.mm_per_pulse, it.wired, it.supply_v, facts, now_ms)

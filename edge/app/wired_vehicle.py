@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
-from edge.adapters.board_panel import BoardFacts
 from edge.core.contacts import Contacts, parked
 from edge.core.limits import SUPPLY_LOW_PERMILLE, SUPPLY_MEASURED_MIN_MV
 from edge.core.wheels import Driven, Wheels
@@ -27,7 +27,7 @@ class WiredVehicle:
         mm_per_pulse: int | None,
         wired: Collection[str],
         supply_v: int,
-        facts: Callable[[], BoardFacts],
+        facts: Callable[[], BoardHealth],
         now_ms: Callable[[], int],
     ) -> None:
         self._wheels = None if mm_per_pulse is None else Wheels(mm_per_pulse)
@@ -87,15 +87,14 @@ class WiredVehicle:
         with self._lock:
             now = self._last if facts.state is BoardState.THERE else None
             counts = self._contacts is not None and self._wheels is not None
-            return BoardHealth(
-                state=facts.state, firmware=facts.firmware, starts=facts.starts, cause=facts.cause,
+            return replace(
+                facts,
                 supply_mv=None if now is None else now.supply_mv,
                 supply_low=None if now is None else self._low(now.supply_mv),
                 ignition=None if now is None or "ignition" not in self._wired else _has(now, Input.IGNITION),
                 door_open=None if now is None or self._contacts is None else self._contacts.open(mono_ms),
                 openings=None if self._contacts is None else self._contacts.openings,
                 parked_accepted=self._parked_accepted if counts else None,
-                damaged=facts.damaged, sent_again=facts.sent_again, lost=facts.lost, sessions=facts.sessions,
             )  # fmt: skip
 
     def _low(self, supply_mv: int) -> bool | None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from edge.adapters.board_panel import BoardFacts
 from edge.app.wired_vehicle import WiredVehicle
 from edge.core.limits import PARKED_MS, WHEELS_STALE_MS
 from firmware_bridge.core.declaration import Input
@@ -10,7 +9,7 @@ from firmware_bridge.core.link import Inputs
 from protocol.wire.health import BoardCause, BoardHealth, BoardState
 
 EVERYTHING = ("doors", "ignition", "tamper")
-THERE = BoardFacts(BoardState.THERE, 3, 2, BoardCause.WATCHDOG, damaged=4, sent_again=5, lost=6, sessions=7)
+THERE = BoardHealth(BoardState.THERE, 3, 2, BoardCause.WATCHDOG, damaged=4, sent_again=5, lost=6, sessions=7)
 STEP_MS = 400
 
 
@@ -71,7 +70,7 @@ def test_what_does_not_hang_on_the_board_is_not_told() -> None:
 def test_inputs_of_a_board_that_is_gone_are_not_those_of_now() -> None:
     bus = Bus()
     bus.run(2_000, Input.IGNITION, Input.DOOR_FRONT_LEAF)
-    bus.facts = BoardFacts(BoardState.GONE, 3, 2, BoardCause.POWER, lost=9)
+    bus.facts = BoardHealth(BoardState.GONE, 3, 2, BoardCause.POWER, lost=9)
     told = bus.health()
     assert (told.state, told.firmware, told.lost) == (BoardState.GONE, 3, 9)
     assert (told.supply_mv, told.supply_low, told.ignition, told.door_open) == (None, None, None, None)
