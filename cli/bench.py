@@ -1,6 +1,7 @@
 """`savar bench …`: speed as ratios to a physical limit measured in the same run."""
 
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -213,6 +214,7 @@ def board(*, commands: int, byte_errors: float, seed: int, out: str | None) -> N
     """
     from benchmarks import board as bench
 
+    logging.getLogger("firmware_bridge").setLevel(logging.CRITICAL)  # that the board goes is what is measured
     with progress("the board starts", commands) as tick:
         figures = bench.run(commands=commands, byte_errors=byte_errors, seed=seed, tick=tick)
     _report(figures, out)

@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backend": ("cli.backend", "run the backend, import depot files, ask for cases and what was let through"),
     "badges": ("cli.badges", "printed badges by which drivers sign in"),
     "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
+    "board": ("cli.board", "watch the wires of a panel board, one by one"),
     "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),

@@ -23,7 +23,7 @@ _MARK = {Result.OK: "[green]✓[/]", Result.WARN: "[yellow]![/]", Result.FAIL: "
 def command(path: Path, out: str | None) -> None:
     """Check keys, certificate, clock, machine, journal, reader, cameras, broker, other door, panel.
 
-    Status 1 if it could take no tap.
+    Stop the validator first: journal, cameras and panel belong to one process. Status 1 if it could take no tap.
     """
     config = load_config(path)
     console = Console(stderr=out == "-")

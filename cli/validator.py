@@ -47,7 +47,7 @@ def command(path: Path, *, quiet: bool) -> None:
             if not ends.is_set():
                 _serve(config, panels, power, manager, ends)
             if power.failed:
-                wait_for_supply(panels.vehicle.supply_fails, manager.alive, stop)
+                wait_for_supply(panels.vehicle.supply_fails, lambda: panels.problem is None, manager.alive, stop)
                 manager.stopping()
         finally:
             manager.close()

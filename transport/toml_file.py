@@ -1,6 +1,7 @@
 """A process's TOML file → its model: an unknown key is an error that names it and the key probably meant."""
 
 import difflib
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -25,6 +26,8 @@ def _name(value: str) -> str:
 
 # A contract name (device, vehicle, city…) as a setting.
 Name = Annotated[str, AfterValidator(_name)]
+
+_LISTS = frozenset({"list_type", "set_type", "frozen_set_type", "tuple_type"})
 
 
 class ConfigError(SavarError):
@@ -63,6 +66,8 @@ def _say(fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown key {key}" + (f" (did you mean {near[0]}?)" if near else "")
     if fault["type"] == "missing":
         return f"{key} is missing"
+    if fault["type"] in _LISTS:
+        return f"{key}: {json.dumps(fault['input'], default=str)} is no list; write [ and ] around what is in it"
     return f"{key}: {fault['msg']}"
 
 

@@ -9,6 +9,7 @@ from edge.core.errors import JournalFailed, JournalFull
 from edge.core.limits import WAL_PAGES_MAX
 
 FAILED_FIX = "taps are not accepted; replace the card and run `savar journal recover` on the old one"
+_BUSY_FIX = "stop what has it open: usually the door's own service (`systemctl stop 'savar-validator@*'`)"
 _FULL_FIX = (
     "taps are not accepted until there is room: let it sync, or carry the journal off with `savar journal export`"
 )
@@ -56,4 +57,6 @@ def translate(error: apsw.Error | UnicodeDecodeError) -> JournalFull | JournalFa
     """apsw's errors → ours."""
     if isinstance(error, apsw.FullError):
         return JournalFull("the journal's disk is full", fix=_FULL_FIX)
+    if isinstance(error, apsw.BusyError):  # one process owns it: the card is well
+        return JournalFailed("another process has the journal", fix=_BUSY_FIX)
     return JournalFailed(f"the journal cannot be used: {error}", fix=FAILED_FIX)

@@ -22,6 +22,7 @@ from protocol.wire.sister import DoorCondition
 from transport.mqtt import MqttSession
 
 log = logging.getLogger(__name__)
+_WHEELS_STAND = 0.1  # of what the sky says: no wrong mm_per_pulse is ten times too small, a broken wire is
 
 
 class Diagnosis:
@@ -75,7 +76,12 @@ class Diagnosis:
     def _odometer(self) -> str:
         if self._place is None or self._place.wheels_fit is not False:
             return ""
-        return "the odometer does not turn as far as the sky says — look at its wire, and at mm_per_pulse"
+        far = self._place.wheels_to_sky or 0.0
+        if far < _WHEELS_STAND:
+            return "the odometer does not turn while the vehicle drives — look at its wire"
+        # The figure is of the last half kilometre and more: after a wire broke it sinks slowly.
+        fix = f"look at its wire; if it is whole, divide mm_per_pulse by {far:.2f}"
+        return f"the odometer turns {far:.2f} times as far as the sky says — {fix}"
 
     def reads(self) -> bool:
         """Whether this door takes fares: its cameras give pictures, its journal takes records."""

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from edge.core.limits import SUPERVISE_MS
+from edge.core.limits import SUPERVISE_MS, SUPPLY_UNTOLD_MS
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,17 @@ class PowerFails:
         self._ends.set()
 
 
-def wait_for_supply(fails: Callable[[], bool | None], alive: Callable[[str], None], stop: threading.Event) -> None:
-    """Until it is good again, or a signal says that we should end: a process that ends is begun anew at once."""
-    while fails() and not stop.wait(SUPERVISE_MS / 1000):
+def wait_for_supply(
+    fails: Callable[[], bool | None],
+    told: Callable[[], bool],
+    alive: Callable[[str], None],
+    stop: threading.Event,
+) -> None:
+    """Until it is good again, or a signal says that we should end: a process that ends is begun anew at once.
+
+    `told`: the board is there to say so. One that has gone for SUPPLY_UNTOLD_MS is waited for no longer.
+    """
+    untold_ms = 0
+    while fails() and untold_ms < SUPPLY_UNTOLD_MS and not stop.wait(SUPERVISE_MS / 1000):
+        untold_ms = 0 if told() else untold_ms + SUPERVISE_MS
         alive("the supply fails: this door takes no taps until it is good")

@@ -118,6 +118,11 @@ class Place:
         return self._line.wheels_fit
 
     @property
+    def wheels_to_sky(self) -> float | None:
+        """Metres by the odometer for each by the sky; None until that can be told."""
+        return self._line.wheels_to_sky
+
+    @property
     def choices(self) -> list[Choice]:
         """The few most likely lines and directions, best first: what a driver is offered."""
         return self._choices

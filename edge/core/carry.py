@@ -47,6 +47,11 @@ class Carry:
             return None
         return abs(self._wheels_m - self._sky_m) * 1_000 <= WHEELS_OFF_PERMILLE * self._sky_m
 
+    @property
+    def wheels_to_sky(self) -> float | None:
+        """Metres by the wheels for each by the sky, of late; None until there was enough to compare."""
+        return None if self._sky_m < WHEELS_CHECK_M else self._wheels_m / self._sky_m
+
     def placed(self, driven: Driven | None, mono_ms: int, *, moved_m: float = 0.0) -> None:
         """A trusted place, so far from the one before; 0: none was there for a while. Everything begins anew."""
         before, self._placed = self._placed, driven

@@ -164,6 +164,7 @@ MOVING_KMH_MAX = 5  # walking pace: above it the driver drives, and the terminal
 WHEELS_WINDOW_MS = 2_000  # half a metre a pulse: one pulse of it is 0.9 km/h
 WHEELS_STAND_MS = 1_500  # at walking pace a pulse of half a metre comes every 0.4 s
 WHEELS_STALE_MS = 2_000  # five of the board's heartbeats
+SUPPLY_UNTOLD_MS = 10_000  # a board that has gone meanwhile says nothing of the supply; it restarts within two seconds
 SUPPLY_LOW_PERMILLE = 950  # of a battery's 12 or 24 V: a tenth is left in it, and the engine does not charge it
 SUPPLY_MEASURED_MIN_MV = 5_000  # with less nothing would run: this board does not measure its supply
 DOOR_STUCK_M = 300  # nobody drives so far with an open door: its contact sticks, or its wire is broken

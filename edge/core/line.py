@@ -163,6 +163,11 @@ class LineTracker:
         """Whether the wheels turn as far as the sky says; None until that can be told."""
         return self._carry.fits
 
+    @property
+    def wheels_to_sky(self) -> float | None:
+        """Metres by the wheels for each by the sky; None until that can be told."""
+        return self._carry.wheels_to_sky
+
     def guess(self, now: Instant) -> Guess | None:
         """Line and direction as far as they are known at this time."""
         pair = self._pair(now.mono_ms)

@@ -1,9 +1,11 @@
 """The board's serial port, by pyserial: found by the adapter's serial number, opened for us alone, never waited for."""
 
+import errno
 import os
 import select
 import termios
 from contextlib import suppress
+from pathlib import Path
 
 import serial
 from serial.tools import list_ports
@@ -13,6 +15,13 @@ from firmware_bridge.core.limits import BAUD
 
 READ_BYTES = 4_096  # 0.35 s of a full line
 _FIX = "look at the board's cable, and at [panel.board] in validator.toml"
+_FIXES = {  # by what the system says of an opening
+    errno.EACCES: "let this user open it: `sudo usermod -aG dialout NAME`, then sign in anew; the service may already",
+    errno.EAGAIN: "something else has it open: stop that first, usually the door's own service "
+    "(`systemctl stop 'savar-validator@*'`)",
+    errno.ENOENT: "look at its cable; a serial number in place of /dev/… finds it wherever it is plugged in",
+}
+_FIXES[errno.EPERM], _FIXES[errno.EBUSY] = _FIXES[errno.EACCES], _FIXES[errno.EAGAIN]
 
 
 def find_port(where: str) -> str:
@@ -23,18 +32,24 @@ def find_port(where: str) -> str:
     for port in ports:
         if port.serial_number == where:
             return str(port.device)
-    seen = ", ".join(sorted(str(port.serial_number) for port in ports if port.serial_number)) or "none"
-    raise BoardGone(f"no serial adapter has the number {where}", fix=_FIX, seen=seen)
+    there = (
+        ", ".join(sorted(f"{port.serial_number} on {port.device}" for port in ports if port.serial_number)) or "none"
+    )
+    message = f"no serial adapter has the number {where}; there: {there}"
+    if where in {Path(port.device).name for port in ports}:
+        raise BoardGone(message, fix=f'write port = "/dev/{where}" in [panel.board] of validator.toml, or its number')
+    raise BoardGone(message, fix=_FIX)
 
 
 class SerialPort:
     """An open port. Raises BoardGone wherever the line is not there any more."""
 
     def __init__(self, where: str) -> None:
+        path = find_port(where)
         try:
-            self._port = serial.Serial(find_port(where), BAUD, timeout=0, write_timeout=0, exclusive=True)
+            self._port = serial.Serial(path, BAUD, timeout=0, write_timeout=0, exclusive=True)
         except (OSError, ValueError, termios.error) as error:  # pyserial's own are OSErrors; it lets termios' through
-            raise BoardGone(f"the board's port does not open: {error}", fix=_FIX) from error
+            raise _not_opened(path, error) from error
         self._fd = self._port.fileno()
         self._ready = False  # the wait before this read said that there is something
 
@@ -72,3 +87,10 @@ class SerialPort:
             self._port.close()
         except OSError as error:
             raise BoardGone(f"the board's port does not close: {error}", fix=_FIX) from error
+
+
+def _not_opened(path: str, error: Exception) -> BoardGone:
+    """What the system said, in its words, and what to do about it."""
+    number = error.errno if isinstance(error, OSError) else None
+    said = str(error) if number is None else os.strerror(number)
+    return BoardGone(f"the board's port {path} does not open: {said}", fix=_FIXES.get(number or 0, _FIX))

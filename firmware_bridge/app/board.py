@@ -15,11 +15,15 @@ from typing import Protocol
 from firmware_bridge.adapters.serial_port import SerialPort
 from firmware_bridge.core.declaration import Command
 from firmware_bridge.core.errors import BoardBusy, BoardGone, BoardRefused, BridgeError
-from firmware_bridge.core.limits import REOPEN_MS
+from firmware_bridge.core.limits import REOPEN_MS, SILENT_SAID_MS
 from firmware_bridge.core.link import Done, Gone, Happened, Inputs, Link, Lost, Ready, Refused
 from firmware_bridge.core.statistics import Statistics
 
 log = logging.getLogger(__name__)
+SILENT = BoardGone(
+    "the board has not answered",
+    fix="look whether it has power, whether its two wires are crossed, and whether this is its adapter",
+)
 
 
 class Port(Protocol):
@@ -70,10 +74,9 @@ class Board:
         self._stopping = threading.Event()
         self._ended = False  # the pipe is closed: its numbers may be somebody else's by now
         self._port: Port | None = None
-        self._problem: BridgeError | None = BoardGone(
-            "the board has not answered",
-            fix="look whether it has power, whether its two wires are crossed, and whether this is its adapter",
-        )
+        self._problem: BridgeError | None = SILENT
+        self._said: BridgeError | None = None  # the problem that the log has
+        self._silent_since_ms: int | None = None  # the port is open, and nobody has answered on it yet
         self._thread = threading.Thread(target=self._guard, name="board", daemon=True)
         self.failure: BaseException | None = None
 
@@ -155,8 +158,9 @@ class Board:
             return
         why = "this side failed"
         try:
+            self._silent_since_ms = self._now_ms()
             with self._lock:
-                self._link.opened(self._now_ms())
+                self._link.opened(self._silent_since_ms)
             while not self._stopping.is_set():
                 self._turn(port)
             why = "this side was stopped"
@@ -182,6 +186,8 @@ class Board:
             self._link.step(self._now_ms())
             out, due_ms = self._link.outgoing(), self._link.next_ms()
         self._tell()
+        if self._silent_since_ms is not None and self._now_ms() - self._silent_since_ms >= SILENT_SAID_MS:
+            self._say(SILENT)
         if out:
             port.write(out)
         wait_ms = REOPEN_MS if due_ms is None else max(due_ms - self._now_ms(), 0)
@@ -214,18 +220,23 @@ class Board:
                 self._on_done(it)
             case Ready():
                 log.info("the board is there")
-                self._problem = None
+                self._problem = self._said = self._silent_since_ms = None
                 self._on_ready()
+            case Gone() if self._stopping.is_set():
+                log.info("the line to the board is closed")
+                self._problem = BoardGone("the line to the board is closed", fix="start this side again")
             case Gone(why):
                 self._say(BoardGone(f"the board is gone: {why}", fix="look at its cable and its supply"))
             case Refused(differences):
+                self._silent_since_ms = None
                 why = f"the board's firmware does not fit this software: {'; '.join(differences)}"
                 self._say(BoardRefused(why, fix="put this release's firmware on it: docs/FIRMWARE.md"))
             case Lost(_, why):
-                log.warning("a command to the board is lost: %s", why)
+                level = logging.INFO if self._stopping.is_set() else logging.WARNING
+                log.log(level, "a command to the board is lost: %s", why)
                 self._on_lost(it)
 
     def _say(self, problem: BridgeError) -> None:
-        if str(problem) != str(self._problem):
-            log.log(logging.INFO if self._stopping.is_set() else logging.ERROR, "%s", problem)
-        self._problem = problem
+        if str(problem) != str(self._said):
+            log.error("%s", problem)
+        self._problem = self._said = problem

@@ -25,6 +25,7 @@ BEAT_MS = 400  # the host's heartbeat: four can be lost before the board says "o
 HOST_SILENT_MS = 2_000  # after so long the board does that; the issue's own figure
 STATUS_EVERY_MS = 400  # the board's heartbeat, with all its inputs
 BOARD_SILENT_MS = 1_200  # three of them: then the board is gone, and greeted anew
+SILENT_SAID_MS = 2_000  # an open port on which nobody answers: a watchdog and a start take one second
 UNASKED_MS = 1_000  # so long without an answer, and the link asks by itself: with all tries a deaf board is told in 2 s
 STATUS_BURST_MS = (0, 8, 16, 32)  # after a change of an input, its news goes out so often: one in ten thousand is late
 

@@ -115,6 +115,11 @@ def test_a_panel_board_needs_its_port_only(written: Path) -> None:
         ('kind = "gpio"', 'kind = "board"\nboard = {port = "/dev/ttyACM0"}', "panel.lamp has pins"),
         ('kind = "gpio"', 'kind = "gpio"\nboard = {port = "/dev/ttyACM0"}', "needs kind"),
         ('kind = "gpio"', 'kind = "board"\nboard = {port = "no port"}', "panel.board.port"),
+        (
+            PANEL,
+            '[panel]\nkind = "board"\nboard = {port = "A1", wired = "doors"}',
+            'wired: "doors" is no list; write [',
+        ),
         ('kind = "gpio"', "", "panel.lamp has pins"),
     ],
 )

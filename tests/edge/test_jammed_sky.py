@@ -205,6 +205,7 @@ def test_a_broken_odometer_takes_no_stop_away_under_a_good_sky_and_is_said() -> 
         assert bus.stop_m == metres
     assert bus.place.speed_kmh(bus.now.mono_ms) == 36
     assert bus.place.wheels_fit is False
+    assert bus.place.wheels_to_sky < 0.1  # type: ignore[operator]
     bus.go(4_500)
     bus.halt()
     bus.go(6_000)

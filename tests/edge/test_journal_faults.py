@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.adapters import journal as journal_module
+from edge.adapters.card import translate
 from edge.adapters.house import transaction
 from edge.adapters.journal import ApswJournal
 from edge.core.errors import JournalFailed, JournalForeign, JournalFull
@@ -159,6 +160,8 @@ def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     mine.close()
+    told = translate(apsw.BusyError("database is locked"))
+    assert str(told).startswith("another process has the journal — stop what has it open"), "no card is replaced for it"
 
 
 def test_a_full_journal_refuses_by_name_and_goes_on_when_there_is_room(tmp_path: Path) -> None:

@@ -375,6 +375,11 @@ def test_a_validator_with_a_receiver(tmp_path: Path, gpsd: FakeGpsd, monkeypatch
         assert "odometer" not in validator.problem()
         monkeypatch.setattr(Place, "wheels_fit", False)
         assert "the odometer does not turn" in validator.problem()
+        monkeypatch.setattr(Place, "wheels_to_sky", 1.251)
+        assert (
+            "turns 1.25 times as far as the sky says — look at its wire; if it is whole, divide mm_per_pulse by 1.25"
+            in validator.problem()
+        )
         gpsd.close()
         while validator.place.problem is None and time.monotonic() < deadline:
             time.sleep(0.02)

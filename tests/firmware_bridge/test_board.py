@@ -1,5 +1,7 @@
 """The board in use over a real pty, with the firmware built for this machine at its other end."""
 
+import errno
+import logging
 import os
 import select
 import termios
@@ -8,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
 from firmware_bridge.adapters.serial_port import SerialPort, find_port
-from firmware_bridge.app.board import Board
+from firmware_bridge.app.board import SILENT, Board
 from firmware_bridge.core.declaration import BOARD, GREET, IDLE, SHOW, Answer, Input, digest, pack
 from firmware_bridge.core.errors import BoardGone, BoardRefused
 from firmware_bridge.core.frames import Frame, Kind, Splitter, encode_frame
@@ -87,9 +91,55 @@ def test_a_board_that_is_never_there_is_a_problem_and_no_reason_to_stop() -> Non
 
 def test_an_adapter_is_found_by_its_number_and_one_that_is_not_there_is_named() -> None:
     assert find_port("/dev/ttyACM0") == "/dev/ttyACM0"
-    with pytest.raises(BoardGone, match="no serial adapter has the number A1B2") as raised:
+    with pytest.raises(BoardGone, match="no serial adapter has the number A1B2; there: "):
         find_port("A1B2")
-    assert "seen" in raised.value.data
+
+
+def test_the_adapters_that_are_there_are_named_and_a_device_without_its_folder_is_understood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other, ours = ListPortInfo("/dev/ttyUSB0"), ListPortInfo("/dev/ttyS0")
+    other.serial_number = "A10LXYZ"
+    monkeypatch.setattr(list_ports, "comports", lambda: [ours, other])
+    with pytest.raises(BoardGone, match="has the number A1B2; there: A10LXYZ on /dev/ttyUSB0"):
+        find_port("A1B2")
+    assert find_port("A10LXYZ") == "/dev/ttyUSB0"
+    with pytest.raises(BoardGone, match='write port = "/dev/ttyUSB0"'):
+        find_port("ttyUSB0")
+
+
+def test_a_line_that_another_process_has_is_no_matter_of_cables(cable: Cable) -> None:
+    first = SerialPort(cable.path)
+    with pytest.raises(BoardGone, match="does not open: Resource temporarily unavailable — something else has it open"):
+        SerialPort(cable.path)
+    first.close()
+
+
+def test_a_line_that_this_user_may_not_open_is_said_so(monkeypatch: pytest.MonkeyPatch, cable: Cable) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(BoardGone, match="does not open: Permission denied — let this user open it"):
+        SerialPort(cable.path)
+
+
+def test_a_board_that_is_silent_from_the_start_is_said_once_and_an_end_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cable: Cable
+) -> None:
+    monkeypatch.setattr("firmware_bridge.app.board.SILENT_SAID_MS", 50)
+    cable.deaf = True
+    seen = Seen(where=cable.path)
+    seen.board.start()
+    until(lambda: "the board has not answered — look whether it has power" in caplog.text)
+    cable.deaf = False
+    until(lambda: seen.ready == 1)
+    seen.board.ask(IDLE)
+    seen.board.stop()
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == [str(SILENT)], (
+        "said once; that it was stopped is no fault"
+    )
+    assert "closed" in str(seen.board.problem)
 
 
 def test_a_firmware_that_does_not_fit_is_refused_by_name(cable: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
