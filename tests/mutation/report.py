@@ -1,23 +1,24 @@
-"""The table and the survivors of docs/MUTATION.md, from what is kept: python -m tests.mutation.report."""
+"""The table and the survivors of docs/MUTATION.md, from what is kept: python -m tests.mutation.report [--one-in N]."""
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable
 
 from tests.mutation.mutants import ROOT, all_enums, find, modules
-from tests.mutation.run import kept, say
+from tests.mutation.run import chosen, kept, say
 
 PAGE = ROOT / "docs" / "MUTATION.md"
-GROUPS = ("protocol", "edge/core", "backend/core", "provisioning/core")
+GROUPS = ("protocol", "edge/core", "backend/core", "provisioning/core", "firmware_bridge/core")
 NOTICED = ("killed", "timed out")
 
 
-def current() -> list[dict]:
-    """The results of the mutants that there are now; what was not tried yet counts as such."""
+def current(one_in: int) -> list[dict]:
+    """The results of the mutants that there are now, one of so many; what was not tried yet counts as such."""
     results, enums, out = kept(), all_enums(), []
     for module in modules():
         source = (ROOT / module).read_text(encoding="utf-8")
-        for mutant in find(module, source, enums):
+        for mutant in (it for it in find(module, source, enums) if chosen(it, one_in)):
             untried = {"name": mutant.name, "module": module, "outcome": "untried"}
             out.append(results.get(mutant.name, untried) | {"line": mutant.line})
     return out
@@ -42,7 +43,9 @@ def told(result: dict) -> str:
 
 def main() -> int:
     """Print both; 1 if a survivor is not judged in the page, or something was not tried."""
-    results = current()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one-in", type=int, default=1, help="the sample that was run")
+    results = current(parser.parse_args().one_in)
     say("| module | mutants | killed | timed out | survived | score |\n|---|---|---|---|---|---|")
     for group in GROUPS:
         of_group = [result for result in results if result["module"].startswith(group + "/")]

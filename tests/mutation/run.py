@@ -176,13 +176,18 @@ def kept() -> dict[str, dict]:
     return {result["name"]: result for result in map(json.loads, RESULTS.read_text(encoding="utf-8").splitlines())}
 
 
-def to_try(reach: Reach, names: Sequence[str]) -> list[Trial]:
-    """The mutants and controls of these modules that have no result that still holds."""
+def chosen(mutant: Mutant, one_in: int) -> bool:
+    """Whether it is one of every so many, by its name: a sample stays the same from run to run, and in larger ones."""
+    return int.from_bytes(hashlib.sha256(mutant.name.encode()).digest()[:4]) % one_in == 0
+
+
+def to_try(reach: Reach, names: Sequence[str], one_in: int) -> list[Trial]:
+    """The mutants, one of every so many, and controls of these modules that have no result that still holds."""
     before, enums, trials = kept(), all_enums(), []
     for module in names:
         source = (ROOT / module).read_text(encoding="utf-8")
         version = _short(ast.unparse(ast.parse(source)))  # a comment makes no result void
-        for mutant in find(module, source, enums):
+        for mutant in (it for it in find(module, source, enums) if chosen(it, one_in)):
             stages = reach.stages(mutant)
             key = f"{version}.{_tests_key(stages)}"
             result = before.get(mutant.name, {"key": "", "outcome": ""})
@@ -225,6 +230,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="*", help="paths of modules; all if none is named")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--one-in", type=int, default=1, help="a sample: one mutant of so many, always the same")
     parser.add_argument("--fresh", action="store_true", help="forget what is kept of these modules")
     arguments = parser.parse_args()
     names = [name for name in modules() if not arguments.modules or name in arguments.modules]
@@ -234,7 +240,7 @@ def main() -> int:
         RESULTS.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     load_libraries()
     reach = measure(FOLDER / "reach", say)
-    trials = to_try(reach, names)
+    trials = to_try(reach, names, arguments.one_in)
     say(f"{len(trials)} to try in {len({trial.module for trial in trials})} modules")
     began = time.monotonic()
     with RESULTS.open("a", encoding="utf-8") as results:
