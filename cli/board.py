@@ -3,22 +3,26 @@
 import logging
 import secrets
 import threading
-from contextlib import ExitStack
+import time
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from cli.stopping import stop_on_signals
 from edge.app.config import load_config
-from firmware_bridge.app.board import Board
+from firmware_bridge.app.board import SILENT, Board
+from firmware_bridge.core.limits import SILENT_SAID_MS
 from firmware_bridge.core.link import Inputs
-from firmware_bridge.core.wires import Told, Watch
+from firmware_bridge.core.wires import Watch
 from protocol.plurals import counted
 
 _REFRESH_S = 0.2
+_MEASURED_S = 2.0  # between two lines of what is measured, where there is no picture
+_INTERRUPTED = "the board restarted, or its line was gone"
 
 
 @click.command()
@@ -45,8 +49,6 @@ def command(*, path: Path | None, port: str | None, metres: float | None) -> Non
     watching.run(Console(stderr=True), stop_on_signals())
     if metres is not None:
         mm = watching.watch.mm_per_pulse(metres)
-        if mm is None:
-            raise click.ClickException("the odometer gave no pulse — look at its wire on PG0, then drive again")
         click.echo(f"{counted(watching.watch.pulses, 'pulse')} in {metres:g} m: mm_per_pulse = {mm}")
 
 
@@ -55,41 +57,70 @@ class Watching:
 
     def __init__(self, port: str) -> None:
         self.watch = Watch()
+        self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._changed: list[Told] = []
+        self._changed: list[str] = []
         self._board = Board(port, session=secrets.randbits(8), on_inputs=self._heard, on_ready=self._ready)
 
     def _heard(self, inputs: Inputs) -> None:
         with self._lock:
-            self._changed += self.watch.heard(inputs)
+            self._changed += [f"{it.wire.pin} {it.wire.name}: {it.state}" for it in self.watch.heard(inputs)]
 
     def _ready(self) -> None:
         with self._lock:
-            self.watch.began_anew()
+            if self.watch.began_anew():
+                self._changed.append(_INTERRUPTED)
 
     def run(self, console: Console, stop: threading.Event) -> None:
         """A picture that follows the wires in a terminal, else a line for each change, until `stop`."""
         self._board.start()
-        said: object = None
         try:
-            with ExitStack() as stack:
-                live = stack.enter_context(Live(console=console, auto_refresh=False)) if console.is_terminal else None
-                while not stop.wait(_REFRESH_S) and self._board.failure is None:
-                    problem = self._board.problem
-                    with self._lock:
-                        changed, self._changed = self._changed, []
-                        picture = self._picture()
-                    if live is not None:
-                        live.update(picture if problem is None else f"{problem}", refresh=True)
-                        continue
-                    if said != (said := str(problem)) and problem is not None:
-                        console.print(said, markup=False, highlight=False)
-                    for told in changed:
-                        console.print(f"{told.wire.pin} {told.wire.name}: {told.state}", markup=False, highlight=False)
+            (self._draw if console.is_terminal else self._tell)(console, stop)
         finally:
             self._board.stop()
         if self._board.failure is not None:
             raise self._board.failure
+
+    def _draw(self, console: Console, stop: threading.Event) -> None:
+        with Live(console=console, auto_refresh=False) as live:
+            ended = False
+            while not ended:
+                ended = stop.wait(_REFRESH_S) or self._board.failure is not None
+                problem = self._problem()
+                with self._lock:
+                    live.update(self._picture() if problem is None else Text(problem), refresh=True)
+
+    def _tell(self, console: Console, stop: threading.Event) -> None:
+        said: object = None
+        measured = ""
+        next_s = 0.0
+        while not stop.wait(_REFRESH_S) and self._board.failure is None:
+            if said != (said := self._problem()):
+                console.print(said or "the board is there", markup=False, highlight=False)
+            with self._lock:
+                changed, self._changed = self._changed, []
+                now = self._measured() if time.monotonic() >= next_s else measured
+            for line in changed:
+                console.print(line, markup=False, highlight=False)
+            if now != measured:
+                measured, next_s = now, time.monotonic() + _MEASURED_S
+                console.print(measured, markup=False, highlight=False)
+
+    def _problem(self) -> str | None:
+        """What keeps it from being watched; a board that was just opened may take its time."""
+        problem = self._board.problem
+        if problem is SILENT and time.monotonic() - self._began < SILENT_SAID_MS / 1000:
+            return "looking for the board …"
+        return None if problem is None else str(problem)
+
+    def _measured(self) -> str:
+        """Holding the lock."""
+        supply_mv = self.watch.supply_mv
+        told = "not measured" if supply_mv is None else f"{supply_mv / 1000:.1f} V"
+        return "" if supply_mv is None else f"ADC0 supply's voltage: {told}; PG0 odometer: {self._pulses()}"
+
+    def _pulses(self) -> str:
+        return counted(self.watch.pulses, "pulse")
 
     def _picture(self) -> Table:
         """Holding the lock."""
@@ -98,5 +129,7 @@ class Watching:
             table.add_row(told.wire.pin, told.wire.name, told.state, str(told.changes or ""))
         if (supply_mv := self.watch.supply_mv) is not None:
             table.add_row("ADC0", "supply's voltage", f"{supply_mv / 1000:.1f} V", "")
-            table.add_row("PG0", "odometer", counted(self.watch.pulses, "pulse"), "")
+            table.add_row("PG0", "odometer", self._pulses(), "")
+        if self.watch.interruptions:
+            table.add_row("", _INTERRUPTED, "", str(self.watch.interruptions))
         return table

@@ -41,7 +41,7 @@ def load_toml(path: Path, model: type[Model]) -> Model:
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:
-        raise ConfigError(f"cannot read {path.name}: {error.strerror}", fix="give --config the right file") from error
+        raise ConfigError(f"cannot read {path}: {error.strerror}", fix="give --config the right file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} is not TOML: {error}", fix="mend that line") from error
     try:

@@ -25,7 +25,10 @@ from protocol.fares.tones import Pitch
 from protocol.fares.verdicts import Lamp
 
 _log = logging.getLogger(__name__)
-_FIX = "look at the panel's cable and at [panel] in validator.toml; on a Pi: apt-get install python3-lgpio"
+_FIX = (
+    "look at the panel's cable and at [panel] in validator.toml; on a Pi: apt-get install python3-lgpio, and an"
+    " environment that sees it (docs/DEPLOY.md)"
+)
 # Red, green and blue of each lamp, 0 to 1. Amber is red with some green: green diodes are brighter to the eye. Only
 # amber is dimmed, by switching at 100 Hz, whose period the camera's exposure of 10 ms sees whole.
 COLOURS: dict[Lamp, tuple[float, float, float]] = {

@@ -37,7 +37,7 @@ class PowerFails:
             shut = self._shut
         if shut is not None:
             shut()
-        log.error("the supply fails: this validator ends cleanly")
+        log.error("the supply fails: no more taps")
         self._ends.set()
 
 
@@ -52,6 +52,8 @@ def wait_for_supply(
     `told`: the board is there to say so. One that has gone for SUPPLY_UNTOLD_MS is waited for no longer.
     """
     untold_ms = 0
+    if fails():
+        log.warning("this door waits until its supply is good (the board's pin PB3); Ctrl-C or SIGTERM ends it")
     while fails() and untold_ms < SUPPLY_UNTOLD_MS and not stop.wait(SUPERVISE_MS / 1000):
         untold_ms = 0 if told() else untold_ms + SUPERVISE_MS
         alive("the supply fails: this door takes no taps until it is good")

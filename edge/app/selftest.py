@@ -39,6 +39,7 @@ from transport.peer import PeerSession
 SISTER_WAIT_S = 7.0  # beyond the longest wait between two calls
 BROKER_WAIT_S = 5.0  # a TLS handshake on a Pi takes 0.2 s; a 4G modem that wakes up a few seconds
 _SUPPLY_FIX = "look at the supply and at the wire of the board's pin PB3: docs/FIRMWARE.md, Wiring"
+_VOLTAGE_FIX = "look at the battery, at the divider on the board's pin ADC0, and at supply_v in [panel.board]"
 PANEL_WAIT_S = 3.0  # a board that hung is ended by its watchdog within a second, and greeted ten times a second
 FIX_WAIT_S = 5.0  # a receiver that has settled gives one a second
 SAMPLE = write_code(bytes(range(183)))  # as large as a long pass
@@ -261,14 +262,19 @@ def _panel(open_panel: Callable[[], Panels]) -> tuple[Result, str, str]:
         return Result.FAIL, problem.message, problem.fix
     if fails:
         return Result.FAIL, "the board says that the supply fails, and shows no verdict", _SUPPLY_FIX
-    lines = "" if board is None else f"; {_board(board)}"
-    return Result.OK, f"green, amber, red and blue were shown, each with its tone: look that they were{lines}", ""
+    found = "green, amber, red and blue were shown, each with its tone: look that they were"
+    if board is None:
+        return Result.OK, found, ""
+    if board.supply_low is not False:
+        return Result.WARN, f"{found}; {_board(board)}", _VOLTAGE_FIX
+    return Result.OK, f"{found}; {_board(board)}", ""
 
 
 def _board(board: BoardHealth) -> str:
     """What its lines say now, for who has just wired them."""
     said = [f"board firmware {board.firmware}"]
-    said += [] if board.supply_mv is None else [f"supply {board.supply_mv / 1000:.1f} V"]
+    low = " (low)" if board.supply_low else " (not measured)" if board.supply_low is None else ""
+    said += [] if board.supply_mv is None else [f"supply {board.supply_mv / 1000:.1f} V{low}"]
     said += [] if board.ignition is None else [f"ignition {'on' if board.ignition else 'off'}"]
     said += [] if board.door_open is None else [f"door {'open' if board.door_open else 'closed'}"]
     said += [f"{counted(board.damaged, 'damaged frame')}"] if board.damaged else []

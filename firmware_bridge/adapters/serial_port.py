@@ -4,22 +4,25 @@ import errno
 import os
 import select
 import termios
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import serial
 from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
 from firmware_bridge.core.errors import BoardGone
 from firmware_bridge.core.limits import BAUD
 
 READ_BYTES = 4_096  # 0.35 s of a full line
-_FIX = "look at the board's cable, and at [panel.board] in validator.toml"
+_FIX = "look at the board's cable, and at its port (in [panel.board] of validator.toml)"
 _FIXES = {  # by what the system says of an opening
     errno.EACCES: "let this user open it: `sudo usermod -aG dialout NAME`, then sign in anew; the service may already",
     errno.EAGAIN: "something else has it open: stop that first, usually the door's own service "
     "(`systemctl stop 'savar-validator@*'`)",
     errno.ENOENT: "look at its cable; a serial number in place of /dev/… finds it wherever it is plugged in",
+    errno.ENOTTY: "that is no serial line: see `ls /dev/ttyUSB* /dev/ttyACM*`",
 }
 _FIXES[errno.EPERM], _FIXES[errno.EBUSY] = _FIXES[errno.EACCES], _FIXES[errno.EAGAIN]
 
@@ -32,13 +35,18 @@ def find_port(where: str) -> str:
     for port in ports:
         if port.serial_number == where:
             return str(port.device)
-    there = (
-        ", ".join(sorted(f"{port.serial_number} on {port.device}" for port in ports if port.serial_number)) or "none"
-    )
-    message = f"no serial adapter has the number {where}; there: {there}"
+    message = f"no serial adapter has the number {where}; there: {_there(ports)}"
+    if "/" in where:
+        raise BoardGone(f"{where} is no port", fix="a path begins with /dev/; anything else is an adapter's number")
     if where in {Path(port.device).name for port in ports}:
         raise BoardGone(message, fix=f'write port = "/dev/{where}" in [panel.board] of validator.toml, or its number')
     raise BoardGone(message, fix=_FIX)
+
+
+def _there(ports: Sequence[ListPortInfo]) -> str:
+    """The adapters that are plugged in, with and without a number of their own."""
+    usb = (port for port in ports if port.serial_number or port.vid is not None)
+    return ", ".join(sorted(f"{port.serial_number or 'no number'} on {port.device}" for port in usb)) or "none"
 
 
 class SerialPort:
@@ -91,6 +99,8 @@ class SerialPort:
 
 def _not_opened(path: str, error: Exception) -> BoardGone:
     """What the system said, in its words, and what to do about it."""
-    number = error.errno if isinstance(error, OSError) else None
+    cause = error.__context__ if isinstance(error.__context__, termios.error) else error  # pyserial drops its number
+    number = cause.args[0] if cause.args and isinstance(cause.args[0], int) else None
     said = str(error) if number is None else os.strerror(number)
-    return BoardGone(f"the board's port {path} does not open: {said}", fix=_FIXES.get(number or 0, _FIX))
+    missing = f"; adapters there: {_there(list_ports.comports())}" if number == errno.ENOENT else ""
+    return BoardGone(f"the board's port {path} does not open: {said}{missing}", fix=_FIXES.get(number or 0, _FIX))

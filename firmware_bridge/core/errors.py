@@ -27,6 +27,12 @@ class BoardBusy(BridgeError):
     """More commands wait for the board than it can be behind."""
 
 
+class MeasuredInVain(BridgeError):
+    """What was counted on the board's lines is no measure."""
+
+    fault = Fault.OPERATOR
+
+
 class CommandUnknown(BridgeError):
     """A command, or an argument, that the declaration does not have."""
 

@@ -39,4 +39,5 @@ POWER_GOOD_MS = 500  # without one low sample, and it is good again: a starter t
 TURN_MAX_BYTES = 16  # read before time goes on: their answers take the line 3 ms, whatever still comes
 
 # --- Inputs ----------------------------------------------------------------------------------------------------------
+PULSES_MIN = 50  # that a length is measured by: one more or less is two in a hundred
 SETTLE_MS = 20  # a contact's bounces are over in 5 to 10 ms

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firmware_bridge.core.declaration import Input
+from firmware_bridge.core.errors import MeasuredInVain
+from firmware_bridge.core.limits import PULSES_MIN
 from firmware_bridge.core.link import Inputs
+from protocol.plurals import counted
 
 _COUNTS = 1 << 16
 
@@ -46,6 +49,8 @@ class Watch:
     def __init__(self) -> None:
         self._last: Inputs | None = None
         self._changes = [0] * len(WIRES)
+        self._heard = False
+        self.interruptions = 0
         self.pulses = 0  # of the odometer
 
     def heard(self, now: Inputs) -> Sequence[Told]:
@@ -54,6 +59,7 @@ class Watch:
         Pulses count on in the board, modulo 65536; more than that between two statuses is not seen.
         """
         before, self._last = self._last, now
+        self._heard = True
         if before is None:
             return self.told()
         self.pulses += (now.odometer - before.odometer) % _COUNTS
@@ -63,9 +69,12 @@ class Watch:
             self._changes[number] += 1
         return [self._told(number) for number in changed]
 
-    def began_anew(self) -> None:
-        """The board restarted, or another one hangs there: its counters say nothing of those before."""
+    def began_anew(self) -> bool:
+        """The link is open, the first time or again → whether it was interrupted: counters may be those of another."""
+        again = self._heard
         self._last = None
+        self.interruptions += again
+        return again
 
     def told(self) -> Sequence[Told]:
         """Every wire; empty before the first status."""
@@ -76,9 +85,21 @@ class Watch:
         """What is measured at ADC0; None before the first status."""
         return None if self._last is None else self._last.supply_mv
 
-    def mm_per_pulse(self, metres: float) -> int | None:
-        """What [panel.board] should say, if the vehicle drove so far while it was watched; None without a pulse."""
-        return None if not self.pulses else round(metres * 1_000 / self.pulses)
+    def mm_per_pulse(self, metres: float) -> int:
+        """What [panel.board] should say, if the vehicle drove so far while it was watched. Raises MeasuredInVain."""
+        if not self._heard:
+            raise MeasuredInVain(
+                "the board was never heard, so nothing was counted",
+                fix="mend what was said of it, then drive again",
+            )
+        if self.interruptions:
+            raise MeasuredInVain("the line to the board was gone meanwhile: pulses are missing", fix="drive again")
+        if self.pulses < PULSES_MIN:
+            raise MeasuredInVain(
+                f"the odometer gave {counted(self.pulses, 'pulse')}: too few to measure by",
+                fix="look at its wire on PG0, then drive again, further",
+            )
+        return round(metres * 1_000 / self.pulses)
 
     def _told(self, number: int) -> Told:
         wire, inputs = WIRES[number], 0 if self._last is None else self._last.inputs

@@ -120,11 +120,15 @@ def test_a_panel_board_is_waited_for_and_says_what_hangs_on_it(monkeypatch: pyte
         port = {"port": cable.path, "wired": ["doors", "ignition"]}
         config = PanelConfig.model_validate({"kind": "board", "board": port})
         check = panel_check(lambda: open_panels(config, None))
+        with monkeypatch.context() as weak:
+            weak.setattr("edge.app.wired_vehicle.SUPPLY_LOW_PERMILLE", 1_100)
+            low = panel_check(lambda: open_panels(config, None))
         cable.set(Input.POWER_FAIL, on=True)
         failing = panel_check(lambda: open_panels(config, None))
     finally:
         cable.pull()
     assert (failing.result, "supply" in failing.found, "PB3" in failing.fix) == (Result.FAIL, True, True)
+    assert (low.result, "24.0 V (low)" in low.found, "ADC0" in low.fix) == (Result.WARN, True, True)
     assert check.result is Result.OK
     assert re.search(r"; board firmware \d+, supply \d+\.\d V, ignition on, door closed$", check.found)
     monkeypatch.setattr(selftest, "PANEL_WAIT_S", 0.1)

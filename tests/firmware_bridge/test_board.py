@@ -98,11 +98,16 @@ def test_an_adapter_is_found_by_its_number_and_one_that_is_not_there_is_named() 
 def test_the_adapters_that_are_there_are_named_and_a_device_without_its_folder_is_understood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other, ours = ListPortInfo("/dev/ttyUSB0"), ListPortInfo("/dev/ttyS0")
-    other.serial_number = "A10LXYZ"
-    monkeypatch.setattr(list_ports, "comports", lambda: [ours, other])
-    with pytest.raises(BoardGone, match="has the number A1B2; there: A10LXYZ on /dev/ttyUSB0"):
+    other, nameless = ListPortInfo("/dev/ttyUSB0"), ListPortInfo("/dev/ttyUSB1")
+    other.serial_number, nameless.vid = "A10LXYZ", 0x1A86
+    monkeypatch.setattr(list_ports, "comports", lambda: [ListPortInfo("/dev/ttyS0"), other, nameless])
+    there = "there: A10LXYZ on /dev/ttyUSB0, no number on /dev/ttyUSB1"
+    with pytest.raises(BoardGone, match=f"has the number A1B2; {there}"):
         find_port("A1B2")
+    with pytest.raises(BoardGone, match=f"does not open: No such file or directory; adapters {there}"):
+        SerialPort("/dev/ttyUSB7")
+    with pytest.raises(BoardGone, match="pts/0 is no port — a path begins with /dev/"):
+        find_port("pts/0")
     assert find_port("A10LXYZ") == "/dev/ttyUSB0"
     with pytest.raises(BoardGone, match='write port = "/dev/ttyUSB0"'):
         find_port("ttyUSB0")
@@ -113,6 +118,11 @@ def test_a_line_that_another_process_has_is_no_matter_of_cables(cable: Cable) ->
     with pytest.raises(BoardGone, match="does not open: Resource temporarily unavailable — something else has it open"):
         SerialPort(cable.path)
     first.close()
+
+
+def test_what_is_no_serial_line_is_said_so() -> None:
+    with pytest.raises(BoardGone, match="that is no serial line"):
+        SerialPort("/dev/null")
 
 
 def test_a_line_that_this_user_may_not_open_is_said_so(monkeypatch: pytest.MonkeyPatch, cable: Cable) -> None:

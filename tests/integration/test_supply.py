@@ -19,7 +19,7 @@ from provisioning.app.devices import add_device
 from tests.firmware_bridge.cable import Cable, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-SERVES, FAILS = "looks for codes", "the supply fails: this validator ends cleanly"
+SERVES, FAILS = "looks for codes", "the supply fails: no more taps"
 
 
 class Bus:
