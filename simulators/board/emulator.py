@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from simulators.errors import EmulatorFailed
@@ -36,7 +37,7 @@ class EmulatedBoard:
     """
 
     def __init__(self, elf: Path, folder: Path, *, on_pin: OnPin = lambda *_: None) -> None:
-        self._elf, self._folder, self._on_pin = elf, folder, on_pin
+        self._elf, self._on_pin = elf, on_pin
         self._log = folder / "qemu.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._replies: list[str] = []
@@ -47,18 +48,17 @@ class EmulatedBoard:
 
     def start(self) -> None:
         """Power on: the supply good, the doors shut, the ignition on; and the program runs."""
-        for name in ("qmp", "qtest"):
-            (self._folder / name).unlink(missing_ok=True)
+        self._sockets = TemporaryDirectory(prefix="qemu-")  # their paths are short; that of `folder` may be long
         # To a file: a pipe that nobody empties stops the machine when it is full.
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
         self.line = self._read_pty()
-        self._qmp = _connected(self._folder / "qmp")
+        self._qmp = _connected(Path(self._sockets.name) / "qmp")
         self._qmp_lines = self._qmp.makefile("r")
         self._qmp_lines.readline()
         self.qmp("qmp_capabilities")
         self._paths = self._find_ports()
-        self._qtest = _connected(self._folder / "qtest")
+        self._qtest = _connected(Path(self._sockets.name) / "qtest")
         self._listener = threading.Thread(target=self._listen, name="qtest", daemon=True)
         self._listener.start()
         self.ask(f"irq_intercept_out {self._paths['D']}")
@@ -70,8 +70,8 @@ class EmulatedBoard:
         return [
             QEMU, "-M", "lm3s6965evb", "-kernel", str(self._elf), "-display", "none", "-serial", "pty", "-S",
             "-accel", "tcg", "-action", "watchdog=reset", "-monitor", "none", "-qtest-log", "/dev/null",
-            "-qtest", f"unix:{self._folder}/qtest,server=on,wait=off",
-            "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off",
+            "-qtest", f"unix:{self._sockets.name}/qtest,server=on,wait=off",
+            "-qmp", f"unix:{self._sockets.name}/qmp,server=on,wait=off",
         ]  # fmt: skip
 
     def _read_pty(self) -> str:
@@ -108,6 +108,7 @@ class EmulatedBoard:
             self._listener.join()  # it hears that QEMU is gone
             for end in (self._qmp_lines, self._qmp, self._qtest):
                 end.close()
+            self._sockets.cleanup()
 
     # --- pins ---------------------------------------------------------------------------------------------------------
 
