@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from backend.adapters.registry import FolderRegistry
-from backend.adapters.sqlite.store import SqliteStore
 from backend.app.backend import Backend, wall_ms
 from backend.app.cases import CaseDesk
 from backend.app.config import load_config
+from backend.app.ledgers import open_ledger
 from backend.app.rider_rows import write_riders
 from backend.core.conduct import FIX, KeptCase
 from cli.output import json_option, write_json
@@ -73,7 +73,7 @@ def import_files(path: Path, files: tuple[Path, ...]) -> None:
 def let_through(path: Path, out: str | None) -> None:
     """Say how many rode free or on grace, under which policy, why, and what it cost; the backend may run."""
     config = load_config(path)
-    store = SqliteStore(config.data_dir / "ledger.db", config.city)
+    store = open_ledger(config)
     try:
         rows = [asdict(it) | {"reason": it.reason.name} for it in store.let_through()]
     finally:
@@ -107,7 +107,7 @@ def riders(path: Path, out: Path) -> None:
 def cases(path: Path, ended_too: bool, out: str | None) -> None:  # noqa: FBT001 - click's
     """Look for cases now, and list them; the backend may run. A case is a hint for a person, and proves nothing."""
     config = load_config(path)
-    store = SqliteStore(config.data_dir / "ledger.db", config.city)
+    store = open_ledger(config)
     try:
         CaseDesk(store, FolderRegistry(config.registry).all, wall_ms).look()
         found, due = store.cases(open_only=not ended_too), [it.day for it in store.days_due()]

@@ -6,6 +6,7 @@ missing=()
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing+=(mosquitto)
 ldconfig -p | grep -q 'libzbar\.so\.0' || missing+=(libzbar0)
 command -v "${CHROMIUM:-chromium}" >/dev/null || missing+=(chromium)  # the pages are walked in a real one
+[ -n "$(ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null)" ] || missing+=(postgresql)  # the ledger's other database
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)  # the panel board's program, built for this machine …
 command -v arm-none-eabi-gcc >/dev/null || missing+=(gcc-arm-none-eabi)  # … and for the board,
 command -v qemu-system-arm >/dev/null || missing+=(qemu-system-arm)  # which is emulated

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.adapters.sqlite.schema import APPLICATION_ID
+from backend.adapters.sqlite.connection import APPLICATION_ID
 from backend.core.ledger import CORRECTIONS, LEDGER_GENESIS, Transfer, TransferKind, next_head, revised_key, tap_key
 from simulators.checkers import Posting, TapId
 from simulators.errors import SimulatorError

@@ -16,12 +16,12 @@ from backend.adapters.issued_tickets import IssuedTickets
 from backend.adapters.keys import BackendKeys, load_keys
 from backend.adapters.provider import HttpProvider
 from backend.adapters.registry import FolderRegistry
-from backend.adapters.sqlite.store import SqliteStore
 from backend.app.announcing import Announcing
 from backend.app.cases import CaseDesk
 from backend.app.config import BackendConfig
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming, Ingest
+from backend.app.ledgers import open_ledger
 from backend.app.live import Live
 from backend.app.proofs import ProofDesk
 from backend.app.riders import Riders
@@ -55,7 +55,7 @@ class Backend:
         self._config = config
         self._now_ms = now_ms
         keys = load_keys(config.keys_dir)
-        self.store = SqliteStore(config.data_dir / "ledger.db", config.city)
+        self.store = open_ledger(config)
         self._tariffs = dict(self.store.tariffs())
         self._announcing = Announcing(
             config.bundle, keys.bundle, city=config.city, keep_tariff=self._keep_tariff, publish=self._publish_manifest,

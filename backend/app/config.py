@@ -1,8 +1,9 @@
 """The backend's configuration file: one model, unknown keys refused, paths relative to the file."""
 
+import re
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from backend.core.limits import OLD_BUNDLE_AFTER_DEFAULT_S, SILENT_AFTER_DEFAULT_S
 from transport.config import BrokerConfig
@@ -35,8 +36,23 @@ class AlarmsConfig(BaseModel):
     old_bundle_after_s: int = Field(default=OLD_BUNDLE_AFTER_DEFAULT_S, ge=1)
 
 
+class DatabaseConfig(BaseModel):
+    """A PostgreSQL for the ledger, as libpq is told of one: "host=/run/postgresql dbname=savar". No password in it."""
+
+    model_config = _STRICT
+    postgresql: str = Field(min_length=1)
+
+    @field_validator("postgresql")
+    @classmethod
+    def _no_secret(cls, told: str) -> str:
+        """It stands in a file that others may read; libpq has files for passwords."""
+        if re.search(r"password\s*=|://[^/@]*:[^/@]*@", told, re.IGNORECASE):
+            raise ValueError("has a password; put it into a file and name that: passfile=…")
+        return told
+
+
 class BackendConfig(BaseModel):
-    """One shard's backend."""
+    """One shard's backend. `database` None: the ledger is a SQLite file in `data_dir`."""
 
     model_config = _STRICT
     city: Name
@@ -47,6 +63,7 @@ class BackendConfig(BaseModel):
     bundle: Path = Path("bundle")
     tickets: Path = Path("tickets")
     broker: BrokerConfig
+    database: DatabaseConfig | None = None
     http: HttpConfig = HttpConfig()
     payments: PaymentsConfig | None = None
     alarms: AlarmsConfig = AlarmsConfig()

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from backend.adapters.keys import load_keys
-from backend.adapters.sqlite.store import SqliteStore
 from backend.app.config import BackendConfig
+from backend.app.ledgers import open_ledger
 from backend.core.errors import KeyMissing, StoreFailed
 from protocol.errors import ProofError, WireError
 from protocol.wire.bundles import Bundle
@@ -26,7 +26,7 @@ def write_riders(config: BackendConfig, out: Path) -> int:
     """
     bundle = _bundle(config)
     issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
-    store = SqliteStore(config.data_dir / "ledger.db", config.city)
+    store = open_ledger(config)
     rows: list[bytes] = []
     try:
         for raw in store.credentials():

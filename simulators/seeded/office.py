@@ -10,6 +10,7 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
+from backend.adapters.ledger.connection import raw
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Ingest
@@ -40,7 +41,8 @@ class MortalStore(SqliteStore):
 
     def __init__(self, path: Path, city: str) -> None:
         super().__init__(path, city)
-        with self._writer.reading() as ledger:  # a process dies here, and no power goes: what was written stays
+        with self._writer.reading() as core:  # a process dies here, and no power goes: what was written stays
+            ledger = raw(core)
             ledger.execute("PRAGMA synchronous=OFF")
         self.die_before = self.die_after = False
         self.full = False

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-import backend.adapters.sqlite.ingest as ledger_tables
+import backend.adapters.ledger.ingest as ledger_tables
 from backend.app import claims, ingest, tickets
 from backend.core import repeats
 from backend.core import standing as standing_of
@@ -260,8 +260,8 @@ def _posting_split_in_two() -> Any:
         real(self, [replace(one, transfers=[]) for one in commits], at_ms)
         if getattr(self, "die_after", False):
             raise OfficeDied
-        with self._writer.transaction() as connection:
-            ledger_tables.post_transfers(connection, [t for one in commits for t in one.transfers], at_ms)
+        with self._writer.transaction() as core:
+            self.post(core, [t for one in commits for t in one.transfers], at_ms)
         mark: LedgerMark = self.ledger_mark()
         return mark
 

@@ -1,10 +1,9 @@
-"""Ingest over a real SQLite ledger, with a registry of test buses, a clock in hand and alarms kept in a list."""
+"""Ingest over a real ledger, in either database, with a registry of test buses, a clock in hand and alarms kept in a list."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from backend.adapters.sqlite.store import SqliteStore
+from backend.adapters.ledger.store import LedgerStore
 from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed
@@ -14,6 +13,7 @@ from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.receipts import Receipt, open_receipt
+from tests.backend import databases
 from tests.backend.bus import NOON_MS, RECEIPT, SEALING, TARIFF, Bus, Rider
 from tests.backend.tickets import Printed
 
@@ -29,13 +29,13 @@ class Desk:
         buses: Iterable[Bus] = (),
         riders: Iterable[Rider] = (),
         *,
-        wrap: Callable[[SqliteStore], IngestStore] = lambda store: store,
+        wrap: Callable[[LedgerStore], IngestStore] = lambda store: store,
         tariff: Tariff = TARIFF,
         tariffs: Iterable[Tariff] = (),
         tickets: Iterable[Printed] = (),
     ) -> None:
-        self.path = folder / "ledger.db"
-        self.store = SqliteStore(self.path, CITY)
+        self.folder, self.path = folder, folder / "ledger.db"
+        self.store = databases.now.open(folder, CITY)
         self.now_ms = NOON_MS
         self.alarms: list[tuple[str, str]] = []
         self.stored: list[StoredRecord] = []
@@ -74,11 +74,7 @@ class Desk:
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
         """What is on the disk, seen through a connection of its own: only what is committed."""
-        connection = sqlite3.connect(self.path)
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            connection.close()
+        return databases.now.rows(self.folder, sql, values)
 
     def one(self, sql: str, *values: object) -> object:
         """The single value of a query."""
@@ -131,7 +127,7 @@ def check_ledger(desk: Desk) -> None:
 class Failing:
     """A store whose next commits fail, before or after the disk has them; everything else is the real one's."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: LedgerStore) -> None:
         self._store = store
         self.before = 0  # so many commits fail with nothing stored
         self.after = 0  # so many are stored, and then the process is gone before it hears of it

@@ -24,6 +24,8 @@ from tests.backend.desk import Desk, check_ledger
 from tests.backend.tickets import issue, printed
 from tests.protocol.fares import WEEK_BEGINS_MS
 
+pytestmark = pytest.mark.databases
+
 RIDERS = [Rider(1), Rider(2, rider_class=2), Rider(3, rider_class=3)]
 TARIFFS = [
     Tariff(3, 60_000, {2: 500, 3: 0}, 180, transfer_window_s=1_800, day_cap_rials=150_000, week_cap_rials=260_000,
@@ -162,6 +164,7 @@ def _differs(seed: int) -> bool:
         return True
 
 
+@pytest.mark.sqlite_only  # it is about the rules, and takes hundreds of ledgers
 @pytest.mark.parametrize(
     ("owner", "name", "mutant"),
     [
@@ -183,6 +186,7 @@ def test_a_shortcut_is_noticed(owner: object, name: str, mutant: object, monkeyp
     assert any(_differs(seed) for seed in range(150))
 
 
+@pytest.mark.sqlite_only
 def test_the_worlds_have_in_them_what_they_should(tmp_path: Path) -> None:
     """Otherwise nothing above says anything."""
     payers: set[str] = set()

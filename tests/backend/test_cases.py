@@ -17,9 +17,12 @@ from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Event, EventKind, FreeCause, Shift, ShiftStep, encode_event, encode_shift
 from protocol.wire.health import CameraState
 from protocol.wire.records import ClockQuality
+from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
 from tests.backend.desk import CITY, Desk
 from tests.protocol.samples import HEALTH
+
+pytestmark = pytest.mark.databases
 
 DAY = service_day(NOON_MS)
 EIGHT_MS = day_begins_ms(DAY) + 8 * 3_600_000
@@ -338,9 +341,10 @@ def test_the_command_looks_and_lists(tmp_path: Path, buses: list[Driven], monkey
     (tmp_path / "registry").mkdir()
 
     class Config:
-        data_dir, city, registry = tmp_path, CITY, tmp_path / "registry"
+        registry = tmp_path / "registry"
 
     monkeypatch.setattr("cli.backend.load_config", lambda _: Config)
+    monkeypatch.setattr("cli.backend.open_ledger", lambda _: databases.now.open(tmp_path, CITY))
     monkeypatch.setattr("cli.backend.wall_ms", lambda: NOON_MS)
     told = CliRunner().invoke(command, ["cases", "--config", "x", "--json", "-"])
     assert told.exit_code == 0, told.output

@@ -15,9 +15,12 @@ from backend.core.due_days import DueDay, in_turn
 from backend.core.limits import CASE_DAYS_A_LOOK_MAX, CASE_DAYS_BACK_MAX
 from cli.backend import command
 from protocol.wire.records import ClockQuality
+from tests.backend import databases
 from tests.backend.bus import NOON_MS, Bus, Rider
 from tests.backend.desk import CITY, Desk
 from tests.backend.test_cases import DAY
+
+pytestmark = pytest.mark.databases
 
 DAY_MS = 86_400_000
 DAYS = 30  # of one device that comes back late, with a case on each
@@ -116,9 +119,10 @@ def test_the_command_says_which_days_wait(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "registry").mkdir()
 
     class Config:
-        data_dir, city, registry = tmp_path, CITY, tmp_path / "registry"
+        registry = tmp_path / "registry"
 
     monkeypatch.setattr("cli.backend.load_config", lambda _: Config)
+    monkeypatch.setattr("cli.backend.open_ledger", lambda _: databases.now.open(tmp_path, CITY))
     monkeypatch.setattr("cli.backend.wall_ms", lambda: NOON_MS + DAYS * DAY_MS)
     first = CliRunner().invoke(command, ["cases", "--config", "x", "--json", "-"])
     assert f"{DAYS + 1 - CASE_DAYS_A_LOOK_MAX} days wait to be counted again, 2026-09-21 to 2026-10-01" in first.stderr

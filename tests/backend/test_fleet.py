@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.ledger.connection import raw
 from backend.app.fleet_watch import FleetWatch
 from backend.core.errors import StoreFailed
 from backend.core.fleet import Change, Contact, step
@@ -16,6 +17,8 @@ from protocol.wire.topics import Channel
 from tests.backend.bus import NOON_MS, Bus, Rider, key
 from tests.backend.desk import Desk
 from tests.spoil import spoiled
+
+pytestmark = pytest.mark.databases
 
 LIMIT_S = 600
 OLD_S = 7_200
@@ -224,9 +227,9 @@ def test_what_an_older_backend_kept_is_still_read(desk: Desk) -> None:
     kept = json.loads(desk.one("SELECT health FROM device"))
     newer = ("clock_uncertainty_s", "oldest_waiting_s", "started", "uptime_s", "certificate_until_ms", "tamper", "machine",
              "sister", "unread")  # fmt: skip
-    with desk.store._writer.transaction() as connection:
-        older = json.dumps({name: value for name, value in kept.items() if name not in newer})
-        connection.execute("UPDATE device SET health = ?", (older,))
+    older = json.dumps({name: value for name, value in kept.items() if name not in newer})
+    with desk.store._writer.transaction() as core:
+        desk.store._driver.run(raw(core), "UPDATE device SET health = ?", (older,))
     (row,) = desk.store.devices([BUS.device])
     assert row.health == open_health(health(), [BUS.tap_key.verifying])
 

@@ -21,6 +21,8 @@ from tests.backend.bus import FARE, NOON_MS, TARIFF, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
 from tests.backend.tickets import issue, printed
 
+pytestmark = pytest.mark.databases
+
 RIDER = Rider(1)
 TICKETS = printed(issue("singles"), 1)
 WEIGHED = replace(TARIFF, day_cap_rials=10**9)

@@ -16,6 +16,8 @@ from tests.backend.bus import Bus, Rider, key
 from tests.backend.desk import Desk, Failing, Killed, check_ledger
 from tests.spoil import spoiled
 
+pytestmark = pytest.mark.databases
+
 RIDERS = [Rider(1), Rider(2, rider_class=2)]
 
 

@@ -11,6 +11,8 @@ from protocol.wire.receipts import open_receipt
 from tests.backend.bus import FARE, RECEIPT, Bus, Proof, Rider, key
 from tests.backend.desk import Desk, check_ledger
 
+pytestmark = pytest.mark.databases
+
 ADULT, STUDENT, SENIOR = Rider(1), Rider(2, rider_class=2), Rider(3, rider_class=3)
 RIDERS = [ADULT, STUDENT, SENIOR]
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from backend.adapters.ledger.connection import raw
 from backend.core.errors import StoreFailed
 from backend.core.ledger import (
     COPIED,
@@ -32,6 +33,8 @@ from backend.core.repeats import new_boarding
 from protocol.limits import RIALS_MAX
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
+
+pytestmark = pytest.mark.databases
 
 TAP = ("bus-1-d1", 7, 3)
 OPERATOR = "operator:bus-1"
@@ -220,9 +223,8 @@ def test_a_transfer_is_posted_once(tmp_path: Path) -> None:
     first = topup("t-1", RIDERS[0].credential_id, 70_000)
     for number, transfer in ((1, first), (2, topup("t-1", RIDERS[0].credential_id, 90_000))):
         row = f"t-{number}", RIDERS[0].credential_id, 70_000, "pending", f"a-{number}", NOON_MS
-        connection = desk.store._writer
-        with connection.transaction() as open_connection:
-            open_connection.execute("INSERT INTO topup VALUES (?, ?, ?, ?, ?, ?)", row)
+        with desk.store._writer.transaction() as core:
+            desk.store._driver.run(raw(core), "INSERT INTO topup VALUES (?, ?, ?, ?, ?, ?)", row)
         if number == 1:
             assert desk.store.pay_topup("t-1", transfer, NOON_MS)
             assert not desk.store.pay_topup("t-1", transfer, NOON_MS)

@@ -14,8 +14,11 @@ from protocol.fares.verdicts import Reason, Verdict
 from protocol.limits import RIALS_MAX
 from protocol.localtime import service_day
 from protocol.wire.records import decode_record
+from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS, TARIFF, Bus, Rider
 from tests.backend.desk import CITY, Desk
+
+pytestmark = pytest.mark.databases
 
 DAY = service_day(NOON_MS)
 EXPECTED = [
@@ -76,10 +79,8 @@ def test_the_command_tells_finance(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     desk, bus = a_day(tmp_path)
     desk.take_whole(bus)
 
-    class Config:
-        data_dir, city = tmp_path, CITY
-
-    monkeypatch.setattr("cli.backend.load_config", lambda _: Config)
+    monkeypatch.setattr("cli.backend.load_config", lambda _: None)
+    monkeypatch.setattr("cli.backend.open_ledger", lambda _: databases.now.open(tmp_path, CITY))
     got = CliRunner().invoke(cli, ["backend", "let-through", "--config", "any", "--json", "-"])
     assert got.exit_code == 0, got.output
     assert [(row["order"], row["reason"], row["rides"], row["forgone_rials"]) for row in json.loads(got.output)] == [

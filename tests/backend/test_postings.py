@@ -1,9 +1,7 @@
 """Money of a rider's rides together, of proxy boardings, and of what a driver takes back."""
 
 import random
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +17,11 @@ from protocol.fares.pricing import Ridden, owed
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.wire.records import CodeKind
+from tests.backend import databases
 from tests.backend.bus import NOON_MS, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
+
+pytestmark = pytest.mark.databases
 
 ADULT, STUDENT = Rider(1), Rider(2, rider_class=2)
 FARE = 60_000
@@ -268,9 +269,7 @@ def test_travel_that_is_deleted_while_a_driver_takes_it_back_stops_nothing(tmp_p
             self._store = store
 
         def claims_near(self, *values: object) -> object:
-            with closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
-                other.execute("DELETE FROM claim WHERE sequence = ?", (paid,))
-                other.commit()
+            databases.now.change(tmp_path, "DELETE FROM claim WHERE sequence = ?", (paid,))
             return self._store.claims_near(*values)
 
         def __getattr__(self, name: str) -> object:

@@ -16,14 +16,17 @@ from click.testing import CliRunner
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.backend import Backend
 from backend.app.config import load_config
+from backend.app.ledgers import open_ledger
 from backend.core.errors import TariffChanged
 from backend.core.ports import Rider as RiderRow
 from cli.backend import command
 from protocol.fares.tariff import Tariff
 from protocol.wire.keys import SigningKey
 from provisioning.app.city import create_city
+from simulators.postgres import LocalPostgres
 from tests.backend.bus import FARE, TARIFF, Bus, Rider
 from tests.spoil import spoiled
+from transport.toml_file import ConfigError
 
 RIDER = Rider(1)
 
@@ -61,7 +64,7 @@ def bus_of(config: Path, name: str = "bus-1-d1") -> Bus:
 
 
 def enrol(config: Path, row: RiderRow) -> None:
-    store = SqliteStore(config.parent / "data" / "ledger.db", "isfahan")
+    store = open_ledger(load_config(config))
     store.add_rider(row)
     store.close()
 
@@ -140,3 +143,35 @@ def test_the_process_serves_without_a_broker_and_ends_on_sigterm(config: Path) -
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def test_commands_and_process_stand_on_the_postgresql_that_the_configuration_names(
+    config: Path, tmp_path: Path, syncing_postgres: LocalPostgres
+) -> None:
+    with config.open("a", encoding="utf-8") as more:
+        more.write(f'\n[database]\npostgresql = "{syncing_postgres.make("savar")}"\n')
+    bus = bus_of(config)
+    enrol(config, RIDER.row)
+    whole = tmp_path / "whole.batch"
+    whole.write_bytes(bus.batch())
+    for says in ("taken", "known"):
+        assert says in bring(config, [whole])[1][0]
+    store = open_ledger(load_config(config))
+    assert store.balance(RIDER.account) == -3 * FARE
+    store.close()
+    for asked in (["let-through"], ["cases"], ["riders", "--out", str(tmp_path / "rows")]):
+        ran = CliRunner().invoke(command, [asked[0], "--config", str(config), *asked[1:]])
+        assert ran.exit_code == 0, ran.output
+    assert not (config.parent / "data" / "ledger.db").exists()
+    test_the_process_serves_without_a_broker_and_ends_on_sigterm(config)
+
+
+@pytest.mark.parametrize(
+    "told", ["host=db password=s3cret", "postgresql://savar:s3cret@db/savar", "dbname=a PASSWORD = x"]
+)
+def test_no_password_stands_in_the_configuration(config: Path, told: str) -> None:
+    with config.open("a", encoding="utf-8") as more:
+        more.write(f'\n[database]\npostgresql = "{told}"\n')
+    with pytest.raises(ConfigError, match="passfile") as refused:
+        load_config(config)
+    assert "s3cret" not in str(refused.value)

@@ -9,6 +9,8 @@ from backend.core.limits import DAY_KEYS_CACHED_MAX
 from protocol.wire.records import DayKeyRecord, Tap, decode_record
 from tests.backend.bus import SEALING, Bus, Proof, Rider, key
 
+pytestmark = pytest.mark.databases
+
 RIDER = Rider(1)
 nobody: Callable[[Sequence[bytes]], Mapping[bytes, object]] = lambda _: {}  # noqa: E731 - long passes ask for no rider
 

@@ -48,7 +48,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_every_proven_rider_has_a_row(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.adapters.sqlite.riders.RIDERS_PAGE", 4)  # pages end within
+    monkeypatch.setattr("backend.adapters.ledger.riders.RIDERS_PAGE", 4)  # pages end within
     assert limits.RIDERS_PAGE > 4
     out = tmp_path / "riders.rows"
     assert write_riders(load_config(root / "backend.toml"), out) == 9

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-import backend.adapters.sqlite.ingest as tables
+import backend.adapters.ledger.ingest as tables
+from backend.adapters.ledger.connection import raw
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import StoreFailed, StoreForeign
 from backend.core.ledger import Payer, Transfer, TransferKind, topup
@@ -25,6 +27,8 @@ from protocol.wire.standing import Watermark
 from tests.backend.bus import FARE, NOON_MS, Bus, Proof, Rider
 from tests.backend.desk import CITY, Desk, check_ledger
 from tests.protocol.samples import HEALTH
+
+pytestmark = pytest.mark.databases
 
 RIDER = Rider(1)
 EPOCH = 7
@@ -168,8 +172,8 @@ def test_an_interrupt_in_the_middle_leaves_nothing(desk: Desk) -> None:
     before = everything(desk)
 
     def interrupted() -> None:
-        with desk.store._writer.transaction() as connection:
-            connection.execute("UPDATE ledger SET head = ?", (bytes(32),))
+        with desk.store._writer.transaction() as core:
+            desk.store._driver.run(raw(core), "UPDATE ledger SET head = ?", (bytes(32),))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -181,7 +185,8 @@ def test_an_interrupt_in_the_middle_leaves_nothing(desk: Desk) -> None:
 def test_the_reader_sees_what_is_committed_while_a_write_is_open(desk: Desk) -> None:
     """The status page neither waits for ingest nor sees half of it."""
     desk.store.commit([commit(1, 2)], NOON_MS)
-    with desk.store._writer.transaction() as connection:
+    with desk.store._writer.transaction() as core:
+        connection = raw(core)
         connection.execute("UPDATE account SET credits = credits + 1")
         connection.execute("DELETE FROM record")
         assert desk.store.balance("operator:bus-1") == 2 * FARE
@@ -191,10 +196,12 @@ def test_the_reader_sees_what_is_committed_while_a_write_is_open(desk: Desk) -> 
     assert len(desk.store.taps(None, 9)) == 0
 
 
+@pytest.mark.sqlite_only
 def test_the_disk_is_asked_to_sync(desk: Desk) -> None:
     """P2: WAL with synchronous=FULL on both connections; a receipt means durable."""
     for guarded in (desk.store._writer, desk.store._reader):
-        with guarded.reading() as connection:
+        with guarded.reading() as core:
+            connection = raw(core)
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
             assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
             assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
@@ -279,13 +286,15 @@ def _fills(desk: Desk, bus: Bus, *, room: object) -> None:
     check_ledger(desk)
 
 
+@pytest.mark.sqlite_only
 def test_a_full_disk_stores_nothing_of_the_group(desk: Desk) -> None:
     """P4: by the largest number of pages that the file may have."""
     bus = _bus()
     desk.enrol(bus)
 
     def pages(most: int) -> None:
-        with desk.store._writer.reading() as connection:
+        with desk.store._writer.reading() as core:
+            connection = raw(core)
             connection.execute(f"PRAGMA max_page_count={most}")
 
     pages(60)
@@ -294,6 +303,7 @@ def test_a_full_disk_stores_nothing_of_the_group(desk: Desk) -> None:
 
 @pytest.mark.integration
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+@pytest.mark.sqlite_only
 def test_a_full_disk_for_real(tmp_path: Path) -> None:
     """P4: on a file system of four megabytes, with somebody else's file taking the rest."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -314,7 +324,8 @@ def test_a_full_disk_for_real(tmp_path: Path) -> None:
 
 
 def columns(desk: Desk, table: str) -> set[str]:
-    return {row[1] for row in desk.rows(f"PRAGMA table_info({table})")}
+    with desk.store._reader.reading() as core:
+        return {column["name"] for column in sa.inspect(core).get_columns(table)}
 
 
 def test_no_rider_in_records_and_no_tap_in_transfers(desk: Desk) -> None:
@@ -333,9 +344,9 @@ def test_the_plain_credential_is_in_no_record(desk: Desk) -> None:
     bus.tap(RIDER.show(1))
     desk.enrol(bus)
     desk.take_whole(bus)
-    for (raw,) in desk.rows("SELECT bytes FROM record"):
-        assert RIDER.credential_id not in raw
-        assert RIDER.key.public not in raw
+    for (told,) in desk.rows("SELECT bytes FROM record"):
+        assert RIDER.credential_id not in told
+        assert RIDER.key.public not in told
 
 
 def test_travel_is_deleted_without_touching_money(desk: Desk) -> None:
@@ -346,8 +357,8 @@ def test_travel_is_deleted_without_touching_money(desk: Desk) -> None:
     kept = ("account", "transfer", "ledger", "record", "epoch", "tally")
     before = [desk.rows(f"SELECT * FROM {table}") for table in kept]
     assert desk.store.rider_taps(RIDER.credential_id, 9)
-    with desk.store._writer.transaction() as connection:
-        connection.execute("DELETE FROM claim WHERE credential = ?", (RIDER.credential_id,))
+    with desk.store._writer.transaction() as core:
+        desk.store._driver.run(raw(core), "DELETE FROM claim WHERE credential = ?", (RIDER.credential_id,))
     assert [desk.rows(f"SELECT * FROM {table}") for table in kept] == before
     check_ledger(desk)
     assert not desk.store.rider_taps(RIDER.credential_id, 9)
@@ -439,7 +450,8 @@ def test_the_quarantine_keeps_only_so_many_bytes_of_one_device(desk: Desk) -> No
         payload = number.to_bytes(2, "big") + bytes(mebibyte - 2)
         desk.store.quarantine(Quarantined("bus-1-d1", "taps", "BadSignature", "", payload, NOON_MS))
     desk.store.quarantine(Quarantined("bus-2-d1", "taps", "BadSignature", "", bytes(mebibyte), NOON_MS))
-    with desk.store._reader.reading() as connection:
+    with desk.store._reader.reading() as core:
+        connection = raw(core)
         kept = dict(
             connection.execute("SELECT device, sum(length(payload)) FROM quarantine GROUP BY device").fetchall()
         )
@@ -462,11 +474,12 @@ def test_a_branch_is_named_after_its_journal() -> None:
 def test_a_row_of_an_older_software_is_read(desk: Desk) -> None:
     """What is in the ledger when the backend is renewed has no machine, no sister and no panel board."""
     desk.store.keep_health(HEALTH, 1)
-    with sqlite3.connect(desk.path) as connection:
-        (text,) = connection.execute("SELECT health FROM device").fetchone()
-        newer = ("machine", "sister", "unread", "started", "board")
-        row = {name: value for name, value in json.loads(text).items() if name not in newer}
-        connection.execute("UPDATE device SET health = ?", (json.dumps(row),))
+    newer = ("machine", "sister", "unread", "started", "board")
+    row = {
+        name: value for name, value in json.loads(desk.one("SELECT health FROM device")).items() if name not in newer
+    }
+    with desk.store._writer.transaction() as core:
+        desk.store._driver.run(raw(core), "UPDATE device SET health = ?", (json.dumps(row),))
     (told,) = desk.store.devices([Device(HEALTH.device, "s0", "bus-0001", 1, b"")])
     assert told.health == replace(
         HEALTH, machine=Machine(), sister=None, unread=(), started=RunCause.UNKNOWN, board=None

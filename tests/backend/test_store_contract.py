@@ -6,26 +6,33 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.ledger.store import LedgerStore
+from backend.adapters.postgresql.store import PostgresStore
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core import ledger
 from backend.core.errors import StoreFailed
 from backend.core.ports import Device, TopUp
 from protocol.wire.health import BoardCause, BoardHealth, BoardState, State
 from tests.backend.bus import Rider
+from tests.backend.desk import CITY
 from tests.backend.memory_store import MemoryStore
 from tests.protocol.samples import DEVICE, HEALTH, WALL_MS
 
 ONE, TWO = Rider(1), Rider(2, rider_class=2)
 KNOWN = [Device(DEVICE, "s0", "bus-0001", 1, b""), Device("bus-0009-d2", "s0", "bus-0009", 2, b"")]
-Store = MemoryStore | SqliteStore
+Store = MemoryStore | LedgerStore
 
 
-@pytest.fixture(params=["memory", "disk"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    made = SqliteStore(tmp_path / "ledger.db", "isfahan")
+    made: LedgerStore
+    if request.param == "sqlite":
+        made = SqliteStore(tmp_path / "ledger.db", CITY)
+    else:
+        made = PostgresStore(request.getfixturevalue("database"), CITY, durable=False)
     yield made
     made.close()
 

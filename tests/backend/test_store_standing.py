@@ -16,6 +16,8 @@ from protocol.wire.standing import Watermark
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
 
+pytestmark = pytest.mark.databases
+
 RIDER = Rider(1)
 _TAPS = 5
 

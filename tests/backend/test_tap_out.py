@@ -23,6 +23,8 @@ from tests.backend.desk import Desk
 from tests.backend.test_standing import FARE, RIDER
 from tests.protocol.fares import WEEK_BEGINS_MS
 
+pytestmark = pytest.mark.databases
+
 BANDS = ((5_000, 20_000), (10_000, 40_000), (20_000, 60_000))
 FULL = BANDS[-1][1]
 TARIFFS = {

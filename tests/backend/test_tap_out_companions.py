@@ -18,6 +18,8 @@ from tests.backend.desk import Desk
 from tests.backend.test_standing import RIDER
 from tests.backend.test_tap_out import FULL, LINE, boarded, out, stood
 
+pytestmark = pytest.mark.databases
+
 YEAR_S = 365 * 86_400
 
 

@@ -14,6 +14,8 @@ from protocol.wire.records import ClockQuality, CodeKind, Instant
 from tests.backend.bus import FARE, NOON_MS, TARIFF, Bus, Proof, Rider
 from tests.backend.desk import Desk, check_ledger
 
+pytestmark = pytest.mark.databases
+
 ADULT, STUDENT, SENIOR = Rider(1), Rider(2, rider_class=2), Rider(3, rider_class=3)
 RIDERS = [ADULT, STUDENT, SENIOR]
 MINUTE_MS = 60_000

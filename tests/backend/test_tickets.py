@@ -19,6 +19,8 @@ from tests.backend.bus import FARE, ISSUER, NOON_MS, TARIFF, Bus, Proof, Rider, 
 from tests.backend.desk import Desk, check_ledger
 from tests.backend.tickets import TODAY, Printed, issue, printed
 
+pytestmark = pytest.mark.databases
+
 DAY_MS = 86_400_000
 SINGLE, STRIP = issue("singles"), issue("strips", TicketForm.STRIP)
 CARD = issue("cards", TicketForm.CARD, 2, rider_class=2)  # half the fare, the city pays the other half

@@ -18,6 +18,8 @@ from protocol.wire.topics import Address, Channel
 from tests.backend.bus import NOON_MS, RECEIPT, Bus, Rider
 from tests.backend.desk import CITY, Desk, check_ledger
 
+pytestmark = pytest.mark.databases
+
 RIDERS = [Rider(1)]
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.ledger.connection import raw
 from edge.core.errors import AnnulsSpent, LocalError, RidesFree, TooLateToAnnul
 from protocol.fares.policies import BoardFree, Cause, Policies
 from protocol.fares.tariff import LineFare, RiderClass, Tariff
@@ -305,7 +306,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Script:
 
 
 def rows(office: Office, sql: str) -> list[tuple]:
-    with office.store._aside.reading() as connection:
+    with office.store._aside.reading() as core:
+        connection = raw(core)
         return connection.execute(sql).fetchall()
 
 

@@ -1,108 +1,55 @@
-"""Opening the ledger file, and turning SQLite's errors into ours at one place."""
+"""Opening the ledger file."""
 
 import sqlite3
-import threading
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
+from typing import ClassVar
 
-from backend.adapters.sqlite.schema import APPLICATION_ID, SCHEMA, SINCE
-from backend.core.errors import StoreFailed, StoreForeign, StoreRefused
-from backend.core.ledger import LEDGER_GENESIS
+from backend.adapters.ledger.connection import FIX, Guarded, Kind, raw
+from backend.adapters.ledger.schema import begin_ledger, bring_up
+from backend.core.errors import StoreFailed, StoreForeign
 
-_FIX = "nothing of the last group is stored and buses keep their taps; look at the disk, then start the backend again"
+APPLICATION_ID = 0x53564C36  # "SVL6": so that no other SQLite file is taken for a ledger
+_FIX = FIX.format("the disk")
 
-_ERRORS = (sqlite3.Error, OverflowError)
 
+class GuardedFile(Guarded):
+    """One connection to a SQLite file. Raises StoreFailed when opened."""
 
-class Guarded:
-    """One SQLite connection and the lock that serialises it. Raises StoreFailed when opened."""
+    url = "sqlite://"
+    where = "the disk"
+    beginnings: ClassVar[dict[Kind, str]] = {"reading": "", "snapshot": "BEGIN", "transaction": "BEGIN IMMEDIATE"}
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
+        self._path = path
+        with self.reading():
+            pass
+
+    def _connect(self) -> sqlite3.Connection:
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-                self._connection.execute(f"PRAGMA {pragma}")
+                connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error as error:
-            raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
+            raise StoreFailed(f"cannot open {self._path.name}: {error}", fix=_FIX) from error
+        return connection
 
-    def reading(self) -> "_Reading":
-        """The connection for reads. Raises StoreFailed; StoreRefused for a number that no column can hold."""
-        return _Reading(self._lock, self._connection)
+    def _is_lost(self, _raw: sqlite3.Connection) -> bool:
+        return False
 
-    def transaction(self) -> "_Transaction":
-        """One durable transaction: committed and synced when the block ends, nothing stored if it raises.
+    def in_transaction(self, raw: sqlite3.Connection) -> bool:
+        """Whether one is open."""
+        return raw.in_transaction
 
-        Raises StoreRefused where a rule of the tables forbids it, StoreFailed where the disk does.
-        """
-        return _Transaction(self._lock, self._connection)
-
-    def close(self) -> None:
-        """Release it."""
-        with self._lock:
-            self._connection.close()
+    def refused(self, error: BaseException) -> bool | None:
+        """What SQLite's rules or columns refuse, and what the disk does."""
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError):
+            return True
+        return False if isinstance(error, sqlite3.Error) else None
 
 
-class _Reading:
-    """What `reading` enters."""
-
-    def __init__(self, lock: threading.RLock, connection: sqlite3.Connection) -> None:
-        self._lock, self._connection = lock, connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._lock.acquire()
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._lock.release()
-        if isinstance(error, _ERRORS):
-            raise _translated(error, "read") from error
-
-
-class _Transaction:
-    """What `transaction` enters."""
-
-    def __init__(self, lock: threading.RLock, connection: sqlite3.Connection) -> None:
-        self._lock, self._connection = lock, connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._lock.acquire()
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except BaseException as error:
-            self._end(error)
-            raise
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        try:
-            if error is None:
-                self._connection.execute("COMMIT")
-        except BaseException as failed:
-            self._end(failed)
-            raise
-        self._end(error)
-
-    def _end(self, error: BaseException | None) -> None:
-        """Let go; what failed is rolled back, and told in our words if it was SQLite's."""
-        try:
-            if error is not None and self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        finally:
-            self._lock.release()
-        if isinstance(error, _ERRORS):
-            raise _translated(error, "written") from error
-
-
-def _translated(error: sqlite3.Error | OverflowError, done: str) -> StoreFailed:
-    """SQLite's errors → ours: what its rules or columns refuse, and what the disk does."""
-    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError):
-        return StoreRefused(f"the ledger refuses it: {error}", fix="look at the quarantine")
-    return StoreFailed(f"the ledger cannot be {done}: {error}", fix=_FIX)
-
-
-def open_ledger(path: Path, city: str) -> Guarded:
+def open_ledger(path: Path, city: str) -> GuardedFile:
     """Open or create the ledger of a city. Raises StoreForeign, StoreFailed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,14 +57,13 @@ def open_ledger(path: Path, city: str) -> Guarded:
             _require_ours(path, city)
     except (sqlite3.Error, OSError) as error:
         raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
-    guarded = Guarded(path)
-    with guarded.transaction() as connection:
-        if _is_empty(connection):
-            for statement in SCHEMA.split(";\n"):
-                connection.execute(statement)
-            connection.execute("INSERT INTO ledger VALUES (1, ?, 1, ?)", (city, LEDGER_GENESIS))
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(SINCE)
+    guarded = GuardedFile(path)
+    with guarded.transaction() as core:
+        if _is_empty(raw(core)):
+            begin_ledger(core, city)
+            raw(core).execute(f"PRAGMA application_id={APPLICATION_ID}")
+        else:
+            bring_up(core)
     return guarded
 
 

@@ -1,12 +1,13 @@
 """What stands: riders' claims, rides of bearer tickets, drivers' proxy boardings and annulments, shifts."""
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
-from backend.adapters.sqlite.connection import Guarded
+from backend.adapters.ledger.connection import Guarded, raw
+from backend.adapters.ledger.hot import Driver
 from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer
 from backend.core.ports import Commit
@@ -19,42 +20,13 @@ _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
 )  # fmt: skip
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
-# Near some claims of one credential: every boarding of the same codes, of the same vehicle about then, and near
-# tap-outs, which reach far by the record's time and by the phone's, those that they name; and every tap-out that names
-# a tap of all these. On a line by distance also the companions that a tap-out may take along: they are looked for
-# around whatever comes, and around them all that they may have come with. By an index each.
-_WITHIN = """ UNION SELECT boarding FROM json_each({}) AS it CROSS JOIN claim ON credential = ?1
-  AND {} BETWEEN json_extract(it.value, '$[1]') AND json_extract(it.value, '$[2]')
-  AND vehicle = json_extract(it.value, '$[0]')"""
-_NAMED = (
-    " AND (epoch, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?6))"
-)
-_THEN = _WITHIN.format("?3", "wall_ms")
-_BY_THE_WAY = (
-    _WITHIN.format("?5", "wall_ms") + _NAMED,
-    _WITHIN.format("?7", "time_s") + _NAMED,
-    _WITHIN.format("?8", "wall_ms") + " AND extends",
-    _WITHIN.format("?9", "time_s") + " AND extends",
-    _WITHIN.format("?10", "wall_ms"),
-    _WITHIN.format("?11", "time_s"),
-)
-# `{}`: what lies around, apart from where every fare is flat, for each look there costs.
-_NEAR = """WITH near AS (SELECT * FROM claim WHERE boarding IN (
- SELECT boarding FROM json_each(?2) AS it CROSS JOIN claim ON credential = ?1
-  AND time_s = json_extract(it.value, '$[0]') AND counter = json_extract(it.value, '$[1]')
- {})
- AND closes_sequence IS NULL)
-SELECT * FROM near UNION ALL SELECT claim.* FROM (
- SELECT epoch AS of_epoch, sequence AS of_sequence FROM near
- UNION SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?4)
-) CROSS JOIN claim ON credential = ?1 AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""
-_NEAR_FLAT, _NEAR_BY_THE_WAY = _NEAR.format(_THEN), _NEAR.format("".join((_THEN, *_BY_THE_WAY)))
 
 
 class StandingTables:
     """Part of `IngestStore`, over the writing connection."""
 
     _writer: Guarded
+    _driver: Driver
 
     def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
         """Every boarding that some claims of one credential may belong to, or end: each claim read once."""
@@ -69,22 +41,23 @@ class StandingTables:
         outs = [it for it in claims if it.closes is not None]
         (credential_id,) = {it.presentation.credential_id for it in claims}
         by_way = [it for it in claims if it.closes is not None or it.steps]
-        values = [
-            credential_id,
-            json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
-            json.dumps(_spans(((it.vehicle, it.wall_ms) for it in rides), window_ms)),
-            json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
-        ]
+        values: dict[str, object] = {
+            "credential": credential_id,
+            "codes": json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
+            "then": json.dumps(_spans(((it.vehicle, it.wall_ms) for it in rides), window_ms)),
+            "taps": json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
+        }
         far = by_way or companions
         if far:
-            values += [
-                _far_by_clock(outs), json.dumps([*{it.closes for it in outs}]), _far_by_phone(outs),
-                _far_by_clock(by_way), _far_by_phone(by_way), _far_by_clock(companions), _far_by_phone(companions),
-            ]  # fmt: skip
-        with self._writer.reading() as connection:
-            return [
-                _claim(row) for row in connection.execute(_NEAR_BY_THE_WAY if far else _NEAR_FLAT, values).fetchall()
-            ]
+            values |= {
+                "outs_clock": _far_by_clock(outs), "outs_phone": _far_by_phone(outs),
+                "ended": json.dumps([*{it.closes for it in outs}]),
+                "way_clock": _far_by_clock(by_way), "way_phone": _far_by_phone(by_way),
+                "companions_clock": _far_by_clock(companions), "companions_phone": _far_by_phone(companions),
+            }  # fmt: skip
+        asked = self._driver.near_by_the_way if far else self._driver.near_flat
+        with self._writer.reading() as core:
+            return [_claim(row) for row in self._driver.near(raw(core), asked, values)]
 
     def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
         """Every claim of a rider in these milliseconds, both ends included."""
@@ -137,8 +110,8 @@ class StandingTables:
         return _annulment(rows[0]) if rows else None
 
     def _rows(self, table: str, where: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        with self._writer.reading() as connection:
-            return connection.execute(f"SELECT * FROM {table} WHERE {where}", values).fetchall()  # noqa: S608 - ours
+        with self._writer.reading() as core:
+            return self._driver.rows(raw(core), f"SELECT * FROM {table} WHERE {where}", values)  # noqa: S608 - ours
 
 
 def _far_by_clock(claims: Iterable[Claim]) -> str:
@@ -160,46 +133,45 @@ def _spans(claims: Iterable[tuple[str, int]], within: int) -> list[tuple[str, in
     return found
 
 
-def add_standing(connection: sqlite3.Connection, commit: Commit) -> None:
+def add_standing(driver: Driver, raw: Any, commit: Commit) -> None:
     """What a commit says of who pays; the caller holds the transaction."""
     # Of a boarding one first claim is charged, at every moment. Boardings split, meet and change names, so that a row
     # yet to be written may hold the name which another takes: until all are written, none of them is charged.
-    connection.executemany(f"UPDATE claim SET charged = 0 WHERE {_OF_TAP}", [it.tap for it in commit.claims])  # noqa: S608
-    _put(connection, "claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in commit.claims])
-    _put(
-        connection, "proxy", "device, epoch, sequence", ("driver", "annulled", "revision"),
-        [_values(it) for it in commit.proxies],
-    )  # fmt: skip
-    _put(
-        connection, "ticket_ride", "device, epoch, sequence", ("annulled", "paid", "revision"),
-        [_values(it) for it in commit.ticket_rides],
-    )  # fmt: skip
-    _put(
-        connection, "annulment", "device, epoch, tap_sequence", ("driver", "stands"),
-        [_values(it) for it in commit.annulments],
-    )  # fmt: skip
+    driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {_OF_TAP}", [it.tap for it in commit.claims])  # noqa: S608
+    for table, key, changes, rows in (
+        ("claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in commit.claims]),
+        (
+            "proxy", "device, epoch, sequence", ("driver", "annulled", "revision"),
+            [_values(it) for it in commit.proxies],
+        ),
+        (
+            "ticket_ride", "device, epoch, sequence", ("annulled", "paid", "revision"),
+            [_values(it) for it in commit.ticket_rides],
+        ),
+        (
+            "annulment", "device, epoch, tap_sequence", ("driver", "stands"),
+            [_values(it) for it in commit.annulments],
+        ),
+    ):  # fmt: skip
+        if rows:
+            driver.many(raw, _put(table, key, changes, len(rows[0])), rows)
     # A record is listed under who pays for it now; one that was taken back stays under who paid.
     riders = [it for it in commit.claims if it.revision and not it.annulled]
     turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
     turned += [((Payer.DRIVER if it.driver else Payer.NO_PROOF).value, *it.tap) for it in commit.proxies if it.revision]
     rides = [it for it in commit.ticket_rides if it.revision and not it.annulled]
     turned += [((Payer.TICKET if it.paid else Payer.COPIED).value, *it.tap) for it in rides]
-    connection.executemany("UPDATE record SET payer = ? WHERE device = ? AND epoch = ? AND sequence = ?", turned)
+    driver.many(raw, f"UPDATE record SET payer = ? WHERE {_OF_TAP}", turned)  # noqa: S608
     # Both doors tell of one shift, and the first word stands.
-    connection.executemany("INSERT OR IGNORE INTO shift VALUES (?, ?, ?)", commit.shifts)
+    driver.many(raw, "INSERT INTO shift VALUES (?, ?, ?) ON CONFLICT DO NOTHING", commit.shifts)
 
 
-def _put(
-    connection: sqlite3.Connection, table: str, key: str, changes: Iterable[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
-    """Rows that are new, or of which some columns changed."""
-    if rows:
-        changed = ", ".join(f"{name} = excluded.{name}" for name in changes)
-        connection.executemany(
-            f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608 - ours
-            f" ON CONFLICT ({key}) DO UPDATE SET {changed}",
-            rows,
-        )
+@cache
+def _put(table: str, key: str, changes: Sequence[str], columns: int) -> str:
+    """A row that is new, or of which some columns changed."""
+    changed = ", ".join(f"{name} = excluded.{name}" for name in changes)
+    marks = ", ".join("?" * columns)
+    return f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {changed}"  # noqa: S608 - ours
 
 
 def _values(it: Proxy | TakenBack | TicketRide) -> tuple[Any, ...]:

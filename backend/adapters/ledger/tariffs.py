@@ -5,7 +5,11 @@ A late tap is priced under the tariff that its record names.
 
 from collections.abc import Mapping
 
-from backend.adapters.sqlite.connection import Guarded
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.tables import ANNOUNCED, TARIFF
+from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.errors import TariffChanged
 from protocol.fares.tariff import Tariff
 from protocol.wire.tariffs import decode_tariff, encode_tariff
@@ -19,10 +23,13 @@ class TariffTables:
 
     def keep_tariff(self, tariff: Tariff) -> None:
         """Keep it under its number. Raises TariffChanged when another one has that number already."""
-        with self._writer.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO tariff VALUES (?, ?)", (tariff.version, encode_tariff(tariff)))
-            (held,) = connection.execute("SELECT body FROM tariff WHERE version = ?", (tariff.version,)).fetchone()
-        if held != encode_tariff(tariff):
+        body = encode_tariff(tariff)
+        with self._writer.transaction() as core:
+            core.execute(
+                insert(core.dialect.name, TARIFF).on_conflict_do_nothing(), {"version": tariff.version, "body": body}
+            )
+            held = core.execute(sa.select(TARIFF.c.body).where(TARIFF.c.version == tariff.version)).scalar_one()
+        if held != body:
             raise TariffChanged(
                 f"tariff {tariff.version} says something else than the one in force under that number",
                 fix="give the changed tariff a new number and a new bundle",
@@ -31,17 +38,19 @@ class TariffTables:
 
     def tariffs(self) -> Mapping[int, Tariff]:
         """Every tariff ever in force, by number."""
-        with self._writer.reading() as connection:
-            rows = connection.execute("SELECT version, body FROM tariff").fetchall()
+        with self._writer.reading() as core:
+            rows = core.execute(sa.select(TARIFF)).all()
         return {version: decode_tariff(body, version) for version, body in rows}
 
     def keep_announced(self, manifest: bytes) -> None:
         """Keep it as the newest that was announced, in place of the one before."""
-        with self._writer.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO announced VALUES (1, ?)", (manifest,))
+        with self._writer.transaction() as core:
+            core.execute(
+                upsert(core.dialect.name, ANNOUNCED, keys=["one"], anew=["manifest"]), {"one": 1, "manifest": manifest}
+            )
 
     def announced(self) -> bytes | None:
         """The newest manifest that was announced, as it was signed; None before the first."""
-        with self._writer.reading() as connection:
-            row = connection.execute("SELECT manifest FROM announced").fetchone()
-        return None if row is None else bytes(row[0])
+        with self._writer.reading() as core:
+            found: bytes | None = core.execute(sa.select(ANNOUNCED.c.manifest)).scalar()
+        return found

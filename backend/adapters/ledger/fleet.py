@@ -2,9 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from backend.adapters.sqlite.connection import Guarded
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.tables import ALARM, CAMERA_HOUR, DEVICE, EPOCH, QUARANTINE, RECORD, TALLY
+from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.ailments import GONE
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
 from protocol.limits import LOCAL_OFFSET_S
@@ -29,7 +34,18 @@ def _named(it: Any) -> dict[str, Any]:
 
 
 _TEXT = json.JSONEncoder(default=_named)
-_ALARM = "SELECT id, kind, device, since_ms, ended_ms, detail, fix FROM alarm"
+_LATEST = (  # of each device the epoch that began last
+    sa.select(EPOCH.c.device, EPOCH.c.sequence).order_by(EPOCH.c.device, EPOCH.c.began_ms)
+)
+_TAPS = (
+    sa.select(
+        RECORD.c.id, RECORD.c.device, RECORD.c.epoch, RECORD.c.sequence, RECORD.c.wall_ms, RECORD.c.vehicle,
+        RECORD.c.door, RECORD.c.verdict, RECORD.c.reason, RECORD.c.fare_rials, RECORD.c.payer,
+    )
+    .where(RECORD.c.kind == int(RecordKind.TAP))
+    .order_by(RECORD.c.id.desc())
+)  # fmt: skip
+_NEVER = -1  # before every time
 
 
 def _health_from(text: str) -> Health:
@@ -47,6 +63,28 @@ def _health_from(text: str) -> Health:
 def _board_from(row: dict[str, Any]) -> BoardHealth:
     cause = None if row["cause"] is None else BoardCause(row["cause"])
     return BoardHealth(**(row | {"state": BoardState(row["state"]), "cause": cause}))
+
+
+@cache
+def _of_hour(dialect: str) -> Any:
+    return upsert(
+        dialect, CAMERA_HOUR, keys=["hour", "device"],
+        sets=lambda new: {"words": CAMERA_HOUR.c.words + new.words, "dark": CAMERA_HOUR.c.dark + new.dark},
+    )  # fmt: skip
+
+
+@cache
+def _of_device(dialect: str, *, told: bool) -> Any:
+    """`told`: whether it is online is said, too."""
+    return upsert(
+        dialect, DEVICE, keys=["name"], anew=["online"] if told else [],
+        sets=lambda new: {
+            "seen_ms": sa.case(
+                (new.seen_ms > sa.func.coalesce(DEVICE.c.seen_ms, _NEVER), new.seen_ms), else_=DEVICE.c.seen_ms
+            ),
+            "health": sa.func.coalesce(new.health, DEVICE.c.health),
+        },
+    )  # fmt: skip
 
 
 class FleetTables:
@@ -73,34 +111,28 @@ class FleetTables:
         self, device: str, at_ms: int | None, *, online: bool | None = None, health: str | None = None,
         dark: bool | None = None,
     ) -> None:  # fmt: skip
-        with self._writer.transaction() as connection:
+        with self._writer.transaction() as core:
             if dark is not None and at_ms is not None:
-                connection.execute(
-                    "INSERT INTO camera_hour VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE SET"
-                    " words = words + 1, dark = dark + excluded.dark",
-                    (device, (at_ms // 1000 + LOCAL_OFFSET_S) // 3_600, dark),
+                hour = (at_ms // 1000 + LOCAL_OFFSET_S) // 3_600
+                core.execute(
+                    _of_hour(core.dialect.name), {"device": device, "hour": hour, "words": 1, "dark": int(dark)}
                 )
-            connection.execute(
-                "INSERT INTO device VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
-                " seen_ms = coalesce(max(excluded.seen_ms, seen_ms), excluded.seen_ms, seen_ms),"
-                " online = coalesce(?, online), health = coalesce(excluded.health, health)",
-                (device, at_ms, int(bool(online)), health, None if online is None else int(online)),
+            core.execute(
+                _of_device(core.dialect.name, told=online is not None),
+                {"name": device, "seen_ms": at_ms, "online": bool(online), "health": health},
             )
 
     def last_seen(self) -> Mapping[str, int]:
         """Unix milliseconds of the last word of each device that ever spoke, enrolled or not."""
-        with self._reader.reading() as connection:
-            return dict(connection.execute("SELECT name, seen_ms FROM device WHERE seen_ms IS NOT NULL").fetchall())
+        with self._reader.reading() as core:
+            rows = core.execute(sa.select(DEVICE.c.name, DEVICE.c.seen_ms).where(DEVICE.c.seen_ms.is_not(None)))
+            return {name: seen_ms for name, seen_ms in rows}  # noqa: C416 - typed rows
 
     def devices(self, known: Sequence[Device]) -> Sequence[DeviceRow]:
         """The standing of every enrolled device."""
-        with self._reader.reading() as connection:
-            told = {row[0]: row[1:] for row in connection.execute("SELECT name, seen_ms, online, health FROM device")}
-            # SQLite gives the bare column of the row that holds the maximum.
-            held = {
-                row[0]: row[1]
-                for row in connection.execute("SELECT device, sequence, max(began_ms) FROM epoch GROUP BY device")
-            }
+        with self._reader.reading() as core:
+            told = {row[0]: row[1:] for row in core.execute(sa.select(DEVICE))}
+            held = {device: sequence for device, sequence in core.execute(_LATEST)}  # noqa: C416 - the last one stays
         rows = []
         for device in known:
             seen_ms, online, health = told.get(device.name, (None, 0, None))
@@ -112,44 +144,37 @@ class FleetTables:
 
     def open_alarm(self, kind: str, device: str, detail: str, fix: str, at_ms: int) -> Alarm | None:
         """Open an alarm; None if the same is open already."""
-        with self._writer.transaction() as connection:
-            row = connection.execute(
-                "INSERT INTO alarm (kind, device, since_ms, detail, fix) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING RETURNING id, kind, device, since_ms, ended_ms, detail, fix",
-                (kind, device, at_ms, detail, fix),
-            ).fetchone()
+        with self._writer.transaction() as core:
+            row = core.execute(
+                insert(core.dialect.name, ALARM).on_conflict_do_nothing().returning(ALARM),
+                {"kind": kind, "device": device, "since_ms": at_ms, "detail": detail, "fix": fix},
+            ).first()
         return None if row is None else Alarm(*row)
 
     def end_alarm(self, kind: str, device: str, at_ms: int) -> Alarm | None:
         """End it; None if none is open."""
-        with self._writer.transaction() as connection:
-            row = connection.execute(
-                "UPDATE alarm SET ended_ms = ? WHERE kind = ? AND device = ? AND ended_ms IS NULL"
-                " RETURNING id, kind, device, since_ms, ended_ms, detail, fix",
-                (at_ms, kind, device),
-            ).fetchone()
+        ended = ALARM.update().where(ALARM.c.kind == kind, ALARM.c.device == device, ALARM.c.ended_ms.is_(None))
+        with self._writer.transaction() as core:
+            row = core.execute(ended.values(ended_ms=at_ms).returning(ALARM)).first()
         return None if row is None else Alarm(*row)
 
     def alarms(self, *, open_only: bool) -> Sequence[Alarm]:
         """Newest first, at most a thousand."""
-        where = "WHERE ended_ms IS NULL" if open_only else ""
-        with self._reader.reading() as connection:
-            rows = connection.execute(f"{_ALARM} {where} ORDER BY id DESC LIMIT 1000").fetchall()
-        return [Alarm(*row) for row in rows]
+        asked = sa.select(ALARM).order_by(ALARM.c.id.desc()).limit(1000)
+        with self._reader.reading() as core:
+            return [
+                Alarm(*row) for row in core.execute(asked.where(ALARM.c.ended_ms.is_(None)) if open_only else asked)
+            ]
 
     def taps(self, before_id: int | None, limit: int) -> Sequence[tuple[int, TapRow]]:
         """Newest first, with a cursor id each."""
-        with self._reader.reading() as connection:
-            rows = connection.execute(
-                "SELECT id, device, epoch, sequence, wall_ms, vehicle, door, verdict, reason, fare_rials, payer"
-                " FROM record WHERE kind = ? AND id < ? ORDER BY id DESC LIMIT ?",
-                (int(RecordKind.TAP), before_id if before_id is not None else 1 << 62, limit),
-            ).fetchall()
-        return [(row[0], TapRow(*row[1:])) for row in rows]
+        asked = _TAPS if before_id is None else _TAPS.where(RECORD.c.id < before_id)
+        with self._reader.reading() as core:
+            return [(row[0], TapRow(*row[1:])) for row in core.execute(asked.limit(limit))]
 
     def counts(self) -> Mapping[str, int]:
         """Totals for the status page: `accepted`, `posted_rials`, `quarantined`, `shown_less`, `verdict:{n}` each."""
-        with self._reader.reading() as connection:
-            tally = dict(connection.execute("SELECT name, n FROM tally").fetchall())
-            (quarantined,) = connection.execute("SELECT coalesce(sum(times), 0) FROM quarantine").fetchone()
-        return {"accepted": 0, "posted_rials": 0, "shown_less": 0} | tally | {"quarantined": quarantined}
+        with self._reader.reading() as core:
+            tally = {name: number for name, number in core.execute(sa.select(TALLY))}  # noqa: C416 - typed rows
+            quarantined = core.execute(sa.select(sa.func.coalesce(sa.func.sum(QUARANTINE.c.times), 0))).scalar_one()
+        return {"accepted": 0, "posted_rials": 0, "shown_less": 0} | tally | {"quarantined": int(quarantined)}

@@ -1,0 +1,288 @@
+"""The hot path: watermark, records, transfers, balances and claims of a group in one transaction."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded, raw
+from backend.adapters.ledger.hot import Driver, Row
+from backend.adapters.ledger.standing import StandingTables, add_standing
+from backend.core.chaintime import UNKNOWN_TIME, ChainTime
+from backend.core.errors import StoreFailed
+from backend.core.ledger import Transfer, next_head
+from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
+from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, branch_prefix
+from protocol.fares.verdicts import TABLE, Verdict
+from protocol.wire.records import RecordKind
+from protocol.wire.standing import Watermark
+
+_BRANCHES = "FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ?"
+_HELD = "SELECT CAST(coalesce(sum(length(payload)), 0) AS BIGINT) FROM quarantine WHERE"
+_OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
+_ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
+_RECORD = (
+    "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
+    "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
+)  # fmt: skip
+_TRANSFER = ("key", "kind", "debit", "credit", "rials", "hash", "at_ms")
+
+
+class IngestTables(StandingTables):
+    """Implements `IngestStore` over the writing connection."""
+
+    def __init__(self, writer: Guarded, driver: Driver) -> None:
+        self._writer, self._driver = writer, driver
+
+    def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        with self._writer.reading() as core:
+            return self._driver.rows(raw(core), sql, values)
+
+    def _first(self, sql: str, values: Sequence[object] = ()) -> Row | None:
+        found = self._ask(sql, values)
+        return found[0] if found else None
+
+    def watermark(self, device: str, epoch: int) -> Watermark:
+        """How far this epoch is held."""
+        row = self._first("SELECT sequence, head FROM epoch WHERE device = ? AND epoch = ?", (device, epoch))
+        return Watermark.before(epoch) if row is None else Watermark(epoch, row[0], row[1])
+
+    def latest(self, device: str) -> Watermark | None:
+        """The watermark of the device's newest epoch."""
+        row = self._first(
+            "SELECT epoch, sequence, head FROM epoch WHERE device = ? ORDER BY began_ms DESC LIMIT 1", (device,)
+        )
+        return None if row is None else Watermark(*row)
+
+    def hash_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
+        """Our hash of one record."""
+        return self._one(f"SELECT hash FROM record WHERE {_OF_TAP}", (device, epoch, sequence))  # noqa: S608 - ours
+
+    def day_key(self, device: str, epoch: int, key_id: bytes) -> bytes | None:
+        """The record bytes of a day key."""
+        return self._one(
+            "SELECT record.bytes FROM day_key JOIN record USING (device, epoch, sequence)"
+            " WHERE device = ? AND epoch = ? AND key_id = ?",
+            (device, epoch, key_id),
+        )
+
+    def _one(self, sql: str, values: Sequence[object]) -> bytes | None:
+        row = self._first(sql, values)
+        found: bytes | None = None if row is None else row[0]
+        return found
+
+    def riders(self, credential_ids: Sequence[bytes]) -> Mapping[bytes, Rider]:
+        """Those that are registered."""
+        found: dict[bytes, Rider] = {}
+        for at in range(0, len(credential_ids), _ASKED_MAX):
+            asked = credential_ids[at : at + _ASKED_MAX]
+            marks = ",".join("?" * len(asked))
+            for row in self._ask(
+                "SELECT credential_id, credential, rider_class, token_hash, created_ms FROM rider"  # noqa: S608 - marks only
+                f" WHERE credential_id IN ({marks})",
+                asked,
+            ):
+                found[row[0]] = Rider(*row)
+        return found
+
+    def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
+        """One record's bytes."""
+        return self._one(f"SELECT bytes FROM record WHERE {_OF_TAP}", (device, epoch, sequence))  # noqa: S608 - ours
+
+    def chain_time(self, device: str, epoch: int) -> ChainTime:
+        """How late it is behind the last record of a journal."""
+        row = self._first("SELECT time_ms, mono_ms FROM epoch WHERE device = ? AND epoch = ?", (device, epoch))
+        return UNKNOWN_TIME if row is None else ChainTime(*row)
+
+    def ledger_mark(self) -> LedgerMark:
+        """Where the ledger stands."""
+        (mark,) = self._ask("SELECT incarnation, head FROM ledger")
+        return LedgerMark(*mark)
+
+    def has_forked(self, device: str, epoch: int) -> bool:
+        """Whether a branch of this journal, handed in by this device, lies in the quarantine."""
+        return self._first(f"SELECT 1 {_BRANCHES} LIMIT 1", _of_journal(device, epoch)) is not None
+
+    def renew_incarnation(self, at_ms: int) -> int:
+        """This ledger was restored from a copy → its new incarnation, which no device has heard of.
+
+        The time of the restoration is taken, because one copy may be restored twice; it only has to grow.
+        """
+        newer = "CASE WHEN incarnation < ? THEN ? ELSE incarnation + 1 END"
+        with self._writer.transaction() as core:
+            self._driver.run(raw(core), f"UPDATE ledger SET incarnation = {newer}", (at_ms, at_ms))  # noqa: S608 - ours
+            ((incarnation,),) = self._driver.rows(raw(core), "SELECT incarnation FROM ledger")
+        return int(incarnation)
+
+    def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
+        """Store all of a group in one durable transaction; returns where the ledger then stands."""
+        driver = self._driver
+        with self._writer.transaction() as core:
+            to = raw(core)
+            for commit in commits:
+                _advance(driver, to, commit, at_ms)
+                _add_records(driver, to, commit)
+            self.post(core, [t for commit in commits for t in commit.transfers], at_ms)
+            for commit in commits:
+                add_standing(driver, to, commit)
+            _count(driver, to, commits)
+            _count_let_through(driver, to, commits)
+            driver.many(
+                to,
+                "INSERT INTO device VALUES (?, ?, FALSE, NULL) ON CONFLICT (name) DO UPDATE SET seen_ms ="
+                " CASE WHEN device.seen_ms > excluded.seen_ms THEN device.seen_ms ELSE excluded.seen_ms END",
+                [(device, at_ms) for device in sorted({commit.handed_in_by for commit in commits})],
+            )
+            (mark,) = driver.rows(to, "SELECT incarnation, head FROM ledger")
+            return LedgerMark(*mark)
+
+    def post(self, core: sa.Connection, transfers: Sequence[Transfer], at_ms: int) -> None:
+        """Append transfers to the chain and move the balances; the caller holds the transaction."""
+        to, driver = raw(core), self._driver
+        ((head,),) = driver.rows(to, "SELECT head FROM ledger")
+        debited: Counter[str] = Counter()
+        credited: Counter[str] = Counter()
+        rows = []
+        for transfer in transfers:
+            head = next_head(head, transfer)
+            rows.append((
+                transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials, head, at_ms
+            ))  # fmt: skip
+            debited[transfer.debit] += transfer.rials
+            credited[transfer.credit] += transfer.rials
+        driver.add(to, "transfer", _TRANSFER, rows)
+        driver.many(
+            to,
+            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+            " SET debits = account.debits + excluded.debits, credits = account.credits + excluded.credits",
+            [(account, debited[account], credited[account]) for account in {*debited, *credited}],
+        )
+        driver.run(to, "UPDATE ledger SET head = ?", (head,))
+
+    def branches(self, device: str, epoch: int) -> Sequence[tuple[int, bytes]]:
+        """(row, batch) of what is kept of other histories of this journal, handed in by this device."""
+        asked = f"SELECT id, payload {_BRANCHES} AND payload <> ? ORDER BY id"
+        return [(row, payload) for row, payload in self._ask(asked, (*_of_journal(device, epoch), b""))]
+
+    def quarantine(self, it: Quarantined, *, instead_of: Collection[int] = ()) -> None:
+        """Keep refused bytes; the same bytes of a device for the same reason are counted, not kept twice.
+
+        Beyond QUARANTINE_DEVICE_BYTES_MAX of one device only digest, reason and count are kept: one certificate must
+        not fill the ledger's disk. What it would stand for stays then.
+        """
+        driver, going = self._driver, [*instead_of]
+        with self._writer.transaction() as core:
+            to = raw(core)
+            ((held,),) = driver.rows(to, f"{_HELD} device = ?", (it.device,))
+            for row in going:
+                held -= driver.rows(to, f"{_HELD} id = ?", (row,))[0][0]
+            fits = held + len(it.payload) <= QUARANTINE_DEVICE_BYTES_MAX
+            if fits:
+                driver.many(to, "DELETE FROM quarantine WHERE id = ?", [(row,) for row in going])
+            driver.run(
+                to,
+                "INSERT INTO quarantine (digest, reason, device, channel, detail, payload, first_ms, last_ms, times)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (device, digest, reason) DO UPDATE"
+                " SET times = quarantine.times + 1, last_ms = excluded.last_ms, payload ="
+                " CASE WHEN quarantine.payload < excluded.payload THEN excluded.payload ELSE quarantine.payload END",
+                (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail,
+                 it.payload if fits else b"", it.at_ms, it.at_ms),
+            )  # fmt: skip
+
+
+def _of_journal(device: str, epoch: int) -> tuple[str, str, str]:
+    return device, FORK, f"{branch_prefix(epoch)}%"
+
+
+def _advance(driver: Driver, raw: Any, commit: Commit, at_ms: int) -> None:
+    """Move the watermark from exactly where the batch was judged against; anything else is a lost race, and stops."""
+    before, after = commit.before, commit.after
+    if before.sequence == 0:
+        changed = driver.run(
+            raw,
+            "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                commit.device,
+                after.epoch,
+                after.sequence,
+                after.head,
+                commit.signature,
+                at_ms,
+                commit.time.wall_ms,
+                commit.time.mono_ms,
+            ),
+        )
+    else:
+        changed = driver.run(
+            raw,
+            "UPDATE epoch SET sequence = ?, head = ?, signature = ?, time_ms = ?, mono_ms = ?"
+            " WHERE device = ? AND epoch = ? AND sequence = ? AND head = ?",
+            (
+                after.sequence,
+                after.head,
+                commit.signature,
+                commit.time.wall_ms,
+                commit.time.mono_ms,
+                commit.device,
+                before.epoch,
+                before.sequence,
+                before.head,
+            ),
+        )
+    if changed != 1:
+        raise StoreFailed(
+            f"the watermark of {commit.device} moved meanwhile",
+            fix="one ingest worker owns a shard: stop the second backend",
+            device=commit.device,
+        )
+
+
+def _add_records(driver: Driver, raw: Any, commit: Commit) -> None:
+    """Records, and the index of day keys."""
+    driver.add(raw, "record", _RECORD, [
+        (r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
+         r.fare_rials, r.persons, None if r.payer is None else r.payer.value, r.shift, r.line, r.lat_e6, r.lon_e6)
+        for r in commit.records
+    ])  # fmt: skip
+    driver.many(
+        raw,
+        "INSERT INTO day_key VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(r.device, r.epoch, r.key_id, r.sequence) for r in commit.records if r.key_id is not None],
+    )
+
+
+def _count_let_through(driver: Driver, raw: Any, commits: Sequence[Commit]) -> None:
+    """Add what new records say: in their transaction, so each counts once (P6)."""
+    driver.many(
+        raw,
+        "INSERT INTO let_through AS sum VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (policies, name, reason, day) DO UPDATE SET"
+        " rides = sum.rides + excluded.rides, persons = sum.persons + excluded.persons,"
+        " forgone_rials = sum.forgone_rials + excluded.forgone_rials,"
+        " charged_rials = sum.charged_rials + excluded.charged_rials",
+        [
+            (it.policies, it.order, int(it.reason), it.day, it.rides, it.persons, it.forgone_rials, it.charged_rials)
+            for commit in commits
+            for it in commit.let_through
+        ],
+    )
+
+
+def _count(driver: Driver, raw: Any, commits: Sequence[Commit]) -> None:
+    """Totals for the status page, kept as they grow."""
+    tally: Counter[str] = Counter()
+    for commit in commits:
+        for record in commit.records:
+            if record.kind == RecordKind.TAP:
+                assert record.verdict is not None
+                tally[f"verdict:{record.verdict}"] += 1
+                tally["accepted"] += TABLE[Verdict(record.verdict)].boards
+        tally["posted_rials"] += sum(t.rials for t in commit.transfers)
+        tally["shown_less"] += commit.shown_less
+    driver.many(
+        raw,
+        "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = tally.n + excluded.n",
+        list(tally.items()),
+    )

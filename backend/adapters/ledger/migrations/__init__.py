@@ -1,0 +1,1 @@
+"""How older ledgers become newer ones, one step after the other; Alembic runs them."""

@@ -1,0 +1,58 @@
+"""A ledger's tables: made at once where there are none, brought up by migrations where they are older.
+
+A new ledger gets the tables of `tables` and the number of the newest migration; a test holds that all migrations, one
+after the other, come to the same.
+"""
+
+from functools import cache
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from backend.adapters.ledger.tables import LEDGER, METADATA
+from backend.core.ledger import LEDGER_GENESIS
+
+NEWEST: Final = "0001"  # of `migrations/versions`
+_VERSION_TABLE = (  # as Alembic makes it
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+    " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+_VERSION = sa.table("alembic_version", sa.column("version_num"))
+
+
+def begin_ledger(core: sa.Connection, city: str) -> None:
+    """All tables, and the ledger's one row; the caller holds the transaction."""
+    for statement in _statements(core.dialect.name):
+        core.exec_driver_sql(statement)
+    core.execute(_VERSION.insert().values(version_num=NEWEST))
+    core.execute(LEDGER.insert().values(one=1, city=city, incarnation=1, head=LEDGER_GENESIS))
+
+
+@cache
+def _statements(dialect: str) -> list[str]:
+    """What makes them, in words of this database; put together once a process, for simulated cities begin many."""
+    spoken = sa.create_engine(f"{dialect}+psycopg://" if dialect == "postgresql" else f"{dialect}://").dialect
+    made: list[str] = [_VERSION_TABLE]
+    for table in METADATA.sorted_tables:
+        made.append(str(CreateTable(table).compile(dialect=spoken)))
+        indexes = sorted(table.indexes, key=lambda it: str(it.name))
+        made += [str(CreateIndex(index).compile(dialect=spoken)) for index in indexes]
+    return made
+
+
+def bring_up(core: sa.Connection) -> None:
+    """The tables as this software needs them; the caller holds the transaction. Raises StoreForeign for a newer one."""
+    if _version(core) == NEWEST:
+        return
+    from backend.adapters.ledger.migrating import migrate  # noqa: PLC0415 - Alembic is for ledgers that are older
+
+    migrate(core)
+
+
+def _version(core: sa.Connection) -> str | None:
+    """None: of the time before there were migrations."""
+    if not core.dialect.has_table(core, "alembic_version"):
+        return None
+    found: str | None = core.execute(sa.select(_VERSION.c.version_num)).scalar()
+    return found

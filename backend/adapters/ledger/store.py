@@ -1,0 +1,25 @@
+"""The whole store: one connection that writes, one that reads beside it, one for what takes long."""
+
+from backend.adapters.ledger.cases import CaseTables
+from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.fleet import FleetTables
+from backend.adapters.ledger.hot import Driver
+from backend.adapters.ledger.ingest import IngestTables
+from backend.adapters.ledger.let_through import LetThroughTables
+from backend.adapters.ledger.riders import RiderTables
+from backend.adapters.ledger.tariffs import TariffTables
+
+
+class LedgerStore(IngestTables, TariffTables, RiderTables, FleetTables, CaseTables, LetThroughTables):
+    """Implements `backend.core.ports.Store` over connections of one ledger."""
+
+    def __init__(self, writer: Guarded, reader: Guarded, aside: Guarded, driver: Driver) -> None:
+        IngestTables.__init__(self, writer, driver)
+        RiderTables.__init__(self, writer, reader, self.post)
+        CaseTables.__init__(self, writer, reader, aside)
+
+    def close(self) -> None:
+        """Release all connections."""
+        self._aside.close()
+        self._reader.close()
+        self._writer.close()

@@ -1,0 +1,1 @@
+"""The ledger's hot path in PostgreSQL, by psycopg."""

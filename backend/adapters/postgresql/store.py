@@ -1,0 +1,16 @@
+"""The whole store in a PostgreSQL."""
+
+from backend.adapters.ledger.store import LedgerStore
+from backend.adapters.postgresql.connection import GuardedSession, open_ledger
+from backend.adapters.postgresql.driver import PostgresDriver
+
+
+class PostgresStore(LedgerStore):
+    """Implements `backend.core.ports.Store` in a database of its own.
+
+    `durable`: refuse a server that does not sync what it commits. Raises StoreForeign, StoreFailed.
+    """
+
+    def __init__(self, conninfo: str, city: str, *, durable: bool = True) -> None:
+        writer = open_ledger(conninfo, city, durable=durable)
+        super().__init__(writer, GuardedSession(conninfo), GuardedSession(conninfo), PostgresDriver())

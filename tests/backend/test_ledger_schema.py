@@ -1,0 +1,100 @@
+"""The tables of a ledger: made at once, or by one migration after the other, or brought up from an old file: the same."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.ledger.connection import core_over
+from backend.adapters.ledger.migrating import migrate, scripts
+from backend.adapters.ledger.schema import NEWEST
+from backend.adapters.sqlite.store import SqliteStore
+from backend.core.errors import StoreForeign
+from tests.backend.desk import CITY
+
+OLD = Path(__file__).parent / "ledger_before_migrations.sql"  # as the software before them left it, with a day's rides
+
+
+def shape(path: Path) -> dict[str, object]:
+    """Every table with its columns, keys and options, every index with its columns and condition."""
+    found: dict[str, object] = {}
+    with closing(sqlite3.connect(path)) as ledger:
+        for kind, strict, without_rowid, name in ledger.execute(
+            "SELECT type, strict, wr, name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
+        ):
+            columns = ledger.execute(f'SELECT name, type, "notnull", pk FROM pragma_table_info("{name}")').fetchall()
+            found[name] = (kind, strict, without_rowid, [(c, t, bool(n or k), k) for c, t, n, k in columns])
+            for index, unique, origin, partial in ledger.execute(
+                f'SELECT name, "unique", origin, partial FROM pragma_index_list("{name}")'
+            ).fetchall():
+                on = [c for _, c in ledger.execute(f'SELECT seqno, name FROM pragma_index_info("{index}")')]
+                (sql,) = ledger.execute("SELECT max(sql) FROM sqlite_schema WHERE name = ?", (index,)).fetchone()
+                where = sql.partition(" WHERE ")[2] if partial else ""
+                found[f"{name}: {index if origin == 'c' else origin} {on}"] = (unique, on, where)
+    return found
+
+
+def old_file(folder: Path) -> Path:
+    path = folder / "ledger.db"
+    with closing(sqlite3.connect(path)) as ledger:
+        ledger.executescript(OLD.read_text(encoding="utf-8"))
+    return path
+
+
+def by_migrations(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as ledger, core_over("sqlite://", ledger) as core:
+        migrate(core)
+
+
+def test_all_migrations_come_to_the_tables_that_a_new_ledger_has(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "new.db", CITY).close()
+    by_migrations(tmp_path / "migrated.db")
+    assert shape(tmp_path / "migrated.db") == shape(tmp_path / "new.db")
+
+
+def test_the_newest_number_is_that_of_the_last_migration() -> None:
+    assert scripts().get_heads() == [NEWEST]
+
+
+@pytest.mark.parametrize("lacks", ["", "DROP TABLE announced;"])
+def test_a_ledger_of_before_is_brought_up_with_all_that_is_in_it(tmp_path: Path, lacks: str) -> None:
+    path = old_file(tmp_path)
+    with closing(sqlite3.connect(path)) as ledger:
+        ledger.executescript(lacks)
+        before = {
+            table: ledger.execute(f"SELECT * FROM {table}").fetchall() for table in ("record", "transfer", "claim")
+        }
+    assert all(before.values()), "an old ledger without rides would show nothing"
+    store = SqliteStore(path, CITY)
+    try:
+        assert store.counts()["accepted"] > 0
+        assert store.announced() is None
+    finally:
+        store.close()
+    with closing(sqlite3.connect(path)) as ledger:
+        assert {table: ledger.execute(f"SELECT * FROM {table}").fetchall() for table in before} == before
+        assert ledger.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
+    SqliteStore(tmp_path / "new.db", CITY).close()
+    assert shape(path) == shape(tmp_path / "new.db")
+
+
+def test_a_ledger_of_a_newer_software_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    SqliteStore(path, CITY).close()
+    with closing(sqlite3.connect(path)) as ledger:
+        ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+        ledger.commit()
+    with pytest.raises(StoreForeign, match="newer Savar"):
+        SqliteStore(path, CITY)
+    with closing(sqlite3.connect(path)) as ledger:
+        assert ledger.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+@pytest.mark.parametrize("make", [by_migrations, lambda path: SqliteStore(path, CITY).close()])
+def test_its_tables_are_strict(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A number that is no number never gets into a column of rials."""
+    make(tmp_path / "ledger.db")
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, pytest.raises(sqlite3.IntegrityError):
+        ledger.execute("INSERT INTO account VALUES ('a', 'many', 0)")
