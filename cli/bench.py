@@ -273,3 +273,20 @@ def _lines(name: str, value: object) -> Iterator[str]:
 
 def _said(value: object) -> str:
     return "; ".join(map(str, value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+
+
+@command.command()
+@click.option("--db", "database", required=True, type=click.Choice(["sqlite", "postgresql"]), help="Which ledger.")
+@click.option("--transactions", default=200, show_default=True, type=click.IntRange(1), help="Of each side.")
+@click.option("--taps", default=1_000, show_default=True, type=click.IntRange(1), help="In each.")
+@folder_option
+@json_option("the figures")
+def ingest(*, database: str, transactions: int, taps: int, folder: Path, out: str | None) -> None:
+    """A group of taps into the ledger beside its records into a table without rules: rates, their ratio. A minute."""
+    from benchmarks import ingest as bench
+
+    with progress("transactions", transactions) as tick:
+        figures = bench.run(
+            database=database, transactions=transactions, taps=taps, folder=folder, tick=of_one(tick, "transactions")
+        )
+    _report(figures, out)

@@ -31,6 +31,10 @@ class Driver(Protocol):
         """One statement for each of these rows."""
         ...
 
+    def move(self, raw: Any, accounts: Sequence[tuple[str, int, int]]) -> None:
+        """Add to debits and credits of these accounts, each named once; one that is new begins."""
+        ...
+
     def add(self, raw: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """New rows, in bulk."""
         ...

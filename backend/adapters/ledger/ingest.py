@@ -14,7 +14,7 @@ from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
-from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, branch_prefix
+from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, StoredRecord, branch_prefix
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
@@ -23,7 +23,7 @@ _BRANCHES = "FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ?"
 _HELD = "SELECT CAST(coalesce(sum(length(payload)), 0) AS BIGINT) FROM quarantine WHERE"
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
-_RECORD = (
+RECORD_COLUMNS = (
     "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
     "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
 )  # fmt: skip
@@ -125,8 +125,9 @@ class IngestTables(StandingTables):
                 _advance(driver, to, commit, at_ms)
                 _add_records(driver, to, commit)
             self.post(core, [t for commit in commits for t in commit.transfers], at_ms)
+            stored = {(it.device, it.epoch, it.sequence) for commit in commits for it in commit.records}
             for commit in commits:
-                add_standing(driver, to, commit)
+                add_standing(driver, to, commit, stored)
             _count(driver, to, commits)
             _count_let_through(driver, to, commits)
             driver.many(
@@ -153,12 +154,8 @@ class IngestTables(StandingTables):
             debited[transfer.debit] += transfer.rials
             credited[transfer.credit] += transfer.rials
         driver.add(to, "transfer", _TRANSFER, rows)
-        driver.many(
-            to,
-            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
-            " SET debits = account.debits + excluded.debits, credits = account.credits + excluded.credits",
-            [(account, debited[account], credited[account]) for account in {*debited, *credited}],
-        )
+        accounts = sorted({*debited, *credited})
+        driver.move(to, [(account, debited[account], credited[account]) for account in accounts])
         driver.run(to, "UPDATE ledger SET head = ?", (head,))
 
     def branches(self, device: str, epoch: int) -> Sequence[tuple[int, bytes]]:
@@ -241,16 +238,20 @@ def _advance(driver: Driver, raw: Any, commit: Commit, at_ms: int) -> None:
 
 def _add_records(driver: Driver, raw: Any, commit: Commit) -> None:
     """Records, and the index of day keys."""
-    driver.add(raw, "record", _RECORD, [
-        (r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
-         r.fare_rials, r.persons, None if r.payer is None else r.payer.value, r.shift, r.line, r.lat_e6, r.lon_e6)
-        for r in commit.records
-    ])  # fmt: skip
+    driver.add(raw, "record", RECORD_COLUMNS, [record_row(it) for it in commit.records])
     driver.many(
         raw,
         "INSERT INTO day_key VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [(r.device, r.epoch, r.key_id, r.sequence) for r in commit.records if r.key_id is not None],
     )
+
+
+def record_row(r: StoredRecord) -> Row:
+    """A record's values, in the order of RECORD_COLUMNS."""
+    return (
+        r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
+        r.fare_rials, r.persons, None if r.payer is None else r.payer.value, r.shift, r.line, r.lat_e6, r.lon_e6,
+    )  # fmt: skip
 
 
 def _count_let_through(driver: Driver, raw: Any, commits: Sequence[Commit]) -> None:
@@ -274,11 +275,11 @@ def _count(driver: Driver, raw: Any, commits: Sequence[Commit]) -> None:
     """Totals for the status page, kept as they grow."""
     tally: Counter[str] = Counter()
     for commit in commits:
-        for record in commit.records:
-            if record.kind == RecordKind.TAP:
-                assert record.verdict is not None
-                tally[f"verdict:{record.verdict}"] += 1
-                tally["accepted"] += TABLE[Verdict(record.verdict)].boards
+        verdicts = Counter(record.verdict for record in commit.records if record.kind == RecordKind.TAP)
+        for verdict, taps in verdicts.items():
+            assert verdict is not None
+            tally[f"verdict:{verdict}"] += taps
+            tally["accepted"] += taps * TABLE[Verdict(verdict)].boards
         tally["posted_rials"] += sum(t.rials for t in commit.transfers)
         tally["shown_less"] += commit.shown_less
     driver.many(

@@ -8,8 +8,9 @@ from typing import Any
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.hot import Driver
+from backend.adapters.ledger.tables import CLAIM
 from backend.core.floats import Proxy, TakenBack
-from backend.core.ledger import Payer
+from backend.core.ledger import Payer, TapId
 from backend.core.ports import Commit
 from backend.core.repeats import Claim, Step
 from backend.core.tickets import TicketRide
@@ -19,6 +20,7 @@ from protocol.wire.passes import Presentation
 _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
 )  # fmt: skip
+_CLAIM = tuple(column.name for column in CLAIM.columns)
 _OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 
 
@@ -133,13 +135,17 @@ def _spans(claims: Iterable[tuple[str, int]], within: int) -> list[tuple[str, in
     return found
 
 
-def add_standing(driver: Driver, raw: Any, commit: Commit) -> None:
-    """What a commit says of who pays; the caller holds the transaction."""
+def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[TapId]) -> None:
+    """What a commit says of who pays; the caller holds the transaction. `stored`: the records that came with it.
+
+    A claim of one of these has no row yet; of any other it may be gone meanwhile, its travel deleted.
+    """
+    changed = [it for it in commit.claims if it.tap not in stored]
     # Of a boarding one first claim is charged, at every moment. Boardings split, meet and change names, so that a row
     # yet to be written may hold the name which another takes: until all are written, none of them is charged.
-    driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {_OF_TAP}", [it.tap for it in commit.claims])  # noqa: S608
+    driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {_OF_TAP}", [it.tap for it in changed])  # noqa: S608
     for table, key, changes, rows in (
-        ("claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in commit.claims]),
+        ("claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in changed]),
         (
             "proxy", "device, epoch, sequence", ("driver", "annulled", "revision"),
             [_values(it) for it in commit.proxies],
@@ -155,6 +161,7 @@ def add_standing(driver: Driver, raw: Any, commit: Commit) -> None:
     ):  # fmt: skip
         if rows:
             driver.many(raw, _put(table, key, changes, len(rows[0])), rows)
+    driver.add(raw, "claim", _CLAIM, [_of_claim(it) for it in commit.claims if it.tap in stored])
     # A record is listed under who pays for it now; one that was taken back stays under who paid.
     riders = [it for it in commit.claims if it.revision and not it.annulled]
     turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
@@ -185,8 +192,8 @@ def _of_claim(it: Claim) -> tuple[Any, ...]:
         it.device, it.epoch, it.sequence, shown.credential_id, shown.time_s, shown.counter, it.vehicle, it.wall_ms,
         it.window_ms, it.rider_class, it.party, it.adult_rials, it.permille, it.cap_permille, it.beside_rials,
         it.shown_rials, it.whole_rials, it.tariff_version, it.extends, it.annulled, it.boarding, it.charged, it.rials,
-        it.city_rials, it.copied_rials, it.revision, it.metres, *(it.closes or (None, None)), json.dumps(it.steps),
-        it.ridden_m, it.ended_rials,
+        it.city_rials, it.copied_rials, it.revision, it.metres, *(it.closes or (None, None)),
+        json.dumps(it.steps) if it.steps else "[]", it.ridden_m, it.ended_rials,
     )  # fmt: skip
 
 

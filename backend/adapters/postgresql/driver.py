@@ -32,6 +32,11 @@ SELECT * FROM near UNION ALL SELECT claim.* FROM (
  SELECT epoch AS of_epoch, sequence AS of_sequence FROM near UNION {taps}
 ) AS ending JOIN claim ON credential = %(credential)s AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""
 
+_MOVE = (
+    "INSERT INTO account SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) ON CONFLICT (id) DO UPDATE"
+    " SET debits = account.debits + excluded.debits, credits = account.credits + excluded.credits"
+)
+
 
 def _near(*around: str) -> str:
     return _NEAR.format(codes=_PAIRS.format("codes"), taps=_PAIRS.format("taps"), around="".join(around))
@@ -58,6 +63,11 @@ class PostgresDriver:
         """One statement for each of these rows."""
         if rows:
             raw.cursor().executemany(_marked(sql), rows)
+
+    def move(self, raw: psycopg.Connection[Any], accounts: Sequence[tuple[str, int, int]]) -> None:
+        """Add to debits and credits, all in one statement."""
+        names, debits, credits_ = zip(*accounts, strict=True) if accounts else ((), (), ())
+        raw.execute(_MOVE, ([*names], [*debits], [*credits_]))
 
     def add(
         self, raw: psycopg.Connection[Any], table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]

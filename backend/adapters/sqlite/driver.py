@@ -60,6 +60,14 @@ class SqliteDriver:
         if rows:
             raw.executemany(sql, rows)
 
+    def move(self, raw: sqlite3.Connection, accounts: Sequence[tuple[str, int, int]]) -> None:
+        """Add to debits and credits."""
+        raw.executemany(
+            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+            " SET debits = account.debits + excluded.debits, credits = account.credits + excluded.credits",
+            accounts,
+        )
+
     def add(
         self, raw: sqlite3.Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     ) -> None:
