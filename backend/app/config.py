@@ -46,7 +46,7 @@ class DatabaseConfig(BaseModel):
     @classmethod
     def _no_secret(cls, told: str) -> str:
         """It stands in a file that others may read; libpq has files for passwords."""
-        if re.search(r"password\s*=|://[^/@]*:[^/@]*@", told, re.IGNORECASE):
+        if re.search(r"password\s*=|://[^@]*:[^@]*@", told, re.IGNORECASE):
             raise ValueError("has a password; put it into a file and name that: passfile=…")
         return told
 

@@ -7,6 +7,9 @@ GROUP_WAIT_S = 0.5  # the ingest thread looks up at least this often, to see it 
 DAY_KEYS_CACHED_MAX = 10_000  # unwrapped day keys in memory: 2,700 devices and their last runs; 0.5 KiB each
 REGISTRY_REREAD_S = 2.0  # an unknown device makes the registry be read again, at most this often
 TICKETS_REREAD_S = 2.0  # an unknown ticket makes new lists be looked for, at most this often
+DATABASE_CONNECT_S = 10  # to a PostgreSQL that does not answer; then buses keep their taps, and it is tried again
+DATABASE_LOCK_S = 10  # for another who writes, as SQLite waits; then this group is not stored, and comes again
+DATABASE_SILENT_S = 30  # of a session whose network is gone: both sides give it up, and its rows are free
 QUARANTINE_DEVICE_BYTES_MAX = 16 << 20  # kept of one device; beyond it only digest, reason and count
 QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own largest batch
 

@@ -98,6 +98,7 @@ def test_our_own_failure_tells_nothing_of_our_inside(api: Api) -> None:
     answer = api.client.get(f"/v1/riders/{rider}/balance", headers=headers)
     body = checked(answer, 503)
     assert body["type"] == "urn:savar:problem:store-failed"
+    assert (body["detail"], body["fix"]) == ("the ledger does not answer", "try again in a minute")
     assert answer.headers["retry-after"] == "60"
 
 

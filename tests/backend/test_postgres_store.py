@@ -2,15 +2,20 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import psycopg
 import pytest
 
+from backend.adapters.ledger import ingest
 from backend.adapters.ledger.connection import core_over, raw
 from backend.adapters.ledger.migrating import migrate
 from backend.adapters.postgresql.store import PostgresStore
-from backend.core.errors import StoreFailed, StoreForeign
+from backend.core.errors import StoreFailed, StoreForeign, StoreRefused
+from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head
 from simulators.postgres import LocalPostgres
 from tests.backend.desk import CITY
 from tests.backend.test_store import NOON_MS, commit, mark
@@ -71,6 +76,100 @@ def test_a_session_that_is_ended_in_the_middle_stores_nothing(store: PostgresSto
         killed()
     assert store.ledger_mark() == before
     store.commit([commit(1, 1)], NOON_MS)
+
+
+def test_a_rollback_that_fails_hides_nothing(store: PostgresStore, database: str) -> None:
+    """What ended the block is told, and the next one goes by a new session."""
+    before = store.ledger_mark()
+
+    def killed() -> None:
+        with store._writer.transaction() as core:
+            with psycopg.connect(database, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", (raw(core).info.backend_pid,))
+            raise ValueError("the block's own")
+
+    with pytest.raises(ValueError, match="the block's own"):
+        killed()
+    assert store.ledger_mark() == before
+
+
+def test_a_failed_statement_that_somebody_swallows_is_no_commit(store: PostgresStore) -> None:
+    def swallowing() -> None:
+        with store._writer.transaction() as core:
+            raw(core).execute("UPDATE ledger SET incarnation = 99")
+            with suppress(psycopg.Error):
+                raw(core).execute("SELECT 1 / 0")
+
+    with pytest.raises(StoreFailed, match="nothing is stored"):
+        swallowing()
+    assert store.ledger_mark().incarnation == 1
+
+
+def test_two_writers_keep_one_chain(store: PostgresStore, database: str) -> None:
+    """`savar backend import` beside the backend: the second waits, and goes on from where the first came to."""
+    other = PostgresStore(database, CITY, durable=False)
+    inside, go = threading.Event(), threading.Event()
+    advance = ingest._add_records
+
+    def slowly(*values: object) -> None:
+        inside.set()
+        go.wait(20)
+        advance(*values)
+
+    with patch.object(ingest, "_add_records", slowly):
+        first = threading.Thread(target=lambda: store.commit([commit(1, 2)], NOON_MS))
+        first.start()
+        assert inside.wait(20)
+        second = threading.Thread(target=lambda: other.commit([commit(1, 2, device="bus-2-d1")], NOON_MS))
+        second.start()
+        second.join(0.3)
+        assert second.is_alive(), "it has to wait: else it would begin where the first began"
+        go.set()
+        first.join()
+        second.join()
+    other.close()
+    with psycopg.connect(database) as session:
+        rows = session.execute("SELECT key, kind, debit, credit, rials, hash FROM transfer ORDER BY id").fetchall()
+    head = LEDGER_GENESIS
+    for key, kind, debit, credit, rials, told in rows:
+        head = next_head(head, Transfer(key, TransferKind(kind), debit, credit, rials))
+        assert told == head
+    assert (len(rows), store.ledger_mark().head) == (4, head)
+
+
+def test_who_waits_too_long_for_another_says_so(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.adapters.postgresql.connection.DATABASE_LOCK_S", 1)
+    store = PostgresStore(database, CITY, durable=False)
+    with psycopg.connect(database) as other:
+        other.execute("UPDATE ledger SET incarnation = incarnation")
+        with pytest.raises(StoreFailed, match="lock timeout"):
+            store.commit([commit(1, 1)], NOON_MS)
+        other.rollback()
+    store.commit([commit(1, 1)], NOON_MS)
+    store.close()
+
+
+def test_what_is_refused_is_told_without_the_row(store: PostgresStore) -> None:
+    """P18: PostgreSQL's detail has the whole row in it, and errors are kept and logged."""
+    (claim,) = commit(1, 1).claims
+    with pytest.raises(StoreRefused) as refused:
+        store.commit([replace(commit(1, 1), claims=[replace(claim, vehicle=None)])], NOON_MS)  # type: ignore[arg-type]
+    assert "null value in column" in str(refused.value)
+    assert claim.presentation.credential_id.hex() not in str(refused.value)
+
+
+def test_a_closed_ledger_stays_closed(store: PostgresStore) -> None:
+    store.close()
+    with pytest.raises(StoreFailed, match="closed"):
+        store.ledger_mark()
+
+
+def test_a_database_that_has_no_persian_is_refused(postgres: LocalPostgres) -> None:
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as session:
+        session.execute("CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    with pytest.raises(StoreFailed, match="SQL_ASCII, which has no Persian — make it anew"):
+        PostgresStore(postgres.conninfo("plain"), CITY, durable=False)
+    postgres.drop("plain")
 
 
 def test_somebody_elses_database_is_left_alone(postgres: LocalPostgres) -> None:

@@ -167,7 +167,13 @@ def test_commands_and_process_stand_on_the_postgresql_that_the_configuration_nam
 
 
 @pytest.mark.parametrize(
-    "told", ["host=db password=s3cret", "postgresql://savar:s3cret@db/savar", "dbname=a PASSWORD = x"]
+    "told",
+    [
+        "host=db password=s3cret",
+        "postgresql://savar:s3cret@db/savar",
+        "dbname=a PASSWORD = x",
+        "postgresql://savar:a/b@db/savar",
+    ],
 )
 def test_no_password_stands_in_the_configuration(config: Path, told: str) -> None:
     with config.open("a", encoding="utf-8") as more:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from backend.adapters.http.security import HEADERS
-from backend.core.errors import NotAllowed, NotFound, RequestError
+from backend.core.errors import NotAllowed, NotFound, RequestError, StoreFailed, StoreForeign
 from backend.core.reconcile import BadStatement
 from protocol.errors import BadKey, Fault, SavarError, TooLarge
 from transport import http_answers
@@ -108,6 +108,10 @@ async def _savar_error(_request: Request, error: Exception) -> JSONResponse:
     if error.fault in (Fault.LOCAL, Fault.OPERATOR):
         LOG.error("%s: %s %s", error.name, error, error.data)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "60"} if status == 503 else None
+    if isinstance(error, StoreFailed | StoreForeign):  # paths, hosts, a database's words: for the log
+        return problem(
+            error.name, status, detail="the ledger does not answer", fix="try again in a minute", headers=headers
+        )
     return problem(
         error.name, status, detail=error.message, fix=error.fix or _fix_for(status), data=error.data, headers=headers
     )

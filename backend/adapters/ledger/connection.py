@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 from backend.core.errors import StoreFailed, StoreRefused
 
-FIX = "nothing of the last group is stored and buses keep their taps; look at {}, then start the backend again"
+FIX = "buses keep what has no receipt; look at {}, then start the backend again"
 
 
 class Guarded(ABC):
@@ -23,10 +23,12 @@ class Guarded(ABC):
 
     url: ClassVar[str]  # SQLAlchemy's for this database and driver
     where: ClassVar[str]  # what to look at when it fails
+    errors: ClassVar[type[Exception]]  # the driver's own
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._core: sa.Connection | None = None
+        self._closed = False
 
     # --- what each database has of its own ----------------------------------------------------------------------------
 
@@ -51,6 +53,14 @@ class Guarded(ABC):
     def refused(self, error: BaseException) -> bool | None:
         """Whether a rule or a column of the tables refuses it; False: the database fails; None: no error of its own."""
 
+    @abstractmethod
+    def said(self, error: BaseException) -> str:
+        """What it is, without the values of a row: those may be a rider's."""
+
+    @abstractmethod
+    def committed(self, answer: Any) -> bool:
+        """Whether the answer to a COMMIT says so."""
+
     # --- for everybody ------------------------------------------------------------------------------------------------
 
     def reading(self) -> "_Entered":
@@ -72,14 +82,19 @@ class Guarded(ABC):
         """The connection, and the lock that keeps others away from it; opened anew if it was lost."""
         self._lock.acquire()
         try:
+            self._require_open()
             if self._core is None or self._core.invalidated or self._is_lost(raw(self._core)):
-                self._let_go()
+                self.let_go()
                 self._core = core_over(self.url, self._connect())
         except BaseException as error:
             self._lock.release()
             self.translate(error, "opened")
             raise
         return self._core
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreFailed("the ledger was closed", fix="start the backend again")
 
     def release(self) -> None:
         """Let others at it."""
@@ -90,16 +105,19 @@ class Guarded(ABC):
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
         if cause is None or (refused := self.refused(cause)) is None:
             return
+        said = self.said(cause)
         if refused:
-            raise StoreRefused(f"the ledger refuses it: {cause}", fix="look at the quarantine") from error
-        raise StoreFailed(f"the ledger cannot be {done}: {cause}", fix=FIX.format(self.where)) from error
+            raise StoreRefused(f"the ledger refuses it: {said}", fix="look at the quarantine") from error
+        raise StoreFailed(f"the ledger cannot be {done}: {said}", fix=FIX.format(self.where)) from error
 
     def close(self) -> None:
         """Release it."""
         with self._lock:
-            self._let_go()
+            self._closed = True
+            self.let_go()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """The connection is of no use; the next who asks gets a new one. Holding the lock."""
         core, self._core = self._core, None
         if core is not None:
             if not core.invalidated:
@@ -117,11 +135,16 @@ class _Entered:
     def __init__(self, guarded: Guarded, kind: Kind) -> None:
         self._guarded, self._kind = guarded, kind
         self._raw: Any = None
+        self._begun = False
 
     def __enter__(self) -> sa.Connection:
         core = self._guarded.acquire()
         self._raw = raw(core)
-        if begins := self._guarded.beginnings[self._kind]:
+        begins = self._guarded.beginnings[self._kind]
+        if self._kind == "snapshot" and self._guarded.in_transaction(self._raw):
+            begins = ""  # within another one: the same moment
+        if begins:
+            self._begun = True
             try:
                 self._raw.execute(begins)
             except BaseException as error:
@@ -131,19 +154,25 @@ class _Entered:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
-            if error is None and self._guarded.beginnings[self._kind]:
-                self._raw.execute("COMMIT")
+            if error is None and self._begun:
+                self._commit()
         except BaseException as failed:
             self._end(failed)
             raise
         self._end(error)
 
+    def _commit(self) -> None:
+        if not self._guarded.committed(self._raw.execute("COMMIT")):
+            raise StoreFailed("a statement had failed, so nothing is stored", fix=FIX.format(self._guarded.where))
+
     def _end(self, error: BaseException | None) -> None:
         """Let go; what failed is rolled back, and told in our words if it was the database's."""
         guarded = self._guarded
         try:
-            if error is not None and guarded.in_transaction(self._raw):
+            if error is not None and self._begun and guarded.in_transaction(self._raw):
                 self._raw.execute("ROLLBACK")
+        except guarded.errors:
+            guarded.let_go()  # a session that cannot even end: what it began ends with it, and the first error is told
         finally:
             guarded.release()
         guarded.translate(error, _DONE[self._kind])

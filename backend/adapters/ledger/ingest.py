@@ -27,6 +27,7 @@ RECORD_COLUMNS = (
     "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
     "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
 )  # fmt: skip
+_ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one chain: a second writer waits here
 _TRANSFER = ("key", "kind", "debit", "credit", "rials", "hash", "at_ms")
 
 
@@ -121,6 +122,7 @@ class IngestTables(StandingTables):
         driver = self._driver
         with self._writer.transaction() as core:
             to = raw(core)
+            driver.rows(to, _ALONE)  # before ids are given out: whoever comes later has higher ones
             for commit in commits:
                 _advance(driver, to, commit, at_ms)
                 _add_records(driver, to, commit)
@@ -142,7 +144,7 @@ class IngestTables(StandingTables):
     def post(self, core: sa.Connection, transfers: Sequence[Transfer], at_ms: int) -> None:
         """Append transfers to the chain and move the balances; the caller holds the transaction."""
         to, driver = raw(core), self._driver
-        ((head,),) = driver.rows(to, "SELECT head FROM ledger")
+        ((head,),) = driver.rows(to, _ALONE)
         debited: Counter[str] = Counter()
         credited: Counter[str] = Counter()
         rows = []

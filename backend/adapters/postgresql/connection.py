@@ -10,9 +10,11 @@ from backend.adapters.ledger.connection import Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
 from backend.adapters.ledger.tables import LEDGER
 from backend.core.errors import BackendError, StoreFailed, StoreForeign
+from backend.core.limits import DATABASE_CONNECT_S, DATABASE_LOCK_S, DATABASE_SILENT_S
 
 _BEGINNING = 0x53564C36  # of the lock that the opening of a ledger holds: two backends begin one ledger once
 _REFUSES = (psycopg.IntegrityError, psycopg.DataError)
+_SETTINGS = ["server_encoding", "fsync", "full_page_writes"]
 _READS = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -21,18 +23,49 @@ class GuardedSession(Guarded):
 
     url = "postgresql+psycopg://"
     where = "PostgreSQL and the way to it"
+    errors = psycopg.Error
     beginnings: ClassVar[dict[Kind, str]] = {"reading": "", "snapshot": _READS, "transaction": "BEGIN"}
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, *, durable: bool, writes: bool = False) -> None:
         super().__init__()
-        self._conninfo = conninfo
+        self._conninfo, self._durable, self._writes = conninfo, durable, writes
         with self.reading():
             pass
 
     def _connect(self) -> psycopg.Connection[Any]:
-        session = psycopg.connect(self._conninfo, autocommit=True, application_name="savar")
-        session.execute("SET synchronous_commit = on")  # a receipt means durable, whatever the server is set to
+        session = psycopg.connect(
+            self._conninfo, autocommit=True, application_name="savar", client_encoding="utf8",
+            connect_timeout=DATABASE_CONNECT_S, keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
+            tcp_user_timeout=1_000 * DATABASE_SILENT_S,
+        )  # fmt: skip
+        try:
+            idle_s = DATABASE_SILENT_S if self._writes else 0  # a day's places are looked through slowly
+            session.execute(
+                "SET synchronous_commit = on;"  # a receipt means durable, whatever the server is set to
+                f" SET lock_timeout = '{DATABASE_LOCK_S}s'; SET idle_in_transaction_session_timeout = '{idle_s}s'"
+            )
+            self._require_fit(session)
+        except BaseException:
+            session.close()
+            raise
         return session
+
+    def _require_fit(self, session: psycopg.Connection[Any]) -> None:
+        """Each time: a server may come back as another one. Raises StoreFailed."""
+        told = dict(
+            session.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (_SETTINGS,)).fetchall()
+        )
+        if told["server_encoding"] != "UTF8":
+            raise StoreFailed(
+                f"this database is in {told['server_encoding']}, which has no Persian",
+                fix="make it anew: createdb --template=template0 --encoding=UTF8 --locale=C",
+            )
+        off = [name for name in ("fsync", "full_page_writes") if told[name] != "on"]
+        if off and self._durable:
+            raise StoreFailed(
+                f"this PostgreSQL loses what it committed when its machine stops: {' and '.join(off)} is off",
+                fix=f"set {off[0]} = on in postgresql.conf and reload it; a receipt means durable",
+            )
 
     def _is_lost(self, raw: psycopg.Connection[Any]) -> bool:
         return raw.closed or raw.broken
@@ -45,7 +78,17 @@ class GuardedSession(Guarded):
         """What PostgreSQL's rules or columns refuse, and what the server, or the way to it, does."""
         if isinstance(error, _REFUSES):
             return True
-        return False if isinstance(error, psycopg.Error) else None
+        return False if isinstance(error, psycopg.Error | UnicodeError) else None
+
+    def said(self, error: BaseException) -> str:
+        """The server's one line; its detail has the row's values."""
+        if isinstance(error, psycopg.Error) and error.diag.message_primary is not None:
+            return f"{error.diag.message_primary} ({error.sqlstate})"
+        return str(error).partition("\n")[0]
+
+    def committed(self, answer: psycopg.Cursor[Any]) -> bool:
+        """PostgreSQL answers ROLLBACK where a statement had failed before."""
+        return answer.statusmessage == "COMMIT"
 
 
 def open_ledger(conninfo: str, city: str, *, durable: bool) -> GuardedSession:
@@ -53,10 +96,8 @@ def open_ledger(conninfo: str, city: str, *, durable: bool) -> GuardedSession:
 
     `durable`: refuse a server that does not sync what it commits.
     """
-    guarded = GuardedSession(conninfo)
+    guarded = GuardedSession(conninfo, durable=durable, writes=True)
     try:
-        if durable:
-            _require_syncing(guarded)
         _begin_or_bring_up(guarded, city)
     except BackendError:
         guarded.close()
@@ -64,21 +105,10 @@ def open_ledger(conninfo: str, city: str, *, durable: bool) -> GuardedSession:
     return guarded
 
 
-def _require_syncing(guarded: GuardedSession) -> None:
-    with guarded.reading() as core:
-        told = {name: raw(core).execute(f"SHOW {name}").fetchone() for name in ("fsync", "full_page_writes")}
-    off = [name for name, value in told.items() if value != ("on",)]
-    if off:
-        raise StoreFailed(
-            f"this PostgreSQL loses what it committed when its machine stops: {' and '.join(off)} is off",
-            fix=f"set {off[0]} = on in postgresql.conf and reload it; a receipt means durable",
-        )
-
-
 def _begin_or_bring_up(guarded: GuardedSession, city: str) -> None:
     with guarded.transaction() as core:
         raw(core).execute("SELECT pg_advisory_xact_lock(%s)", (_BEGINNING,))
-        if not core.dialect.has_table(core, "ledger"):
+        if not (core.dialect.has_table(core, "ledger") and core.dialect.has_table(core, "alembic_version")):
             if tables := sa.inspect(core).get_table_names():
                 raise StoreForeign(
                     f"this database is no Savar ledger: it has {tables[0]}",

@@ -8,30 +8,36 @@ import psycopg
 
 from backend.adapters.ledger.hot import Row
 
-# As in `sqlite/driver`, in this database's words: near some claims of one credential, by an index each.
-_WITHIN = """ UNION SELECT boarding FROM jsonb_array_elements(%({})s::jsonb) AS it (value) JOIN claim
-  ON credential = %(credential)s AND {} BETWEEN (it.value->>1)::bigint AND (it.value->>2)::bigint
-  AND vehicle = it.value->>0"""
+# As in `sqlite/driver`, in this database's words: near some claims of one credential, by an index each. LATERAL and
+# OFFSET 0 say that every place is looked up by itself: else the planner reads all rides that a rider ever made.
 _PAIRS = "SELECT (value->>0)::bigint, (value->>1)::bigint FROM jsonb_array_elements(%({})s::jsonb) AS pair (value)"
+_WITHIN = """ UNION SELECT boarding FROM jsonb_array_elements(%({})s::jsonb) AS span (value) CROSS JOIN LATERAL (
+  SELECT boarding FROM claim WHERE credential = %(credential)s
+  AND {} BETWEEN (span.value->>1)::bigint AND (span.value->>2)::bigint AND vehicle = span.value->>0{} OFFSET 0
+ ) AS lying"""
 _NAMED = f" AND (epoch, sequence) IN ({_PAIRS.format('ended')})"
-_THEN = _WITHIN.format("then", "wall_ms")
+_THEN = _WITHIN.format("then", "wall_ms", "")
 _BY_THE_WAY = (
-    _WITHIN.format("outs_clock", "wall_ms") + _NAMED,
-    _WITHIN.format("outs_phone", "time_s") + _NAMED,
-    _WITHIN.format("way_clock", "wall_ms") + " AND extends",
-    _WITHIN.format("way_phone", "time_s") + " AND extends",
-    _WITHIN.format("companions_clock", "wall_ms"),
-    _WITHIN.format("companions_phone", "time_s"),
+    _WITHIN.format("outs_clock", "wall_ms", _NAMED),
+    _WITHIN.format("outs_phone", "time_s", _NAMED),
+    _WITHIN.format("way_clock", "wall_ms", " AND extends"),
+    _WITHIN.format("way_phone", "time_s", " AND extends"),
+    _WITHIN.format("companions_clock", "wall_ms", ""),
+    _WITHIN.format("companions_phone", "time_s", ""),
 )
-_NEAR = """WITH near AS (SELECT * FROM claim WHERE boarding IN (
- SELECT boarding FROM ({codes}) AS code (time_s, counter) JOIN claim USING (time_s, counter)
-  WHERE credential = %(credential)s
- {around})
- AND closes_sequence IS NULL)
+_NEAR = """WITH near AS (SELECT claim.* FROM (
+ SELECT boarding FROM ({codes}) AS code (of_time_s, of_counter) CROSS JOIN LATERAL (
+  SELECT boarding FROM claim WHERE credential = %(credential)s AND time_s = of_time_s AND counter = of_counter OFFSET 0
+ ) AS shown{around}
+) AS named CROSS JOIN LATERAL (
+ SELECT * FROM claim WHERE claim.boarding = named.boarding AND closes_sequence IS NULL OFFSET 0
+) AS claim)
 SELECT * FROM near UNION ALL SELECT claim.* FROM (
  SELECT epoch AS of_epoch, sequence AS of_sequence FROM near UNION {taps}
-) AS ending JOIN claim ON credential = %(credential)s AND closes_epoch = of_epoch AND closes_sequence = of_sequence"""
-
+) AS ending CROSS JOIN LATERAL (
+ SELECT * FROM claim WHERE credential = %(credential)s AND closes_epoch = of_epoch AND closes_sequence = of_sequence
+ OFFSET 0
+) AS claim"""
 _MOVE = (
     "INSERT INTO account SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) ON CONFLICT (id) DO UPDATE"
     " SET debits = account.debits + excluded.debits, credits = account.credits + excluded.credits"

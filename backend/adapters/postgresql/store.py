@@ -13,4 +13,5 @@ class PostgresStore(LedgerStore):
 
     def __init__(self, conninfo: str, city: str, *, durable: bool = True) -> None:
         writer = open_ledger(conninfo, city, durable=durable)
-        super().__init__(writer, GuardedSession(conninfo), GuardedSession(conninfo), PostgresDriver())
+        reader, aside = (GuardedSession(conninfo, durable=durable) for _ in range(2))
+        super().__init__(writer, reader, aside, PostgresDriver())

@@ -18,6 +18,7 @@ class GuardedFile(Guarded):
 
     url = "sqlite://"
     where = "the disk"
+    errors = sqlite3.Error
     beginnings: ClassVar[dict[Kind, str]] = {"reading": "", "snapshot": "BEGIN", "transaction": "BEGIN IMMEDIATE"}
 
     def __init__(self, path: Path) -> None:
@@ -47,6 +48,14 @@ class GuardedFile(Guarded):
         if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError):
             return True
         return False if isinstance(error, sqlite3.Error) else None
+
+    def said(self, error: BaseException) -> str:
+        """SQLite names columns, and no value."""
+        return str(error)
+
+    def committed(self, _answer: sqlite3.Cursor) -> bool:
+        """What failed before was raised then."""
+        return True
 
 
 def open_ledger(path: Path, city: str) -> GuardedFile:
