@@ -101,6 +101,7 @@ class MqttSession:
         self._connected = threading.Event()
         self._was_ready = False  # whether the connection in hand was ever usable: then the wait starts small again
         self._stopping = threading.Event()
+        self._in_use = threading.Lock()  # of the client by `publish`: its sockets are given back behind that
         self._problem: TransportError | None = BrokerAway("not connected yet")
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
         self._will = will
@@ -175,7 +176,8 @@ class MqttSession:
         """Send at QoS 1 if connected. False: it did not go out, and nothing remembers it but the caller."""
         if not self._connected.is_set():
             return False
-        return self._client.publish(topic, payload, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        with self._in_use:
+            return self._client.publish(topic, payload, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     # --- the session's thread ------------------------------------------------------------------------------------
 
@@ -198,9 +200,8 @@ class MqttSession:
                     host=self._config.host, port=self._config.port,
                 )  # fmt: skip
             self._lost()
-            left_open = self._client.socket()
-            if left_open is not None:
-                left_open.close()
+            with self._in_use:
+                _give_back(self._client)
             # Full jitter below a doubling bound.
             self._stopping.wait(random.uniform(self._config.reconnect_min_s / 2, bound))  # noqa: S311 - not a secret
             bound = min(bound * 2, self._config.reconnect_max_s)
@@ -255,6 +256,14 @@ class MqttSession:
 
     def _message_came(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
         self._on_message(Message(message.topic, bytes(message.payload), bool(message.retain)))
+
+
+def _give_back(client: paho.Client) -> None:
+    """Its socket, and the pair by which others wake its loop: paho leaves both to the garbage collector."""
+    left_open = client.socket()
+    if left_open is not None:
+        left_open.close()
+    client._reset_sockets(sockpair_only=True)  # noqa: SLF001 - there is no public way, and a bus reconnects for weeks
 
 
 def _leave_writing_to_the_loop(_c: paho.Client, _u: Any, _s: Any) -> None:

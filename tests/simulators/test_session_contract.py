@@ -24,7 +24,7 @@ from tests.simulators.networks import (
     make_city,
     topic,
 )  # fmt: skip
-from transport.mqtt import MAX_INFLIGHT, MAX_QUEUED, Message, Will
+from transport.mqtt import MAX_INFLIGHT, MAX_QUEUED, Message, MqttSession, Will
 
 ALL_TAPS, ALL_STATES = shard_filter(CITY, SHARD, Channel.TAPS), shard_filter(CITY, SHARD, Channel.STATE)
 TAPS, STATE, RECEIPT = (topic(BUS, channel) for channel in (Channel.TAPS, Channel.STATE, Channel.RECEIPT))
@@ -300,3 +300,31 @@ def test_a_session_that_was_never_started_can_be_stopped(network: Network) -> No
     bus = network.client(BUS)
     bus.session.stop()
     assert bus.changes == []
+
+
+@pytest.mark.integration
+def test_no_connection_leaves_a_socket_to_the_garbage_collector(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """paho does, at each of them, and a bus reconnects for weeks."""
+    made = []
+    make = MqttSession._make_client
+
+    def noted(session: MqttSession) -> object:
+        made.append(make(session))
+        return made[-1]
+
+    monkeypatch.setattr(MqttSession, "_make_client", noted)
+    with Mosquitto(city) as broker:
+        network = RealNetwork(broker)
+        try:
+            bus = network.client(BUS)
+            connected(network, bus)
+            assert any(client._sockpairR is not None for client in made), "else this would show nothing"
+            network.crash()
+            network.until(lambda: not bus.session.connected)
+            network.restart()
+            network.until(lambda: bus.session.connected)
+            bus.session.stop()
+        finally:
+            network.close()
+    assert len(made) >= 3, "the first is of the session's making, and never connects"
+    assert all(client._sockpairR is None and client._sockpairW is None for client in made)
