@@ -164,7 +164,8 @@ class MqttSession:
     def stop(self) -> None:
         """Disconnect and end the thread. The will is not sent."""
         self._stopping.set()
-        self._client.disconnect()
+        with self._in_use:
+            self._client.disconnect()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 
