@@ -66,7 +66,7 @@ bench-board: setup ## 100,000 commands to the emulated panel board over a spoili
 misreads: setup ## 100,000 drawn frames: is a code ever taken for another one? an hour
 	@$(BIN)/savar bench misreads --keep build/misreads.jsonl
 
-mutate: setup ## every small change of protocol/ and the cores must fail a test: about 1 h 15, goes on where it was
+mutate: setup ## every small change of protocol/ and the cores must fail a test: hours, goes on where it was
 	@$(BIN)/python -m tests.mutation.run && $(BIN)/python -m tests.mutation.report
 
 cose-check: setup ## check the COSE and HPKE vectors with independent libraries, in an environment of their own

@@ -4,6 +4,7 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -115,21 +116,24 @@ class Watching:
 
     def _measured(self) -> str:
         """Holding the lock."""
-        supply_mv = self.watch.supply_mv
-        told = "not measured" if supply_mv is None else f"{supply_mv / 1000:.1f} V"
-        return "" if supply_mv is None else f"ADC0 supply's voltage: {told}; PG0 odometer: {self._pulses()}"
+        return "; ".join(f"{pin} {what}: {now}" for pin, what, now in self._figures())
 
-    def _pulses(self) -> str:
-        return counted(self.watch.pulses, "pulse")
+    def _figures(self) -> Sequence[tuple[str, str, str]]:
+        """Holding the lock: pin, what is measured there, and how much; nothing before the first status."""
+        if (supply_mv := self.watch.supply_mv) is None:
+            return []
+        return [
+            ("ADC0", "supply's voltage", f"{supply_mv / 1000:.1f} V"),
+            ("PG0", "odometer", counted(self.watch.pulses, "pulse")),
+        ]
 
     def _picture(self) -> Table:
         """Holding the lock."""
         table = Table("pin", "wire", "now", "changes", box=None, header_style="dim")
         for told in self.watch.told():
             table.add_row(told.wire.pin, told.wire.name, told.state, str(told.changes or ""))
-        if (supply_mv := self.watch.supply_mv) is not None:
-            table.add_row("ADC0", "supply's voltage", f"{supply_mv / 1000:.1f} V", "")
-            table.add_row("PG0", "odometer", self._pulses(), "")
+        for figure in self._figures():
+            table.add_row(*figure, "")
         if self.watch.interruptions:
             table.add_row("", _INTERRUPTED, "", str(self.watch.interruptions))
         return table

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.hot import Driver, Row
-from backend.adapters.ledger.standing import StandingTables, add_standing
+from backend.adapters.ledger.standing import OF_TAP, StandingTables, add_standing
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, next_head
@@ -21,7 +21,6 @@ from protocol.wire.standing import Watermark
 
 _BRANCHES = "FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ?"
 _HELD = "SELECT CAST(coalesce(sum(length(payload)), 0) AS BIGINT) FROM quarantine WHERE"
-_OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
 RECORD_COLUMNS = (
     "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
@@ -36,10 +35,6 @@ class IngestTables(StandingTables):
 
     def __init__(self, writer: Guarded, driver: Driver) -> None:
         self._writer, self._driver = writer, driver
-
-    def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        with self._writer.reading() as core:
-            return self._driver.rows(raw(core), sql, values)
 
     def _first(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         found = self._ask(sql, values)
@@ -59,7 +54,7 @@ class IngestTables(StandingTables):
 
     def hash_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
         """Our hash of one record."""
-        return self._one(f"SELECT hash FROM record WHERE {_OF_TAP}", (device, epoch, sequence))  # noqa: S608 - ours
+        return self._one(f"SELECT hash FROM record WHERE {OF_TAP}", (device, epoch, sequence))  # noqa: S608 - ours
 
     def day_key(self, device: str, epoch: int, key_id: bytes) -> bytes | None:
         """The record bytes of a day key."""
@@ -90,7 +85,7 @@ class IngestTables(StandingTables):
 
     def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:
         """One record's bytes."""
-        return self._one(f"SELECT bytes FROM record WHERE {_OF_TAP}", (device, epoch, sequence))  # noqa: S608 - ours
+        return self._one(f"SELECT bytes FROM record WHERE {OF_TAP}", (device, epoch, sequence))  # noqa: S608 - ours
 
     def chain_time(self, device: str, epoch: int) -> ChainTime:
         """How late it is behind the last record of a journal."""

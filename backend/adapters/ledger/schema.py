@@ -23,21 +23,20 @@ _VERSION = sa.table("alembic_version", sa.column("version_num"))
 
 def begin_ledger(core: sa.Connection, city: str) -> None:
     """All tables, and the ledger's one row; the caller holds the transaction."""
-    for statement in _statements(core.dialect.name):
+    for statement in _statements(core.dialect):
         core.exec_driver_sql(statement)
     core.execute(_VERSION.insert().values(version_num=NEWEST))
     core.execute(LEDGER.insert().values(one=1, city=city, incarnation=1, head=LEDGER_GENESIS))
 
 
 @cache
-def _statements(dialect: str) -> list[str]:
+def _statements(dialect: sa.Dialect) -> list[str]:
     """What makes them, in words of this database; put together once a process, for simulated cities begin many."""
-    spoken = sa.create_engine(f"{dialect}+psycopg://" if dialect == "postgresql" else f"{dialect}://").dialect
     made: list[str] = [_VERSION_TABLE]
     for table in METADATA.sorted_tables:
-        made.append(str(CreateTable(table).compile(dialect=spoken)))
+        made.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda it: str(it.name))
-        made += [str(CreateIndex(index).compile(dialect=spoken)) for index in indexes]
+        made += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
     return made
 
 

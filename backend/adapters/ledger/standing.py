@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from backend.adapters.ledger.connection import Guarded, raw
-from backend.adapters.ledger.hot import Driver
+from backend.adapters.ledger.hot import Driver, Row
 from backend.adapters.ledger.tables import CLAIM
 from backend.core.floats import Proxy, TakenBack
 from backend.core.ledger import Payer, TapId
@@ -21,7 +21,7 @@ _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
 )  # fmt: skip
 _CLAIM = tuple(column.name for column in CLAIM.columns)
-_OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
+OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 
 
 class StandingTables:
@@ -67,7 +67,7 @@ class StandingTables:
 
     def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
         """The claim of one tap."""
-        found = self._claims(_OF_TAP, (device, epoch, sequence))
+        found = self._claims(OF_TAP, (device, epoch, sequence))
         return found[0] if found else None
 
     def _claims(self, where: str, values: Sequence[object]) -> list[Claim]:
@@ -80,7 +80,7 @@ class StandingTables:
 
     def ticket_ride_at(self, device: str, epoch: int, sequence: int) -> TicketRide | None:
         """The ride of one tap."""
-        rows = self._rows("ticket_ride", _OF_TAP, (device, epoch, sequence))
+        rows = self._rows("ticket_ride", OF_TAP, (device, epoch, sequence))
         return _ticket_ride(rows[0]) if rows else None
 
     def driver_of(self, vehicle: str, shift: str) -> str | None:
@@ -94,7 +94,7 @@ class StandingTables:
 
     def proxy_at(self, device: str, epoch: int, sequence: int) -> Proxy | None:
         """The proxy boarding of one tap."""
-        rows = self._rows("proxy", _OF_TAP, (device, epoch, sequence))
+        rows = self._rows("proxy", OF_TAP, (device, epoch, sequence))
         return _proxy(rows[0]) if rows else None
 
     def annulments_in(self, vehicle: str, shift: str) -> Sequence[TakenBack]:
@@ -112,8 +112,11 @@ class StandingTables:
         return _annulment(rows[0]) if rows else None
 
     def _rows(self, table: str, where: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        return self._ask(f"SELECT * FROM {table} WHERE {where}", values)  # noqa: S608 - ours
+
+    def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         with self._writer.reading() as core:
-            return self._driver.rows(raw(core), f"SELECT * FROM {table} WHERE {where}", values)  # noqa: S608 - ours
+            return self._driver.rows(raw(core), sql, values)
 
 
 def _far_by_clock(claims: Iterable[Claim]) -> str:
@@ -143,7 +146,7 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     changed = [it for it in commit.claims if it.tap not in stored]
     # Of a boarding one first claim is charged, at every moment. Boardings split, meet and change names, so that a row
     # yet to be written may hold the name which another takes: until all are written, none of them is charged.
-    driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {_OF_TAP}", [it.tap for it in changed])  # noqa: S608
+    driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {OF_TAP}", [it.tap for it in changed])  # noqa: S608
     for table, key, changes, rows in (
         ("claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in changed]),
         (
@@ -168,7 +171,7 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     turned += [((Payer.DRIVER if it.driver else Payer.NO_PROOF).value, *it.tap) for it in commit.proxies if it.revision]
     rides = [it for it in commit.ticket_rides if it.revision and not it.annulled]
     turned += [((Payer.TICKET if it.paid else Payer.COPIED).value, *it.tap) for it in rides]
-    driver.many(raw, f"UPDATE record SET payer = ? WHERE {_OF_TAP}", turned)  # noqa: S608
+    driver.many(raw, f"UPDATE record SET payer = ? WHERE {OF_TAP}", turned)  # noqa: S608
     # Both doors tell of one shift, and the first word stands.
     driver.many(raw, "INSERT INTO shift VALUES (?, ?, ?) ON CONFLICT DO NOTHING", commit.shifts)
 

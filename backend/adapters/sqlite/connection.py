@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from backend.adapters.ledger.connection import FIX, Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
-from backend.core.errors import StoreFailed, StoreForeign
+from backend.core.errors import BackendError, StoreFailed, StoreForeign
 
 APPLICATION_ID = 0x53564C36  # "SVL6": so that no other SQLite file is taken for a ledger
 _FIX = FIX.format("the disk")
@@ -67,13 +67,21 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
     except (sqlite3.Error, OSError) as error:
         raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
     guarded = GuardedFile(path)
+    try:
+        _begin_or_bring_up(guarded, city)
+    except BackendError:
+        guarded.close()
+        raise
+    return guarded
+
+
+def _begin_or_bring_up(guarded: GuardedFile, city: str) -> None:
     with guarded.transaction() as core:
         if _is_empty(raw(core)):
             begin_ledger(core, city)
             raw(core).execute(f"PRAGMA application_id={APPLICATION_ID}")
         else:
             bring_up(core)
-    return guarded
 
 
 def _require_ours(path: Path, city: str) -> None:
