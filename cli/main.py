@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
+    "ledger": ("cli.ledger", "back a ledger up while its backend writes, and put it back"),
     "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),
     "practice": ("cli.practice", "the driver's terminal with a bus that is not there, to learn it"),
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),

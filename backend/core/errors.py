@@ -27,6 +27,26 @@ class StoreForeign(BackendError):
     """The ledger file belongs to another city or is no ledger."""
 
 
+class BackupDamaged(BackendError):
+    """The file is no backup of a ledger, or is not what was written."""
+
+
+class BackupForeign(BackendError):
+    """The backup is of another city, or of the other kind of database."""
+
+    fault = Fault.OPERATOR
+
+
+class TargetOccupied(BackendError):
+    """Where something is to be written there is something already, or somebody uses it."""
+
+    fault = Fault.OPERATOR
+
+
+class ToolMissing(BackendError):
+    """A program of the database's is not on this machine, or is of another version than the server."""
+
+
 class KeyMissing(BackendError):
     """A key, token or bundle file of the backend is missing or damaged."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
+from backend.adapters.ledger.contents import renew
 from backend.adapters.ledger.hot import Driver, Row
 from backend.adapters.ledger.standing import OF_TAP, StandingTables, add_standing
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
@@ -106,11 +107,8 @@ class IngestTables(StandingTables):
 
         The time of the restoration is taken, because one copy may be restored twice; it only has to grow.
         """
-        newer = "CASE WHEN incarnation < ? THEN ? ELSE incarnation + 1 END"
         with self._writer.transaction() as core:
-            self._driver.run(raw(core), f"UPDATE ledger SET incarnation = {newer}", (at_ms, at_ms))  # noqa: S608 - ours
-            ((incarnation,),) = self._driver.rows(raw(core), "SELECT incarnation FROM ledger")
-        return int(incarnation)
+            return renew(core, above=0, at_ms=at_ms)
 
     def commit(self, commits: Sequence[Commit], at_ms: int) -> LedgerMark:
         """Store all of a group in one durable transaction; returns where the ledger then stands."""

@@ -14,25 +14,25 @@ from backend.adapters.ledger.tables import LEDGER, METADATA
 from backend.core.ledger import LEDGER_GENESIS
 
 NEWEST: Final = "0001"  # of `migrations/versions`
-_VERSION_TABLE = (  # as Alembic makes it
+VERSION_TABLE = (  # as Alembic makes it
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
     " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
 )
-_VERSION = sa.table("alembic_version", sa.column("version_num"))
+VERSION = sa.table("alembic_version", sa.column("version_num"))
 
 
 def begin_ledger(core: sa.Connection, city: str) -> None:
     """All tables, and the ledger's one row; the caller holds the transaction."""
     for statement in _statements(core.dialect):
         core.exec_driver_sql(statement)
-    core.execute(_VERSION.insert().values(version_num=NEWEST))
+    core.execute(VERSION.insert().values(version_num=NEWEST))
     core.execute(LEDGER.insert().values(one=1, city=city, incarnation=1, head=LEDGER_GENESIS))
 
 
 @cache
 def _statements(dialect: sa.Dialect) -> list[str]:
     """What makes them, in words of this database; put together once a process, for simulated cities begin many."""
-    made: list[str] = [_VERSION_TABLE]
+    made: list[str] = [VERSION_TABLE]
     for table in METADATA.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda it: str(it.name))
@@ -53,5 +53,5 @@ def _version(core: sa.Connection) -> str | None:
     """None: of the time before there were migrations."""
     if not core.dialect.has_table(core, "alembic_version"):
         return None
-    found: str | None = core.execute(sa.select(_VERSION.c.version_num)).scalar()
+    found: str | None = core.execute(sa.select(VERSION.c.version_num)).scalar()
     return found

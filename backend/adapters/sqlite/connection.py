@@ -63,7 +63,7 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            _require_ours(path, city)
+            require_ours(path, city)
     except (sqlite3.Error, OSError) as error:
         raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
     guarded = GuardedFile(path)
@@ -84,7 +84,7 @@ def _begin_or_bring_up(guarded: GuardedFile, city: str) -> None:
             bring_up(core)
 
 
-def _require_ours(path: Path, city: str) -> None:
+def require_ours(path: Path, city: str) -> None:
     """Look before any pragma writes: what is not ours is left as it is. Raises StoreForeign."""
     with closing(sqlite3.connect(path, timeout=10)) as connection:
         try:

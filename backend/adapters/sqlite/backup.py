@@ -1,0 +1,184 @@
+"""A SQLite ledger copied by SQLite's online backup while the backend writes, and put back."""
+
+import dataclasses
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from backend.adapters.backup_file import BLOCK, sync_folder
+from backend.adapters.ledger.connection import core_over
+from backend.adapters.ledger.contents import contents, renew
+from backend.adapters.sqlite.connection import GuardedFile, require_ours
+from backend.core.backups import Contents, Label, Restored, Sink, Source, Tick, require_as_labelled
+from backend.core.errors import BackupDamaged, StoreFailed, StoreForeign, TargetOccupied
+
+_STEP_PAGES: Final = 4_096  # 16 MiB at once: often enough to say how far it is
+_FIX: Final = "look at the disk"
+_BESIDE: Final = ("", "-wal", "-shm")  # what belongs to a ledger's file
+
+
+class SqliteCopier:
+    """Implements `backend.core.backups.Copier`. `scratch`: a folder with room for a whole ledger."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path, city: str, scratch: Path) -> None:
+        self._path, self._city, self._scratch = path, city, scratch
+
+    def copy(self, to: Sink, tick: Tick) -> Contents:
+        """By way of a file in `scratch`, which is checked and goes. What is written meanwhile is not in it."""
+        if not self._path.exists():
+            raise StoreFailed(f"there is no ledger at {self._path}", fix="give the backend.toml of a backend that ran")
+        with TemporaryDirectory(prefix=".ledger-copy-", dir=self._scratch) as folder, _told(self._path):
+            copied = Path(folder) / "ledger.db"
+            require_ours(self._path, self._city)
+            _copy_pages(self._path, copied, tick)
+            tick("checking the copy", 0, 1)
+            found = _checked(copied)
+            _hand_on(copied, to, tick)
+        return found
+
+    def require_room(self, *, replace: bool) -> None:
+        """B4 and B5."""
+        if not any(it.exists() for it in self._files()):
+            return
+        if not replace:
+            raise TargetOccupied(
+                f"there is a ledger already: {self._path}",
+                fix="if it may go, say --replace: it is set aside, not deleted",
+            )
+        _require_unused(self._path)
+
+    def put_back(self, it: Source, label: Label, *, replace: bool, at_ms: int, tick: Tick) -> Restored:
+        """Under another name first: what lies under the ledger's name is whole, and of the new incarnation."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        making = self._path.with_name("ledger.restoring")
+        with _told(self._path):
+            try:
+                _take(it, making, label, tick)
+                tick("checking the ledger", 0, 1)
+                try:
+                    require_as_labelled(_checked(making), label)
+                except (StoreFailed, StoreForeign) as error:
+                    raise BackupDamaged(
+                        str(error), fix="take the backup before; nothing was put in its place"
+                    ) from error
+                self.require_room(replace=replace)
+                incarnation = _renewed(making, above=_incarnation_of(self._path), at_ms=at_ms)
+                aside = self._set_aside()
+                os.link(making, self._path)  # not over one that came meanwhile
+            finally:
+                making.unlink(missing_ok=True)
+            sync_folder(self._path.parent)
+        return Restored(dataclasses.replace(label.ledger, incarnation=incarnation), aside)
+
+    def _files(self) -> list[Path]:
+        return [self._path.with_name(self._path.name + more) for more in _BESIDE]
+
+    def _set_aside(self) -> str:
+        """What is there, under the next free name; its log with it."""
+        if not any(it.exists() for it in self._files()):
+            return ""
+        number = 1
+        while (aside := self._path.with_name(f"ledger-aside-{number}.db")).exists():
+            number += 1
+        for more, file in zip(_BESIDE, self._files(), strict=True):
+            if file.exists():
+                file.rename(aside.with_name(aside.name + more))
+        return str(aside)
+
+
+def _copy_pages(source: Path, copied: Path, tick: Tick) -> None:
+    """All pages of one moment. A writer goes on meanwhile: what it adds stays in the log until this is done."""
+
+    def said(_status: int, remaining: int, total: int) -> None:
+        tick("copying the ledger (pages)", total - remaining, total)
+
+    with closing(sqlite3.connect(source, isolation_level=None, timeout=10)) as reading:
+        reading.execute("BEGIN")  # held to the end: without it every commit of the backend would begin the copy anew
+        reading.execute("SELECT city FROM ledger").fetchone()
+        with closing(sqlite3.connect(copied)) as writing:
+            reading.backup(writing, pages=_STEP_PAGES, progress=said)
+
+
+def _checked(path: Path) -> Contents:
+    """What a file holds that nobody else has open. Raises StoreFailed for a damaged one."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        found = [line for (line,) in connection.execute("PRAGMA integrity_check(3)")]
+        if found != ["ok"]:
+            raise StoreFailed(f"the copy of the ledger is damaged: {found[0]}", fix=_FIX)
+        with closing(core_over(GuardedFile.url, connection)) as core:
+            return contents(core)
+
+
+def _hand_on(copied: Path, to: Sink, tick: Tick) -> None:
+    done, whole = 0, copied.stat().st_size
+    with copied.open("rb") as file:
+        while block := file.read(BLOCK):
+            to.write(block)
+            done += len(block)
+            tick("writing the backup", done, whole)
+
+
+def _take(it: Source, making: Path, label: Label, tick: Tick) -> None:
+    """Into a file that only its owner reads."""
+    making.unlink(missing_ok=True)
+    with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        done = 0
+        while block := it.read(BLOCK):
+            file.write(block)
+            done += len(block)
+            tick("putting the ledger back", done, label.size)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _renewed(making: Path, *, above: int, at_ms: int) -> int:
+    """One file again, without a log, and durable."""
+    guarded = GuardedFile(making)
+    try:
+        with guarded.transaction() as core:
+            return renew(core, above=above, at_ms=at_ms)
+    finally:
+        guarded.close()
+
+
+def _incarnation_of(path: Path) -> int:
+    """Of the ledger that is there, for the new one must be higher; 0 where there is none that can be read."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            (found,) = connection.execute("SELECT incarnation FROM ledger").fetchone()
+    except sqlite3.DatabaseError:
+        return 0  # it is damaged: that is why it is replaced
+    return int(found)
+
+
+def _require_unused(path: Path) -> None:
+    """B5: whoever has a ledger open keeps SQLite from leaving its log. Raises TargetOccupied."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        try:
+            connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise TargetOccupied(f"somebody has {path} open", fix="stop the backend first") from error
+        except sqlite3.DatabaseError:
+            pass  # no ledger any more: it is set aside as it is
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """The disk's and SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreFailed(f"{path.name}: {error}", fix=_FIX) from error
+    except FileExistsError as error:
+        raise TargetOccupied(f"{path} has come meanwhile", fix="stop the backend first") from error
+    except OSError as error:
+        raise StoreFailed(f"{path.parent}: {error.strerror}", fix=_FIX) from error

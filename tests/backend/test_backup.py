@@ -1,0 +1,352 @@
+"""Backup and restore over both databases: one moment while others write, whole or refused, and a new incarnation."""
+
+import hashlib
+import sqlite3
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import psycopg
+import pytest
+
+from backend.adapters import backup_file
+from backend.adapters.ledger.store import LedgerStore
+from backend.adapters.postgresql import tools
+from backend.adapters.postgresql.backup import PostgresCopier
+from backend.adapters.postgresql.store import PostgresStore
+from backend.adapters.sqlite.backup import SqliteCopier
+from backend.adapters.sqlite.store import SqliteStore
+from backend.core.backups import Contents, Copier, Label, Restored, Tick, require_ours, require_whole
+from backend.core.errors import (
+    BackupDamaged,
+    BackupForeign,
+    StoreFailed,
+    StoreForeign,
+    TargetOccupied,
+    ToolMissing,
+)
+from simulators.postgres import LocalPostgres
+from tests.backend import databases
+from tests.backend.bus import NOON_MS, Bus, Rider
+from tests.backend.databases import KINDS
+from tests.backend.desk import CITY, Desk, check_ledger
+
+_NUMBERS = count()
+TABLES = ("record", "transfer", "account", "claim", "epoch", "rider", "tally", "day_key", "tariff")
+
+
+def silent(_stage: str, _done: int, _of: int) -> None:
+    """Nobody looks."""
+
+
+class Place:
+    """Ledgers of one kind of database by names: files, or databases of one server."""
+
+    def __init__(self, kind: str, folder: Path, server: LocalPostgres | None) -> None:
+        self.kind, self.folder, self.server = kind, folder, server
+        self._made: dict[str, str] = {}
+        self.opened: list[LedgerStore] = []
+
+    def _where(self, name: str) -> str:
+        """A database with nothing in it; a file that is not there."""
+        if name not in self._made:
+            assert self.server is not None
+            self._made[name] = self.server.make(f"backup_{next(_NUMBERS)}")
+        return self._made[name]
+
+    def copier(self, name: str, city: str = CITY) -> Copier:
+        if self.kind == "sqlite":
+            return SqliteCopier(self.folder / name / "ledger.db", city, self.folder)
+        return PostgresCopier(self._where(name), city, durable=False)
+
+    # what Desk asks of `databases.now`; a folder's name is the ledger's
+
+    def open(self, folder: Path, city: str) -> LedgerStore:
+        if self.kind == "sqlite":
+            store: LedgerStore = SqliteStore(folder / "ledger.db", city)
+        else:
+            store = PostgresStore(self._where(folder.name), city, durable=False)
+        self.opened.append(store)
+        return store
+
+    def rows(self, folder: Path, sql: str, values: Sequence[object] = ()) -> list[tuple]:
+        if self.kind == "sqlite":
+            with closing(sqlite3.connect(folder / "ledger.db")) as connection:
+                return connection.execute(sql, values).fetchall()
+        with psycopg.connect(self._where(folder.name), autocommit=True) as session:
+            return session.execute(sql.replace("?", "%s"), values or None).fetchall()
+
+    def desk(self, name: str, *buses: Bus, riders: Sequence[Rider] = ()) -> Desk:
+        return Desk(self.folder / name, buses, riders)
+
+    def dump(self, name: str) -> dict[str, list[tuple]]:
+        return {it: sorted(self.rows(self.folder / name, f"SELECT * FROM {it}"), key=repr) for it in TABLES}
+
+    def back_up(self, name: str, file: str, tick: Tick = silent) -> Label:
+        copier = self.copier(name)
+        return backup_file.write(self.folder / file, copier.kind, NOON_MS, lambda to: copier.copy(to, tick))
+
+    def restore(self, file: str, name: str, *, replace: bool = False, at_ms: int = NOON_MS) -> Restored:
+        """As backend.app.backups does."""
+        copier, path = self.copier(name), self.folder / file
+        label = backup_file.read_label(path)
+        require_ours(label, city=CITY, database=self.kind)
+        copier.require_room(replace=replace)
+        size, digest = backup_file.measure(path, label, silent)
+        require_whole(label, size=size, digest=digest)
+        with backup_file.ledger_of(path) as ledger:
+            return copier.put_back(ledger, label, replace=replace, at_ms=at_ms, tick=silent)
+
+    def close(self) -> None:
+        for store in self.opened:
+            store.close()
+        for conninfo in self._made.values():
+            self.server.drop(conninfo.rsplit("=", 1)[1])
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    made = Place(request.param, tmp_path, server)
+    monkeypatch.setattr(databases, "now", made)
+    yield made
+    made.close()
+
+
+RIDERS = [Rider(number) for number in range(5)]
+
+
+def ridden(taps: int, name: str = "bus-1-d1") -> Bus:
+    bus = Bus(name)
+    bus.ride(1, RIDERS, taps)
+    return bus
+
+
+def filled(place: Place, bus: Bus, last: int | None = None) -> Desk:
+    """A ledger with the bus's records up to `last`."""
+    desk = place.desk("first", bus, riders=RIDERS)
+    desk.take((bus, bus.batch(1, last)))
+    return desk
+
+
+def test_what_comes_back_is_what_was_there_as_a_new_incarnation_and_buses_fill_it_up(place: Place) -> None:
+    """P2: same taps and balances as the ledger that was lost, though the backup is older."""
+    bus = ridden(40)
+    desk = filled(place, bus, 20)
+    label = place.back_up("first", "a.backup")
+    held = place.dump("first")
+    assert label.ledger == Contents(CITY, label.ledger.version, 1, desk.store.ledger_mark().head.hex(), 20,
+                                    len(held["transfer"]))  # fmt: skip
+    assert (label.database, label.made_ms) == (place.kind, NOON_MS)
+    desk.take((bus, bus.batch(21)))
+    lost = place.dump("first")
+    desk.close()
+    restored = place.restore("a.backup", "second")
+    assert restored == Restored(label.ledger.__class__(**(as_dict(label.ledger) | {"incarnation": NOON_MS})))
+    assert place.dump("second") == held
+    again = place.desk("second", bus)
+    (receipt,) = again.take((bus, bus.batch(15, 20)))
+    assert (receipt.incarnation, receipt.sequence) == (NOON_MS, 20)
+    again.take((bus, bus.batch(15)))
+    check_ledger(again)
+    assert {it: place.dump("second")[it] for it in ("record", "account", "claim")} == {
+        it: lost[it] for it in ("record", "account", "claim")
+    }
+    again.close()
+
+
+def as_dict(it: Contents) -> dict[str, object]:
+    return {name: getattr(it, name) for name in it.__slots__}
+
+
+def test_what_is_committed_while_it_is_copied_is_not_in_it_and_does_not_tear_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The label, too, is of the moment of the copy."""
+    bus = ridden(400)
+    desk = filled(place, bus, 200)
+    held = place.dump("first")
+    parts = iter(range(201, 401, 10))
+
+    def write_on(*_: object) -> None:
+        if (first := next(parts, None)) is not None:
+            desk.take((bus, bus.batch(first, first + 9)))
+
+    monkeypatch.setattr("backend.adapters.sqlite.backup._STEP_PAGES", 2)
+    if place.kind == "postgresql":
+        find = tools.tool
+        monkeypatch.setattr("backend.adapters.postgresql.backup.tool", lambda *asked: (write_on(), find(*asked))[1])
+    label = place.back_up("first", "a.backup", tick=write_on)
+    assert desk.records() > 210, "nothing was written meanwhile"
+    assert label.ledger.records == 200
+    desk.close()
+    place.restore("a.backup", "second")
+    assert place.dump("second") == held
+
+
+def test_a_backup_that_is_damaged_anywhere_is_refused_and_nothing_is_put_in_its_place(place: Place) -> None:
+    filled(place, ridden(20)).close()
+    place.back_up("first", "a.backup")
+    whole = (place.folder / "a.backup").read_bytes()
+    spot, spots = Random(5), []
+    for member in (backup_file.LEDGER, backup_file.LABEL):
+        with zipfile.ZipFile(place.folder / "a.backup") as archive:
+            info = archive.getinfo(member)
+        begins = whole.index(member.encode(), info.header_offset) + len(member) + 20 * (member == backup_file.LEDGER)
+        spots += [begins + spot.randrange(info.file_size) for _ in range(8)]
+    damaged = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in spots]
+    damaged += [whole[: len(whole) // 2], whole[:-1], b"", b"no backup"]
+    for content in damaged:
+        (place.folder / "b.backup").write_bytes(content)
+        with pytest.raises(BackupDamaged):
+            place.restore("b.backup", "second")
+    assert not (place.folder / "second" / "ledger.db").exists()
+    place.restore("a.backup", "second")  # still empty: there is nothing to replace
+
+
+def test_bytes_that_were_exchanged_whole_are_known_by_the_label(place: Place) -> None:
+    """B1: a ZIP's own sum can be made to fit."""
+    filled(place, ridden(20)).close()
+    label = place.back_up("first", "a.backup")
+    with zipfile.ZipFile(place.folder / "a.backup") as archive:
+        ledger, told = bytearray(archive.read(backup_file.LEDGER)), archive.read(backup_file.LABEL)
+    ledger[len(ledger) // 2] ^= 1
+    with zipfile.ZipFile(place.folder / "b.backup", "w") as archive:
+        archive.writestr(backup_file.LEDGER, bytes(ledger))
+        archive.writestr(backup_file.LABEL, told)
+    with pytest.raises(BackupDamaged, match="digest"):
+        place.restore("b.backup", "second")
+    assert label.size == len(ledger)
+
+
+@pytest.mark.parametrize("wrong", ["records", "head"])
+def test_a_ledger_that_is_not_what_its_label_says_is_no_ledger(place: Place, wrong: str) -> None:
+    """What came out is looked at, not only what went in; and no backend opens what was not accepted."""
+    filled(place, ridden(20)).close()
+    place.back_up("first", "a.backup")
+    with zipfile.ZipFile(place.folder / "a.backup") as archive:
+        ledger, told = archive.read(backup_file.LEDGER), archive.read(backup_file.LABEL)
+    lie = {"records": (b'"records": 22', b'"records": 23'), "head": (b'"head": "', b'"head": "0')}[wrong]
+    assert lie[0] in told
+    with zipfile.ZipFile(place.folder / "b.backup", "w") as archive:
+        archive.writestr(backup_file.LEDGER, ledger)
+        archive.writestr(backup_file.LABEL, told.replace(*lie))
+    with pytest.raises(BackupDamaged, match="label"):
+        place.restore("b.backup", "second")
+    if place.kind == "sqlite":
+        assert [it.name for it in (place.folder / "second").iterdir()] == []
+        return
+    with pytest.raises(StoreForeign):
+        place.open(place.folder / "second", CITY)
+    assert place.restore("a.backup", "second", replace=True).aside
+
+
+def test_bytes_that_are_no_ledger_put_nothing_back(place: Place) -> None:
+    filled(place, ridden(5)).close()
+    label = place.back_up("first", "a.backup")
+    nothing = b"PGDMP" + bytes(5_000)
+    with zipfile.ZipFile(place.folder / "b.backup", "w") as archive:
+        archive.writestr(backup_file.LEDGER, nothing)
+        archive.writestr(backup_file.LABEL, backup_file._LABELS.dump_json(Label(
+            1, place.kind, label.ledger, NOON_MS, len(nothing), hashlib.sha256(nothing).hexdigest()
+        )))  # fmt: skip
+    with pytest.raises((BackupDamaged, StoreFailed)):
+        place.restore("b.backup", "second")
+    place.restore("a.backup", "second")
+
+
+def test_another_citys_and_the_other_databases_are_refused(place: Place) -> None:
+    filled(place, ridden(5)).close()
+    label = place.back_up("first", "a.backup")
+    with pytest.raises(BackupForeign, match="not of elsewhere"):
+        require_ours(label, city="elsewhere", database=place.kind)
+    other = next(kind for kind in KINDS if kind != place.kind)
+    with pytest.raises(BackupForeign, match=other):
+        require_ours(label, city=CITY, database=other)
+    copier = place.copier("first", "elsewhere")
+    with pytest.raises(StoreForeign):
+        backup_file.write(place.folder / "b.backup", copier.kind, 1, lambda to: copier.copy(to, silent))
+
+
+def test_a_ledger_that_is_there_is_set_aside_only_if_told_so_and_only_if_nobody_uses_it(place: Place) -> None:
+    bus = ridden(10)
+    desk = filled(place, bus, 5)
+    place.back_up("first", "a.backup")
+    with pytest.raises(TargetOccupied, match="--replace"):
+        place.restore("a.backup", "first")
+    with pytest.raises(TargetOccupied, match="stop the backend"):
+        place.restore("a.backup", "first", replace=True)
+    desk.take((bus, bus.batch()))
+    desk.store.renew_incarnation(2 * NOON_MS)
+    desk.close()
+    restored = place.restore("a.backup", "first", replace=True)
+    assert restored.ledger.records == 5
+    assert restored.ledger.incarnation > 2 * NOON_MS, "buses have heard of that one already"
+    assert place.rows(place.folder / "first", "SELECT count(*) FROM record") == [(5,)]
+    if place.kind == "sqlite":
+        with closing(sqlite3.connect(restored.aside)) as aside:
+            assert aside.execute("SELECT count(*) FROM record").fetchall() == [(12,)]
+    else:
+        schema = restored.aside.split()[1]
+        assert place.rows(place.folder / "first", f"SELECT count(*) FROM {schema}.record") == [(12,)]
+    again = place.desk("first", bus)
+    again.take_whole(bus)
+    assert again.records() == 12
+    assert place.back_up("first", "b.backup").ledger.records == 12  # and not what was set aside
+    again.close()
+
+
+def test_a_restoration_that_was_broken_off_leaves_no_ledger_of_the_old_incarnation(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(place, ridden(10)).close()
+    place.back_up("first", "a.backup")
+
+    class Off(BaseException):
+        """The power is gone."""
+
+    def off(*_: object, **_named: object) -> int:
+        raise Off
+
+    with monkeypatch.context() as cut:
+        for module in ("sqlite", "postgresql"):
+            cut.setattr(f"backend.adapters.{module}.backup.renew", off)
+        with pytest.raises(Off):
+            place.restore("a.backup", "second")
+    if place.kind == "postgresql":
+        with pytest.raises(StoreForeign):
+            place.open(place.folder / "second", CITY)
+    else:
+        assert not (place.folder / "second" / "ledger.db").exists()
+    assert place.restore("a.backup", "second", replace=True).ledger.incarnation == NOON_MS
+
+
+def test_a_backup_overwrites_none_and_leaves_none_half_done(place: Place) -> None:
+    filled(place, ridden(5)).close()
+    place.back_up("first", "a.backup")
+    before = (place.folder / "a.backup").read_bytes()
+    with pytest.raises(TargetOccupied):
+        place.back_up("first", "a.backup")
+    assert (place.folder / "a.backup").read_bytes() == before
+    assert (place.folder / "a.backup").stat().st_mode & 0o077 == 0, "riders are in it"
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(StoreFailed, match="No space left"):
+        place.back_up("first", "b.backup", tick=full)
+    assert sorted(it.name for it in place.folder.iterdir() if "backup" in it.name) == ["a.backup"]
+    with pytest.raises((StoreFailed, StoreForeign), match="no ledger"):
+        place.back_up("nothing", "c.backup")
+
+
+def test_where_postgresqls_programs_are_missing_their_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "_DEBIAN", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissing, match="postgresql-client-15"):
+        tools.tool("pg_dump", 15)
