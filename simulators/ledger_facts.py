@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.adapters.sqlite.connection import APPLICATION_ID
-from backend.core.ledger import CORRECTIONS, LEDGER_GENESIS, Transfer, TransferKind, next_head, revised_key, tap_key
+from backend.core.ledger import (
+    CORRECTIONS,
+    FIRST_OF_TAP,
+    LEDGER_GENESIS,
+    OF_TAPS,
+    Transfer,
+    TransferKind,
+    next_head,
+    revised_key,
+    tap_key,
+)
 from simulators.checkers import Posting, TapId
 from simulators.errors import SimulatorError
 
@@ -54,7 +64,7 @@ def _read_records(connection: sqlite3.Connection, facts: LedgerFacts) -> dict[by
     for device, epoch, sequence, stored in connection.execute("SELECT device, epoch, sequence, hash FROM record"):
         tap = (device, epoch, sequence)
         facts.hashes[tap] = stored
-        for kind in set(TransferKind) - {TransferKind.TOPUP, *CORRECTIONS}:
+        for kind in FIRST_OF_TAP:
             taps_by_key[tap_key(device, epoch, sequence, kind)] = tap
     for device, epoch, sequence, revision in connection.execute(
         "SELECT device, epoch, sequence, revision FROM claim WHERE revision UNION ALL"
@@ -81,7 +91,7 @@ def _read_transfers(
             facts.broken.append(f"the ledger's chain breaks at transfer {key.hex()}")
             walked = stored  # and go on from what stands there
         tap = taps_by_key.get(key)
-        if tap is None and kind is not TransferKind.TOPUP:
+        if tap is None and kind in OF_TAPS:
             facts.broken.append(f"transfer {key.hex()} is a {name} for no tap that the ledger holds")
         facts.postings.append(Posting(kind, debit, credit, rials, tap))
     if walked != head:

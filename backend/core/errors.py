@@ -17,6 +17,10 @@ class StoreRefused(StoreFailed):
     """The ledger's own rules refuse what was to be stored; trying again brings nothing."""
 
 
+class UnknownAccount(StoreRefused):
+    """A transfer names an account that the chart does not have."""
+
+
 class TariffChanged(BackendError):
     """A tariff's number was given out again for another tariff."""
 

@@ -7,7 +7,7 @@ from backend.adapters.ledger.store import LedgerStore
 from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed
-from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head
+from backend.core.ledger import LEDGER_GENESIS, OF_TAPS, Transfer, TransferKind, next_head
 from backend.core.ports import Commit, Device, IngestStore, LedgerMark, StoredRecord
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import TABLE, Verdict
@@ -118,7 +118,7 @@ def check_ledger(desk: Desk) -> None:
     verdicts = desk.rows("SELECT verdict FROM record WHERE verdict IS NOT NULL")
     counts = desk.store.counts()
     assert counts["accepted"] == sum(TABLE[Verdict(v)].boards for (v,) in verdicts)
-    assert counts["posted_rials"] == sum(row[4] for row in transfers if row[1] != TransferKind.TOPUP.value)
+    assert counts["posted_rials"] == sum(row[4] for row in transfers if TransferKind(row[1]) in OF_TAPS)
     assert {n: c for n, c in counts.items() if n.startswith("verdict:")} == {
         f"verdict:{v}": sum(one == v for (one,) in verdicts) for v in {v for (v,) in verdicts}
     }

@@ -2,10 +2,11 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
-from backend.core import ledger, limits
+from backend.core import limits
 from backend.core.api import Registered
 from backend.core.ports import RiderTap
 from protocol.wire.keys import Purpose
@@ -55,7 +56,7 @@ def test_the_token_is_stored_hashed(api: Api) -> None:
     _, headers = api.register()
     token = headers["Authorization"].removeprefix("Bearer ")
     (row,) = api.store.riders.values()
-    assert row.token_hash == ledger.sha256(token.encode()).digest()
+    assert row.token_hash == sha256(token.encode()).digest()
     assert token not in repr(row)
     assert token not in repr(Registered(row.credential_id, row.credential, 0, token))
 

@@ -15,7 +15,7 @@ import backend.adapters.ledger.ingest as tables
 from backend.adapters.ledger.connection import raw
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import StoreFailed, StoreForeign
-from backend.core.ledger import Payer, Transfer, TransferKind, topup
+from backend.core.ledger import SUSPENSE, Payer, Transfer, TransferKind, topup
 from backend.core.ports import FORK, Commit, Device, Quarantined, StoredRecord, TopUp, branch_prefix
 from backend.core.repeats import Claim
 from protocol.fares.verdicts import Verdict
@@ -154,7 +154,9 @@ def test_two_backends_on_one_ledger(tmp_path: Path) -> None:
         replace(commit(1, 2), transfers=[*commit(1, 2).transfers, commit(1, 1).transfers[0]]),  # one key twice
         replace(commit(1, 2), records=[*commit(1, 2).records, commit(2, 2).records[0]]),  # one record twice
         replace(commit(1, 2), claims=[claim("bus-1-d1", 1, b"bus-2-d1 1")]),  # two charged for one boarding
-        replace(commit(1, 1), transfers=[Transfer(b"x", TransferKind.FARE, "a", "b", 1.5)]),  # money as a float
+        replace(
+            commit(1, 1), transfers=[Transfer(b"x", TransferKind.FARE, SUSPENSE, "operator:b", 1.5)]
+        ),  # money as a float
     ],
 )
 def test_a_failure_in_the_middle_leaves_nothing(desk: Desk, broken: Commit) -> None:

@@ -1,9 +1,6 @@
-"""Double entry in integer rials: the chart of accounts, and how what is owed for one tap becomes transfers.
+"""How what is owed for one tap becomes transfers. Pure.
 
 Rules:
-- a transfer is one row with a debit and a credit account and a positive amount: balanced by construction (P8);
-- its key is made from what it is for, so the same tap can never be posted twice (P6);
-- transfers form a hash chain; its head goes into every receipt, so thousands of devices witness it;
 - for each tap there is what *stands*: which accounts owe its operator how much (`Parts`). What follows from all records
   that are known says so (`standing` for riders, `floats` for drivers); posted is the difference to what stood before,
   as entries of their own. No row is ever changed;
@@ -16,63 +13,15 @@ Rules:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 from typing import TypeAlias
 
-from protocol.limits import RIALS_MAX
-from protocol.wire import cbor
-
-PROVIDER_CLEARING = "provider:clearing"
-COPIED = "copied"
-COPIED_CITY = "copied:city"  # what the city would have paid for a copy of a concession
-SUSPENSE = "suspense"
-LEDGER_GENESIS = bytes(32)
+from backend.core.ledger.chart import CLASS_SUBSIDY, COPIED_CITY
+from backend.core.ledger.transfers import CORRECTIONS, Transfer, TransferKind
 
 TapId: TypeAlias = tuple[str, int, int]  # device, epoch, sequence
 Parts: TypeAlias = Mapping[str, int]  # account → rials that it owes the operator for one tap
-
-
-def rider_account(credential_id: bytes) -> str:
-    """The wallet behind a credential."""
-    return f"rider:{credential_id.hex()}"
-
-
-def operator_account(vehicle: str) -> str:
-    """What the vehicle's operator is owed."""
-    return f"operator:{vehicle}"
-
-
-def driver_account(driver: str) -> str:
-    """A driver's float, which pays for those who have no code."""
-    return f"driver:{driver}"
-
-
-def tickets_account(issue: str) -> str:
-    """What an issue of bearer tickets was sold for, and pays its rides from."""
-    return f"tickets:{issue}"
-
-
-def class_account(rider_class: int) -> str:
-    """What the city owes for a rider class."""
-    return f"{_CITY}{rider_class}"
-
-
-_CITY = "city:class:"
-
-
-class TransferKind(Enum):
-    """What a transfer is for."""
-
-    FARE = "fare"
-    SUBSIDY = "subsidy"
-    FARE_CORRECTION = "fare-correction"  # something else came to light: a journey, a second telling, an annulment
-    SUBSIDY_CORRECTION = "subsidy-correction"
-    TOPUP = "topup"
-
-
-CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  # of one tap there may be several
 
 
 class Payer(Enum):
@@ -85,29 +34,6 @@ class Payer(Enum):
     NO_PROOF = "no-proof"  # the rider's proof is missing or does not hold
     STALE_PROOF = "stale-proof"  # it holds, and is not of the time that the record tells
     UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes or terms
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """Money from `debit` to `credit`. `key` is unique for ever; `rials` is positive."""
-
-    key: bytes
-    kind: TransferKind
-    debit: str
-    credit: str
-    rials: int
-
-    def __post_init__(self) -> None:
-        if not 0 < self.rials <= RIALS_MAX:
-            raise ValueError(f"a transfer of {self.rials} rials")
-        if self.debit == self.credit:
-            raise ValueError("a transfer to itself")
-
-
-def next_head(head: bytes, transfer: Transfer) -> bytes:
-    """hash(n) = SHA-256(hash(n-1) ‖ canonical transfer)."""
-    row = [transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials]
-    return sha256(head + cbor.encode(row)).digest()
 
 
 def tap_key(device: str, epoch: int, sequence: int, kind: TransferKind) -> bytes:
@@ -134,6 +60,9 @@ def _is_subsidy(account: str) -> bool:
     return account.startswith(_CITY) or account == COPIED_CITY
 
 
+_CITY = f"{CLASS_SUBSIDY.name}:"
+
+
 def correct(tap: TapId, operator: str, before: Parts, after: Parts, revision: int) -> tuple[list[Transfer], int]:
     """The entries that make what was posted for a tap what stands → they, and how many corrections it then has.
 
@@ -149,9 +78,3 @@ def correct(tap: TapId, operator: str, before: Parts, after: Parts, revision: in
         debit, credit = (account, operator) if more > 0 else (operator, account)
         transfers.append(Transfer(revised_key(*tap, kind, revision), kind, debit, credit, abs(more)))
     return transfers, revision
-
-
-def topup(topup_id: str, credential_id: bytes, rials: int) -> Transfer:
-    """Money that the provider holds for us, credited to a rider exactly once."""
-    key = sha256(f"topup|{topup_id}".encode()).digest()
-    return Transfer(key, TransferKind.TOPUP, PROVIDER_CLEARING, rider_account(credential_id), rials)

@@ -1,0 +1,62 @@
+"""A transfer: one row with a debit and a credit account, its idempotency key, and the chain that all rows form. Pure.
+
+Rules:
+- a transfer has a positive amount and two accounts of the chart: balanced by construction (P8);
+- its key is made from what it is for, so the same thing can never be posted twice (P6);
+- transfers form a hash chain; its head goes into every receipt, so thousands of devices witness it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+
+from backend.core.ledger.chart import check_pair, provider_clearing, rider_account
+from protocol.limits import RIALS_MAX
+from protocol.wire import cbor
+
+LEDGER_GENESIS = bytes(32)
+
+
+class TransferKind(Enum):
+    """What a transfer is for."""
+
+    FARE = "fare"
+    SUBSIDY = "subsidy"
+    FARE_CORRECTION = "fare-correction"  # something else came to light: a journey, a second telling, an annulment
+    SUBSIDY_CORRECTION = "subsidy-correction"
+    TOPUP = "topup"
+
+
+CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  # of one tap there may be several
+FIRST_OF_TAP = (TransferKind.FARE, TransferKind.SUBSIDY)  # of one tap at most one each
+OF_TAPS = frozenset((*FIRST_OF_TAP, *CORRECTIONS))  # every other kind is no tap's
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money from `debit` to `credit`. `key` is unique for ever; `rials` is positive. Raises UnknownAccount."""
+
+    key: bytes
+    kind: TransferKind
+    debit: str
+    credit: str
+    rials: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rials <= RIALS_MAX:
+            raise ValueError(f"a transfer of {self.rials} rials")
+        if self.debit == self.credit:
+            raise ValueError("a transfer to itself")
+        check_pair(self.debit, self.credit)
+
+
+def next_head(head: bytes, transfer: Transfer) -> bytes:
+    """hash(n) = SHA-256(hash(n-1) ‖ canonical transfer)."""
+    row = [transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials]
+    return sha256(head + cbor.encode(row)).digest()
+
+
+def topup(topup_id: str, credential_id: bytes, rials: int, provider: str | None = None) -> Transfer:
+    """Money that a provider holds for us, credited to a rider exactly once. `provider`: None for the city's first."""
+    key = sha256(f"topup|{topup_id}".encode()).digest()
+    return Transfer(key, TransferKind.TOPUP, provider_clearing(provider), rider_account(credential_id), rials)
