@@ -16,7 +16,8 @@ from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.passes import Presentation
 
 TapId = tuple[str, int, int]  # device, epoch, sequence
-_NOT_RIDERS = (COPIED, COPIED_CITY, SUSPENSE)  # who pays for a boarding that is not charged to anyone's pass
+_NOT_RIDERS = (COPIED, COPIED_CITY, SUSPENSE)  # who owes a boarding that is not charged to anyone's pass
+_OWNERS = ("operator:", "held:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +197,34 @@ def _overcharged(accepted: Mapping[TapId, JournalTap], by_tap: Mapping[TapId, Se
 
 
 def _owing(made: Iterable[Posting]) -> Counter[str]:
-    """What each account but the operator's owes for a tap, by all that was posted."""
+    """What each account but the owner's owes for a tap, by all that was posted, paid or held."""
     found: Counter[str] = Counter()
     for posting in made:
         found[posting.debit] += posting.rials
         found[posting.credit] -= posting.rials
-    return Counter({account: rials for account, rials in found.items() if not account.startswith("operator:")})
+    return Counter({account: rials for account, rials in found.items() if not account.startswith(_OWNERS)})
+
+
+def paid_unproven(made: Iterable[Posting]) -> Iterable[str]:
+    """What was posted to an owner who can be paid it, and nobody's proof, ticket or float stands behind it."""
+    for posting in made:
+        if posting.debit in _NOT_RIDERS and posting.credit.startswith("operator:"):
+            yield f"{posting.rials} rials of `{posting.debit}` went to {posting.credit}"
+
+
+def paid_for_contested(claimed: Mapping[TapId, tuple[Presentation, str]], made: Iterable[Posting]) -> Iterable[str]:
+    """Owners paid for a code that several vehicles tell of. `claimed`: taps that stand → code, vehicle."""
+    vehicles: dict[Presentation, set[str]] = {}
+    for shown, vehicle in claimed.values():
+        vehicles.setdefault(shown, set()).add(vehicle)
+    paid: Counter[TapId] = Counter()
+    for posting in made:
+        if posting.tap is None or posting.tap not in claimed or len(vehicles[claimed[posting.tap][0]]) == 1:
+            continue
+        owners = posting.credit.startswith("operator:") - posting.debit.startswith("operator:")
+        paid[posting.tap] += posting.rials * owners
+    yield from (f"{_name(tap)} is paid {rials} rials, and {len(vehicles[claimed[tap][0]])} vehicles tell of its code"
+                for tap, rials in sorted(paid.items()) if rials)  # fmt: skip
 
 
 def _name(tap: TapId) -> str:

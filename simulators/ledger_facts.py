@@ -69,7 +69,8 @@ def _read_records(connection: sqlite3.Connection, facts: LedgerFacts) -> dict[by
     for device, epoch, sequence, revision in connection.execute(
         "SELECT device, epoch, sequence, revision FROM claim WHERE revision UNION ALL"
         " SELECT device, epoch, sequence, revision FROM proxy WHERE revision UNION ALL"
-        " SELECT device, epoch, sequence, revision FROM ticket_ride WHERE revision"
+        " SELECT device, epoch, sequence, revision FROM ticket_ride WHERE revision UNION ALL"
+        " SELECT device, epoch, sequence, revision FROM unproven WHERE revision"
     ):
         for kind in CORRECTIONS:
             for number in range(1, revision + 1):

@@ -97,7 +97,8 @@ class GroupClaims:
 
 def _place(it: Claim) -> tuple[object, ...]:
     """What `boardings` says of a claim."""
-    return it.boarding, it.charged, it.copied_rials, it.rials if it.extends else 0, it.ridden_m, it.ended_rials
+    extra = it.rials if it.extends else 0
+    return it.boarding, it.charged, it.copied_rials, extra, it.ridden_m, it.ended_rials, it.contested
 
 
 def _rides(it: Claim) -> bool:

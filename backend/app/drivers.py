@@ -2,7 +2,7 @@
 
 A record that comes late changes what was posted before: a shift moves its proxy boardings from `suspense` to the float
 of who drove, and lets its annulments stand. All that waits until the group is known, so each shift and each driver's
-day is looked at once, and of a day only what stands: more of it cannot be of the first.
+day is looked at once; of a day's annulments only those that stand: more of it cannot be of the first.
 """
 
 from collections import defaultdict
@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from backend.app.posted import Posted
-from backend.core.floats import Proxy, TakenBack, within_the_day
-from backend.core.ledger import TapId, correct, operator_account, post
+from backend.core.floats import Proxy, TakenBack, within_float, within_the_day
+from backend.core.holding import posted_again, posted_first
+from backend.core.ledger import Payer, TapId
 from backend.core.ports import IngestStore
 from protocol.localtime import day_begins_ms, service_day
 
@@ -31,7 +32,8 @@ class GroupDrivers:
         self._on_turned = on_turned
         self._shifts: dict[ShiftId, str] = {}  # that began
         self._waiting: dict[ShiftId, list[TapId]] = defaultdict(list)  # proxy boardings of shifts not heard of
-        self._proxies: dict[TapId, Proxy] = {}
+        self._proxies: dict[TapId, Proxy] = {}  # as they stand now,
+        self._posted: dict[TapId, Proxy | None] = {}  # and as what is posted says; None: nothing is
         self._annulments: dict[TapId, TakenBack] = {}
 
     def driver_of(self, shift: ShiftId) -> str | None:
@@ -44,16 +46,14 @@ class GroupDrivers:
             self._shifts[shift] = driver
             self._into.shifts.append((*shift, driver))
 
-    def pay(self, proxy: Proxy) -> Proxy:
-        """A proxy boarding comes in → it, with who pays."""
+    def pay(self, proxy: Proxy) -> None:
+        """A proxy boarding comes in: who pays for it is told when all are settled."""
         if proxy.shift is not None:
             shift = (proxy.vehicle, proxy.shift)
             proxy = replace(proxy, driver=self.driver_of(shift))
             if proxy.driver is None:
                 self._waiting[shift].append(proxy.tap)
-        self._proxies[proxy.tap] = self._into.proxies[proxy.tap] = proxy
-        self._into.transfers += post(proxy.tap, operator_account(proxy.vehicle), proxy.parts)
-        return proxy
+        self._proxies[proxy.tap], self._posted[proxy.tap] = proxy, None
 
     def proxy_at(self, tap: TapId) -> Proxy | None:
         """One tap's proxy boarding."""
@@ -72,6 +72,7 @@ class GroupDrivers:
         came = [*self._annulments]
         for shift, driver in self._shifts.items():
             self._hear_of(shift, driver)
+        self._settle_floats()
         of_day: dict[tuple[str, int], list[TakenBack]] = defaultdict(list)
         for it in self._annulments.values():
             driver_now = it.driver or self.driver_of((it.vehicle, it.shift))
@@ -79,14 +80,48 @@ class GroupDrivers:
                 of_day[driver_now, service_day(it.wall_ms)].append(replace(it, driver=driver_now))
         for (driver, day), some in of_day.items():
             self._look_at(driver, day, some)
+        self._settle_floats()  # behind what boarded: its fare is seen to be given back
         found = (self._into.annulments[tap] for tap in came)
         return [it for it in found if it.driver is not None and not it.stands]
 
     def _hear_of(self, shift: ShiftId, driver: str) -> None:
         """A shift that began, of which other records may have come before."""
         for it in (*self._store.proxies_in(*shift), *(self._proxies[tap] for tap in self._waiting[shift])):
-            self._stands(it, replace(it, driver=driver))
+            self._change(it, replace(it, driver=driver))
         self._annulments |= {it.tap: it for it in self._store.annulments_in(*shift)}
+
+    def _change(self, held: Proxy, now: Proxy) -> None:
+        """A proxy boarding stands differently; what that moves is posted when floats are settled."""
+        self._posted.setdefault(held.tap, held)
+        self._proxies[held.tap] = now
+
+    def _settle_floats(self) -> None:
+        """What each driver's float pays of the days that are touched, and whatever stands differently is posted."""
+        touched = [it for tap, it in self._proxies.items() if it != self._posted[tap]]
+        days = {(it.driver, service_day(it.wall_ms)) for it in touched if it.driver is not None}
+        for driver, day in sorted(days):  # always in this order: keys follow from it
+            for it in self._store.proxies_of(driver, day_begins_ms(day), day_begins_ms(day + 1) - 1):
+                self._change(it, self._proxies.get(it.tap, it))
+        of_day: dict[tuple[str | None, int], list[Proxy]] = defaultdict(list)
+        for it in self._proxies.values():
+            of_day[it.driver, service_day(it.wall_ms)].append(it)
+        for that_day in days:
+            self._proxies |= {it.tap: it for it in within_float(of_day[that_day])}
+        for tap, it in self._proxies.items():
+            if it != self._posted[tap]:
+                self._post(self._posted[tap], it)
+
+    def _post(self, before: Proxy | None, after: Proxy) -> None:
+        if before is None:
+            self._into.transfers += posted_first(after)
+            paid = after.driver is not None and not after.over
+            unpaid = Payer.NO_PROOF if after.driver is None else Payer.OVER_FLOAT
+            self._into.payers[after.tap] = Payer.DRIVER if paid else unpaid
+        else:
+            made, revision = posted_again(before, after)
+            self._into.transfers += made
+            after = replace(after, revision=revision)
+        self._proxies[after.tap] = self._posted[after.tap] = self._into.proxies[after.tap] = after
 
     def _look_at(self, driver: str, day: int, some: list[TakenBack]) -> None:
         """Which of a driver's annulments of a service day stand, with some that are new; those that turn move money."""
@@ -103,10 +138,4 @@ class GroupDrivers:
         if proxy is None:
             self._on_turned(it.tap, it.stands)
         else:
-            self._stands(proxy, replace(proxy, annulled=it.stands))
-
-    def _stands(self, before: Proxy, after: Proxy) -> None:
-        operator = operator_account(after.vehicle)
-        made, revision = correct(after.tap, operator, before.parts, after.parts, before.revision)
-        self._proxies[after.tap] = self._into.proxies[after.tap] = replace(after, revision=revision)
-        self._into.transfers += made
+            self._change(proxy, replace(proxy, annulled=it.stands))

@@ -265,6 +265,7 @@ def _commits(extensions: Sequence[_Extension], posted: Posted, tariffs: Mapping[
         commits[-1], transfers=posted.transfers, claims=list(posted.claims.values()), shifts=posted.shifts,
         shown_less=posted.shown_less, proxies=list(posted.proxies.values()),
         annulments=list(posted.annulments.values()), ticket_rides=list(posted.ticket_rides.values()),
+        unproven=posted.unproven,
     )  # fmt: skip
     return commits
 

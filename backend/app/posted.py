@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from backend.core.floats import Proxy, TakenBack
+from backend.core.holding import Unproven
 from backend.core.ledger import Payer, TapId, Transfer
 from backend.core.repeats import Claim
 from backend.core.tickets import TicketRide
@@ -18,5 +19,6 @@ class Posted:
     proxies: dict[TapId, Proxy] = field(default_factory=dict)
     annulments: dict[TapId, TakenBack] = field(default_factory=dict)
     shifts: list[tuple[str, str, str]] = field(default_factory=list)  # vehicle, shift, driver
+    unproven: list[Unproven] = field(default_factory=list)
     payers: dict[TapId, Payer] = field(default_factory=dict)
     shown_less: int = 0

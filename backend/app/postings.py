@@ -16,7 +16,8 @@ from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue, GroupTickets
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
-from backend.core.ledger import SUSPENSE, Payer, TapId, operator_account, post
+from backend.core.holding import Unproven, Why, posted_first
+from backend.core.ledger import Payer, TapId
 from backend.core.ports import Device, IngestStore
 from backend.core.repeats import Claim, Step
 from backend.core.tickets import TicketRide
@@ -204,13 +205,15 @@ class GroupPostings:
         self._on_alarm("stale-proof", tap.link.device, what, fix)
 
     def _unproven(self, tap: Tap, payer: Payer, enrolled: Device) -> None:
-        """A boarding whose proof does not hold: the operator has its fare, and it is a case."""
-        parts = {SUSPENSE: self._unproven_rials(tap)}
-        self.posted.transfers += post(_id(tap), operator_account(enrolled.vehicle), parts)
+        """A boarding whose proof does not hold: its fare is held for the owner, and it is a case."""
+        rials = self._unproven_rials(tap)
+        it = Unproven(*_id(tap), enrolled.vehicle, tap_ms(self._time, tap.at, 0), Why(payer.value), rials)
+        self.posted.transfers += posted_first(it)
+        self.posted.unproven.append(it)
         self.posted.payers[_id(tap)] = payer
 
     def _unproven_rials(self, tap: Tap) -> int:
-        """What a boarding without a proof costs `suspense`: as shown, and no more than adults pay.
+        """What a boarding without a proof is held at, or a float pays: as shown, and no more than adults pay.
 
         Nobody's concession is paid on a stranger's word, and no more than a fare on a stolen key's.
         """
@@ -253,9 +256,10 @@ class GroupPostings:
     # --- drivers ------------------------------------------------------------------------------------------------------
 
     def _proxy(self, tap: Tap, enrolled: Device) -> None:
-        proxy = Proxy(*_id(tap), enrolled.vehicle, tap.service.shift, self._unproven_rials(tap))
-        known = self._drivers.pay(proxy).driver is not None
-        self.posted.payers[_id(tap)] = Payer.DRIVER if known else Payer.NO_PROOF
+        self._drivers.pay(Proxy(
+            *_id(tap), enrolled.vehicle, tap.service.shift, self._unproven_rials(tap),
+            wall_ms=tap_ms(self._time, tap.at, 0), persons=1 + tap.party,
+        ))  # fmt: skip
 
     def _tap_of(self, tap_id: TapId) -> Tap | None:
         """A charged tap of this group, or one that the store holds."""

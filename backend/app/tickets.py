@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from backend.app.posted import Posted
 from backend.app.proofs import ProofDesk
-from backend.core.ledger import Payer, TapId, correct, operator_account, post
+from backend.core.holding import posted_again, posted_first
+from backend.core.ledger import Payer, TapId
 from backend.core.ports import IngestStore
 from backend.core.tickets import Issue, TicketRide, stand_rides
 from protocol.errors import UnknownIssuer
@@ -76,7 +77,8 @@ class GroupTickets:
         for together in dict.fromkeys((*self._new, *self._turned)):
             new, turned = self._new[together], self._turned[together]
             held = self._held(together, paid=not turned)
-            self._stand(held, [*(it for it in held.values() if it.paid), *new.values()])
+            paid = [it for it in held.values() if it.paid]
+            self._stand(held, [*paid, *new.values()], contested=any(it.contested for it in paid))
             if turned:  # behind what rode, as riders' claims: `backend.app.claims`
                 self._stand(held, [
                     replace(it, annulled=turned[it.tap]) if it.tap in turned else it for it in held.values()
@@ -87,17 +89,16 @@ class GroupTickets:
         first, last = (0, INT63_MAX) if day is None else (day_begins_ms(day), day_begins_ms(day + 1) - 1)
         return {it.tap: it for it in self._store.ticket_rides(ticket_id, first, last, paid=paid)}
 
-    def _stand(self, held: dict[TapId, TicketRide], rides: list[TicketRide]) -> None:
+    def _stand(self, held: dict[TapId, TicketRide], rides: list[TicketRide], *, contested: bool = False) -> None:
         """Rides of one ticket as they stand now, over what stood, which keeps what follows."""
-        for it in stand_rides(rides):
-            before, operator = held.get(it.tap), operator_account(it.vehicle)
-            after = it
+        for it in stand_rides(rides, contested=contested):
+            before, after = held.get(it.tap), it
             if before is None:
-                self._into.transfers += post(it.tap, operator, it.parts)
+                self._into.transfers += posted_first(it)
             elif it == before:
                 continue
             else:
-                made, revision = correct(it.tap, operator, before.parts, it.parts, it.revision)
+                made, revision = posted_again(before, it)
                 after = replace(it, revision=revision)
                 self._into.transfers += made
             held[it.tap] = self._into.ticket_rides[it.tap] = after

@@ -2,7 +2,9 @@
 
 Rules:
 - a shift belongs to the vehicle on which it began; its proxy boardings are paid by the float of who drives in it there.
-  Until a record of that shift has come, and on any other vehicle, `suspense` pays, and it is a case;
+  Until a record of that shift has come, and on any other vehicle, `suspense` owes them, and each is a case (`holding`);
+- a float pays for at most PROXY_PERSONS_A_DAY_MAX persons a driver and service day, whatever shifts are begun: the
+  first of them by the time of the records. `suspense` owes the others: a device in the wrong hands can name any driver;
 - an annulment is legal where the bus would have given it (rules S5 of `edge.core.shift`): of a tap of the same shift,
   within minutes of it, that was charged. A tap-out is not: taking it back would make a ride dearer than its rider was
   told, and no bus offers it. One that is not legal moves no money and is told to people;
@@ -11,10 +13,11 @@ Rules:
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from backend.core.holding import Hold
 from backend.core.ledger import SUSPENSE, Parts, TapId, driver_account
-from backend.core.limits import ANNUL_SLACK_MS
+from backend.core.limits import ANNUL_SLACK_MS, PROXY_PERSONS_A_DAY_MAX
 from protocol.fares.verdicts import TABLE
 from protocol.limits import ANNUL_WITHIN_S, ANNULS_A_DAY_MAX
 from protocol.wire.records import Annulment, Tap
@@ -22,7 +25,7 @@ from protocol.wire.records import Annulment, Tap
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """One proxy boarding, and who pays for it now."""
+    """One proxy boarding, and who pays for it now. `wall_ms`: by a trusted clock, else as `chaintime` says."""
 
     device: str
     epoch: int
@@ -30,9 +33,13 @@ class Proxy:
     vehicle: str
     shift: str | None
     rials: int
-    driver: str | None = None
+    driver: str | None = None  # whose shift it is, once a record of that has come
     annulled: bool = False
     revision: int = 0
+    wall_ms: int = 0
+    persons: int = 1
+    over: bool = False  # beyond what the driver's float pays a day
+    hold: Hold = Hold.HELD
 
     @property
     def tap(self) -> TapId:
@@ -40,11 +47,16 @@ class Proxy:
         return self.device, self.epoch, self.sequence
 
     @property
+    def contested(self) -> bool:
+        """One tap tells of it."""
+        return False
+
+    @property
     def parts(self) -> Parts:
-        """Who owes the operator how much, as it stands."""
+        """Who owes how much for it, as it stands."""
         if self.annulled or not self.rials:
             return {}
-        return {SUSPENSE if self.driver is None else driver_account(self.driver): self.rials}
+        return {SUSPENSE if self.driver is None or self.over else driver_account(self.driver): self.rials}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,15 @@ def why_illegal(record: Annulment, tap: Tap, since_ms: int) -> str | None:
     if age_ms > ANNUL_WITHIN_S * 1000 + ANNUL_SLACK_MS:
         return f"tap {record.tap} was taken back {age_ms // 1000} s later"
     return None
+
+
+def within_float(proxies: Iterable[Proxy]) -> list[Proxy]:
+    """All proxy boardings of one driver's service day → the same, each with whether the float pays for it."""
+    found, persons = [], 0
+    for it in sorted(proxies, key=lambda one: (one.wall_ms, one.tap)):
+        persons += 0 if it.annulled else it.persons
+        found.append(replace(it, over=persons > PROXY_PERSONS_A_DAY_MAX))
+    return found
 
 
 def within_the_day(annulments: Iterable[TakenBack]) -> set[TapId]:

@@ -13,6 +13,7 @@ DATABASE_SILENT_S = 30  # of a session whose network is gone: both sides give it
 QUARANTINE_DEVICE_BYTES_MAX = 16 << 20  # kept of one device; beyond it only digest, reason and count
 QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own largest batch
 
+PROXY_PERSONS_A_DAY_MAX = 80  # paid by one driver's float a service day: a bus lets 40 a shift, and a day may have two
 ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic clocks are compared by messages
 
 # --- Fleet -----------------------------------------------------------------------------------------------------------

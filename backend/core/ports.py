@@ -7,6 +7,8 @@ from typing import Protocol
 from backend.core.case_ports import CaseStore
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.floats import Proxy, TakenBack
+from backend.core.held_ports import HeldStore
+from backend.core.holding import Unproven
 from backend.core.ledger import Payer, Transfer
 from backend.core.let_through import LetThrough
 from backend.core.repeats import Claim
@@ -70,6 +72,7 @@ class Commit:
     proxies: Sequence[Proxy] = ()  # the same
     annulments: Sequence[TakenBack] = ()
     ticket_rides: Sequence[TicketRide] = ()
+    unproven: Sequence[Unproven] = ()  # new ones
     shifts: Sequence[tuple[str, str, str]] = ()  # (vehicle, shift, driver) of shifts that began
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
 
@@ -358,7 +361,7 @@ class FleetStore(Protocol):
         ...
 
 
-class Store(IngestStore, TariffStore, RiderStore, FleetStore, CaseStore, Protocol):
+class Store(IngestStore, TariffStore, RiderStore, FleetStore, CaseStore, HeldStore, Protocol):
     """Everything the backend keeps."""
 
     def close(self) -> None:

@@ -13,7 +13,8 @@ Boardings are the connected sets of that relation; a tap that was taken back is 
   (P20: posted may be less than shown, never more);
 - companions who came later pay for those beyond it: taps with larger and larger parties each for the persons whom none
   before covers. So a boarding costs what it does at the door that took the most on, however many doors tell of it;
-- every other tap is paid to the operator by `copied` (P16: an acceptance is a fact).
+- every other tap is owed to the owner by `copied`, and held (P16: an acceptance is a fact; see `holding`). Where
+  several vehicles tell of the boarding, what is charged is held as well: no word says with which of them the rider was.
 
 A tap-out is of no boarding and ends one: that of which it names a tap, of its rider, on its vehicle, within two hours
 (`may_end`: whatever an honest door could take for that), by a code that none of its taps showed: a stolen tap key has
@@ -29,6 +30,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
+from backend.core.holding import Hold
 from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, TransferKind, class_account, rider_account, tap_key
 from protocol.fares.freshness import may_end
 from protocol.fares.pricing import band_of, metres_ridden, own_part
@@ -82,6 +84,8 @@ class Claim:
     steps: tuple[Step, ...] = ()
     ridden_m: int | None = None
     ended_rials: int | None = None
+    hold: Hold = Hold.HELD
+    contested: bool = False  # several vehicles tell of its boarding
 
     @property
     def tap(self) -> TapId:
@@ -101,7 +105,7 @@ class Claim:
 
     @property
     def parts(self) -> Parts:
-        """Who owes the operator how much, as it stands."""
+        """Who owes how much for it, as it stands."""
         now = as_ended(self)
         of_city = 0 if self.extends else min(self.copied_rials, now.adult_rials - now.alone_rials)
         owed = {
@@ -173,21 +177,24 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
             outs[it.closes].append(it)
     for members in _with_companions(_sets(rides), outs):
         name = min(new_boarding(*it.tap) for it in members)
+        contested = len({it.vehicle for it in members if not it.annulled}) > 1
         ends = [(it, out) for it in members for out in outs.get((it.epoch, it.sequence), ()) if _ends(out, it)]
         shown = {it.presentation for it in members}
         # One that shows such a code stays with the boarding, and counts once a tap is taken back that showed it too.
         ridden_m, ended_rials = _least([(it, out) for it, out in ends if out.presentation not in shown])
         if ridden_m is None and all(it.ridden_m is None and it.ended_rials is None for it in members):
-            told += (replace(it, boarding=name, city_rials=0) for it in _settled(members, None))
+            told += (_named(it, name, contested=contested) for it in _settled(members, None))
             continue  # nearly always: nothing to change and to put back
         known = {it.tap: it for it in members}
         now = [as_ended(replace(it, ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
-        told += (
-            as_stands(known[it.tap], replace(it, boarding=name, city_rials=0)) for it in _settled(now, ended_rials)
-        )
+        told += (as_stands(known[it.tap], _named(it, name, contested=contested)) for it in _settled(now, ended_rials))
     # Of none: it may name a tap of either door, where both chose one epoch, and then ends two.
     told += (replace(out, boarding=new_boarding(*out.tap)) for some in outs.values() for out in some)
     return told
+
+
+def _named(it: Claim, name: bytes, *, contested: bool) -> Claim:
+    return replace(it, boarding=name, city_rials=0, contested=contested)
 
 
 def _with_companions(sets: list[list[Claim]], outs: Mapping[tuple[int, int], Sequence[Claim]]) -> Iterator[list[Claim]]:

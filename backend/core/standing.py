@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from backend.core.holding import posted_again, posted_first
 from backend.core.journeys import alone, weigh
-from backend.core.ledger import TapId, Transfer, correct, operator_account, post
+from backend.core.ledger import TapId, Transfer
 from backend.core.repeats import Claim, as_ended, as_stands, boardings
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_week
@@ -51,12 +52,11 @@ def weighed(told: Collection[Claim], tariffs: Tariffs) -> dict[TapId, Claim]:
 
 def posted(before: Claim | None, after: Claim) -> tuple[Claim, list[Transfer]]:
     """A claim as it stood, if it is not new, and as it stands → it with its revision, and what is posted for that."""
-    operator = operator_account(after.vehicle)
     if before is None:
-        first = post(after.tap, operator, _first(after))
-        more, revision = correct(after.tap, operator, _first(after), after.parts, 0)
-        return replace(after, revision=revision), first + more
-    transfers, revision = correct(after.tap, operator, before.parts, after.parts, before.revision)
+        first = _first(after)
+        more, revision = posted_again(replace(after, revision=0), after, first)
+        return replace(after, revision=revision), posted_first(after, first) + more
+    transfers, revision = posted_again(before, after)
     return replace(after, revision=revision), transfers
 
 

@@ -46,6 +46,10 @@ class StandingStore(Protocol):
         """Every proxy boarding of a shift."""
         ...
 
+    def proxies_of(self, driver: str, from_ms: int, until_ms: int) -> Sequence[Proxy]:
+        """Every proxy boarding in a driver's shifts of these milliseconds, both ends included."""
+        ...
+
     def proxy_at(self, device: str, epoch: int, sequence: int) -> Proxy | None:
         """The proxy boarding of one tap."""
         ...

@@ -4,8 +4,9 @@ Rules:
 - a ticket counts that a list of issued ones names, under the key and the terms of that list; any other is a case;
 - of each single ride or piece of a strip one ride is paid, of a card `rides_a_day` of each service day: the cheapest of
   them. The account of the issue pays those, `tickets:NAME`: what was sold there, and is ridden now;
-- every other ride of it is a copy's, and `copied` pays the operator (P16: an acceptance is a fact). So a copy costs the
-  issue nothing, and the city no concession;
+- every other ride of it is a copy's: `copied` owes it, and it is held (P16: an acceptance is a fact; see `holding`). So
+  a copy costs the issue nothing, and the city no concession;
+- where more were ridden, on more vehicles than one, those that the issue pays are held as well (`holding`);
 - which of them are paid follows from the set of rides, whatever the order in which they become known (P20). One that
   the driver took back is none;
 - a ride costs what it does alone: whoever holds a ticket has no journeys, and meets no cap.
@@ -14,6 +15,7 @@ Rules:
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from backend.core.holding import Hold
 from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, class_account, tickets_account
 from protocol.localtime import service_day
 from protocol.wire.keys import VerifyingKey
@@ -58,6 +60,8 @@ class TicketRide:
     annulled: bool = False
     paid: bool = False  # the issue pays; else `copied`
     revision: int = 0  # corrections posted so far
+    hold: Hold = Hold.HELD
+    contested: bool = False  # copies of it rode on several vehicles
 
     @property
     def tap(self) -> TapId:
@@ -71,7 +75,7 @@ class TicketRide:
 
     @property
     def parts(self) -> Parts:
-        """Who owes the operator how much, as it stands."""
+        """Who owes how much for it, as it stands."""
         if self.annulled:
             return {}
         own, city = (
@@ -80,7 +84,14 @@ class TicketRide:
         return {account: rials for account, rials in ((own, self.rials), (city, self.city_rials)) if rials}
 
 
-def stand_rides(rides: Iterable[TicketRide]) -> list[TicketRide]:
-    """All rides of one ticket that count together → the same, each with who pays for it."""
+def stand_rides(rides: Iterable[TicketRide], *, contested: bool = False) -> list[TicketRide]:
+    """All rides of one ticket that count together → the same, each with who pays for it.
+
+    Those that its issue did not pay before may be left out; then `contested` says whether those that it paid were.
+    """
     ordered = sorted(rides, key=lambda it: (it.annulled, it.rials, it.city_rials, it.wall_ms, it.tap))
-    return [replace(it, paid=not it.annulled and place < max(1, it.rides_a_day)) for place, it in enumerate(ordered)]
+    rode = [it for it in ordered if not it.annulled]
+    too_many = any(place >= max(1, it.rides_a_day) for place, it in enumerate(rode))
+    contested = contested or (too_many and len({it.vehicle for it in rode}) > 1)
+    paid = [not it.annulled and place < max(1, it.rides_a_day) for place, it in enumerate(ordered)]
+    return [replace(it, paid=pays, contested=pays and contested) for it, pays in zip(ordered, paid, strict=True)]

@@ -19,7 +19,7 @@ from protocol.limits import BATCH_DRAIN_RECORDS, INT63_MAX
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.passes import Presentation
-from simulators.checkers import Posting, TapId, ledger_sum
+from simulators.checkers import Posting, TapId, ledger_sum, paid_for_contested, paid_unproven
 from simulators.ledger_facts import LedgerFacts, read_ledger
 from simulators.seeded.bus import SimDoor, head_of, journal_name
 from simulators.seeded.city import SeededCity
@@ -44,6 +44,13 @@ class EndCheck:
                 (row[0], row[1], row[2]): (Presentation(*row[3:6]), bool(row[6]), row[7])
                 for row in ledger.execute(
                     "SELECT device, epoch, sequence, credential, time_s, counter, charged, rials FROM claim"
+                )
+            }
+            self._claimed = {
+                (row[0], row[1], row[2]): (Presentation(*row[3:6]), row[6])
+                for row in ledger.execute(
+                    "SELECT device, epoch, sequence, credential, time_s, counter, vehicle FROM claim"
+                    " WHERE NOT annulled AND closes_sequence IS NULL"
                 )
             }
             self._firsts = ledger.execute(
@@ -71,9 +78,12 @@ class EndCheck:
             self.any_order()
 
     def books(self) -> None:
-        """P8: the ledger balances, and its chain recomputes."""
+        """P8, P16: the ledger balances, its chain recomputes, and owners are paid for proofs alone."""
         for line in self._facts.broken:
             self._truth.violate("P8", "books", line)
+        contested = paid_for_contested(self._claimed, self._facts.postings)
+        for line in (*paid_unproven(self._facts.postings), *contested):
+            self._truth.violate("P16", "owners-paid-for-proofs", line)
         if off := ledger_sum(self._facts.postings, self._facts.balances):
             self._truth.violate("P8", "books", f"balances are off by {off} rials")
 
@@ -244,7 +254,7 @@ class EndCheck:
         again = _replayed(self._city, [(j, journals[j]) for j in order])
         for account, rials in self._facts.balances:
             if (
-                account.startswith(("rider:", "city:", "operator:", "tickets:", "copied"))
+                account.startswith(("rider:", "city:", "operator:", "held:", "tickets:", "copied"))
                 and again.get(account, 0) != rials
             ):
                 self._truth.violate(

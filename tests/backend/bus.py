@@ -165,6 +165,11 @@ class Bus:
         """The account of its operator."""
         return f"operator:{self.vehicle}"
 
+    @property
+    def held(self) -> str:
+        """The account of what is held for its owner."""
+        return f"held:{self.vehicle}"
+
     def add_day_key(self, sealing: SigningKey = SEALING) -> None:
         """A DAY_KEY record, wrapped to `sealing`."""
         secret = sha256(f"day key {self.name} {self.epoch}".encode()).digest()

@@ -174,7 +174,7 @@ def _differs(seed: int) -> bool:
         (drivers.GroupDrivers, "begin", lambda self, shift, driver: (
             self._into.shifts.append((*shift, driver))
         )),  # a shift that comes late changes nothing
-        (tickets, "stand_rides", lambda rides: [
+        (tickets, "stand_rides", lambda rides, **_: [
             replace(it, paid=place < max(1, it.rides_a_day)) for place, it in enumerate(rides)
         ]),  # a ticket's first rides to arrive are paid
     ],

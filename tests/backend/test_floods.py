@@ -119,11 +119,11 @@ def counted(monkeypatch: pytest.MonkeyPatch, flood: str, records: int, group: in
     settled = 0
 
     def counting(of: Callable) -> Callable:
-        def call(told: Iterable) -> object:
+        def call(told: Iterable, **known: bool) -> object:
             nonlocal settled
             found = list(told)
             settled += len(found)
-            return of(found)
+            return of(found, **known)
 
         return call
 

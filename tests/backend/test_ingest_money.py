@@ -71,7 +71,7 @@ def test_a_short_pass_without_proof_is_charged_to_nobody(tmp_path: Path, proof: 
     bus.tap(ADULT.show_short(1), proof=proof)
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
-    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert balances(desk) == {SUSPENSE: -FARE, bus.held: FARE}
 
 
 def test_a_short_pass_of_nobody_registered_is_charged_to_nobody(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_short_pass_of_nobody_registered_is_charged_to_nobody(tmp_path: Path) 
     bus.tap(Rider(77).show_short(1))
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
-    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert balances(desk) == {SUSPENSE: -FARE, bus.held: FARE}
     assert desk.payers() == ["no-proof"]
 
 
@@ -89,13 +89,13 @@ def test_a_short_pass_of_nobody_registered_is_charged_to_nobody(tmp_path: Path) 
 
 @pytest.mark.parametrize("proof", [Proof.STRIPPED, Proof.FORGED, Proof.BARE, Proof.MOVED])
 def test_no_proof_no_charge(tmp_path: Path, proof: Proof) -> None:
-    """P9, P16, P20: the boarding is a fact and the operator is owed it; suspense pays, never the rider."""
+    """P9, P16, P20: the boarding is a fact and a case; suspense owes it, never the rider, and it is held."""
     bus = Bus()
     bus.tap(ADULT.show(1), proof=proof)
     bus.tap(ADULT.show(1))  # the genuine showing of the same code is not spoiled by it
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
-    assert balances(desk) == {SUSPENSE: -FARE, ADULT.account: -FARE, bus.operator: 2 * FARE}
+    assert balances(desk) == {SUSPENSE: -FARE, ADULT.account: -FARE, bus.operator: FARE, bus.held: FARE}
     assert desk.payers() == ["no-proof", "rider"]
 
 
@@ -109,7 +109,7 @@ def test_a_day_key_that_we_cannot_open(tmp_path: Path) -> None:
     desk.close()
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
-    assert balances(desk) == {SUSPENSE: -FARE * 3 // 2, bus.operator: FARE * 3 // 2}
+    assert balances(desk) == {SUSPENSE: -FARE * 3 // 2, bus.held: FARE * 3 // 2}
     assert desk.payers() == ["no-proof", "no-proof"]
 
 
@@ -119,7 +119,7 @@ def test_a_day_key_that_never_came(tmp_path: Path) -> None:
     bus.tap(ADULT.show(1))
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
-    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert balances(desk) == {SUSPENSE: -FARE, bus.held: FARE}
 
 
 def test_a_credential_that_nobody_issued(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_credential_that_nobody_issued(tmp_path: Path) -> None:
     bus.tap(stranger.show(1), fare=FARE)
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
-    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert balances(desk) == {SUSPENSE: -FARE, bus.held: FARE}
     assert desk.payers() == ["unknown-credential"]
 
 
@@ -140,7 +140,7 @@ def test_a_credential_with_a_registered_id_but_other_bytes(tmp_path: Path) -> No
     bus.tap(forged.show(1), fare=FARE)
     desk = desk_of(tmp_path, bus)
     desk.take_whole(bus)
-    assert balances(desk) == {SUSPENSE: -FARE, bus.operator: FARE}
+    assert balances(desk) == {SUSPENSE: -FARE, bus.held: FARE}
     assert desk.payers() == ["unknown-credential"]
 
 
@@ -150,7 +150,7 @@ def test_a_credential_with_a_registered_id_but_other_bytes(tmp_path: Path) -> No
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize("apart", [True, False], ids=["in two groups", "in one group"])
 def test_one_presentation_on_two_buses(tmp_path: Path, order: tuple[int, int], *, apart: bool) -> None:
-    """P7, P10: the rider pays once, whichever bus tells first; the other boarding is paid by `copied`."""
+    """P7, P10: the rider pays once, whichever bus tells first; the other boarding is owed by `copied`. Both are held: which was it?"""
     shown = ADULT.show(1)
     buses = Bus("bus-1-d1"), Bus("bus-2-d1")
     for bus in buses:
@@ -162,7 +162,7 @@ def test_one_presentation_on_two_buses(tmp_path: Path, order: tuple[int, int], *
             desk.take(batch)
     else:
         desk.take(*batches)
-    assert balances(desk) == {ADULT.account: -FARE, COPIED: -FARE} | {bus.operator: FARE for bus in buses}
+    assert balances(desk) == {ADULT.account: -FARE, COPIED: -FARE} | {bus.held: FARE for bus in buses}
     assert sorted(desk.payers()) == ["copied", "rider"]
     assert len(desk.store.rider_taps(ADULT.credential_id, 9)) == 1
 
@@ -177,7 +177,7 @@ def test_a_copied_concession_is_posted_as_a_fare_that_was_shown_and_the_rest(tmp
         desk.take_whole(bus)
     half = -FARE // 2
     paid = {STUDENT.account: half, "city:class:2": half, COPIED: half, COPIED_CITY: half}
-    assert balances(desk) == paid | {bus.operator: FARE for bus in buses}
+    assert balances(desk) == paid | {bus.held: FARE for bus in buses}
     assert desk.rows("SELECT max(rials) FROM transfer WHERE kind = 'fare'") == [(FARE // 2,)]
 
 
@@ -304,7 +304,7 @@ def test_doors_that_could_not_talk_are_one_fare(tmp_path: Path, order: tuple[int
         desk.take(*batches)
     paid = balances(desk)
     assert paid[ADULT.account] == -(FARE - 7)
-    assert (paid["operator:bus-1"], sum(paid.values())) == (2 * FARE, 0)
+    assert (paid["held:bus-2"], paid["held:bus-1"], sum(paid.values())) == (FARE - 7, 2 * FARE, 0)
     assert [ride.rials for ride in desk.store.rider_taps(ADULT.credential_id, 9)] == [FARE - 7]
     for batch in batches:  # all of it again
         desk.take(batch)

@@ -277,8 +277,13 @@ def _count(driver: Driver, raw: Any, commits: Sequence[Commit]) -> None:
             tally["accepted"] += taps * TABLE[Verdict(verdict)].boards
         tally["posted_rials"] += sum(t.rials for t in commit.transfers)
         tally["shown_less"] += commit.shown_less
+    add_to_tally(driver, raw, tally)
+
+
+def add_to_tally(driver: Driver, raw: Any, more: Mapping[str, int]) -> None:
+    """Totals for the status page grow; the caller holds the transaction."""
     driver.many(
         raw,
         "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = tally.n + excluded.n",
-        list(tally.items()),
+        list(more.items()),
     )

@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 
 from backend.adapters.ledger.connection import Guarded, raw
+from backend.adapters.ledger.held_tables import UNPROVEN
 from backend.adapters.ledger.hot import Driver, Row
 from backend.adapters.ledger.tables import CLAIM
 from backend.core.floats import Proxy, TakenBack
+from backend.core.holding import Hold
 from backend.core.ledger import Payer, TapId
 from backend.core.ports import Commit
 from backend.core.repeats import Claim, Step
@@ -19,8 +21,10 @@ from protocol.wire.passes import Presentation
 
 _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
+    "contested",
 )  # fmt: skip
 _CLAIM = tuple(column.name for column in CLAIM.columns)
+_UNPROVEN = tuple(column.name for column in UNPROVEN.columns)
 OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 
 
@@ -92,6 +96,11 @@ class StandingTables:
         """Every proxy boarding of a shift."""
         return [_proxy(row) for row in self._rows("proxy", "vehicle = ? AND shift = ?", (vehicle, shift))]
 
+    def proxies_of(self, driver: str, from_ms: int, until_ms: int) -> Sequence[Proxy]:
+        """Every proxy boarding in a driver's shifts of these milliseconds, both ends included."""
+        where = "driver = ? AND wall_ms BETWEEN ? AND ?"
+        return [_proxy(row) for row in self._rows("proxy", where, (driver, from_ms, until_ms))]
+
     def proxy_at(self, device: str, epoch: int, sequence: int) -> Proxy | None:
         """The proxy boarding of one tap."""
         rows = self._rows("proxy", OF_TAP, (device, epoch, sequence))
@@ -150,11 +159,11 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     for table, key, changes, rows in (
         ("claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in changed]),
         (
-            "proxy", "device, epoch, sequence", ("driver", "annulled", "revision"),
+            "proxy", "device, epoch, sequence", ("driver", "annulled", "revision", "over"),
             [_values(it) for it in commit.proxies],
         ),
         (
-            "ticket_ride", "device, epoch, sequence", ("annulled", "paid", "revision"),
+            "ticket_ride", "device, epoch, sequence", ("annulled", "paid", "revision", "contested"),
             [_values(it) for it in commit.ticket_rides],
         ),
         (
@@ -168,10 +177,15 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     # A record is listed under who pays for it now; one that was taken back stays under who paid.
     riders = [it for it in commit.claims if it.revision and not it.annulled]
     turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
-    turned += [((Payer.DRIVER if it.driver else Payer.NO_PROOF).value, *it.tap) for it in commit.proxies if it.revision]
+    turned += [(_pays(it).value, *it.tap) for it in commit.proxies if it.revision]
     rides = [it for it in commit.ticket_rides if it.revision and not it.annulled]
     turned += [((Payer.TICKET if it.paid else Payer.COPIED).value, *it.tap) for it in rides]
     driver.many(raw, f"UPDATE record SET payer = ? WHERE {OF_TAP}", turned)  # noqa: S608
+    if commit.unproven:
+        driver.add(raw, "unproven", _UNPROVEN, [
+            (*it.tap, it.vehicle, it.wall_ms, it.why.value, it.rials, int(it.hold), it.revision)
+            for it in commit.unproven
+        ])  # fmt: skip
     # Both doors tell of one shift, and the first word stands.
     driver.many(raw, "INSERT INTO shift VALUES (?, ?, ?) ON CONFLICT DO NOTHING", commit.shifts)
 
@@ -189,6 +203,12 @@ def _values(it: Proxy | TakenBack | TicketRide) -> tuple[Any, ...]:
     return tuple(getattr(it, field.name) for field in fields(it))
 
 
+def _pays(it: Proxy) -> Payer:
+    if it.driver is None:
+        return Payer.NO_PROOF
+    return Payer.OVER_FLOAT if it.over else Payer.DRIVER
+
+
 def _of_claim(it: Claim) -> tuple[Any, ...]:
     shown = it.presentation
     return (
@@ -196,32 +216,33 @@ def _of_claim(it: Claim) -> tuple[Any, ...]:
         it.window_ms, it.rider_class, it.party, it.adult_rials, it.permille, it.cap_permille, it.beside_rials,
         it.shown_rials, it.whole_rials, it.tariff_version, it.extends, it.annulled, it.boarding, it.charged, it.rials,
         it.city_rials, it.copied_rials, it.revision, it.metres, *(it.closes or (None, None)),
-        json.dumps(it.steps) if it.steps else "[]", it.ridden_m, it.ended_rials,
+        json.dumps(it.steps) if it.steps else "[]", it.ridden_m, it.ended_rials, int(it.hold), it.contested,
     )  # fmt: skip
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
     device, epoch, sequence, credential_id, time_s, counter, *rest = row
-    *rest, metres, closes_epoch, closes_sequence, steps, ridden_m, ended_rials = rest
+    *rest, metres, closes_epoch, closes_sequence, steps, ridden_m, ended_rials, hold, contested = rest
     *facts, extends, annulled, boarding, charged, rials, city_rials, copied_rials, revision = rest
     closes = None if closes_epoch is None else (closes_epoch, closes_sequence)
     values = [
         device, epoch, sequence, Presentation(credential_id, time_s, counter), *facts, bool(extends), bool(annulled),
         boarding, bool(charged), rials, city_rials, copied_rials, revision, metres, closes,
-        tuple(Step(*it) for it in json.loads(steps)), ridden_m, ended_rials,
+        tuple(Step(*it) for it in json.loads(steps)), ridden_m, ended_rials, Hold(hold),
+        bool(contested),
     ]  # fmt: skip
     return Claim(*values)
 
 
 def _ticket_ride(row: tuple[Any, ...]) -> TicketRide:
-    *facts, annulled, paid, revision = row
-    values = [*facts, bool(annulled), bool(paid), revision]
+    *facts, annulled, paid, revision, hold, contested = row
+    values = [*facts, bool(annulled), bool(paid), revision, Hold(hold), bool(contested)]
     return TicketRide(*values)
 
 
 def _proxy(row: tuple[Any, ...]) -> Proxy:
-    *facts, annulled, revision = row
-    values = [*facts, bool(annulled), revision]
+    *facts, annulled, revision, wall_ms, persons, over, hold = row
+    values = [*facts, bool(annulled), revision, wall_ms, persons, bool(over), Hold(hold)]
     return Proxy(*values)
 
 

@@ -3,6 +3,7 @@
 from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.fleet import FleetTables
+from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
 from backend.adapters.ledger.let_through import LetThroughTables
@@ -10,7 +11,7 @@ from backend.adapters.ledger.riders import RiderTables
 from backend.adapters.ledger.tariffs import TariffTables
 
 
-class LedgerStore(IngestTables, TariffTables, RiderTables, FleetTables, CaseTables, LetThroughTables):
+class LedgerStore(IngestTables, TariffTables, RiderTables, FleetTables, CaseTables, LetThroughTables, HeldTables):
     """Implements `backend.core.ports.Store` over connections of one ledger."""
 
     def __init__(self, writer: Guarded, reader: Guarded, aside: Guarded, driver: Driver) -> None:

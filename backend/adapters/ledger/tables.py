@@ -47,6 +47,12 @@ def _index(name: str, *columns: str, where: str | None = None, unique: bool = Fa
     return sa.Index(name, *columns, unique=unique, sqlite_where=partial, postgresql_where=partial)
 
 
+def of_hold() -> tuple[sa.Column[Any], sa.Column[Any]]:
+    """`backend.core.holding.Hold`, 0 of what ledgers of before paid; whether several vehicles tell of a boarding."""
+    hold = sa.Column("hold", INT, nullable=False, server_default="0")
+    return hold, sa.Column("contested", FLAG, nullable=False, server_default=sa.false())
+
+
 LEDGER = _table(
     "ledger", *_one(), _column("city", TEXT), _column("incarnation", INT), _column("head", BYTES), rowid=True
 )  # fmt: skip
@@ -85,12 +91,13 @@ CLAIM = _table(
     _column("city_rials", INT), _column("copied_rials", INT), _column("revision", INT),
     _column("metres", INT, null=True), _column("closes_epoch", INT, null=True),
     _column("closes_sequence", INT, null=True), _column("steps", TEXT),
-    _column("ridden_m", INT, null=True), _column("ended_rials", INT, null=True),
+    _column("ridden_m", INT, null=True), _column("ended_rials", INT, null=True), *of_hold(),
     _index("claim_shown", "credential", "time_s", "counter"),
     _index("claim_time", "credential", "wall_ms"),
     _index("claim_ends", "credential", "closes_epoch", "closes_sequence", where="closes_sequence IS NOT NULL"),
     _index("claim_boarding", "boarding"),
     _index("claim_charged", "boarding", where="charged AND NOT extends", unique=True),
+    _index("claim_held", "device", "epoch", "sequence", where="copied_rials > 0 OR contested"),
 )  # fmt: skip
 SHIFT = _table(
     "shift", _column("vehicle", TEXT, key=True), _column("name", TEXT, key=True), _column("driver", TEXT)
@@ -100,7 +107,11 @@ PROXY = _table(
     *_of_tap(),
     _column("vehicle", TEXT), _column("shift", TEXT, null=True), _column("rials", INT),
     _column("driver", TEXT, null=True), _column("annulled", FLAG), _column("revision", INT),
+    sa.Column("wall_ms", INT, nullable=False, server_default="0"),
+    sa.Column("persons", INT, nullable=False, server_default="1"),
+    sa.Column("over", FLAG, nullable=False, server_default=sa.false()), of_hold()[0],
     _index("proxy_shift", "vehicle", "shift"),
+    _index("proxy_driver", "driver", "wall_ms", where="driver IS NOT NULL"),
 )  # fmt: skip
 ANNULMENT = _table(
     "annulment",
@@ -116,7 +127,7 @@ TICKET_RIDE = _table(
     *_of_tap(),
     _column("ticket", BYTES), _column("issue", TEXT), _column("rides_a_day", INT), _column("vehicle", TEXT),
     _column("wall_ms", INT), _column("rider_class", INT), _column("rials", INT), _column("city_rials", INT),
-    _column("annulled", FLAG), _column("paid", FLAG), _column("revision", INT),
+    _column("annulled", FLAG), _column("paid", FLAG), _column("revision", INT), *of_hold(),
     _index("ticket_ride_time", "ticket", "wall_ms"),
     _index("ticket_ride_paid", "ticket", "wall_ms", where="paid"),
 )  # fmt: skip

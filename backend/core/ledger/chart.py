@@ -69,6 +69,7 @@ RESERVED = Line("reserved", Kind.LIABILITY, Of.CREDENTIAL, "what a rider has set
 DEBT = Line("debt", Kind.ASSET, Of.CREDENTIAL, "what a rider owes after money was taken back")
 CLASS_SUBSIDY = Line("city:class", Kind.ASSET, Of.CLASS, "what the city owes for a rider class")
 OPERATOR = Line("operator", Kind.LIABILITY, Of.NAME, "what a vehicle's operator is owed, by vehicle")
+HELD = Line("held", Kind.LIABILITY, Of.NAME, "what is held for a vehicle's operator: no proof stands behind it")
 OWNER = Line("owner", Kind.LIABILITY, Of.NAME, "what a bus's owner is owed after settlement")
 DRIVER_FLOAT = Line("driver", Kind.LIABILITY, Of.NAME, "a driver's float, which pays for those who have no code")
 DRIVER_PAYABLE = Line("driver-payable", Kind.LIABILITY, Of.NAME, "what a driver is owed after settlement")
@@ -86,7 +87,7 @@ FREE = Line("memo:free-rides", Kind.MEMO, Of.NOTHING, "what free rides would hav
 FORGONE = Line("memo:forgone", Kind.MEMO, Of.NOTHING, "the other side of free rides")
 
 CHART = (
-    WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE, TICKETS, FIRST_PROVIDER,
+    WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, HELD, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE, TICKETS, FIRST_PROVIDER,
     PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, FREE, FORGONE,
 )  # fmt: skip
 
@@ -155,6 +156,11 @@ def class_account(rider_class: int) -> str:
 def operator_account(vehicle: str) -> str:
     """What the vehicle's operator is owed."""
     return f"operator:{vehicle}"
+
+
+def held_account(vehicle: str) -> str:
+    """What is held for the vehicle's operator until it is proven, paid or written off (`backend.core.holding`)."""
+    return f"held:{vehicle}"
 
 
 def owner_account(owner: str) -> str:

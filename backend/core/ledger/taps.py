@@ -5,8 +5,8 @@ Rules:
   that are known says so (`standing` for riders, `floats` for drivers); posted is the difference to what stood before,
   as entries of their own. No row is ever changed;
 - a rider is charged at most what the validator showed (P20), and only for a presentation with the rider's own proof;
-- without proof, or for a credential that nobody issued, the operator is still owed the ride: `suspense` pays, and it is
-  a case; a boarding that another tap is charged for is paid by `copied` (P7, P10, see `repeats`);
+- without proof, or for a credential that nobody issued, `suspense` owes the ride, and it is a case; for a boarding that
+  another tap is charged for `copied` does (P7, P10, see `repeats`). Both are held for the owner, not paid (`holding`);
 - the city pays the rest of a concession's flat fare, from the account of its class, and only where the rider pays:
   a copy of a concession costs the city nothing, `copied:city` pays its part. So a fare is at most what was shown,
   whoever pays it.
@@ -34,6 +34,7 @@ class Payer(Enum):
     NO_PROOF = "no-proof"  # the rider's proof is missing or does not hold
     STALE_PROOF = "stale-proof"  # it holds, and is not of the time that the record tells
     UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes or terms
+    OVER_FLOAT = "over-float"  # a proxy boarding beyond what a driver's float pays a day
 
 
 def tap_key(device: str, epoch: int, sequence: int, kind: TransferKind) -> bytes:
