@@ -41,7 +41,7 @@ from simulators.camera.plain import Scene
 from simulators.camera.source import PresentedLog, Rhythm, SimulatedCamera
 from simulators.errors import SimulatorError
 from simulators.network import CuttableProxy
-from simulators.payment_provider import PaymentServer
+from simulators.payments.server import PaymentServer
 from simulators.phones import Phones
 from simulators.riders import CREDENTIAL_DAYS, Crowd
 from simulators.script import Codes, Presentation, Script

@@ -10,10 +10,13 @@ from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.app.live import Live
+from backend.app.payments.settling import Calls, Settling
+from backend.app.payments.topups import TopUps
 from backend.app.riders import Riders
-from backend.app.topups import TopUps
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
+from backend.core.payments.life import PACE
+from backend.core.payments.port import Found, Payment, Says, Unverified
 from backend.core.ports import Device
 from protocol.wire.keys import Purpose, SigningKey
 from tests.backend.memory_store import MemoryStore
@@ -33,25 +36,47 @@ class Provider:
         self.given = 0
         self.callbacks: list[str] = []
         self.asked: list[tuple[str, int]] = []
+        self.found = Found(Says.HELD)
 
-    def request(self, *, rials: int, callback_url: str, description: str) -> str:
+    def request(self, *, topup_id: str, rials: int, callback_url: str, description: str) -> str:
         self.callbacks.append(callback_url)
-        self._answer(self.takes)
+        if self.takes == "refused":
+            raise ProviderRefused("not taken", fix="pay", code=-9)
+        self._unclear(self.takes)
         self.given += 1
         return f"A{self.given:035d}"
 
     def pay_url(self, authority: str) -> str:
         return f"http://provider.test/pg/StartPay/{authority}"
 
-    def verify(self, *, authority: str, rials: int) -> None:
-        self.asked.append((authority, rials))
-        self._answer(self.says)
+    def inquire(self, payment: Payment) -> Found:
+        self._unclear(self.says)
+        return self.found
 
-    def _answer(self, says: str) -> None:
-        if says == "refused":
-            raise ProviderRefused("not paid", fix="pay", code=-51)
+    def verify(self, payment: Payment) -> Says:
+        self.asked.append((payment.authority, payment.rials))
+        return Says.PAID if self.says == "paid" else Says.NOT_PAID
+
+    def unverified(self) -> list[Unverified]:
+        return []
+
+    def reverse(self, payment: Payment) -> Says:
+        return Says.REVERSED
+
+    def statement_key(self, payment: Payment) -> str:
+        return payment.authority
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _unclear(self, says: str) -> None:
         if says == "unknown":
             raise ProviderUnknown("no answer", fix="ask again")
+
+
+def calls_noted(into: list[tuple[str, ...]]) -> Calls:
+    """Whoever would be called for."""
+    return Calls(lambda *told: into.append(told), lambda *ended: into.append(("ended", *ended)))
 
 
 class Api:
@@ -59,13 +84,18 @@ class Api:
 
     def __init__(self, *, payments: bool = True) -> None:
         self.store = MemoryStore()
-        self.provider = Provider()
+        self.provider, self.second = Provider(), Provider()
+        self.called: list[tuple[str, ...]] = []
         self.live = Live()
         self.chunks: dict[bytes, bytes] = {}
         self.cases: list[KeptCase] = []
         self.now_ms = WALL_MS
+        providers = {"main": self.provider, "saman": self.second}
+        settling = Settling(
+            self.store, providers, clock=lambda: self.now_ms, pace=PACE, calls=calls_noted(self.called)
+        )  # fmt: skip
         topups = TopUps(
-            self.store, self.provider, clock=lambda: self.now_ms, randomness=os.urandom,
+            self.store, providers, settling, clock=lambda: self.now_ms, randomness=os.urandom,
             callback_base=lambda: self.server.url,
         )  # fmt: skip
         self.services = Services(

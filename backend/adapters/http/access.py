@@ -10,7 +10,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from backend.adapters.http.problems import NotSignedIn
 from backend.adapters.http.services import Services
 from backend.core.errors import NotAllowed
-from backend.core.ports import Rider, TopUp
+from backend.core.payments.topup import TopUp
+from backend.core.ports import Rider
 
 _BEARER = HTTPBearer(auto_error=False, bearerFormat="token", description="A rider's or the operations token.")
 _SIGN_IN = "send `Authorization: Bearer TOKEN`"

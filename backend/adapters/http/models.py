@@ -70,13 +70,19 @@ class TopUpRequest(Model):
     """How much to pay in."""
 
     amount_rials: int = Field(gt=0, description="Whole rials.")
+    provider: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]{1,32}$", description="Its name in backend.toml; without one, the first."
+    )
 
 
-TopUpStatus = Literal["asked", "pending", "paid", "failed"]
+TopUpStatus = Literal["asked", "pending", "paid", "failed", "reversed"]
 
 
 class TopUpBody(Model):
-    """How a top-up stands. `pay_url` is where the rider pays it; only a new one has it."""
+    """How a top-up stands. `pay_url` is where the rider pays it; only a new one has it.
+
+    `reversed`: credited, and taken back by the bank later. What went back before it was credited is `failed`.
+    """
 
     id: str
     amount_rials: int

@@ -10,6 +10,7 @@ from backend.adapters.http.access import Having, ops_only
 from backend.adapters.http.problems import Unreadable, documented
 from backend.core import limits
 from backend.core.errors import Refused
+from backend.core.payments.topup import FIRST
 from protocol.limits import INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["operations"], dependencies=[Depends(ops_only)])
@@ -56,12 +57,19 @@ def cases(having: Having) -> models.CasesBody:
         "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}},
     },
 )
-async def statements(request: Request, having: Having) -> models.ReconciliationBody:
-    """CSV of whole local days, header `authority,amount_rials,paid_at` (ISO 8601 with offset). Changes nothing."""
+async def statements(
+    request: Request,
+    having: Having,
+    provider: Annotated[str, Query(pattern="^[a-z0-9-]{1,32}$", description="Its name in backend.toml.")] = FIRST,
+) -> models.ReconciliationBody:
+    """CSV of whole local days, header `authority,amount_rials,paid_at` (ISO 8601 with offset).
+
+    It moves no money; providers are asked about what differs.
+    """
     if having.topups is None:
         raise Refused("this city takes no top-ups here", fix="name a provider under [payments] in backend.toml")
     try:
         text = (await request.body()).decode()
     except UnicodeDecodeError as error:
         raise Unreadable("the statement is not UTF-8 text", fix="export it as CSV in UTF-8") from error
-    return bodies.reconciliation(await run_in_threadpool(having.topups.reconcile, text))
+    return bodies.reconciliation(await run_in_threadpool(having.topups.reconcile, text, provider))

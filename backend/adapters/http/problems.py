@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from backend.adapters.http.security import HEADERS
 from backend.core.errors import NotAllowed, NotFound, RequestError, StoreFailed, StoreForeign
-from backend.core.reconcile import BadStatement
+from backend.core.payments.statement import BadStatement
 from protocol.errors import BadKey, Fault, SavarError, TooLarge
 from transport import http_answers
 from transport.http_answers import MEDIA_TYPE, ProblemDocument, fill, nearest_status, words_of

@@ -6,10 +6,11 @@ from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.conduct import KeptCase
+from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
 
 
-class HttpStore(RiderStore, FleetStore, Protocol):
+class HttpStore(RiderStore, TopUpStore, FleetStore, Protocol):
     """The parts of the store that the API reads."""
 
 

@@ -1,12 +1,14 @@
-"""Routes for top-ups: start, settle, and the page that a rider comes back to.
+"""Routes for top-ups: start, settle, and the page that a rider comes back to, by a link or by a bank's form.
 
 Calls that wait on the payment provider take one of a few places of their own, so that a slow provider holds up nobody
 else.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, TypeVar
+from urllib.parse import parse_qs
 
 import anyio
 from anyio import CapacityLimiter
@@ -21,9 +23,10 @@ from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.api import TopUpDesk
 from backend.core.errors import ProviderUnknown, Refused
-from backend.core.ports import TopUp
+from backend.core.payments.topup import FIRST, TopUp
 
 T = TypeVar("T")
+_ID = re.compile("[0-9a-f]{32}")
 router = APIRouter(prefix="/v1", tags=["top-ups"])
 
 
@@ -48,7 +51,8 @@ async def _waiting(request: Request, what: Callable[[], T]) -> T:
 async def start(request: Request, having: Having, rider: ThisRider, body: models.TopUpRequest) -> models.TopUpBody:
     """Note the top-up and ask the provider. The rider then pays at `pay_url`. A repeat makes another, unpaid one."""
     desk = _desk(having)
-    started = await _waiting(request, partial(desk.start, rider.credential_id, body.amount_rials))
+    start = partial(desk.start, rider.credential_id, body.amount_rials, body.provider or FIRST)
+    started = await _waiting(request, start)
     return bodies.topup(started.topup, started.pay_url)
 
 
@@ -76,17 +80,49 @@ async def callback(
     status: Annotated[str, Query(alias="Status", max_length=16, description="OK or NOK; a hint, never proof.")] = "",  # noqa: ARG001
 ) -> HTMLResponse:
     """A page in Persian and English that says how it stands. The provider is asked; the address is not believed."""
+    return await _page(request, having, lambda: having.store.topup_by_authority(authority))
+
+
+@router.post(
+    "/topups/callback",
+    summary="Where a bank's form sends the rider's browser",
+    response_class=HTMLResponse,
+    responses=documented(409, 413, 503)
+    | {404: {"description": "A page: no such payment.", "content": {"text/html": {}}}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"ResNum": {"type": "string", "description": "The top-up's id."}},
+                        "required": ["ResNum"],
+                    }
+                }
+            },
+        },
+    },
+)
+async def form_callback(request: Request, having: Having) -> HTMLResponse:
+    """The same page for a form. Of its fields only `ResNum` is read, to know which top-up to ask the bank about."""
+    fields = parse_qs((await request.body()).decode("ascii", "replace"))
+    topup_id = fields.get("ResNum", [""])[0]
+    return await _page(request, having, lambda: having.store.topup(topup_id) if _ID.fullmatch(topup_id) else None)
+
+
+async def _page(request: Request, having: Services, find: Callable[[], TopUp | None]) -> HTMLResponse:
     desk = _desk(having)
 
     def ask() -> tuple[Outcome, TopUp | None]:
-        topup = having.store.topup_by_authority(authority)
+        topup = find()
         if topup is None:
             return Outcome.UNKNOWN, None
         try:
             topup = desk.settle(topup.id)
         except ProviderUnknown:
             return Outcome.PENDING, topup
-        return Outcome(topup.status), topup
+        return Outcome(bodies.topup_status(topup)), topup
 
     outcome, topup = await _waiting(request, ask)
     return HTMLResponse(
