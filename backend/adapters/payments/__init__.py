@@ -1,1 +1,0 @@
-"""Payment providers over HTTP, one file each; `wire` is what they share."""
