@@ -1,13 +1,13 @@
 """The backend of one shard, wired: broker → inbox → ingest → ledger → receipts, and the HTTP API beside it.
 
 Threads: `mqtt-…` only fills the inbox; `ingest` owns everything that writes taps; `cases` looks at days and writes what
-it finds; the HTTP server's threads read, and write riders and top-ups through the store's own lock.
+it finds; `topups` settles what riders left; the HTTP server's threads read, and write riders and top-ups through the
+store's own lock.
 """
 
 import os
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from hashlib import sha256
 
 from backend.adapters.http.app import make_app
@@ -15,23 +15,22 @@ from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.issued_tickets import IssuedTickets
 from backend.adapters.keys import BackendKeys, load_keys
-from backend.adapters.provider import HttpProvider
 from backend.adapters.registry import FolderRegistry
 from backend.app.announcing import Announcing
-from backend.app.approvals import StoredApprovals
 from backend.app.cases import CaseDesk
 from backend.app.config import BackendConfig
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
 from backend.app.live import Live
+from backend.app.payments.cashier import Cashier
+from backend.app.payments.settling import Calls
 from backend.app.proofs import ProofDesk
 from backend.app.riders import Riders
-from backend.app.staff import Staff, granted_classes
-from backend.app.topups import TopUps
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
 from backend.core.limits import LIVE_TAPS_MAX
+from backend.core.payments.life import PACE, Pace
 from backend.core.ports import StoredRecord
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
@@ -54,6 +53,7 @@ class Backend:
         *,
         now_ms: Callable[[], int] = wall_ms,
         randomness: Callable[[int], bytes] = os.urandom,
+        topup_pace: Pace = PACE,
     ) -> None:
         self._config = config
         self._now_ms = now_ms
@@ -63,7 +63,6 @@ class Backend:
         self._announcing = Announcing(
             config.bundle, keys.bundle, city=config.city, keep_tariff=self._keep_tariff, publish=self._publish_manifest,
             announced=self.store.announced(), keep_announced=self.store.keep_announced, monotonic=time.monotonic,
-            approvals=StoredApprovals(self.store, self._tariffs, now_ms),
         )  # fmt: skip
         self._registry = FolderRegistry(config.registry)
         self._live = Live()
@@ -95,36 +94,21 @@ class Backend:
             on_message=self._message_came,
             on_change=lambda _connected: self._session_changed(),
         )
-        self._provider: HttpProvider | None = None
-        if config.payments is not None:
-            self._provider = HttpProvider(config.payments.provider, config.payments.merchant)
+        self._cashier = None if config.payments is None else Cashier(
+            config.payments, self.store, clock=now_ms, randomness=randomness, served_at=lambda: self.url,
+            pace=topup_pace, calls=Calls(self._alarm, self._alarm_ended),
+        )  # fmt: skip
         self._http = self._make_http(keys, randomness)
 
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
         config = self._config
-        topups = None
-        if self._provider is not None:
-            topups = TopUps(
-                self.store, self._provider, clock=self._now_ms, randomness=randomness,
-                callback_base=lambda: self.url,
-            )  # fmt: skip
         services = Services(
-            riders=Riders(
-                self.store, keys.issuer, self._now_ms, randomness, granted=partial(granted_classes, self.store)
-            ),
-            topups=topups,
+            riders=Riders(self.store, keys.issuer, self._now_ms, randomness),
+            topups=None if self._cashier is None else self._cashier.desk,
             store=self.store,
             live=self._live,
             devices=self._registry.all,
-            staff=Staff(
-                self.store,
-                sha256(keys.ops_token.encode()).digest(),
-                clock=self._now_ms,
-                randomness=randomness,
-                waiting=lambda: self._announcing.waiting,
-            ),
-            office=self.store,
-            once=self.store,
+            ops_token_hash=sha256(keys.ops_token.encode()).digest(),
             clock=self._now_ms,
             city=config.city,
             chunk=self._announcing.chunk,
@@ -138,6 +122,8 @@ class Backend:
         self._http.start()
         self._worker.start()
         self._cases.start()
+        if self._cashier is not None:
+            self._cashier.start()
         self._session.start()
 
     def stop(self) -> None:
@@ -147,8 +133,8 @@ class Backend:
         self._cases.stop()
         self._live.close()
         self._http.stop()
-        if self._provider is not None:
-            self._provider.close()
+        if self._cashier is not None:
+            self._cashier.stop()
         self.store.close()
 
     @property
@@ -158,8 +144,9 @@ class Backend:
 
     @property
     def failure(self) -> Exception | None:
-        """What the ingest thread, or the cases' one, died of, for the supervisor."""
-        return self._worker.failure or self._cases.failure
+        """What the ingest thread, the cases' one or the top-ups' one died of, for the supervisor."""
+        topups = None if self._cashier is None else self._cashier.failure
+        return self._worker.failure or self._cases.failure or topups
 
     def import_batch(self, payload: bytes) -> str:
         """One depot file through the very same ingest → what became of it, in words."""

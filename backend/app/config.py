@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from backend.core.limits import OLD_BUNDLE_AFTER_DEFAULT_S, SILENT_AFTER_DEFAULT_S
+from backend.core.limits import OLD_BUNDLE_AFTER_DEFAULT_S, PROVIDER_TIMEOUT_S, SILENT_AFTER_DEFAULT_S
+from backend.core.payments.topup import FIRST
 from transport.config import BrokerConfig
 from transport.toml_file import Name, load_toml
 
+_FILE = "file:"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -20,12 +23,54 @@ class HttpConfig(BaseModel):
     port: int = Field(default=8080, ge=0, le=65_535)
 
 
-class PaymentsConfig(BaseModel):
-    """The payment provider."""
+class ProviderConfig(BaseModel):
+    """One payment provider: its kind, its address, and by what it knows the city (a merchant, a bank's terminal).
+
+    This file may be read by others: a merchant that is a secret stands in a file of its own, as `file:PATH`.
+    """
 
     model_config = _STRICT
+    kind: Literal["zarinpal", "bank-gateway"] = "zarinpal"
     provider: str = Field(pattern=r"^https?://")
     merchant: str = Field(min_length=1)
+    timeout_s: float = Field(default=PROVIDER_TIMEOUT_S, gt=0, le=60)
+
+    @property
+    def merchant_file(self) -> Path | None:
+        """The file that the merchant stands in; None where it stands here."""
+        return Path(self.merchant.removeprefix(_FILE)) if self.merchant.startswith(_FILE) else None
+
+    def resolved(self, base: Path) -> Self:
+        """With its file's path taken from `base`."""
+        file = self.merchant_file
+        return self if file is None else self.model_copy(update={"merchant": f"{_FILE}{base / file}"})
+
+
+class PaymentsConfig(ProviderConfig):
+    """The first payment provider, and `others` by their names.
+
+    `public_url`: where riders' browsers reach us, if that is not the address that we serve at.
+    """
+
+    public_url: str | None = Field(default=None, pattern=r"^https?://")
+    others: dict[Name, ProviderConfig] = {}
+
+    @field_validator("others")
+    @classmethod
+    def _not_the_first(cls, others: dict[str, ProviderConfig]) -> dict[str, ProviderConfig]:
+        if FIRST in others:
+            raise ValueError(f"{FIRST} is the name of the one in [payments] itself; choose another")
+        return others
+
+    def resolved(self, base: Path) -> Self:
+        """With every file's path taken from `base`."""
+        others = {name: it.resolved(base) for name, it in self.others.items()}
+        return super().resolved(base).model_copy(update={"others": others})
+
+    @property
+    def all(self) -> dict[str, ProviderConfig]:
+        """Every provider by its name."""
+        return {FIRST: self, **self.others}
 
 
 class AlarmsConfig(BaseModel):
@@ -86,5 +131,6 @@ def load_config(path: Path) -> BackendConfig:
             "bundle": base / config.bundle,
             "tickets": base / config.tickets,
             "broker": config.broker.resolved(base),
+            "payments": None if config.payments is None else config.payments.resolved(base),
         }
     )

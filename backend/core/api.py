@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backend.core.ports import Alarm, Rider, StoredRecord, TapRow, TopUp
+from backend.core.payments.topup import FIRST, TopUp
+from backend.core.ports import Alarm, Rider, StoredRecord, TapRow
 from backend.core.reconcile import Reconciliation
 from protocol.fares.verdicts import TABLE
 
@@ -33,7 +34,7 @@ class Started:
 class RiderDesk(Protocol):
     """Registration and tokens."""
 
-    def register(self, public_key: bytes, proof: bytes, rider_class: int) -> Registered:
+    def register(self, public_key: bytes, proof: bytes, rider_class: int, *, by_staff: bool) -> Registered:
         """Register a key whose holder proves it. Raises BadKey, BadSignature, NotAllowed, Refused, StoreFailed."""
         ...
 
@@ -43,18 +44,18 @@ class RiderDesk(Protocol):
 
 
 class TopUpDesk(Protocol):
-    """Top-ups through the payment provider."""
+    """Top-ups through payment providers, by their names in backend.toml."""
 
-    def start(self, credential_id: bytes, rials: int) -> Started:
+    def start(self, credential_id: bytes, rials: int, provider: str = FIRST) -> Started:
         """Note it, then ask the provider. Raises Refused, ProviderRefused, ProviderUnknown."""
         ...
 
     def settle(self, topup_id: str) -> TopUp:
-        """Ask the provider whether it is paid → paid or failed. Raises NotFound, Refused, ProviderUnknown."""
+        """Ask the provider how it stands → as it is then. Raises NotFound, Refused, ProviderUnknown."""
         ...
 
-    def reconcile(self, csv_text: str) -> Reconciliation:
-        """A statement of whole local days against our top-ups. Raises BadStatement."""
+    def reconcile(self, csv_text: str, provider: str = FIRST) -> Reconciliation:
+        """A provider's statement of whole local days against our top-ups with it. Raises BadStatement, Refused."""
         ...
 
 

@@ -73,6 +73,20 @@ COPIED_MIN = 20  # of one device in a day: two doors that cannot hear each other
 COPIED_OF_ONE_MIN = 3  # of one boarding that the device told itself: it refuses such codes, restarts included
 FREE_SPREAD_MIN = 0.03  # of the time driven: nobody stands out by less than 16 %, 75 minutes of a shift of 8 hours
 
+# --- Top-ups ---------------------------------------------------------------------------------------------------------
+SWEEP_PERIOD_S = 5.0  # between rounds; a rider who waits before a page presses the button himself
+SWEEP_FIRST_S = 15.0  # the first look after a change: who pays is at the bank for a minute; doubled with each look
+SWEEP_YOUNG_S = 3_600  # an hour: banks take back within 30 minutes what nobody verified, so until then …
+SWEEP_YOUNG_GAP_S = 300.0  # … it is looked at every five minutes
+SWEEP_GAP_S = 86_400.0  # later once a day, for ever: a thousand pages left a day are a question a second after months
+SWEEP_TOPUPS_MAX = 200  # of a round: 200 answers of 50 ms are ten seconds
+SWEEP_UNCLEAR_MAX = 3  # unclear answers of one provider in a row: it is left alone for this round
+SWEEP_SILENT_MS = 900_000  # a quarter of an hour without a clear word of a provider: then a person is called
+TOPUP_ASKED_S = 1_800.0  # without an authority nobody can have paid: the rider never got the address
+TOPUP_FAILED_S = 72 * 3_600.0  # banks have given back by then what failed (ticketing.md §9)
+PAID_AGAIN_S = (3_600.0, 23 * 3_600.0, 48 * 3_600.0)  # after an hour, a day, three: Shaparak's differences take 48 h
+DEBT_MAX_RIALS = 300_000  # what the offline allowance risks with everybody: above it a rider is denied
+
 # --- HTTP ------------------------------------------------------------------------------------------------------------
 TAPS_PAGE_MAX = 500  # rows a page
 EVENTS_WAITING_MAX = 200  # live events waiting for one slow browser before it is cut off
@@ -86,6 +100,7 @@ ALLOWANCE_UNITS_DEFAULT = 6  # 300,000 rials unseen: about ten rides, as the Chi
 CREDENTIAL_DAYS = 180  # nothing needed to ride expires in under 120 days; renewed well before
 AUTHORITY_MAX_CHARS = 64  # the provider's id of a payment; Zarinpal's has 36
 PROVIDER_ANSWER_BYTES_MAX = 64 << 10  # its answers are under 1 KiB
+RECEIPT_MAX_CHARS = 64  # a bank's id of the money; Saman's has 30 to 50
 PROVIDER_CALLS_MAX = 8  # requests waiting on the provider at once: a slow provider must not hold up every other page
 STATEMENT_BAD_LINES_SHOWN_MAX = 100  # unreadable lines listed one by one; the rest is counted
 REQUEST_BYTES_MAX = 16 << 10  # every body but a statement: the largest is a registration of under 1 KiB
@@ -98,14 +113,3 @@ CONNECTIONS_MAX = 512  # open at once, live views included; more is answered 503
 STALLED_CONNECTION_MS = 30_000  # a browser that takes no byte for so long is cut by the kernel (TCP_USER_TIMEOUT)
 STOP_WAIT_S = 3  # answers under way at a stop get this long
 START_WAIT_S = 10.0  # the server binds within this or says why not
-
-# --- Staff -----------------------------------------------------------------------------------------------------------
-PROPOSAL_DAYS = 14  # a proposal that nobody decides in two weeks is forgotten, or was a mistake: propose it again
-CARD_DIGITS = 16  # of a bank card's number in Iran (and nearly everywhere): none is ever wanted in an office's words
-WORDS_MAX_CHARS = 500  # why, decree, document: a sentence or three
-STAFF_TOKEN_BYTES = 32  # random; as a rider's
-PAGE_MAX = 500  # rows a page of what people look through: people, proposals, entries of the log, alarms, cases, rides
-IDEMPOTENCY_KEY_MAX_CHARS = 64  # a UUID has 36
-IDEMPOTENCY_KEPT_MS = 86_400_000  # a client that was cut off asks again within minutes; a day is a depot's night
-IDEMPOTENCY_KEYS_MAX = 1_000  # kept of one caller, newest first: one request every 90 s of a day
-IDEMPOTENCY_UNDER_WAY_MS = 60_000  # a request that has no answer by then died with its process, and is asked anew

@@ -11,6 +11,7 @@ from backend.core.held_ports import HeldStore
 from backend.core.holding import Unproven
 from backend.core.ledger import Payer, Transfer
 from backend.core.let_through import LetThrough
+from backend.core.payments.store_port import TopUpStore
 from backend.core.repeats import Claim
 from backend.core.standing_ports import StandingStore
 from backend.core.tickets import TicketRide
@@ -113,18 +114,6 @@ class Rider:
     credential: bytes
     rider_class: int
     token_hash: bytes
-    created_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class TopUp:
-    """One top-up. `status`: asked, pending, paid, failed. `authority` is the provider's id of the payment."""
-
-    id: str
-    credential_id: bytes
-    rials: int
-    status: str
-    authority: str
     created_ms: int
 
 
@@ -270,7 +259,7 @@ class TariffStore(Protocol):
 
 
 class RiderStore(Protocol):
-    """Riders, wallets, top-ups."""
+    """Riders and wallets."""
 
     def add_rider(self, rider: Rider) -> None:
         """Register. The caller made the id at random; a clash raises StoreFailed."""
@@ -290,30 +279,6 @@ class RiderStore(Protocol):
 
     def rider_taps(self, credential_id: bytes, limit: int) -> Sequence[RiderTap]:
         """Newest first."""
-        ...
-
-    def add_topup(self, topup: TopUp) -> None:
-        """Note a top-up before the provider is asked."""
-        ...
-
-    def topup(self, topup_id: str) -> TopUp | None:
-        """One top-up."""
-        ...
-
-    def topup_by_authority(self, authority: str) -> TopUp | None:
-        """One top-up by the provider's id."""
-        ...
-
-    def set_topup(self, topup_id: str, *, status: str, authority: str) -> None:
-        """What the provider said, short of paid."""
-        ...
-
-    def pay_topup(self, topup_id: str, transfer: Transfer, at_ms: int) -> bool:
-        """Mark paid and post the transfer, in one transaction; False if it was paid already."""
-        ...
-
-    def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
-        """By creation time."""
         ...
 
 
@@ -361,25 +326,9 @@ class FleetStore(Protocol):
         ...
 
 
-class Store(IngestStore, TariffStore, RiderStore, FleetStore, CaseStore, HeldStore, Protocol):
+class Store(IngestStore, TariffStore, RiderStore, TopUpStore, FleetStore, CaseStore, HeldStore, Protocol):
     """Everything the backend keeps."""
 
     def close(self) -> None:
         """Release it."""
-        ...
-
-
-class PaymentProvider(Protocol):
-    """Request, redirect, verify. Raises ProviderRefused (a clear no) or ProviderUnknown (no clear answer)."""
-
-    def request(self, *, rials: int, callback_url: str, description: str) -> str:
-        """Ask for a payment → the provider's authority."""
-        ...
-
-    def pay_url(self, authority: str) -> str:
-        """Where the rider pays."""
-        ...
-
-    def verify(self, *, authority: str, rials: int) -> None:
-        """Return if the payment of exactly this amount is made (now or before)."""
         ...

@@ -1,13 +1,7 @@
 """The HTTP API over a store in memory and a provider in hand, really served, called as a phone or a desk would."""
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import partial
 from hashlib import sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self
 
 import httpx
@@ -15,16 +9,15 @@ import httpx
 from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
-from backend.adapters.sqlite.store import SqliteStore
 from backend.app.live import Live
+from backend.app.payments.settling import Calls, Settling
+from backend.app.payments.topups import TopUps
 from backend.app.riders import Riders
-from backend.app.staff import Staff, end_person, granted_classes, name_person
-from backend.app.topups import TopUps
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
+from backend.core.payments.life import PACE
+from backend.core.payments.port import Found, Payment, Says, Unverified
 from backend.core.ports import Device
-from backend.core.staff.roles import Role
-from protocol.fares.tariff import Tariff
 from protocol.wire.keys import Purpose, SigningKey
 from tests.backend.memory_store import MemoryStore
 from tests.protocol.samples import ISSUER, WALL_MS, key
@@ -43,25 +36,47 @@ class Provider:
         self.given = 0
         self.callbacks: list[str] = []
         self.asked: list[tuple[str, int]] = []
+        self.found = Found(Says.HELD)
 
-    def request(self, *, rials: int, callback_url: str, description: str) -> str:
+    def request(self, *, topup_id: str, rials: int, callback_url: str, description: str) -> str:
         self.callbacks.append(callback_url)
-        self._answer(self.takes)
+        if self.takes == "refused":
+            raise ProviderRefused("not taken", fix="pay", code=-9)
+        self._unclear(self.takes)
         self.given += 1
         return f"A{self.given:035d}"
 
     def pay_url(self, authority: str) -> str:
         return f"http://provider.test/pg/StartPay/{authority}"
 
-    def verify(self, *, authority: str, rials: int) -> None:
-        self.asked.append((authority, rials))
-        self._answer(self.says)
+    def inquire(self, payment: Payment) -> Found:
+        self._unclear(self.says)
+        return self.found
 
-    def _answer(self, says: str) -> None:
-        if says == "refused":
-            raise ProviderRefused("not paid", fix="pay", code=-51)
+    def verify(self, payment: Payment) -> Says:
+        self.asked.append((payment.authority, payment.rials))
+        return Says.PAID if self.says == "paid" else Says.NOT_PAID
+
+    def unverified(self) -> list[Unverified]:
+        return []
+
+    def reverse(self, payment: Payment) -> Says:
+        return Says.REVERSED
+
+    def statement_key(self, payment: Payment) -> str:
+        return payment.authority
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _unclear(self, says: str) -> None:
         if says == "unknown":
             raise ProviderUnknown("no answer", fix="ask again")
+
+
+def calls_noted(into: list[tuple[str, ...]]) -> Calls:
+    """Whoever would be called for."""
+    return Calls(lambda *told: into.append(told), lambda *ended: into.append(("ended", *ended)))
 
 
 class Api:
@@ -69,29 +84,24 @@ class Api:
 
     def __init__(self, *, payments: bool = True) -> None:
         self.store = MemoryStore()
-        self.provider = Provider()
+        self.provider, self.second = Provider(), Provider()
+        self.called: list[tuple[str, ...]] = []
         self.live = Live()
         self.chunks: dict[bytes, bytes] = {}
         self.cases: list[KeptCase] = []
         self.now_ms = WALL_MS
-        self._folder = TemporaryDirectory()
-        self.office = SqliteStore(Path(self._folder.name) / "ledger.db", "isfahan")  # people, proposals, their log
-        self.waiting: list[Tariff] = []
-        self._tokens: dict[str, str] = {}
+        providers = {"main": self.provider, "saman": self.second}
+        settling = Settling(
+            self.store, providers, clock=lambda: self.now_ms, pace=PACE, calls=calls_noted(self.called)
+        )  # fmt: skip
         topups = TopUps(
-            self.store, self.provider, clock=lambda: self.now_ms, randomness=os.urandom,
+            self.store, providers, settling, clock=lambda: self.now_ms, randomness=os.urandom,
             callback_base=lambda: self.server.url,
         )  # fmt: skip
         self.services = Services(
-            riders=Riders(
-                self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.office)
-            ),
-            topups=topups if payments else None, store=self.store, live=self.live, devices=lambda: DEVICES,
-            staff=Staff(
-                self.office, sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, randomness=os.urandom,
-                waiting=lambda: self.waiting,
-            ),
-            office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
+            riders=Riders(self.store, ISSUER, lambda: self.now_ms, os.urandom), topups=topups if payments else None,
+            store=self.store, live=self.live, devices=lambda: DEVICES,
+            ops_token_hash=sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, cases=lambda: self.cases, days_due=lambda: [20_700],
         )  # fmt: skip
         self.app = make_app(self.services)
@@ -105,43 +115,6 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self.client.close()
         self.server.stop()
-        self.office.close()
-        self._folder.cleanup()
-
-    def staff(self, role: Role, name: str | None = None) -> dict[str, str]:
-        """The headers of a person with this role; the same name is the same person."""
-        name = name or f"a-{role.value}"
-        if name not in self._tokens:
-            self._tokens[name] = name_person(
-                self.office, name, role, by="test", now_ms=self.now_ms, randomness=os.urandom
-            )
-        return {"Authorization": f"Bearer {self._tokens[name]}"}
-
-    def end(self, role: Role) -> None:
-        """The person that `staff` named for this role is ended."""
-        end_person(self.office, f"a-{role.value}", by="test", now_ms=self.now_ms)
-
-    @contextmanager
-    def stuck(self, caller: str, key: str) -> Iterator[None]:
-        """The request under this key has not been answered yet."""
-        with closing(sqlite3.connect(self._folder.name + "/ledger.db")) as ledger:
-            (answer,) = ledger.execute("SELECT answer FROM once WHERE caller = ?", (caller,)).fetchone()
-            for now in (None, answer):
-                ledger.execute("UPDATE once SET answer = ? WHERE caller = ? AND request_key = ?", (now, caller, key))
-                ledger.commit()
-                if now is None:
-                    yield
-
-    def both(self, what: str, body: dict[str, object], role: Role = Role.OPERATIONS) -> dict[str, object]:
-        """Two people of a role: one proposes, the other approves → the proposal."""
-        one, other = self.staff(role, f"one-{role.value}"), self.staff(role, f"other-{role.value}")
-        made = self.client.post(f"/v1/proposals/{what}", json={"why": "a test", **body}, headers=one)
-        assert made.status_code == 201, made.text
-        it = made.json()
-        done = self.client.post(f"/v1/proposals/{it['id']}/approve", json={"digest": it["digest"]}, headers=other)
-        assert done.status_code == 200, done.text
-        approved: dict[str, object] = done.json()
-        return approved
 
     def registration(self, phone: SigningKey, **more: object) -> dict[str, object]:
         """The body that a phone sends."""

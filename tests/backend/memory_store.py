@@ -6,20 +6,23 @@ from dataclasses import replace
 
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer
-from backend.core.ports import Alarm, Device, DeviceRow, Rider, RiderTap, TapRow, TopUp
+from backend.core.payments.topup import Denial, TopUp
+from backend.core.ports import Alarm, Device, DeviceRow, Rider, RiderTap, TapRow
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.health import Health, State
+from tests.backend.memory_topups import MemoryTopUps
 
 HOLDER = slice(11, 44)
 
 
-class MemoryStore:
-    """Implements RiderStore and FleetStore. `failing` makes every read raise StoreFailed, as a dead disk would."""
+class MemoryStore(MemoryTopUps):
+    """Implements RiderStore, TopUpStore and FleetStore. `failing` makes every read raise StoreFailed, as a dead disk would."""
 
     def __init__(self) -> None:
         self.riders: dict[bytes, Rider] = {}
         self.topups: dict[str, TopUp] = {}
         self.transfers: list[Transfer] = []
+        self.denied: list[Denial] = []
         self.health: dict[str, Health] = {}
         self.online: dict[str, bool] = {}
         self.seen_ms: dict[str, int] = {}
@@ -61,37 +64,6 @@ class MemoryStore:
     def rider_taps(self, credential_id: bytes, limit: int) -> Sequence[RiderTap]:
         self._look()
         return sorted(self.rides.get(credential_id, []), key=lambda tap: -tap.wall_ms)[:limit]
-
-    def add_topup(self, topup: TopUp) -> None:
-        self._look()
-        self.topups[topup.id] = topup
-
-    def topup(self, topup_id: str) -> TopUp | None:
-        self._look()
-        return self.topups.get(topup_id)
-
-    def topup_by_authority(self, authority: str) -> TopUp | None:
-        self._look()
-        return next((topup for topup in self.topups.values() if topup.authority == authority), None)
-
-    def set_topup(self, topup_id: str, *, status: str, authority: str) -> None:
-        self._look()
-        if self.topups[topup_id].status != "paid":
-            self.topups[topup_id] = replace(self.topups[topup_id], status=status, authority=authority)
-
-    def pay_topup(self, topup_id: str, transfer: Transfer, at_ms: int) -> bool:
-        self._look()
-        if self.topups[topup_id].status == "paid":
-            return False
-        if any(posted.key == transfer.key for posted in self.transfers):
-            raise StoreFailed("transfer posted twice")
-        self.topups[topup_id] = replace(self.topups[topup_id], status="paid")
-        self.transfers.append(transfer)
-        return True
-
-    def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
-        self._look()
-        return [topup for topup in self.topups.values() if from_ms <= topup.created_ms < until_ms]
 
     # --- fleet ----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.payments.bank_gateway import BankGateway
+from backend.adapters.payments.zarinpal import Zarinpal
 from backend.app.config import load_config
+from backend.app.payments.providers import make_providers
+from backend.core.errors import KeyMissing
 from backend.core.limits import SILENT_AFTER_DEFAULT_S
 from transport.toml_file import ConfigError
 
@@ -113,3 +117,46 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, text: str | bytes | None, sa
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError, match=says):
         load_config(path)
+
+
+def test_several_providers_each_by_its_name(tmp_path: Path) -> None:
+    """Without others it is as it was; the first one is `main` to the ledger."""
+    first = '[payments]\nprovider = "http://z"\nmerchant = "m"\n'
+    others = '[payments.others.saman]\nkind = "bank-gateway"\nprovider = "http://b"\nmerchant = "file:keys/terminal"\n'
+    config = load_config(write(tmp_path, GOOD + first))
+    assert config.payments is not None
+    assert list(config.payments.all) == ["main"]
+    config = load_config(write(tmp_path, GOOD + first + others))
+    assert config.payments is not None
+    assert list(config.payments.all) == ["main", "saman"]
+    assert config.payments.others["saman"].merchant_file == tmp_path / "keys" / "terminal"
+    with pytest.raises(KeyMissing, match="cannot be read"):
+        make_providers(config.payments)
+    (tmp_path / "keys").mkdir()
+    for written, says in (("", "is empty"), ("terminal!", "no terminal number"), ("۲۰۱۵", "no terminal number")):
+        (tmp_path / "keys" / "terminal").write_text(written)
+        with pytest.raises(KeyMissing, match=says) as caught:
+            make_providers(config.payments)
+        assert not written or written not in str(caught.value)
+    (tmp_path / "keys" / "terminal").write_text("2015\n")
+    made = make_providers(config.payments)
+    assert {name: type(it) for name, it in made.items()} == {"main": Zarinpal, "saman": BankGateway}
+    for it in made.values():
+        it.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "says"),
+    [
+        ('[payments.others.main]\nprovider = "http://b"\nmerchant = "1"\n', "payments.others", "choose another"),
+        ('[payments.others.b]\nkind = "bank"\nprovider = "http://b"\nmerchant = "1"\n', "payments.others.b.kind", ""),
+        ('[payments.others.b]\nprovider = "http://b"\n', "payments.others.b.merchant", "is missing"),
+        ('[payments.others."B c"]\nprovider = "http://b"\nmerchant = "1"\n', "payments.others.B c.[key]", ""),
+    ],
+)
+def test_what_is_wrong_with_another_provider_is_named(tmp_path: Path, more: str, key: str, says: str) -> None:
+    first = '[payments]\nprovider = "http://z"\nmerchant = "m"\n'
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, GOOD + first + more))
+    assert caught.value.data["keys"] == [key]
+    assert says in str(caught.value)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from backend.adapters.ledger.connection import raw
 from backend.core.errors import StoreFailed
 from backend.core.ledger import (
     COPIED,
@@ -31,6 +30,7 @@ from backend.core.ledger import (
     tap_key,
     topup,
 )
+from backend.core.payments.topup import TopUp
 from backend.core.repeats import new_boarding
 from protocol.limits import RIALS_MAX
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
@@ -224,18 +224,15 @@ def test_the_ledger_balances_at_every_commit(tmp_path: Path) -> None:
 def test_a_transfer_is_posted_once(tmp_path: Path) -> None:
     """P6: the store itself refuses a key it has, whoever asks, and nothing of that call is stored."""
     desk = Desk(tmp_path, [], RIDERS[:1])
-    first = topup("t-1", RIDERS[0].credential_id, 70_000)
-    for number, transfer in ((1, first), (2, topup("t-1", RIDERS[0].credential_id, 90_000))):
-        row = f"t-{number}", RIDERS[0].credential_id, 70_000, "pending", f"a-{number}", NOON_MS
-        with desk.store._writer.transaction() as core:
-            desk.store._driver.run(raw(core), "INSERT INTO topup VALUES (?, ?, ?, ?, ?, ?)", row)
-        if number == 1:
-            assert desk.store.pay_topup("t-1", transfer, NOON_MS)
-            assert not desk.store.pay_topup("t-1", transfer, NOON_MS)
-        else:
-            with pytest.raises(StoreFailed):
-                desk.store.pay_topup("t-2", transfer, NOON_MS)
-    assert desk.store.balance(RIDERS[0].account) == 70_000
+    for name in ("t-1", "t-2"):
+        desk.store.add_topup(TopUp(name, RIDERS[0].credential_id, 70_000, "pending", f"a-{name}", NOON_MS))
+    assert desk.store.pay_topup("t-1", NOON_MS)
+    assert not desk.store.pay_topup("t-1", NOON_MS)
+    with desk.store._writer.transaction() as core:
+        desk.store.post(core, [topup("t-2", RIDERS[0].credential_id, 90_000)], NOON_MS)
+    with pytest.raises(StoreFailed):
+        desk.store.pay_topup("t-2", NOON_MS)
+    assert desk.store.balance(RIDERS[0].account) == 70_000 + 90_000
     assert desk.store.topup("t-2").status == "pending"
     check_ledger(desk)
     desk.close()

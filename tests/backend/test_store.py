@@ -15,8 +15,9 @@ import backend.adapters.ledger.ingest as tables
 from backend.adapters.ledger.connection import raw
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import StoreFailed, StoreForeign
-from backend.core.ledger import SUSPENSE, Payer, Transfer, TransferKind, topup
-from backend.core.ports import FORK, Commit, Device, Quarantined, StoredRecord, TopUp, branch_prefix
+from backend.core.ledger import SUSPENSE, Payer, Transfer, TransferKind
+from backend.core.payments.topup import TopUp
+from backend.core.ports import FORK, Commit, Device, Quarantined, StoredRecord, branch_prefix
 from backend.core.repeats import Claim
 from protocol.fares.verdicts import Verdict
 from protocol.wire import chain
@@ -379,7 +380,7 @@ def test_the_tally_equals_a_recount(desk: Desk) -> None:
     for batch in bus.batches(50):
         desk.take((bus, batch))
     desk.store.add_topup(TopUp("t", RIDER.credential_id, 90_000, "pending", "a", NOON_MS))
-    desk.store.pay_topup("t", topup("t", RIDER.credential_id, 90_000), NOON_MS)
+    desk.store.pay_topup("t", NOON_MS)
     check_ledger(desk)
     assert desk.store.counts()["accepted"] > 200
 

@@ -10,8 +10,10 @@ from backend.adapters.ledger.store import LedgerStore
 from backend.adapters.postgresql.store import PostgresStore
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core import ledger
-from backend.core.errors import StoreFailed
-from backend.core.ports import Device, TopUp
+from backend.core.errors import StoreFailed, StoreRefused
+from backend.core.payments.topup import State as TopUpState
+from backend.core.payments.topup import TopUp
+from backend.core.ports import Device
 from protocol.wire.health import BoardCause, BoardHealth, BoardState, State
 from tests.backend.bus import Rider
 from tests.backend.desk import CITY
@@ -73,33 +75,127 @@ def topup(name: str, *, at_ms: int = WALL_MS, status: str = "asked", authority: 
 def test_a_top_up_is_paid_once(store: Store) -> None:
     """P6, P8: the status and the posting in one step, and only the first time."""
     store.add_topup(topup("a"))
-    store.set_topup("a", status="pending", authority="A1")
-    assert store.topup("a") == topup("a", status="pending", authority="A1")
+    assert store.give_authority("a", "A1", next_ms=7)
+    assert not store.give_authority("a", "A2", next_ms=8)
+    assert store.topup("a") == replace(topup("a", status="pending", authority="A1"), next_ms=7)
     assert store.topup_by_authority("A1") == store.topup("a")
-    transfer = ledger.topup("a", ONE.credential_id, 500_000)
-    assert [store.pay_topup("a", transfer, WALL_MS) for _ in range(3)] == [True, False, False]
+    assert [store.pay_topup("a", WALL_MS, next_ms=9) for _ in range(3)] == [True, False, False]
+    assert store.topup("a") == replace(topup("a", status="paid", authority="A1"), next_ms=9)
     assert (store.balance(ONE.account), store.balance(ledger.PROVIDER_CLEARING)) == (500_000, -500_000)
     assert store.counts()["posted_rials"] == 0  # a top-up is no fare
 
 
 def test_paid_stays_paid(store: Store) -> None:
-    """A late no does not undo money that was credited."""
+    """A late no does not undo money that was credited: a change is made from the state that was looked at."""
     store.add_topup(topup("a"))
-    store.pay_topup("a", ledger.topup("a", ONE.credential_id, 500_000), WALL_MS)
-    store.set_topup("a", status="failed", authority="A2")
+    store.pay_topup("a", WALL_MS)
+    assert not store.move_topup("a", TopUpState.ASKED, TopUpState.FAILED, tries=0, next_ms=None)
     assert store.topup("a") == topup("a", status="paid")
+
+
+@pytest.mark.parametrize("status", ["reversing", "reversed", "charged-back"])
+def test_what_went_back_is_not_credited(store: Store, status: str) -> None:
+    store.add_topup(topup("a", status=status, authority="A1"))
+    assert not store.pay_topup("a", WALL_MS)
+    assert not store.charge_back("a", WALL_MS)
+    assert store.balance(ONE.account) == 0
+
+
+def test_a_receipt_pays_one_top_up(store: Store) -> None:
+    """P6: a bank verifies the same money as often as it is asked; the second top-up gets nothing of it."""
+    for name, provider in (("a", "saman"), ("b", "saman"), ("c", "main")):
+        store.add_topup(replace(topup(name, status="pending", authority=f"A-{name}"), provider=provider))
+    assert store.pay_topup("a", WALL_MS, receipt="R/1")
+    for take in (
+        lambda: store.pay_topup("b", WALL_MS, receipt="R/1"),
+        lambda: store.move_topup("b", TopUpState.PENDING, TopUpState.REVERSING, receipt="R/1", tries=0, next_ms=None),
+    ):
+        with pytest.raises(StoreRefused):
+            take()
+    assert store.topup("b").status == "pending"
+    assert store.pay_topup("c", WALL_MS, receipt="R/1")  # another provider's
+    assert store.balance("provider:clearing:saman") == store.balance("provider:clearing") == -500_000
+    assert store.topup_named("saman", "R/1").id == "a"
+    assert store.topup_named("saman", "A-b").id == "b"
+    assert store.topup_named("main", "A-b") is None
+
+
+def test_a_charge_back_takes_the_wallet_then_makes_debt_and_a_top_up_pays_it_first(store: Store) -> None:
+    """Wallet, debt, deny; released when nothing is owed any more."""
+    for name in ("spent", "back", "small", "rest", "more"):
+        store.add_topup(replace(topup(name), rials=100_000 if name == "small" else 500_000))
+    debt = ledger.debt_account(ONE.credential_id)
+    store.pay_topup("back", WALL_MS)
+    ride(store, 380_000)
+    assert store.charge_back("back", WALL_MS)
+    assert not store.charge_back("back", WALL_MS)
+    assert (store.balance(ONE.account), store.balance(debt)) == (0, -380_000)
+    assert store.balance("provider:clearing") == 0
+    assert [(it.credential_id, it.reason) for it in store.denials(open_only=True)] == [(ONE.credential_id, "debt")]
+    store.pay_topup("small", WALL_MS)
+    assert (store.balance(ONE.account), store.balance(debt)) == (0, -280_000)
+    assert store.denials(open_only=True)  # something is still owed
+    store.pay_topup("rest", WALL_MS + 5)
+    assert (store.balance(ONE.account), store.balance(debt)) == (220_000, 0)
+    assert list(store.denials(open_only=True)) == []
+    assert [it.ended_ms for it in store.denials(open_only=False)] == [WALL_MS + 5]
+
+
+def test_a_rider_may_be_denied_again_within_the_same_millisecond(store: Store) -> None:
+    for name in ("one", "two", "three"):
+        store.add_topup(topup(name))
+    store.pay_topup("one", WALL_MS)
+    ride(store, 500_000)
+    store.charge_back("one", WALL_MS)
+    store.pay_topup("two", WALL_MS)
+    assert list(store.denials(open_only=True)) == []
+    store.charge_back("two", WALL_MS)
+    assert len(store.denials(open_only=True)) == 1
+    assert len(store.denials(open_only=False)) == 2
+
+
+def test_small_debt_denies_nobody(store: Store) -> None:
+    store.add_topup(replace(topup("a"), rials=300_000))
+    store.pay_topup("a", WALL_MS)
+    ride(store, 700_000)  # the wallet is below zero: that is no part of what went back
+    store.charge_back("a", WALL_MS)
+    assert (store.balance(ONE.account), store.balance(ledger.debt_account(ONE.credential_id))) == (-400_000, -300_000)
+    assert list(store.denials(open_only=False)) == []
+
+
+def ride(store: Store, rials: int) -> None:
+    """What a tap would post."""
+    fare = ledger.Transfer(bytes(31) + b"r", ledger.TransferKind.FARE, ONE.account, "operator:bus-0001", rials)
+    if isinstance(store, MemoryStore):
+        store.transfers.append(fare)
+        return
+    with store._writer.transaction() as core:
+        store.post(core, [fare], WALL_MS)
 
 
 def test_a_transfer_under_a_used_key_is_refused_whole(store: Store) -> None:
     """P6: the key is the last line of defence; the status does not move without the money."""
-    store.add_topup(topup("a"))
     store.add_topup(topup("b"))
-    transfer = ledger.topup("a", ONE.credential_id, 500_000)
-    store.pay_topup("a", transfer, WALL_MS)
+    used = ledger.topup("b", TWO.credential_id, 1)
+    if isinstance(store, MemoryStore):
+        store.transfers.append(used)
+    else:
+        with store._writer.transaction() as core:
+            store.post(core, [used], WALL_MS)
     with pytest.raises(StoreFailed):
-        store.pay_topup("b", transfer, WALL_MS)
+        store.pay_topup("b", WALL_MS)
     assert store.topup("b").status == "asked"
-    assert store.balance(ONE.account) == 500_000
+    assert store.balance(ONE.account) == 0
+
+
+def test_what_is_due_comes_longest_due_first(store: Store) -> None:
+    for name, next_ms in (("late", 30), ("now", 20), ("first", 10), ("never", None)):
+        store.add_topup(replace(topup(name), next_ms=next_ms))
+    assert [it.id for it in store.due_topups(20, 9)] == ["first", "now"]
+    assert [it.id for it in store.due_topups(30, 2)] == ["first", "now"]
+    store.look_soon(["never", "late"], 5)
+    store.look_soon([], 1)
+    assert [it.id for it in store.due_topups(5, 9)] == ["late", "never"]
 
 
 def test_what_is_unknown_is_none_or_nothing(store: Store) -> None:

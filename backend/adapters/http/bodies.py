@@ -6,7 +6,8 @@ from dataclasses import asdict
 from backend.adapters.http import models
 from backend.core import api, limits
 from backend.core.conduct import FIX, KeptCase
-from backend.core.ports import Alarm, DeviceRow, TapRow, TopUp
+from backend.core.payments.topup import State, TopUp
+from backend.core.ports import Alarm, DeviceRow, TapRow
 from backend.core.reconcile import Item, Kind, Reconciliation
 from protocol.fares.verdicts import TABLE
 from protocol.wire.health import BoardHealth, Health
@@ -101,10 +102,20 @@ def counts(totals: Mapping[str, int]) -> models.CountsBody:
     return models.CountsBody.model_validate({name: event[name] for name in models.CountsBody.model_fields})
 
 
+# What riders are told of a State: one that is not here is told as it is.
+_TOLD = {State.REVERSING: "pending", State.REVERSED: "failed", State.CHARGED_BACK: "reversed"}
+
+
+def topup_status(row: TopUp) -> str:
+    """How it stands, in the words of the API."""
+    return _TOLD.get(row.state, row.status)
+
+
 def topup(row: TopUp, pay_url: str | None = None) -> models.TopUpBody:
     """One top-up, without the provider's authority."""
     return models.TopUpBody.model_validate({
-        "id": row.id, "amount_rials": row.rials, "status": row.status, "created_ms": row.created_ms, "pay_url": pay_url,
+        "id": row.id, "amount_rials": row.rials, "status": topup_status(row), "created_ms": row.created_ms,
+        "pay_url": pay_url,
     })  # fmt: skip
 
 
@@ -137,7 +148,7 @@ def _payment(item: Item) -> models.PaymentBody:
             "kind": item.kind.value,
             "authority": row.authority if row else known.authority if known else "",
             "topup_id": known.id if known else None,
-            "status": known.status if known else None,
+            "status": topup_status(known) if known else None,
             "ours_rials": known.rials if known else None,
             "theirs_rials": row.rials if row else None,
             "paid_ms": row.paid_ms if row else None,

@@ -19,7 +19,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def bytes_from(size: int) -> Callable[[object], bytes]:
+def _bytes_from(size: int) -> Callable[[object], bytes]:
     """Hex or base64url text of exactly `size` bytes; told apart by their lengths."""
 
     def read(value: object) -> bytes:
@@ -35,8 +35,7 @@ def bytes_from(size: int) -> Callable[[object], bytes]:
     return read
 
 
-def text_schema(size: int, what: str) -> WithJsonSchema:
-    """How it stands in the document of the API."""
+def _text_schema(size: int, what: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "description": f"{what}: {size} bytes as hex or base64url"})
 
 
@@ -45,19 +44,16 @@ class Registration(Model):
 
     public_key: Annotated[
         bytes,
-        BeforeValidator(bytes_from(PUBLIC_KEY_BYTES)),
-        text_schema(PUBLIC_KEY_BYTES, "compressed P-256 point, made on the phone"),
+        BeforeValidator(_bytes_from(PUBLIC_KEY_BYTES)),
+        _text_schema(PUBLIC_KEY_BYTES, "compressed P-256 point, made on the phone"),
     ]
     proof: Annotated[
         bytes,
-        BeforeValidator(bytes_from(SIGNATURE_BYTES)),
-        text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
+        BeforeValidator(_bytes_from(SIGNATURE_BYTES)),
+        _text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
     ]
     rider_class: int = Field(
-        default=0,
-        ge=0,
-        le=15,
-        description=f"{_CLASSES}; all but the first need a concession that was granted for this key.",
+        default=0, ge=0, le=15, description=f"{_CLASSES}; all but the first need the operations token."
     )
 
 
@@ -74,13 +70,19 @@ class TopUpRequest(Model):
     """How much to pay in."""
 
     amount_rials: int = Field(gt=0, description="Whole rials.")
+    provider: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]{1,32}$", description="Its name in backend.toml; without one, the first."
+    )
 
 
-TopUpStatus = Literal["asked", "pending", "paid", "failed"]
+TopUpStatus = Literal["asked", "pending", "paid", "failed", "reversed"]
 
 
 class TopUpBody(Model):
-    """How a top-up stands. `pay_url` is where the rider pays it; only a new one has it."""
+    """How a top-up stands. `pay_url` is where the rider pays it; only a new one has it.
+
+    `reversed`: credited, and taken back by the bank later. What went back before it was credited is `failed`.
+    """
 
     id: str
     amount_rials: int

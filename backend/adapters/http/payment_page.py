@@ -5,11 +5,12 @@ from html import escape
 
 
 class Outcome(Enum):
-    """How the payment stands; the first three are a top-up's own words."""
+    """How the payment stands; all but the last are what the API says of a top-up."""
 
     PAID = "paid"
     FAILED = "failed"
     PENDING = "pending"
+    REVERSED = "reversed"
     UNKNOWN = "unknown"
 
 
@@ -21,6 +22,10 @@ _WORDS = {
                      "Not paid", "Nothing was credited. If your account was debited, the bank returns it."),
     Outcome.PENDING: ("▲", "amber", "هنوز روشن نیست", "پول شما گم نشده است. چند دقیقهٔ دیگر این صفحه را تازه کنید.",
                       "Not clear yet", "Your money is not lost. Reload this page in a few minutes."),
+    Outcome.REVERSED: ("■", "red", "برگشت خورد",
+                       "بانک این پرداخت را به حساب شما برگردانده و از کیف پول کم شده است. برای سفر دوباره شارژ کنید.",
+                       "Given back",
+                       "The bank gave this payment back to you, and it left your wallet. Top up again to ride."),
     Outcome.UNKNOWN: ("◆", "blue", "چنین پرداختی نیست", "از برنامه دوباره آغاز کنید.",
                       "No such payment", "Please start again from the app."),
 }  # fmt: skip

@@ -1,30 +1,32 @@
-"""Routes for top-ups: start, settle, and the page that a rider comes back to.
+"""Routes for top-ups: start, settle, and the page that a rider comes back to, by a link or by a bank's form.
 
 Calls that wait on the payment provider take one of a few places of their own, so that a slow provider holds up nobody
 else.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, TypeVar
+from urllib.parse import parse_qs
 
 import anyio
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from backend.adapters.http import bodies, models
-from backend.adapters.http.access import Having, OwnTopUp, ThisRider, open_to_all
-from backend.adapters.http.once import OnceOnly
+from backend.adapters.http.access import Having, OwnTopUp, ThisRider
 from backend.adapters.http.payment_page import Outcome, payment_page
 from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.api import TopUpDesk
 from backend.core.errors import ProviderUnknown, Refused
-from backend.core.ports import TopUp
+from backend.core.payments.topup import FIRST, TopUp
 
 T = TypeVar("T")
+_ID = re.compile("[0-9a-f]{32}")
 router = APIRouter(prefix="/v1", tags=["top-ups"])
 
 
@@ -46,21 +48,12 @@ async def _waiting(request: Request, what: Callable[[], T]) -> T:
     status_code=201,
     responses=documented(400, 401, 403, 409, 413, 422, 503),
 )
-async def start(
-    request: Request, having: Having, rider: ThisRider, once: OnceOnly, body: models.TopUpRequest
-) -> models.TopUpBody:
-    """Note the top-up and ask the provider. The rider then pays at `pay_url`.
-
-    A repeat makes another, unpaid one; under the same Idempotency-Key it is the same one.
-    """
+async def start(request: Request, having: Having, rider: ThisRider, body: models.TopUpRequest) -> models.TopUpBody:
+    """Note the top-up and ask the provider. The rider then pays at `pay_url`. A repeat makes another, unpaid one."""
     desk = _desk(having)
-
-    def ask() -> models.TopUpBody:
-        started = desk.start(rider.credential_id, body.amount_rials)
-        return bodies.topup(started.topup, started.pay_url)
-
-    caller = f"rider:{rider.credential_id.hex()}"
-    return await _waiting(request, partial(once.answer, having, caller, models.TopUpBody, ask))
+    start = partial(desk.start, rider.credential_id, body.amount_rials, body.provider or FIRST)
+    started = await _waiting(request, start)
+    return bodies.topup(started.topup, started.pay_url)
 
 
 @router.post(
@@ -75,7 +68,6 @@ async def settle(request: Request, having: Having, mine: OwnTopUp) -> models.Top
 
 @router.get(
     "/topups/callback",
-    dependencies=[Depends(open_to_all)],
     summary="Where the provider sends the rider's browser",
     response_class=HTMLResponse,
     responses=documented(409, 422, 503)
@@ -88,17 +80,49 @@ async def callback(
     status: Annotated[str, Query(alias="Status", max_length=16, description="OK or NOK; a hint, never proof.")] = "",  # noqa: ARG001
 ) -> HTMLResponse:
     """A page in Persian and English that says how it stands. The provider is asked; the address is not believed."""
+    return await _page(request, having, lambda: having.store.topup_by_authority(authority))
+
+
+@router.post(
+    "/topups/callback",
+    summary="Where a bank's form sends the rider's browser",
+    response_class=HTMLResponse,
+    responses=documented(409, 413, 503)
+    | {404: {"description": "A page: no such payment.", "content": {"text/html": {}}}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"ResNum": {"type": "string", "description": "The top-up's id."}},
+                        "required": ["ResNum"],
+                    }
+                }
+            },
+        },
+    },
+)
+async def form_callback(request: Request, having: Having) -> HTMLResponse:
+    """The same page for a form. Of its fields only `ResNum` is read, to know which top-up to ask the bank about."""
+    fields = parse_qs((await request.body()).decode("ascii", "replace"))
+    topup_id = fields.get("ResNum", [""])[0]
+    return await _page(request, having, lambda: having.store.topup(topup_id) if _ID.fullmatch(topup_id) else None)
+
+
+async def _page(request: Request, having: Services, find: Callable[[], TopUp | None]) -> HTMLResponse:
     desk = _desk(having)
 
     def ask() -> tuple[Outcome, TopUp | None]:
-        topup = having.store.topup_by_authority(authority)
+        topup = find()
         if topup is None:
             return Outcome.UNKNOWN, None
         try:
             topup = desk.settle(topup.id)
         except ProviderUnknown:
             return Outcome.PENDING, topup
-        return Outcome(topup.status), topup
+        return Outcome(bodies.topup_status(topup)), topup
 
     outcome, topup = await _waiting(request, ask)
     return HTMLResponse(

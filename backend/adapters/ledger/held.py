@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.held_tables import UNPROVEN
 from backend.adapters.ledger.ingest import add_to_tally
-from backend.adapters.ledger.riders import PostTransfers
+from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.standing import StandingTables
 from backend.adapters.ledger.tables import CLAIM, PROXY, TICKET_RIDE
 from backend.core.floats import Proxy

@@ -1,22 +1,20 @@
-"""Riders, wallets and top-ups."""
+"""Riders and wallets."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
-from backend.adapters.ledger.tables import ACCOUNT, CLAIM, RECORD, RIDER, TOPUP
+from backend.adapters.ledger.tables import ACCOUNT, CLAIM, RECORD, RIDER
 from backend.adapters.ledger.upsert import upsert
-from backend.core.ledger import Transfer
 from backend.core.limits import RIDERS_PAGE
-from backend.core.ports import Rider, RiderTap, TopUp
+from backend.core.ports import Rider, RiderTap
 
 _RIDER = sa.select(
     RIDER.c.credential_id, RIDER.c.credential, RIDER.c.rider_class, RIDER.c.token_hash, RIDER.c.created_ms
 )  # fmt: skip
-_TOPUP = sa.select(TOPUP)
 _PAGE = (
     sa.select(RIDER.c.credential_id, RIDER.c.credential)
     .where(RIDER.c.credential_id > sa.bindparam("after"))
@@ -36,21 +34,12 @@ _TAPS = (
 _HOLDER = slice(11, 44)  # the holder key inside a credential (protocol/wire/passes)
 
 
-class PostTransfers(Protocol):
-    """Appends transfers to the chain and moves the balances; the caller holds the transaction."""
-
-    def __call__(self, core: sa.Connection, transfers: Sequence[Transfer], at_ms: int) -> None:
-        """In their order."""
-        ...
-
-
 class RiderTables:
     """Implements `RiderStore`: reads over one connection, writes over the other."""
 
-    def __init__(self, writer: Guarded, reader: Guarded, post: PostTransfers) -> None:
+    def __init__(self, writer: Guarded, reader: Guarded) -> None:
         self._writer = writer
         self._reader = reader
-        self._post = post
 
     def add_rider(self, rider: Rider) -> None:
         """Register; the same credential again changes its token only."""
@@ -101,54 +90,7 @@ class RiderTables:
         with self._reader.reading() as core:
             return [RiderTap(*row) for row in core.execute(_TAPS, {"credential": credential_id, "most": limit})]
 
-    def add_topup(self, topup: TopUp) -> None:
-        """Note a top-up before the provider is asked."""
-        with self._writer.transaction() as core:
-            core.execute(
-                TOPUP.insert(),
-                {
-                    "id": topup.id, "credential": topup.credential_id, "rials": topup.rials, "status": topup.status,
-                    "authority": topup.authority, "created_ms": topup.created_ms,
-                },
-            )  # fmt: skip
-
-    def topup(self, topup_id: str) -> TopUp | None:
-        """One top-up."""
-        return self._topup(TOPUP.c.id == topup_id)
-
-    def topup_by_authority(self, authority: str) -> TopUp | None:
-        """One top-up by the provider's id."""
-        return self._topup(TOPUP.c.authority == authority)
-
-    def _topup(self, which: sa.ColumnElement[bool]) -> TopUp | None:
-        with self._reader.reading() as core:
-            row = core.execute(_TOPUP.where(which)).first()
-        return None if row is None else TopUp(*row)
-
-    def set_topup(self, topup_id: str, *, status: str, authority: str) -> None:
-        """What the provider said, short of paid; a paid one stays paid."""
-        with self._writer.transaction() as core:
-            core.execute(_unpaid(topup_id).values(status=status, authority=authority))
-
-    def pay_topup(self, topup_id: str, transfer: Transfer, at_ms: int) -> bool:
-        """Mark paid and post the transfer, in one transaction; False if it was paid already."""
-        with self._writer.transaction() as core:
-            changed = core.execute(_unpaid(topup_id).values(status="paid")).rowcount
-            if changed:
-                self._post(core, [transfer], at_ms)
-            return bool(changed)
-
-    def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
-        """By creation time."""
-        within = _TOPUP.where(TOPUP.c.created_ms >= from_ms, TOPUP.c.created_ms < until_ms)
-        with self._reader.reading() as core:
-            return [TopUp(*row) for row in core.execute(within.order_by(TOPUP.c.created_ms))]
-
 
 @cache
 def _registered(dialect: str) -> Any:
     return upsert(dialect, RIDER, keys=["credential_id"], anew=["token_hash"])
-
-
-def _unpaid(topup_id: str) -> Any:
-    return TOPUP.update().where(TOPUP.c.id == topup_id, TOPUP.c.status != "paid")

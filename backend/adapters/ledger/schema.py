@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from backend.adapters.ledger import held_tables, staff_tables  # noqa: F401 - their tables are the ledger's, too
+from backend.adapters.ledger import held_tables, payment_tables  # noqa: F401 - their tables are the ledger's, too
 from backend.adapters.ledger.tables import LEDGER, METADATA
 from backend.core.ledger import LEDGER_GENESIS
 

@@ -161,13 +161,6 @@ RIDER = _table(
     _column("rider_class", INT), _column("token_hash", BYTES), _column("created_ms", INT),
     sa.UniqueConstraint("public_key", name="one_rider_a_key"),
 )  # fmt: skip
-TOPUP = _table(
-    "topup",
-    _column("id", TEXT, key=True), _column("credential", BYTES), _column("rials", INT), _column("status", TEXT),
-    _column("authority", TEXT), _column("created_ms", INT),
-    _index("topup_authority", "authority"),
-    _index("topup_created", "created_ms"),
-)  # fmt: skip
 DEVICE = _table(
     "device",
     _column("name", TEXT, key=True), _column("seen_ms", INT, null=True), _column("online", FLAG),

@@ -25,7 +25,8 @@ class TransferKind(Enum):
     FARE_CORRECTION = "fare-correction"  # something else came to light: a journey, a second telling, an annulment
     SUBSIDY_CORRECTION = "subsidy-correction"
     TOPUP = "topup"
-    MANUAL = "manual"  # by hand: what two people decided (`backend.core.staff`)
+    DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
+    CHARGE_BACK = "charge-back"  # a bank took a top-up back
 
 
 CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  # of one tap there may be several

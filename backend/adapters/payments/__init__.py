@@ -1,0 +1,1 @@
+"""Payment providers over HTTP, one file each; `wire` is what they share."""

@@ -1,0 +1,128 @@
+"""Finishes what a crash, a call-back that never came or a silent provider left: a thread of its own.
+
+Rules:
+- each round looks at what is due, the longest due first, SWEEP_TOPUPS_MAX of them; when is said by `life.next_look_s`;
+- and at what its provider holds and nobody has verified, whenever that was due;
+- a provider that says nothing clear SWEEP_UNCLEAR_MAX times in a row is left alone until the next round, so that its
+  time-outs hold up no other's; after SWEEP_SILENT_S without a clear word a person is called.
+"""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from backend.app.payments.settling import Calls, Settling
+from backend.core import limits
+from backend.core.errors import ProviderUnknown, StoreFailed, StoreRefused, ThreadDied
+from backend.core.payments.life import Pace
+from backend.core.payments.port import PaymentProvider
+from backend.core.payments.store_port import TopUpStore
+from backend.core.payments.topup import State, TopUp
+
+LOG = logging.getLogger(__name__)
+UNKNOWN_PAYMENT = "payment-unknown"
+SILENT = "provider-silent"
+
+
+class Sweeper:
+    """`sweep` once, or `start` a thread that does."""
+
+    def __init__(
+        self, store: TopUpStore, providers: Mapping[str, PaymentProvider], settling: Settling, *,
+        clock: Callable[[], int], pace: Pace, calls: Calls,
+    ) -> None:  # fmt: skip
+        self._store, self._providers, self._settling = store, providers, settling
+        self._clock, self._pace, self._calls = clock, pace, calls
+        self._silent_since: dict[str, int] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="topups", daemon=True)
+
+    def sweep(self) -> int:
+        """One round → how many top-ups were looked at. Raises StoreFailed."""
+        unclear: Counter[str] = Counter()
+        looked = 0
+        for topup in [*self._held(unclear), *self._store.due_topups(self._clock(), limits.SWEEP_TOPUPS_MAX)]:
+            if self._stopping.is_set():
+                break
+            if unclear[topup.provider] < limits.SWEEP_UNCLEAR_MAX:
+                self._look(topup, unclear)
+                looked += 1
+        for name in self._providers:
+            self._tell_silent(name, silent=unclear[name] > 0)
+        return looked
+
+    def _held(self, unclear: Counter[str]) -> list[TopUp]:
+        """What providers hold, and nobody has verified, of ours that is not credited."""
+        found = []
+        for name, provider in self._providers.items():
+            try:
+                listed = provider.unverified()
+            except ProviderUnknown as error:
+                LOG.info("provider %s does not say what it holds: %s", name, error)
+                unclear[name] += 1
+                continue
+            for it in listed:
+                topup = self._store.topup_by_authority(it.authority)
+                if topup is None or topup.provider != name:
+                    self._calls.begin(
+                        UNKNOWN_PAYMENT, name, f"provider {name} holds {it.rials} rials that no top-up asked for",
+                        "look in its panel who paid that, and give it back there",
+                    )  # fmt: skip
+                elif topup.state in (State.PENDING, State.FAILED):
+                    found.append(topup)
+        return found
+
+    def _tell_silent(self, name: str, *, silent: bool) -> None:
+        """Call a person when a provider has said nothing clear for long, and end that with its first clear word."""
+        now_ms = self._clock()
+        if not silent:
+            if self._silent_since.pop(name, None) is not None:
+                self._calls.end(SILENT, name)
+        elif now_ms - self._silent_since.setdefault(name, now_ms) >= limits.SWEEP_SILENT_MS:
+            self._calls.begin(
+                SILENT, name, f"provider {name} says nothing clear of riders' payments",
+                "look whether it works, and whether it knows our address and our name; nothing paid is lost meanwhile",
+            )  # fmt: skip
+
+    def _look(self, topup: TopUp, unclear: Counter[str]) -> None:
+        """One top-up; what goes wrong with it keeps no other waiting."""
+        try:
+            if topup.authority:
+                self._settling.look(topup)
+            else:
+                self._settling.put_off(topup)
+        except ProviderUnknown as error:
+            LOG.info("top-up %s: %s", topup.id, error)
+            unclear[topup.provider] += 1
+            self._settling.put_off(topup)
+        except StoreRefused as error:
+            LOG.error("top-up %s: %s", topup.id, error)
+            self._settling.put_off(topup)
+        else:
+            unclear[topup.provider] = 0
+
+    def start(self) -> None:
+        """Sweep now and then."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The top-up in hand is finished."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def failure(self) -> ThreadDied | None:
+        """For the supervisor: the thread is gone although nobody stopped it."""
+        if self._thread.ident is None or self._thread.is_alive() or self._stopping.is_set():
+            return None
+        return ThreadDied("the thread that settles top-ups ended", fix="the log says why; the service manager goes on")
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._pace.period_s):
+            try:
+                while self.sweep() >= limits.SWEEP_TOPUPS_MAX and not self._stopping.is_set():
+                    pass  # more may be due already
+            except StoreFailed as error:
+                LOG.error("top-ups were not looked at, and are in %s s: %s", self._pace.period_s, error)

@@ -1,0 +1,1 @@
+"""Payment providers on loopback that misbehave on request, and the drill that holds the backend against them."""
