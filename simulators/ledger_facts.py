@@ -18,6 +18,7 @@ from backend.core.ledger import (
     revised_key,
     tap_key,
 )
+from backend.core.ledger.two_phase import Entry, Phase, next_head_of
 from simulators.checkers import Posting, TapId
 from simulators.errors import SimulatorError
 
@@ -83,18 +84,23 @@ def _read_transfers(
     connection: sqlite3.Connection, facts: LedgerFacts, taps_by_key: dict[bytes, TapId], head: bytes
 ) -> None:
     walked = LEDGER_GENESIS
-    for key, name, debit, credit, rials, stored in connection.execute(
-        "SELECT key, kind, debit, credit, rials, hash FROM transfer ORDER BY id"
+    for key, name, debit, credit, rials, stored, phase, resolves, expires_ms, at_ms in connection.execute(
+        "SELECT key, kind, debit, credit, rials, hash, phase, resolves, expires_ms, at_ms FROM transfer ORDER BY id"
     ):
         kind = TransferKind(name)
-        walked = next_head(walked, Transfer(key, kind, debit, credit, rials))
+        transfer = Transfer(key, kind, debit, credit, rials)
+        if phase is None:
+            walked = next_head(walked, transfer)
+        else:
+            walked = next_head_of(walked, Entry(transfer, Phase(phase), resolves, expires_ms), at_ms)
         if walked != stored:
             facts.broken.append(f"the ledger's chain breaks at transfer {key.hex()}")
             walked = stored  # and go on from what stands there
         tap = taps_by_key.get(key)
         if tap is None and kind in OF_TAPS:
             facts.broken.append(f"transfer {key.hex()} is a {name} for no tap that the ledger holds")
-        facts.postings.append(Posting(kind, debit, credit, rials, tap))
+        if phase in (None, Phase.POSTED.value):
+            facts.postings.append(Posting(kind, debit, credit, rials, tap))
     if walked != head:
         facts.broken.append("the ledger's head is not the hash of its last transfer")
 

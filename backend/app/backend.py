@@ -29,7 +29,7 @@ from backend.app.proofs import ProofDesk
 from backend.app.riders import Riders
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
-from backend.core.limits import LIVE_TAPS_MAX
+from backend.core.limits import LIVE_TAPS_MAX, PENDINGS_A_LOOK_MAX
 from backend.core.payments.life import PACE, Pace
 from backend.core.ports import StoredRecord
 from protocol.errors import SavarError
@@ -79,8 +79,9 @@ class Backend:
             on_ended=self._alarm_ended,
         )  # fmt: skip
         self._worker = IngestWorker(
-            self._ingest, watch, publish_receipt=self._publish_receipt, announce=self._announcing.look
-        )
+            self._ingest, watch, publish_receipt=self._publish_receipt, announce=self._announcing.look,
+            expire=lambda: self.store.expire_due(now_ms(), PENDINGS_A_LOOK_MAX),
+        )  # fmt: skip
         self._cases = CaseDesk(
             self.store, self._registry.all, now_ms, on_alarm=lambda alarm: self._live.publish(alarm_event(alarm))
         )

@@ -36,12 +36,14 @@ class IngestWorker:
         *,
         publish_receipt: Callable[[str, bytes], None],
         announce: Callable[[], None] = lambda: None,
+        expire: Callable[[], object] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ingest = ingest
         self._watch = watch
         self._publish_receipt = publish_receipt
         self._announce = announce
+        self._expire = expire
         self._monotonic = monotonic
         self._inbox: queue.Queue[tuple[str, bytes, bool]] = queue.Queue(INBOX_MESSAGES_MAX)
         self._stopping = threading.Event()
@@ -81,7 +83,7 @@ class IngestWorker:
             self.failure = failure
 
     def step(self, wait_s: float = GROUP_WAIT_S) -> None:
-        """One group, waiting so long for its first message; a look for silence and a new bundle when it is due."""
+        """One group, waiting so long for its first message; when due, a look for silence, new bundles, what expires."""
         batches: list[Incoming] = []
         asking: list[tuple[str, int]] = []  # (device, epoch) to be told where we stand
         for topic, payload, retained in self._waiting(wait_s):
@@ -108,6 +110,7 @@ class IngestWorker:
             with _outliving_the_store():
                 self._announce()
                 self._watch.look()
+                self._expire()
 
     def _tell_dropped(self) -> None:
         if (dropped := self.dropped) > self._dropped_told:

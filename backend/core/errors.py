@@ -21,6 +21,34 @@ class UnknownAccount(StoreRefused):
     """A transfer names an account that the chart does not have."""
 
 
+class KeyReused(StoreRefused):
+    """An idempotency key was used again, for something else."""
+
+
+class NotCovered(StoreRefused):
+    """More was to be held than an account has."""
+
+
+class NoPending(StoreRefused):
+    """There is no pending with this key."""
+
+
+class AlreadyResolved(StoreRefused):
+    """A pending is posted, voided or expired already, and not as it was now asked to be."""
+
+
+class PendingExpired(StoreRefused):
+    """A pending's time is over: it can only expire."""
+
+
+class PendingNotDue(StoreRefused):
+    """A pending was to expire before its time."""
+
+
+class TooMuchPosted(StoreRefused):
+    """More was to be posted than a pending holds."""
+
+
 class TariffChanged(BackendError):
     """A tariff's number was given out again for another tariff."""
 

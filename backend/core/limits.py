@@ -16,6 +16,9 @@ QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own
 PROXY_PERSONS_A_DAY_MAX = 80  # paid by one driver's float a service day: a bus lets 40 a shift, and a day may have two
 ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic clocks are compared by messages
 
+# --- Ledger ----------------------------------------------------------------------------------------------------------
+PENDINGS_A_LOOK_MAX = 200  # that expire in one transaction, once a second: a quarter of a second of the ingest thread
+
 # --- Fleet -----------------------------------------------------------------------------------------------------------
 SILENT_AFTER_DEFAULT_S = 600  # in service and silent for ten minutes: somebody should look (isfahan.md O1)
 OLD_BUNDLE_AFTER_DEFAULT_S = (

@@ -10,6 +10,7 @@ from backend.core.floats import Proxy, TakenBack
 from backend.core.held_ports import HeldStore
 from backend.core.holding import Unproven
 from backend.core.ledger import Payer, Transfer
+from backend.core.ledger.ports import PendingStore
 from backend.core.let_through import LetThrough
 from backend.core.payments.store_port import TopUpStore
 from backend.core.repeats import Claim
@@ -326,7 +327,9 @@ class FleetStore(Protocol):
         ...
 
 
-class Store(IngestStore, TariffStore, RiderStore, TopUpStore, FleetStore, CaseStore, HeldStore, Protocol):
+class Store(
+    IngestStore, TariffStore, RiderStore, TopUpStore, FleetStore, CaseStore, HeldStore, PendingStore, Protocol
+):  # fmt: skip
     """Everything the backend keeps."""
 
     def close(self) -> None:

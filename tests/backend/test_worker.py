@@ -10,6 +10,7 @@ from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming
 from backend.app.worker import IngestWorker
 from backend.core.errors import StoreFailed
+from backend.core.ledger import SUSPENSE, Transfer, TransferKind
 from backend.core.limits import GROUP_BATCHES_MAX, INBOX_MESSAGES_MAX, WATCH_PERIOD_S
 from protocol.wire import chain
 from protocol.wire.health import State, encode_state
@@ -46,8 +47,9 @@ class Post:
             on_alarm=lambda *_: None, on_ended=lambda *_: None,
         )  # fmt: skip
         self.worker = IngestWorker(
-            desk.ingest, self.watch, publish_receipt=self._publish, monotonic=lambda: self.seconds
-        )
+            desk.ingest, self.watch, publish_receipt=self._publish, monotonic=lambda: self.seconds,
+            expire=lambda: desk.store.expire_due(desk.now_ms, 1),
+        )  # fmt: skip
         take, look = desk.ingest.take, self.watch.look
 
         def counted(messages: list[Incoming]) -> list:
@@ -111,6 +113,22 @@ def test_a_group_is_bounded(post: Post, bus: Bus) -> None:
         post.worker.step()
     assert post.groups == [GROUP_BATCHES_MAX] * (bus.last // GROUP_BATCHES_MAX) + [bus.last % GROUP_BATCHES_MAX]
     assert [r.sequence for r in post.receipts] == [*range(GROUP_BATCHES_MAX, bus.last, GROUP_BATCHES_MAX), bus.last]
+
+
+def test_what_is_pending_expires_in_time(post: Post) -> None:
+    """So many a look, a look a second; a rider's money is not held for ever."""
+    store, now_ms = post.desk.store, post.desk.now_ms
+    for n in (1, 2):
+        held = Transfer(bytes([n]) * 32, TransferKind.FARE, SUSPENSE, "operator:bus-1", 5)
+        store.make_pending(held, expires_ms=now_ms + n, at_ms=now_ms)
+    waits = []
+    for _ in range(4):
+        post.worker.step(0)
+        waits.append(store.balance_of(SUSPENSE).debits_pending)
+        post.seconds += WATCH_PERIOD_S
+        post.desk.now_ms += 2
+    assert waits == [10, 5, 0, 0]
+    assert store.balance(SUSPENSE) == 0
 
 
 def test_a_birth_is_told_where_it_stands(post: Post, bus: Bus) -> None:

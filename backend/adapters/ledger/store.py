@@ -7,14 +7,16 @@ from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
 from backend.adapters.ledger.let_through import LetThroughTables
+from backend.adapters.ledger.pendings import PendingTables
 from backend.adapters.ledger.riders import RiderTables
 from backend.adapters.ledger.tariffs import TariffTables
 from backend.adapters.ledger.topups import TopUpTables
 
 
 class LedgerStore(
-    IngestTables, TariffTables, RiderTables, TopUpTables, FleetTables, CaseTables, LetThroughTables, HeldTables
-):
+    IngestTables, TariffTables, RiderTables, TopUpTables, FleetTables, CaseTables, LetThroughTables, HeldTables,
+    PendingTables,
+):  # fmt: skip
     """Implements `backend.core.ports.Store` over connections of one ledger."""
 
     def __init__(self, writer: Guarded, reader: Guarded, aside: Guarded, driver: Driver) -> None:

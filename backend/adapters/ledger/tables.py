@@ -27,6 +27,9 @@ def _row_id() -> sa.Column[int]:
     return sa.Column("id", INT, primary_key=True, autoincrement=True)
 
 
+_PENDING = ("debits_pending", "credits_pending")
+
+
 def _one() -> tuple[sa.Column[Any], sa.CheckConstraint]:
     """A table of one row."""
     return _column("one", INT, key=True), sa.CheckConstraint("one = 1", name="one_row")
@@ -134,18 +137,30 @@ TICKET_RIDE = _table(
 ACCOUNT = _table(
     "account",
     _column("id", TEXT, key=True), _column("debits", INT), _column("credits", INT),
-    sa.CheckConstraint("debits >= 0", name="debits_not_negative"),
-    sa.CheckConstraint("credits >= 0", name="credits_not_negative"),
+    *(sa.Column(name, INT, nullable=False, server_default=sa.text("0")) for name in _PENDING),
+    *(sa.CheckConstraint(f"{name} >= 0", name=f"{name}_not_negative") for name in ("debits", "credits", *_PENDING)),
 )  # fmt: skip
 TRANSFER = _table(
     "transfer",
     _row_id(),
     _column("key", BYTES), _column("kind", TEXT), _column("debit", TEXT), _column("credit", TEXT),
     _column("rials", INT), _column("hash", BYTES), _column("at_ms", INT),
+    _column("phase", TEXT, null=True), _column("resolves", BYTES, null=True),  # `backend.core.ledger.two_phase`; …
+    _column("expires_ms", INT, null=True),  # … null of what moves at once
     sa.UniqueConstraint("key", name="transfer_once"),
     sa.CheckConstraint("rials > 0", name="rials_positive"),
     sa.CheckConstraint("debit <> credit", name="two_accounts"),
+    sa.CheckConstraint(
+        "CASE WHEN phase IS NULL THEN resolves IS NULL AND expires_ms IS NULL"
+        " WHEN phase = 'pending' THEN resolves IS NULL AND expires_ms IS NOT NULL"
+        " ELSE phase IN ('posted', 'voided', 'expired') AND resolves IS NOT NULL AND expires_ms IS NULL END",
+        name="phase_whole",
+    ),
+    _index("transfer_resolves", "resolves", where="resolves IS NOT NULL", unique=True),
     rowid=True,
+)  # fmt: skip
+PENDING = _table(  # those that nothing resolves yet
+    "pending", _column("key", BYTES, key=True), _column("expires_ms", INT), _index("pending_due", "expires_ms")
 )  # fmt: skip
 TARIFF = _table("tariff", _column("version", INT, key=True), _column("body", BYTES), rowid=True)
 TALLY = _table("tally", _column("name", TEXT, key=True), _column("n", INT))

@@ -39,7 +39,8 @@ SELECT * FROM near UNION ALL SELECT claim.* FROM (
  OFFSET 0
 ) AS claim"""
 _MOVE = (
-    "INSERT INTO account SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) ON CONFLICT (id) DO UPDATE"
+    "INSERT INTO account (id, debits, credits) SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[])"
+    " ON CONFLICT (id) DO UPDATE"
     " SET debits = account.debits + excluded.debits, credits = account.credits + excluded.credits"
 )
 

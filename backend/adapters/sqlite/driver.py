@@ -63,7 +63,7 @@ class SqliteDriver:
     def move(self, raw: sqlite3.Connection, accounts: Sequence[tuple[str, int, int]]) -> None:
         """Add to debits and credits."""
         raw.executemany(
-            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+            "INSERT INTO account (id, debits, credits) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
             " SET debits = account.debits + excluded.debits, credits = account.credits + excluded.credits",
             accounts,
         )

@@ -54,7 +54,11 @@ class Transfer:
 
 def next_head(head: bytes, transfer: Transfer) -> bytes:
     """hash(n) = SHA-256(hash(n-1) ‖ canonical transfer)."""
-    row = [transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials]
+    return row_head(head, transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials)
+
+
+def row_head(head: bytes, *row: object) -> bytes:
+    """The same, of a row's values as they stand."""
     return sha256(head + cbor.encode(row)).digest()
 
 
