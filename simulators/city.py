@@ -6,6 +6,7 @@ Everything listens on loopback. Keys, riders and the script come from one seed; 
 """
 
 import csv
+import os
 import socket
 import threading
 import time
@@ -41,6 +42,7 @@ from simulators.camera.plain import Scene
 from simulators.camera.source import PresentedLog, Rhythm, SimulatedCamera
 from simulators.errors import SimulatorError
 from simulators.network import CuttableProxy
+from simulators.office import Office, two_of_operations
 from simulators.payments.server import PaymentServer
 from simulators.phones import Phones
 from simulators.riders import CREDENTIAL_DAYS, Crowd
@@ -182,7 +184,9 @@ class City:
         self._backend.start()
         self._say(f"{len(self._crowd.riders)} riders register their keys over the API")
         keys = self.root / "backend" / "keys"
-        self._phones = Phones(self._backend.url, (keys / "ops.token").read_text().strip())
+        tokens = two_of_operations(self._backend.store, self._clock.read().wall_ms, os.urandom)
+        office = Office(self._backend.url, tokens)
+        self._phones = Phones(self._backend.url, (keys / "ops.token").read_text().strip(), office)
         for rider in self._crowd.riders:
             self._phones.register(rider)
         for rider in self._crowd.riders[:TOPUPS]:

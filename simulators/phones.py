@@ -6,6 +6,7 @@ import httpx
 
 from protocol.wire.keys import Purpose
 from simulators.errors import SimulatorError
+from simulators.office import Office
 from simulators.riders import Rider
 
 
@@ -14,22 +15,24 @@ class PhoneFailed(SimulatorError):
 
 
 class Phones:
-    """One HTTP client for a crowd. `ops_token` is what staff show for riders with a concession."""
+    """One HTTP client for a crowd. `office` grants concessions; operations hand in statements by `ops_token`."""
 
-    def __init__(self, base_url: str, ops_token: str) -> None:
+    def __init__(self, base_url: str, ops_token: str, office: Office) -> None:
+        self._office = office
         self._client = httpx.Client(base_url=base_url, trust_env=False, timeout=10)
         self._ops_token = ops_token
         self._tokens: dict[int, tuple[str, str]] = {}
 
     def register(self, rider: Rider) -> None:
-        """Prove the key, take the credential. A concession is given by staff."""
+        """Prove the key, take the credential. A concession is granted by two of the office before."""
+        if rider.rider_class:
+            self._office.grant(rider.key.public, int(rider.rider_class))
         body = {
             "public_key": rider.key.public.hex(),
             "proof": rider.key.sign(Purpose.REGISTRATION, rider.key.public).hex(),
             "rider_class": int(rider.rider_class),
         }
-        staff = {"Authorization": f"Bearer {self._ops_token}"} if rider.rider_class else {}
-        made = self._ask("POST", "/v1/riders", json=body, headers=staff)
+        made = self._ask("POST", "/v1/riders", json=body)
         rider.credential = bytes.fromhex(made["credential"])
         self._tokens[rider.number] = (made["credential_id"], made["token"])
 
@@ -53,7 +56,8 @@ class Phones:
         return self._ask("POST", "/v1/statements", content=statement_csv.encode(), headers=staff)
 
     def close(self) -> None:
-        """Close the client."""
+        """Close both clients."""
+        self._office.close()
         self._client.close()
 
     def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:

@@ -6,17 +6,22 @@ Rules:
   what the ledger does not know;
 - this side does not go back either, nor over a restart: an older manifest in the folder than the newest that was ever
   announced, or another under one number, is said and left, and that newest one stays announced;
+- a tariff that was never kept, and a credential that leaves the deny list, need the approval of two people
+  (`core.staff`); until then the bundle waits, whole, and the one before it stays announced. The first bundle of a
+  ledger is its founding, and needs none;
 - it is announced again at every new session, since a broker may have forgotten it, and buses hear by it that somebody
   listens; and once an hour besides.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from backend.core.errors import BackendError, KeyMissing
 from backend.core.limits import ANNOUNCE_AGAIN_S
+from backend.core.staff.errors import NotApproved
+from backend.core.staff.ports import Approvals
 from protocol.errors import ProofError, SavarError, WireError
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, read_bundle
@@ -43,11 +48,13 @@ class Announcing:
         keep_announced: Callable[[bytes], None],
         publish: Callable[[bytes], bool],
         monotonic: Callable[[], float],
+        approvals: Approvals,
     ) -> None:
         self._folder, self._path = BundleFolder(folder), folder
         self._key, self._city = key, city
         self._keep_tariff, self._publish, self._monotonic = keep_tariff, publish, monotonic
-        self._keep_announced = keep_announced
+        self._keep_announced, self._approvals = keep_announced, approvals
+        self._waits: tuple[Manifest, Bundle] | None = None  # proven, and not approved yet
         self.problem: SavarError | None = None
         try:
             self._manifest, self.bundle = self._folder.load([key], city=city)
@@ -55,11 +62,13 @@ class Announcing:
             raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
         except (WireError, ProofError) as error:
             raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error
-        for tariff in self.bundle.tariffs:
-            keep_tariff(tariff)
         self._seen = self._manifest.raw
         self._due_s = 0.0  # by a clock that nobody sets
+        found = self.bundle
         self._newest = self._manifest if announced is None else self._newer_of(announced)
+        if self._waits is None:
+            for tariff in found.tariffs:
+                keep_tariff(tariff)
         if self._newest is self._manifest and self._manifest.raw != announced:
             keep_announced(self._manifest.raw)
 
@@ -70,13 +79,49 @@ class Announcing:
         except (WireError, ProofError) as error:  # the bundle key is another by now
             log.warning("the manifest that was announced last is not believed: %s", error)
             return self._manifest
+        found, self.bundle = self.bundle, self._before(before)
         try:
             open_manifest(self._manifest.raw, [self._key], city=self._city, in_force=before)
-        except (WireError, ProofError) as error:
+            if self._manifest.raw != announced:
+                self._waits = self._manifest, found
+                self._require_approved(self.bundle, found)
+                self._waits = None
+        except (BackendError, WireError, ProofError) as error:
             log.error("the bundle in the folder is not announced: %s: %s — %s", error.name, error, _FIX)
             self.problem = error
+            if self._waits is not None:
+                self._seen = before.raw  # so that the folder is looked at again
             return before
+        self.bundle = found
         return self._manifest
+
+    def _before(self, before: Manifest) -> Bundle:
+        """The bundle that was announced before we began; the folder's where its chunks are gone."""
+        try:
+            return read_bundle(before, self._folder.chunk)
+        except (BundleFailed, WireError, ProofError) as error:
+            log.warning("who was denied before cannot be compared: bundle %d is gone: %s", before.number, error)
+            return self.bundle
+
+    def _require_approved(self, before: Bundle, bundle: Bundle) -> None:
+        """Return where nothing of it waits for two people. Raises NotApproved."""
+        tariffs = [str(it.version) for it in bundle.tariffs if not self._approvals.tariff(it)]
+        released = [
+            credential for credential in _released(before, bundle)
+            if not self._approvals.release(credential, before.deny[credential])
+        ]  # fmt: skip
+        if tariffs or released:
+            raise NotApproved(
+                f"bundle {bundle.number} waits for two people: {len(tariffs)} tariffs, {len(released)} releases",
+                fix="propose them (POST /v1/proposals/tariffs, …/releases); it is announced when another has approved",
+                tariffs=tariffs, released=[it.hex() for it in released],
+            )  # fmt: skip
+
+    @property
+    def waiting(self) -> Sequence[Tariff]:
+        """Tariffs of the bundle that waits, which nobody has approved. From any thread."""
+        waits = self._waits
+        return [] if waits is None else [it for it in waits[1].tariffs if not self._approvals.tariff(it)]
 
     @property
     def number(self) -> int:
@@ -102,12 +147,16 @@ class Announcing:
             self._due_s = self._monotonic() + ANNOUNCE_AGAIN_S
 
     def _take(self, data: bytes) -> None:
-        manifest = open_manifest(data, [self._key], city=self._city, in_force=self._newest)
-        bundle = self._whole(manifest)
+        if self._waits is None or self._waits[0].raw != data:  # else: it was proven, and is asked for every second
+            manifest = open_manifest(data, [self._key], city=self._city, in_force=self._newest)
+            self._waits = manifest, self._whole(manifest)
+        manifest, bundle = self._waits
+        self._require_approved(self.bundle, bundle)
         for tariff in bundle.tariffs:
             self._keep_tariff(tariff)
         self._keep_announced(manifest.raw)
-        self._manifest, self._newest, self.bundle = manifest, manifest, bundle
+        self._approvals.used(_released(self.bundle, bundle))
+        self._manifest, self._newest, self.bundle, self._waits = manifest, manifest, bundle, None
         self._due_s = 0.0
         log.info("bundle %d is announced", manifest.number)
 
@@ -128,3 +177,8 @@ class Announcing:
             log.error("chunk %s has rotten in %s", digest.hex(), self._path)
             return None
         return data
+
+
+def _released(before: Bundle, after: Bundle) -> list[bytes]:
+    """Credentials that the one bundle denies and the other does not, or not as far."""
+    return [it for it, version in before.deny.items() if after.deny.get(it, -1) < version]

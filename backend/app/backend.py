@@ -8,6 +8,7 @@ store's own lock.
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 
 from backend.adapters.http.app import make_app
@@ -17,6 +18,7 @@ from backend.adapters.issued_tickets import IssuedTickets
 from backend.adapters.keys import BackendKeys, load_keys
 from backend.adapters.registry import FolderRegistry
 from backend.app.announcing import Announcing
+from backend.app.approvals import StoredApprovals
 from backend.app.cases import CaseDesk
 from backend.app.config import BackendConfig
 from backend.app.fleet_watch import FleetWatch
@@ -27,6 +29,7 @@ from backend.app.payments.cashier import Cashier
 from backend.app.payments.settling import Calls
 from backend.app.proofs import ProofDesk
 from backend.app.riders import Riders
+from backend.app.staff import Staff, granted_classes
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
 from backend.core.limits import LIVE_TAPS_MAX, PENDINGS_A_LOOK_MAX
@@ -63,6 +66,7 @@ class Backend:
         self._announcing = Announcing(
             config.bundle, keys.bundle, city=config.city, keep_tariff=self._keep_tariff, publish=self._publish_manifest,
             announced=self.store.announced(), keep_announced=self.store.keep_announced, monotonic=time.monotonic,
+            approvals=StoredApprovals(self.store, self._tariffs, now_ms),
         )  # fmt: skip
         self._registry = FolderRegistry(config.registry)
         self._live = Live()
@@ -104,12 +108,22 @@ class Backend:
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
         config = self._config
         services = Services(
-            riders=Riders(self.store, keys.issuer, self._now_ms, randomness),
+            riders=Riders(
+                self.store, keys.issuer, self._now_ms, randomness, granted=partial(granted_classes, self.store)
+            ),
             topups=None if self._cashier is None else self._cashier.desk,
             store=self.store,
             live=self._live,
             devices=self._registry.all,
-            ops_token_hash=sha256(keys.ops_token.encode()).digest(),
+            staff=Staff(
+                self.store,
+                sha256(keys.ops_token.encode()).digest(),
+                clock=self._now_ms,
+                randomness=randomness,
+                waiting=lambda: self._announcing.waiting,
+            ),
+            office=self.store,
+            once=self.store,
             clock=self._now_ms,
             city=config.city,
             chunk=self._announcing.chunk,

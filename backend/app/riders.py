@@ -4,14 +4,15 @@ Rules:
 - who registers a key proves to hold it: a signature by that key over its own 33 bytes (purpose REGISTRATION);
 - one key is one rider: the same key again gets the same credential and a new token, and the old token ends. So an
   answer that was lost does no harm, and a phone that lost its token recovers it with its key;
-- a class other than 0 (adult) is given by staff only, and a registered class is never changed here;
+- a class other than 0 (adult) needs a concession that two people of the staff granted for this key (`granted`), and a
+  registered class is never changed here;
 - the token is 32 random bytes; only its SHA-256 is stored, and it is compared in constant time.
 """
 
 import hmac
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import sha256
 
 from backend.core import limits
@@ -32,25 +33,37 @@ def hash_token(token: str) -> bytes:
 
 
 class Riders:
-    """Implements `RiderDesk`. `clock` gives Unix milliseconds, `randomness(n)` n random bytes."""
+    """Implements `RiderDesk`. `clock` gives Unix milliseconds, `randomness(n)` n random bytes.
+
+    `granted`: the classes that are granted to whoever holds a key.
+    """
 
     def __init__(
-        self, store: RiderStore, issuer: Signer, clock: Callable[[], int], randomness: Callable[[int], bytes]
+        self,
+        store: RiderStore,
+        issuer: Signer,
+        clock: Callable[[], int],
+        randomness: Callable[[int], bytes],
+        *,
+        granted: Callable[[bytes], Collection[int]],
     ) -> None:
         self._store = store
+        self._granted = granted
         self._issuer = issuer
         self._clock = clock
         self._randomness = randomness
         self._one_at_a_time = threading.Lock()  # two retries of one phone must not become two riders
 
-    def register(self, public_key: bytes, proof: bytes, rider_class: int, *, by_staff: bool) -> Registered:
+    def register(self, public_key: bytes, proof: bytes, rider_class: int) -> Registered:
         """Register a key, or recover it. Raises BadKey, BadSignature, NotAllowed, Refused, OutOfRange, StoreFailed."""
         VerifyingKey.load(public_key).verify(Purpose.REGISTRATION, public_key, proof)
-        if rider_class and not by_staff:
+        if rider_class and rider_class not in self._granted(public_key):
             raise NotAllowed(
-                "a reduced fare is given by staff",
-                fix="register with class 0, or at a service desk",
+                "a reduced fare is granted by two people of the staff first",
+                fix="register with class 0, or ask at a service desk and show this key there",
                 rider_class=rider_class,
+                rider_fa="تخفیف باید نخست در باجهٔ خدمات تأیید شود",
+                rider_en="A reduced fare is approved at a service desk first",
             )
         token = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
         with self._one_at_a_time:

@@ -34,7 +34,7 @@ class Started:
 class RiderDesk(Protocol):
     """Registration and tokens."""
 
-    def register(self, public_key: bytes, proof: bytes, rider_class: int, *, by_staff: bool) -> Registered:
+    def register(self, public_key: bytes, proof: bytes, rider_class: int) -> Registered:
         """Register a key whose holder proves it. Raises BadKey, BadSignature, NotAllowed, Refused, StoreFailed."""
         ...
 

@@ -116,3 +116,14 @@ CONNECTIONS_MAX = 512  # open at once, live views included; more is answered 503
 STALLED_CONNECTION_MS = 30_000  # a browser that takes no byte for so long is cut by the kernel (TCP_USER_TIMEOUT)
 STOP_WAIT_S = 3  # answers under way at a stop get this long
 START_WAIT_S = 10.0  # the server binds within this or says why not
+
+# --- Staff -----------------------------------------------------------------------------------------------------------
+PROPOSAL_DAYS = 14  # a proposal that nobody decides in two weeks is forgotten, or was a mistake: propose it again
+CARD_DIGITS = 16  # of a bank card's number in Iran (and nearly everywhere): none is ever wanted in an office's words
+WORDS_MAX_CHARS = 500  # why, decree, document: a sentence or three
+STAFF_TOKEN_BYTES = 32  # random; as a rider's
+PAGE_MAX = 500  # rows a page of what people look through: people, proposals, entries of the log, alarms, cases, rides
+IDEMPOTENCY_KEY_MAX_CHARS = 64  # a UUID has 36
+IDEMPOTENCY_KEPT_MS = 86_400_000  # a client that was cut off asks again within minutes; a day is a depot's night
+IDEMPOTENCY_KEYS_MAX = 1_000  # kept of one caller, newest first: one request every 90 s of a day
+IDEMPOTENCY_UNDER_WAY_MS = 60_000  # a request that has no answer by then died with its process, and is asked anew

@@ -22,6 +22,7 @@ from protocol.wire.bundles import Bundle, cut_bundle, read_bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, check_chunk, encode_manifest, open_manifest
 from protocol.wire.topics import Channel, to_all
+from simulators.office import AllApproved
 from simulators.seeded.links import Wire
 from simulators.world import DAY_MS, MINUTE_MS
 from transport.bundle_folder import BundleFolder
@@ -280,6 +281,7 @@ class Downward:
             self._folder, VerifyingKey.load(self.key.public), city=self.newest.city, keep_tariff=keep_tariff,
             publish=announced, monotonic=lambda: self.world.now_ms / 1000,
             announced=None, keep_announced=lambda _manifest: None,  # this office's folder is never restored
+            approvals=AllApproved(),
         )  # fmt: skip
         return self._announcing.look
 

@@ -1,7 +1,13 @@
 """The HTTP API over a store in memory and a provider in hand, really served, called as a phone or a desk would."""
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 import httpx
@@ -9,15 +15,19 @@ import httpx
 from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
+from backend.adapters.sqlite.store import SqliteStore
 from backend.app.live import Live
 from backend.app.payments.settling import Calls, Settling
 from backend.app.payments.topups import TopUps
 from backend.app.riders import Riders
+from backend.app.staff import Staff, end_person, granted_classes, name_person
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
 from backend.core.payments.life import PACE
 from backend.core.payments.port import Found, Payment, Says, Unverified
 from backend.core.ports import Device
+from backend.core.staff.roles import Role
+from protocol.fares.tariff import Tariff
 from protocol.wire.keys import Purpose, SigningKey
 from tests.backend.memory_store import MemoryStore
 from tests.protocol.samples import ISSUER, WALL_MS, key
@@ -90,6 +100,10 @@ class Api:
         self.chunks: dict[bytes, bytes] = {}
         self.cases: list[KeptCase] = []
         self.now_ms = WALL_MS
+        self._folder = TemporaryDirectory()
+        self.office = SqliteStore(Path(self._folder.name) / "ledger.db", "isfahan")  # people, proposals, their log
+        self.waiting: list[Tariff] = []
+        self._tokens: dict[str, str] = {}
         providers = {"main": self.provider, "saman": self.second}
         settling = Settling(
             self.store, providers, clock=lambda: self.now_ms, pace=PACE, calls=calls_noted(self.called)
@@ -99,9 +113,15 @@ class Api:
             callback_base=lambda: self.server.url,
         )  # fmt: skip
         self.services = Services(
-            riders=Riders(self.store, ISSUER, lambda: self.now_ms, os.urandom), topups=topups if payments else None,
-            store=self.store, live=self.live, devices=lambda: DEVICES,
-            ops_token_hash=sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, city="isfahan",
+            riders=Riders(
+                self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.office)
+            ),
+            topups=topups if payments else None, store=self.store, live=self.live, devices=lambda: DEVICES,
+            staff=Staff(
+                self.office, sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, randomness=os.urandom,
+                waiting=lambda: self.waiting,
+            ),
+            office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, cases=lambda: self.cases, days_due=lambda: [20_700],
         )  # fmt: skip
         self.app = make_app(self.services)
@@ -115,6 +135,43 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self.client.close()
         self.server.stop()
+        self.office.close()
+        self._folder.cleanup()
+
+    def staff(self, role: Role, name: str | None = None) -> dict[str, str]:
+        """The headers of a person with this role; the same name is the same person."""
+        name = name or f"a-{role.value}"
+        if name not in self._tokens:
+            self._tokens[name] = name_person(
+                self.office, name, role, by="test", now_ms=self.now_ms, randomness=os.urandom
+            )
+        return {"Authorization": f"Bearer {self._tokens[name]}"}
+
+    def end(self, role: Role) -> None:
+        """The person that `staff` named for this role is ended."""
+        end_person(self.office, f"a-{role.value}", by="test", now_ms=self.now_ms)
+
+    @contextmanager
+    def stuck(self, caller: str, key: str) -> Iterator[None]:
+        """The request under this key has not been answered yet."""
+        with closing(sqlite3.connect(self._folder.name + "/ledger.db")) as ledger:
+            (answer,) = ledger.execute("SELECT answer FROM once WHERE caller = ?", (caller,)).fetchone()
+            for now in (None, answer):
+                ledger.execute("UPDATE once SET answer = ? WHERE caller = ? AND request_key = ?", (now, caller, key))
+                ledger.commit()
+                if now is None:
+                    yield
+
+    def both(self, what: str, body: dict[str, object], role: Role = Role.OPERATIONS) -> dict[str, object]:
+        """Two people of a role: one proposes, the other approves → the proposal."""
+        one, other = self.staff(role, f"one-{role.value}"), self.staff(role, f"other-{role.value}")
+        made = self.client.post(f"/v1/proposals/{what}", json={"why": "a test", **body}, headers=one)
+        assert made.status_code == 201, made.text
+        it = made.json()
+        done = self.client.post(f"/v1/proposals/{it['id']}/approve", json={"digest": it["digest"]}, headers=other)
+        assert done.status_code == 200, done.text
+        approved: dict[str, object] = done.json()
+        return approved
 
     def registration(self, phone: SigningKey, **more: object) -> dict[str, object]:
         """The body that a phone sends."""

@@ -1,7 +1,7 @@
 """What the office puts into the folder reaches the fleet, whole and never backwards; the chunks over HTTP (P12)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from backend.app.announcing import Announcing
 from backend.core.errors import KeyMissing, StoreFailed, TariffChanged
 from backend.core.limits import ANNOUNCE_AGAIN_S
+from backend.core.staff.errors import NotApproved
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, cut_bundle
 from protocol.wire.manifests import encode_manifest, name_chunk, open_manifest
@@ -20,6 +21,7 @@ from transport.bundle_folder import BundleFolder
 KEYS = [samples.BUNDLE_KEY.verifying]
 FIRST = samples.BUNDLE
 NEXT = replace(FIRST, number=13, tariff=Tariff(4, 60_000))
+LOST = b"\x77" * 8
 
 
 def put(root: Path, bundle: Bundle, *, without: int = 0) -> bytes:
@@ -33,6 +35,24 @@ def put(root: Path, bundle: Bundle, *, without: int = 0) -> bytes:
     return raw
 
 
+class Approvals:
+    """What two people approved; None: everything, as they come."""
+
+    def __init__(self) -> None:
+        self.tariffs: set[int] | None = None
+        self.releases: dict[bytes, int] | None = None
+        self.gone: list[bytes] = []
+
+    def tariff(self, tariff: Tariff) -> bool:
+        return self.tariffs is None or tariff.version in self.tariffs
+
+    def release(self, credential_id: bytes, version: int) -> bool:
+        return self.releases is None or self.releases.get(credential_id, -1) >= version
+
+    def used(self, released: Collection[bytes]) -> None:
+        self.gone += released
+
+
 class Rig:
     """Announcing over a folder; what was published, and the tariffs that were kept."""
 
@@ -42,6 +62,7 @@ class Rig:
         self.tariffs: dict[int, Tariff] = {}
         self.keeping: Exception | None = None
         self.announced: bytes | None = None
+        self.approvals = Approvals()
         self.first = put(root, FIRST)
         self.announcing = self.start()
 
@@ -49,6 +70,7 @@ class Rig:
         return Announcing(
             self.root, samples.BUNDLE_KEY.verifying, city="isfahan", keep_tariff=self._keep, publish=self._publish,
             announced=self.announced, keep_announced=self._keep_announced, monotonic=lambda: self.now_s,
+            approvals=self.approvals,
         )  # fmt: skip
 
     def _keep(self, tariff: Tariff) -> None:
@@ -167,6 +189,52 @@ def test_a_forged_one_is_not_announced(rig: Rig) -> None:
     (rig.root / "manifest.cose").write_bytes(encode_manifest("isfahan", 99, 1, sections, samples.TAP_KEY))
     rig.look()
     assert rig.published == [rig.first]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_tariff_waits_for_two_people_and_is_then_announced(rig: Rig, *, restarted: bool) -> None:
+    rig.look()
+    rig.approvals.tariffs = {3, 90}
+    second = put(rig.root, NEXT)
+    if restarted:
+        rig.announcing = rig.start()
+    rig.look()
+    assert second not in rig.published
+    assert (rig.announcing.number, set(rig.tariffs)) == (12, {3, 90})
+    assert [it.version for it in rig.announcing.waiting] == [4]
+    assert isinstance(rig.announcing.problem, NotApproved)
+    assert rig.announcing.problem.data["tariffs"] == ["4"]
+    rig.approvals.tariffs.add(4)
+    rig.look()
+    assert (rig.published[-1], rig.announcing.number, set(rig.tariffs)) == (second, 13, {3, 4, 90})
+    assert (rig.announcing.problem, list(rig.announcing.waiting)) == (None, [])
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("after", [{}, {LOST: 2}], ids=["off the list", "not as far"])
+def test_a_denied_credential_leaves_the_list_by_two_people_only(
+    rig: Rig, after: dict[bytes, int], *, restarted: bool
+) -> None:
+    put(rig.root, replace(NEXT, deny={LOST: 3}, deny_number=8))
+    rig.look()
+    rig.approvals.releases, rig.approvals.gone = {LOST: 2}, []
+    put(rig.root, replace(NEXT, number=14, deny=after, deny_number=9))
+    if restarted:
+        rig.announcing = rig.start()
+    rig.look()
+    assert (rig.announcing.number, rig.approvals.gone) == (13, [])
+    rig.approvals.releases = {LOST: 3}
+    rig.look()
+    assert (rig.announcing.number, rig.approvals.gone) == (14, [LOST])
+
+
+def test_more_denied_ones_wait_for_nobody(rig: Rig) -> None:
+    """A lost phone is denied at once."""
+    rig.look()
+    rig.approvals.releases = {}
+    put(rig.root, replace(FIRST, number=13, deny={**FIRST.deny, LOST: 3}, deny_number=FIRST.deny_number + 1))
+    rig.look()
+    assert rig.announcing.number == 13
 
 
 def test_without_a_bundle_there_is_no_backend(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from backend.core.api import Registered
 from backend.core.ports import RiderTap
 from protocol.wire.keys import Purpose
 from protocol.wire.passes import open_long_pass, render_long_pass, verify_credential
-from tests.backend.desk_http import OPS, Api
+from tests.backend.desk_http import OPS_TOKEN, Api
 from tests.protocol.samples import ISSUER, TIME_S, WALL_MS, high_s, key
 
 PHONE = key("phone")
@@ -77,17 +77,25 @@ def test_a_key_without_its_proof_is_refused(api: Api, proof: bytes) -> None:
     assert not api.store.riders
 
 
-def test_a_reduced_class_needs_staff(api: Api) -> None:
+def test_a_reduced_class_needs_two_people_of_the_staff(api: Api) -> None:
     body = api.registration(PHONE, rider_class=2)
-    assert api.client.post("/v1/riders", json=body).status_code == 403
-    assert api.client.post("/v1/riders", json=body, headers={"Authorization": "Bearer guessed"}).status_code == 403
-    answer = api.client.post("/v1/riders", json=body, headers=OPS)
+    refused = api.client.post("/v1/riders", json=body)
+    assert refused.status_code == 403
+    assert "باجهٔ خدمات" in refused.json()["data"]["rider_fa"]
+    for token in ("guessed", OPS_TOKEN):  # nobody alone, whoever it is
+        assert api.client.post("/v1/riders", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 403
+    granted = {"public_key": PHONE.public.hex(), "rider_class": 2, "document": "card seen, desk 4"}
+    api.both("concessions", granted)
+    for other in (api.registration(PHONE, rider_class=3), api.registration(key("other"), rider_class=2)):
+        assert api.client.post("/v1/riders", json=other).status_code == 403
+    answer = api.client.post("/v1/riders", json=body)
     assert answer.status_code == 201
     credential = verify_credential(bytes.fromhex(answer.json()["credential"]), [ISSUER.verifying])
     assert credential.rider_class == 2
     # An adult's key is not promoted by registering it once more.
     api.register("adult")
-    again = api.client.post("/v1/riders", json=api.registration(key("adult"), rider_class=2), headers=OPS)
+    api.both("concessions", granted | {"public_key": key("adult").public.hex()})
+    again = api.client.post("/v1/riders", json=api.registration(key("adult"), rider_class=2))
     assert again.status_code == 409
 
 

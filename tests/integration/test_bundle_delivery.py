@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from provisioning.app.bundles import make_bundle
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.core.bundle_changes import Changes
+from simulators.office import Office, two_of_operations
 from tests.edge.door import RememberingPanel
 from tests.integration.mosquitto import Mosquitto, free_port
 from tests.integration.test_broker_roles import DELIVERED_S, Client
@@ -59,12 +61,14 @@ class Town:
         self.issuer = SigningKey.from_pem((self.office / "issuers" / "main.key.pem").read_bytes())
         self.clock, self.panel = SystemClock(trust="operator", floor_ms=0), RememberingPanel()
         self.backend: Backend | None = None
+        self.people: tuple[str, str] | None = None
         self.validator: Validator | None = None
         self.shown = 0
 
     def start_backend(self) -> None:
         self.backend = Backend(load_backend(self.office / "backend" / "backend.toml"))
         self.backend.start()
+        self.people = self.people or two_of_operations(self.backend.store, self.clock.read().wall_ms, os.urandom)
 
     def start_validator(self) -> None:
         config = load_validator(self.card / "validator.toml")
@@ -79,6 +83,16 @@ class Town:
 
     def make(self, **changes: object) -> int:
         return make_bundle(self.office, Changes(**changes), now=datetime.now(UTC)).bundle.number  # type: ignore[arg-type]
+
+    def decree(self) -> None:
+        """Two people approve the tariff that waits."""
+        backend = self.backend
+        assert backend is not None
+        assert self.people is not None
+        until(lambda: backend._announcing.waiting, lambda: backend._announcing.problem)
+        (tariff,) = backend._announcing.waiting
+        with closing(Office(backend.url, self.people)) as office:
+            office.decree(tariff.version)
 
     @property
     def number(self) -> int:
@@ -125,6 +139,7 @@ def test_from_the_office_to_the_door_and_the_ledger(town: Town) -> None:
     town.start_validator()
     assert town.board() is Verdict.ACCEPTED
     number = town.make(flat_fare_rials=70_000, deny={(3).to_bytes(8, "big"): 1})
+    town.decree()
     town.wait_for(number)
     assert [town.board(), town.board()] == [Verdict.ACCEPTED, Verdict.DENIED]
     assert [showing.fare_rials for showing in town.panel.shown] == [50_000, 70_000, 0]
@@ -171,6 +186,7 @@ def test_a_captured_broker_brings_nothing_back_and_hides_nothing_for_ever(town: 
     town.start_validator()
     old = (town.office / "backend" / "bundle" / "manifest.cose").read_bytes()
     second = town.make(flat_fare_rials=60_000)
+    town.decree()
     town.wait_for(second)
     assert town.backend is not None
     town.backend.stop()
@@ -194,6 +210,8 @@ def test_a_captured_broker_brings_nothing_back_and_hides_nothing_for_ever(town: 
     town.broker.kill()
     town.broker.restart()
     town.start_backend()
+    assert town.number == second  # nobody has approved the third one's tariff
+    town.decree()
     town.wait_for(third)
 
 
@@ -219,6 +237,7 @@ def test_a_backend_that_restarts_over_an_older_folder_announces_nothing_over_the
     manifest = town.office / "backend" / "bundle" / "manifest.cose"
     older = manifest.read_bytes()
     town.make(flat_fare_rials=60_000)
+    town.decree()
     first = town.backend._announcing
     until(lambda: first.number == 2 and first._due_s > 0)  # published
     town.backend.stop()
@@ -236,6 +255,7 @@ def test_without_the_backends_http_taps_go_on_and_health_says_why(town: Town) ->
     town.start_backend()
     town.start_validator()
     town.make(flat_fare_rials=60_000)
+    town.decree()
     validator = town.validator
     assert validator is not None
     until(lambda: "depot" in validator.problem(), validator.problem)

@@ -1,7 +1,8 @@
-"""Who may: bearer tokens of riders and of operations."""
+"""Who may: bearer tokens of riders and of the staff. Every route asks here, for one right of the table of roles.
 
-import hmac
-from hashlib import sha256
+Three kinds of routes: open to all, a rider's own (`ThisRider`, `OwnTopUp`), and the staff's (`Allowed`).
+"""
+
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
@@ -12,8 +13,9 @@ from backend.adapters.http.services import Services
 from backend.core.errors import NotAllowed
 from backend.core.payments.topup import TopUp
 from backend.core.ports import Rider
+from backend.core.staff.roles import Actor, Right
 
-_BEARER = HTTPBearer(auto_error=False, bearerFormat="token", description="A rider's or the operations token.")
+_BEARER = HTTPBearer(auto_error=False, bearerFormat="token", description="A rider's token, or a staff person's.")
 _SIGN_IN = "send `Authorization: Bearer TOKEN`"
 
 RiderId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Credential id, 16 hex digits.")]
@@ -40,23 +42,23 @@ def bearer_token(bearer: Bearer) -> str:
 Token = Annotated[str, Depends(bearer_token)]
 
 
-def _is_ops(having: Services, token: str) -> bool:
-    return hmac.compare_digest(sha256(token.encode()).digest(), having.ops_token_hash)
+class Allowed:
+    """A dependency: somebody of the staff whose role has this right. Raises NotSignedIn, NotAllowed."""
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+
+    def __call__(self, having: Having, token: Token) -> Actor:
+        """Who it is."""
+        actor = having.staff.actor(token)
+        if actor is None:
+            raise NotAllowed("this is for the staff", fix="use your own token, as `savar staff add` gave it to you")
+        having.staff.allow(actor, self.right)
+        return actor
 
 
-def ops_only(having: Having, token: Token) -> None:
-    """Return for the operations token. Raises NotSignedIn, NotAllowed."""
-    if not _is_ops(having, token):
-        raise NotAllowed("this is for operations", fix="use the operations token (keys/ops.token)")
-
-
-def is_staff(having: Having, bearer: Bearer) -> bool:
-    """Whether the operations token came along. Raises NotAllowed for a token that is another one."""
-    if bearer is None:
-        return False
-    if not _is_ops(having, bearer.credentials):
-        raise NotAllowed("this token is not the operations token", fix="register without a token, or with that one")
-    return True
+def open_to_all() -> None:
+    """A dependency that says so: what anybody on the network may see."""
 
 
 def this_rider(having: Having, rider_id: RiderId, token: Token) -> Rider:

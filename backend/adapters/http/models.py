@@ -19,7 +19,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def _bytes_from(size: int) -> Callable[[object], bytes]:
+def bytes_from(size: int) -> Callable[[object], bytes]:
     """Hex or base64url text of exactly `size` bytes; told apart by their lengths."""
 
     def read(value: object) -> bytes:
@@ -35,7 +35,8 @@ def _bytes_from(size: int) -> Callable[[object], bytes]:
     return read
 
 
-def _text_schema(size: int, what: str) -> WithJsonSchema:
+def text_schema(size: int, what: str) -> WithJsonSchema:
+    """How it stands in the document of the API."""
     return WithJsonSchema({"type": "string", "description": f"{what}: {size} bytes as hex or base64url"})
 
 
@@ -44,16 +45,19 @@ class Registration(Model):
 
     public_key: Annotated[
         bytes,
-        BeforeValidator(_bytes_from(PUBLIC_KEY_BYTES)),
-        _text_schema(PUBLIC_KEY_BYTES, "compressed P-256 point, made on the phone"),
+        BeforeValidator(bytes_from(PUBLIC_KEY_BYTES)),
+        text_schema(PUBLIC_KEY_BYTES, "compressed P-256 point, made on the phone"),
     ]
     proof: Annotated[
         bytes,
-        BeforeValidator(_bytes_from(SIGNATURE_BYTES)),
-        _text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
+        BeforeValidator(bytes_from(SIGNATURE_BYTES)),
+        text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
     ]
     rider_class: int = Field(
-        default=0, ge=0, le=15, description=f"{_CLASSES}; all but the first need the operations token."
+        default=0,
+        ge=0,
+        le=15,
+        description=f"{_CLASSES}; all but the first need a concession that was granted for this key.",
     )
 
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi import Path as UrlPath
 from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
 from backend.adapters.http import bodies, models
-from backend.adapters.http.access import Having
+from backend.adapters.http.access import Having, open_to_all
 from backend.adapters.http.events import EventStream
 from backend.adapters.http.problems import documented
 from backend.core import limits
@@ -16,7 +16,7 @@ from backend.core.errors import NotFound
 
 Digest = Annotated[str, UrlPath(pattern="^[0-9a-f]{64}$", description="SHA-256, 64 hex digits.")]
 STATIC = Path(__file__).parents[2] / "static"
-router = APIRouter(tags=["open"])
+router = APIRouter(tags=["open"], dependencies=[Depends(open_to_all)])
 
 
 @router.get("/healthz", summary="Whether the backend serves", responses=documented(503))

@@ -1,4 +1,4 @@
-"""Routes for operations, behind the operations token: devices, taps, alarms, cases, statements."""
+"""Routes for the office: devices, taps, alarms, cases, statements. What each asks of a role, `roles` says."""
 
 from typing import Annotated
 
@@ -6,23 +6,27 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from backend.adapters.http import bodies, models
-from backend.adapters.http.access import Having, ops_only
+from backend.adapters.http.access import Allowed, Having
 from backend.adapters.http.problems import Unreadable, documented
 from backend.core import limits
 from backend.core.errors import Refused
 from backend.core.payments.topup import FIRST
+from backend.core.staff.roles import Right
 from protocol.limits import INT63_MAX
 
-router = APIRouter(prefix="/v1", tags=["operations"], dependencies=[Depends(ops_only)])
+router = APIRouter(prefix="/v1", tags=["operations"])
+_FLEET = [Depends(Allowed(Right.SEE_FLEET))]
 
 
-@router.get("/devices", summary="Every validator and how it stands", responses=documented(401, 403, 503))
+@router.get(
+    "/devices", summary="Every validator and how it stands", dependencies=_FLEET, responses=documented(401, 403, 503)
+)
 def devices(having: Having) -> models.DevicesBody:
     """Last seen, online, held sequence, backlog, cameras and the worst current problem."""
     return models.DevicesBody(devices=[bodies.device(row) for row in having.store.devices(having.devices())])
 
 
-@router.get("/taps", summary="Taps, newest first", responses=documented(401, 403, 422, 503))
+@router.get("/taps", summary="Taps, newest first", dependencies=_FLEET, responses=documented(401, 403, 422, 503))
 def taps(
     having: Having,
     before: Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")] = None,
@@ -35,7 +39,7 @@ def taps(
     )
 
 
-@router.get("/alarms", summary="Alarms, newest first", responses=documented(401, 403, 422, 503))
+@router.get("/alarms", summary="Alarms, newest first", dependencies=_FLEET, responses=documented(401, 403, 422, 503))
 def alarms(
     having: Having, *, open_only: Annotated[bool, Query(description="Only those not ended.")] = False
 ) -> models.AlarmsBody:
@@ -43,7 +47,12 @@ def alarms(
     return models.AlarmsBody(alarms=[bodies.alarm(row) for row in having.store.alarms(open_only=open_only)])
 
 
-@router.get("/cases", summary="Cases, newest day first", responses=documented(401, 403, 503))
+@router.get(
+    "/cases",
+    summary="Cases, newest day first",
+    dependencies=[Depends(Allowed(Right.SEE_CASES))],
+    responses=documented(401, 403, 503),
+)
 def cases(having: Having) -> models.CasesBody:
     """Hints for a person about drivers, buses and devices. They name drivers, and so stand on no open page."""
     return models.CasesBody(cases=[bodies.case(it) for it in having.cases()], days_due=[*having.days_due()])
@@ -52,6 +61,7 @@ def cases(having: Having) -> models.CasesBody:
 @router.post(
     "/statements",
     summary="Compare a provider's statement with our books",
+    dependencies=[Depends(Allowed(Right.COMPARE_STATEMENT))],
     responses=documented(400, 401, 403, 409, 413, 422, 503),
     openapi_extra={
         "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}},

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from backend.adapters.http.security import HEADERS
 from backend.core.errors import NotAllowed, NotFound, RequestError, StoreFailed, StoreForeign
 from backend.core.payments.statement import BadStatement
+from backend.core.staff.errors import Unfit
 from protocol.errors import BadKey, Fault, SavarError, TooLarge
 from transport import http_answers
 from transport.http_answers import MEDIA_TYPE, ProblemDocument, fill, nearest_status, words_of
@@ -43,6 +44,7 @@ _STATUS: dict[type[SavarError], int] = {
     Unreadable: 400,
     BadStatement: 422,
     BadKey: 422,
+    Unfit: 422,
 }
 _FAULT_STATUS = {Fault.PEER: 400, Fault.PROOF: 403, Fault.LOCAL: 503, Fault.OPERATOR: 503}
 _HTTP_NAME = {404: "NotFound", 405: "MethodNotAllowed", 413: "ContentTooLarge"}

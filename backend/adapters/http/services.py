@@ -1,13 +1,14 @@
 """What the routes need, handed in at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.conduct import KeptCase
 from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
+from backend.core.staff.ports import OnceStore, StaffDesk, StaffStore
 
 
 class HttpStore(RiderStore, TopUpStore, FleetStore, Protocol):
@@ -18,9 +19,9 @@ class HttpStore(RiderStore, TopUpStore, FleetStore, Protocol):
 class Services:
     """Everything behind the routes. `topups` is None where no payment provider is configured.
 
-    `devices` gives the enrolled devices, `ops_token_hash` is SHA-256 of the operations token, `clock` gives Unix
-    milliseconds, `chunk` a bundle's chunk by its hash, None if it is not here, `cases` what a person should look at,
-    `days_due` the days whose cases may be old.
+    `staff` knows people and what they may, `office` keeps them, their proposals and log, `once` the requests under
+    idempotency keys. `devices` gives the enrolled devices, `clock` Unix milliseconds, `chunk` a bundle's chunk by its
+    hash, None if it is not here, `cases` what a person should look at, `days_due` the days whose cases may be old.
     """
 
     riders: RiderDesk
@@ -28,7 +29,9 @@ class Services:
     store: HttpStore
     live: LiveFeed
     devices: Callable[[], Sequence[Device]]
-    ops_token_hash: bytes = field(repr=False)
+    staff: StaffDesk
+    office: StaffStore
+    once: OnceStore
     clock: Callable[[], int]
     city: str
     chunk: Callable[[bytes], bytes | None]

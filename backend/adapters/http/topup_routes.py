@@ -12,11 +12,12 @@ from urllib.parse import parse_qs
 
 import anyio
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from backend.adapters.http import bodies, models
-from backend.adapters.http.access import Having, OwnTopUp, ThisRider
+from backend.adapters.http.access import Having, OwnTopUp, ThisRider, open_to_all
+from backend.adapters.http.once import OnceOnly
 from backend.adapters.http.payment_page import Outcome, payment_page
 from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
@@ -48,12 +49,21 @@ async def _waiting(request: Request, what: Callable[[], T]) -> T:
     status_code=201,
     responses=documented(400, 401, 403, 409, 413, 422, 503),
 )
-async def start(request: Request, having: Having, rider: ThisRider, body: models.TopUpRequest) -> models.TopUpBody:
-    """Note the top-up and ask the provider. The rider then pays at `pay_url`. A repeat makes another, unpaid one."""
+async def start(
+    request: Request, having: Having, rider: ThisRider, once: OnceOnly, body: models.TopUpRequest
+) -> models.TopUpBody:
+    """Note the top-up and ask the provider. The rider then pays at `pay_url`.
+
+    A repeat makes another, unpaid one; under the same Idempotency-Key it is the same one.
+    """
     desk = _desk(having)
-    start = partial(desk.start, rider.credential_id, body.amount_rials, body.provider or FIRST)
-    started = await _waiting(request, start)
-    return bodies.topup(started.topup, started.pay_url)
+
+    def ask() -> models.TopUpBody:
+        started = desk.start(rider.credential_id, body.amount_rials, body.provider or FIRST)
+        return bodies.topup(started.topup, started.pay_url)
+
+    caller = f"rider:{rider.credential_id.hex()}"
+    return await _waiting(request, partial(once.answer, having, caller, models.TopUpBody, ask))
 
 
 @router.post(
@@ -68,6 +78,7 @@ async def settle(request: Request, having: Having, mine: OwnTopUp) -> models.Top
 
 @router.get(
     "/topups/callback",
+    dependencies=[Depends(open_to_all)],
     summary="Where the provider sends the rider's browser",
     response_class=HTMLResponse,
     responses=documented(409, 422, 503)
@@ -85,6 +96,7 @@ async def callback(
 
 @router.post(
     "/topups/callback",
+    dependencies=[Depends(open_to_all)],
     summary="Where a bank's form sends the rider's browser",
     response_class=HTMLResponse,
     responses=documented(409, 413, 503)

@@ -7,16 +7,27 @@ from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
 from backend.adapters.ledger.let_through import LetThroughTables
+from backend.adapters.ledger.once import OnceTables
 from backend.adapters.ledger.pendings import PendingTables
 from backend.adapters.ledger.riders import RiderTables
+from backend.adapters.ledger.staff import StaffTables
 from backend.adapters.ledger.tariffs import TariffTables
 from backend.adapters.ledger.topups import TopUpTables
 
 
 class LedgerStore(
-    IngestTables, TariffTables, RiderTables, TopUpTables, FleetTables, CaseTables, LetThroughTables, HeldTables,
+    IngestTables,
+    TariffTables,
+    RiderTables,
+    TopUpTables,
+    FleetTables,
+    CaseTables,
+    LetThroughTables,
+    HeldTables,
+    StaffTables,
+    OnceTables,
     PendingTables,
-):  # fmt: skip
+):
     """Implements `backend.core.ports.Store` over connections of one ledger."""
 
     def __init__(self, writer: Guarded, reader: Guarded, aside: Guarded, driver: Driver) -> None:
@@ -24,6 +35,7 @@ class LedgerStore(
         RiderTables.__init__(self, writer, reader)
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
+        StaffTables.__init__(self, writer, reader, self.post)
 
     def close(self) -> None:
         """Release all connections."""

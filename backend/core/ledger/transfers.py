@@ -27,6 +27,7 @@ class TransferKind(Enum):
     TOPUP = "topup"
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
+    MANUAL = "manual"  # by hand: what two people decided (`backend.core.staff`)
 
 
 CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  # of one tap there may be several

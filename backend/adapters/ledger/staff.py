@@ -1,0 +1,173 @@
+"""Named people, proposals and the log of the staff: each change and its entry in one transaction."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.posting import PostTransfers
+from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK
+from backend.adapters.ledger.upsert import insert, upsert
+from backend.core.ledger import Transfer
+from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
+from backend.core.staff.roles import Person, Role
+from backend.core.staff.two_people import Kind, Proposal, State
+
+_PERSON = sa.select(STAFF)
+_PROPOSAL = sa.select(*(it for it in PROPOSAL.c if it.name != "used_ms"))
+_LOG = sa.select(STAFF_LOG).order_by(STAFF_LOG.c.number)
+
+
+class StaffTables:
+    """Implements `StaffStore`: reads over one connection, writes over the other."""
+
+    def __init__(self, writer: Guarded, reader: Guarded, post: PostTransfers) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._post = post
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    def add_person(self, person: Person, entry: Entry) -> bool:
+        """Name a person; False if the name was ever given, and then nothing is stored."""
+        values = {
+            "name": person.name, "role": person.role.value, "token_hash": person.token_hash,
+            "added_ms": person.added_ms, "ended_ms": person.ended_ms,
+        }  # fmt: skip
+        with self._writer.transaction() as core:
+            known = sa.select(STAFF.c.name).where(STAFF.c.name == person.name)
+            if core.execute(known).first() is not None:
+                return False
+            core.execute(STAFF.insert(), values)
+            _append(core, entry)
+        return True
+
+    def end_person(self, name: str, entry: Entry) -> bool:
+        """The person's token opens nothing from `entry.at_ms` on; False if there is none, or it was ended."""
+        with self._writer.transaction() as core:
+            ended = STAFF.update().where(STAFF.c.name == name, STAFF.c.ended_ms.is_(None))
+            if not core.execute(ended.values(ended_ms=entry.at_ms)).rowcount:
+                return False
+            _append(core, entry)
+        return True
+
+    def person_with(self, token_hash: bytes) -> Person | None:
+        """Whose token this is, if it still opens anything."""
+        with self._reader.reading() as core:
+            asked = _PERSON.where(STAFF.c.token_hash == token_hash, STAFF.c.ended_ms.is_(None))
+            row = core.execute(asked).first()
+        return None if row is None else _person(row)
+
+    def people(self, after: str, limit: int) -> Sequence[Person]:
+        """By name, those behind `after`; ended ones too."""
+        with self._reader.reading() as core:
+            asked = _PERSON.where(STAFF.c.name > after).order_by(STAFF.c.name).limit(limit)
+            return [_person(row) for row in core.execute(asked)]
+
+    # --- proposals ------------------------------------------------------------------------------------------------
+
+    def add_proposal(self, proposal: Proposal, entry: Entry) -> Proposal:
+        """Keep it. One that has its id already is given back, and nothing is stored."""
+        with self._writer.transaction() as core:
+            made = insert(core.dialect.name, PROPOSAL).on_conflict_do_nothing().returning(PROPOSAL.c.id)
+            if core.execute(made, _values(proposal)).first() is not None:
+                _append(core, entry)
+                return proposal
+            return _proposal(core.execute(_PROPOSAL.where(PROPOSAL.c.name == proposal.id)).one())
+
+    def proposal(self, proposal_id: str) -> Proposal | None:
+        """One proposal, as it was stored: an open one may have lapsed (`Proposal.at`)."""
+        with self._reader.reading() as core:
+            row = core.execute(_PROPOSAL.where(PROPOSAL.c.name == proposal_id)).first()
+        return None if row is None else _proposal(row)
+
+    def proposals(self, before: int | None, limit: int) -> Sequence[tuple[int, Proposal]]:
+        """Newest first, with a cursor each."""
+        asked = _PROPOSAL if before is None else _PROPOSAL.where(PROPOSAL.c.id < before)
+        with self._reader.reading() as core:
+            rows = core.execute(asked.order_by(PROPOSAL.c.id.desc()).limit(limit)).all()
+        return [(row.id, _proposal(row)) for row in rows]
+
+    def decide(self, decided: Proposal, transfers: Sequence[Transfer], entry: Entry) -> bool:
+        """Store the decision and post; False if it was not open any more, and then nothing is stored."""
+        changed = PROPOSAL.update().where(PROPOSAL.c.name == decided.id, PROPOSAL.c.state == State.OPEN.value)
+        with self._writer.transaction() as core:
+            if not core.execute(changed.values(
+                state=decided.state.value, decided_by=decided.decided_by, decided_ms=decided.decided_ms,
+            )).rowcount:  # fmt: skip
+                return False
+            if transfers:
+                self._post(core, transfers, entry.at_ms)
+            _append(core, entry)
+        return True
+
+    def approved(self, kind: Kind, subject: str) -> Sequence[Proposal]:
+        """What was approved of this kind about this subject, and not used up; newest first."""
+        asked = _PROPOSAL.where(
+            sa.text("state = 'approved'"), PROPOSAL.c.kind == kind.value, PROPOSAL.c.subject == subject,
+            PROPOSAL.c.used_ms.is_(None),
+        )  # fmt: skip
+        with self._reader.reading() as core:
+            return [_proposal(row) for row in core.execute(asked.order_by(PROPOSAL.c.id.desc()))]
+
+    def use_up(self, proposal_ids: Sequence[str], at_ms: int) -> None:
+        """What these allowed was done: they allow nothing any more."""
+        with self._writer.transaction() as core:
+            core.execute(PROPOSAL.update().where(PROPOSAL.c.name.in_(proposal_ids)).values(used_ms=at_ms))
+
+    # --- the log --------------------------------------------------------------------------------------------------
+
+    def note(self, entry: Entry) -> None:
+        """An entry by itself: what was read, or refused."""
+        with self._writer.transaction() as core:
+            _append(core, entry)
+
+    def log(self, after: int, limit: int) -> Sequence[Logged]:
+        """Entries behind this number, in order."""
+        with self._reader.reading() as core:
+            rows = core.execute(_LOG.where(STAFF_LOG.c.number > after).limit(limit)).all()
+        return [Logged(row.number, Entry(*row[1:-1]), row.hash) for row in rows]
+
+    def log_mark(self) -> Mark:
+        """Where the log says that it ends."""
+        with self._reader.reading() as core:
+            row = core.execute(sa.select(STAFF_MARK.c.number, STAFF_MARK.c.hash)).first()
+        return Mark(0, GENESIS) if row is None else Mark(*row)
+
+
+def _append(core: sa.Connection, entry: Entry) -> None:
+    """Behind the last one; the caller holds the transaction, and from here on the mark's row: others wait."""
+    row = core.execute(_marked(core.dialect.name), {"one": 1, "number": 1, "hash": GENESIS}).one()
+    head = next_hash(row.hash, entry)
+    core.execute(STAFF_LOG.insert(), {
+        "number": row.number, "at_ms": entry.at_ms, "person": entry.person, "role": entry.role,
+        "action": entry.action, "subject": entry.on, "outcome": entry.outcome, "request_key": entry.key, "hash": head,
+    })  # fmt: skip
+    core.execute(STAFF_MARK.update().values(hash=head))
+
+
+@cache
+def _marked(dialect: str) -> Any:
+    counted = upsert(dialect, STAFF_MARK, keys=["one"], sets=lambda _: {"number": STAFF_MARK.c.number + 1})
+    return counted.returning(STAFF_MARK.c.number, STAFF_MARK.c.hash)
+
+
+def _person(row: Any) -> Person:
+    return Person(row.name, Role(row.role), row.token_hash, row.added_ms, row.ended_ms)
+
+
+def _proposal(row: Any) -> Proposal:
+    return Proposal(
+        row.name, Kind(row.kind), row.subject, row.content, row.why, row.proposer, row.proposed_ms, row.until_ms,
+        State(row.state), row.decided_by, row.decided_ms,
+    )  # fmt: skip
+
+
+def _values(it: Proposal) -> dict[str, Any]:
+    return {
+        "name": it.id, "kind": it.kind.value, "subject": it.subject, "content": it.content, "why": it.why,
+        "proposer": it.proposer, "proposed_ms": it.proposed_ms, "until_ms": it.until_ms, "state": it.state.value,
+        "decided_by": it.decided_by, "decided_ms": it.decided_ms, "used_ms": None,
+    }  # fmt: skip

@@ -1,0 +1,77 @@
+"""Tables about the office: named people, what they propose and decide, the log of what they did, repeated requests."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from backend.adapters.ledger.tables import BYTES, INT, METADATA, TEXT
+
+
+def _columns(kind: sa.types.TypeEngine[Any], *names: str, null: bool = False) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=null, autoincrement=False) for name in names]
+
+
+_ROWS: dict[str, Any] = {"sqlite_strict": True, "sqlite_with_rowid": True}
+_KEYED: dict[str, Any] = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+STAFF = sa.Table(
+    "staff",
+    METADATA,
+    *_columns(TEXT, "name", "role"),
+    *_columns(BYTES, "token_hash"),
+    *_columns(INT, "added_ms"),
+    *_columns(INT, "ended_ms", null=True),
+    sa.PrimaryKeyConstraint("name"),
+    sa.UniqueConstraint("token_hash", name="one_person_a_token"),
+    **_KEYED,
+)
+STAFF_LOG = sa.Table(  # `backend.core.staff.log`
+    "staff_log",
+    METADATA,
+    *_columns(INT, "number", "at_ms"),
+    *_columns(TEXT, "person", "role", "action", "subject", "outcome", "request_key"),
+    *_columns(BYTES, "hash"),
+    sa.PrimaryKeyConstraint("number"),
+    **_ROWS,
+)
+STAFF_MARK = sa.Table(  # where the log ends; whoever writes holds this row, so there is one chain though two write
+    "staff_mark",
+    METADATA,
+    *_columns(INT, "one", "number"),
+    *_columns(BYTES, "hash"),
+    sa.PrimaryKeyConstraint("one"),
+    sa.CheckConstraint("one = 1", name="one_mark"),
+    **_ROWS,
+)
+PROPOSAL = sa.Table(  # `backend.core.staff.two_people`; an approved one is the fact that others ask for
+    "proposal",
+    METADATA,
+    sa.Column("id", INT, autoincrement=True),
+    *_columns(TEXT, "name", "kind", "subject"),
+    *_columns(BYTES, "content"),
+    *_columns(TEXT, "why", "proposer"),
+    *_columns(INT, "proposed_ms", "until_ms"),
+    *_columns(TEXT, "state"),
+    *_columns(TEXT, "decided_by", null=True),
+    *_columns(INT, "decided_ms", "used_ms", null=True),  # used: what it allowed once was done
+    sa.PrimaryKeyConstraint("id"),
+    sa.UniqueConstraint("name", name="proposal_once"),
+    sa.CheckConstraint("decided_by IS NULL OR decided_by <> proposer", name="two_people"),
+    sa.CheckConstraint("state <> 'approved' OR decided_by IS NOT NULL", name="approved_by_somebody"),
+    sa.Index(
+        "proposal_approved", "kind", "subject",
+        sqlite_where=sa.text("state = 'approved'"), postgresql_where=sa.text("state = 'approved'"),
+    ),
+    **_ROWS,
+)  # fmt: skip
+ONCE = sa.Table(  # `OnceStore`
+    "once",
+    METADATA,
+    *_columns(TEXT, "caller", "request_key"),
+    *_columns(BYTES, "digest"),
+    *_columns(TEXT, "answer", null=True),
+    *_columns(INT, "at_ms"),
+    sa.PrimaryKeyConstraint("caller", "request_key"),
+    sa.Index("once_at", "at_ms"),
+    **_KEYED,
+)

@@ -1,0 +1,36 @@
+"""What announcing a bundle asks: tariffs and releases that two people approved."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from backend.core.staff.ports import StaffStore
+from backend.core.staff.subjects import Release, read, tariff_subject
+from backend.core.staff.two_people import Kind
+from protocol.fares.tariff import Tariff
+
+
+class StoredApprovals:
+    """Implements `Approvals`. `tariffs`: those that were announced, by number; `clock` gives Unix milliseconds."""
+
+    def __init__(self, store: StaffStore, tariffs: Mapping[int, Tariff], clock: Callable[[], int]) -> None:
+        self._store, self._tariffs, self._clock = store, tariffs, clock
+
+    def tariff(self, tariff: Tariff) -> bool:
+        """Whether it may be announced: approved, or kept before."""
+        if self._tariffs.get(tariff.version) == tariff:
+            return True
+        return bool(self._store.approved(Kind.TARIFF, tariff_subject(tariff)))
+
+    def release(self, credential_id: bytes, version: int) -> bool:
+        """Whether the credential, denied up to this version, may leave the deny list."""
+        return any(it.version >= version for it, _ in self._releases(credential_id))
+
+    def used(self, released: Collection[bytes]) -> None:
+        """These have left it: another time they need another approval."""
+        done = [name for credential_id in released for _, name in self._releases(credential_id)]
+        if done:
+            self._store.use_up(done, self._clock())
+
+    def _releases(self, credential_id: bytes) -> list[tuple[Release, str]]:
+        found = self._store.approved(Kind.RELEASE, credential_id.hex())
+        read_ones = [(read(it.kind, it.content), it.id) for it in found]
+        return [(it, name) for it, name in read_ones if isinstance(it, Release)]

@@ -1,0 +1,196 @@
+"""The staff's desk: who a token is of, what a role may, and what two people decide, each told in the log.
+
+Rules:
+- nothing that changes something is done without its entry: both are one transaction of the ledger;
+- what is refused to somebody of the staff is told in the log too, and then refused; a stranger's token is nobody's;
+- people are named at the backend's own machine (`name_person`), under the account that ran the command.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from backend.core import limits
+from backend.core.errors import NotFound
+from backend.core.ledger import Transfer
+from backend.core.staff import two_people
+from backend.core.staff.errors import AnotherContent, Decided, Lapsed, Unfit
+from backend.core.staff.log import Entry
+from backend.core.staff.ports import StaffStore
+from backend.core.staff.roles import (
+    FIRST,
+    LOGGED_WHEN_ASKED,
+    STAFF_ROLES,
+    Actor,
+    Person,
+    Right,
+    Role,
+    is_name,
+    may,
+    not_for,
+)
+from backend.core.staff.subjects import KIND, Concession, Decreed, Posting, Subject, read
+from backend.core.staff.two_people import Kind, Proposal, State
+from protocol.errors import SavarError
+from protocol.fares.tariff import Tariff
+
+_CONSOLE = "console"  # the role of who works at the backend's own machine
+
+
+class Staff:
+    """Implements `StaffDesk`. `first_hash`: SHA-256 of the operations token; `clock` gives Unix milliseconds.
+
+    `waiting` gives the tariffs of the made bundle that are not approved yet.
+    """
+
+    def __init__(
+        self,
+        store: StaffStore,
+        first_hash: bytes,
+        *,
+        clock: Callable[[], int],
+        randomness: Callable[[int], bytes],
+        waiting: Callable[[], Sequence[Tariff]],
+    ) -> None:
+        self._store = store
+        self._first_hash = first_hash
+        self._clock = clock
+        self._randomness = randomness
+        self._waiting = waiting
+
+    def actor(self, token: str) -> Actor | None:
+        """Whose token this is; None for nobody's of the staff."""
+        digest = sha256(token.encode()).digest()
+        if hmac.compare_digest(digest, self._first_hash):
+            return FIRST
+        person = self._store.person_with(digest)  # by its hash: how long that takes tells nothing of a token
+        return None if person is None else Actor(person.name, person.role)
+
+    def allow(self, actor: Actor, right: Right) -> None:
+        """Return where the role may. Raises NotAllowed, which the log tells, as it does what is read of people."""
+        if not may(actor.role, right):
+            error = not_for(actor.role, right)
+            self._store.note(self._entry(actor, right.value, "", error.name))
+            raise error
+        if right in LOGGED_WHEN_ASKED:
+            self._store.note(self._entry(actor, right.value, "", "shown"))
+
+    # --- what two people decide -----------------------------------------------------------------------------------
+
+    def propose(self, actor: Actor, it: Subject, *, why: str, key: str) -> Proposal:
+        """A new proposal; under the same idempotency key the same one. Raises as `two_people.propose`."""
+        kind, now_ms = KIND[type(it)], self._clock()
+        named = sha256(f"proposal|{actor.name}|{key}".encode()).digest() if key else self._randomness(16)
+        proposal_id = named[:16].hex()
+        action = two_people.PROPOSE[kind].value
+        with _Told(self, actor, action, proposal_id, key):
+            made = two_people.propose(proposal_id, kind, it.subject, it.content, why=why, by=actor, now_ms=now_ms)
+            if isinstance(it, Posting):
+                it.transfer(proposal_id)  # while somebody is there to correct it
+            kept = self._store.add_proposal(made, self._entry(actor, action, proposal_id, "proposed", key))
+            if kept.digest != made.digest:
+                raise AnotherContent("this key was used for another proposal", fix="use a new Idempotency-Key")
+        return kept.at(now_ms)
+
+    def decide(self, actor: Actor, proposal_id: str, digest: bytes, *, approves: bool, key: str) -> Proposal:
+        """Approve or refuse, and carry out. Raises NotFound, and as `two_people.decide`."""
+        kept = self._known(proposal_id)
+        now_ms, action = self._clock(), two_people.DECIDE[kept.kind].value
+        with _Told(self, actor, action, proposal_id, key):
+            try:
+                decided = two_people.decide(kept, by=actor, digest=digest, approves=approves, now_ms=now_ms)
+            except Lapsed as error:
+                entry = self._entry(actor, action, proposal_id, "lapsed", key)
+                if not self._store.decide(kept.at(now_ms), (), entry):
+                    self.refused(actor, action, proposal_id, error, key)
+                raise
+            entry = self._entry(actor, action, proposal_id, decided.state.value, key)
+            if not self._store.decide(decided, _transfers(decided), entry):
+                raise Decided("somebody was faster", fix="look at it again")
+        return decided
+
+    def _known(self, proposal_id: str) -> Proposal:
+        found = self._store.proposal(proposal_id)
+        if found is None:
+            raise NotFound("there is no such proposal", fix="look at GET /v1/proposals")
+        return found
+
+    def proposal(self, proposal_id: str) -> Proposal:
+        """One proposal as it stands now. Raises NotFound."""
+        return self._known(proposal_id).at(self._clock())
+
+    def proposals(self, before: int | None, limit: int) -> Sequence[tuple[int, Proposal]]:
+        """Newest first, as they stand now, with a cursor each."""
+        now_ms = self._clock()
+        return [(cursor, it.at(now_ms)) for cursor, it in self._store.proposals(before, limit)]
+
+    def waiting_tariff(self, version: int, decree: str) -> Subject:
+        """The tariff of this number in the bundle that waits to be announced. Raises NotFound."""
+        for tariff in self._waiting():
+            if tariff.version == version:
+                return Decreed(tariff, decree)
+        raise NotFound(
+            "no bundle waits with a tariff of this number",
+            fix="make the bundle first: savar bundle make",
+            version=version,
+        )
+
+    # --- the log --------------------------------------------------------------------------------------------------
+
+    def _entry(self, actor: Actor, action: str, on: str, outcome: str, key: str = "") -> Entry:
+        return Entry(self._clock(), actor.name, actor.role.value, action, on, outcome, key)
+
+    def refused(self, actor: Actor, action: str, on: str, error: SavarError, key: str) -> None:
+        """Tell the log what was refused."""
+        self._store.note(self._entry(actor, action, on, error.name, key))
+
+
+class _Told:
+    """What is refused within is told in the log, and then refused."""
+
+    def __init__(self, staff: Staff, actor: Actor, action: str, on: str, key: str) -> None:
+        self._staff, self._told = staff, (actor, action, on, key)
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        actor, action, on, key = self._told
+        if isinstance(error, SavarError) and not isinstance(error, Lapsed):
+            self._staff.refused(actor, action, on, error, key)
+
+
+def _transfers(decided: Proposal) -> list[Transfer]:
+    """What an approval posts; other kinds are facts by themselves, and asked for where they are needed."""
+    if decided.state is not State.APPROVED or decided.kind is not Kind.POSTING:
+        return []
+    posting = read(decided.kind, decided.content)
+    assert isinstance(posting, Posting)
+    return [posting.transfer(decided.id)]
+
+
+def name_person(
+    store: StaffStore, name: str, role: Role, *, by: str, now_ms: int, randomness: Callable[[int], bytes]
+) -> str:
+    """Name a person → the token, told once. `by`: the account that does it. Raises Unfit."""
+    if not is_name(name) or role not in STAFF_ROLES:
+        raise Unfit(f"{name} as {role.value} is nobody of the staff", fix="2–32 of a–z, 0–9, -; a letter first")
+    token = urlsafe_b64encode(randomness(limits.STAFF_TOKEN_BYTES)).rstrip(b"=").decode()
+    person = Person(name, role, sha256(token.encode()).digest(), now_ms)
+    entry = Entry(now_ms, by, _CONSOLE, "add-person", name, role.value)
+    if not store.add_person(person, entry):
+        raise Unfit(f"the name {name} was given before", fix="choose another: the log tells of people by their names")
+    return token
+
+
+def end_person(store: StaffStore, name: str, *, by: str, now_ms: int) -> None:
+    """The person's token opens nothing any more. Raises NotFound."""
+    if not store.end_person(name, Entry(now_ms, by, _CONSOLE, "end-person", name, "ended")):
+        raise NotFound(f"{name} is nobody of the staff, or was ended", fix="savar staff list")
+
+
+def granted_classes(store: StaffStore, public_key: bytes) -> set[int]:
+    """The rider classes that two people granted to whoever holds this key."""
+    found = (read(it.kind, it.content) for it in store.approved(Kind.CONCESSION, public_key.hex()))
+    return {it.rider_class for it in found if isinstance(it, Concession)}

@@ -1,0 +1,120 @@
+"""Roles, and the one table of which role may do what. Every route of the API asks for one right of it.
+
+Rules:
+- a right that is not in a role's row is refused: there is no role that may do everything;
+- who proposes and who approves are rights of their own, a kind of proposal each; that it takes two different people is
+  a rule of `two_people`, whatever the rights are;
+- people are named, given a role and taken away by a command at the backend's own machine and never over the API: a
+  person who could name another would be two people;
+- the first administrator is the holder of the city's operations token. It has the rights of operations and no name, so
+  it takes no part in what needs two people.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from backend.core.errors import NotAllowed
+from protocol.limits import NAME_MAX_CHARS
+
+
+class Role(Enum):
+    """What somebody is to the city's fares."""
+
+    RIDER = "rider"  # proven by the token of one credential, and never a person of the staff
+    DRIVER = "driver"
+    INSPECTOR = "inspector"
+    FINANCE = "finance"
+    OPERATIONS = "operations"
+    PARTNER = "partner"  # another operator; what it sees of its own buses comes with settlement
+    AUDITOR = "auditor"
+
+
+STAFF_ROLES = tuple(role for role in Role if role is not Role.RIDER)
+
+
+class Right(Enum):
+    """One thing that may be asked of the API. The value stands in the log."""
+
+    OWN_WALLET = "own-wallet"  # balance, rides and top-ups of the caller's own credential
+    SEE_ONESELF = "see-oneself"
+    SEE_FLEET = "see-fleet"  # devices, taps, alarms: nobody's name in them
+    SEE_CASES = "see-cases"  # they name drivers
+    COMPARE_STATEMENT = "compare-statement"
+    SEE_STAFF = "see-staff"
+    SEE_LOG = "see-log"
+    SEE_PROPOSALS = "see-proposals"
+    DECIDE = "decide"  # some kind of proposal; which, the rights below say
+    PROPOSE_POSTING = "propose-posting"
+    PROPOSE_TARIFF = "propose-tariff"
+    PROPOSE_CONCESSION = "propose-concession"
+    PROPOSE_RELEASE = "propose-release"
+    DECIDE_POSTING = "decide-posting"
+    DECIDE_TARIFF = "decide-tariff"
+    DECIDE_CONCESSION = "decide-concession"
+    DECIDE_RELEASE = "decide-release"
+
+
+LOGGED_WHEN_ASKED = frozenset({Right.SEE_CASES, Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.SEE_LOG})
+"""Reading these is itself told in the log: they are about people, or about money of many. The others that only read
+are of machines, and are asked every few seconds."""
+
+_OFFICE = {Right.SEE_ONESELF, Right.SEE_FLEET, Right.SEE_CASES, Right.SEE_PROPOSALS}
+MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
+    Role.RIDER: frozenset({Right.OWN_WALLET}),
+    Role.DRIVER: frozenset({Right.SEE_ONESELF}),
+    Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE}),
+    Role.FINANCE: frozenset(_OFFICE | {
+        Right.COMPARE_STATEMENT, Right.DECIDE,
+        Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE,
+        Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE,
+    }),
+    Role.OPERATIONS: frozenset(_OFFICE | {
+        Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE,
+        Right.PROPOSE_TARIFF, Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE,
+        Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
+    }),
+    Role.PARTNER: frozenset({Right.SEE_ONESELF}),
+    Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG}),
+})  # fmt: skip
+
+
+def may(role: Role, right: Right) -> bool:
+    """What the table says."""
+    return right in MAY[role]
+
+
+def not_for(role: Role, right: Right) -> NotAllowed:
+    """What is said to whose role may not."""
+    able = ", ".join(one.value for one in Role if may(one, right))
+    return NotAllowed(f"this is not for {role.value}", fix=f"ask somebody who may: {able}", right=right.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody of the staff, as a token proved it. `named`: a person, and not the holder of the operations token."""
+
+    name: str
+    role: Role
+    named: bool = True
+
+
+FIRST = Actor("administrator", Role.OPERATIONS, named=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One named person. A name is given once: who left stays in the log under it. Times in Unix milliseconds."""
+
+    name: str
+    role: Role
+    token_hash: bytes  # SHA-256 of the bearer token
+    added_ms: int
+    ended_ms: int | None = None
+
+
+def is_name(name: str) -> bool:
+    """2 to 32 of a–z, 0–9 and hyphen, a letter first; and not the first administrator's."""
+    return bool(re.fullmatch(rf"[a-z][a-z0-9-]{{1,{NAME_MAX_CHARS - 1}}}", name)) and name != FIRST.name

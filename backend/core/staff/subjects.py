@@ -1,0 +1,174 @@
+"""What is proposed, kind by kind: canonical bytes that are digested, and words for who reads before approving.
+
+`subject` is what a proposal is found by later: the key of a rider who registers, the content of a tariff, a credential.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TypeAlias
+
+from backend.core.ledger import Transfer, TransferKind
+from backend.core.staff.errors import Unfit
+from backend.core.staff.two_people import Kind, require_words
+from protocol import limits
+from protocol.errors import SavarError
+from protocol.fares.tariff import RiderClass, Tariff
+from protocol.wire import cbor
+from protocol.wire.tariffs import decode_tariff, encode_tariff
+
+Words: TypeAlias = Mapping[str, str | int]  # what a proposal says, field by field
+_BYTES_MAX = limits.CHUNK_MAX_BYTES + 1024  # a tariff's chunk, and what stands around it
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A transfer by hand: money from `debit` to `credit`, in rials."""
+
+    debit: str
+    credit: str
+    rials: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rials <= limits.RIALS_MAX:
+            raise Unfit("the amount is out of range", fix="name whole rials above 0", rials=self.rials)
+        if self.debit == self.credit:
+            raise Unfit("a transfer to itself", fix="name two accounts")
+
+    @property
+    def subject(self) -> str:
+        """It is found by its proposal alone."""
+        return ""
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.debit, self.credit, self.rials])
+
+    def transfer(self, proposal_id: str) -> Transfer:
+        """What its approval posts, once: the key is the proposal's. Raises Unfit for what is no account."""
+        key = sha256(f"manual|{proposal_id}".encode()).digest()
+        try:
+            return Transfer(key, TransferKind.MANUAL, self.debit, self.credit, self.rials)
+        except (ValueError, SavarError) as error:
+            raise Unfit("there can be no such transfer", fix="docs/LEDGER.md has every account") from error
+
+    def words(self) -> Words:
+        """For who reads it."""
+        return {"debit": self.debit, "credit": self.credit, "amount_rials": self.rials}
+
+
+@dataclass(frozen=True, slots=True)
+class Decreed:
+    """A tariff under its number, as a made bundle holds it, and the decree that orders it."""
+
+    tariff: Tariff
+    decree: str
+
+    def __post_init__(self) -> None:
+        require_words("decree", self.decree)
+
+    @property
+    def subject(self) -> str:
+        """By number and content: another content under the number is not what was approved."""
+        return tariff_subject(self.tariff)
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.tariff.version, encode_tariff(self.tariff), self.decree])
+
+    def words(self) -> Words:
+        """What a rider pays first, then how much else there is; the whole is in the office's own file."""
+        it = self.tariff
+        shares: dict[str, str | int] = {
+            f"class_{RiderClass(of).word if of in set(RiderClass) else of}_permille": share
+            for of, share in sorted(it.rider_permille.items())
+        }
+        told: dict[str, str | int] = {
+            "tariff": it.version, "decree": self.decree, "starts_ms": it.starts_ms,
+            "flat_fare_rials": it.flat_fare_rials, "repeat_window_s": it.repeat_window_s,
+            "transfer_window_s": it.transfer_window_s, "day_cap_rials": it.day_cap_rials,
+            "week_cap_rials": it.week_cap_rials, "lines_with_own_fares": len(it.lines), "peaks": len(it.peaks),
+            "free_days": len(it.free_days), "products": len(it.products), "content_sha256": self.subject,
+        }  # fmt: skip
+        return told | shares
+
+
+@dataclass(frozen=True, slots=True)
+class Concession:
+    """A class for whoever registers this key. `document`: where the office keeps what was shown; never a copy of it."""
+
+    public_key: bytes
+    rider_class: int
+    document: str
+
+    def __post_init__(self) -> None:
+        if self.rider_class not in {int(it) for it in RiderClass} - {RiderClass.ADULT}:
+            raise Unfit("no class with a concession", fix="1 to 6: see the tariff", rider_class=self.rider_class)
+        require_words("document", self.document)
+
+    @property
+    def subject(self) -> str:
+        """The key, in hex."""
+        return self.public_key.hex()
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.public_key, self.rider_class, self.document])
+
+    def words(self) -> Words:
+        """For who reads it."""
+        return {
+            "public_key": self.subject, "rider_class": self.rider_class,
+            "class_name": RiderClass(self.rider_class).word, "document": self.document,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A credential off the deny list, up to and with this version."""
+
+    credential_id: bytes
+    version: int
+
+    @property
+    def subject(self) -> str:
+        """The credential, in hex."""
+        return self.credential_id.hex()
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.credential_id, self.version])
+
+    def words(self) -> Words:
+        """For who reads it."""
+        return {"credential_id": self.subject, "version": self.version}
+
+
+Subject: TypeAlias = Posting | Decreed | Concession | Release
+KIND: Mapping[type, Kind] = {
+    Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
+}  # fmt: skip
+
+
+def tariff_subject(tariff: Tariff) -> str:
+    """SHA-256 over a tariff's number and chunk, in hex: what an approval of it is found by."""
+    return sha256(cbor.encode([tariff.version, encode_tariff(tariff)])).hexdigest()
+
+
+def read(kind: Kind, content: bytes) -> Subject:
+    """What was proposed, out of its bytes. Raises WireError."""
+    values = cbor.decode(content, max_bytes=_BYTES_MAX)
+    match kind:
+        case Kind.POSTING:
+            return Posting(*values)
+        case Kind.TARIFF:
+            version, body, decree = values
+            return Decreed(decode_tariff(body, version), decree)
+        case Kind.CONCESSION:
+            return Concession(*values)
+        case Kind.RELEASE:
+            return Release(*values)
