@@ -244,10 +244,14 @@ def test_a_ledger_that_is_not_what_its_label_says_is_no_ledger(place: Place, wro
     assert place.restore("a.backup", "second", replace=True).aside
 
 
-def test_bytes_that_are_no_ledger_put_nothing_back(place: Place) -> None:
+@pytest.mark.parametrize("part", [0, 0.9])
+def test_bytes_that_are_no_ledger_put_nothing_back(place: Place, part: float) -> None:
+    """Also a dump that ends in the middle: PostgreSQL takes all of it or nothing."""
     filled(place, ridden(5)).close()
     label = place.back_up("first", "a.backup")
-    nothing = b"PGDMP" + bytes(5_000)
+    with zipfile.ZipFile(place.folder / "a.backup") as archive:
+        ledger = archive.read(backup_file.LEDGER)
+    nothing = ledger[: int(part * len(ledger))] or b"PGDMP" + bytes(5_000)
     with zipfile.ZipFile(place.folder / "b.backup", "w") as archive:
         archive.writestr(backup_file.LEDGER, nothing)
         archive.writestr(backup_file.LABEL, backup_file._LABELS.dump_json(Label(
@@ -295,8 +299,12 @@ def test_a_ledger_that_is_there_is_set_aside_only_if_told_so_and_only_if_nobody_
     again = place.desk("first", bus)
     again.take_whole(bus)
     assert again.records() == 12
-    assert place.back_up("first", "b.backup").ledger.records == 12  # and not what was set aside
+    assert place.back_up("first", "b.backup").ledger.records == 12
     again.close()
+    place.restore("b.backup", "third")
+    if place.kind == "postgresql":  # what was set aside is not carried along
+        schemas = place.rows(place.folder / "third", "SELECT schema_name FROM information_schema.schemata")
+        assert [name for (name,) in schemas if name.startswith("aside")] == []
 
 
 def test_a_restoration_that_was_broken_off_leaves_no_ledger_of_the_old_incarnation(
@@ -339,6 +347,14 @@ def test_a_backup_overwrites_none_and_leaves_none_half_done(place: Place) -> Non
     with pytest.raises(StoreFailed, match="No space left"):
         place.back_up("first", "b.backup", tick=full)
     assert sorted(it.name for it in place.folder.iterdir() if "backup" in it.name) == ["a.backup"]
+
+    def another(*_: object) -> None:
+        (place.folder / "d.backup").write_bytes(b"another")
+
+    with pytest.raises(TargetOccupied):
+        place.back_up("first", "d.backup", tick=another)
+    assert (place.folder / "d.backup").read_bytes() == b"another"
+    (place.folder / "d.backup").unlink()
     with pytest.raises((StoreFailed, StoreForeign), match="no ledger"):
         place.back_up("nothing", "c.backup")
 

@@ -7,7 +7,7 @@ import pytest
 from edge.app import selftest
 from edge.app.config import ValidatorConfig, load_config
 from edge.app.selftest import Check, Result
-from tests.integration.mosquitto import free_port
+from simulators.mosquitto import free_port
 from tests.transport.peers import CALLING, LISTENING, make_city
 from transport.peer import PeerSession
 

@@ -22,8 +22,8 @@ from protocol.wire.keys import SigningKey
 from protocol.wire.passes import issue_credential, render_long_pass
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
+from simulators.mosquitto import Mosquitto, free_port
 from simulators.network_camera import NetworkCamera, draw_code
-from tests.integration.mosquitto import Mosquitto, free_port
 
 FARE = 50_000
 REPEAT_WINDOW_S = 5  # signed into the city's tariff: few riders then make a high load

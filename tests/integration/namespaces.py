@@ -19,7 +19,7 @@ from protocol.wire.passes import issue_credential, render_long_pass
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
-from tests.integration.mosquitto import free_port
+from simulators.mosquitto import free_port
 from tests.integration.two_doors import BACK, FARE, FRONT, WAIT_S
 
 CABLE = "door0"  # the interface's name in either namespace

@@ -16,7 +16,7 @@ from protocol.fares.tariff import Tariff
 from protocol.limits import BATCH_MAX_BYTES
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
-from tests.integration.mosquitto import Mosquitto
+from simulators.mosquitto import Mosquitto
 from transport.config import BrokerConfig
 from transport.mqtt import Message, MqttSession
 

@@ -14,7 +14,7 @@ from protocol.fares.tariff import Tariff
 from protocol.wire.topics import Address, Channel, shard_filter
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
-from tests.integration.mosquitto import Mosquitto
+from simulators.mosquitto import Mosquitto, MosquittoFailed
 from transport.config import BrokerConfig
 from transport.mqtt import Message, MqttSession
 
@@ -192,8 +192,8 @@ def test_without_mosquitto_the_test_fails_and_says_what_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never skipped: a skipped proof proves nothing."""
-    monkeypatch.setattr("tests.integration.mosquitto.shutil.which", lambda *_a, **_n: None)
-    with pytest.raises(AssertionError, match="make system"), Mosquitto(make_city(tmp_path / "city")):
+    monkeypatch.setattr("simulators.mosquitto.shutil.which", lambda *_a, **_n: None)
+    with pytest.raises(MosquittoFailed, match="make system"), Mosquitto(make_city(tmp_path / "city")):
         pass
 
 

@@ -30,9 +30,9 @@ from provisioning.app.bundles import make_bundle
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.core.bundle_changes import Changes
+from simulators.mosquitto import Mosquitto, free_port
 from simulators.office import Office, two_of_operations
 from tests.edge.door import RememberingPanel
-from tests.integration.mosquitto import Mosquitto, free_port
 from tests.integration.test_broker_roles import DELIVERED_S, Client
 from tests.integration.two_doors import EmptyDoorway, until
 

@@ -18,7 +18,7 @@ from protocol.wire.staff import make_row
 from provisioning.app.bundles import make_bundle
 from provisioning.core.bundle_changes import Changes
 from simulators.disk_facts import read_city
-from tests.integration.mosquitto import free_port
+from simulators.mosquitto import free_port
 from tests.integration.namespaces import DoorProcess
 from tests.integration.two_doors import BACK, FARE, FRONT, TwoDoors, until
 

@@ -28,8 +28,8 @@ from provisioning.app.broker import write_broker
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
+from simulators.mosquitto import Mosquitto, free_port
 from simulators.network import CuttableProxy
-from tests.integration.mosquitto import Mosquitto, free_port
 
 FARE = 50_000
 RIDERS = 60

@@ -13,10 +13,10 @@ from protocol.fares.tariff import Tariff
 from protocol.wire.topics import Address, Channel
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
+from simulators.mosquitto import Mosquitto
 from simulators.network import CuttableProxy
 from simulators.seeded.links import SimBroker, SimSession, Wire
 from simulators.world import World
-from tests.integration.mosquitto import Mosquitto
 from transport.config import BrokerConfig
 from transport.mqtt import Message, MqttSession, Will
 

@@ -10,7 +10,7 @@ import pytest
 
 from protocol.limits import BATCH_MAX_BYTES
 from protocol.wire.topics import Channel, shard_filter
-from tests.integration.mosquitto import Mosquitto
+from simulators.mosquitto import Mosquitto
 from tests.simulators.networks import (
     BACKEND,
     BUS,

@@ -13,10 +13,10 @@ from protocol.fares.tariff import Tariff
 from provisioning.app.city import create_city
 from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
+from simulators.mosquitto import free_port
 from simulators.network import CuttableProxy
 from simulators.seeded.cable import SimLink, SimPeer
 from simulators.world import World
-from tests.integration.mosquitto import free_port
 from transport.config import PeerConfig
 from transport.peer import PeerSession
 

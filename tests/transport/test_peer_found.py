@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from edge.adapters.door_finder import MdnsFinder
-from tests.integration.mosquitto import free_port
+from simulators.mosquitto import free_port
 from tests.transport.finders import Street, StreetFinder
 from tests.transport.peers import CALLING, LISTENING, SIDES, STRANGER, WAIT_S, Door
 from transport.config import PeerConfig

@@ -12,9 +12,14 @@ from types import TracebackType
 from typing import Self
 
 from provisioning.app.broker import write_broker
+from simulators.errors import SimulatorError
 
 _ACCEPTS_WITHIN_S = 20  # start-up takes 50 ms; a crowded machine may need more
 _POLL_S = 0.02
+
+
+class MosquittoFailed(SimulatorError):
+    """The broker is not there, does not begin, or no port is free for it."""
 
 
 def free_port() -> int:
@@ -23,7 +28,7 @@ def free_port() -> int:
     (A port of that range could be taken by a client while the broker is down for a moment.)
     """
     for _ in range(100):
-        port = random.randint(12_000, 30_000)
+        port = random.randint(12_000, 30_000)  # noqa: S311 - any
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -31,7 +36,7 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
-    raise AssertionError("no free port between 12000 and 30000")
+    raise MosquittoFailed("no port is free between 12000 and 30000", fix="end what listens there")
 
 
 class Mosquitto:
@@ -52,13 +57,15 @@ class Mosquitto:
         assert self._process is None, "it runs already"
         binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if binary is None:
-            raise AssertionError("no mosquitto here: run `make system` (it installs Debian's mosquitto)")
+            raise MosquittoFailed(
+                "there is no mosquitto on this machine", fix="apt-get install mosquitto, or `make system`"
+            )
         config = write_broker(self.root, port=self.port)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)
+            self._process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)  # noqa: S603 - ours
         try:
             self._wait_until_it_accepts()
-        except AssertionError:
+        except MosquittoFailed:
             self.kill()  # no `with` has begun that would end it
             raise
         return self
@@ -68,14 +75,14 @@ class Mosquitto:
         until = time.monotonic() + _ACCEPTS_WITHIN_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                raise AssertionError(f"mosquitto ended with {self._process.returncode}:\n{self.log_text()}")
+                raise MosquittoFailed(f"mosquitto ended with {self._process.returncode}: {self.log_text()[-500:]}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
             except OSError:
                 time.sleep(_POLL_S)
             else:
                 return
-        raise AssertionError(f"mosquitto does not accept on port {self.port}:\n{self.log_text()}")
+        raise MosquittoFailed(f"mosquitto does not accept on port {self.port}: {self.log_text()[-500:]}")
 
     def log_text(self) -> str:
         """All that the broker has said."""
