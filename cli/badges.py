@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from cli.days import JalaliDay
 from cli.output import json_option, write_json
-from cli.tickets import draw, jalali_option_day
+from cli.tickets import draw
 from provisioning.app.badges import make_badges
 from provisioning.app.city import FIRST_ISSUER
 
@@ -20,7 +21,7 @@ def command() -> None:
 @command.command()
 @click.argument("root", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
-@click.option("--until", "last_day", required=True, callback=jalali_option_day, metavar="DAY",
+@click.option("--until", "last_day", required=True, type=JalaliDay(), metavar="DAY",
               help="Last day, e.g. 1406/06/31.")  # fmt: skip
 @click.option("--issuer", default=FIRST_ISSUER, show_default=True, help="Whose key signs.")
 @json_option("what was made")

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
     "read": ("cli.read", "run the decode loop over images or videos"),
     "selftest": ("cli.selftest", "check this validator and say what to do"),
+    "settlement": ("cli.settlement", "what a service day brings to operators and owners: freeze, show, print"),
     "simulate": ("cli.simulate", "cities in a simulated world, from seeds, with everything that goes wrong"),
     "staff": ("cli.staff", "name people of the office, read and check the log of what they did"),
     "tickets": ("cli.tickets", "printed tickets for riders without a phone"),

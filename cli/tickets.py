@@ -7,26 +7,18 @@ from pathlib import Path
 import click
 import segno
 
+from cli.days import JalaliDay
 from cli.output import json_option, write_json
 from protocol.fares.tariff import CLASS_NAMED
 from protocol.limits import TICKET_RIDES_A_DAY_MAX
 from protocol.wire.tickets import TicketForm
 from provisioning.app.city import FIRST_ISSUER
-from provisioning.app.fare_files import jalali_day
 from provisioning.app.tickets import Terms, make_tickets
 
 
 @click.group()
 def command() -> None:
     """Bearer tickets: single rides, pieces of strips, cards."""
-
-
-def jalali_option_day(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
-    """A day as it is written here, 1405/07/01 → service day."""
-    try:
-        return jalali_day(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 def draw(text: str) -> str:
@@ -42,10 +34,8 @@ def draw(text: str) -> str:
 @click.option("--form", required=True, type=click.Choice([it.name.lower() for it in TicketForm]))
 @click.option("--class", "rider_class", default="adult", show_default=True, type=click.Choice(list(CLASS_NAMED)))
 @click.option("--product", default=0, show_default=True, type=click.IntRange(0, 15))
-@click.option(
-    "--from", "first_day", required=True, callback=jalali_option_day, metavar="DAY", help="First day, e.g. 1405/07/01."
-)
-@click.option("--until", "last_day", required=True, callback=jalali_option_day, metavar="DAY", help="Last day.")
+@click.option("--from", "first_day", required=True, type=JalaliDay(), metavar="DAY", help="First day, e.g. 1405/07/01.")
+@click.option("--until", "last_day", required=True, type=JalaliDay(), metavar="DAY", help="Last day.")
 @click.option("--rides-a-day", default=0, type=click.IntRange(0, TICKET_RIDES_A_DAY_MAX), help="Of a card.")
 @click.option("--issuer", default=FIRST_ISSUER, show_default=True, help="Whose key signs.")
 @json_option("what was made")

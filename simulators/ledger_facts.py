@@ -84,11 +84,12 @@ def _read_transfers(
     connection: sqlite3.Connection, facts: LedgerFacts, taps_by_key: dict[bytes, TapId], head: bytes
 ) -> None:
     walked = LEDGER_GENESIS
-    for key, name, debit, credit, rials, stored, phase, resolves, expires_ms, at_ms in connection.execute(
-        "SELECT key, kind, debit, credit, rials, hash, phase, resolves, expires_ms, at_ms FROM transfer ORDER BY id"
+    for key, name, debit, credit, rials, stored, phase, resolves, expires_ms, at_ms, day in connection.execute(
+        "SELECT key, kind, debit, credit, rials, hash, phase, resolves, expires_ms, at_ms, day"
+        " FROM transfer ORDER BY id"
     ):
         kind = TransferKind(name)
-        transfer = Transfer(key, kind, debit, credit, rials)
+        transfer = Transfer(key, kind, debit, credit, rials, day)
         if phase is None:
             walked = next_head(walked, transfer)
         else:

@@ -34,6 +34,7 @@ from backend.core.ledger import (
     operator_account,
     post,
 )
+from protocol.localtime import service_day
 
 UNPROVEN = frozenset((SUSPENSE, COPIED, COPIED_CITY))  # who owes what is held
 
@@ -68,6 +69,11 @@ class Stands(Protocol):
     @property
     def vehicle(self) -> str:
         """Whose owner it is about."""
+        ...
+
+    @property
+    def wall_ms(self) -> int:
+        """When it was, as record or chain tell."""
         ...
 
     @property
@@ -169,7 +175,8 @@ def owed(it: Stands, parts: Parts | None = None) -> Mapping[str, Parts]:
 
 def posted_first(it: Stands, parts: Parts | None = None) -> list[Transfer]:
     """What is posted for a tap that comes in: at most one fare and one subsidy. `parts`: some of its parts only."""
-    return [transfer for payee, owing in owed(it, parts).items() for transfer in post(it.tap, payee, owing)]
+    day = service_day(it.wall_ms)
+    return [transfer for payee, owing in owed(it, parts).items() for transfer in post(it.tap, day, payee, owing)]
 
 
 def posted_again(before: Stands, after: Stands, posted: Parts | None = None) -> tuple[list[Transfer], int]:
@@ -179,8 +186,11 @@ def posted_again(before: Stands, after: Stands, posted: Parts | None = None) -> 
     """
     were, are, revision = owed(before, posted), owed(after), before.revision
     transfers: list[Transfer] = []
+    day = service_day(after.wall_ms)
     for payee in (operator_account(after.vehicle), held_account(after.vehicle), COPIED):
-        made, revision = correct(after.tap, payee, were.get(payee, {}), are.get(payee, {}), revision)
+        made, revision = correct(
+            after.tap, day, payee, before=were.get(payee, {}), after=are.get(payee, {}), revision=revision
+        )
         transfers += made
     return transfers, revision
 

@@ -90,6 +90,10 @@ TOPUP_FAILED_S = 72 * 3_600.0  # banks have given back by then what failed (tick
 PAID_AGAIN_S = (3_600.0, 23 * 3_600.0, 48 * 3_600.0)  # after an hour, a day, three: Shaparak's differences take 48 h
 DEBT_MAX_RIALS = 300_000  # what the offline allowance risks with everybody: above it a rider is denied
 
+# --- Settlement ------------------------------------------------------------------------------------------------------
+SETTLE_AFTER_S = 3 * 3_600  # behind a day's end: night buses are in the depot, and live doors have sent what they have
+STATEMENT_CONTENT_BYTES_MAX = 64 << 20  # 2,700 vehicles × 12 lines × 100 bytes are 3 MiB a day; a month's drain, 60
+
 # --- HTTP ------------------------------------------------------------------------------------------------------------
 TAPS_PAGE_MAX = 500  # rows a page
 EVENTS_WAITING_MAX = 200  # live events waiting for one slow browser before it is cut off

@@ -5,15 +5,13 @@ the years without that day: a child stays one until the new year begins.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from persiantools.jdatetime import JalaliDate
 
 from protocol import limits
 from protocol.errors import OutOfRange
 from protocol.fares.tariff import RiderClass
-
-_EPOCH = date(1970, 1, 1)
+from protocol.jalali import service_day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +25,6 @@ class Ages:
         for years in (self.child_below, self.senior_from):
             if not 0 <= years <= limits.AGE_MAX_YEARS:
                 raise OutOfRange("no such age", years=years)
-
-
-def service_day_of(day: JalaliDate) -> int:
-    """A day of the Jalali calendar → days since 1970-01-01."""
-    return (day.to_gregorian() - _EPOCH) // timedelta(days=1)
 
 
 def birthday(born: JalaliDate, years: int) -> int:

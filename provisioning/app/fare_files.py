@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
-from persiantools.jdatetime import JalaliDate
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from protocol.errors import SavarError
-from protocol.fares.ages import service_day_of
 from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.tariff import CLASS_NAMED, Band, LineFare, Peak, ProductRule, Tariff
+from protocol.jalali import jalali_day
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.localtime import day_begins_ms
 from protocol.wire.policies import encode_policies
@@ -22,7 +21,6 @@ from provisioning.core.errors import BadSetting
 from provisioning.core.fare_words import WEEK
 from provisioning.core.names import unknown_names
 
-_DAY = re.compile(r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}")
 _TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00")
 _NUMBER = re.compile(r"[1-9][0-9]?")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -43,15 +41,6 @@ _LINES = _Names(
 _VEHICLES = _Names(
     "vehicles", "no device is enrolled on", "mend the name, or enrol its device first: `savar provision device`"
 )
-
-
-def jalali_day(text: Any) -> int:
-    """1405/07/01 → service day. Raises ValueError."""
-    try:
-        year, month, day = map(int, text.split("/") if isinstance(text, str) and _DAY.fullmatch(text) else ())
-        return service_day_of(JalaliDate(year, month, day))
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no Jalali day like 1405/07/01") from error
 
 
 def _minute(text: Any) -> int:

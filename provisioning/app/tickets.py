@@ -17,6 +17,7 @@ from pathlib import Path
 
 from protocol import limits as wire_limits
 from protocol.fares.tariff import RiderClass
+from protocol.jalali import day_text
 from protocol.wire.codes import write_code
 from protocol.wire.tickets import Ticket, TicketForm, issue_ticket, open_ticket
 from provisioning.adapters import files
@@ -26,7 +27,7 @@ from provisioning.core.days import require_to_come
 from provisioning.core.errors import BadSetting, TicketsExist
 from provisioning.core.limits import TICKETS_A_CALL_MAX
 from provisioning.core.names import checked_name
-from provisioning.core.ticket_sheet import day_text, ticket_sheet
+from provisioning.core.ticket_sheet import ticket_sheet
 
 Draw = Callable[[str], str]  # a code's text → its drawing as SVG
 

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from protocol.jalali import day_text
 from protocol.localtime import service_day
 from provisioning.core.errors import BadSetting
-from provisioning.core.ticket_sheet import day_text
 
 
 def require_to_come(what: str, last_day: int, now: datetime) -> None:

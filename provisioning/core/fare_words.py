@@ -4,8 +4,8 @@ from typing import Any
 
 from protocol.fares.policies import BoardFree, Grace, Policies
 from protocol.fares.tariff import LineFare, Peak, RiderClass, Tariff
+from protocol.jalali import day_text
 from protocol.localtime import day_begins_ms, service_day, since_midnight_s
-from provisioning.core.ticket_sheet import day_text
 
 WEEK = ("sat", "sun", "mon", "tue", "wed", "thu", "fri")  # as files name the days, from bit 0 of a peak
 _CALENDAR_ENDS = 2_700_000  # service days: the year 9362 of the Gregorian calendar, beyond which JalaliDate soon ends

@@ -4,17 +4,15 @@ The drawings of the codes come from the caller. A sheet is as good as cash until
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from persiantools import digits
-from persiantools.jdatetime import JalaliDate
 
 from protocol.fares.tariff import RiderClass
+from protocol.jalali import day_text
 from protocol.plurals import counted
 from protocol.wire.badges import Badge
 from protocol.wire.tickets import Ticket, TicketForm
 
-_EPOCH = JalaliDate.to_jalali(1970, 1, 1)
 _FORMS = {
     TicketForm.SINGLE: ("بلیت تک‌سفره", "Single ride"),
     TicketForm.STRIP: ("برگ بلیت چندسفره؛ یک سفر", "One ride of a strip"),
@@ -33,11 +31,6 @@ body { font-family: Vazirmatn, Tahoma, sans-serif; margin: 8mm; color: #000; bac
 .ticket svg { width: 40mm; height: 40mm; }
 h2 { font-size: 14pt; margin: 0; } p { font-size: 9pt; margin: 1mm 0; } .id { font-family: monospace; font-size: 8pt; }
 """
-
-
-def day_text(day: int) -> str:
-    """A service day as people here write it: 1405/07/01."""
-    return str((_EPOCH + timedelta(days=day)).strftime("%Y/%m/%d"))
 
 
 def ticket_sheet(tickets: Iterable[tuple[Ticket, str]]) -> str:

@@ -101,12 +101,12 @@ class Desk:
 
 def check_ledger(desk: Desk) -> None:
     """P8 and its company: sums are zero, accounts are the sum of transfers, the chain and the tally recompute."""
-    transfers = desk.rows("SELECT key, kind, debit, credit, rials, hash FROM transfer ORDER BY id")
+    transfers = desk.rows("SELECT key, kind, debit, credit, rials, hash, day FROM transfer ORDER BY id")
     head, balances = LEDGER_GENESIS, {}
-    for key, kind, debit, credit, rials, stored in transfers:
+    for key, kind, debit, credit, rials, stored, day in transfers:
         assert type(rials) is int
         assert rials > 0
-        head = next_head(head, Transfer(key, TransferKind(kind), debit, credit, rials))
+        head = next_head(head, Transfer(key, TransferKind(kind), debit, credit, rials, day))
         assert stored == head, "the ledger's chain does not recompute"
         balances[debit] = balances.get(debit, 0) - rials
         balances[credit] = balances.get(credit, 0) + rials

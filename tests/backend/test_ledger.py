@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from tests.backend.desk import Desk, check_ledger
 pytestmark = pytest.mark.databases
 
 TAP = ("bus-1-d1", 7, 3)
+DAY = 20_786
 OPERATOR = "operator:bus-1"
 parts = st.dictionaries(
     st.sampled_from([rider_account(b"12345678"), class_account(2), COPIED, SUSPENSE, driver_account("d-17")]),
@@ -63,9 +65,9 @@ def moved(transfers: Iterable[Transfer]) -> Counter[str]:
 @given(first_parts, st.lists(parts, max_size=4))
 def test_what_is_posted_for_a_tap_ends_at_what_stands(first: dict[str, int], later: list[dict[str, int]]) -> None:
     """P6, P8: entry by entry, none changed, each with a key of its own, and none for what stays as it was."""
-    made, stands, revision = post(TAP, OPERATOR, first), first, 0
+    made, stands, revision = post(TAP, DAY, OPERATOR, first), first, 0
     for after in later:
-        corrections, revision = correct(TAP, OPERATOR, stands, after, revision)
+        corrections, revision = correct(TAP, DAY, OPERATOR, before=stands, after=after, revision=revision)
         if moved(made) == {account: rials for account, rials in after.items() if rials}:
             assert corrections == []
         made += corrections
@@ -84,7 +86,11 @@ def test_what_is_posted_for_a_tap_ends_at_what_stands(first: dict[str, int], lat
 @given(parts, parts)
 def test_the_same_change_makes_the_same_entries(before: dict[str, int], after: dict[str, int]) -> None:
     """P6: the keys come from the tap and its revision alone."""
-    assert correct(TAP, OPERATOR, before, after, 3) == correct(TAP, OPERATOR, before, after, 3)
+
+    def corrected() -> tuple[list[Transfer], int]:
+        return correct(TAP, DAY, OPERATOR, before=before, after=after, revision=3)
+
+    assert corrected() == corrected()
 
 
 def test_keys_of_different_taps_differ() -> None:
@@ -128,23 +134,28 @@ def test_the_head_depends_on_every_transfer_and_on_their_order(transfers: list[T
         Transfer(first.key, first.kind, SUSPENSE, first.credit, first.rials),
         Transfer(first.key, first.kind, first.debit, SUSPENSE, first.rials),
         Transfer(first.key, first.kind, first.debit, first.credit, first.rials % RIALS_MAX + 1),
+        Transfer(first.key, first.kind, first.debit, first.credit, first.rials, DAY),
     ):
         heads.add(head([changed, *transfers[1:]]))
-    assert len(heads) == 8
+    assert len(heads) == 9
 
 
 def test_what_older_versions_wrote_is_found_again() -> None:
     """P6, P8: keys, accounts and heads stand in ledgers and receipts; in another form every tap would post twice."""
-    head, keys = LEDGER_GENESIS, []
+    head, undated, keys = LEDGER_GENESIS, LEDGER_GENESIS, []
     rider, city = rider_account(b"rider-01"), class_account(2)
-    transfers = [topup("t-1", b"rider-01", 70_000), *post(TAP, OPERATOR, {rider: 40_000, city: 20_000})]
-    transfers += correct(TAP, OPERATOR, {rider: 40_000, city: 20_000}, {COPIED: 50_000, city: 10_000}, 0)[0]
+    transfers = [topup("t-1", b"rider-01", 70_000), *post(TAP, DAY, OPERATOR, {rider: 40_000, city: 20_000})]
+    transfers += correct(
+        TAP, DAY, OPERATOR,
+        before={rider: 40_000, city: 20_000}, after={COPIED: 50_000, city: 10_000}, revision=0,
+    )[0]  # fmt: skip
     assert {transfer.kind for transfer in transfers} == {*OF_TAPS, TransferKind.TOPUP}
     for transfer in transfers:
-        head = next_head(head, transfer)
+        head, undated = next_head(head, transfer), next_head(undated, replace(transfer, day=None))
         keys.append(transfer.key)
     assert sha256(b"".join(keys)).hexdigest() == "e590dc3be146c6ab8654f2b61848dfed2bb54e35d83b3d3eb8063eaee6ac1c07"
-    assert head.hex() == "2dba3ec5553271fa18aedb6fdd0369d839876a9f163f2028a7f5c89880001351"
+    assert undated.hex() == "2dba3ec5553271fa18aedb6fdd0369d839876a9f163f2028a7f5c89880001351"  # before days were told
+    assert head.hex() == "8a8fa68c185198e1df115993bd897776a259cf5f2c38fd05ab2e8be0d51c6428"
     assert new_boarding(*TAP).hex() == "4302d2be5f371e8dc2d95f8050ae7757"
 
 

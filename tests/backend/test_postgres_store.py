@@ -129,10 +129,10 @@ def test_two_writers_keep_one_chain(store: PostgresStore, database: str) -> None
         second.join()
     other.close()
     with psycopg.connect(database) as session:
-        rows = session.execute("SELECT key, kind, debit, credit, rials, hash FROM transfer ORDER BY id").fetchall()
+        rows = session.execute("SELECT key, kind, debit, credit, rials, hash, day FROM transfer ORDER BY id").fetchall()
     head = LEDGER_GENESIS
-    for key, kind, debit, credit, rials, told in rows:
-        head = next_head(head, Transfer(key, TransferKind(kind), debit, credit, rials))
+    for key, kind, debit, credit, rials, told, day in rows:
+        head = next_head(head, Transfer(key, TransferKind(kind), debit, credit, rials, day))
         assert told == head
     assert (len(rows), store.ledger_mark().head) == (4, head)
 

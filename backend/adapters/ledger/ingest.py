@@ -28,7 +28,7 @@ RECORD_COLUMNS = (
     "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
 )  # fmt: skip
 _ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one chain: a second writer waits here
-_TRANSFER = ("key", "kind", "debit", "credit", "rials", "hash", "at_ms")
+_TRANSFER = ("key", "kind", "debit", "credit", "rials", "hash", "at_ms", "day")
 
 
 class IngestTables(StandingTables):
@@ -144,7 +144,8 @@ class IngestTables(StandingTables):
         for transfer in transfers:
             head = next_head(head, transfer)
             rows.append((
-                transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials, head, at_ms
+                transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials, head, at_ms,
+                transfer.day,
             ))  # fmt: skip
             debited[transfer.debit] += transfer.rials
             credited[transfer.credit] += transfer.rials

@@ -10,6 +10,7 @@ from backend.adapters.ledger.let_through import LetThroughTables
 from backend.adapters.ledger.once import OnceTables
 from backend.adapters.ledger.pendings import PendingTables
 from backend.adapters.ledger.riders import RiderTables
+from backend.adapters.ledger.settling import SettlementTables
 from backend.adapters.ledger.staff import StaffTables
 from backend.adapters.ledger.tariffs import TariffTables
 from backend.adapters.ledger.topups import TopUpTables
@@ -27,6 +28,7 @@ class LedgerStore(
     StaffTables,
     OnceTables,
     PendingTables,
+    SettlementTables,
 ):
     """Implements `backend.core.ports.Store` over connections of one ledger."""
 
@@ -36,6 +38,7 @@ class LedgerStore(
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
         StaffTables.__init__(self, writer, reader, self.post)
+        SettlementTables.__init__(self, writer, aside, self.post)
 
     def close(self) -> None:
         """Release all connections."""

@@ -147,6 +147,7 @@ TRANSFER = _table(
     _column("rials", INT), _column("hash", BYTES), _column("at_ms", INT),
     _column("phase", TEXT, null=True), _column("resolves", BYTES, null=True),  # `backend.core.ledger.two_phase`; …
     _column("expires_ms", INT, null=True),  # … null of what moves at once
+    _column("day", INT, null=True),  # service day of the ride that it is for
     sa.UniqueConstraint("key", name="transfer_once"),
     sa.CheckConstraint("rials > 0", name="rials_positive"),
     sa.CheckConstraint("debit <> credit", name="two_accounts"),

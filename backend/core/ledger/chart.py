@@ -68,7 +68,8 @@ WALLET = Line("rider", Kind.LIABILITY, Of.CREDENTIAL, "a rider's wallet")
 RESERVED = Line("reserved", Kind.LIABILITY, Of.CREDENTIAL, "what a rider has set aside to spend unseen: the allowance")
 DEBT = Line("debt", Kind.ASSET, Of.CREDENTIAL, "what a rider owes after money was taken back")
 CLASS_SUBSIDY = Line("city:class", Kind.ASSET, Of.CLASS, "what the city owes for a rider class")
-OPERATOR = Line("operator", Kind.LIABILITY, Of.NAME, "what a vehicle's operator is owed, by vehicle")
+OPERATOR = Line("operator", Kind.LIABILITY, Of.NAME, "what a vehicle's rides brought, until it is settled")
+OPERATOR_PAYABLE = Line("operator-payable", Kind.LIABILITY, Of.NAME, "what an operator is owed after settlement")
 HELD = Line("held", Kind.LIABILITY, Of.NAME, "what is held for a vehicle's operator: no proof stands behind it")
 OWNER = Line("owner", Kind.LIABILITY, Of.NAME, "what a bus's owner is owed after settlement")
 DRIVER_FLOAT = Line("driver", Kind.LIABILITY, Of.NAME, "a driver's float, which pays for those who have no code")
@@ -87,8 +88,8 @@ FREE = Line("memo:free-rides", Kind.MEMO, Of.NOTHING, "what free rides would hav
 FORGONE = Line("memo:forgone", Kind.MEMO, Of.NOTHING, "the other side of free rides")
 
 CHART = (
-    WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, HELD, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE, TICKETS, FIRST_PROVIDER,
-    PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, FREE, FORGONE,
+    WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, HELD, OPERATOR_PAYABLE, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE,
+    TICKETS, FIRST_PROVIDER, PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, FREE, FORGONE,
 )  # fmt: skip
 
 PROVIDER_CLEARING = FIRST_PROVIDER.name
@@ -161,6 +162,11 @@ def operator_account(vehicle: str) -> str:
 def held_account(vehicle: str) -> str:
     """What is held for the vehicle's operator until it is proven, paid or written off (`backend.core.holding`)."""
     return f"held:{vehicle}"
+
+
+def operator_payable(operator: str) -> str:
+    """What an operator is owed, by its name."""
+    return f"operator-payable:{operator}"
 
 
 def owner_account(owner: str) -> str:

@@ -47,10 +47,10 @@ def revised_key(device: str, epoch: int, sequence: int, kind: TransferKind, revi
     return sha256(f"{kind.value}|{device}|{epoch}|{sequence}|{revision}".encode()).digest()
 
 
-def post(tap: TapId, operator: str, parts: Parts) -> list[Transfer]:
-    """What is posted for a tap that comes in: at most one fare and one subsidy."""
+def post(tap: TapId, day: int, operator: str, parts: Parts) -> list[Transfer]:
+    """What is posted for a tap of a service day that comes in: at most one fare and one subsidy."""
     return [
-        Transfer(tap_key(*tap, kind), kind, account, operator, rials)
+        Transfer(tap_key(*tap, kind), kind, account, operator, rials, day)
         for account, rials in parts.items()
         if rials
         for kind in (TransferKind.SUBSIDY if _is_subsidy(account) else TransferKind.FARE,)
@@ -64,7 +64,9 @@ def _is_subsidy(account: str) -> bool:
 _CITY = f"{CLASS_SUBSIDY.name}:"
 
 
-def correct(tap: TapId, operator: str, before: Parts, after: Parts, revision: int) -> tuple[list[Transfer], int]:
+def correct(
+    tap: TapId, day: int, operator: str, *, before: Parts, after: Parts, revision: int
+) -> tuple[list[Transfer], int]:
     """The entries that make what was posted for a tap what stands → they, and how many corrections it then has.
 
     `revision`: how many it has. Each account settles with the operator, and each entry is a correction of its own.
@@ -77,5 +79,5 @@ def correct(tap: TapId, operator: str, before: Parts, after: Parts, revision: in
         revision += 1
         kind = CORRECTIONS[_is_subsidy(account)]
         debit, credit = (account, operator) if more > 0 else (operator, account)
-        transfers.append(Transfer(revised_key(*tap, kind, revision), kind, debit, credit, abs(more)))
+        transfers.append(Transfer(revised_key(*tap, kind, revision), kind, debit, credit, abs(more), day))
     return transfers, revision

@@ -28,6 +28,7 @@ class TransferKind(Enum):
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
     MANUAL = "manual"  # by hand: what two people decided (`backend.core.staff`)
+    SETTLEMENT = "settlement"  # a vehicle's income, to those whose it is
 
 
 CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  # of one tap there may be several
@@ -37,13 +38,18 @@ OF_TAPS = frozenset((*FIRST_OF_TAP, *CORRECTIONS))  # every other kind is no tap
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Money from `debit` to `credit`. `key` is unique for ever; `rials` is positive. Raises UnknownAccount."""
+    """Money from `debit` to `credit`. `key` is unique for ever; `rials` is positive. Raises UnknownAccount.
+
+    `day`: the service day of the ride that it is for, by which it is settled; None where it is for none, and in rows
+    of before it was told.
+    """
 
     key: bytes
     kind: TransferKind
     debit: str
     credit: str
     rials: int
+    day: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.rials <= RIALS_MAX:
@@ -55,7 +61,8 @@ class Transfer:
 
 def next_head(head: bytes, transfer: Transfer) -> bytes:
     """hash(n) = SHA-256(hash(n-1) ‖ canonical transfer)."""
-    return row_head(head, transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials)
+    dated = () if transfer.day is None else (transfer.day,)
+    return row_head(head, transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials, *dated)
 
 
 def row_head(head: bytes, *row: object) -> bytes:

@@ -1,0 +1,200 @@
+"""Settlement: parties, contracts, what a statement takes of the ledger, statements."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.posting import PostTransfers
+from backend.adapters.ledger.settlement_tables import CONTRACT, PARTY, SETTLED, SETTLEMENT
+from backend.adapters.ledger.tables import RECORD, TRANSFER
+from backend.adapters.ledger.upsert import upsert
+from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind
+from backend.core.ledger.two_phase import Phase
+from backend.core.settlement.contracts import Contract
+from backend.core.settlement.lines import RIDERS, Income, Line
+from backend.core.settlement.parties import Party, Role
+from backend.core.settlement.ports import Frozen, Gathered, Titles
+from backend.core.settlement.sharing import Before, LineOf
+from backend.core.settlement.statement import GENESIS, FreeRides, Span, Statement, decode
+from protocol.fares.verdicts import Verdict
+from protocol.limits import DAY_S, LOCAL_OFFSET_S
+
+_MOVED = sa.or_(TRANSFER.c.phase.is_(None), TRANSFER.c.phase == Phase.POSTED.value)  # what is pending is no income
+_PAID, _HELD = "operator:", "held:"
+
+
+def _theirs(account: Any) -> Any:
+    return sa.or_(account.like(f"{_PAID}%"), account.like(f"{_HELD}%"))
+
+
+_CREDITED, _DEBITED = _theirs(TRANSFER.c.credit), _theirs(TRANSFER.c.debit)
+_ACCOUNT = sa.case((_CREDITED, TRANSFER.c.credit), else_=TRANSFER.c.debit)
+_IS_HELD = _ACCOUNT.like(f"{_HELD}%")
+
+
+def _whole(expression: Any) -> Any:
+    return sa.cast(expression, sa.BigInteger)
+
+
+# Division of integers: SQLAlchemy would make `/` a fraction, `//` is what both databases do by themselves.
+_DAY = sa.func.coalesce(TRANSFER.c.day, (TRANSFER.c.at_ms // 1000 + LOCAL_OFFSET_S) // DAY_S)
+_RECORD_DAY = (RECORD.c.wall_ms // 1000 + LOCAL_OFFSET_S) // DAY_S
+_VEHICLE = sa.func.substr(_ACCOUNT, sa.case((_IS_HELD, len(_HELD) + 1), else_=len(_PAID) + 1))
+_OTHER = sa.case((_CREDITED, TRANSFER.c.debit), else_=TRANSFER.c.credit)
+_PAYER = sa.case((_OTHER.like("rider:%"), RIDERS), else_=_OTHER)
+_SIGNED = sa.case((_CREDITED, TRANSFER.c.rials), else_=-TRANSFER.c.rials)
+
+
+class SettlementTables:
+    """Implements `backend.core.settlement.ports.SettlementStore`."""
+
+    def __init__(self, writer: Guarded, aside: Guarded, post: PostTransfers) -> None:
+        self._writer, self._aside, self._post = writer, aside, post
+
+    def keep_party(self, party: Party, titles: Titles) -> None:
+        """An operator or owner, or its new titles."""
+        row = {"role": party.role.value, "name": party.name, "title_fa": titles.fa, "title_en": titles.en}
+        with self._writer.transaction() as core:
+            core.execute(
+                upsert(core.dialect.name, PARTY, keys=["role", "name"], anew=["title_fa", "title_en"]), row
+            )  # fmt: skip
+
+    def party_titles(self) -> Mapping[Party, Titles]:
+        """Every operator and owner."""
+        with self._writer.reading() as core:
+            rows = core.execute(sa.select(PARTY).order_by(PARTY.c.role, PARTY.c.name)).all()
+        return {Party(Role(role), name): Titles(fa, en) for role, name, fa, en in rows}
+
+    def keep_contract(self, contract: Contract, at_ms: int) -> None:
+        """New, or in place of one of the same vehicle and day."""
+        row = {name: getattr(contract, name) for name in _CONTRACT} | {"at_ms": at_ms}
+        with self._writer.transaction() as core:
+            core.execute(
+                upsert(core.dialect.name, CONTRACT, keys=["vehicle", "from_day"], anew=[*_CONTRACT[2:], "at_ms"]), row
+            )
+
+    def contracts(self) -> Sequence[Contract]:
+        """All of them, by vehicle and day."""
+        columns = [CONTRACT.c[name] for name in _CONTRACT]
+        with self._writer.reading() as core:
+            rows = core.execute(sa.select(*columns).order_by(*columns[:2])).all()
+        return [Contract(*row) for row in rows]
+
+    def frozen(self) -> Sequence[Frozen]:
+        """Every statement's day, oldest first."""
+        columns = [SETTLEMENT.c[name] for name in ("day", "hash", "at_ms", *_SPAN)]
+        with self._writer.reading() as core:
+            rows = core.execute(sa.select(*columns).order_by(SETTLEMENT.c.day)).all()
+        return [Frozen(day, hash_, at_ms, Span(*span)) for day, hash_, at_ms, *span in rows]
+
+    def gather(self, day: int, last: Frozen | None) -> Gathered:
+        """What the statement of this day takes, behind the last one: in one moment of a connection of its own."""
+        was = Span(0, 1, 0, 1) if last is None else last.span
+        before = -1 if last is None else last.day
+        with self._aside.snapshot() as core:
+            upto, head = core.execute(
+                sa.select(TRANSFER.c.id, TRANSFER.c.hash).order_by(TRANSFER.c.id.desc()).limit(1)
+            ).one_or_none() or (0, LEDGER_GENESIS)
+            records_upto = core.execute(sa.select(sa.func.coalesce(sa.func.max(RECORD.c.id), 0))).scalar_one()
+            new = _new(TRANSFER.c.id, _DAY, was=(was.upto, was.later, before), upto=upto)
+            new_records = _new(
+                RECORD.c.id, _RECORD_DAY, was=(was.records_upto, was.records_later, before), upto=records_upto
+            )
+            span = Span(
+                upto, _later(core, TRANSFER.c.id, new, day < _DAY, upto),
+                records_upto, _later(core, RECORD.c.id, [*new_records, _FREE], day < _RECORD_DAY, records_upto),
+            )  # fmt: skip
+            incomes = core.execute(
+                sa.select(_VEHICLE, _PAYER, _IS_HELD, _DAY, _whole(sa.func.sum(_SIGNED)), sa.func.count())
+                .where(*new, day >= _DAY, sa.or_(_CREDITED, _DEBITED), TRANSFER.c.kind != TransferKind.SETTLEMENT.value)
+                .group_by(_VEHICLE, _PAYER, _IS_HELD, _DAY)
+            ).all()
+            free = core.execute(
+                sa.select(
+                    RECORD.c.vehicle, _RECORD_DAY, sa.func.count(),
+                    _whole(sa.func.coalesce(sa.func.sum(RECORD.c.persons), 0)),
+                )
+                .where(*new_records, day >= _RECORD_DAY, _FREE)
+                .group_by(RECORD.c.vehicle, _RECORD_DAY)
+            ).all()  # fmt: skip
+        return Gathered(
+            span, head, [Income(vehicle, payer, bool(held), *rest) for vehicle, payer, held, *rest in incomes],
+            sorted((FreeRides(*row) for row in free), key=lambda it: (it.vehicle, it.of_day)),
+        )  # fmt: skip
+
+    def settled(self, lines: Collection[LineOf]) -> Mapping[LineOf, Before]:
+        """What all statements so far have had of these."""
+        days = sorted({day for _, _, day in lines})
+        found: dict[LineOf, Before] = {}
+        with self._writer.reading() as core:
+            for day in days:
+                for vehicle, line, of_day, *sums in core.execute(sa.select(SETTLED).where(SETTLED.c.of_day == day)):
+                    found[vehicle, Line(line), of_day] = Before(*sums)
+        return {key: found[key] for key in lines if key in found}
+
+    def settled_sums(self) -> Mapping[LineOf, Before]:
+        """All of it."""
+        with self._writer.reading() as core:
+            rows = core.execute(sa.select(SETTLED)).all()
+        return {(vehicle, Line(line), of_day): Before(*sums) for vehicle, line, of_day, *sums in rows}
+
+    def freeze(self, statement: Statement, entries: Sequence[Transfer], at_ms: int) -> bool:
+        """Keep the statement and post its entries; False if another came first."""
+        span = statement.span
+        row = {
+            "day": statement.day, "previous": statement.previous, "hash": statement.hash, "content": statement.content,
+            "at_ms": at_ms, "upto": span.upto, "later": span.later, "records_upto": span.records_upto,
+            "records_later": span.records_later,
+        }  # fmt: skip
+        with self._writer.transaction() as core:
+            self._post(core, [], at_ms)  # before the last one is read: whoever else freezes waits here
+            newest = core.execute(sa.select(SETTLEMENT.c.hash).order_by(SETTLEMENT.c.day.desc()).limit(1)).scalar()
+            if (GENESIS if newest is None else newest) != statement.previous:
+                return False
+            core.execute(SETTLEMENT.insert(), row)
+            if statement.shares:
+                core.execute(_settled(core.dialect.name), [
+                    {
+                        "vehicle": it.vehicle, "line": it.line.value, "of_day": it.of_day, "rials": it.rials,
+                        "paid_rials": it.paid_rials, "owner_rials": it.owner_rials,
+                    }
+                    for it in statement.shares
+                ])  # fmt: skip
+            self._post(core, entries, at_ms)
+        return True
+
+    def statement(self, day: int) -> Statement | None:
+        """One, from its bytes."""
+        with self._writer.reading() as core:
+            row = core.execute(
+                sa.select(SETTLEMENT.c.content, SETTLEMENT.c.previous).where(SETTLEMENT.c.day == day)
+            ).one_or_none()
+        return None if row is None else decode(*row)
+
+
+_CONTRACT = ("vehicle", "from_day", "operator", "owner", "owner_permille", "proxies_max_rials", "tickets_max_rials")
+_SPAN = ("upto", "later", "records_upto", "records_later")
+_FREE = RECORD.c.verdict == int(Verdict.BOARD_FREE)
+
+
+def _new(number: Any, day: Any, *, was: tuple[int, int, int], upto: int) -> list[Any]:
+    """What no statement has taken yet, up to a row: what came since, and what was of later days then."""
+    last, later, before = was
+    return [number >= min(later, last + 1), number <= upto, sa.or_(number > last, day > before)]
+
+
+def _later(core: sa.Connection, number: Any, new: Sequence[Any], later: Any, upto: int) -> int:
+    """The first of those that are of later days; behind all where there is none."""
+    found: int | None = core.execute(sa.select(sa.func.min(number)).where(*new, later)).scalar()
+    return upto + 1 if found is None else found
+
+
+def _settled(dialect: str) -> Any:
+    """Add to what was settled of a line."""
+    sums = ("rials", "paid_rials", "owner_rials")
+    return upsert(
+        dialect, SETTLED, keys=["vehicle", "line", "of_day"],
+        sets=lambda new: {name: SETTLED.c[name] + new[name] for name in sums},
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Statements on paper: PDF by fpdf2, in the font that the pages have."""

@@ -1,0 +1,84 @@
+"""What settlement needs of the ledger."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.core.ledger import Transfer
+from backend.core.settlement.contracts import Contract
+from backend.core.settlement.lines import Income
+from backend.core.settlement.parties import Party
+from backend.core.settlement.sharing import Before, LineOf
+from backend.core.settlement.statement import FreeRides, Span, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """A party's name as people write it."""
+
+    fa: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """One statement in the list of all."""
+
+    day: int
+    hash: bytes
+    at_ms: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a statement is made of: all of one moment."""
+
+    span: Span
+    head: bytes
+    incomes: Sequence[Income]
+    free_rides: Sequence[FreeRides]
+
+
+class SettlementStore(Protocol):
+    """Raises StoreFailed; after it nothing of the call is stored."""
+
+    def keep_party(self, party: Party, titles: Titles) -> None:
+        """An operator or owner, or its new titles."""
+        ...
+
+    def party_titles(self) -> Mapping[Party, Titles]:
+        """Every operator and owner."""
+        ...
+
+    def keep_contract(self, contract: Contract, at_ms: int) -> None:
+        """New, or in place of one of the same vehicle and day."""
+        ...
+
+    def contracts(self) -> Sequence[Contract]:
+        """All of them, by vehicle and day."""
+        ...
+
+    def frozen(self) -> Sequence[Frozen]:
+        """Every statement's day, oldest first."""
+        ...
+
+    def gather(self, day: int, last: Frozen | None) -> Gathered:
+        """What the statement of this day takes, behind the last one. Reads long, and holds up no writer."""
+        ...
+
+    def settled(self, lines: Collection[LineOf]) -> Mapping[LineOf, Before]:
+        """What all statements so far have had of these."""
+        ...
+
+    def freeze(self, statement: Statement, entries: Sequence[Transfer], at_ms: int) -> bool:
+        """Keep the statement and post its entries, in one transaction; False if another came first."""
+        ...
+
+    def statement(self, day: int) -> Statement | None:
+        """One, from its bytes. Raises WireError where they are damaged."""
+        ...
+
+    def settled_sums(self) -> Mapping[LineOf, Before]:
+        """All that `settled` holds, for checking it against the statements."""
+        ...
