@@ -3,12 +3,14 @@
 import click
 
 from cli.ledger_backup import backup, restore
+from cli.ledger_held import held
 
 
 @click.group()
 def command() -> None:
-    """Copy a ledger while its backend writes, and put it back."""
+    """Copy a ledger while its backend writes, put it back, and ask what it holds for owners."""
 
 
 command.add_command(backup)
+command.add_command(held)
 command.add_command(restore)

@@ -111,6 +111,7 @@ RECEIPT_MAX_CHARS = 64  # a bank's id of the money; Saman's has 30 to 50
 PROVIDER_CALLS_MAX = 8  # requests waiting on the provider at once: a slow provider must not hold up every other page
 STATEMENT_BAD_LINES_SHOWN_MAX = 100  # unreadable lines listed one by one; the rest is counted
 REQUEST_BYTES_MAX = 16 << 10  # every body but a statement: the largest is a registration of under 1 KiB
+HELD_PAGE = 1_000  # taps whose money is held, read at once: 100 KiB
 RIDERS_PAGE = 1_000  # credentials read at once for the table of riders: 110 KiB
 RIDER_TAPS_MAX = 100  # a rider's rides in one answer: about a month
 STATUS_TAPS = 30  # rows that the status page begins with: one screen

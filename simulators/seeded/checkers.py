@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.cases import CaseDesk
+from backend.app.explaining import Explaining
 from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.ledger import CORRECTIONS, rider_account
@@ -19,7 +20,9 @@ from protocol.limits import BATCH_DRAIN_RECORDS, INT63_MAX
 from protocol.wire import chain
 from protocol.wire.batches import decode_batch, encode_batch
 from protocol.wire.passes import Presentation
+from protocol.wire.records import Tap, decode_record
 from simulators.checkers import Posting, TapId, ledger_sum, paid_for_contested, paid_unproven
+from simulators.explained import contradictions
 from simulators.ledger_facts import LedgerFacts, read_ledger
 from simulators.seeded.bus import SimDoor, head_of, journal_name
 from simulators.seeded.city import SeededCity
@@ -29,6 +32,7 @@ from simulators.seeded.truth import JournalId
 from simulators.seeded.ways import check_ways
 
 OTHER_ORDER_EVERY = 4  # of so many seeds one is ingested a second time: that is a fifth of a seed's time
+EXPLAINED_EVERY = 3  # of so many seeds every tap of one is explained
 Claims = dict[TapId, tuple[Presentation, bool, int]]  # what was shown, whether it is charged, rials
 
 
@@ -76,6 +80,8 @@ class EndCheck:
         self.nobody_accused()
         if self._city.world.seed % OTHER_ORDER_EVERY == 0:
             self.any_order()
+        if self._city.world.seed % EXPLAINED_EVERY == 1:
+            self.explained()
 
     def books(self) -> None:
         """P8, P16: the ledger balances, its chain recomputes, and owners are paid for proofs alone."""
@@ -243,6 +249,14 @@ class EndCheck:
             for it in store.cases(open_only=True):
                 told = f"{it.case.kind.value} of {it.case.subject}: {it.case.detail}"
                 self._truth.violate("P16", "nobody-accused", told)
+
+    def explained(self) -> None:
+        """P20: what is said of every tap is what was posted for it."""
+        office = self._city.office
+        taps = [(row[0], row[1], row[2]) for row in self._raw if isinstance(decode_record(row[4]), Tap)]
+        with nullcontext(office.store) if office.store else closing(SqliteStore(office.path, office.city)) as store:
+            for line in contradictions(Explaining(store, self._city.downward.tariffs), taps, self._facts.postings):
+                self._truth.violate("P20", "explained-as-posted", line)
 
     def any_order(self) -> None:
         """P20: the same records, journal by journal in another order, charge every rider the same."""

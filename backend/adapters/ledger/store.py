@@ -2,6 +2,7 @@
 
 from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.explaining import ExplainTables
 from backend.adapters.ledger.fleet import FleetTables
 from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
@@ -25,6 +26,7 @@ class LedgerStore(
     CaseTables,
     LetThroughTables,
     HeldTables,
+    ExplainTables,
     StaffTables,
     OnceTables,
     PendingTables,

@@ -1,0 +1,38 @@
+"""What was posted for one tap, and with which others it is one boarding."""
+
+from collections.abc import Sequence
+
+from backend.adapters.ledger.standing import StandingTables
+from backend.core.explaining.facts import Entry
+from backend.core.ledger import CORRECTIONS, FIRST_OF_TAP, TapId, TransferKind, revised_key, tap_key
+from backend.core.repeats import Claim
+
+_ASKED = 16  # corrections asked for at once; hardly a tap has more than four
+
+
+class ExplainTables(StandingTables):
+    """Implements `ExplainStore`, but for what stands."""
+
+    def boarding(self, name: bytes) -> Sequence[Claim]:
+        """Every tap of one boarding."""
+        return self._claims("boarding = ?", (name,))
+
+    def posted_for(self, tap: TapId) -> Sequence[Entry]:
+        """By the keys that its entries must have: first ones, then corrections until there are no more."""
+        found = self._of_keys([tap_key(*tap, kind) for kind in FIRST_OF_TAP], first=True)
+        number = 0
+        while True:
+            numbers = range(number + 1, number + 1 + _ASKED)
+            more = self._of_keys([revised_key(*tap, kind, n) for n in numbers for kind in CORRECTIONS], first=False)
+            found += more
+            number += _ASKED
+            if not more:
+                return [entry for _, entry in sorted(found, key=lambda it: it[0])]
+
+    def _of_keys(self, keys: Sequence[bytes], *, first: bool) -> list[tuple[int, Entry]]:
+        marks = ", ".join("?" * len(keys))
+        asked = f"SELECT id, kind, debit, credit, rials, at_ms FROM transfer WHERE key IN ({marks})"  # noqa: S608 - marks
+        return [
+            (row_id, Entry(TransferKind(kind), debit, credit, rials, at_ms, first))
+            for row_id, kind, debit, credit, rials, at_ms in self._ask(asked, keys)
+        ]

@@ -1,0 +1,78 @@
+"""`savar explain` and `savar ledger held` by the backend's own configuration, as a clerk types them."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from backend.app.config import load_config
+from backend.app.ledgers import open_ledger
+from cli.explain import command as explain
+from cli.ledger import command as ledger
+from tests.backend.bus import FARE
+from tests.backend.test_process import RIDER, bring, bus_of, enrol, make_city
+
+
+def asked(command: object, *arguments: str | Path) -> Result:
+    return CliRunner().invoke(command, [str(it) for it in arguments])  # type: ignore[arg-type]
+
+
+def test_a_clerk_asks_why_and_what_is_held(tmp_path: Path) -> None:
+    config = make_city(tmp_path)
+    bus = bus_of(config)
+    batch = tmp_path / "taps.batch"
+    batch.write_bytes(bus.batch())
+    bring(config, [batch])  # before its rider is registered: nobody issued it
+    (tap, *_) = json.loads(asked(ledger, "held", "--config", config, "--taps", "--json", "-").stdout)["taps"]
+    assert (tap["why"], tap["rials"]) == ("unknown-credential", FARE)
+    told = asked(ledger, "held", "--config", config, "--taps")
+    assert f"{tap['tap']}  bus-1  unknown-credential  {FARE:,} rials" in told.stdout
+    assert "`savar explain`" in told.stderr
+    said = asked(explain, "--config", config, tap["tap"])
+    assert said.exit_code == 0, said.output
+    assert "without proof: nobody issued this credential; no rider is charged" in said.stdout
+    assert f"suspense → held:{'bus-1'}" in said.stdout
+    assert RIDER.credential_id.hex() not in said.stdout
+    asked_for = json.loads(
+        asked(explain, "--config", config, tap["tap"], "--rider", "--lang", "fa", "--json", "-").stdout
+    )
+    assert asked_for["agrees"]
+    assert asked_for["rials"] == FARE
+    assert asked_for["office"][0]["words"].startswith("بی‌گواه")
+    decimal = tap["tap"].split("/")
+    decimal[1] = str(int(decimal[1], 16))
+    assert json.loads(asked(explain, "--config", config, "/".join(decimal), "--json", "-").stdout)["tap"] == tap["tap"]
+
+
+def test_with_the_key_it_says_who_rode(tmp_path: Path) -> None:
+    config = make_city(tmp_path)
+    enrol(config, RIDER.row)
+    bus = bus_of(config)
+    batch = tmp_path / "taps.batch"
+    batch.write_bytes(bus.batch())
+    bring(config, [batch])
+    name = f"{bus.name}/{bus.epoch:x}/3"
+    hidden, told = (asked(explain, "--config", config, name, *more).stdout for more in ((), ("--rider",)))
+    assert "who rode is hidden" in hidden
+    assert RIDER.credential_id.hex() not in hidden
+    assert f"rider {RIDER.credential_id.hex()}" in told
+
+
+def test_what_is_no_tap_and_what_does_not_agree_end_with_status_one(tmp_path: Path) -> None:
+    config = make_city(tmp_path)
+    enrol(config, RIDER.row)
+    bus = bus_of(config)
+    batch = tmp_path / "taps.batch"
+    batch.write_bytes(bus.batch())
+    bring(config, [batch])
+    assert "no tap that this ledger holds" in str(
+        asked(explain, "--config", config, f"{bus.name}/{bus.epoch:x}/99").exception
+    )
+    assert asked(explain, "--config", config, "bus-1").exit_code == 2
+    store = open_ledger(load_config(config))
+    with store._writer.transaction() as core:
+        core.exec_driver_sql("UPDATE transfer SET rials = rials + 1")
+    store.close()
+    ran = asked(explain, "--config", config, f"{bus.name}/{bus.epoch:x}/3")
+    assert ran.exit_code == 1
+    assert "do not come to this" in ran.stderr
