@@ -1,5 +1,6 @@
 """`savar settlement …`: whose buses they are, and what a day brings to each: frozen, shown, printed, verified."""
 
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from backend.adapters.paper.statement_pdf import statement_pdf
 from backend.app.backend import wall_ms
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
-from backend.app.settling import Settling
+from backend.app.settlement_desk import SettlementDesk
+from backend.core.settlement.api import By
 from backend.core.settlement.contracts import Contract
 from backend.core.settlement.parties import Party, Role
 from backend.core.settlement.ports import Titles
@@ -47,12 +49,17 @@ class _Name(click.ParamType[str]):
 _RIALS = click.IntRange(min=0)
 
 
+def _me() -> By:
+    """The account that runs the command, as the staff's log names it."""
+    return By(getpass.getuser(), "console")
+
+
 @contextmanager
-def _desk(path: Path) -> Iterator[Settling]:
+def _desk(path: Path) -> Iterator[SettlementDesk]:
     config = load_config(path)
     store = open_ledger(config)
     try:
-        yield Settling(store, config.city, wall_ms)
+        yield SettlementDesk(store, config.city, wall_ms)
     finally:
         store.close()
 
@@ -67,7 +74,7 @@ def _naming(role: Role) -> click.Command:
 
     def run(path: Path, name: str, fa: str, en: str) -> None:
         with _desk(path) as settling:
-            settling.name(Party(role, name), Titles(fa, en))
+            settling.name(Party(role, name), Titles(fa, en), by=_me())
         click.echo(f"{role.value}:{name} is {fa}, {en}")
 
     run.__doc__ = f"Let an {role.value} join, or call it otherwise. NAME: a–z, 0–9 and hyphen; it stays for ever."
@@ -97,7 +104,7 @@ def contract(
     """Say whose VEHICLE is from a day on, and how its income is shared."""
     day = service_day(wall_ms()) if from_day is None else from_day
     with _desk(path) as settling:
-        settling.contract(Contract(vehicle, day, operator, owner, owner_permille, proxies_max, tickets_max))
+        settling.contract(Contract(vehicle, day, operator, owner, owner_permille, proxies_max, tickets_max), by=_me())
     click.echo(f"{vehicle}: {operator}" + (f", {owner} {owner_permille}‰" if owner else "") + f", from {day_text(day)}")
 
 
@@ -108,7 +115,7 @@ def contract(
 def freeze(path: Path, day: int, out: str | None) -> None:
     """Freeze a service DAY that is over, and post what each party is owed. Again, it changes nothing."""
     with progress(f"settling {day_text(day)}", 1), _desk(path) as settling:
-        statement = settling.freeze(day)
+        statement = settling.freeze(day, by=_me())
     _tell(joint(statement), day, statement.hash, out)
 
 

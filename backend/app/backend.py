@@ -29,6 +29,7 @@ from backend.app.payments.cashier import Cashier
 from backend.app.payments.settling import Calls
 from backend.app.proofs import ProofDesk
 from backend.app.riders import Riders
+from backend.app.settlement_desk import SettlementDesk
 from backend.app.staff import Staff, granted_classes
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
@@ -127,6 +128,7 @@ class Backend:
             clock=self._now_ms,
             city=config.city,
             chunk=self._announcing.chunk,
+            settlements=SettlementDesk(self.store, config.city, self._now_ms),
             cases=lambda: self.store.cases(open_only=True),
             days_due=lambda: [it.day for it in self.store.days_due()],
         )

@@ -20,6 +20,7 @@ from backend.app.live import Live
 from backend.app.payments.settling import Calls, Settling
 from backend.app.payments.topups import TopUps
 from backend.app.riders import Riders
+from backend.app.settlement_desk import SettlementDesk
 from backend.app.staff import Staff, end_person, granted_classes, name_person
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
@@ -102,6 +103,7 @@ class Api:
         self.now_ms = WALL_MS
         self._folder = TemporaryDirectory()
         self.office = SqliteStore(Path(self._folder.name) / "ledger.db", "isfahan")  # people, proposals, their log
+        self.settlements = SettlementDesk(self.office, "isfahan", lambda: self.now_ms)
         self.waiting: list[Tariff] = []
         self._tokens: dict[str, str] = {}
         providers = {"main": self.provider, "saman": self.second}
@@ -122,7 +124,7 @@ class Api:
                 waiting=lambda: self.waiting,
             ),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
-            chunk=self.chunks.get, cases=lambda: self.cases, days_due=lambda: [20_700],
+            chunk=self.chunks.get, settlements=self.settlements, cases=lambda: self.cases, days_due=lambda: [20_700],
         )  # fmt: skip
         self.app = make_app(self.services)
         self.server = HttpServer(self.app, "127.0.0.1", 0)

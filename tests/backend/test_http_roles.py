@@ -70,7 +70,7 @@ def test_every_route_asks_for_exactly_one_thing(api: Api) -> None:
 
 def status(api: Api, route: APIRoute, path: str, headers: dict[str, str]) -> int:
     (method,) = route.methods
-    return api.client.request(method, path, headers=headers, json={} if method == "POST" else None).status_code
+    return api.client.request(method, path, headers=headers, json={} if method in ("POST", "PUT") else None).status_code
 
 
 def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
@@ -83,7 +83,10 @@ def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
         (rule,) = rules(route)
         if rule is OPEN:
             continue
-        path = route.path.format(rider_id=rider, topup_id=topup, proposal_id="0" * 32)
+        path = route.path.format(
+            rider_id=rider, topup_id=topup, proposal_id="0" * 32, vehicle="bus-1", day="1405-09-08", role="operator",
+            name="metro",
+        )  # fmt: skip
         assert status(api, route, path, {}) == 401, path
         assert status(api, route, path, NO_TOKEN) == 403, path
         for role, headers in callers:

@@ -7,7 +7,15 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from backend.adapters.http import open_routes, ops_routes, problems, rider_routes, staff_routes, topup_routes
+from backend.adapters.http import (
+    open_routes,
+    ops_routes,
+    problems,
+    rider_routes,
+    settlement_routes,
+    staff_routes,
+    topup_routes,
+)
 from backend.adapters.http.body_limit import BodyLimit
 from backend.adapters.http.security import HEADERS
 from backend.adapters.http.services import Services
@@ -36,7 +44,7 @@ def make_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
-    for routes in (rider_routes, topup_routes, ops_routes, staff_routes, open_routes):
+    for routes in (rider_routes, topup_routes, ops_routes, staff_routes, settlement_routes, open_routes):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=open_routes.STATIC), name="static")
     problems.install(app)

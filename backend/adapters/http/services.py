@@ -8,6 +8,7 @@ from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.conduct import KeptCase
 from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
+from backend.core.settlement.api import Settlements
 from backend.core.staff.ports import OnceStore, StaffDesk, StaffStore
 
 
@@ -35,5 +36,6 @@ class Services:
     clock: Callable[[], int]
     city: str
     chunk: Callable[[bytes], bytes | None]
+    settlements: Settlements
     cases: Callable[[], Sequence[KeptCase]]
     days_due: Callable[[], Sequence[int]]

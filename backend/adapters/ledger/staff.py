@@ -41,7 +41,7 @@ class StaffTables:
             if core.execute(known).first() is not None:
                 return False
             core.execute(STAFF.insert(), values)
-            _append(core, entry)
+            tell(core, entry)
         return True
 
     def end_person(self, name: str, entry: Entry) -> bool:
@@ -50,7 +50,7 @@ class StaffTables:
             ended = STAFF.update().where(STAFF.c.name == name, STAFF.c.ended_ms.is_(None))
             if not core.execute(ended.values(ended_ms=entry.at_ms)).rowcount:
                 return False
-            _append(core, entry)
+            tell(core, entry)
         return True
 
     def person_with(self, token_hash: bytes) -> Person | None:
@@ -73,7 +73,7 @@ class StaffTables:
         with self._writer.transaction() as core:
             made = insert(core.dialect.name, PROPOSAL).on_conflict_do_nothing().returning(PROPOSAL.c.id)
             if core.execute(made, _values(proposal)).first() is not None:
-                _append(core, entry)
+                tell(core, entry)
                 return proposal
             return _proposal(core.execute(_PROPOSAL.where(PROPOSAL.c.name == proposal.id)).one())
 
@@ -100,7 +100,7 @@ class StaffTables:
                 return False
             if transfers:
                 self._post(core, transfers, entry.at_ms)
-            _append(core, entry)
+            tell(core, entry)
         return True
 
     def approved(self, kind: Kind, subject: str) -> Sequence[Proposal]:
@@ -122,7 +122,7 @@ class StaffTables:
     def note(self, entry: Entry) -> None:
         """An entry by itself: what was read, or refused."""
         with self._writer.transaction() as core:
-            _append(core, entry)
+            tell(core, entry)
 
     def log(self, after: int, limit: int) -> Sequence[Logged]:
         """Entries behind this number, in order."""
@@ -137,7 +137,7 @@ class StaffTables:
         return Mark(0, GENESIS) if row is None else Mark(*row)
 
 
-def _append(core: sa.Connection, entry: Entry) -> None:
+def tell(core: sa.Connection, entry: Entry) -> None:
     """Behind the last one; the caller holds the transaction, and from here on the mark's row: others wait."""
     row = core.execute(_marked(core.dialect.name), {"one": 1, "number": 1, "hash": GENESIS}).one()
     head = next_hash(row.hash, entry)

@@ -11,7 +11,7 @@ from backend.adapters.ledger.let_through import LetThroughTables
 from backend.adapters.ledger.once import OnceTables
 from backend.adapters.ledger.pendings import PendingTables
 from backend.adapters.ledger.riders import RiderTables
-from backend.adapters.ledger.settling import SettlementTables
+from backend.adapters.ledger.settlements import SettlementTables
 from backend.adapters.ledger.staff import StaffTables
 from backend.adapters.ledger.tariffs import TariffTables
 from backend.adapters.ledger.topups import TopUpTables

@@ -10,6 +10,7 @@ from backend.core.settlement.lines import Income
 from backend.core.settlement.parties import Party
 from backend.core.settlement.sharing import Before, LineOf
 from backend.core.settlement.statement import FreeRides, Span, Statement
+from backend.core.staff.log import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class Gathered:
 
 
 class SettlementStore(Protocol):
-    """Raises StoreFailed; after it nothing of the call is stored."""
+    """Every change with its entry in the staff's log, in one durable transaction. Raises StoreFailed."""
 
-    def keep_party(self, party: Party, titles: Titles) -> None:
+    def keep_party(self, party: Party, titles: Titles, entry: Entry) -> None:
         """An operator or owner, or its new titles."""
         ...
 
@@ -51,7 +52,7 @@ class SettlementStore(Protocol):
         """Every operator and owner."""
         ...
 
-    def keep_contract(self, contract: Contract, at_ms: int) -> None:
+    def keep_contract(self, contract: Contract, entry: Entry) -> None:
         """New, or in place of one of the same vehicle and day."""
         ...
 
@@ -71,8 +72,8 @@ class SettlementStore(Protocol):
         """What all statements so far have had of these."""
         ...
 
-    def freeze(self, statement: Statement, entries: Sequence[Transfer], at_ms: int) -> bool:
-        """Keep the statement and post its entries, in one transaction; False if another came first."""
+    def freeze(self, statement: Statement, transfers: Sequence[Transfer], entry: Entry) -> bool:
+        """Keep the statement and post what it moves; False if another came first."""
         ...
 
     def statement(self, day: int) -> Statement | None:

@@ -28,7 +28,7 @@ class Role(Enum):
     INSPECTOR = "inspector"
     FINANCE = "finance"
     OPERATIONS = "operations"
-    PARTNER = "partner"  # another operator; what it sees of its own buses comes with settlement
+    PARTNER = "partner"  # another operator: it sees what is settled of its own buses on paper, not here yet
     AUDITOR = "auditor"
 
 
@@ -47,6 +47,8 @@ class Right(Enum):
     SEE_LOG = "see-log"
     SEE_PROPOSALS = "see-proposals"
     DECIDE = "decide"  # some kind of proposal; which, the rights below say
+    SEE_SETTLEMENT = "see-settlement"
+    SETTLE = "settle"  # operators, owners, contracts, and days frozen
     PROPOSE_POSTING = "propose-posting"
     PROPOSE_TARIFF = "propose-tariff"
     PROPOSE_CONCESSION = "propose-concession"
@@ -67,17 +69,17 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.DRIVER: frozenset({Right.SEE_ONESELF}),
     Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE}),
     Role.FINANCE: frozenset(_OFFICE | {
-        Right.COMPARE_STATEMENT, Right.DECIDE,
+        Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
         Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE,
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE,
     }),
     Role.OPERATIONS: frozenset(_OFFICE | {
-        Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE,
+        Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE, Right.SEE_SETTLEMENT,
         Right.PROPOSE_TARIFF, Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE,
         Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
     }),
     Role.PARTNER: frozenset({Right.SEE_ONESELF}),
-    Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG}),
+    Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT}),
 })  # fmt: skip
 
 

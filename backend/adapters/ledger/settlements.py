@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.settlement_tables import CONTRACT, PARTY, SETTLED, SETTLEMENT
+from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.tables import RECORD, TRANSFER
 from backend.adapters.ledger.upsert import upsert
 from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind
@@ -18,6 +19,7 @@ from backend.core.settlement.parties import Party, Role
 from backend.core.settlement.ports import Frozen, Gathered, Titles
 from backend.core.settlement.sharing import Before, LineOf
 from backend.core.settlement.statement import GENESIS, FreeRides, Span, Statement, decode
+from backend.core.staff.log import Entry
 from protocol.fares.verdicts import Verdict
 from protocol.limits import DAY_S, LOCAL_OFFSET_S
 
@@ -53,13 +55,14 @@ class SettlementTables:
     def __init__(self, writer: Guarded, aside: Guarded, post: PostTransfers) -> None:
         self._writer, self._aside, self._post = writer, aside, post
 
-    def keep_party(self, party: Party, titles: Titles) -> None:
+    def keep_party(self, party: Party, titles: Titles, entry: Entry) -> None:
         """An operator or owner, or its new titles."""
         row = {"role": party.role.value, "name": party.name, "title_fa": titles.fa, "title_en": titles.en}
         with self._writer.transaction() as core:
             core.execute(
                 upsert(core.dialect.name, PARTY, keys=["role", "name"], anew=["title_fa", "title_en"]), row
             )  # fmt: skip
+            tell(core, entry)
 
     def party_titles(self) -> Mapping[Party, Titles]:
         """Every operator and owner."""
@@ -67,13 +70,14 @@ class SettlementTables:
             rows = core.execute(sa.select(PARTY).order_by(PARTY.c.role, PARTY.c.name)).all()
         return {Party(Role(role), name): Titles(fa, en) for role, name, fa, en in rows}
 
-    def keep_contract(self, contract: Contract, at_ms: int) -> None:
+    def keep_contract(self, contract: Contract, entry: Entry) -> None:
         """New, or in place of one of the same vehicle and day."""
-        row = {name: getattr(contract, name) for name in _CONTRACT} | {"at_ms": at_ms}
+        row = {name: getattr(contract, name) for name in _CONTRACT} | {"at_ms": entry.at_ms}
         with self._writer.transaction() as core:
             core.execute(
                 upsert(core.dialect.name, CONTRACT, keys=["vehicle", "from_day"], anew=[*_CONTRACT[2:], "at_ms"]), row
             )
+            tell(core, entry)
 
     def contracts(self) -> Sequence[Contract]:
         """All of them, by vehicle and day."""
@@ -140,8 +144,9 @@ class SettlementTables:
             rows = core.execute(sa.select(SETTLED)).all()
         return {(vehicle, Line(line), of_day): Before(*sums) for vehicle, line, of_day, *sums in rows}
 
-    def freeze(self, statement: Statement, entries: Sequence[Transfer], at_ms: int) -> bool:
-        """Keep the statement and post its entries; False if another came first."""
+    def freeze(self, statement: Statement, transfers: Sequence[Transfer], entry: Entry) -> bool:
+        """Keep the statement and post what it moves; False if another came first."""
+        at_ms = entry.at_ms
         span = statement.span
         row = {
             "day": statement.day, "previous": statement.previous, "hash": statement.hash, "content": statement.content,
@@ -162,7 +167,8 @@ class SettlementTables:
                     }
                     for it in statement.shares
                 ])  # fmt: skip
-            self._post(core, entries, at_ms)
+            self._post(core, transfers, at_ms)
+            tell(core, entry)
         return True
 
     def statement(self, day: int) -> Statement | None:

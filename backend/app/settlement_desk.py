@@ -4,28 +4,30 @@ from collections.abc import Callable, Mapping, Sequence
 
 from backend.core.errors import NotFound, Refused
 from backend.core.limits import SETTLE_AFTER_S
+from backend.core.settlement.api import By
 from backend.core.settlement.contracts import Contract, Contracts
 from backend.core.settlement.parties import Party
 from backend.core.settlement.ports import Frozen, SettlementStore, Titles
 from backend.core.settlement.sharing import Before, LineOf, share
 from backend.core.settlement.statement import GENESIS, Statement, entries, in_order, wrong_behind
+from backend.core.staff.log import Entry
 from protocol.jalali import day_text
 from protocol.localtime import day_begins_ms
 
 
-class Settling:
-    """`now_ms`: Unix milliseconds."""
+class SettlementDesk:
+    """Implements `Settlements`: each change with its entry in the staff's log. `now_ms`: Unix milliseconds."""
 
     def __init__(self, store: SettlementStore, city: str, now_ms: Callable[[], int]) -> None:
         self._store, self._city, self._now_ms = store, city, now_ms
 
     # --- whose it is --------------------------------------------------------------------------------------------------
 
-    def name(self, party: Party, titles: Titles) -> None:
+    def name(self, party: Party, titles: Titles, *, by: By) -> None:
         """An operator or owner joins, or is called otherwise."""
-        self._store.keep_party(party, titles)
+        self._store.keep_party(party, titles, self._entry(by, "name-party", str(party), titles.en))
 
-    def contract(self, contract: Contract) -> None:
+    def contract(self, contract: Contract, *, by: By) -> None:
         """A vehicle is somebody's from a day on. Raises Refused where statements have gone by another one already."""
         known = self._store.party_titles()
         for party in (Party.operator(contract.operator), Party.owner(contract.owner)):
@@ -41,11 +43,19 @@ class Settling:
                 fix="let it begin on a later day; what was shared wrongly is corrected by two people's own entry",
                 settled_day=day_text(frozen[-1].day),
             )
-        self._store.keep_contract(contract, self._now_ms())
+        on = f"{contract.vehicle} {day_text(contract.from_day)}"
+        self._store.keep_contract(contract, self._entry(by, "contract", on, contract.operator))
+
+    def contracts_of(self, vehicle: str) -> Sequence[Contract]:
+        """A vehicle's contracts by their first day."""
+        return [it for it in self._store.contracts() if it.vehicle == vehicle]
+
+    def _entry(self, by: By, action: str, on: str, outcome: str) -> Entry:
+        return Entry(self._now_ms(), by.name, by.role, action, on, outcome)
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def freeze(self, day: int) -> Statement:
+    def freeze(self, day: int, *, by: By) -> Statement:
         """The statement of a day, made and posted; one that is frozen already is given as it is.
 
         Raises Refused (the day is not over, a later one is frozen, another freezes), NoContract, StoreFailed.
@@ -63,7 +73,8 @@ class Settling:
             self._city, day, GENESIS if last is None else last.hash, gathered.span, gathered.head,
             in_order(gathered.incomes), tuple(shares), tuple(gathered.free_rides),
         )  # fmt: skip
-        if not self._store.freeze(statement, entries(statement), self._now_ms()):
+        entry = self._entry(by, "freeze", day_text(day), statement.hash.hex())
+        if not self._store.freeze(statement, entries(statement), entry):
             raise Refused("somebody else froze a day meanwhile", fix="look at the statements, then try again")
         return statement
 
