@@ -21,6 +21,7 @@ from backend.app.announcing import Announcing
 from backend.app.approvals import StoredApprovals
 from backend.app.cases import CaseDesk
 from backend.app.config import BackendConfig
+from backend.app.explaining import Explaining
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
@@ -28,6 +29,7 @@ from backend.app.live import Live
 from backend.app.payments.cashier import Cashier
 from backend.app.payments.settling import Calls
 from backend.app.proofs import ProofDesk
+from backend.app.receipts import Receipts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
 from backend.app.staff import Staff, granted_classes
@@ -109,6 +111,7 @@ class Backend:
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
         config = self._config
         services = Services(
+            receipts=Receipts(self.store, Explaining(self.store, self._tariffs)),
             riders=Riders(
                 self.store, keys.issuer, self._now_ms, randomness, granted=partial(granted_classes, self.store)
             ),

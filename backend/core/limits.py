@@ -113,6 +113,7 @@ STATEMENT_BAD_LINES_SHOWN_MAX = 100  # unreadable lines listed one by one; the r
 REQUEST_BYTES_MAX = 16 << 10  # every body but a statement: the largest is a registration of under 1 KiB
 HELD_PAGE = 1_000  # taps whose money is held, read at once: 100 KiB
 RIDERS_PAGE = 1_000  # credentials read at once for the table of riders: 110 KiB
+RECEIPTS_PAGE = 20  # a rider's explained rides in one answer: a week of them; each is six look-ups
 RIDER_TAPS_MAX = 100  # a rider's rides in one answer: about a month
 STATUS_TAPS = 30  # rows that the status page begins with: one screen
 CHUNK_CACHE_S = 31_536_000  # a year: what is named by its hash never changes

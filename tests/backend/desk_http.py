@@ -24,6 +24,8 @@ from backend.app.settlement_desk import SettlementDesk
 from backend.app.staff import Staff, end_person, granted_classes, name_person
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
+from backend.core.explaining.ports import ReceiptPlace
+from backend.core.explaining.receipts import Receipt
 from backend.core.payments.life import PACE
 from backend.core.payments.port import Found, Payment, Says, Unverified
 from backend.core.ports import Device
@@ -90,6 +92,17 @@ def calls_noted(into: list[tuple[str, ...]]) -> Calls:
     return Calls(lambda *told: into.append(told), lambda *ended: into.append(("ended", *ended)))
 
 
+class OwnReceipts:
+    """Implements ReceiptDesk over a list for each rider, newest first."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, list[Receipt]] = {}
+
+    def of(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> list[Receipt]:
+        rows = self.rows.get(credential_id, [])
+        return [it for it in rows if before is None or it.place < before][:limit]
+
+
 class Api:
     """A served API and a client for it; `with` starts and stops both."""
 
@@ -114,7 +127,9 @@ class Api:
             self.store, providers, settling, clock=lambda: self.now_ms, randomness=os.urandom,
             callback_base=lambda: self.server.url,
         )  # fmt: skip
+        self.receipts = OwnReceipts()
         self.services = Services(
+            receipts=self.receipts,
             riders=Riders(
                 self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.office)
             ),

@@ -11,6 +11,7 @@ from backend.adapters.http import (
     open_routes,
     ops_routes,
     problems,
+    receipt_routes,
     rider_routes,
     settlement_routes,
     staff_routes,
@@ -44,7 +45,15 @@ def make_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
-    for routes in (rider_routes, topup_routes, ops_routes, staff_routes, settlement_routes, open_routes):
+    for routes in (
+        rider_routes,
+        receipt_routes,
+        topup_routes,
+        ops_routes,
+        staff_routes,
+        settlement_routes,
+        open_routes,
+    ):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=open_routes.STATIC), name="static")
     problems.install(app)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.conduct import KeptCase
+from backend.core.explaining.ports import ReceiptDesk
 from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
 from backend.core.settlement.api import Settlements
@@ -26,6 +27,7 @@ class Services:
     """
 
     riders: RiderDesk
+    receipts: ReceiptDesk
     topups: TopUpDesk | None
     store: HttpStore
     live: LiveFeed

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from backend.adapters.ledger.standing import StandingTables
 from backend.core.explaining.facts import Entry
+from backend.core.explaining.ports import ReceiptPlace
 from backend.core.ledger import CORRECTIONS, FIRST_OF_TAP, TapId, TransferKind, revised_key, tap_key
 from backend.core.repeats import Claim
 
@@ -16,6 +17,16 @@ class ExplainTables(StandingTables):
     def boarding(self, name: bytes) -> Sequence[Claim]:
         """Every tap of one boarding."""
         return self._claims("boarding = ?", (name,))
+
+    def charged_claims(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Claim]:
+        """What one rider is charged for, newest first, behind this place."""
+        where = "credential = ? AND charged"
+        values: tuple[object, ...] = (credential_id,)
+        if before is not None:
+            where += " AND wall_ms <= ? AND (wall_ms, device, epoch, sequence) < (?, ?, ?, ?)"
+            values = (*values, before[0], *before)
+        order = "ORDER BY wall_ms DESC, device DESC, epoch DESC, sequence DESC LIMIT ?"
+        return self._claims(f"{where} {order}", (*values, limit))
 
     def posted_for(self, tap: TapId) -> Sequence[Entry]:
         """By the keys that its entries must have: first ones, then corrections until there are no more."""

@@ -1,11 +1,24 @@
-"""The port for what an explanation is made from. Part of `Store`."""
+"""The ports for what an explanation is made from, and for riders' receipts."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from backend.core.explaining.facts import Entry, Standing
 from backend.core.ledger import TapId
 from backend.core.repeats import Claim
+
+if TYPE_CHECKING:
+    from backend.core.explaining.receipts import Receipt
+
+ReceiptPlace: TypeAlias = tuple[int, str, int, int]  # Unix milliseconds, device, journal, sequence: newest first
+
+
+class ReceiptDesk(Protocol):
+    """What the API asks for a rider's own."""
+
+    def of(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> "Sequence[Receipt]":
+        """Newest first, behind this place. Raises StoreFailed."""
+        ...
 
 
 class ExplainStore(Protocol):

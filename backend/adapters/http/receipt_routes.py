@@ -1,0 +1,105 @@
+"""A rider's receipts: each charged boarding with its line, stop, class, cap and tariff, in Persian and English."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from backend.adapters.http.access import Having, ThisRider
+from backend.adapters.http.models import Model
+from backend.adapters.http.problems import documented
+from backend.core import limits
+from backend.core.explaining.facts import Reason, Step
+from backend.core.explaining.ports import ReceiptPlace
+from backend.core.explaining.receipts import Receipt
+from backend.core.explaining.words import said
+from protocol.limits import INT63_MAX, NAME_MAX_CHARS
+
+router = APIRouter(prefix="/v1/riders", tags=["riders"])
+_PLACE = re.compile(rf"([0-9]{{1,19}})/([a-z0-9-]{{1,{NAME_MAX_CHARS}}})/([0-9a-f]{{1,16}})/([0-9]{{1,19}})")
+Before = Annotated[
+    str | None, Query(pattern=f"^{_PLACE.pattern}$", description="`next` of the answer before; without: the newest.")
+]  # fmt: skip
+
+
+class SaidBody(Model):
+    """One thing that is so."""
+
+    code: str
+    fa: str
+    en: str
+
+
+class StepBody(SaidBody):
+    """One rule of the fare, and by how much it changes what is paid."""
+
+    rials: int
+
+
+class ReceiptBody(Model):
+    """One charged boarding. `line` and `stop` are null where they are not known, and `where` says why."""
+
+    tap: str = Field(description="Device, journal in hexadecimal digits, sequence: what `savar explain` is asked.")
+    wall_ms: int
+    vehicle: str
+    door: int
+    line: str | None
+    stop: str | None
+    rider_class: int
+    tariff: int
+    shown_rials: int = Field(description="What the door showed; never less than what is charged.")
+    charged_rials: int = Field(description="What the steps add up to.")
+    city_rials: int
+    where: list[SaidBody]
+    steps: list[StepBody]
+    office: list[SaidBody]
+
+
+class ReceiptsBody(Model):
+    """Newest first. `next`: where the older ones go on; null at the end."""
+
+    receipts: list[ReceiptBody]
+    next: str | None
+
+
+@router.get(
+    "/{rider_id}/receipts",  # noqa: FAST003 - ThisRider takes it
+    summary="Why each of the rider's boardings cost what it did",
+    responses=documented(401, 403, 422, 503),
+)
+def rider_receipts(having: Having, rider: ThisRider, before: Before = None) -> ReceiptsBody:
+    """Charged boardings, newest first, explained in Persian and English. What buses still carry is not in it yet."""
+    found = having.receipts.of(rider.credential_id, _place(before), limits.RECEIPTS_PAGE)
+    more = len(found) == limits.RECEIPTS_PAGE
+    return ReceiptsBody(receipts=[_body(it) for it in found], next=_named(found[-1].place) if more else None)
+
+
+def _place(text: str | None) -> ReceiptPlace | None:
+    found = None if text is None else _PLACE.fullmatch(text)
+    if found is None:
+        return None
+    wall_ms, device, epoch, sequence = found.groups()
+    return min(int(wall_ms), INT63_MAX), device, min(int(epoch, 16), INT63_MAX), min(int(sequence), INT63_MAX)
+
+
+def _named(place: ReceiptPlace) -> str:
+    wall_ms, device, epoch, sequence = place
+    return f"{wall_ms}/{device}/{epoch:x}/{sequence}"
+
+
+def _said(it: Reason) -> dict[str, Any]:
+    return {"code": it.code.value, "fa": said(it, "fa"), "en": said(it, "en")}
+
+
+def _step(it: Step) -> StepBody:
+    return StepBody(rials=it.rials, **_said(it.reason))
+
+
+def _body(it: Receipt) -> ReceiptBody:
+    return ReceiptBody(
+        tap=it.tap, wall_ms=it.wall_ms, vehicle=it.vehicle, door=it.door, line=it.line, stop=it.stop,
+        rider_class=it.rider_class, tariff=it.tariff, shown_rials=it.shown_rials, charged_rials=it.charged_rials,
+        city_rials=it.city_rials, where=[SaidBody(**_said(one)) for one in it.where],
+        steps=[_step(one) for one in it.steps], office=[SaidBody(**_said(one)) for one in it.office],
+    )  # fmt: skip
