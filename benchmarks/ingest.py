@@ -3,7 +3,8 @@
 The ledger's side is everything that a group of charged taps adds: watermark, records, transfers with their chain,
 balances, claims, totals; one durable transaction. The raw side is the records' columns alone, into a table that has no
 key, no index and no check: executemany in SQLite, COPY (psycopg's `write_row`) in PostgreSQL; durable, too. Both sides
-are built before the clock starts. What comes before a group is stored (opening, pricing) is not in it.
+are built before the clock starts. What comes before a group
+is stored (opening, pricing) is `ingest_path`.
 """
 
 import shutil
@@ -71,6 +72,13 @@ def run(*, database: str, transactions: int, taps: int, folder: Path, tick: Tick
             "p50": round(1000 * ledger_s, 1), "p99": round(1000 * percentile(ledger, 99), 1)
         },
     }  # fmt: skip
+
+
+@contextmanager
+def a_ledger(database: str, folder: Path) -> Iterator[LedgerStore]:
+    """A new one alone, gone afterwards."""
+    with {"sqlite": _sqlite, "postgresql": _postgresql}[database](folder) as sides:
+        yield sides.store
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -279,14 +280,26 @@ def _said(value: object) -> str:
 @click.option("--db", "database", required=True, type=click.Choice(["sqlite", "postgresql"]), help="Which ledger.")
 @click.option("--transactions", default=200, show_default=True, type=click.IntRange(1), help="Of each side.")
 @click.option("--taps", default=1_000, show_default=True, type=click.IntRange(1), help="In each.")
+@click.option("--path-taps", default=40_000, show_default=True, type=click.IntRange(1), help="From MQTT to receipts.")
+@click.option("--path-buses", default=20, show_default=True, type=click.IntRange(1), help="They bring them.")
 @folder_option
 @json_option("the figures")
-def ingest(*, database: str, transactions: int, taps: int, folder: Path, out: str | None) -> None:
-    """A group of taps into the ledger beside its records into a table without rules: rates, their ratio. A minute."""
+def ingest(
+    *, database: str, transactions: int, taps: int, path_taps: int, path_buses: int, folder: Path, out: str | None
+) -> None:
+    """A group of taps into the ledger beside its records into a table without rules, and from MQTT to the receipt.
+
+    Rates, and their ratios in one run. Three minutes on a machine that does nothing else: look at `load`.
+    """
     from benchmarks import ingest as bench
+    from benchmarks import ingest_path
 
     with progress("transactions", transactions) as tick:
         figures = bench.run(
             database=database, transactions=transactions, taps=taps, folder=folder, tick=of_one(tick, "transactions")
         )
+        figures |= ingest_path.run(
+            database=database, taps=path_taps, buses=path_buses, riders=min(path_taps // 4, 5_003) | 1, folder=folder,
+            tick=tick, ledger=partial(bench.a_ledger, database),
+        )  # fmt: skip
     _report(figures, out)

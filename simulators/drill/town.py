@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+from backend.adapters.ledger.store import LedgerStore
 from backend.core.ports import Rider
 from edge.app.config import load_config
 from protocol.wire.keys import SigningKey
@@ -49,13 +50,17 @@ class Town:
 
     def register(self, ledger: DrillLedger, tick: Callable[[int], None]) -> None:
         """All riders straight into the ledger, as the API would put them there one by one."""
-        phones = Phones(self.plan, _key(self.folder.backend_keys / "issuer.key.pem"))
         store = ledger.open(CITY)
+        self.register_in(store, tick)
+        store.close()
+
+    def register_in(self, store: LedgerStore, tick: Callable[[int], None]) -> None:
+        """Into a ledger that is open."""
+        phones = Phones(self.plan, _key(self.folder.backend_keys / "issuer.key.pem"))
         for number, credential in enumerate(phones.credentials):
             token = sha256(credential).digest()
             store.add_rider(Rider(credential_id(number), credential, int(class_of(number)), token, self.plan.began_ms))
             tick(number + 1)
-        store.close()
 
     def start(self, ledger: DrillLedger) -> None:
         """Broker and backend."""
