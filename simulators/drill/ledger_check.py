@@ -94,10 +94,10 @@ def _check_transfers(rows: Rows, findings: Findings) -> dict[str, int]:
     debits: Counter[str] = Counter()
     credits_: Counter[str] = Counter()
     keys, broken, head = set(), [], LEDGER_GENESIS
-    for number, key, kind, debit, credit, rials, hash_ in rows(
-        "SELECT id, key, kind, debit, credit, rials, hash FROM transfer ORDER BY id"
+    for number, key, kind, debit, credit, rials, day, hash_ in rows(
+        "SELECT id, key, kind, debit, credit, rials, day, hash FROM transfer ORDER BY id"
     ):
-        head = next_head(head, Transfer(bytes(key), TransferKind(kind), debit, credit, rials))
+        head = next_head(head, Transfer(bytes(key), TransferKind(kind), debit, credit, rials, day))
         if head != bytes(hash_):
             broken.append(number)
             head = bytes(hash_)  # and on from what stands there
