@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FUZZ_S ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check bench bench-age ledger-drill simulate simulate-long clean
+.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check bench bench-age ledger-drill topup-drill simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,9 @@ bench-age: setup ## a device that was offline for 120 days: about 7 minutes
 
 ledger-drill: setup system ## the ledger under kills, 400,000 taps in each database, and restored: half an hour of two cores
 	@mkdir -p build && for db in sqlite postgresql; do $(BIN)/savar drill ledger --db $$db --json build/drill-$$db.json || exit 1; done
+
+topup-drill: setup system ## 10,000 top-ups with both providers misbehaving and the backend killed, in each database: half an hour of two cores
+	@mkdir -p build && for db in sqlite postgresql; do $(BIN)/savar drill topups --db $$db --json build/topups-$$db.json || exit 1; done
 
 simulate: setup ## 2,000 cities in a simulated world, with everything that goes wrong
 	@mkdir -p build && $(BIN)/savar simulate --seeds 0:2000 --json build/simulate.json

@@ -1,4 +1,4 @@
-"""`savar backend run|import|riders|let-through|cases`: the backend of one shard, and what it is asked."""
+"""`savar backend run|import|riders|let-through|cases|denied`: the backend of one shard, and what it is asked."""
 
 import logging
 import sys
@@ -16,6 +16,7 @@ from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
 from backend.app.rider_rows import write_riders
 from backend.core.conduct import FIX, KeptCase
+from cli.backend_denied import denied
 from cli.output import json_option, write_json
 from cli.stopping import stop_on_signals
 from protocol.localtime import day_begins_ms
@@ -29,6 +30,9 @@ _CONFIG = click.option("--config", "path", required=True, type=click.Path(path_t
 @click.group()
 def command() -> None:
     """Run the backend of one shard, bring it depot files, ask it for cases, riders, and what was let through."""
+
+
+command.add_command(denied)
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""`savar drill ledger`: the ledger under kills, with a real broker, backend and database, and what must stand then."""
+"""`savar drill ledger|topups`: real parts under kills and misbehaviour, and what must stand then."""
 
 import sys
 import tempfile
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cli.drill_topups import topups
 from cli.output import STDOUT, json_option, write_json
 from cli.progress import progress
 from protocol.limits import DAY_S
@@ -16,6 +17,9 @@ from protocol.limits import DAY_S
 @click.group()
 def command() -> None:
     """Try on the real parts what must hold whatever happens to them. Takes minutes, and leaves nothing running."""
+
+
+command.add_command(topups)
 
 
 @command.command()

@@ -1,17 +1,23 @@
 """What announcing a bundle asks: tariffs and releases that two people approved."""
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
 
+from backend.core.payments.store_port import TopUpStore
 from backend.core.staff.ports import StaffStore
 from backend.core.staff.subjects import Release, read, tariff_subject
 from backend.core.staff.two_people import Kind
 from protocol.fares.tariff import Tariff
 
 
+class ApprovingStore(StaffStore, TopUpStore, Protocol):
+    """The parts of the store that it needs."""
+
+
 class StoredApprovals:
     """Implements `Approvals`. `tariffs`: those that were announced, by number; `clock` gives Unix milliseconds."""
 
-    def __init__(self, store: StaffStore, tariffs: Mapping[int, Tariff], clock: Callable[[], int]) -> None:
+    def __init__(self, store: ApprovingStore, tariffs: Mapping[int, Tariff], clock: Callable[[], int]) -> None:
         self._store, self._tariffs, self._clock = store, tariffs, clock
 
     def tariff(self, tariff: Tariff) -> bool:
@@ -21,8 +27,13 @@ class StoredApprovals:
         return bool(self._store.approved(Kind.TARIFF, tariff_subject(tariff)))
 
     def release(self, credential_id: bytes, version: int) -> bool:
-        """Whether the credential, denied up to this version, may leave the deny list."""
-        return any(it.version >= version for it, _ in self._releases(credential_id))
+        """Whether the credential, denied up to this version, may leave the deny list.
+
+        Two people say so; or the rider was denied for debt and has paid it, which takes nobody.
+        """
+        return self._store.has_paid(credential_id) or any(
+            it.version >= version for it, _ in self._releases(credential_id)
+        )
 
     def used(self, released: Collection[bytes]) -> None:
         """These have left it: another time they need another approval."""

@@ -155,6 +155,11 @@ class Books:
                 self.counts["late_reversal"] += 1
         return it
 
+    def to_come(self) -> int:
+        """How many verified payments a bank has yet to take back."""
+        with self._lock:
+            return sum(it.fate.late_reversal and self._aged(it).state == "verified" for it in self._by_token.values())
+
     def truth(self) -> list[Entry]:
         """Every payment as it stands."""
         with self._lock:

@@ -118,6 +118,11 @@ class MemoryTopUps:
         for topup_id in topup_ids:
             self.topups[topup_id] = replace(self.topups[topup_id], next_ms=at_ms)
 
+    def has_paid(self, credential_id: bytes) -> bool:
+        self._look()
+        mine = [it for it in self.denied if it.credential_id == credential_id]
+        return bool(mine) and all(it.ended_ms is not None for it in mine)
+
     def denials(self, *, open_only: bool) -> Sequence[Denial]:
         self._look()
         found = [it for it in self.denied if it.ended_ms is None or not open_only]

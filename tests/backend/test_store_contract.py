@@ -135,10 +135,13 @@ def test_a_charge_back_takes_the_wallet_then_makes_debt_and_a_top_up_pays_it_fir
     store.pay_topup("small", WALL_MS)
     assert (store.balance(ONE.account), store.balance(debt)) == (0, -280_000)
     assert store.denials(open_only=True)  # something is still owed
+    assert not store.has_paid(ONE.credential_id)
     store.pay_topup("rest", WALL_MS + 5)
     assert (store.balance(ONE.account), store.balance(debt)) == (220_000, 0)
     assert list(store.denials(open_only=True)) == []
     assert [it.ended_ms for it in store.denials(open_only=False)] == [WALL_MS + 5]
+    assert store.has_paid(ONE.credential_id)
+    assert not store.has_paid(TWO.credential_id)  # who never was denied has nothing to be released from
 
 
 def test_a_rider_may_be_denied_again_within_the_same_millisecond(store: Store) -> None:
@@ -152,6 +155,7 @@ def test_a_rider_may_be_denied_again_within_the_same_millisecond(store: Store) -
     store.charge_back("two", WALL_MS)
     assert len(store.denials(open_only=True)) == 1
     assert len(store.denials(open_only=False)) == 2
+    assert not store.has_paid(ONE.credential_id)
 
 
 def test_small_debt_denies_nobody(store: Store) -> None:

@@ -63,8 +63,8 @@ class Sweeper:
                 unclear[name] += 1
                 continue
             for it in listed:
-                topup = self._store.topup_by_authority(it.authority)
-                if topup is None or topup.provider != name:
+                topup = self._store.topup_named(name, it.authority)
+                if topup is None:
                     self._calls.begin(
                         UNKNOWN_PAYMENT, name, f"provider {name} holds {it.rials} rials that no top-up asked for",
                         "look in its panel who paid that, and give it back there",
