@@ -34,7 +34,7 @@ lint: setup ## formatting, ruff, strict types, import lines
 	@$(BIN)/lint-imports
 
 unit: setup ## every test, without lint
-	@$(BIN)/pytest
+	@bash deploy/unit.sh $(BIN)/pytest
 
 setup: $(STAMP)
 
