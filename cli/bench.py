@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -303,3 +304,38 @@ def ingest(
             tick=tick, ledger=partial(bench.a_ledger, database),
         )  # fmt: skip
     _report(figures, out)
+
+
+@command.command()
+@click.option("--db", "database", required=True, type=click.Choice(["sqlite", "postgresql"]), help="Which ledger.")
+@click.option("--taps", default=1_000_000, show_default=True, type=click.IntRange(5_000), help="Of a week.")
+@click.option("--topups", default=100_000, show_default=True, type=click.IntRange(2_000), help="Of the same.")
+@click.option("--faults", default=500, show_default=True, type=click.IntRange(1), help="At least; of every class.")
+@click.option("--seed", type=int, help="Of the faults; if none is given, the clock's.")
+@click.option("--rounds", default=1, show_default=True, type=click.IntRange(1), help="Each with faults of its own.")
+@folder_option
+@json_option("the figures")
+def reconcile(
+    *,
+    database: str,
+    taps: int,
+    topups: int,
+    faults: int,
+    seed: int | None,
+    rounds: int,
+    folder: Path,
+    out: str | None,
+) -> None:
+    """A city's week reconciled: is every planted fault found, and none invented? Making it takes minutes.
+
+    Fails if one was missed or invented.
+    """
+    from benchmarks import reconcile as bench
+
+    with progress("books", taps) as tick:
+        figures = bench.run(
+            database=database, taps=taps, topups=topups, faults=faults, seed=time.time_ns() if seed is None else seed,
+            rounds=rounds, folder=folder, tick=tick,
+        )  # fmt: skip
+    _report(figures, out)
+    sys.exit(figures["missed"] + figures["invented"] > 0)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "practice": ("cli.practice", "the driver's terminal with a bus that is not there, to learn it"),
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
     "read": ("cli.read", "run the decode loop over images or videos"),
+    "reconcile": ("cli.reconcile", "hold journals, ledger and statements against each other; what does not match"),
     "selftest": ("cli.selftest", "check this validator and say what to do"),
     "settlement": ("cli.settlement", "what a service day brings to operators and owners: freeze, show, print"),
     "simulate": ("cli.simulate", "cities in a simulated world, from seeds, with everything that goes wrong"),

@@ -133,3 +133,15 @@ IDEMPOTENCY_KEY_MAX_CHARS = 64  # a UUID has 36
 IDEMPOTENCY_KEPT_MS = 86_400_000  # a client that was cut off asks again within minutes; a day is a depot's night
 IDEMPOTENCY_KEYS_MAX = 1_000  # kept of one caller, newest first: one request every 90 s of a day
 IDEMPOTENCY_UNDER_WAY_MS = 60_000  # a request that has no answer by then died with its process, and is asked anew
+
+# --- Reconciliation --------------------------------------------------------------------------------------------------
+DISCREPANCY_DUE_MS = 48 * 3_600_000  # decided in two days, as the city decides disputes (isfahan.md, rows 8 and P6)
+JOURNAL_WAITS_MS = 48 * 3_600_000  # of a told record that does not come: by then a bus was in its depot twice
+RECONCILE_TAPS_A_STEP = 20_000  # a second of work, and 20 MB; what a kill repeats
+RECONCILE_ROWS_A_STEP = 5_000  # of statements and top-ups: the same
+RECONCILE_LATE_MS = 24 * 3_600_000  # a tap that is posted later than a day after it was made is counted as late
+RECONCILE_DAYS_MAX = 366  # of one run: a year and a day
+RECONCILE_CLOCK_SLACK_MS = 3_600_000  # the backend's clock may have been set by so much between two transfers
+PAYOUT_DAYS_MAX = 3  # from a payout's last row to the bank's entry: Paya's cycles, a Friday between (ticketing.md §9)
+STRAYS_AT_ONCE_MAX = 250_000  # transfers whose taps are looked for in one go: 60 MB
+STRAY_DAYS_BACK_MAX = 120  # a transfer's tap is looked for so far back: the longest outage a device is built for

@@ -10,6 +10,7 @@ from backend.adapters.ledger.ingest import IngestTables
 from backend.adapters.ledger.let_through import LetThroughTables
 from backend.adapters.ledger.once import OnceTables
 from backend.adapters.ledger.pendings import PendingTables
+from backend.adapters.ledger.reconciling import ReconcilingTables
 from backend.adapters.ledger.riders import RiderTables
 from backend.adapters.ledger.settlements import SettlementTables
 from backend.adapters.ledger.staff import StaffTables
@@ -31,6 +32,7 @@ class LedgerStore(
     OnceTables,
     PendingTables,
     SettlementTables,
+    ReconcilingTables,
 ):
     """Implements `backend.core.ports.Store` over connections of one ledger."""
 

@@ -1,0 +1,211 @@
+"""Statements as they were given, and what they are held against: top-ups, payouts, the bank's entries."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.payment_tables import TOPUP
+from backend.adapters.ledger.reconciling_runs import ReconcilingRuns
+from backend.adapters.ledger.reconciling_tables import BANK_ROW, STATEMENT_DAY, STATEMENT_ROW, UNREADABLE
+from backend.adapters.ledger.upsert import insert
+from backend.core.reconciliation.payments import CREDITED, Entry, HeldTopUp, Payout, Told, keys_of
+from backend.core.reconciliation.statements import BankRow, ProviderRow, RowKind, Unreadable
+from backend.core.reconciliation.taps import PostedTransfer
+from protocol.localtime import day_begins_ms
+
+_ASKED_MAX = 500
+_ROW = STATEMENT_ROW.c
+
+
+class ReconcilingMoney(ReconcilingRuns):
+    """Part of `ReconcilingStore`."""
+
+    _writer: Guarded
+    _aside: Guarded
+
+    def keep_provider_rows(
+        self, provider: str, digest: str, days: tuple[int, int], rows: Collection[ProviderRow],
+        unreadable: Collection[Unreadable],
+    ) -> None:  # fmt: skip
+        """Some rows of a statement; told again they are the same."""
+        with self._writer.transaction() as core:
+            _put(core, STATEMENT_ROW, [
+                {
+                    "provider": provider, "day": row.day, "digest": digest, "line": row.line, "named": row.authority,
+                    "kind": row.kind.value, "rials": row.rials, "fee_rials": row.fee_rials, "at_ms": row.at_ms,
+                    "payout": row.payout,
+                }
+                for row in rows
+            ])  # fmt: skip
+            _put_unreadable(core, digest, days, unreadable)
+
+    def keep_bank_rows(
+        self, digest: str, days: tuple[int, int], rows: Collection[BankRow], unreadable: Collection[Unreadable]
+    ) -> None:
+        """Some rows of the bank's; told again they are the same."""
+        with self._writer.transaction() as core:
+            _put(core, BANK_ROW, [
+                {
+                    "day": row.day, "digest": digest, "line": row.line, "reference": row.reference, "rials": row.rials,
+                    "at_ms": row.at_ms,
+                }
+                for row in rows
+            ])  # fmt: skip
+            _put_unreadable(core, digest, days, unreadable)
+
+    def cover(self, provider: str, days: tuple[int, int], digests: Collection[str]) -> None:
+        """These files are the statements of these days: what older files told of them goes."""
+        first, last = days
+        table = STATEMENT_ROW if provider else BANK_ROW
+        older = table.delete().where(table.c.day.between(first, last), table.c.digest.not_in(sorted(digests)))
+        if provider:
+            older = older.where(STATEMENT_ROW.c.provider == provider)
+        with self._writer.transaction() as core:
+            core.execute(older)
+            core.execute(STATEMENT_DAY.delete().where(
+                STATEMENT_DAY.c.provider == provider, STATEMENT_DAY.c.day.between(first, last)
+            ))  # fmt: skip
+            core.execute(STATEMENT_DAY.insert(), [
+                {"provider": provider, "day": day, "digest": min(digests)} for day in range(first, last + 1)
+            ])  # fmt: skip
+
+    def unreadable(self, digests: Collection[str]) -> Sequence[tuple[str, int, str, int]]:
+        """(source, line, why, day) of lines that were left out of these files."""
+        asked = sa.select(UNREADABLE.c.source, UNREADABLE.c.line, UNREADABLE.c.why, UNREADABLE.c.day)
+        with self._aside.reading() as core:
+            return [tuple(row) for row in core.execute(asked.where(UNREADABLE.c.source.in_(sorted(digests))))]
+
+    def told(
+        self, days: tuple[int, int], after: tuple[str, str] | None, most: int
+    ) -> Sequence[tuple[Told, HeldTopUp | None]]:
+        """Payments of which some row lies in these days, by provider and name, each whole, and their top-ups."""
+        named = sa.select(_ROW.provider, _ROW.named).where(_ROW.day.between(*days)).distinct()
+        if after is not None:
+            provider, name = after
+            named = named.where((_ROW.provider > provider) | ((_ROW.provider == provider) & (_ROW.named > name)))
+        with self._aside.snapshot() as core:
+            wanted = [tuple(it) for it in core.execute(named.order_by(_ROW.provider, _ROW.named).limit(most))]
+            told = _told(core, wanted)
+            topups = _topups_named(core, wanted)
+        return [(told[it], topups.get(it)) for it in wanted]
+
+    def topups(
+        self, from_ms: int, until_ms: int, after: tuple[int, str] | None, most: int
+    ) -> tuple[Sequence[tuple[HeldTopUp, Told | None]], Mapping[bytes, PostedTransfer], Collection[tuple[str, int]]]:
+        """Credited top-ups made in this time; the transfers of theirs; (provider, day) of statements that are held."""
+        asked = _TOPUPS.where(
+            TOPUP.c.created_ms >= from_ms, TOPUP.c.created_ms < until_ms, TOPUP.c.status.in_(sorted(CREDITED))
+        )
+        if after is not None:
+            ms, name = after
+            asked = asked.where((TOPUP.c.created_ms > ms) | ((TOPUP.c.created_ms == ms) & (TOPUP.c.id > name)))
+        with self._aside.snapshot() as core:
+            rows = core.execute(asked.order_by(TOPUP.c.created_ms, TOPUP.c.id).limit(most))
+            found = [_topup(row) for row in rows]
+            told = _told(core, [(it.provider, it.named) for it in found])
+            transfers = self._by_keys(core, [key for it in found for some in keys_of(it.id) for key in some])
+            held = {tuple(it) for it in core.execute(sa.select(STATEMENT_DAY.c.provider, STATEMENT_DAY.c.day))}
+        return [(it, told.get((it.provider, it.named))) for it in found], transfers, held
+
+    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, Entry | None]]:
+        """Payouts whose last row lies in these days, and the bank's entry of each."""
+        signed = sa.case((_ROW.kind == RowKind.PAYMENT.value, _ROW.rials), else_=-_ROW.rials)
+        asked = (
+            sa.select(
+                _ROW.provider, _ROW.payout, _sum(signed - _ROW.fee_rials), _sum(_ROW.fee_rials), sa.func.count(),
+                sa.func.max(_ROW.at_ms),
+            )
+            .where(_ROW.payout != "")
+            .group_by(_ROW.provider, _ROW.payout)
+            .having(sa.func.max(_ROW.day).between(*days))
+        )  # fmt: skip
+        with self._aside.snapshot() as core:
+            found = [Payout(*row) for row in core.execute(asked.order_by(_ROW.provider, _ROW.payout))]
+            entries = {it.reference: it for it in _entries(core, BANK_ROW.c.reference.in_([it.name for it in found]))}
+        return [(it, entries.get(it.name)) for it in found]
+
+    def days_held(self, provider: str) -> Collection[int]:
+        """Days of which this provider's statement is held; '': the bank's."""
+        asked = sa.select(STATEMENT_DAY.c.day).where(STATEMENT_DAY.c.provider == provider)
+        with self._aside.reading() as core:
+            return set(core.execute(asked).scalars())
+
+    def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, bool]]:
+        """References of the bank's whose first entry lies in these days, and whether a payout has that name."""
+        within = BANK_ROW.c.reference.in_(sa.select(BANK_ROW.c.reference).where(BANK_ROW.c.day.between(*days)))
+        with self._aside.snapshot() as core:
+            found = [
+                it for it in _entries(core, within)
+                if day_begins_ms(days[0]) <= it.first_ms < day_begins_ms(days[1] + 1)
+            ]  # fmt: skip
+            named = sa.select(_ROW.payout).where(_ROW.payout.in_([it.reference for it in found])).distinct()
+            known = set(core.execute(named).scalars())
+        return [(it, it.reference in known) for it in found]
+
+
+_TOPUPS = sa.select(
+    TOPUP.c.id, TOPUP.c.credential, TOPUP.c.rials, TOPUP.c.status, TOPUP.c.provider,
+    sa.case((TOPUP.c.receipt != "", TOPUP.c.receipt), else_=TOPUP.c.authority), TOPUP.c.created_ms,
+)  # fmt: skip
+
+
+def _topup(row: Any) -> HeldTopUp:
+    return HeldTopUp(row[0], bytes(row[1]), *row[2:])
+
+
+def _topups_named(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], HeldTopUp]:
+    found = {}
+    for at in range(0, len(named), _ASKED_MAX):
+        some = [name for _, name in named[at : at + _ASKED_MAX]]
+        by_receipt = TOPUP.c.receipt.in_(some) & TOPUP.c.provider.in_(sorted({it[0] for it in named}))
+        for which in (by_receipt, TOPUP.c.authority.in_(some)):  # an index each
+            for row in core.execute(_TOPUPS.where(which)):
+                it = _topup(row)
+                found[it.provider, it.named] = it
+    return found
+
+
+def _told(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Told]:
+    """All rows of these payments, whatever their day."""
+    rows: dict[tuple[str, str], list[ProviderRow]] = defaultdict(list)
+    for at in range(0, len(named), _ASKED_MAX):
+        some = named[at : at + _ASKED_MAX]
+        asked = (
+            sa.select(STATEMENT_ROW)
+            .where(_ROW.provider.in_(sorted({it[0] for it in some})), _ROW.named.in_([it[1] for it in some]))
+            .order_by(_ROW.day, _ROW.digest, _ROW.line)
+        )
+        for row in core.execute(asked):
+            rows[row.provider, row.named].append(ProviderRow(
+                row.line, row.named, row.rials, row.at_ms, RowKind(row.kind), row.fee_rials, row.payout
+            ))  # fmt: skip
+    return {it: Told(*it, rows[it]) for it in named if it in rows}
+
+
+def _entries(core: sa.Connection, which: sa.ColumnElement[bool]) -> list[Entry]:
+    """By their references: the first amount that is told of each."""
+    asked = sa.select(BANK_ROW.c.reference, BANK_ROW.c.rials, BANK_ROW.c.at_ms).where(which)
+    found: dict[str, Entry] = {}
+    for reference, rials, at_ms in core.execute(asked.order_by(BANK_ROW.c.day, BANK_ROW.c.digest, BANK_ROW.c.line)):
+        before = found.get(reference)
+        found[reference] = (
+            Entry(reference, rials, at_ms, 1) if before is None
+            else Entry(reference, before.rials, before.first_ms, before.times + 1)
+        )  # fmt: skip
+    return list(found.values())
+
+
+def _sum(of: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.sum(of), sa.BigInteger)
+
+
+def _put(core: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        core.execute(insert(core.dialect.name, table).on_conflict_do_nothing(), rows)
+
+
+def _put_unreadable(core: sa.Connection, digest: str, days: tuple[int, int], lines: Collection[Unreadable]) -> None:
+    _put(core, UNREADABLE, [{"source": digest, "line": it.line, "why": it.why, "day": days[1]} for it in lines])

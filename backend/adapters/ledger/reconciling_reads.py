@@ -1,0 +1,184 @@
+"""What reconciliation reads of taps, transfers and journals, over the connection for what takes long.
+
+Each call is one snapshot, so that a tap and its transfers are of one moment, while ingest goes on. Bulk reads are plain
+SQL over `Driver`: a city's day is a million taps.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded, raw
+from backend.adapters.ledger.hot import Driver, Row
+from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
+from backend.core.holding import Hold, Stands, Unproven, Why, owed
+from backend.core.ledger import TapId, class_account, operator_account
+from backend.core.reconciliation.taps import UNPROVEN, PostedTransfer, StandingTap, flows_of, own_keys
+from protocol.fares.verdicts import TABLE
+
+_KEYS_A_QUERY = 500  # values of one IN (…): under SQLite's limit of variables, whatever its build
+_TAPS_A_QUERY = 150
+_CHARGED = ", ".join(str(int(verdict)) for verdict, row in TABLE.items() if row.charged)
+_SPAN = (
+    f"r.kind = 2 AND r.verdict IN ({_CHARGED}) AND r.wall_ms >= ? AND r.wall_ms < ? AND (r.wall_ms > ? OR r.id > ?)"
+    " ORDER BY r.wall_ms, r.id LIMIT ?"
+)
+_OF_CLAIM = "LEFT JOIN claim AS c ON c.device = r.device AND c.epoch = r.epoch AND c.sequence = r.sequence"
+_OF_REST = " ".join(
+    f"LEFT JOIN {table} AS {name} ON c.revision IS NULL AND {name}.device = r.device AND {name}.epoch = r.epoch"
+    f" AND {name}.sequence = r.sequence"
+    for table, name in (("proxy", "p"), ("ticket_ride", "t"), ("unproven", "u"))
+)
+_UNPROVEN = ", ".join(f"'{payer}'" for payer in sorted(UNPROVEN))
+_TAPS = f"""
+SELECT r.wall_ms, r.id, r.device, r.epoch, r.sequence, r.payer, r.fare_rials,
+ c.credential, c.vehicle, c.rider_class, c.rials, c.city_rials, c.revision,
+ CASE WHEN c.copied_rials > 0 OR c.contested THEN 1 ELSE 0 END,
+ CASE WHEN c.charged AND NOT c.extends THEN EXISTS (
+  SELECT 1 FROM claim AS o WHERE o.credential = c.credential AND o.time_s = c.time_s AND o.counter = c.counter
+  AND NOT (o.device = c.device AND o.epoch = c.epoch AND o.sequence = c.sequence) AND o.charged AND NOT o.extends
+  AND o.closes_sequence IS NULL AND (o.device, o.epoch, o.sequence) < (c.device, c.epoch, c.sequence)
+ ) ELSE FALSE END
+FROM record AS r {_OF_CLAIM} WHERE {_SPAN}"""  # noqa: S608 - ours, as below
+_NAMES = f"""
+SELECT r.wall_ms, r.id, r.device, r.epoch, r.sequence, coalesce(c.revision, p.revision, t.revision, u.revision,
+ CASE WHEN r.payer IN ({_UNPROVEN}) THEN 0 END)
+FROM record AS r {_OF_CLAIM} {_OF_REST} WHERE {_SPAN}"""  # noqa: S608
+_TRANSFER = "SELECT id, key, kind, debit, credit, rials, at_ms FROM transfer WHERE phase IS NULL AND"
+_Place = tuple[int, int]  # wall_ms, id
+_BEGIN = -1
+
+
+class ReconcilingReads:
+    """Part of `ReconcilingStore`."""
+
+    _aside: Guarded
+    _driver: Driver
+
+    def standing_taps(
+        self, from_ms: int, until_ms: int, after: _Place | None, most: int
+    ) -> tuple[Sequence[tuple[StandingTap, Sequence[PostedTransfer]]], _Place | None]:
+        """Accepted, charged taps of this time behind `after`, with the transfers under their own keys."""
+        with self._aside.snapshot() as core:
+            rows = self._taps_of(core, _TAPS, (from_ms, until_ms), after, most)
+            taps = [_standing(row) for row in rows]
+            self._rest(core, rows, taps)
+            keys = [own_keys(it) for it in taps]
+            found = self._by_keys(core, [key for some in keys for key in some])
+        told = [
+            (it, [found[key] for key in some if key in found]) for it, some in zip(taps, keys, strict=True)
+        ]  # fmt: skip
+        return told, _behind(rows, most)
+
+    def tap_names(
+        self, from_ms: int, until_ms: int, after: _Place | None, most: int
+    ) -> tuple[Sequence[tuple[TapId, int, int | None]], _Place | None]:
+        """The same taps: who they are, when, and their revision; None where no table says."""
+        with self._aside.snapshot() as core:
+            rows = self._taps_of(core, _NAMES, (from_ms, until_ms), after, most)
+        return [((row[2], row[3], row[4]), row[0], row[5]) for row in rows], _behind(rows, most)
+
+    def _taps_of(
+        self, core: sa.Connection, asked: str, span: tuple[int, int], after: _Place | None, most: int
+    ) -> list[Row]:
+        if core.dialect.name == "postgresql":  # else it reads all claims there are for a step of some thousand
+            for way in ("hashjoin", "mergejoin"):
+                self._driver.run(raw(core), f"SET LOCAL enable_{way} = off")
+        from_ms, until_ms = span
+        begin, behind = (from_ms, _BEGIN) if after is None else after
+        return self._driver.rows(raw(core), asked, (begin, until_ms, begin, behind, most))
+
+    def _rest(self, core: sa.Connection, rows: Sequence[Row], taps: Sequence[StandingTap]) -> None:
+        """Taps that are no plain claim: what copies, drivers, tickets and nobody pay."""
+        held = {it.tap: it for row, it in zip(rows, taps, strict=True) if row[13]}
+        others = {it.tap: it for row, it in zip(rows, taps, strict=True) if row[7] is None}
+        for table, among, made in (
+            ("claim", held, _claim), ("proxy", others, _proxy), ("ticket_ride", others, _ticket_ride),
+            ("unproven", others, _unproven),
+        ):  # fmt: skip
+            for found in self._of_taps(core, table, among):
+                it: Stands = made(found)
+                tap = among[it.tap]
+                tap.flows, tap.revision = flows_of(owed(it)), it.revision
+
+    def _of_taps(self, core: sa.Connection, table: str, taps: Collection[TapId]) -> Iterator[Row]:
+        for some in _cut(list(taps), _TAPS_A_QUERY):
+            marks = ", ".join(["(?, ?, ?)"] * len(some))
+            asked = f"SELECT * FROM {table} WHERE (device, epoch, sequence) IN (VALUES {marks})"  # noqa: S608
+            yield from self._driver.rows(raw(core), asked, [part for tap in some for part in tap])
+
+    def _by_keys(self, core: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, PostedTransfer]:
+        found = {}
+        for some in _cut(keys, _KEYS_A_QUERY):
+            asked = f"{_TRANSFER} key IN ({', '.join('?' * len(some))})"
+            for row in self._driver.rows(raw(core), asked, some):
+                found[bytes(row[1])] = PostedTransfer(*row)
+        return found
+
+    def transfers(self, after: int, until: int, most: int) -> Sequence[PostedTransfer]:
+        """Those behind `after` up to `until`, by their ids."""
+        with self._aside.reading() as core:
+            asked = f"{_TRANSFER} id > ? AND id <= ? ORDER BY id LIMIT ?"
+            return [PostedTransfer(*row) for row in self._driver.rows(raw(core), asked, (after, until, most))]
+
+    def transfers_by_id(self, ids: Collection[int]) -> Sequence[PostedTransfer]:
+        """These."""
+        with self._aside.reading() as core:
+            return [
+                PostedTransfer(*row)
+                for some in _cut(sorted(ids), _KEYS_A_QUERY)
+                for row in self._driver.rows(raw(core), f"{_TRANSFER} id IN ({', '.join('?' * len(some))})", some)
+            ]
+
+    def transfer_range(self, from_ms: int, until_ms: int, slack_ms: int) -> tuple[int, int]:
+        """(first, last) id of transfers posted in this time; last < first where there are none.
+
+        Found by halving, for ids and times grow together; `slack_ms`: by how much the clock may have been set.
+        """
+        with self._aside.snapshot() as core:
+            ((newest,),) = self._driver.rows(raw(core), "SELECT coalesce(max(id), 0) FROM transfer")
+            first = self._halve(core, newest, from_ms - slack_ms)
+            return first, self._halve(core, newest, until_ms + slack_ms) - 1
+
+    def _halve(self, core: sa.Connection, newest: int, at_ms: int) -> int:
+        """The first id whose transfer was posted then or later; one behind the newest if there is none."""
+        low, high = 1, newest + 1
+        asked = "SELECT at_ms FROM transfer WHERE id >= ? ORDER BY id LIMIT 1"
+        while low < high:
+            middle = (low + high) // 2
+            found = self._driver.rows(raw(core), asked, (middle,))
+            if found and found[0][0] < at_ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+def _standing(row: Row) -> StandingTap:
+    wall_ms, _, device, epoch, sequence, payer, shown, credential, vehicle, of, rials, city, *rest = row
+    revision, _held, again = rest
+    if credential is None:
+        return StandingTap((device, epoch, sequence), wall_ms, payer, shown, None, 0)
+    flows = {}
+    operator = operator_account(vehicle)
+    if rials:
+        flows[f"rider:{credential.hex()}", operator] = rials
+    if city:
+        flows[class_account(of), operator] = city
+    return StandingTap((device, epoch, sequence), wall_ms, payer, shown, flows, revision, bool(again))
+
+
+def _unproven(row: Row) -> Unproven:
+    device, epoch, sequence, vehicle, wall_ms, why, *rest = row
+    rials, hold, revision = rest
+    return Unproven(device, epoch, sequence, vehicle, wall_ms, Why(why), rials, Hold(hold), revision)
+
+
+def _behind(rows: Sequence[Row], most: int) -> _Place | None:
+    return (rows[-1][0], rows[-1][1]) if len(rows) == most else None
+
+
+def _cut(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for at in range(0, len(values), size):
+        yield values[at : at + size]

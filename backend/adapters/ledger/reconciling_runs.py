@@ -1,0 +1,202 @@
+"""Runs of a reconciliation, what they found, and what became of it: in the ledger, step by step."""
+
+import json
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.reconciling_reads import ReconcilingReads
+from backend.adapters.ledger.reconciling_tables import (
+    DISCREPANCY,
+    DISCREPANCY_ENTRY,
+    RECONCILING,
+    RECONCILING_FOUND,
+    RECONCILING_SEEN,
+)
+from backend.adapters.ledger.upsert import insert, upsert
+from backend.core.errors import NotFound, Refused, StoreFailed
+from backend.core.limits import RECONCILE_CLOCK_SLACK_MS
+from backend.core.reconciliation.classes import Class
+from backend.core.reconciliation.discrepancies import BY_ITSELF, Discrepancy, Entry, Kept, when_found
+from backend.core.reconciliation.ports import BLOCK_BITS, Run
+from protocol.localtime import day_begins_ms
+
+_NAMES_A_QUERY = 500
+_LAST = (  # of each discrepancy its newest entry
+    sa.select(DISCREPANCY_ENTRY.c.name, sa.func.max(DISCREPANCY_ENTRY.c.id).label("id"))
+    .group_by(DISCREPANCY_ENTRY.c.name).subquery()
+)  # fmt: skip
+_KEPT = (
+    sa.select(
+        DISCREPANCY, DISCREPANCY_ENTRY.c.entry, DISCREPANCY_ENTRY.c.who, DISCREPANCY_ENTRY.c.why,
+        DISCREPANCY_ENTRY.c.at_ms,
+    )
+    .join_from(DISCREPANCY, _LAST, _LAST.c.name == DISCREPANCY.c.name)
+    .join(DISCREPANCY_ENTRY, DISCREPANCY_ENTRY.c.id == _LAST.c.id)
+)  # fmt: skip
+_IS_OPEN = DISCREPANCY_ENTRY.c.entry.in_([Entry.OPENED.value, Entry.OPENED_AGAIN.value])
+
+
+class ReconcilingRuns(ReconcilingReads):
+    """Part of `ReconcilingStore`."""
+
+    _writer: Guarded
+    _reader: Guarded
+
+    def go_on(self, from_day: int, to_day: int, sources: str, now_ms: int, first_stage: str) -> Run:
+        """The run of these days and files that has not ended, or a new one."""
+        same = (
+            RECONCILING.c.from_day == from_day, RECONCILING.c.to_day == to_day, RECONCILING.c.sources == sources,
+            RECONCILING.c.ended_ms.is_(None),
+        )  # fmt: skip
+        first, last = self.transfer_range(
+            day_begins_ms(from_day), day_begins_ms(to_day + 1), RECONCILE_CLOCK_SLACK_MS
+        )  # fmt: skip
+        with self._writer.transaction() as core:
+            row = core.execute(sa.select(RECONCILING).where(*same)).first()
+            if row is None:
+                core.execute(RECONCILING.insert().values(
+                    from_day=from_day, to_day=to_day, sources=sources, begun_ms=now_ms, stage=first_stage, place="[]",
+                    totals="{}", steps=0, first_transfer=first, last_transfer=last,
+                ))  # fmt: skip
+                row = core.execute(sa.select(RECONCILING).where(*same)).one()
+            seen = bytearray(((max(row.last_transfer - row.first_transfer, -1) + 1) >> 3) + 1)
+            kept = sa.select(RECONCILING_SEEN.c.block, RECONCILING_SEEN.c.bits).where(RECONCILING_SEEN.c.run == row.id)
+            for block, bits in core.execute(kept):
+                seen[block << BLOCK_BITS : (block << BLOCK_BITS) + len(bits)] = bits
+        return Run(
+            row.id, from_day, to_day, sources, row.begun_ms, row.stage, json.loads(row.place), json.loads(row.totals),
+            row.first_transfer, row.last_transfer, seen, steps=row.steps,
+        )  # fmt: skip
+
+    def keep_step(self, run: Run, found: Collection[Discrepancy], now_ms: int) -> int:
+        """What one step found and where the run now is, in one transaction."""
+        with self._writer.transaction() as core:
+            opened = _open(core, run, found, now_ms)
+            run.totals["opened"] = run.totals.get("opened", 0) + opened
+            self._stands(core, run, None)
+        return opened
+
+    def end_run(self, run: Run, checked: Collection[str], now_ms: int) -> int:
+        """The run has ended: open ones of its days that it did not find match."""
+        among = (
+            _IS_OPEN, DISCREPANCY.c.of.in_(sorted(checked)),
+            DISCREPANCY.c.day.is_(None) | DISCREPANCY.c.day.between(run.from_day, run.to_day),
+            DISCREPANCY.c.name.not_in(sa.select(RECONCILING_FOUND.c.name).where(RECONCILING_FOUND.c.run == run.id)),
+        )  # fmt: skip
+        with self._writer.transaction() as core:
+            gone = [row.name for row in core.execute(_KEPT.where(*among))]
+            why = f"run {run.id} of days {run.from_day} to {run.to_day} does not find it any more"
+            _enter(core, [(name, Entry.MATCHED, BY_ITSELF, why) for name in gone], now_ms)
+            run.totals["matched"] = len(gone)
+            self._stands(core, run, now_ms)
+            for table in (RECONCILING_SEEN, RECONCILING_FOUND):  # of no use to anybody any more
+                core.execute(table.delete().where(table.c.run == run.id))
+        return len(gone)
+
+    def _stands(self, core: sa.Connection, run: Run, ended_ms: int | None) -> None:
+        """Where it is. Raises StoreFailed if another process took it on meanwhile."""
+        values = {
+            "stage": run.stage, "place": json.dumps(run.place), "ended_ms": ended_ms, "totals": json.dumps(run.totals),
+            "steps": run.steps + 1,
+        }  # fmt: skip
+        going = RECONCILING.update().where(
+            RECONCILING.c.id == run.id, RECONCILING.c.ended_ms.is_(None), RECONCILING.c.steps == run.steps
+        )
+        if not core.execute(going.values(values)).rowcount:
+            raise StoreFailed(
+                "another process goes on with this reconciliation", fix="let it; ask again when it has ended"
+            )
+        run.steps += 1
+        for block in sorted(run.dirty):
+            bits = bytes(run.seen[block << BLOCK_BITS : (block + 1) << BLOCK_BITS])
+            core.execute(_seen(core.dialect.name), {"run": run.id, "block": block, "bits": bits})
+        run.dirty.clear()
+        run.ended_ms = ended_ms
+
+    def discrepancies(self, *, open_only: bool, after: str | None, most: int) -> Sequence[Kept]:
+        """By name."""
+        asked = _KEPT.order_by(DISCREPANCY.c.name).limit(most)
+        if open_only:
+            asked = asked.where(_IS_OPEN)
+        if after is not None:
+            asked = asked.where(DISCREPANCY.c.name > after)
+        with self._reader.reading() as core:
+            return [_kept(row) for row in core.execute(asked)]
+
+    def entries_of(self, name: str) -> Sequence[tuple[Entry, int, str, str]]:
+        """(what, when, who, why) of one, in their order."""
+        columns = (DISCREPANCY_ENTRY.c[of] for of in ("entry", "at_ms", "who", "why"))
+        asked = sa.select(*columns).where(DISCREPANCY_ENTRY.c.name == name).order_by(DISCREPANCY_ENTRY.c.id)
+        with self._reader.reading() as core:
+            return [(Entry(entry), at_ms, who, why) for entry, at_ms, who, why in core.execute(asked)]
+
+    def open_among(self, names: Collection[str]) -> Collection[str]:
+        """Those of them that are open."""
+        asked, found = sorted(names), set()
+        with self._aside.reading() as core:
+            for at in range(0, len(asked), _NAMES_A_QUERY):
+                some = DISCREPANCY.c.name.in_(asked[at : at + _NAMES_A_QUERY])
+                found |= {row.name for row in core.execute(_KEPT.where(some, _IS_OPEN))}
+        return found
+
+    def resolve_discrepancy(self, name: str, who: str, why: str, now_ms: int) -> Kept:
+        """A person says why it needs no more acting. Raises NotFound; Refused if it is not open."""
+        with self._writer.transaction() as core:
+            row = core.execute(_KEPT.where(DISCREPANCY.c.name == name)).first()
+            if row is None:
+                raise NotFound("there is no such discrepancy", fix="`savar reconcile cases` lists them", name=name)
+            if not _kept(row).is_open:
+                raise Refused("it is not open any more", fix=f"it {row.entry} by {row.who}: {row.why}", name=name)
+            _enter(core, [(name, Entry.RESOLVED, who, why)], now_ms)
+            return _kept(core.execute(_KEPT.where(DISCREPANCY.c.name == name)).one())
+
+
+@cache
+def _seen(dialect: str) -> Any:
+    return upsert(dialect, RECONCILING_SEEN, keys=["run", "block"], anew=["bits"])
+
+
+def _open(core: sa.Connection, run: Run, found: Collection[Discrepancy], now_ms: int) -> int:
+    """New ones are opened, and those that had matched by themselves → how many. What was told of known ones stays."""
+    if not found:
+        return 0
+    by_name = {it.name: it for it in found}
+    names = sorted(by_name)
+    known: dict[str, Entry] = {}
+    for at in range(0, len(names), _NAMES_A_QUERY):
+        some = names[at : at + _NAMES_A_QUERY]
+        known |= {row.name: Entry(row.entry) for row in core.execute(_KEPT.where(DISCREPANCY.c.name.in_(some)))}
+    core.execute(
+        insert(core.dialect.name, RECONCILING_FOUND).on_conflict_do_nothing(),
+        [{"run": run.id, "name": name} for name in names],
+    )
+    new = [it for name, it in by_name.items() if name not in known]
+    if new:
+        core.execute(DISCREPANCY.insert(), [
+            {
+                "name": it.name, "of": it.of.value, "item": it.item, "rials": it.rials, "since_ms": it.since_ms,
+                "day": it.day, "facts": json.dumps(it.facts, ensure_ascii=False), "opened_ms": now_ms, "run": run.id,
+            }
+            for it in new
+        ])  # fmt: skip
+    made = [(name, entry) for name in names if (entry := when_found(known.get(name))) is not None]
+    why = f"found by run {run.id} of days {run.from_day} to {run.to_day}"
+    _enter(core, [(name, entry, BY_ITSELF, why) for name, entry in made], now_ms)
+    return len(made)
+
+
+def _enter(core: sa.Connection, entries: Sequence[tuple[str, Entry, str, str]], now_ms: int) -> None:
+    if entries:
+        core.execute(DISCREPANCY_ENTRY.insert(), [
+            {"name": name, "entry": entry.value, "at_ms": now_ms, "who": who, "why": why}
+            for name, entry, who, why in entries
+        ])  # fmt: skip
+
+
+def _kept(row: Any) -> Kept:
+    found = Discrepancy(Class(row.of), row.item, row.rials, row.since_ms, row.day, json.loads(row.facts))
+    return Kept(found, row.opened_ms, Entry(row.entry), row.who, row.why, row.at_ms)

@@ -1,0 +1,244 @@
+"""The reconciliation as a job, which can be ended at any moment and goes on where it was.
+
+It goes in bounded steps, each kept in the ledger in one short transaction. Reads have a connection of their own: ingest
+waits for none of them.
+
+Stages, in their order: statements are taken in; journals; taps against their transfers; payments that statements tell
+of; credited top-ups; payouts and the bank; and last the transfers that nothing of that accounts for. Their taps may be
+of other days, so those are looked for there, back to STRAY_DAYS_BACK_MAX, before one is told.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import file_digest
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from backend.app.stray_transfers import StrayTransfers
+from backend.core.limits import (
+    PAYOUT_DAYS_MAX,
+    RECONCILE_LATE_MS,
+    RECONCILE_ROWS_A_STEP,
+    RECONCILE_TAPS_A_STEP,
+)
+from backend.core.reconciliation.classes import Class
+from backend.core.reconciliation.discrepancies import Discrepancy
+from backend.core.reconciliation.journals import judge_journal, judge_refused
+from backend.core.reconciliation.payments import judge_entry, judge_payout, judge_told, judge_topup, keys_of
+from backend.core.reconciliation.ports import ReconcilingStore, Run
+from backend.core.reconciliation.statements import Unreadable, bank_rows, provider_rows
+from backend.core.reconciliation.taps import PostedTransfer, judge
+from protocol.localtime import day_begins_ms, service_day
+
+LOAD, JOURNALS, TAPS, TOLD, TOPUPS, BANK, STRAYS, END = (
+    "statements", "journals", "taps", "payments", "top-ups", "bank", "transfers", "end",
+)  # fmt: skip
+_Row = TypeVar("_Row")
+Tick = Callable[[str, int], None]  # a stage, and how much of it is done
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A statement's file. `provider` '': the bank's."""
+
+    provider: str
+    path: Path
+    digest: str
+
+    @classmethod
+    def of(cls, provider: str, path: Path) -> "Source":
+        """Read through once, for its digest. Raises OSError."""
+        with path.open("rb") as file:
+            return cls(provider, path, file_digest(file, "sha256").hexdigest())
+
+
+class Reconciling:
+    """One run of service days, both ends included; an unended one of the same days and files goes on."""
+
+    def __init__(
+        self,
+        store: ReconcilingStore,
+        days: tuple[int, int],
+        sources: Sequence[Source],
+        *,
+        now_ms: Callable[[], int],
+        tick: Tick = lambda _stage, _done: None,
+        taps_a_step: int = RECONCILE_TAPS_A_STEP,
+    ) -> None:
+        self._store, self._days, self._sources, self._now_ms, self._tick = store, days, sources, now_ms, tick
+        self._taps_a_step = taps_a_step
+        self._from_ms, self._until_ms = day_begins_ms(days[0]), day_begins_ms(days[1] + 1)
+        told = json.dumps(sorted([it.provider, it.digest] for it in sources))
+        self.run = store.go_on(*days, told, now_ms(), LOAD)
+        self._strays: StrayTransfers | None = None
+
+    def finish(self) -> Run:
+        """Step until it has ended. Raises StatementUnfit, StoreFailed, OSError (a statement)."""
+        while self.step():
+            pass
+        return self.run
+
+    def step(self) -> bool:
+        """One bounded step, and keep it → whether there is more to do."""
+        run = self.run
+        if run.ended_ms is not None:
+            return False
+        self._tick(run.stage, run.totals.get(run.stage, 0))
+        steps: dict[str, Callable[[], list[Discrepancy]]] = {
+            LOAD: self._load, JOURNALS: self._journals, TAPS: self._taps, TOLD: self._told, TOPUPS: self._topups,
+            BANK: self._bank, STRAYS: self._stray_transfers,
+        }  # fmt: skip
+        if run.stage == END:
+            self._store.end_run(run, [it.value for it in self._checked()], self._now_ms())
+            return False
+        found = steps[run.stage]()
+        for name, number in Counter(it.of.value for it in found).items():
+            self._count(f"found:{name}", number)
+        self._store.keep_step(run, found, self._now_ms())
+        return True
+
+    def _checked(self) -> Iterator[Class]:
+        """Lines that cannot be read are found in the run that has their files, and by no other."""
+        return (it for it in Class if self._sources or it is not Class.UNREADABLE_LINE)
+
+    def _next(self, stage: str, place: Sequence[int | str] = ()) -> None:
+        self.run.stage, self.run.place = stage, list(place)
+
+    def _count(self, name: str, number: int) -> None:
+        self.run.totals[name] = self.run.totals.get(name, 0) + number
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def _load(self) -> list[Discrepancy]:
+        """One file, in transactions of some rows; taken in anew it is the same, so a kill costs a file at most."""
+        at = int(self.run.place[0]) if self.run.place else 0
+        if at < len(self._sources):
+            source = self._sources[at]
+            with source.path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+                if source.provider:
+                    for some in _some(provider_rows(lines), RECONCILE_ROWS_A_STEP):
+                        fit, unfit = _parted(some)
+                        self._store.keep_provider_rows(source.provider, source.digest, self._days, fit, unfit)
+                        self._told_of(len(some))
+                else:
+                    for more in _some(bank_rows(lines), RECONCILE_ROWS_A_STEP):
+                        entries, unread = _parted(more)
+                        self._store.keep_bank_rows(source.digest, self._days, entries, unread)
+                        self._told_of(len(more))
+            self._next(LOAD, [at + 1])
+            return []
+        for provider in sorted({it.provider for it in self._sources}):
+            self._store.cover(provider, self._days, {it.digest for it in self._sources if it.provider == provider})
+        self._next(JOURNALS)
+        return [
+            Discrepancy(Class.UNREADABLE_LINE, f"{source[:16]}:{line}", 0, day_begins_ms(day), day, {"why": why})
+            for source, line, why, day in self._store.unreadable([it.digest for it in self._sources])
+        ]
+
+    def _told_of(self, rows: int) -> None:
+        self._count(LOAD, rows)
+        self._tick(LOAD, self.run.totals[LOAD])
+
+    # --- journals, taps -----------------------------------------------------------------------------------------------
+
+    def _journals(self) -> list[Discrepancy]:
+        now_ms = self._now_ms()
+        held, refused = self._store.journals(), self._store.refused()
+        self._count(JOURNALS, len(held) + len(refused))
+        self._next(TAPS)
+        return [
+            *(found for it in held for found in judge_journal(it, now_ms)),
+            *(found for it in refused for found in judge_refused(it)),
+        ]
+
+    def _taps(self) -> list[Discrepancy]:
+        run = self.run
+        after = (int(run.place[0]), int(run.place[1])) if run.place else None
+        taps, behind = self._store.standing_taps(self._from_ms, self._until_ms, after, self._taps_a_step)
+        found: list[Discrepancy] = []
+        late = rials = 0
+        for tap, transfers in taps:
+            found += judge(tap, transfers)
+            for it in transfers:
+                run.mark(it.id)
+                rials += it.rials
+            if transfers and transfers[0].at_ms - tap.wall_ms > RECONCILE_LATE_MS:
+                late += 1
+        self._count(TAPS, len(taps))
+        self._count("late_taps", late)
+        self._count("moved_rials", rials)
+        self._next(*((TOLD,) if behind is None else (TAPS, behind)))
+        return found
+
+    # --- money from outside -------------------------------------------------------------------------------------------
+
+    def _told(self) -> list[Discrepancy]:
+        after = (str(self.run.place[0]), str(self.run.place[1])) if self.run.place else None
+        some = self._store.told(self._days, after, RECONCILE_ROWS_A_STEP)
+        self._count(TOLD, len(some))
+        whole = len(some) == RECONCILE_ROWS_A_STEP
+        self._next(*((TOLD, (some[-1][0].provider, some[-1][0].named)) if whole else (TOPUPS,)))
+        return [found for told, topup in some for found in judge_told(told, topup)]
+
+    def _topups(self) -> list[Discrepancy]:
+        run = self.run
+        after = (int(run.place[0]), str(run.place[1])) if run.place else None
+        some, transfers, held = self._store.topups(self._from_ms, self._until_ms, after, RECONCILE_ROWS_A_STEP)
+        for it in transfers.values():
+            run.mark(it.id)
+        found: list[Discrepancy] = []
+        for topup, told in some:
+            days = range(
+                service_day(topup.created_ms), service_day(_credited_ms(topup.id, transfers, topup.created_ms)) + 1
+            )
+            covered = all((topup.provider, day) in held for day in days)
+            found += judge_topup(topup, transfers, told, covered=covered)
+        self._count(TOPUPS, len(some))
+        whole = len(some) == RECONCILE_ROWS_A_STEP
+        self._next(*((TOPUPS, (some[-1][0].created_ms, some[-1][0].id)) if whole else (BANK,)))
+        return found
+
+    def _bank(self) -> list[Discrepancy]:
+        """Payouts that are due in these days, where the bank's days are held from their last row on."""
+        first, last = self._days
+        held = self._store.days_held("")
+        found: list[Discrepancy] = []
+        payouts = self._store.payouts((first - PAYOUT_DAYS_MAX, last - PAYOUT_DAYS_MAX))
+        for payout, entry in payouts:
+            day = service_day(payout.last_ms)
+            if entry is not None or all(it in held for it in range(day, day + PAYOUT_DAYS_MAX + 1)):
+                found += judge_payout(payout, entry)
+        entries = self._store.entries(self._days)
+        for entry, known in entries:
+            found += judge_entry(entry, known=known)
+        self._count(BANK, len(payouts) + len(entries))
+        self._next(STRAYS)
+        return found
+
+    # --- what is left -------------------------------------------------------------------------------------------------
+
+    def _stray_transfers(self) -> list[Discrepancy]:
+        if self._strays is None:
+            self._strays = StrayTransfers(self._store, self.run, self._taps_a_step)
+        found, done = self._strays.step(self.run.place)
+        self._count(STRAYS, 1)
+        self._next(*((END,) if done is None else (STRAYS, done)))
+        return found
+
+
+def _credited_ms(topup_id: str, transfers: Mapping[bytes, PostedTransfer], created_ms: int) -> int:
+    credits_, _ = keys_of(topup_id)
+    return max((transfers[key].at_ms for key in credits_ if key in transfers), default=created_ms)
+
+
+def _some(rows: Iterator[_Row], most: int) -> Iterator[list[_Row]]:
+    while some := list(islice(rows, most)):
+        yield some
+
+
+def _parted(rows: Sequence[_Row | Unreadable]) -> tuple[list[_Row], list[Unreadable]]:
+    unfit = [it for it in rows if isinstance(it, Unreadable)]
+    return [it for it in rows if not isinstance(it, Unreadable)], unfit

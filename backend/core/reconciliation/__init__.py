@@ -1,0 +1,1 @@
+"""Reconciliation of journals, ledger, statements of providers and the bank (docs/RECONCILIATION.md). Pure."""

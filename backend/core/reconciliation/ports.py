@@ -1,0 +1,156 @@
+"""The port of reconciliation: what it reads, in bounded steps, and what it keeps. Part of `Store`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from backend.core.ledger import TapId
+from backend.core.reconciliation.discrepancies import Discrepancy, Kept
+from backend.core.reconciliation.journals import HeldJournal, Refused
+from backend.core.reconciliation.payments import Entry, HeldTopUp, Payout, Told
+from backend.core.reconciliation.statements import BankRow, ProviderRow, Unreadable
+from backend.core.reconciliation.taps import PostedTransfer, StandingTap
+
+
+@dataclass(slots=True)
+class Run:
+    """One reconciliation of service days, both ends included, and where it is.
+
+    `sources`: names and digests of the files that it was given. `place`: within the stage. `seen`: a bit for each
+    transfer from `first_transfer` to `last_transfer` that a tap or a top-up accounts for. `dirty`: its blocks that are
+    not kept yet.
+    """
+
+    id: int
+    from_day: int
+    to_day: int
+    sources: str
+    begun_ms: int
+    stage: str
+    place: Sequence[int | str]
+    totals: dict[str, int]
+    first_transfer: int
+    last_transfer: int
+    seen: bytearray
+    dirty: set[int] = field(default_factory=set)
+    ended_ms: int | None = None
+    steps: int = 0
+
+    def mark(self, transfer: int) -> None:
+        """A transfer is accounted for; one of another time than the run's is none of its business."""
+        at = transfer - self.first_transfer
+        if 0 <= at <= self.last_transfer - self.first_transfer:
+            self.seen[at >> 3] |= 1 << (at & 7)
+            self.dirty.add(at >> 3 >> BLOCK_BITS)
+
+    def is_seen(self, transfer: int) -> bool:
+        """Whether something accounts for it."""
+        at = transfer - self.first_transfer
+        return bool(self.seen[at >> 3] & 1 << (at & 7))
+
+
+BLOCK_BITS = 13  # 8 KiB of `seen` are kept as a row: 65,536 transfers
+
+
+class ReconcilingStore(Protocol):
+    """Reads beside everybody else, each call at one moment; writes in short transactions. Raises StoreFailed."""
+
+    def go_on(self, from_day: int, to_day: int, sources: str, now_ms: int, first_stage: str) -> Run:
+        """The run of these days and files that has not ended, or a new one."""
+        ...
+
+    def keep_step(self, run: Run, found: Collection[Discrepancy], now_ms: int) -> int:
+        """What one step found and where the run now is, in one transaction → how many were opened."""
+        ...
+
+    def end_run(self, run: Run, checked: Collection[str], now_ms: int) -> int:
+        """The run has ended: open ones of its days, of the classes `checked`, that it did not find match → how many."""
+        ...
+
+    def standing_taps(
+        self, from_ms: int, until_ms: int, after: tuple[int, int] | None, most: int
+    ) -> tuple[Sequence[tuple[StandingTap, Sequence[PostedTransfer]]], tuple[int, int] | None]:
+        """Accepted, charged taps of this time behind `after`, with the transfers under their own keys.
+
+        → them, and the place behind the last; None where there are no more.
+        """
+        ...
+
+    def tap_names(
+        self, from_ms: int, until_ms: int, after: tuple[int, int] | None, most: int
+    ) -> tuple[Sequence[tuple[TapId, int, int | None]], tuple[int, int] | None]:
+        """The same taps: who they are, when, and their revision; None where no table says."""
+        ...
+
+    def transfers(self, after: int, until: int, most: int) -> Sequence[PostedTransfer]:
+        """Those behind `after` up to `until`, by their ids."""
+        ...
+
+    def transfers_by_id(self, ids: Collection[int]) -> Sequence[PostedTransfer]:
+        """These."""
+        ...
+
+    def keep_provider_rows(
+        self, provider: str, digest: str, days: tuple[int, int], rows: Collection[ProviderRow],
+        unreadable: Collection[Unreadable],
+    ) -> None:  # fmt: skip
+        """Some rows of a statement."""
+        ...
+
+    def keep_bank_rows(
+        self, digest: str, days: tuple[int, int], rows: Collection[BankRow], unreadable: Collection[Unreadable]
+    ) -> None:
+        """Some rows of the bank's."""
+        ...
+
+    def cover(self, provider: str, days: tuple[int, int], digests: Collection[str]) -> None:
+        """These files are the statements of these days: what older files told of them goes. Provider '': the bank."""
+        ...
+
+    def unreadable(self, digests: Collection[str]) -> Sequence[tuple[str, int, str, int]]:
+        """(source, line, why, day) of lines that were left out of these files."""
+        ...
+
+    def told(
+        self, days: tuple[int, int], after: tuple[str, str] | None, most: int
+    ) -> Sequence[tuple[Told, HeldTopUp | None]]:
+        """Payments of which some row lies in these days, by provider and name, each whole, and their top-ups."""
+        ...
+
+    def topups(
+        self, from_ms: int, until_ms: int, after: tuple[int, str] | None, most: int
+    ) -> tuple[Sequence[tuple[HeldTopUp, Told | None]], Mapping[bytes, PostedTransfer], Collection[tuple[str, int]]]:
+        """Credited top-ups made in this time; the transfers of theirs; (provider, day) of statements that are held."""
+        ...
+
+    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, Entry | None]]:
+        """Payouts whose last row lies in these days, and the bank's entry of each."""
+        ...
+
+    def days_held(self, provider: str) -> Collection[int]:
+        """Days of which this provider's statement is held; '': the bank's."""
+        ...
+
+    def open_among(self, names: Collection[str]) -> Collection[str]:
+        """Those of them that are open."""
+        ...
+
+    def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, bool]]:
+        """References of the bank's whose first entry lies in these days, and whether a payout has that name."""
+        ...
+
+    def journals(self) -> Sequence[HeldJournal]:
+        """Every device's newest journal of which it has told."""
+        ...
+
+    def refused(self) -> Sequence[Refused]:
+        """What is kept apart."""
+        ...
+
+    def discrepancies(self, *, open_only: bool, after: str | None, most: int) -> Sequence[Kept]:
+        """By name."""
+        ...
+
+    def resolve_discrepancy(self, name: str, who: str, why: str, now_ms: int) -> Kept:
+        """A person says why it needs no more acting; never an update. Raises NotFound; Refused if it is not open."""
+        ...

@@ -1,0 +1,156 @@
+"""A week of a city reconciled: taps, top-ups and statements with planted faults; each must be found, and no others.
+
+The books are made once (`simulators.books`); each round plants other faults in a copy of them, from a seed of its own,
+and reconciles in a process of its own, whose time and memory are measured. The statement's files are made before.
+"""
+
+import multiprocessing
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from backend.adapters.ledger.store import LedgerStore
+from backend.adapters.postgresql.store import PostgresStore
+from backend.adapters.sqlite.store import SqliteStore
+from backend.app.reconciling import Reconciling, Source
+from simulators.books.ordinary import FIRST_DAY
+from simulators.books.tampering import PostgresTables, SqliteTables, Tables
+from simulators.books.week import LAST_DAY, NOW_MS, Files, Week, fill_week, plant_week
+from simulators.postgres import LocalPostgres
+
+Tick = Callable[[str, int], None]  # a stage, and how much of it is done
+DATABASES = ("sqlite", "postgresql")
+CITY = "bench"
+BUSES = 60
+_PAGE = 1_000
+_MADE_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One database: how it is opened, and its tables reached. `where`: a file, or psycopg's words for it."""
+
+    database: str
+    where: str
+
+    def open(self) -> LedgerStore:
+        """As a backend does."""
+        return SqliteStore(Path(self.where), CITY) if self.database == "sqlite" else PostgresStore(self.where, CITY)
+
+    def tables(self) -> Tables:
+        """Behind the backend's back."""
+        return SqliteTables(Path(self.where)) if self.database == "sqlite" else PostgresTables(self.where)
+
+
+def run(
+    *, database: str, taps: int, topups: int, faults: int, seed: int, rounds: int, folder: Path, tick: Tick
+) -> dict[str, Any]:
+    """Figures of each round. Raises PostgresFailed."""
+    made = Path(mkdtemp(prefix=".bench-", dir=folder))
+    try:
+        with _databases(database, made) as copy:
+            first = copy("books", None)
+            with _opened(first) as sides:
+                week = fill_week(
+                    *sides, taps=taps, topups=topups, seed=_MADE_SEED, buses=min(BUSES, taps // 500),
+                    tick=lambda done: tick("books", done),
+                )  # fmt: skip
+            found = [
+                _round(week, copy(f"round_{number}", first), made, faults=faults, seed=seed + number, tick=tick)
+                for number in range(rounds)
+            ]
+    finally:
+        shutil.rmtree(made)
+    worst = max(found, key=lambda it: (it["missed"] + it["invented"], it["seconds"]))
+    return {
+        "db": database, "taps": taps, "topups": topups, **{name: worst[name] for name in (
+            "faults", "found", "invented", "missed", "seconds", "cpu_s", "peak_bytes", "seed")},
+        "rounds": {str(it["seed"]): it for it in found},
+    }  # fmt: skip
+
+
+def _round(week: Week, ledger: Ledger, folder: Path, *, faults: int, seed: int, tick: Tick) -> dict[str, Any]:
+    tick(f"faults of seed {seed}", 0)
+    with _opened(ledger) as sides:
+        expected, files = plant_week(*sides, week, folder, faults=faults, seed=seed)
+    tick(f"reconciling, seed {seed}", 0)
+    told, child = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    process = multiprocessing.get_context("spawn").Process(target=_reconcile, args=(child, ledger, files))
+    process.start()
+    child.close()
+    try:
+        figures, names = told.recv()
+    finally:
+        process.join()
+    return {
+        "seed": seed, "faults": len(expected), "found": len(names & expected), "invented": len(names - expected),
+        "missed": len(expected - names), **figures, "named": sorted(names ^ expected)[:20],
+    }  # fmt: skip
+
+
+@contextmanager
+def _opened(ledger: Ledger) -> Iterator[tuple[LedgerStore, Tables]]:
+    store, tables = ledger.open(), ledger.tables()
+    try:
+        yield store, tables
+    finally:
+        tables.close()
+        store.close()
+
+
+def _reconcile(to: Connection, ledger: Ledger, files: Files) -> None:
+    """In a process of its own: what it takes is the reconciliation's."""
+    began, cpu = time.perf_counter(), time.process_time()
+    store = ledger.open()
+    run = Reconciling(
+        store, (FIRST_DAY, LAST_DAY), [Source.of(*it) for it in files], now_ms=lambda: NOW_MS
+    ).finish()  # fmt: skip
+    figures: Mapping[str, Any] = {
+        "seconds": round(time.perf_counter() - began, 1), "cpu_s": round(time.process_time() - cpu, 1),
+        "peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "steps": run.steps,
+    }  # fmt: skip
+    names = found_in(store)
+    store.close()
+    to.send((figures, names))
+    to.close()
+
+
+def found_in(store: LedgerStore) -> set[str]:
+    """The names of all that are open."""
+    names: set[str] = set()
+    after: str | None = None
+    while page := store.discrepancies(open_only=True, after=after, most=_PAGE):
+        names |= {kept.it.name for kept in page}
+        after = page[-1].it.name
+    return names
+
+
+Copy = Callable[[str, Ledger | None], Ledger]
+
+
+@contextmanager
+def _databases(database: str, folder: Path) -> Iterator[Copy]:
+    """A name, and of what it is a copy → a ledger."""
+    if database == "sqlite":
+
+        def copied(name: str, of: Ledger | None) -> Ledger:
+            path = folder / f"{name}.db"
+            if of is not None:
+                shutil.copyfile(of.where, path)
+            return Ledger(database, str(path))
+
+        yield copied
+        return
+    server = LocalPostgres()
+    try:
+        server.start()
+        yield lambda name, of: Ledger(database, server.make(name, like="template1" if of is None else "books"))
+    finally:
+        server.stop()

@@ -1,0 +1,210 @@
+"""`savar reconcile`: journals, ledger, statements of providers and of the bank held against each other."""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from backend.adapters.ledger.store import LedgerStore
+from backend.app.config import load_config
+from backend.app.ledgers import open_ledger
+from backend.app.reconciling import Reconciling, Source
+from backend.core.limits import RECONCILE_DAYS_MAX
+from backend.core.payments.topup import FIRST
+from backend.core.reconciliation.classes import ABOUT, Class
+from backend.core.reconciliation.discrepancies import Kept
+from backend.core.reconciliation.ports import Run
+from cli.output import json_option, write_json
+from cli.progress import progress
+from protocol.localtime import day_begins_ms
+from protocol.plurals import counted
+
+_PAGE = 1_000
+_NOON_MS = 43_200_000
+_FIRST_JALALI, _LAST_JALALI = 1300, 1700  # years that nobody means otherwise
+
+
+class ServiceDay(click.ParamType[int]):
+    """A day as 2026-11-29, or of the Jalali calendar as 1405-09-08."""
+
+    name = "DAY"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Text → days since 1970-01-01."""
+        if isinstance(value, int):
+            return value
+        try:
+            year, month, day = (int(part) for part in str(value).split("-"))
+            if _FIRST_JALALI < year < _LAST_JALALI:
+                from persiantools.jdatetime import JalaliDate
+
+                found: date = JalaliDate(year, month, day).to_gregorian()
+            else:
+                found = date(year, month, day)
+        except ValueError:
+            self.fail(f"{value} is no day; write 2026-11-29 or 1405-09-08", param, ctx)
+        return (found - date(1970, 1, 1)).days
+
+
+_CONFIG = click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False),
+                       help="backend.toml, as `savar provision city` wrote it.")  # fmt: skip
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.group(invoke_without_command=True)
+@_CONFIG
+@click.option("--from", "first", type=ServiceDay(), help="The first service day, as 2026-11-29 or 1405-09-08.")
+@click.option("--to", "last", type=ServiceDay(), help="The last one, included.")
+@click.option("--statement", "statements", multiple=True, metavar="[PROVIDER=]FILE", help="A payment provider's"
+              " statement of all these days, as CSV (docs/RECONCILIATION.md); several may be given.")  # fmt: skip
+@click.option("--bank", "banks", multiple=True, type=_FILE, help="The bank's statement of all these days, as CSV.")
+@json_option("the run and every discrepancy that is open")
+@click.pass_context
+def command(
+    ctx: click.Context, *, path: Path | None, first: int | None, last: int | None, statements: tuple[str, ...],
+    banks: tuple[Path, ...], out: str | None,
+) -> None:  # fmt: skip
+    """Hold device journals, ledger and statements against each other; the backend may run.
+
+    It can be ended at any moment, and the same command goes on where it was. Ends with 1 if something is open.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if path is None or first is None or last is None:
+        raise click.UsageError("give --config, --from and --to, or a sub-command")
+    if not first <= last < first + RECONCILE_DAYS_MAX:
+        raise click.UsageError(f"--from to --to are at most {RECONCILE_DAYS_MAX} days, the earlier first")
+    sources = [*map(_source, statements), *(Source.of("", bank) for bank in banks)]
+    with _ledger(path) as store:
+        with progress("statements", 0) as tick:
+            run = Reconciling(
+                store, (first, last), sources, now_ms=_now_ms, tick=lambda stage, done: tick(stage, done, 0)
+            ).finish()
+        found = list(_all(store, open_only=True))
+    if out is not None:
+        write_json(out, {"run": _run(run), "discrepancies": [_told(it, _now_ms()) for it in found]})
+    else:
+        _say(run, found)
+    sys.exit(bool(found))
+
+
+@command.command()
+@_CONFIG
+@click.option("--all", "ended_too", is_flag=True, help="Also those that matched later, or that somebody resolved.")
+@json_option("the discrepancies, each with its entries")
+def cases(path: Path | None, ended_too: bool, out: str | None) -> None:  # noqa: FBT001 - click's
+    """List what does not match, with amount, age, owner, due time and next step."""
+    now_ms = _now_ms()
+    with _ledger(path) as store:
+        found = list(_all(store, open_only=not ended_too))
+        told = [_told(it, now_ms) | {"entries": _entries(store, it)} for it in found] if out is not None else []
+    if out is not None:
+        write_json(out, told)
+        return
+    for it in found:
+        about = ABOUT[it.it.of]
+        state = f"due {_time(it.due_ms)}" if it.is_open else f"{it.last.value} by {it.who}: {it.why}"
+        late = ", OVERDUE" if it.is_open and it.due_ms < now_ms else ""
+        click.echo(f"{it.it.name}  {it.it.rials:,} rials, {_age(it, now_ms)} old, {about.owner.value}, {state}{late}")
+        click.echo(f"    {about.meaning}; {', '.join(f'{name} {value}' for name, value in it.it.facts.items())}")
+        click.echo(f"    {about.fix}")
+    click.echo(f"{counted(len(found), 'discrepancy', 'discrepancies')}", err=True)
+
+
+@command.command()
+@_CONFIG
+@click.argument("name")
+@click.option("--who", required=True, help="Your name, as staff have it.")
+@click.option("--why", required=True, help="What was found out, and what was done.")
+def resolve(path: Path | None, name: str, who: str, why: str) -> None:
+    """Say why a discrepancy needs no more acting; an entry of its own, beside what was found."""
+    with _ledger(path) as store:
+        kept = store.resolve_discrepancy(name, who, why, _now_ms())
+    click.echo(f"{kept.it.name}: resolved by {kept.who}")
+
+
+@contextmanager
+def _ledger(path: Path | None) -> Iterator[LedgerStore]:
+    if path is None:
+        raise click.UsageError("give --config")
+    store = open_ledger(load_config(path))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _source(text: str) -> Source:
+    provider, equals, file = text.partition("=")
+    path = Path(file if equals else text)
+    if not path.is_file():
+        raise click.UsageError(f"--statement: there is no file {path}")
+    return Source.of(provider if equals else FIRST, path)
+
+
+def _all(store: LedgerStore, *, open_only: bool) -> Iterator[Kept]:
+    after: str | None = None
+    while page := store.discrepancies(open_only=open_only, after=after, most=_PAGE):
+        yield from page
+        after = page[-1].it.name
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {"id": run.id, "from": _date(run.from_day), "to": _date(run.to_day), "steps": run.steps, **run.totals}
+
+
+def _told(it: Kept, now_ms: int) -> dict[str, Any]:
+    about = ABOUT[it.it.of]
+    return {
+        "name": it.it.name, "class": it.it.of.value, "item": it.it.item, "rials": it.it.rials,
+        "age_hours": (now_ms - it.it.since_ms) // 3_600_000, "owner": about.owner.value, "opened": _time(it.opened_ms),
+        "due": _time(it.due_ms), "state": it.last.value, "facts": dict(it.it.facts), "meaning": about.meaning,
+        "fix": about.fix,
+    }  # fmt: skip
+
+
+def _entries(store: LedgerStore, it: Kept) -> list[dict[str, str]]:
+    return [
+        {"entry": entry.value, "at": _time(at_ms), "who": who, "why": why}
+        for entry, at_ms, who, why in store.entries_of(it.it.name)
+    ]
+
+
+def _say(run: Run, found: list[Kept]) -> None:
+    totals = run.totals
+    click.echo(
+        f"{totals.get('taps', 0):,} taps ({totals.get('late_taps', 0):,} posted more than a day later),"
+        f" {totals.get('top-ups', 0):,} top-ups, {totals.get('payments', 0):,} payments of statements;"
+        f" {totals.get('opened', 0):,} opened, {totals.get('matched', 0):,} match now"
+    )
+    by_class: dict[Class, list[Kept]] = defaultdict(list)
+    for it in found:
+        by_class[it.it.of].append(it)
+    for of, some in sorted(by_class.items(), key=lambda it: it[0].value):
+        click.echo(f"{of.value:22} {len(some):6,}  {sum(it.it.rials for it in some):>16,} rials  {ABOUT[of].meaning}")
+    if found:
+        click.echo("`savar reconcile cases` says of each whose it is, until when, and what to do", err=True)
+
+
+def _age(it: Kept, now_ms: int) -> str:
+    hours = max(now_ms - it.it.since_ms, 0) // 3_600_000
+    return f"{hours} h" if hours < 72 else f"{hours // 24} days"
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _date(day: int) -> str:
+    """A service day as an ISO date: its local noon lies on the same UTC day."""
+    return datetime.fromtimestamp((day_begins_ms(day) + _NOON_MS) / 1000, UTC).date().isoformat()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
