@@ -22,6 +22,7 @@ from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import TABLE
 from protocol.wire.batches import Batch, decode_batch, verify_batch
+from protocol.wire.chain import GENESIS, next_hash, verify_hash
 from protocol.wire.driver_records import Annulment, Shift
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import Receipt, encode_receipt
@@ -159,13 +160,13 @@ class Ingest:
     def _add(self, group: _Group, message: Incoming) -> None:
         """Verify and judge one message; what is new joins the group."""
         try:
-            batch, enrolled, walked = self._proven(message)
+            batch, enrolled, tap_key = self._named(message)
+            key = (batch.device, batch.epoch)
+            mark = group.marks.get(key) or self._store.watermark(*key)
+            judgement = self._judged(group, batch, mark, tap_key)
         except (WireError, ProofError) as error:
             self._quarantine(message, error.name, str(error))
             return
-        key = (batch.device, batch.epoch)
-        mark = group.marks.get(key) or self._store.watermark(*key)
-        judgement = judge(walked, mark, self._held_hash(group, batch, mark))
         if judgement.standing is Standing.FORK:
             self._keep_branch(message, batch.epoch, judgement.why)
             self._on_alarm("fork", batch.device, judgement.why, "take the device out of service; keep its card")
@@ -178,8 +179,8 @@ class Ingest:
         group.touched[message.device, *key] = None
         group.touched[batch.device, *key] = None  # whose records they are may have lost them, and waits for us
 
-    def _proven(self, message: Incoming) -> tuple[Batch, Device, list[tuple[Record, bytes]]]:
-        """A batch proven by its own device's key, handed in by that device or by the other door of its vehicle.
+    def _named(self, message: Incoming) -> tuple[Batch, Device, VerifyingKey]:
+        """A batch, its device and that one's key; handed in by it, or by the other door of its vehicle. Not yet proven.
 
         Raises WireError or ProofError.
         """
@@ -190,13 +191,33 @@ class Ingest:
         found = courier if batch.device == message.device else self._find_device(batch.device)
         if found is None or found[0].vehicle != courier[0].vehicle:
             raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
-        return batch, found[0], verify_batch(batch, found[1])
+        return batch, *found
 
-    def _held_hash(self, group: _Group, batch: Batch, mark: Watermark) -> bytes | None:
-        """Our hash of the batch's last record, also where the group holds it but has not committed it yet."""
-        if batch.last >= mark.sequence:
-            return mark.head if batch.last == mark.sequence else None
-        name = (batch.device, batch.epoch, batch.last)
+    def _judged(self, group: _Group, batch: Batch, mark: Watermark, key: VerifyingKey) -> Judgement:
+        """How a batch stands, proven by its device's key. Raises WireError or ProofError.
+
+        What comes again is mostly what is held byte for byte: then its hashes, taken on from ours, end at ours, and no
+        record of it need be read. All buses send much again at once when a ledger was restored.
+        """
+        held = self._hash_at(group, batch, batch.last, mark)
+        if held is not None and held == self._followed(group, batch, mark):
+            verify_hash(held, batch.signature, key)
+            return Judgement(Standing.KNOWN)
+        return judge(verify_batch(batch, key), mark, held)
+
+    def _followed(self, group: _Group, batch: Batch, mark: Watermark) -> bytes | None:
+        """The chain's hash behind the batch, from ours before it; None where we have none."""
+        head = GENESIS if batch.first == 1 else self._hash_at(group, batch, batch.first - 1, mark)
+        if head is not None:
+            for record in batch.records:
+                head = next_hash(head, record)
+        return head
+
+    def _hash_at(self, group: _Group, batch: Batch, sequence: int, mark: Watermark) -> bytes | None:
+        """Our hash of that record of the batch's journal, also where the group has it and it is not committed yet."""
+        if sequence >= mark.sequence:
+            return mark.head if sequence == mark.sequence else None
+        name = (batch.device, batch.epoch, sequence)
         return group.hashes.get(name) or self._store.hash_of(*name)
 
     def _extend(
