@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FUZZ_S ?= 60
+EXAMPLES ?= 100
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check bench bench-age ledger-drill topup-drill simulate simulate-long clean
+.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age ledger-drill topup-drill simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +73,9 @@ mutate: setup ## every small change of protocol/ and the cores must fail a test:
 cose-check: setup ## check the COSE and HPKE vectors with independent libraries, in an environment of their own
 	@bash deploy/extra.sh $(BIN)/python build/cose cwt==3.3.0
 	@build/cose/bin/python tests/vectors/check_cose.py
+
+schemathesis: setup ## the served API against its own document, as every kind of caller, EXAMPLES=100 an operation: about half an hour
+	@$(BIN)/python -m tests.backend.document.drill $(EXAMPLES)
 
 bench: setup ## the benchmarks whose figures stand in docs/BENCHMARKS.md
 	@for n in 1 2 3; do $(BIN)/savar bench tap; done

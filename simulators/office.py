@@ -25,7 +25,7 @@ class Office:
 
     def both(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
         """One proposes (`what`: the last part of the path), the other approves what it reads."""
-        made = self._ask(self._tokens[0], f"/v1/proposals/{what}", body)
+        made = self._ask(self._tokens[0], f"/v1/proposals/for/{what}", body)
         return self._ask(self._tokens[1], f"/v1/proposals/{made['id']}/approve", {"digest": made["digest"]})
 
     def grant(self, public_key: bytes, rider_class: int) -> None:

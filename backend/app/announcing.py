@@ -113,7 +113,7 @@ class Announcing:
         if tariffs or released:
             raise NotApproved(
                 f"bundle {bundle.number} waits for two people: {len(tariffs)} tariffs, {len(released)} releases",
-                fix="propose them (POST /v1/proposals/tariffs, …/releases); it is announced when another has approved",
+                fix="propose them (POST /v1/proposals/for/tariffs, …/releases); another approves, and it is announced",
                 tariffs=tariffs, released=[it.hex() for it in released],
             )  # fmt: skip
 

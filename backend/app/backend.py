@@ -132,7 +132,7 @@ class Backend:
             city=config.city,
             chunk=self._announcing.chunk,
             settlements=SettlementDesk(self.store, config.city, self._now_ms),
-            cases=lambda: self.store.cases(open_only=True),
+            cases=lambda after, limit: self.store.cases(open_only=True, after=after, limit=limit),
             days_due=lambda: [it.day for it in self.store.days_due()],
         )
         return HttpServer(make_app(services), config.http.host, config.http.port)

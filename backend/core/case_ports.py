@@ -1,11 +1,14 @@
 """The port for cases: what the rules look at, and the cases that stand. Part of `Store`."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from backend.core.conduct import Case, KeptCase
 from backend.core.day_facts import DayFacts
 from backend.core.due_days import DueDay
+from backend.core.limits import LISTED_MAX
+
+CaseKey: TypeAlias = tuple[int, str, str]  # day, kind, subject
 
 
 class CaseStore(Protocol):
@@ -46,6 +49,6 @@ class CaseStore(Protocol):
         """
         ...
 
-    def cases(self, *, open_only: bool) -> Sequence[KeptCase]:
-        """Newest day first, at most a thousand."""
+    def cases(self, *, open_only: bool, after: CaseKey | None = None, limit: int = LISTED_MAX) -> Sequence[KeptCase]:
+        """Newest day first, then by kind and subject; `after`: those behind the one with this key."""
         ...

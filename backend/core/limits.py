@@ -129,6 +129,7 @@ CARD_DIGITS = 16  # of a bank card's number in Iran (and nearly everywhere): non
 WORDS_MAX_CHARS = 500  # why, decree, document: a sentence or three
 STAFF_TOKEN_BYTES = 32  # random; as a rider's
 PAGE_MAX = 500  # rows a page of what people look through: people, proposals, entries of the log, alarms, cases, rides
+LISTED_MAX = 1_000  # alarms, cases looked through at once by a command or a start; a day of a city has a few dozen
 IDEMPOTENCY_KEY_MAX_CHARS = 64  # a UUID has 36
 IDEMPOTENCY_KEPT_MS = 86_400_000  # a client that was cut off asks again within minutes; a day is a depot's night
 IDEMPOTENCY_KEYS_MAX = 1_000  # kept of one caller, newest first: one request every 90 s of a day

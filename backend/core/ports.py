@@ -12,6 +12,7 @@ from backend.core.holding import Unproven
 from backend.core.ledger import Payer, Transfer
 from backend.core.ledger.ports import PendingStore
 from backend.core.let_through import LetThrough
+from backend.core.limits import LISTED_MAX
 from backend.core.payments.store_port import TopUpStore
 from backend.core.repeats import Claim
 from backend.core.standing_ports import StandingStore
@@ -143,6 +144,7 @@ class RiderTap:
     door: int
     verdict: int
     rials: int
+    row: int = 0  # with the time its place in the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +280,8 @@ class RiderStore(Protocol):
         """Credits minus debits of one account, in rials; 0 if it has none."""
         ...
 
-    def rider_taps(self, credential_id: bytes, limit: int) -> Sequence[RiderTap]:
-        """Newest first."""
+    def rider_taps(self, credential_id: bytes, limit: int, before: tuple[int, int] | None = None) -> Sequence[RiderTap]:
+        """Newest first; `before`: those older than the one of this time and row."""
         ...
 
 
@@ -314,8 +316,8 @@ class FleetStore(Protocol):
         """End it; None if none is open."""
         ...
 
-    def alarms(self, *, open_only: bool) -> Sequence[Alarm]:
-        """Newest first."""
+    def alarms(self, *, open_only: bool, before: int | None = None, limit: int = LISTED_MAX) -> Sequence[Alarm]:
+        """Newest first; `before`: those older than the one with this id."""
         ...
 
     def taps(self, before_id: int | None, limit: int) -> Sequence[tuple[int, TapRow]]:

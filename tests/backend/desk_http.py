@@ -22,6 +22,7 @@ from backend.app.payments.topups import TopUps
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
 from backend.app.staff import Staff, end_person, granted_classes, name_person
+from backend.core.case_ports import CaseKey
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
 from backend.core.explaining.ports import ReceiptPlace
@@ -38,6 +39,11 @@ from tests.protocol.samples import ISSUER, WALL_MS, key
 OPS_TOKEN = "operations"
 OPS = {"Authorization": f"Bearer {OPS_TOKEN}"}
 DEVICES = [Device("bus-0001-d1", "s0", "bus-0001", 1, b""), Device("bus-0002-d1", "s0", "bus-0002", 1, b"")]
+
+
+def case_key(it: KeptCase) -> tuple[int, str, str]:
+    """As the store orders them: newest day first."""
+    return -it.case.day, it.case.kind.value, it.case.subject
 
 
 class Provider:
@@ -139,10 +145,14 @@ class Api:
                 waiting=lambda: self.waiting,
             ),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
-            chunk=self.chunks.get, settlements=self.settlements, cases=lambda: self.cases, days_due=lambda: [20_700],
+            chunk=self.chunks.get, settlements=self.settlements, cases=self._cases, days_due=lambda: [20_700],
         )  # fmt: skip
         self.app = make_app(self.services)
         self.server = HttpServer(self.app, "127.0.0.1", 0)
+
+    def _cases(self, after: CaseKey | None, limit: int) -> list[KeptCase]:
+        at = None if after is None else (-after[0], *after[1:])
+        return [it for it in self.cases if at is None or case_key(it) > at][:limit]
 
     def __enter__(self) -> Self:
         self.server.start()
@@ -182,7 +192,7 @@ class Api:
     def both(self, what: str, body: dict[str, object], role: Role = Role.OPERATIONS) -> dict[str, object]:
         """Two people of a role: one proposes, the other approves → the proposal."""
         one, other = self.staff(role, f"one-{role.value}"), self.staff(role, f"other-{role.value}")
-        made = self.client.post(f"/v1/proposals/{what}", json={"why": "a test", **body}, headers=one)
+        made = self.client.post(f"/v1/proposals/for/{what}", json={"why": "a test", **body}, headers=one)
         assert made.status_code == 201, made.text
         it = made.json()
         done = self.client.post(f"/v1/proposals/{it['id']}/approve", json={"digest": it["digest"]}, headers=other)

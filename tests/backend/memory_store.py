@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer
+from backend.core.limits import LISTED_MAX
 from backend.core.payments.topup import Denial, TopUp
 from backend.core.ports import Alarm, Device, DeviceRow, Rider, RiderTap, TapRow
 from protocol.fares.verdicts import TABLE, Verdict
@@ -61,9 +62,10 @@ class MemoryStore(MemoryTopUps):
             t.rials for t in self.transfers if t.debit == account
         )
 
-    def rider_taps(self, credential_id: bytes, limit: int) -> Sequence[RiderTap]:
+    def rider_taps(self, credential_id: bytes, limit: int, before: tuple[int, int] | None = None) -> Sequence[RiderTap]:
         self._look()
-        return sorted(self.rides.get(credential_id, []), key=lambda tap: -tap.wall_ms)[:limit]
+        rides = sorted(self.rides.get(credential_id, []), key=lambda tap: (tap.wall_ms, tap.row), reverse=True)
+        return [tap for tap in rides if before is None or (tap.wall_ms, tap.row) < before][:limit]
 
     # --- fleet ----------------------------------------------------------------------------------------------------
 
@@ -112,9 +114,10 @@ class MemoryStore(MemoryTopUps):
                 return at
         return None
 
-    def alarms(self, *, open_only: bool) -> Sequence[Alarm]:
+    def alarms(self, *, open_only: bool, before: int | None = None, limit: int = LISTED_MAX) -> Sequence[Alarm]:
         self._look()
-        return [alarm for alarm in reversed(self.alarm_rows) if alarm.ended_ms is None or not open_only]
+        rows = [alarm for alarm in reversed(self.alarm_rows) if alarm.ended_ms is None or not open_only]
+        return [alarm for alarm in rows if before is None or alarm.id < before][:limit]
 
     def taps(self, before_id: int | None, limit: int) -> Sequence[tuple[int, TapRow]]:
         self._look()

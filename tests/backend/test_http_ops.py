@@ -52,7 +52,7 @@ def test_cases_are_told_to_operations_and_to_nobody_else(api: Api) -> None:
         "name": "free-rides", "subject": "driver:4711", "day": 20_719, "detail": "rode free",
         "fix": FIX[CaseKind.FREE_RIDES], "figures": {"times": 5, "where": ["r1 08h"]},
         "records": [{"device": "d", "epoch": "7", "sequence": 9}], "opened_ms": WALL_MS,
-    }], "days_due": [20_700]}  # fmt: skip
+    }], "next_after": None, "days_due": [20_700]}  # fmt: skip
     assert "4711" not in api.client.get("/v1/status").text
 
 

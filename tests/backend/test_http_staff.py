@@ -22,7 +22,7 @@ def api() -> Iterator[Api]:
 
 def test_a_posting_takes_two_people(api: Api) -> None:
     one, other = api.staff(Role.FINANCE, "sara"), api.staff(Role.FINANCE, "omid")
-    made = api.client.post("/v1/proposals/postings", json=POSTING, headers=one)
+    made = api.client.post("/v1/proposals/for/postings", json=POSTING, headers=one)
     assert made.status_code == 201
     it = made.json()
     assert (it["state"], it["proposer"], it["kind"]) == ("open", "sara", "posting")
@@ -45,16 +45,16 @@ def test_a_posting_takes_two_people(api: Api) -> None:
 def test_the_operations_token_is_nobody_s_name(api: Api) -> None:
     """It opens what operations may see; a second person it is not, nor a first one."""
     body = {"public_key": key("phone").public.hex(), "rider_class": 2, "document": "file 12", "why": "a student"}
-    refused = api.client.post("/v1/proposals/concessions", json=body, headers=OPS)
+    refused = api.client.post("/v1/proposals/for/concessions", json=body, headers=OPS)
     assert (refused.status_code, refused.json()["title"]) == (403, "Not named")
     assert "savar staff add" in refused.json()["fix"]
-    made = api.client.post("/v1/proposals/concessions", json=body, headers=api.staff(Role.INSPECTOR)).json()
+    made = api.client.post("/v1/proposals/for/concessions", json=body, headers=api.staff(Role.INSPECTOR)).json()
     again = api.client.post(f"/v1/proposals/{made['id']}/approve", json={"digest": made["digest"]}, headers=OPS)
     assert (again.status_code, again.json()["title"]) == (403, "Not named")
 
 
 def test_who_may_decide_one_kind_may_not_decide_another(api: Api) -> None:
-    made = api.client.post("/v1/proposals/postings", json=POSTING, headers=api.staff(Role.FINANCE)).json()
+    made = api.client.post("/v1/proposals/for/postings", json=POSTING, headers=api.staff(Role.FINANCE)).json()
     decide = f"/v1/proposals/{made['id']}/approve"
     refused = api.client.post(decide, json={"digest": made["digest"]}, headers=api.staff(Role.OPERATIONS))
     assert (refused.status_code, refused.json()["title"]) == (403, "Not allowed")
@@ -62,7 +62,7 @@ def test_who_may_decide_one_kind_may_not_decide_another(api: Api) -> None:
 
 def test_a_tariff_is_the_one_that_waits(api: Api) -> None:
     body = {"tariff": 4, "decree": "1405/88", "why": "the council's decree"}
-    assert api.client.post("/v1/proposals/tariffs", json=body, headers=api.staff(Role.FINANCE)).status_code == 404
+    assert api.client.post("/v1/proposals/for/tariffs", json=body, headers=api.staff(Role.FINANCE)).status_code == 404
     api.waiting.append(Tariff(4, 70_000, {2: 500}))
     it = api.both("tariffs", body)
     content = it["content"]
@@ -84,7 +84,7 @@ def test_a_tariff_is_the_one_that_waits(api: Api) -> None:
     ],
 )
 def test_what_cannot_be_proposed_is_a_422_that_repeats_nothing(api: Api, what: str, body: dict[str, object]) -> None:
-    answer = api.client.post(f"/v1/proposals/{what}", json=body, headers=api.staff(Role.FINANCE))
+    answer = api.client.post(f"/v1/proposals/for/{what}", json=body, headers=api.staff(Role.FINANCE))
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert "6037" not in answer.text
     assert answer.json()["fix"]
@@ -92,7 +92,7 @@ def test_what_cannot_be_proposed_is_a_422_that_repeats_nothing(api: Api, what: s
 
 def test_a_concession_has_a_class_of_the_tariff(api: Api) -> None:
     body = {"public_key": key("phone").public.hex(), "rider_class": 9, "document": "file 12", "why": "a student"}
-    answer = api.client.post("/v1/proposals/concessions", json=body, headers=api.staff(Role.INSPECTOR))
+    answer = api.client.post("/v1/proposals/for/concessions", json=body, headers=api.staff(Role.INSPECTOR))
     assert (answer.status_code, answer.json()["title"]) == (422, "Unfit")
 
 
@@ -102,14 +102,14 @@ def test_a_concession_has_a_class_of_the_tariff(api: Api) -> None:
 def test_the_same_key_and_body_give_the_same_answer_and_another_body_is_refused(api: Api) -> None:
     sara = api.staff(Role.FINANCE, "sara")
     keyed = sara | {"Idempotency-Key": "0c1f-1"}
-    answers = [api.client.post("/v1/proposals/postings", json=POSTING, headers=keyed) for _ in range(3)]
+    answers = [api.client.post("/v1/proposals/for/postings", json=POSTING, headers=keyed) for _ in range(3)]
     assert {(it.status_code, it.text) for it in answers} == {(201, answers[0].text)}
     assert len(api.office.proposals(None, 9)) == 1
-    other = api.client.post("/v1/proposals/postings", json=POSTING | {"amount_rials": 1}, headers=keyed)
+    other = api.client.post("/v1/proposals/for/postings", json=POSTING | {"amount_rials": 1}, headers=keyed)
     assert (other.status_code, other.json()["title"]) == (422, "Key reused")
     theirs = api.staff(Role.FINANCE, "omid") | {"Idempotency-Key": "0c1f-1"}
-    assert api.client.post("/v1/proposals/postings", json=POSTING, headers=theirs).json()["proposer"] == "omid"
-    api.client.post("/v1/proposals/postings", json=POSTING, headers=sara)  # without a key: another one
+    assert api.client.post("/v1/proposals/for/postings", json=POSTING, headers=theirs).json()["proposer"] == "omid"
+    api.client.post("/v1/proposals/for/postings", json=POSTING, headers=sara)  # without a key: another one
     assert len(api.office.proposals(None, 9)) == 3
     keys = [it.entry.key for it in api.office.log(0, 99) if it.entry.action == "propose-posting"]
     assert keys == ["0c1f-1", "0c1f-1", ""]
@@ -117,16 +117,16 @@ def test_the_same_key_and_body_give_the_same_answer_and_another_body_is_refused(
 
 def test_after_its_time_a_key_makes_no_second_proposal_either(api: Api) -> None:
     keyed = api.staff(Role.FINANCE) | {"Idempotency-Key": "k"}
-    first = api.client.post("/v1/proposals/postings", json=POSTING, headers=keyed).json()
+    first = api.client.post("/v1/proposals/for/postings", json=POSTING, headers=keyed).json()
     api.now_ms += IDEMPOTENCY_KEPT_MS + 1
-    assert api.client.post("/v1/proposals/postings", json=POSTING, headers=keyed).json() == first
+    assert api.client.post("/v1/proposals/for/postings", json=POSTING, headers=keyed).json() == first
     api.now_ms += IDEMPOTENCY_KEPT_MS + 1
-    other = api.client.post("/v1/proposals/postings", json=POSTING | {"amount_rials": 1}, headers=keyed)
+    other = api.client.post("/v1/proposals/for/postings", json=POSTING | {"amount_rials": 1}, headers=keyed)
     assert (other.status_code, other.json()["title"]) == (409, "Another content")
 
 
 def test_a_decision_told_again_is_answered_again(api: Api) -> None:
-    made = api.client.post("/v1/proposals/postings", json=POSTING, headers=api.staff(Role.FINANCE, "sara")).json()
+    made = api.client.post("/v1/proposals/for/postings", json=POSTING, headers=api.staff(Role.FINANCE, "sara")).json()
     keyed = api.staff(Role.FINANCE, "omid") | {"Idempotency-Key": "d1"}
     path = f"/v1/proposals/{made['id']}"
     answers = [api.client.post(f"{path}/approve", json={"digest": made["digest"]}, headers=keyed) for _ in range(2)]
@@ -139,19 +139,19 @@ def test_a_decision_told_again_is_answered_again(api: Api) -> None:
 def test_what_was_refused_leaves_its_key_free(api: Api) -> None:
     keyed = api.staff(Role.FINANCE) | {"Idempotency-Key": "k"}
     wrong = POSTING | {"credit": "my:pocket"}
-    assert api.client.post("/v1/proposals/postings", json=wrong, headers=keyed).status_code == 422
-    assert api.client.post("/v1/proposals/postings", json=POSTING, headers=keyed).status_code == 201
+    assert api.client.post("/v1/proposals/for/postings", json=wrong, headers=keyed).status_code == 422
+    assert api.client.post("/v1/proposals/for/postings", json=POSTING, headers=keyed).status_code == 201
 
 
 def test_one_that_is_under_way_is_waited_for(api: Api) -> None:
     api.office.begin_once("staff:a-finance", "k", b"\0" * 32, api.now_ms)
     keyed = api.staff(Role.FINANCE) | {"Idempotency-Key": "k"}
-    assert api.client.post("/v1/proposals/postings", json=POSTING, headers=keyed).status_code == 422
+    assert api.client.post("/v1/proposals/for/postings", json=POSTING, headers=keyed).status_code == 422
     api.office.end_once("staff:a-finance", "k", None)
-    answer = api.client.post("/v1/proposals/postings", json=POSTING, headers=keyed)
+    answer = api.client.post("/v1/proposals/for/postings", json=POSTING, headers=keyed)
     assert answer.status_code == 201
     with api.stuck("staff:a-finance", "k"):
-        answer = api.client.post("/v1/proposals/postings", json=POSTING, headers=keyed)
+        answer = api.client.post("/v1/proposals/for/postings", json=POSTING, headers=keyed)
     assert (answer.status_code, answer.json()["title"]) == (409, "Key in use")
 
 
@@ -184,7 +184,9 @@ def test_no_token_is_kept_with_an_answer(api: Api) -> None:
 @pytest.mark.parametrize("bad", ["a b", "é", "x" * 65, "6037991111111112"])
 def test_a_key_is_a_short_word_and_no_card_number(api: Api, bad: str) -> None:
     keyed = api.staff(Role.FINANCE) | {"Idempotency-Key": bad}
-    answer = api.client.post("/v1/proposals/postings", json=POSTING, headers={k: v.encode() for k, v in keyed.items()})
+    answer = api.client.post(
+        "/v1/proposals/for/postings", json=POSTING, headers={k: v.encode() for k, v in keyed.items()}
+    )
     assert answer.status_code == 422
     assert "6037" not in answer.text
 
@@ -210,7 +212,7 @@ def pages(api: Api, path: str, rows: str, cursor: str, headers: dict[str, str]) 
 def test_people_proposals_and_the_log_come_page_by_page(api: Api) -> None:
     auditor, sara = api.staff(Role.AUDITOR), api.staff(Role.FINANCE, "sara")
     for n in range(5):
-        api.client.post("/v1/proposals/postings", json=POSTING | {"amount_rials": n + 1}, headers=sara)
+        api.client.post("/v1/proposals/for/postings", json=POSTING | {"amount_rials": n + 1}, headers=sara)
     assert [it["name"] for it in pages(api, "/v1/staff", "people", "after", auditor)] == ["a-auditor", "sara"]
     proposals = pages(api, "/v1/proposals", "proposals", "before", auditor)
     assert [it["content"]["amount_rials"] for it in proposals] == [5, 4, 3, 2, 1]  # type: ignore[index]

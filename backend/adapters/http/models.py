@@ -37,7 +37,11 @@ def bytes_from(size: int) -> Callable[[object], bytes]:
 
 def text_schema(size: int, what: str) -> WithJsonSchema:
     """How it stands in the document of the API."""
-    return WithJsonSchema({"type": "string", "description": f"{what}: {size} bytes as hex or base64url"})
+    letters = -(-8 * size // 6)
+    return WithJsonSchema({
+        "type": "string", "description": f"{what}: {size} bytes as hex or base64url",
+        "pattern": rf"^([0-9a-fA-F]{{{2 * size}}}|[A-Za-z0-9_-]{{{letters}}}={{0,2}})$",
+    })  # fmt: skip
 
 
 class Registration(Model):
@@ -113,9 +117,10 @@ class RiderTapBody(Model):
 
 
 class RiderTapsBody(Model):
-    """Newest first."""
+    """Newest first. Ask for the rest with `before` = `next_before`; null is the end."""
 
     taps: list[RiderTapBody]
+    next_before: str | None
 
 
 class CameraBody(Model):
@@ -221,9 +226,10 @@ class DeviceBody(Model):
 
 
 class DevicesBody(Model):
-    """Every enrolled validator."""
+    """Enrolled validators, by name. Ask for the rest with `after` = `next_after`; null is the end."""
 
     devices: list[DeviceBody]
+    next_after: str | None
 
 
 class TapBody(Model):
@@ -261,9 +267,10 @@ class AlarmBody(Model):
 
 
 class AlarmsBody(Model):
-    """Newest first."""
+    """Newest first. Ask for the rest with `before` = `next_before`; null is the end."""
 
     alarms: list[AlarmBody]
+    next_before: int | None
 
 
 class RecordBody(Model):
@@ -294,6 +301,7 @@ class CasesBody(Model):
     """Those that stand, newest day first. `days_due`: days of which more came, and that wait to be counted again."""
 
     cases: list[CaseBody]
+    next_after: str | None = Field(description="Ask for the rest with `after` = this; null is the end.")
     days_due: list[int]
 
 

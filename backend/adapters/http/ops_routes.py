@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from backend.adapters.http import bodies, models
+from backend.adapters.http import bodies, cursors, models
 from backend.adapters.http.access import Allowed, Having
+from backend.adapters.http.cursors import CaseCursor
 from backend.adapters.http.problems import Unreadable, documented
 from backend.core import limits
 from backend.core.errors import Refused
@@ -15,15 +16,24 @@ from backend.core.staff.roles import Right
 from protocol.limits import INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["operations"])
+Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _FLEET = [Depends(Allowed(Right.SEE_FLEET))]
 
 
 @router.get(
-    "/devices", summary="Every validator and how it stands", dependencies=_FLEET, responses=documented(401, 403, 503)
+    "/devices", summary="Validators and how they stand", dependencies=_FLEET, responses=documented(401, 403, 422, 503)
 )
-def devices(having: Having) -> models.DevicesBody:
-    """Last seen, online, held sequence, backlog, cameras and the worst current problem."""
-    return models.DevicesBody(devices=[bodies.device(row) for row in having.store.devices(having.devices())])
+def devices(
+    having: Having,
+    after: Annotated[str, Query(pattern="^[a-z0-9-]{0,32}$", description="`next_after` of the page before.")] = "",
+    limit: Limit = limits.PAGE_MAX,
+) -> models.DevicesBody:
+    """Last seen, online, held sequence, backlog, cameras and the worst current problem; by name."""
+    known = sorted((it for it in having.devices() if it.name > after), key=lambda it: it.name)[:limit]
+    return models.DevicesBody(
+        devices=[bodies.device(row) for row in having.store.devices(known)],
+        next_after=known[-1].name if len(known) == limit else None,
+    )
 
 
 @router.get("/taps", summary="Taps, newest first", dependencies=_FLEET, responses=documented(401, 403, 422, 503))
@@ -41,21 +51,34 @@ def taps(
 
 @router.get("/alarms", summary="Alarms, newest first", dependencies=_FLEET, responses=documented(401, 403, 422, 503))
 def alarms(
-    having: Having, *, open_only: Annotated[bool, Query(description="Only those not ended.")] = False
+    having: Having,
+    *,
+    open_only: Annotated[bool, Query(description="Only those not ended.")] = False,
+    before: Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")] = None,
+    limit: Limit = limits.PAGE_MAX,
 ) -> models.AlarmsBody:
     """What a person should look at, or had to."""
-    return models.AlarmsBody(alarms=[bodies.alarm(row) for row in having.store.alarms(open_only=open_only)])
+    rows = having.store.alarms(open_only=open_only, before=before, limit=limit)
+    return models.AlarmsBody(
+        alarms=[bodies.alarm(row) for row in rows], next_before=rows[-1].id if len(rows) == limit else None
+    )
 
 
 @router.get(
     "/cases",
     summary="Cases, newest day first",
     dependencies=[Depends(Allowed(Right.SEE_CASES))],
-    responses=documented(401, 403, 503),
+    responses=documented(401, 403, 422, 503),
 )
-def cases(having: Having) -> models.CasesBody:
+def cases(having: Having, after: CaseCursor, limit: Limit = limits.PAGE_MAX) -> models.CasesBody:
     """Hints for a person about drivers, buses and devices. They name drivers, and so stand on no open page."""
-    return models.CasesBody(cases=[bodies.case(it) for it in having.cases()], days_due=[*having.days_due()])
+    rows = having.cases(after, limit)
+    last = rows[-1].case if len(rows) == limit else None
+    return models.CasesBody(
+        cases=[bodies.case(it) for it in rows],
+        next_after=None if last is None else cursors.of_case((last.day, last.kind.value, last.subject)),
+        days_due=[*having.days_due()],
+    )
 
 
 @router.post(

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from backend.adapters.http.security import HEADERS
 from backend.core.errors import NotAllowed, NotFound, RequestError, StoreFailed, StoreForeign
@@ -47,6 +48,7 @@ _STATUS: dict[type[SavarError], int] = {
     Unfit: 422,
 }
 _FAULT_STATUS = {Fault.PEER: 400, Fault.PROOF: 403, Fault.LOCAL: 503, Fault.OPERATOR: 503}
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _HTTP_NAME = {404: "NotFound", 405: "MethodNotAllowed", 413: "ContentTooLarge"}
 _HTTP_FIX = {
     403: "prove it with the right key or token",
@@ -132,11 +134,22 @@ async def _validation(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """404 and 405 of the router, 413 of a body that grew too large."""
     assert isinstance(error, HTTPException)
     name = _HTTP_NAME.get(error.status_code, "HttpError")
-    return problem(name, error.status_code, detail=error.detail, fix=_fix_for(error.status_code), headers=error.headers)
+    headers = error.headers
+    if error.status_code == 405 and (allowed := _methods(request)):
+        headers = {**(headers or {}), "Allow": ", ".join(allowed)}
+    return problem(name, error.status_code, detail=error.detail, fix=_fix_for(error.status_code), headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that some route answers at this path: the router names those of the first route alone."""
+    return sorted(
+        method for method in _METHODS
+        if any(it.matches({**request.scope, "method": method})[0] is Match.FULL for it in request.app.router.routes)
+    )  # fmt: skip
 
 
 async def _defect(_request: Request, _error: Exception) -> JSONResponse:

@@ -1,9 +1,12 @@
 """Routes for a rider's phone: register, wallet, rides."""
 
-from fastapi import APIRouter, Depends
+from typing import Annotated
 
-from backend.adapters.http import models
+from fastapi import APIRouter, Depends, Query
+
+from backend.adapters.http import cursors, models
 from backend.adapters.http.access import Having, ThisRider, open_to_all
+from backend.adapters.http.cursors import RideCursor
 from backend.adapters.http.problems import documented
 from backend.core import limits
 from backend.core.ledger import rider_account
@@ -50,14 +53,20 @@ def balance(having: Having, rider: ThisRider) -> models.BalanceBody:
     summary="The rider's own charged boardings",
     responses=documented(401, 403, 422, 503),
 )
-def rider_taps(having: Having, rider: ThisRider) -> models.RiderTapsBody:
-    """The newest charged boardings, newest first."""
-    rows = having.store.rider_taps(rider.credential_id, limits.RIDER_TAPS_MAX)
+def rider_taps(
+    having: Having,
+    rider: ThisRider,
+    before: RideCursor,
+    limit: Annotated[int, Query(ge=1, le=limits.RIDER_TAPS_MAX)] = limits.RIDER_TAPS_MAX,
+) -> models.RiderTapsBody:
+    """The charged boardings, newest first."""
+    rows = having.store.rider_taps(rider.credential_id, limit, before)
     return models.RiderTapsBody(
+        next_before=cursors.of_ride((rows[-1].wall_ms, rows[-1].row)) if len(rows) == limit else None,
         taps=[
             models.RiderTapBody(
                 wall_ms=row.wall_ms, vehicle=row.vehicle, door=row.door, verdict=row.verdict, charged_rials=row.rials
             )
             for row in rows
-        ]
+        ],
     )

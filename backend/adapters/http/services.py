@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
+from backend.core.case_ports import CaseKey
 from backend.core.conduct import KeptCase
 from backend.core.explaining.ports import ReceiptDesk
 from backend.core.payments.store_port import TopUpStore
@@ -39,5 +40,5 @@ class Services:
     city: str
     chunk: Callable[[bytes], bytes | None]
     settlements: Settlements
-    cases: Callable[[], Sequence[KeptCase]]
+    cases: Callable[[CaseKey | None, int], Sequence[KeptCase]]
     days_due: Callable[[], Sequence[int]]

@@ -103,7 +103,7 @@ def _propose(having: Services, actor: Actor, once: Once, it: Subject, why: str) 
     )  # fmt: skip
 
 
-@router.post("/proposals/postings", summary="Propose a transfer by hand", status_code=201, responses=_PROPOSING)
+@router.post("/proposals/for/postings", summary="Propose a transfer by hand", status_code=201, responses=_PROPOSING)
 def propose_posting(
     having: Having,
     actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_POSTING))],
@@ -114,7 +114,7 @@ def propose_posting(
     return _propose(having, actor, once, Posting(body.debit, body.credit, body.amount_rials), body.why)
 
 
-@router.post("/proposals/tariffs", summary="Propose the tariff that waits", status_code=201, responses=_PROPOSING)
+@router.post("/proposals/for/tariffs", summary="Propose the tariff that waits", status_code=201, responses=_PROPOSING)
 def propose_tariff(
     having: Having,
     actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_TARIFF))],
@@ -125,7 +125,7 @@ def propose_tariff(
     return _propose(having, actor, once, having.staff.waiting_tariff(body.tariff, body.decree), body.why)
 
 
-@router.post("/proposals/concessions", summary="Propose a concession", status_code=201, responses=_PROPOSING)
+@router.post("/proposals/for/concessions", summary="Propose a concession", status_code=201, responses=_PROPOSING)
 def propose_concession(
     having: Having,
     actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_CONCESSION))],
@@ -136,7 +136,7 @@ def propose_concession(
     return _propose(having, actor, once, Concession(body.public_key, body.rider_class, body.document), body.why)
 
 
-@router.post("/proposals/releases", summary="Propose a release", status_code=201, responses=_PROPOSING)
+@router.post("/proposals/for/releases", summary="Propose a release", status_code=201, responses=_PROPOSING)
 def propose_release(
     having: Having,
     actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_RELEASE))],

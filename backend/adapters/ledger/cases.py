@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.tables import ANNULMENT, CAMERA_HOUR, CONDUCT, LOOKED, LOOKED_DAY, RECORD, SHIFT
 from backend.adapters.ledger.upsert import upsert
+from backend.core.case_ports import CaseKey
 from backend.core.conduct import Case, CaseKind, KeptCase
 from backend.core.day_facts import Annulled, Copied, Counted, DayFacts, Keyed, Placed
 from backend.core.due_days import DueDay
 from backend.core.duties import ShiftId
 from backend.core.floats import TakenBack
 from backend.core.ledger import Payer
+from backend.core.limits import LISTED_MAX
 from protocol.fares.verdicts import TABLE, Reason
 from protocol.limits import DAY_S, LOCAL_OFFSET_S
 from protocol.localtime import day_begins_ms
@@ -177,9 +179,13 @@ class CaseTables:
                 )  # fmt: skip
         return [KeptCase(it, at_ms, None) for name, it in found.items() if name not in known]
 
-    def cases(self, *, open_only: bool) -> Sequence[KeptCase]:
-        """Newest day first."""
-        asked = sa.select(CONDUCT).order_by(CONDUCT.c.day.desc(), CONDUCT.c.kind, CONDUCT.c.subject).limit(1000)
+    def cases(self, *, open_only: bool, after: CaseKey | None = None, limit: int = LISTED_MAX) -> Sequence[KeptCase]:
+        """Newest day first, then by kind and subject; `after`: those behind the one with this key."""
+        asked = sa.select(CONDUCT).order_by(CONDUCT.c.day.desc(), CONDUCT.c.kind, CONDUCT.c.subject).limit(limit)
+        if after is not None:
+            day, *named = after
+            behind = sa.tuple_(CONDUCT.c.kind, CONDUCT.c.subject) > sa.tuple_(*map(sa.literal, named))
+            asked = asked.where((CONDUCT.c.day < day) | ((CONDUCT.c.day == day) & behind))
         with self._reader.reading() as core:
             return [
                 _kept(row) for row in core.execute(asked.where(CONDUCT.c.ended_ms.is_(None)) if open_only else asked)

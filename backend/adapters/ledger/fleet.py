@@ -11,6 +11,7 @@ from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.tables import ALARM, CAMERA_HOUR, DEVICE, EPOCH, QUARANTINE, RECORD, TALLY
 from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.ailments import GONE
+from backend.core.limits import LISTED_MAX
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
 from protocol.limits import LOCAL_OFFSET_S
 from protocol.wire.health import (
@@ -158,9 +159,11 @@ class FleetTables:
             row = core.execute(ended.values(ended_ms=at_ms).returning(ALARM)).first()
         return None if row is None else Alarm(*row)
 
-    def alarms(self, *, open_only: bool) -> Sequence[Alarm]:
-        """Newest first, at most a thousand."""
-        asked = sa.select(ALARM).order_by(ALARM.c.id.desc()).limit(1000)
+    def alarms(self, *, open_only: bool, before: int | None = None, limit: int = LISTED_MAX) -> Sequence[Alarm]:
+        """Newest first; `before`: those older than the one with this id."""
+        asked = sa.select(ALARM).order_by(ALARM.c.id.desc()).limit(limit)
+        if before is not None:
+            asked = asked.where(ALARM.c.id < before)
         with self._reader.reading() as core:
             return [
                 Alarm(*row) for row in core.execute(asked.where(ALARM.c.ended_ms.is_(None)) if open_only else asked)

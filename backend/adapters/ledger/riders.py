@@ -22,15 +22,19 @@ _PAGE = (
     .limit(sa.bindparam("most"))
 )
 _TAPS = (
-    sa.select(RECORD.c.wall_ms, RECORD.c.vehicle, RECORD.c.door, RECORD.c.verdict, CLAIM.c.rials)
+    sa.select(RECORD.c.wall_ms, RECORD.c.vehicle, RECORD.c.door, RECORD.c.verdict, CLAIM.c.rials, RECORD.c.id)
     .join_from(
         CLAIM, RECORD,
         sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "epoch", "sequence"))),
     )
     .where(CLAIM.c.credential == sa.bindparam("credential"), sa.text("claim.charged"))
-    .order_by(RECORD.c.wall_ms.desc())
+    .order_by(RECORD.c.wall_ms.desc(), RECORD.c.id.desc())
     .limit(sa.bindparam("most"))
 )  # fmt: skip
+_TAPS_BEFORE = _TAPS.where(
+    (RECORD.c.wall_ms < sa.bindparam("at"))
+    | ((RECORD.c.wall_ms == sa.bindparam("at")) & (RECORD.c.id < sa.bindparam("row")))
+)
 _HOLDER = slice(11, 44)  # the holder key inside a credential (protocol/wire/passes)
 
 
@@ -85,10 +89,14 @@ class RiderTables:
             ).scalar()
         return 0 if found is None else int(found)
 
-    def rider_taps(self, credential_id: bytes, limit: int) -> Sequence[RiderTap]:
-        """Newest first."""
+    def rider_taps(self, credential_id: bytes, limit: int, before: tuple[int, int] | None = None) -> Sequence[RiderTap]:
+        """Newest first; `before`: those older than the one of this time and row."""
+        asked, values = _TAPS, {"credential": credential_id, "most": limit}
+        if before is not None:
+            asked = _TAPS_BEFORE
+            values |= {"at": before[0], "row": before[1]}
         with self._reader.reading() as core:
-            return [RiderTap(*row) for row in core.execute(_TAPS, {"credential": credential_id, "most": limit})]
+            return [RiderTap(*row) for row in core.execute(asked, values)]
 
 
 @cache

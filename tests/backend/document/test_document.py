@@ -1,0 +1,62 @@
+"""The served API keeps its own document: schemathesis finds no 5xx and no answer that is not documented.
+
+Short here, always the same requests; `make schemathesis` asks for minutes.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.core.errors import NotFound
+from backend.core.staff.roles import Role
+from tests.backend.document.drill import Found, run
+from tests.backend.document.served import Served
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("served")) as it:
+        yield it
+
+
+def ask(served: Served, folder: Path, *only: str, examples: int) -> Found:
+    return run(
+        served.url, served.known, served.tokens[Role.FINANCE], rider=served.tokens[Role.RIDER], examples=examples,
+        phases="fuzzing", folder=folder, only=only,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_no_5xx_and_no_undocumented_answer(served: Served, tmp_path: Path) -> None:
+    """A rider's token for what is a rider's, a person's of finance for the rest."""
+    found = ask(served, tmp_path, examples=2)
+    assert found.status == 0, found.words
+    operations = served.operations()
+    assert operations > 27
+    assert found.requests >= operations - 1  # events, which never end
+    refused = re.search(r"Authentication failed: (\d+) operations", found.words)
+    assert refused is None or int(refused[1]) < 8, "tokens that open nothing would show nothing"
+
+
+@pytest.mark.slow
+def test_a_500_and_an_undocumented_answer_would_be_found(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The control: both are planted, and both are named."""
+
+    def broken() -> dict[str, int]:
+        raise RuntimeError("planted")
+
+    def undocumented(_known: object) -> list[object]:
+        raise NotFound("planted", fix="none")
+
+    store = served.backend.store
+    monkeypatch.setattr(store, "counts", broken)
+    monkeypatch.setattr(store, "devices", undocumented)
+    found = ask(served, tmp_path, "/healthz", "/v1/devices", examples=1)
+    assert found.status == 1
+    assert "Server error: 1" in found.words
+    assert "Undocumented status code: 1" in found.words, found.words
+    caplog.clear()
