@@ -40,6 +40,7 @@ command.add_command(denied)
 def run(path: Path) -> None:
     """Ingest taps, sign receipts, serve the API and the status page. Ctrl-C or SIGTERM ends it cleanly."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request, of which the sweeper makes many
     config = load_config(path)
     stop = stop_on_signals()
     backend = Backend(config)

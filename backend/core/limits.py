@@ -78,11 +78,12 @@ FREE_SPREAD_MIN = 0.03  # of the time driven: nobody stands out by less than 16 
 
 # --- Top-ups ---------------------------------------------------------------------------------------------------------
 SWEEP_PERIOD_S = 5.0  # between rounds; a rider who waits before a page presses the button himself
+SWEEP_HELD_S = 60.0  # between questions for what a provider holds: it refuses who asks too often
 SWEEP_FIRST_S = 15.0  # the first look after a change: who pays is at the bank for a minute; doubled with each look
 SWEEP_YOUNG_S = 3_600  # an hour: banks take back within 30 minutes what nobody verified, so until then …
 SWEEP_YOUNG_GAP_S = 300.0  # … it is looked at every five minutes
 SWEEP_GAP_S = 86_400.0  # later once a day, for ever: a thousand pages left a day are a question a second after months
-SWEEP_TOPUPS_MAX = 200  # of a round: 200 answers of 50 ms are ten seconds
+SWEEP_TOPUPS_MAX = 200  # of a provider in a round: 200 answers of 50 ms are ten seconds
 SWEEP_UNCLEAR_MAX = 3  # unclear answers of one provider in a row: it is left alone for this round
 SWEEP_SILENT_MS = 900_000  # a quarter of an hour without a clear word of a provider: then a person is called
 TOPUP_ASKED_S = 1_800.0  # without an authority nobody can have paid: the rider never got the address

@@ -15,10 +15,10 @@ from backend.app.payments.topups import TopUps
 from backend.core.payments.life import Pace
 from backend.core.payments.topup import TopUp
 
-# Minutes become seconds. A bank of the drill takes back after 3 s what it takes back, so once, after 6 s, is enough.
+# Minutes become seconds. A bank of the drill takes back after 2 s what it takes back, so once, after 4 s, is enough.
 PACE = Pace(
-    period_s=0.5, first_s=1.0, young_s=3_600.0, young_gap_s=20.0, gap_s=60.0, asked_s=20.0, failed_s=90.0,
-    again_s=(6.0,),
+    period_s=0.5, held_s=2.0, first_s=1.0, young_s=3_600.0, young_gap_s=20.0, gap_s=60.0, asked_s=20.0, failed_s=90.0,
+    again_s=(4.0,),
 )  # fmt: skip
 
 

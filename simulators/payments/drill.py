@@ -34,6 +34,7 @@ RODE_RIALS = 40_000_000  # what every second rider's rides cost before he pays: 
 THREADS = 6
 KILL_WITHIN_S = 0.5  # of its moment, so that a kill falls anywhere in the work
 LOOK_S = 1.0
+LATE_S = 2.0  # `backend_process.PACE` looks again later
 
 
 class Tick(Protocol):
@@ -58,10 +59,10 @@ class Terms:
 
 def run(terms: Terms, root: Path, tick: Tick) -> dict[str, Any]:
     """→ figures, with every difference under `differences`. Raises SimulatorError."""
-    providers = {
-        kind: PaymentServer(merchant=merchant, seed=len(MERCHANTS) * terms.seed + number, kind=kind, faults=FAULTS)
-        for number, (kind, merchant) in enumerate(MERCHANTS.items())
-    }
+    providers = {}
+    for number, (kind, merchant) in enumerate(MERCHANTS.items()):
+        seed = len(MERCHANTS) * terms.seed + number  # else both would give out the same tokens
+        providers[kind] = PaymentServer(merchant=merchant, seed=seed, kind=kind, faults=FAULTS, late_s=LATE_S)
     with _database(terms.database) as conninfo:
         for provider in providers.values():
             provider.start()

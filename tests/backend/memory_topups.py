@@ -104,9 +104,10 @@ class MemoryTopUps:
                 raise StoreRefused("transfer posted twice")
         self.transfers += transfers
 
-    def due_topups(self, now_ms: int, limit: int) -> Sequence[TopUp]:
+    def due_topups(self, provider: str, now_ms: int, limit: int) -> Sequence[TopUp]:
         self._look()
-        due = [it for it in self.topups.values() if it.next_ms is not None and it.next_ms <= now_ms]
+        ours = [it for it in self.topups.values() if it.provider == provider]
+        due = [it for it in ours if it.next_ms is not None and it.next_ms <= now_ms]
         return sorted(due, key=lambda it: (it.next_ms, it.id))[:limit]
 
     def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:

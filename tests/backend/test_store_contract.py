@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import astuple, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from backend.adapters.ledger.store import LedgerStore
 from backend.adapters.postgresql.store import PostgresStore
 from backend.adapters.sqlite.store import SqliteStore
-from backend.core import ledger
+from backend.core import ledger, limits
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.payments.topup import State as TopUpState
 from backend.core.payments.topup import TopUp
@@ -167,9 +170,57 @@ def test_small_debt_denies_nobody(store: Store) -> None:
     assert list(store.denials(open_only=False)) == []
 
 
-def ride(store: Store, rials: int) -> None:
+NUMBERS = count(1)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["pay", "ride"]), st.integers(1, 12).map(lambda n: n * 50_000)),
+        st.tuples(st.just("back"), st.integers(0, 9)),
+    ),
+    max_size=14,
+)
+
+
+@settings(
+    max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # fmt: skip
+@given(STEPS)
+def test_whatever_is_paid_ridden_and_taken_back_no_rial_is_lost(store: Store, steps: list[tuple[str, int]]) -> None:
+    """P8: against a model of two numbers; each example has a rider of its own in one ledger."""
+    rider = next(NUMBERS).to_bytes(8, "big")
+    wallet = owed = 0
+    denied, held = False, store.balance("provider:clearing")
+    paid: list[TopUp] = []
+    for what, n in steps:
+        if what == "pay":
+            it = TopUp(f"p{next(NUMBERS)}", rider, n, "pending", "A", WALL_MS)
+            store.add_topup(it)
+            assert store.pay_topup(it.id, WALL_MS)
+            paid.append(it)
+            pays = min(n, owed)
+            wallet, owed, held = wallet + n - pays, owed - pays, held - n
+            denied = denied and owed > 0
+        elif what == "ride":
+            ride(store, n, ledger.rider_account(rider))
+            wallet -= n
+        elif n < len(paid):
+            it = paid.pop(n)
+            assert store.charge_back(it.id, WALL_MS)
+            assert not store.pay_topup(it.id, WALL_MS)
+            takes = min(max(wallet, 0), it.rials)
+            wallet, owed, held = wallet - takes, owed + it.rials - takes, held + it.rials
+            denied = denied or owed > limits.DEBT_MAX_RIALS
+        told = [it for it in store.denials(open_only=True) if it.credential_id == rider]
+        assert (store.balance(ledger.rider_account(rider)), -store.balance(ledger.debt_account(rider))) == (
+            wallet,
+            owed,
+        )
+        assert (store.balance("provider:clearing"), len(told)) == (held, denied)
+
+
+def ride(store: Store, rials: int, account: str = ONE.account) -> None:
     """What a tap would post."""
-    fare = ledger.Transfer(bytes(31) + b"r", ledger.TransferKind.FARE, ONE.account, "operator:bus-0001", rials)
+    key = next(NUMBERS).to_bytes(32, "big")
+    fare = ledger.Transfer(key, ledger.TransferKind.FARE, account, "operator:bus-0001", rials)
     if isinstance(store, MemoryStore):
         store.transfers.append(fare)
         return
@@ -195,11 +246,12 @@ def test_a_transfer_under_a_used_key_is_refused_whole(store: Store) -> None:
 def test_what_is_due_comes_longest_due_first(store: Store) -> None:
     for name, next_ms in (("late", 30), ("now", 20), ("first", 10), ("never", None)):
         store.add_topup(replace(topup(name), next_ms=next_ms))
-    assert [it.id for it in store.due_topups(20, 9)] == ["first", "now"]
-    assert [it.id for it in store.due_topups(30, 2)] == ["first", "now"]
+    assert [it.id for it in store.due_topups("main", 20, 9)] == ["first", "now"]
+    assert [it.id for it in store.due_topups("main", 30, 2)] == ["first", "now"]
     store.look_soon(["never", "late"], 5)
     store.look_soon([], 1)
-    assert [it.id for it in store.due_topups(5, 9)] == ["late", "never"]
+    assert [it.id for it in store.due_topups("main", 5, 9)] == ["late", "never"]
+    assert list(store.due_topups("saman", 99, 9)) == []
 
 
 def test_what_is_unknown_is_none_or_nothing(store: Store) -> None:

@@ -19,7 +19,11 @@ _COLUMNS = (
 _TOPUP = sa.select(*(TOPUP.c[name] for name in _COLUMNS))
 _DENIAL = sa.select(DENIAL.c.credential, DENIAL.c.since_ms, DENIAL.c.reason, DENIAL.c.ended_ms)
 _DUE = (
-    _TOPUP.where(TOPUP.c.next_ms.is_not(None), TOPUP.c.next_ms <= sa.bindparam("now_ms"))
+    _TOPUP.where(
+        TOPUP.c.provider == sa.bindparam("provider"),
+        TOPUP.c.next_ms.is_not(None),
+        TOPUP.c.next_ms <= sa.bindparam("now_ms"),
+    )
     .order_by(TOPUP.c.next_ms, TOPUP.c.id)
     .limit(sa.bindparam("most"))
 )
@@ -112,10 +116,10 @@ class TopUpTables:
                 _deny(core, topup.credential_id, at_ms)
             return True
 
-    def due_topups(self, now_ms: int, limit: int) -> Sequence[TopUp]:
-        """Those to look at now, longest due first."""
+    def due_topups(self, provider: str, now_ms: int, limit: int) -> Sequence[TopUp]:
+        """Those of a provider to look at now, longest due first."""
         with self._reader.reading() as core:
-            return [TopUp(*row) for row in core.execute(_DUE, {"now_ms": now_ms, "most": limit})]
+            return [TopUp(*row) for row in core.execute(_DUE, {"provider": provider, "now_ms": now_ms, "most": limit})]
 
     def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
         """By creation time."""

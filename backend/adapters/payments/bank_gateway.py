@@ -18,14 +18,14 @@ Rules:
 - it has no list of what is not verified; amounts are whole rials.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from backend.adapters.payments.wire import Wire, is_token, odd, unsaid, whole
 from backend.core import limits
 from backend.core.errors import ProviderRefused
-from backend.core.payments.port import Found, Payment, Says, Unverified
+from backend.core.payments.port import Found, Payment, Says
 
 _VERIFY: Final = "/verifyTxnRandomSessionkey/ipg"
 _RECEIPT: Final = "/verifyTxnRandomSessionkey/api/v2/ipg/payment/receipt"
@@ -105,9 +105,8 @@ class BankGateway:
             raise odd(200, code=code)
         return says if _number(detail.get("OrginalAmount")) == payment.rials else Says.OTHER_AMOUNT
 
-    def unverified(self) -> Sequence[Unverified]:
+    def unverified(self) -> None:
         """The bank has no such list."""
-        return ()
 
     def reverse(self, payment: Payment) -> Says:
         """Give all of it back. Raises ProviderUnknown."""

@@ -85,6 +85,7 @@ class Pace:
     """When the sweeper looks, in seconds; the defaults are the product's, a drill has others."""
 
     period_s: float = limits.SWEEP_PERIOD_S
+    held_s: float = limits.SWEEP_HELD_S
     first_s: float = limits.SWEEP_FIRST_S
     young_s: float = limits.SWEEP_YOUNG_S
     young_gap_s: float = limits.SWEEP_YOUNG_GAP_S

@@ -78,8 +78,8 @@ class PaymentProvider(Protocol):
         """Confirm it, if it is paid with this amount: any but HELD. Asked again it says the same."""
         ...
 
-    def unverified(self) -> Sequence[Unverified]:
-        """What it holds for us and nobody has verified; nothing where a provider has no such list."""
+    def unverified(self) -> Sequence[Unverified] | None:
+        """What it holds for us and nobody has verified; None where a provider has no such list."""
         ...
 
     def reverse(self, payment: Payment) -> Says:

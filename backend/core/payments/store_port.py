@@ -52,8 +52,8 @@ class TopUpStore(Protocol):
         """
         ...
 
-    def due_topups(self, now_ms: int, limit: int) -> Sequence[TopUp]:
-        """Those to look at now, longest due first."""
+    def due_topups(self, provider: str, now_ms: int, limit: int) -> Sequence[TopUp]:
+        """Those of a provider to look at now, longest due first."""
         ...
 
     def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:

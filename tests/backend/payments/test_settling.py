@@ -269,6 +269,26 @@ def test_a_silent_provider_holds_up_no_other_and_loses_nothing(office: Office) -
     assert office.wallet == 18 * 500_000
 
 
+def test_what_waits_for_a_silent_provider_is_in_nobodys_way(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of its top-ups are due than a round looks at, and all for longer."""
+    monkeypatch.setattr(limits, "SWEEP_TOPUPS_MAX", 3)
+    for n in range(7):
+        office.add(f"m{n}", next_ms=office.now_ms - 9)
+    office.add("s", provider="saman")
+    office.main.silent = True
+    office.sweeper.sweep()
+    assert office.status("s") == "paid"
+
+
+def test_a_provider_is_asked_once_a_minute_for_what_it_holds(office: Office) -> None:
+    for _ in range(3):
+        office.sweeper.sweep()
+    assert office.main.calls == ["unverified"]
+    office.pass_s(PACE.held_s)
+    office.sweeper.sweep()
+    assert office.main.calls == ["unverified"] * 2
+
+
 def test_who_is_silent_for_long_calls_a_person_until_he_speaks(office: Office) -> None:
     office.main.silent = True
     office.sweeper.sweep()
@@ -277,6 +297,9 @@ def test_who_is_silent_for_long_calls_a_person_until_he_speaks(office: Office) -
     office.sweeper.sweep()
     assert [it[:2] for it in office.called] == [(SILENT, "main")]
     office.main.silent = False
+    office.sweeper.sweep()
+    assert len(office.called) == 1  # nothing was asked: that is no clear word
+    office.pass_s(PACE.held_s)
     office.sweeper.sweep()
     assert office.called[-1] == ("ended", SILENT, "main")
 
