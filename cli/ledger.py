@@ -3,6 +3,7 @@
 import click
 
 from cli.ledger_backup import backup, restore
+from cli.ledger_forget import forget
 from cli.ledger_held import held
 
 
@@ -12,5 +13,6 @@ def command() -> None:
 
 
 command.add_command(backup)
+command.add_command(forget)
 command.add_command(held)
 command.add_command(restore)

@@ -23,6 +23,7 @@ from backend.app.cases import CaseDesk
 from backend.app.config import BackendConfig
 from backend.app.explaining import Explaining
 from backend.app.fleet_watch import FleetWatch
+from backend.app.forgetting import Forgetting
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
 from backend.app.live import Live
@@ -73,9 +74,12 @@ class Backend:
         )  # fmt: skip
         self._registry = FolderRegistry(config.registry)
         self._live = Live()
+        proofs = ProofDesk(keys.sealing, self.store.day_key, self.store.riders)
+        self._forgetting = Forgetting(
+            self.store, now_ms, config.privacy.travel_days, on_forgotten=proofs.forget_keys
+        )  # fmt: skip
         self._ingest = Ingest(
-            store=self.store, find_device=self._registry.find,
-            proofs=ProofDesk(keys.sealing, self.store.day_key, self.store.riders),
+            store=self.store, find_device=self._registry.find, proofs=proofs,
             find_issue=IssuedTickets(config.tickets).find, tariffs=self._tariffs, receipt_signer=keys.receipt,
             now_ms=now_ms, on_stored=self._stored, on_alarm=self._alarm,
         )  # fmt: skip
@@ -142,6 +146,7 @@ class Backend:
         self._http.start()
         self._worker.start()
         self._cases.start()
+        self._forgetting.start()
         if self._cashier is not None:
             self._cashier.start()
         self._session.start()
@@ -151,6 +156,7 @@ class Backend:
         self._session.stop()
         self._worker.stop()
         self._cases.stop()
+        self._forgetting.stop()
         self._live.close()
         self._http.stop()
         if self._cashier is not None:
@@ -166,7 +172,7 @@ class Backend:
     def failure(self) -> Exception | None:
         """What the ingest thread, the cases' one or the top-ups' one died of, for the supervisor."""
         topups = None if self._cashier is None else self._cashier.failure
-        return self._worker.failure or self._cases.failure or topups
+        return self._worker.failure or self._cases.failure or self._forgetting.failure or topups
 
     def import_batch(self, payload: bytes) -> str:
         """One depot file through the very same ingest → what became of it, in words."""

@@ -6,7 +6,13 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from backend.core.limits import OLD_BUNDLE_AFTER_DEFAULT_S, PROVIDER_TIMEOUT_S, SILENT_AFTER_DEFAULT_S
+from backend.core.limits import (
+    OLD_BUNDLE_AFTER_DEFAULT_S,
+    PROVIDER_TIMEOUT_S,
+    SILENT_AFTER_DEFAULT_S,
+    TRAVEL_DAYS_DEFAULT,
+    TRAVEL_DAYS_MIN,
+)
 from backend.core.payments.topup import FIRST
 from transport.config import BrokerConfig
 from transport.toml_file import Name, load_toml
@@ -81,6 +87,13 @@ class AlarmsConfig(BaseModel):
     old_bundle_after_s: int = Field(default=OLD_BUNDLE_AFTER_DEFAULT_S, ge=1)
 
 
+class PrivacyConfig(BaseModel):
+    """For how many days riders' travel is kept; then it is destroyed, and the money stays (docs/LEDGER.md)."""
+
+    model_config = _STRICT
+    travel_days: int = Field(default=TRAVEL_DAYS_DEFAULT, ge=TRAVEL_DAYS_MIN)
+
+
 class DatabaseConfig(BaseModel):
     """A PostgreSQL for the ledger, as libpq is told of one: "host=/run/postgresql dbname=savar". No password in it."""
 
@@ -112,6 +125,7 @@ class BackendConfig(BaseModel):
     http: HttpConfig = HttpConfig()
     payments: PaymentsConfig | None = None
     alarms: AlarmsConfig = AlarmsConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
 
     @property
     def identity(self) -> str:

@@ -26,6 +26,7 @@ from protocol.fares.pricing import Price, Ride, adult_fare, by_distance, dearest
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
+from protocol.localtime import day_begins_ms
 from protocol.wire.driver_records import Annulment, Shift, ShiftStep
 from protocol.wire.passes import LongPass
 from protocol.wire.records import CodeKind, Record, Tap, decode_record
@@ -67,6 +68,7 @@ class GroupPostings:
         self._taps: dict[TapId, Tap] = {}
         self._shown_less: set[TapId] = set()  # riders' boardings
         self._times: dict[tuple[str, int], ChainTime] = {}
+        self._remembered_ms: int | None = None
         self._time = UNKNOWN_TIME
 
     def at(self, record: Record) -> ChainTime:
@@ -89,7 +91,11 @@ class GroupPostings:
             if payer is Payer.RIDER:
                 assert proof is not None
                 cost = self._cost(tap, proof)
-                self._claims.add(self._claim(tap, proof, cost, enrolled.vehicle))
+                claim = self._claim(tap, proof, cost, enrolled.vehicle)
+                if self._is_forgotten(claim):
+                    self._unproven(tap, Payer.FORGOTTEN, enrolled)
+                    return
+                self._claims.add(claim)
                 if tap.fare_rials < cost.rider_rials:
                     self._shown_less.add(_id(tap))
             else:
@@ -130,13 +136,19 @@ class GroupPostings:
 
     def _turn(self, tap_id: TapId, annulled: bool) -> None:  # noqa: FBT001 - a callback's
         """A rider's boarding is taken back, or is not after all."""
-        ride = self._tickets.at(tap_id)
-        if ride is not None:
+        ride, claim = self._tickets.at(tap_id), self._claims.at(tap_id)
+        # Where there is none its rider's travel was deleted since, and one without a name is: the money stays as it is.
+        if ride is not None and not self._is_forgotten(ride):
             self._tickets.turn(ride, annulled=annulled)
-            return
-        claim = self._claims.at(tap_id)
-        if claim is not None:  # else its rider's travel was deleted since: the money stays as it is
+        elif claim is not None and not self._is_forgotten(claim):
             self._claims.turn(claim, annulled=annulled)
+
+    def _is_forgotten(self, it: Claim | TicketRide) -> bool:
+        """Whether it is of a day of which no travel is remembered. A single printed ride is remembered of every day."""
+        if self._remembered_ms is None:
+            day = self._desk.store.remembered_day()
+            self._remembered_ms = day_begins_ms(day) if day else 0
+        return it.wall_ms < self._remembered_ms and (isinstance(it, Claim) or it.rides_a_day > 0)
 
     # --- riders -------------------------------------------------------------------------------------------------------
 
@@ -146,7 +158,9 @@ class GroupPostings:
         payer, proof = self._payer(tap)
         if payer is Payer.RIDER:
             assert proof is not None
-            self._claims.add(self._claim(tap, proof, Price(0, 0, 0, 0, 0), enrolled.vehicle))
+            claim = self._claim(tap, proof, Price(0, 0, 0, 0, 0), enrolled.vehicle)
+            if not self._is_forgotten(claim):
+                self._claims.add(claim)
 
     def _claim(self, tap: Tap, proof: Pass, cost: Price, vehicle: str) -> Claim:
         """What a proven tap asks of its rider, before it is known whether another tap tells of the same boarding."""
@@ -248,10 +262,14 @@ class GroupPostings:
             cost = price(tariff, _ride(tap, ticket.rider_class, 0, ticket.product))
             rials, city_rials = min(cost.rider_rials, tap.fare_rials), cost.city_rials
             self.posted.shown_less += rials < cost.rider_rials
-        self._tickets.take(TicketRide(
+        ride = TicketRide(
             *_id(tap), ticket.ticket_id, issue.name, ticket.rides_a_day, enrolled.vehicle,
             tap_ms(self._time, tap.at, 0), ticket.rider_class, rials, city_rials,
-        ))  # fmt: skip
+        )  # fmt: skip
+        if self._is_forgotten(ride):
+            self._unproven(tap, Payer.FORGOTTEN, enrolled)
+        else:
+            self._tickets.take(ride)
 
     # --- drivers ------------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,11 @@ class ProofDesk:
         self._find_day_key = find_day_key
         self._find_riders = find_riders
         self._keys: OrderedDict[tuple[str, int, bytes], DayKey | None] = OrderedDict()
+        self._destroyed = False
+
+    def forget_keys(self) -> None:
+        """Keys may have been destroyed: whichever is needed next is looked for anew. From any thread."""
+        self._destroyed = True
 
     def learn(self, record: DayKeyRecord) -> None:
         """A day key came by; taps sealed under it follow."""
@@ -96,6 +101,9 @@ class ProofDesk:
     def _key(self, tap: Tap) -> DayKey | None:
         if tap.key_id is None:
             return None
+        if self._destroyed:
+            self._destroyed = False
+            self._keys.clear()
         name = (tap.link.device, tap.link.epoch, tap.key_id)
         if name not in self._keys:
             raw = self._find_day_key(*name)

@@ -53,6 +53,7 @@ class Why(Enum):
     NO_PROOF = Payer.NO_PROOF.value  # of a proxy boarding: no record says who drove
     STALE_PROOF = Payer.STALE_PROOF.value
     UNKNOWN_CREDENTIAL = Payer.UNKNOWN_CREDENTIAL.value
+    FORGOTTEN = Payer.FORGOTTEN.value
     OVER_FLOAT = Payer.OVER_FLOAT.value
     COPIED = Payer.COPIED.value  # another tap of the boarding is charged
     CONTESTED = "contested"  # this one is, and another vehicle tells of the boarding, too

@@ -95,6 +95,14 @@ DEBT_MAX_RIALS = 300_000  # what the offline allowance risks with everybody: abo
 SETTLE_AFTER_S = 3 * 3_600  # behind a day's end: night buses are in the depot, and live doors have sent what they have
 STATEMENT_CONTENT_BYTES_MAX = 64 << 20  # 2,700 vehicles × 12 lines × 100 bytes are 3 MiB a day; a month's drain, 60
 
+# --- Forgetting ------------------------------------------------------------------------------------------------------
+TRAVEL_DAYS_MIN = 155  # a bus may be away for 120 days, and keeps 35 days more what has a receipt
+TRAVEL_DAYS_DEFAULT = 190  # and a month to dispute what came last
+FORGET_STEP = 1_000  # rows a transaction: ingest waits for one of these, some tens of milliseconds
+FORGET_AFTER_S = 600  # the first time after a start: what a broker held back comes first
+FORGET_PERIOD_S = 86_400  # a day's travel becomes old once a day
+KEY_LOOKS_MAX = 500  # records looked at for a trusted time behind a key: what a bus accepts on a line before noon
+
 # --- HTTP ------------------------------------------------------------------------------------------------------------
 TAPS_PAGE_MAX = 500  # rows a page
 EVENTS_WAITING_MAX = 200  # live events waiting for one slow browser before it is cut off

@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.core.case_ports import CaseStore
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.floats import Proxy, TakenBack
+from backend.core.forgetting_ports import ForgettingStore
 from backend.core.held_ports import HeldStore
 from backend.core.holding import Unproven
 from backend.core.ledger import Payer, Transfer
@@ -330,7 +331,8 @@ class FleetStore(Protocol):
 
 
 class Store(
-    IngestStore, TariffStore, RiderStore, TopUpStore, FleetStore, CaseStore, HeldStore, PendingStore, Protocol
+    IngestStore, TariffStore, RiderStore, TopUpStore, FleetStore, CaseStore, HeldStore, PendingStore,
+    ForgettingStore, Protocol,
 ):  # fmt: skip
     """Everything the backend keeps."""
 

@@ -14,6 +14,10 @@ from backend.core.tickets import TicketRide
 class StandingStore(Protocol):
     """Found as committed. Raises StoreFailed."""
 
+    def remembered_day(self) -> int:
+        """The first service day whose travel is remembered; 0: all of it (`backend.core.forgetting`)."""
+        ...
+
     def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
         """Every claim of every boarding that some of one credential may belong to, or end.
 

@@ -50,6 +50,7 @@ export const BOARD_STATES = {
 // Who pays when it is not the rider: a case for a person.
 export const CASES = {
   copied: { fa: "پرونده: کد کپی", en: "case: copied code" },
+  forgotten: { fa: "پرونده: روز فراموش‌شده", en: "case: a forgotten day" },
   "over-float": { fa: "پرونده: بیش از سقف راننده", en: "case: beyond the driver's float" },
   "no-proof": { fa: "پرونده: بی‌گواه", en: "case: no proof" },
   "unknown-credential": { fa: "پرونده: اعتبار ناشناس", en: "case: unknown pass" },

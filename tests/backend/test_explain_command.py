@@ -1,4 +1,4 @@
-"""`savar explain` and `savar ledger held` by the backend's own configuration, as a clerk types them."""
+"""`savar explain`, `savar ledger held` and `forget` by the backend's own configuration, as a clerk types them."""
 
 import json
 from pathlib import Path
@@ -76,3 +76,19 @@ def test_what_is_no_tap_and_what_does_not_agree_end_with_status_one(tmp_path: Pa
     ran = asked(explain, "--config", config, f"{bus.name}/{bus.epoch:x}/3")
     assert ran.exit_code == 1
     assert "do not come to this" in ran.stderr
+
+
+def test_travel_is_forgotten_by_a_word_and_not_too_young(tmp_path: Path) -> None:
+    config = make_city(tmp_path)
+    enrol(config, RIDER.row)
+    bus = bus_of(config)
+    batch = tmp_path / "taps.batch"
+    batch.write_bytes(bus.batch())
+    bring(config, [batch])
+    young = asked(ledger, "forget", "--config", config, "--before", "1499/01/01")
+    assert "travel is kept for 155 days" in str(young.exception)
+    told = json.loads(asked(ledger, "forget", "--config", config, "--before", "1400/01/01", "--json", "-").stdout)
+    assert told == {"day": "1399/12/30", "keys": 0, "claims": 0, "tickets": 0, "kept": 0, "quarantined": 0}
+    said = asked(ledger, "forget", "--config", config, "--before", "1400/01/01")
+    assert "the money is as it was" in said.stdout
+    assert "destroy backups" in said.stderr

@@ -4,6 +4,7 @@ from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.explaining import ExplainTables
 from backend.adapters.ledger.fleet import FleetTables
+from backend.adapters.ledger.forgetting import ForgettingTables
 from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
@@ -28,6 +29,7 @@ class LedgerStore(
     LetThroughTables,
     HeldTables,
     ExplainTables,
+    ForgettingTables,
     StaffTables,
     OnceTables,
     PendingTables,
