@@ -11,11 +11,12 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import psycopg
@@ -75,10 +76,29 @@ def run(*, database: str, transactions: int, taps: int, folder: Path, tick: Tick
 
 
 @contextmanager
-def a_ledger(database: str, folder: Path) -> Iterator[LedgerStore]:
-    """A new one alone, gone afterwards."""
-    with {"sqlite": _sqlite, "postgresql": _postgresql}[database](folder) as sides:
-        yield sides.store
+def new_ledgers(database: str, folder: Path) -> Iterator[Callable[[], LedgerStore]]:
+    """What opens new ones; all are gone afterwards."""
+    with ExitStack() as opened:
+        numbers = count()
+        if database == "sqlite":
+            made = Path(opened.enter_context(TemporaryDirectory(prefix=".bench-", dir=folder)))
+
+            def begin() -> LedgerStore:
+                return SqliteStore(made / f"{next(numbers)}.db", CITY)
+        else:
+            server = LocalPostgres()
+            opened.callback(server.stop)
+            server.start()
+
+            def begin() -> LedgerStore:
+                return PostgresStore(server.make(f"ledger_{next(numbers)}"), CITY)
+
+        def kept() -> LedgerStore:
+            store = begin()
+            opened.callback(store.close)
+            return store
+
+        yield kept
 
 
 @contextmanager

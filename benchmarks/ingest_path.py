@@ -71,9 +71,9 @@ class _WatchedProofs(ProofDesk):
 
 def run(
     *, database: str, taps: int, buses: int, riders: int, folder: Path, tick: Tick,
-    ledger: Callable[[Path], AbstractContextManager[LedgerStore]],
+    ledgers: Callable[[Path], AbstractContextManager[Callable[[], LedgerStore]]],
 ) -> dict[str, Any]:  # fmt: skip
-    """Figures of one run. `ledger`: a new one in a folder. Raises DrillFailed, PostgresFailed, MosquittoFailed."""
+    """Figures of one run. `ledgers`: what opens new ones in a folder. Raises DrillFailed, PostgresFailed."""
     plan = Plan(taps, buses, riders, began_ms=time.time_ns() // 1_000_000 - 43_200_000)
     with TemporaryDirectory(dir=folder, prefix=".bench-") as made:
         root = Path(made) / "city"
@@ -85,10 +85,9 @@ def run(
         whole_s = _end_to_end(town, database, root, journals, tick)
         groups = _groups(journals)
         loads = [round(os.getloadavg()[0], 2)]
-        with ledger(folder) as store:
-            stages, commits = _stages(town, store, groups, tick)
-        with ledger(folder) as store:
-            alone = _alone(store, commits, tick)
+        with ledgers(folder) as new:
+            stages, commits = _stages(town, new(), groups, tick)
+            alone = _alone(new(), commits, tick)
         loads.append(round(os.getloadavg()[0], 2))
     end_to_end = 0.9 * plan.taps / whole_s
     return {

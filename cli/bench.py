@@ -301,7 +301,7 @@ def ingest(
         )
         figures |= ingest_path.run(
             database=database, taps=path_taps, buses=path_buses, riders=min(path_taps // 4, 5_003) | 1, folder=folder,
-            tick=tick, ledger=partial(bench.a_ledger, database),
+            tick=tick, ledgers=partial(bench.new_ledgers, database),
         )  # fmt: skip
     _report(figures, out)
 
