@@ -122,6 +122,19 @@ def export(
 
 @command.command()
 @file_argument
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+def receipt(file: Path, out: Path) -> None:
+    """Write the backend's newest receipt into OUT, as it was signed: `savar ledger verify` holds the ledger to it."""
+    with open_journal(file) as journal:
+        kept = journal.receipt()
+    if kept is None:
+        raise click.ClickException("this journal has no receipt yet; let the validator sync first")
+    out.write_bytes(kept[1])
+    click.echo(f"{out}: the receipt of records up to {kept[0]}")
+
+
+@command.command()
+@file_argument
 @out_option
 @key_option
 @tap_key_option

@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drill": ("cli.drill", "real parts under kills and misbehaviour: what must hold all the same"),
     "explain": ("cli.explain", "why a tap cost what it did, from the ledger"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
-    "ledger": ("cli.ledger", "back a ledger up and put it back; what it holds for owners"),
+    "ledger": ("cli.ledger", "back a ledger up, put it back, verify it; what it holds for owners"),
     "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),
     "practice": ("cli.practice", "the driver's terminal with a bus that is not there, to learn it"),
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),

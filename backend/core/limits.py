@@ -18,6 +18,8 @@ ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic 
 
 # --- Ledger ----------------------------------------------------------------------------------------------------------
 PENDINGS_A_LOOK_MAX = 200  # that expire in one transaction, once a second: a quarter of a second of the ingest thread
+VERIFY_FINDINGS_MAX = 100  # named one by one; the rest is counted: a person looks at the first
+VERIFY_TOLD_EVERY = 10_000  # rows between two words of how far it is: some tenth of a second
 
 # --- Fleet -----------------------------------------------------------------------------------------------------------
 SILENT_AFTER_DEFAULT_S = 600  # in service and silent for ten minutes: somebody should look (isfahan.md O1)

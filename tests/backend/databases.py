@@ -11,8 +11,11 @@ from typing import Protocol
 
 import psycopg
 
+from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.store import LedgerStore
+from backend.adapters.postgresql.connection import GuardedSession
 from backend.adapters.postgresql.store import PostgresStore
+from backend.adapters.sqlite.connection import ReadFile
 from backend.adapters.sqlite.store import SqliteStore
 
 KINDS = ("sqlite", "postgresql")
@@ -23,6 +26,10 @@ class Database(Protocol):
 
     def open(self, folder: Path, city: str) -> LedgerStore:
         """Opened, or begun."""
+        ...
+
+    def reading(self, folder: Path) -> Guarded:
+        """A connection that looks at what is there."""
         ...
 
     def rows(self, folder: Path, sql: str, values: Sequence[object] = ()) -> list[tuple]:
@@ -39,6 +46,9 @@ class Files:
 
     def open(self, folder: Path, city: str) -> LedgerStore:
         return SqliteStore(folder / "ledger.db", city)
+
+    def reading(self, folder: Path) -> Guarded:
+        return ReadFile(folder / "ledger.db")
 
     def rows(self, folder: Path, sql: str, values: Sequence[object] = ()) -> list[tuple]:
         with closing(sqlite3.connect(folder / "ledger.db")) as connection:
@@ -65,6 +75,9 @@ class Server:
             self._made[folder] = self._take()
         self._opened.append(PostgresStore(self._made[folder], city, durable=False))
         return self._opened[-1]
+
+    def reading(self, folder: Path) -> Guarded:
+        return GuardedSession(self._made[folder], durable=False)
 
     def change(self, folder: Path, sql: str, values: Sequence[object] = ()) -> None:
         with psycopg.connect(self._made[folder], autocommit=True) as session:

@@ -235,7 +235,7 @@ def test_the_tables_do_as_the_rules_say() -> None:
 
 # --- what the tables themselves refuse -------------------------------------------------------------------------------
 
-HELD = Transfer(KEYS[0], TransferKind.FARE, SUSPENSE, OPERATOR, 5)
+HELD = Transfer(KEYS[0], TransferKind.FARE, SUSPENSE, OPERATOR, 5, day=20_719)
 
 
 def pending_of(store: Any, rials: int = 5, key: bytes = KEYS[0], lasts_ms: int = 9) -> None:
@@ -320,6 +320,8 @@ def test_rows_are_added_and_none_is_changed(tmp_path: Path) -> None:
         (resolving_key(HELD.key), "fare", SUSPENSE, OPERATOR, 2, "posted", HELD.key, None)
     ]
     assert store.ledger_mark().head == second[6] != before
+    assert databases.now.rows(tmp_path, "SELECT DISTINCT day FROM transfer") == [(HELD.day,)]
+    assert not store.make_pending(HELD, expires_ms=NOON_MS + 9, at_ms=NOON_MS), "the same is found again"
     assert store.balance(OPERATOR) == 2
     assert databases.now.rows(tmp_path, "SELECT * FROM pending") == []
     store.close()

@@ -16,6 +16,7 @@ from edge.core.errors import JournalFailed, JournalForeign, KeyMissing
 from protocol.errors import ChainBroken, WireError
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.keys import SigningKey
+from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
 from tests.edge.journals import create, head_at, receipt, rows, write
 from tests.protocol.samples import DEVICE, EPOCH, OTHER_TAP_KEY, RECEIPT_KEY, TAP_KEY
@@ -413,3 +414,13 @@ def test_renumbered_rows_are_not_saved(tmp_path: Path) -> None:
     report = _report("recover", path, "--out", tmp_path / "saved", *_tap_key(tmp_path), status=1)
     assert report["kept"] == [{"first": 1, "last": 3}]
     assert report["lost"] == [{"first": 4, "last": 17, "backend_holds": False}]
+
+
+def test_the_receipt_is_written_as_it_was_signed(journal: Path, tmp_path: Path) -> None:
+    """P2: for `savar ledger verify`, which holds the ledger to it."""
+    out = tmp_path / "receipt"
+    assert "records up to 100" in _run("receipt", journal, out).output
+    assert open_receipt(out.read_bytes(), [RECEIPT_KEY.verifying]).sequence == 100
+    never = _run("receipt", write(tmp_path / "new.db", ROWS), tmp_path / "none")
+    assert (never.exit_code, "no receipt yet" in never.output) == (1, True)
+    assert not (tmp_path / "none").exists()

@@ -15,7 +15,7 @@ _SIDES = ("debits", "credits", "debits_pending", "credits_pending")
 _ALONE = LEDGER.update().values(head=LEDGER.c.head).returning(LEDGER.c.head)  # as `ingest`: one chain, one writer
 _ROW = sa.select(
     TRANSFER.c.key, TRANSFER.c.kind, TRANSFER.c.debit, TRANSFER.c.credit, TRANSFER.c.rials, TRANSFER.c.phase,
-    TRANSFER.c.resolves, TRANSFER.c.expires_ms,
+    TRANSFER.c.resolves, TRANSFER.c.expires_ms, TRANSFER.c.day,
 )  # fmt: skip
 _WITH_KEY = _ROW.where(TRANSFER.c.key == sa.bindparam("key"))
 _RESOLVING = _ROW.where(TRANSFER.c.resolves == sa.bindparam("key"))
@@ -85,8 +85,8 @@ def _found(core: sa.Connection, asked: sa.Select[Any], key: bytes) -> Entry | Tr
     row = core.execute(asked, {"key": key}).first()
     if row is None:
         return None
-    found_key, kind, debit, credit, rials, phase, resolves, expires_ms = row
-    transfer = Transfer(bytes(found_key), TransferKind(kind), debit, credit, rials)
+    found_key, kind, debit, credit, rials, phase, resolves, expires_ms, day = row
+    transfer = Transfer(bytes(found_key), TransferKind(kind), debit, credit, rials, day)
     if phase is None:
         return transfer
     return Entry(transfer, Phase(phase), None if resolves is None else bytes(resolves), expires_ms)
@@ -106,7 +106,7 @@ def _append(core: sa.Connection, head: bytes, entry: Entry, held_rials: int, at_
         {
             "key": it.key, "kind": it.kind.value, "debit": it.debit, "credit": it.credit, "rials": it.rials,
             "hash": head, "at_ms": at_ms, "phase": entry.phase.value, "resolves": entry.resolves,
-            "expires_ms": entry.expires_ms,
+            "expires_ms": entry.expires_ms, "day": it.day,
         },
     )  # fmt: skip
     for account, moved in sorted(moves(entry, held_rials), key=lambda it: it[0]):

@@ -58,6 +58,30 @@ class GuardedFile(Guarded):
         return True
 
 
+class ReadFile(GuardedFile):
+    """One that cannot write, and makes no file."""
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(
+                f"{self._path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False,
+                timeout=10,
+            )  # fmt: skip
+        except sqlite3.Error as error:
+            raise StoreFailed(f"cannot open {self._path.name}: {error}", fix=_FIX) from error
+
+
+def open_to_read(path: Path, city: str) -> GuardedFile:
+    """The ledger of a city that is there, not to be changed. Raises StoreForeign, StoreFailed."""
+    if not path.exists():
+        raise StoreFailed(f"there is no ledger at {path}", fix="give the backend.toml of a backend that ran")
+    try:
+        require_ours(path, city)
+    except sqlite3.Error as error:
+        raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
+    return ReadFile(path)
+
+
 def open_ledger(path: Path, city: str) -> GuardedFile:
     """Open or create the ledger of a city. Raises StoreForeign, StoreFailed."""
     try:

@@ -61,8 +61,13 @@ class Transfer:
 
 def next_head(head: bytes, transfer: Transfer) -> bytes:
     """hash(n) = SHA-256(hash(n-1) ‖ canonical transfer)."""
-    dated = () if transfer.day is None else (transfer.day,)
-    return row_head(head, transfer.key, transfer.kind.value, transfer.debit, transfer.credit, transfer.rials, *dated)
+    it = transfer
+    return row_head(head, it.key, it.kind.value, it.debit, it.credit, it.rials, *dated(it.day))
+
+
+def dated(day: int | None) -> tuple[int, ...]:
+    """How a row's day stands at its end; rows of before it was told have none."""
+    return () if day is None else (day,)
 
 
 def row_head(head: bytes, *row: object) -> bytes:

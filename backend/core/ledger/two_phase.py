@@ -33,7 +33,7 @@ from backend.core.errors import (
     TooMuchPosted,
 )
 from backend.core.ledger.chart import Kind, line_of
-from backend.core.ledger.transfers import Transfer, row_head
+from backend.core.ledger.transfers import Transfer, dated, row_head
 from protocol.limits import INT63_MAX
 
 
@@ -154,5 +154,5 @@ def next_head_of(head: bytes, entry: Entry, at_ms: int) -> bytes:
     it = entry.transfer
     return row_head(
         head, it.key, it.kind.value, it.debit, it.credit, it.rials,
-        entry.phase.value, entry.expires_ms if entry.resolves is None else entry.resolves, at_ms,
+        entry.phase.value, entry.expires_ms if entry.resolves is None else entry.resolves, at_ms, *dated(it.day),
     )  # fmt: skip
