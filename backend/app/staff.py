@@ -13,11 +13,10 @@ from hashlib import sha256
 
 from backend.core import limits
 from backend.core.errors import NotFound
-from backend.core.ledger import Transfer
 from backend.core.staff import two_people
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, Unfit
 from backend.core.staff.log import Entry
-from backend.core.staff.ports import StaffStore
+from backend.core.staff.ports import NOTHING, Deed, StaffStore
 from backend.core.staff.roles import (
     FIRST,
     LOGGED_WHEN_ASKED,
@@ -30,7 +29,7 @@ from backend.core.staff.roles import (
     may,
     not_for,
 )
-from backend.core.staff.subjects import KIND, Concession, Decreed, Posting, Subject, read
+from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, Posting, Subject, read
 from backend.core.staff.two_people import Kind, Proposal, State
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
@@ -102,11 +101,11 @@ class Staff:
                 decided = two_people.decide(kept, by=actor, digest=digest, approves=approves, now_ms=now_ms)
             except Lapsed as error:
                 entry = self._entry(actor, action, proposal_id, "lapsed", key)
-                if not self._store.decide(kept.at(now_ms), (), entry):
+                if not self._store.decide(kept.at(now_ms), NOTHING, entry):
                     self.refused(actor, action, proposal_id, error, key)
                 raise
             entry = self._entry(actor, action, proposal_id, decided.state.value, key)
-            if not self._store.decide(decided, _transfers(decided), entry):
+            if not self._store.decide(decided, _deed(decided), entry):
                 raise Decided("somebody was faster", fix="look at it again")
         return decided
 
@@ -161,13 +160,16 @@ class _Told:
             self._staff.refused(actor, action, on, error, key)
 
 
-def _transfers(decided: Proposal) -> list[Transfer]:
-    """What an approval posts; other kinds are facts by themselves, and asked for where they are needed."""
-    if decided.state is not State.APPROVED or decided.kind is not Kind.POSTING:
-        return []
-    posting = read(decided.kind, decided.content)
-    assert isinstance(posting, Posting)
-    return [posting.transfer(decided.id)]
+def _deed(decided: Proposal) -> Deed:
+    """What an approval does; other kinds are facts by themselves, and asked for where they are needed."""
+    if decided.state is not State.APPROVED:
+        return NOTHING
+    match read(decided.kind, decided.content):
+        case Posting() as posting:
+            return Deed([posting.transfer(decided.id)])
+        case HeldMoney() as money:
+            return Deed(held=(money.tap, money.hold))
+    return NOTHING
 
 
 def name_person(

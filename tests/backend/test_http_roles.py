@@ -64,7 +64,8 @@ def test_every_route_asks_for_exactly_one_thing(api: Api) -> None:
     for route in every:
         assert len(rules(route)) == 1, (route.path, rules(route))
     assert {right for route in every for right in rules(route)} >= {OPEN, *Right} - {
-        Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE
+        Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
+        Right.DECIDE_HELD,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from backend.core.limits import PROPOSAL_DAYS
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, NotNamed, OnePerson, Unfit
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, check, next_hash
 from backend.core.staff.roles import FIRST, MAY, Actor, Right, Role, is_name, may
-from backend.core.staff.subjects import KIND, Concession, Decreed, Posting, Release, read, tariff_subject
+from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, Posting, Release, read, tariff_subject
 from backend.core.staff.two_people import (
     DECIDE,
     PROPOSE,
@@ -139,11 +139,14 @@ SUBJECTS = [
     Decreed(Tariff(4, 60_000, {2: 500}, starts_ms=WALL_MS), "1405/88"),
     Concession(key("phone").public, 5, "file 12, desk 4"),
     Release(bytes(7) + b"\x01", 3),
+    HeldMoney("bus-1-d1", 2**62, 7, pays=False),
 ]
 
 
 @pytest.mark.parametrize("it", SUBJECTS, ids=lambda it: type(it).__name__)
-def test_what_is_proposed_is_read_again_from_its_bytes(it: Posting | Decreed | Concession | Release) -> None:
+def test_what_is_proposed_is_read_again_from_its_bytes(
+    it: Posting | Decreed | Concession | Release | HeldMoney,
+) -> None:
     assert read(KIND[type(it)], it.content) == it
     assert it.words()
 

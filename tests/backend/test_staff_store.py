@@ -11,7 +11,7 @@ import pytest
 from backend.adapters.ledger.store import LedgerStore
 from backend.app.approvals import StoredApprovals
 from backend.app.staff import Staff, end_person, granted_classes, name_person
-from backend.core.errors import NotFound, StoreFailed
+from backend.core.errors import NotFound, Refused, StoreFailed
 from backend.core.ledger import Transfer
 from backend.core.limits import (
     IDEMPOTENCY_KEPT_MS,
@@ -21,14 +21,14 @@ from backend.core.limits import (
 )
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, OnePerson, Unfit
 from backend.core.staff.log import Entry, check
-from backend.core.staff.ports import Remembered
+from backend.core.staff.ports import Deed, Remembered
 from backend.core.staff.roles import FIRST, Actor, Role
-from backend.core.staff.subjects import Concession, Decreed, Posting, Release
+from backend.core.staff.subjects import Concession, Decreed, HeldMoney, Posting, Release
 from backend.core.staff.two_people import Kind, State
 from protocol.fares.tariff import Tariff
 from tests.backend import databases
-from tests.backend.bus import NOON_MS
-from tests.backend.desk import CITY
+from tests.backend.bus import NOON_MS, Bus, Proof, Rider
+from tests.backend.desk import CITY, Desk, check_ledger
 from tests.protocol.samples import key
 
 pytestmark = pytest.mark.databases
@@ -129,7 +129,7 @@ def test_a_decision_whose_posting_fails_is_none(office: Office) -> None:
     decided = office.desk.proposal(it.id)
     twice: list[Transfer] = [POSTING.transfer(it.id)] * 2
     with pytest.raises(StoreFailed):
-        office.store.decide(decided, twice, Entry(1, "omid", "finance", "decide-posting", it.id, "approved"))
+        office.store.decide(decided, Deed(twice), Entry(1, "omid", "finance", "decide-posting", it.id, "approved"))
     assert office.desk.proposal(it.id).state is State.OPEN
     assert office.rows("SELECT count(*) FROM transfer") == [(0,)]
     assert [outcome for _, _, outcome, _ in office.told()] == ["proposed"]
@@ -219,6 +219,30 @@ def test_tariffs_and_releases_are_asked_for_when_a_bundle_is_announced(office: O
     assert not approvals.release(lost, 3)  # denied again, it needs another approval
     assert isinstance(Decreed(TARIFF, "1405/88").words()["flat_fare_rials"], int)
     assert office.store.approved(Kind.RELEASE, lost.hex()) == []
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_what_is_held_is_paid_or_written_off_by_two_people_once(tmp_path: Path, *, pays: bool) -> None:
+    bus = Bus("bus-1-d1")
+    bus.tap(Rider(1).show(1), proof=Proof.STRIPPED)
+    desk = Desk(tmp_path, [bus], [Rider(1)])
+    desk.take_whole(bus)
+    (held,) = desk.store.held(None, 9)
+    office = Office(tmp_path)
+    money = HeldMoney(*held.tap, pays=pays)
+    first, second = (office.desk.propose(SARA, money, why="seen on camera", key="") for _ in range(2))
+    assert desk.store.held(None, 9), "proposed is not done"
+    office.desk.decide(OMID, first.id, first.digest, approves=True, key="")
+    assert desk.store.held(None, 9) == []
+    assert (desk.store.balance("operator:bus-1"), desk.store.balance("held:bus-1")) == (held.rials if pays else 0, 0)
+    with pytest.raises(Refused, match="nothing is held"):
+        office.desk.decide(OMID, second.id, second.digest, approves=True, key="")
+    assert office.desk.proposal(second.id).state is State.OPEN
+    assert [outcome for _, _, outcome, _ in office.told()] == ["proposed", "proposed", "approved", "Refused"]
+    check_ledger(desk)
+    office.holds()
+    office.store.close()
+    desk.close()
 
 
 def test_the_log_is_one_chain_though_two_write(office: Office) -> None:

@@ -53,6 +53,16 @@ class ReleaseRequest(Model):
     why: Words
 
 
+class HeldRequest(Model):
+    """What becomes of the money that is held of one tap: `pays` its owner, or it is written off. The epoch is text."""
+
+    device: Annotated[str, Field(pattern="^[a-z0-9-]{1,32}$")]
+    epoch: Annotated[str, Field(pattern="^[0-9]{1,19}$")]
+    sequence: int = Field(ge=1, le=INT63_MAX)
+    pays: bool
+    why: Words
+
+
 class DecisionRequest(Model):
     """What was read: the proposal's `digest`. Another one is refused."""
 
@@ -63,7 +73,7 @@ class ProposalBody(Model):
     """One proposal. `content` says field by field what is proposed; `digest` is what a decision names."""
 
     id: str
-    kind: Literal["posting", "tariff", "concession", "release"]
+    kind: Literal["posting", "tariff", "concession", "release", "held"]
     state: Literal["open", "approved", "refused", "lapsed"]
     content: dict[str, str | int]
     digest: str

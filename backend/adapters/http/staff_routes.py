@@ -12,7 +12,7 @@ from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.staff.log import Logged
 from backend.core.staff.roles import MAY, Actor, Person, Right
-from backend.core.staff.subjects import Concession, Posting, Release, Subject, read
+from backend.core.staff.subjects import Concession, HeldMoney, Posting, Release, Subject, read
 from backend.core.staff.two_people import Proposal
 from protocol.limits import INT63_MAX
 
@@ -145,6 +145,17 @@ def propose_release(
 ) -> models.ProposalBody:
     """A bundle without it on the deny list is announced, once, when another person has approved it."""
     return _propose(having, actor, once, Release(body.credential_id, body.version), body.why)
+
+
+@router.post("/proposals/for/held", summary="Propose what becomes of held money", status_code=201, responses=_PROPOSING)
+def propose_held(
+    having: Having,
+    actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_HELD))],
+    once: OnceOnly,
+    body: models.HeldRequest,
+) -> models.ProposalBody:
+    """Paid to the owner, or written off, when another person has approved it; `savar ledger held` lists it."""
+    return _propose(having, actor, once, HeldMoney(body.device, int(body.epoch), body.sequence, body.pays), body.why)
 
 
 @router.post("/proposals/{proposal_id}/approve", summary="Approve a proposal", responses=_PROPOSING)

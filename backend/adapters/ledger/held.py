@@ -100,13 +100,17 @@ class HeldTables(StandingTables):
         The caller has heard both, and keeps who they were (`backend.core.staff`).
         """
         with self._writer.transaction() as core:
-            before = self.held_at(*tap)
-            if before is None or not (moved := held_rials(before)):
-                return 0
-            after, transfers = resolved(before, hold)
-            self._post(core, transfers, at_ms)
-            add_to_tally(self._driver, raw(core), {"posted_rials": sum(it.rials for it in transfers)})
-            table = _TABLES[type(after)]
-            same = sa.and_(*(table.c[name] == value for name, value in zip(_TAP, tap, strict=True)))
-            core.execute(table.update().where(same).values(hold=int(hold), revision=after.revision))
-            return moved
+            return self.resolve_within(core, tap, hold, at_ms)
+
+    def resolve_within(self, core: sa.Connection, tap: TapId, hold: Hold, at_ms: int) -> int:
+        """The same within a transaction of the caller's."""
+        before = self.held_at(*tap)
+        if before is None or not (moved := held_rials(before)):
+            return 0
+        after, transfers = resolved(before, hold)
+        self._post(core, transfers, at_ms)
+        add_to_tally(self._driver, raw(core), {"posted_rials": sum(it.rials for it in transfers)})
+        table = _TABLES[type(after)]
+        same = sa.and_(*(table.c[name] == value for name, value in zip(_TAP, tap, strict=True)))
+        core.execute(table.update().where(same).values(hold=int(hold), revision=after.revision))
+        return moved

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -10,8 +10,11 @@ from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.upsert import insert, upsert
-from backend.core.ledger import Transfer
+from backend.core.errors import Refused
+from backend.core.holding import Hold
+from backend.core.ledger import TapId
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
+from backend.core.staff.ports import Deed
 from backend.core.staff.roles import Person, Role
 from backend.core.staff.two_people import Kind, Proposal, State
 
@@ -20,13 +23,22 @@ _PROPOSAL = sa.select(*(it for it in PROPOSAL.c if it.name != "used_ms"))
 _LOG = sa.select(STAFF_LOG).order_by(STAFF_LOG.c.number)
 
 
+class ResolveHeld(Protocol):
+    """What becomes of a tap's held money; the caller holds the transaction."""
+
+    def __call__(self, core: sa.Connection, tap: TapId, hold: Hold, at_ms: int) -> int:
+        """How many rials that moved; 0: nothing was held."""
+        ...
+
+
 class StaffTables:
     """Implements `StaffStore`: reads over one connection, writes over the other."""
 
-    def __init__(self, writer: Guarded, reader: Guarded, post: PostTransfers) -> None:
+    def __init__(self, writer: Guarded, reader: Guarded, post: PostTransfers, resolve: ResolveHeld) -> None:
         self._writer = writer
         self._reader = reader
         self._post = post
+        self._resolve = resolve
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -90,16 +102,18 @@ class StaffTables:
             rows = core.execute(asked.order_by(PROPOSAL.c.id.desc()).limit(limit)).all()
         return [(row.id, _proposal(row)) for row in rows]
 
-    def decide(self, decided: Proposal, transfers: Sequence[Transfer], entry: Entry) -> bool:
-        """Store the decision and post; False if it was not open any more, and then nothing is stored."""
+    def decide(self, decided: Proposal, deed: Deed, entry: Entry) -> bool:
+        """Store the decision and do what it does; False if it was not open any more, and then nothing is stored."""
         changed = PROPOSAL.update().where(PROPOSAL.c.name == decided.id, PROPOSAL.c.state == State.OPEN.value)
         with self._writer.transaction() as core:
             if not core.execute(changed.values(
                 state=decided.state.value, decided_by=decided.decided_by, decided_ms=decided.decided_ms,
             )).rowcount:  # fmt: skip
                 return False
-            if transfers:
-                self._post(core, transfers, entry.at_ms)
+            if deed.transfers:
+                self._post(core, deed.transfers, entry.at_ms)
+            if deed.held is not None and not self._resolve(core, *deed.held, entry.at_ms):
+                raise Refused("nothing is held of this tap", fix="it stands differently by now: savar ledger held")
             tell(core, entry)
         return True
 

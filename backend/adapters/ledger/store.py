@@ -43,7 +43,7 @@ class LedgerStore(
         RiderTables.__init__(self, writer, reader)
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
-        StaffTables.__init__(self, writer, reader, self.post)
+        StaffTables.__init__(self, writer, reader, self.post, self.resolve_within)
         SettlementTables.__init__(self, writer, aside, self.post)
 
     def close(self) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.core.ledger import Transfer
+from backend.core.holding import Hold
+from backend.core.ledger import TapId, Transfer
 from backend.core.staff.log import Entry, Logged, Mark
 from backend.core.staff.roles import Actor, Person, Right
 from backend.core.staff.subjects import Subject
@@ -19,6 +20,17 @@ class Remembered:
     digest: bytes
     answer: str | None
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What an approval does in the ledger: transfers, and what becomes of one tap's held money."""
+
+    transfers: Sequence[Transfer] = ()
+    held: tuple[TapId, Hold] | None = None
+
+
+NOTHING = Deed()
 
 
 class StaffStore(Protocol):
@@ -56,8 +68,11 @@ class StaffStore(Protocol):
         """Newest first, with a cursor each."""
         ...
 
-    def decide(self, decided: Proposal, transfers: Sequence[Transfer], entry: Entry) -> bool:
-        """Store the decision and post; False if it was not open any more, and then nothing is stored."""
+    def decide(self, decided: Proposal, deed: Deed, entry: Entry) -> bool:
+        """Store the decision and do what it does; False if it was not open any more, and then nothing is stored.
+
+        Raises Refused where there is nothing held that could be paid or written off.
+        """
         ...
 
     def approved(self, kind: Kind, subject: str) -> Sequence[Proposal]:

@@ -53,10 +53,12 @@ class Right(Enum):
     PROPOSE_TARIFF = "propose-tariff"
     PROPOSE_CONCESSION = "propose-concession"
     PROPOSE_RELEASE = "propose-release"
+    PROPOSE_HELD = "propose-held"
     DECIDE_POSTING = "decide-posting"
     DECIDE_TARIFF = "decide-tariff"
     DECIDE_CONCESSION = "decide-concession"
     DECIDE_RELEASE = "decide-release"
+    DECIDE_HELD = "decide-held"
 
 
 LOGGED_WHEN_ASKED = frozenset({Right.SEE_CASES, Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.SEE_LOG})
@@ -70,8 +72,8 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE}),
     Role.FINANCE: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
-        Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE,
-        Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE,
+        Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE, Right.PROPOSE_HELD,
+        Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE, Right.DECIDE_HELD,
     }),
     Role.OPERATIONS: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE, Right.SEE_SETTLEMENT,

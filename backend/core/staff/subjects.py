@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
 
-from backend.core.ledger import Transfer, TransferKind
+from backend.core.holding import Hold
+from backend.core.ledger import TapId, Transfer, TransferKind
 from backend.core.staff.errors import Unfit
 from backend.core.staff.two_people import Kind, require_words
 from protocol import limits
@@ -148,9 +149,51 @@ class Release:
         return {"credential_id": self.subject, "version": self.version}
 
 
-Subject: TypeAlias = Posting | Decreed | Concession | Release
+@dataclass(frozen=True, slots=True)
+class HeldMoney:
+    """What is held of a tap's fare for want of a proof (`backend.core.holding`): paid to the owner, or written off."""
+
+    device: str
+    epoch: int
+    sequence: int
+    pays: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.epoch <= limits.INT63_MAX:
+            raise Unfit("no journal has such a number", fix="as savar ledger held names the tap")
+
+    @property
+    def tap(self) -> TapId:
+        """Whose money it is."""
+        return self.device, self.epoch, self.sequence
+
+    @property
+    def hold(self) -> Hold:
+        """What an approval makes of it."""
+        return Hold.PAID if self.pays else Hold.WRITTEN_OFF
+
+    @property
+    def subject(self) -> str:
+        """The tap, as commands write one."""
+        return f"{self.device}/{self.epoch:x}/{self.sequence}"
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.device, self.epoch, self.sequence, self.pays])
+
+    def words(self) -> Words:
+        """For who reads it."""
+        return {
+            "device": self.device, "epoch": str(self.epoch), "sequence": self.sequence,
+            "becomes": "paid to the owner" if self.pays else "written off",
+        }  # fmt: skip
+
+
+Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney
 KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
+    HeldMoney: Kind.HELD,
 }  # fmt: skip
 
 
@@ -172,3 +215,5 @@ def read(kind: Kind, content: bytes) -> Subject:
             return Concession(*values)
         case Kind.RELEASE:
             return Release(*values)
+        case Kind.HELD:
+            return HeldMoney(*values)

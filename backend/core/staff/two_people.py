@@ -31,6 +31,7 @@ class Kind(Enum):
     TARIFF = "tariff"  # a decreed tariff, before it is announced
     CONCESSION = "concession"  # a rider class that rides free or for less
     RELEASE = "release"  # a credential off the deny list
+    HELD = "held"  # money that is held for an owner: paid, or written off
 
 
 PROPOSE = {
@@ -38,12 +39,14 @@ PROPOSE = {
     Kind.TARIFF: Right.PROPOSE_TARIFF,
     Kind.CONCESSION: Right.PROPOSE_CONCESSION,
     Kind.RELEASE: Right.PROPOSE_RELEASE,
+    Kind.HELD: Right.PROPOSE_HELD,
 }
 DECIDE = {
     Kind.POSTING: Right.DECIDE_POSTING,
     Kind.TARIFF: Right.DECIDE_TARIFF,
     Kind.CONCESSION: Right.DECIDE_CONCESSION,
     Kind.RELEASE: Right.DECIDE_RELEASE,
+    Kind.HELD: Right.DECIDE_HELD,
 }
 
 
