@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from backend.app.explaining import Explaining
 from backend.app.forgetting import Forgetting
 from backend.app.proofs import ProofDesk
+from backend.app.reconciling import Reconciling
 from backend.core.errors import Refused
 from backend.core.explaining.codes import Code
 from backend.core.forgetting import remembered_from
@@ -198,3 +199,26 @@ def test_whole_weeks_are_forgotten_and_never_too_young(before: int, today: int) 
     day = remembered_from(before, today)
     assert before - 7 < day <= before
     assert weekday(day_begins_ms(day)) == 0
+
+
+def test_reconciliation_and_what_a_day_settles_are_as_they_were(tmp_path: Path) -> None:
+    """Also of rides that were corrected before their claims went."""
+    bus = Bus()
+    bus.begin_shift("d-17", "s-1")
+    for n in range(3):
+        bus.tap(ADULT.show(n))
+    back = bus.tap(ADULT.show(7))
+    bus.annul(back)
+    bus.tap(CARD, fare=FARE)
+    desk = Desk(tmp_path, [bus], [ADULT], tickets=[CARD])
+    for batch in bus.batches(3):
+        desk.take((bus, batch))
+    desk.now_ms = LATER_MS
+
+    def found() -> list[str]:
+        Reconciling(desk.store, (OLD_DAY, OLD_DAY), [], now_ms=lambda: LATER_MS).finish()
+        return sorted(it.it.name for it in desk.store.discrepancies(open_only=True, after=None, most=99))
+
+    before = found()
+    assert Forgetting(desk.store, lambda: desk.now_ms, 190).forget(OLD_DAY + 8).claims == 4
+    assert found() == before == []
