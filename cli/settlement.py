@@ -1,6 +1,5 @@
 """`savar settlement …`: whose buses they are, and what a day brings to each: frozen, shown, printed, verified."""
 
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from backend.core.settlement.words import LINES, ROLES, Language
 from cli.days import JalaliDay
 from cli.output import json_option, write_json
 from cli.progress import of_one, progress
+from cli.whoami import account
 from protocol.jalali import day_text
 from protocol.limits import NAME_MAX_CHARS
 from protocol.localtime import service_day
@@ -51,7 +51,7 @@ _RIALS = click.IntRange(min=0)
 
 def _me() -> By:
     """The account that runs the command, as the staff's log names it."""
-    return By(getpass.getuser(), "console")
+    return By(account(), "console")
 
 
 @contextmanager

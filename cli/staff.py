@@ -1,6 +1,5 @@
 """`savar staff add|end|list|log|verify`: people of the office and the log of what they did, at the backend."""
 
-import getpass
 import os
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from backend.core.limits import PAGE_MAX
 from backend.core.staff.log import Logged, check
 from backend.core.staff.roles import STAFF_ROLES, Person, Role
 from cli.output import json_option, write_json
+from cli.whoami import account
 from protocol.plurals import counted
 
 _CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
@@ -48,7 +48,7 @@ def add(*, path: Path, name: str, role: str, out: Path | None) -> None:
         raise click.ClickException(f"{out} is there already; name a new file: a token is never written over")
     with _ledger(path) as store:
         token = name_person(
-            store, name, Role(role), by=getpass.getuser(), now_ms=wall_ms(), randomness=os.urandom
+            store, name, Role(role), by=account(), now_ms=wall_ms(), randomness=os.urandom
         )  # fmt: skip
     if out is None:
         click.echo(token)
@@ -70,7 +70,7 @@ def add(*, path: Path, name: str, role: str, out: Path | None) -> None:
 def end(*, path: Path, name: str) -> None:
     """End the person NAME: the token opens nothing from now on. What was done under it stays."""
     with _ledger(path) as store:
-        end_person(store, name, by=getpass.getuser(), now_ms=wall_ms())
+        end_person(store, name, by=account(), now_ms=wall_ms())
     click.echo(f"{name} is ended; proposals of theirs that are open may still be decided by others")
 
 

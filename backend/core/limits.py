@@ -95,6 +95,7 @@ DEBT_MAX_RIALS = 300_000  # what the offline allowance risks with everybody: abo
 
 # --- Settlement ------------------------------------------------------------------------------------------------------
 SETTLE_AFTER_S = 3 * 3_600  # behind a day's end: night buses are in the depot, and live doors have sent what they have
+SETTLE_AHEAD_MAX_DAYS = 31  # behind the last frozen day and the newest entry: a month of silence, or a wrong clock
 STATEMENT_CONTENT_BYTES_MAX = 64 << 20  # 2,700 vehicles × 12 lines × 100 bytes are 3 MiB a day; a month's drain, 60
 
 # --- Forgetting ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def ride(api: Api, vehicle: str, rials: int, number: int, *, day: int = DAY, pay
     kind = TransferKind.FARE
     transfer = Transfer(tap_key(vehicle, 1, number, kind), kind, payer, operator_account(vehicle), rials, day)
     with api.office._writer.transaction() as core:
-        api.office.post(core, [transfer], 1)
+        api.office.post(core, [transfer], api.now_ms)
 
 
 def asked(api: Api, method: str, path: str, role: Role = Role.FINANCE, **body: object) -> httpx.Response:

@@ -48,7 +48,7 @@ PAYERS = [
 def income(
     vehicle: str = "bus-1", payer: str = RIDERS, rials: int = 100_000, of_day: int = DAY, *, held: bool = False
 ) -> Income:
-    return Income(vehicle, payer, held, of_day, rials, 1)
+    return Income(vehicle, line_of(payer, held=held), payer, of_day, rials, 1)
 
 
 def statement(
@@ -63,8 +63,11 @@ def frozen(*incomes: Income) -> Statement:
 
 incomes = st.lists(
     st.builds(
-        Income, st.sampled_from(["bus-1", "bus-2", "bus-3"]), st.sampled_from(PAYERS), st.booleans(),
-        st.integers(DAY - 3, DAY), st.integers(-200_000, 200_000), st.integers(1, 5),
+        lambda vehicle, payer, held, hand, day, rials: Income(
+            vehicle, line_of(payer, held=held, by_hand=hand), payer, day, rials, 1
+        ),
+        st.sampled_from(["bus-1", "bus-2", "bus-3"]), st.sampled_from(PAYERS), st.booleans(), st.booleans(),
+        st.integers(DAY - 3, DAY), st.integers(-200_000, 200_000),
     ),
     max_size=12,
 )  # fmt: skip
@@ -75,8 +78,10 @@ def after(before: dict[LineOf, Before], shares: Sequence[Share]) -> dict[LineOf,
     now = dict(before)
     for it in shares:
         key = (it.vehicle, it.line, it.of_day)
-        had = now.get(key, Before())
-        now[key] = Before(had.rials + it.rials, had.paid_rials + it.paid_rials, had.owner_rials + it.owner_rials)
+        had = now.get(key, Before(it.terms))
+        now[key] = Before(
+            it.terms, had.rials + it.rials, had.paid_rials + it.paid_rials, had.owner_rials + it.owner_rials
+        )
     return now
 
 
@@ -89,16 +94,15 @@ def test_each_statement_sums_to_zero_and_in_how_many_they_come_changes_nothing(p
         assert joint(made).balance == 0
         before = after(before, made.shares)
     at_once = after({}, share([it for part in parts for it in part], {}, BOOK))
-    assert {key: had for key, had in before.items() if had != Before()} == {
-        key: had for key, had in at_once.items() if had != Before()
-    }
+    assert before == at_once
 
 
 @given(incomes)
 def test_what_is_paid_is_never_above_income_or_cap_and_nothing_of_what_is_held(had: list[Income]) -> None:
     for (vehicle, line, _), so_far in after({}, share(had, {}, BOOK)).items():
-        assert 0 <= so_far.paid_rials <= max(so_far.rials, 0)
-        assert 0 <= so_far.owner_rials <= so_far.paid_rials
+        assert so_far.paid_rials <= max(so_far.rials, 0)
+        if so_far.paid_rials >= 0:
+            assert 0 <= so_far.owner_rials <= so_far.paid_rials
         if line is Line.HELD:
             assert so_far.paid_rials == 0
         if vehicle == "bus-1" and line is Line.PROXIES:
@@ -148,7 +152,38 @@ def test_a_contract_holds_from_its_day_until_the_next_one() -> None:
     assert book.of("bus-1", DAY - 11) == book.of("bus-1", DAY - 10) == book.of("bus-1", DAY - 1) == FIRST
     assert book.of("bus-1", DAY) == book.of("bus-1", DAY + 900) == later
     late, of_day = share([income(of_day=DAY - 1), income()], {}, book)
-    assert (late.owner, of_day.owner) == ("rezaei", "new")
+    assert (late.terms.owner, of_day.terms.owner) == ("rezaei", "new")
+
+
+@given(
+    st.lists(st.integers(DAY - 5, DAY + 5), max_size=4), st.integers(DAY - 6, DAY + 6), st.integers(DAY - 4, DAY + 4)
+)
+def test_a_contract_that_changes_a_settled_day_is_known(days: list[int], new: int, frozen: int) -> None:
+    held = [replace(FIRST, from_day=day, operator=f"o{n}") for n, day in enumerate(dict.fromkeys(days))]
+    before, after_it = Contracts(held), Contracts([*held, replace(FIRST, from_day=new, operator="new")])
+    span = range(DAY - 20, frozen + 1)
+    changes = any(before.of("bus-1", day) != after_it.of("bus-1", day) for day in span) and bool(held)
+    free = before.first_free_day("bus-1", frozen)
+    assert (free is None) is (not held)
+    if changes:
+        assert free is not None
+        assert new < free
+    if free is not None and new >= free:
+        assert not changes
+
+
+def test_whose_a_settled_day_is_no_contract_changes() -> None:
+    """What was settled by one contract keeps it, though another stands in the books by now."""
+    first = share([income(rials=1_000)], {}, BOOK)
+    stolen = Contracts([replace(FIRST, operator="clerk", owner=None, owner_permille=0)])
+    (late,) = share([income(rials=10)], after({}, first), stolen)
+    assert (late.terms, late.owner_rials) == (first[0].terms, 3)
+
+
+def test_what_two_people_take_back_by_hand_comes_off() -> None:
+    hand = Income("bus-1", Line.BY_HAND, "adjustments", DAY, -1_000, 1)
+    (it,) = share([hand], {}, BOOK)
+    assert (it.paid_rials, it.owner_rials, it.operator_rials) == (-1_000, -333, -667)
 
 
 def test_income_that_nobody_has_a_contract_for_stops_the_freeze_and_names_every_vehicle() -> None:
@@ -172,6 +207,7 @@ def test_every_payer_has_its_line_and_no_other_account_has_one() -> None:
     ]  # fmt: skip
     with pytest.raises(OutOfRange):
         line_of(PROVIDER_CLEARING)
+    assert line_of(PROVIDER_CLEARING, by_hand=True) is Line.BY_HAND, "two people may, and settlement goes on"
 
 
 @given(incomes)
@@ -204,7 +240,7 @@ def test_who_is_told_what() -> None:
     told_to = {str(it): told(made, it) for it in parties(made)}
     assert told_to["owner:rezaei"].total_rials == 29_970 + 2_997 + 1_998
     assert told_to["operator:metro"].total_rials == 105_000 - 34_965
-    assert told_to["operator:sherkat"].total_rials == 50_000  # an adjustment below nothing waits for what covers it
+    assert told_to["operator:sherkat"].total_rials == 48_000
     assert told_to["city"].total_rials == 7_000
     assert told_to["driver:17"].total_rials == 6_000
     assert [(it.held_rials, it.part_rials) for it in told_to["owner:karimi"].rows] == [(7_000, 0)]

@@ -1,12 +1,14 @@
 """A day is settled once, from a real ledger with real taps: every rial of a ride stands in exactly one statement."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend.app.settlement_desk import SettlementDesk
 from backend.core.errors import NotFound, Refused
+from backend.core.ledger import Transfer, TransferKind
 from backend.core.limits import SETTLE_AFTER_S
 from backend.core.settlement.api import By
 from backend.core.settlement.contracts import Contract
@@ -16,6 +18,7 @@ from backend.core.settlement.ports import Titles
 from backend.core.settlement.sharing import NoContract
 from backend.core.settlement.statement import GENESIS, FreeRides
 from backend.core.settlement.telling import joint, told
+from backend.core.staff.errors import Unfit
 from backend.core.staff.log import Entry
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.localtime import day_begins_ms, service_day
@@ -210,8 +213,72 @@ def test_two_who_freeze_at_once_make_one_statement(desk: Desk, settling: Settlem
     buses[0].tap(RIDERS[0].show(1))
     desk.take_whole(buses[0])
     first = settling.freeze(DAY, by=ME)
-    assert desk.store.freeze(first, [], Entry(desk.now_ms, "a", "b", "freeze", "", "")) is False
+    assert (
+        desk.store.freeze(first, [], Entry(desk.now_ms, "a", "b", "freeze", "", ""), by=desk.store.contracts()) is False
+    )
     assert len(desk.store.frozen()) == 1
+
+
+def test_a_clerk_alone_moves_no_settled_day(desk: Desk, settling: SettlementDesk, buses: list[Bus]) -> None:
+    """Not by a contract before the first one, nor in its place, nor between two that begin later."""
+    buses[0].tap(RIDERS[0].show(1))
+    desk.take_whole(buses[0])
+    settling.contract(Contract("bus-5", DAY + 9, "metro"), by=ME)
+    settling.freeze(DAY, by=ME)
+    for vehicle, day in ((ONE, DAY - 20), (ONE, DAY), ("bus-5", DAY + 9), ("bus-5", DAY + 5), ("bus-5", DAY - 1)):
+        with pytest.raises(Refused, match="are settled"):
+            settling.contract(Contract(vehicle, day, "sherkat"), by=ME)
+    settling.contract(Contract("bus-5", DAY + 10, "sherkat"), by=ME)
+
+
+def test_a_contract_made_while_a_day_is_frozen_is_seen(desk: Desk, settling: SettlementDesk, buses: list[Bus]) -> None:
+    buses[0].tap(RIDERS[0].show(1))
+    desk.take_whole(buses[0])
+    judged_by = desk.store.contracts()
+    settling.contract(Contract(ONE, DAY - 1, "sherkat"), by=ME)
+    entry = Entry(desk.now_ms, "a", "b", "freeze", "", "")
+    made = settling.freeze(DAY, by=ME)
+    assert {it.terms.operator for it in made.shares} == {"sherkat"}
+    assert desk.store.keep_contract(judged_by[0], entry, frozen=None) is False, "a day was frozen meanwhile"
+    later = replace(made, day=DAY + 1, previous=made.hash)
+    assert desk.store.freeze(later, [], entry, by=judged_by) is False
+
+
+@pytest.mark.parametrize(
+    "other", ["adjustments", "bank", "operator-payable:metro", "operator:bus-2", "held:bus-1", "suspense"]
+)
+@pytest.mark.parametrize("back", [False, True])
+def test_a_posting_by_hand_stops_no_settlement(
+    desk: Desk, settling: SettlementDesk, buses: list[Bus], other: str, *, back: bool
+) -> None:
+    buses[0].tap(RIDERS[0].show(1))
+    desk.take_whole(buses[0])
+    pair = ("operator:bus-1", other) if back else (other, "operator:bus-1")
+    with desk.store._writer.transaction() as core:
+        desk.store.post(core, [Transfer(bytes(32), TransferKind.MANUAL, *pair, 7_000)], NOON_MS)
+    made = settling.freeze(DAY, by=ME)
+    by_hand = {it.vehicle: it.paid_rials for it in made.shares if it.line is Line.BY_HAND}
+    assert by_hand[ONE] == (-7_000 if back else 7_000)
+    assert sum(balance(desk, f"operator:{bus}") for bus in (ONE, TWO)) == 0
+    assert made.balance == 0
+    assert settling.verify() == []
+
+
+def test_a_machine_whose_clock_is_years_ahead_freezes_nothing(
+    desk: Desk, settling: SettlementDesk, buses: list[Bus]
+) -> None:
+    buses[0].tap(RIDERS[0].show(1))
+    desk.take_whole(buses[0])
+    desk.now_ms += 5 * 365 * 86_400_000
+    with pytest.raises(Refused, match="long behind"):
+        settling.freeze(DAY + 4 * 365, by=ME)
+    assert settling.frozen() == []
+
+
+def test_a_title_is_a_name_and_no_card(settling: SettlementDesk) -> None:
+    for title in ("4111 1111 1111 1111", "a\0b", "a\nb"):
+        with pytest.raises(Unfit):
+            settling.name(Party(Role.OWNER, "x"), Titles(title, "x"), by=ME)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +287,7 @@ def test_two_who_freeze_at_once_make_one_statement(desk: Desk, settling: Settlem
         ("UPDATE settlement SET hash = previous", "not what its hash says"),
         ("UPDATE settled SET rials = rials + 1", "sums of what was settled"),
         ("UPDATE settlement SET previous = hash", "does not follow"),
+        ("UPDATE transfer SET credit = 'owner:clerk' WHERE kind = 'settlement'", "entries of settlements"),
     ],
 )
 def test_a_statement_that_was_touched_is_seen(

@@ -27,5 +27,6 @@ SETTLEMENT = _table(
 SETTLED = _table(
     "settled",
     _column("vehicle", TEXT, key=True), _column("line", TEXT, key=True), _column("of_day", INT, key=True),
+    _column("operator", TEXT), _column("owner", TEXT, null=True), _column("owner_permille", INT),
     _column("rials", INT), _column("paid_rials", INT), _column("owner_rials", INT),
 )  # fmt: skip

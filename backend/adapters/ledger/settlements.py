@@ -11,42 +11,39 @@ from backend.adapters.ledger.settlement_tables import CONTRACT, PARTY, SETTLED, 
 from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.tables import RECORD, TRANSFER
 from backend.adapters.ledger.upsert import upsert
-from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind
+from backend.core.ledger import LEDGER_GENESIS, OF_TAPS, Transfer, TransferKind
 from backend.core.ledger.two_phase import Phase
 from backend.core.settlement.contracts import Contract
-from backend.core.settlement.lines import RIDERS, Income, Line
+from backend.core.settlement.lines import RIDERS, Income, Line, line_of
 from backend.core.settlement.parties import Party, Role
 from backend.core.settlement.ports import Frozen, Gathered, Titles
-from backend.core.settlement.sharing import Before, LineOf
+from backend.core.settlement.sharing import Before, LineOf, Terms
 from backend.core.settlement.statement import GENESIS, FreeRides, Span, Statement, decode
 from backend.core.staff.log import Entry
 from protocol.fares.verdicts import Verdict
 from protocol.limits import DAY_S, LOCAL_OFFSET_S
 
-_MOVED = sa.or_(TRANSFER.c.phase.is_(None), TRANSFER.c.phase == Phase.POSTED.value)  # what is pending is no income
 _PAID, _HELD = "operator:", "held:"
-
-
-def _theirs(account: Any) -> Any:
-    return sa.or_(account.like(f"{_PAID}%"), account.like(f"{_HELD}%"))
-
-
-_CREDITED, _DEBITED = _theirs(TRANSFER.c.credit), _theirs(TRANSFER.c.debit)
-_ACCOUNT = sa.case((_CREDITED, TRANSFER.c.credit), else_=TRANSFER.c.debit)
-_IS_HELD = _ACCOUNT.like(f"{_HELD}%")
+_MOVED = sa.or_(TRANSFER.c.phase.is_(None), TRANSFER.c.phase == Phase.POSTED.value)  # what is pending is no income
+# Division of integers: SQLAlchemy would make `/` a fraction, `//` is what both databases do by themselves.
+_DAY = sa.func.coalesce(TRANSFER.c.day, (TRANSFER.c.at_ms // 1000 + LOCAL_OFFSET_S) // DAY_S)
+_RECORD_DAY = (RECORD.c.wall_ms // 1000 + LOCAL_OFFSET_S) // DAY_S
+_BY_HAND = TRANSFER.c.kind.not_in([kind.value for kind in OF_TAPS])
 
 
 def _whole(expression: Any) -> Any:
     return sa.cast(expression, sa.BigInteger)
 
 
-# Division of integers: SQLAlchemy would make `/` a fraction, `//` is what both databases do by themselves.
-_DAY = sa.func.coalesce(TRANSFER.c.day, (TRANSFER.c.at_ms // 1000 + LOCAL_OFFSET_S) // DAY_S)
-_RECORD_DAY = (RECORD.c.wall_ms // 1000 + LOCAL_OFFSET_S) // DAY_S
-_VEHICLE = sa.func.substr(_ACCOUNT, sa.case((_IS_HELD, len(_HELD) + 1), else_=len(_PAID) + 1))
-_OTHER = sa.case((_CREDITED, TRANSFER.c.debit), else_=TRANSFER.c.credit)
-_PAYER = sa.case((_OTHER.like("rider:%"), RIDERS), else_=_OTHER)
-_SIGNED = sa.case((_CREDITED, TRANSFER.c.rials), else_=-TRANSFER.c.rials)
+def _side(account: Any, other: Any, sign: int) -> Any:
+    """What one side of each entry brings a vehicle; an entry between two vehicles' accounts is on both."""
+    held = account.like(f"{_HELD}%")
+    vehicle = sa.func.substr(account, sa.case((held, len(_HELD) + 1), else_=len(_PAID) + 1))
+    payer = sa.case((other.like("rider:%"), RIDERS), else_=other)
+    return sa.select(
+        vehicle.label("vehicle"), payer.label("payer"), held.label("held"), _BY_HAND.label("by_hand"),
+        _DAY.label("of_day"), (sign * TRANSFER.c.rials).label("rials"),
+    ).where(sa.or_(account.like(f"{_PAID}%"), held))  # fmt: skip
 
 
 class SettlementTables:
@@ -70,21 +67,23 @@ class SettlementTables:
             rows = core.execute(sa.select(PARTY).order_by(PARTY.c.role, PARTY.c.name)).all()
         return {Party(Role(role), name): Titles(fa, en) for role, name, fa, en in rows}
 
-    def keep_contract(self, contract: Contract, entry: Entry) -> None:
-        """New, or in place of one of the same vehicle and day."""
+    def keep_contract(self, contract: Contract, entry: Entry, *, frozen: int | None) -> bool:
+        """New, or in place of one of the same vehicle and day; False if another day than `frozen` is the last now."""
         row = {name: getattr(contract, name) for name in _CONTRACT} | {"at_ms": entry.at_ms}
         with self._writer.transaction() as core:
+            self._post(core, [], entry.at_ms)  # whoever freezes waits, or has
+            if core.execute(sa.select(sa.func.max(SETTLEMENT.c.day))).scalar() != frozen:
+                return False
             core.execute(
                 upsert(core.dialect.name, CONTRACT, keys=["vehicle", "from_day"], anew=[*_CONTRACT[2:], "at_ms"]), row
             )
             tell(core, entry)
+        return True
 
     def contracts(self) -> Sequence[Contract]:
         """All of them, by vehicle and day."""
-        columns = [CONTRACT.c[name] for name in _CONTRACT]
         with self._writer.reading() as core:
-            rows = core.execute(sa.select(*columns).order_by(*columns[:2])).all()
-        return [Contract(*row) for row in rows]
+            return _contracts(core)
 
     def frozen(self) -> Sequence[Frozen]:
         """Every statement's day, oldest first."""
@@ -110,11 +109,15 @@ class SettlementTables:
                 upto, _later(core, TRANSFER.c.id, new, day < _DAY, upto),
                 records_upto, _later(core, RECORD.c.id, [*new_records, _FREE], day < _RECORD_DAY, records_upto),
             )  # fmt: skip
+            entries = [*new, day >= _DAY, _MOVED, TRANSFER.c.kind != TransferKind.SETTLEMENT.value]
+            sides = sa.union_all(
+                _side(TRANSFER.c.credit, TRANSFER.c.debit, 1).where(*entries),
+                _side(TRANSFER.c.debit, TRANSFER.c.credit, -1).where(*entries),
+            ).subquery()
+            by = [sides.c[name] for name in ("vehicle", "payer", "held", "by_hand", "of_day")]
             incomes = core.execute(
-                sa.select(_VEHICLE, _PAYER, _IS_HELD, _DAY, _whole(sa.func.sum(_SIGNED)), sa.func.count())
-                .where(*new, day >= _DAY, sa.or_(_CREDITED, _DEBITED), TRANSFER.c.kind != TransferKind.SETTLEMENT.value)
-                .group_by(_VEHICLE, _PAYER, _IS_HELD, _DAY)
-            ).all()
+                sa.select(*by, _whole(sa.func.sum(sides.c.rials)), sa.func.count()).group_by(*by)
+            ).all()  # fmt: skip
             free = core.execute(
                 sa.select(
                     RECORD.c.vehicle, _RECORD_DAY, sa.func.count(),
@@ -124,7 +127,10 @@ class SettlementTables:
                 .group_by(RECORD.c.vehicle, _RECORD_DAY)
             ).all()  # fmt: skip
         return Gathered(
-            span, head, [Income(vehicle, payer, bool(held), *rest) for vehicle, payer, held, *rest in incomes],
+            span, head, [
+                Income(vehicle, line_of(payer, held=bool(held), by_hand=bool(by_hand)), payer, *rest)
+                for vehicle, payer, held, by_hand, *rest in incomes
+            ],
             sorted((FreeRides(*row) for row in free), key=lambda it: (it.vehicle, it.of_day)),
         )  # fmt: skip
 
@@ -135,17 +141,19 @@ class SettlementTables:
         with self._writer.reading() as core:
             for day in days:
                 for vehicle, line, of_day, *sums in core.execute(sa.select(SETTLED).where(SETTLED.c.of_day == day)):
-                    found[vehicle, Line(line), of_day] = Before(*sums)
+                    found[vehicle, Line(line), of_day] = _before(*sums)
         return {key: found[key] for key in lines if key in found}
 
     def settled_sums(self) -> Mapping[LineOf, Before]:
         """All of it."""
         with self._writer.reading() as core:
             rows = core.execute(sa.select(SETTLED)).all()
-        return {(vehicle, Line(line), of_day): Before(*sums) for vehicle, line, of_day, *sums in rows}
+        return {(vehicle, Line(line), of_day): _before(*sums) for vehicle, line, of_day, *sums in rows}
 
-    def freeze(self, statement: Statement, transfers: Sequence[Transfer], entry: Entry) -> bool:
-        """Keep the statement and post what it moves; False if another came first."""
+    def freeze(
+        self, statement: Statement, transfers: Sequence[Transfer], entry: Entry, *, by: Sequence[Contract]
+    ) -> bool:
+        """Keep the statement and post what it moves; False if another came first, or contracts are others than `by`."""
         at_ms = entry.at_ms
         span = statement.span
         row = {
@@ -156,13 +164,15 @@ class SettlementTables:
         with self._writer.transaction() as core:
             self._post(core, [], at_ms)  # before the last one is read: whoever else freezes waits here
             newest = core.execute(sa.select(SETTLEMENT.c.hash).order_by(SETTLEMENT.c.day.desc()).limit(1)).scalar()
-            if (GENESIS if newest is None else newest) != statement.previous:
+            if (GENESIS if newest is None else newest) != statement.previous or _contracts(core) != [*by]:
                 return False
             core.execute(SETTLEMENT.insert(), row)
             if statement.shares:
                 core.execute(_settled(core.dialect.name), [
                     {
-                        "vehicle": it.vehicle, "line": it.line.value, "of_day": it.of_day, "rials": it.rials,
+                        "vehicle": it.vehicle, "line": it.line.value, "of_day": it.of_day,
+                        "operator": it.terms.operator, "owner": it.terms.owner,
+                        "owner_permille": it.terms.owner_permille, "rials": it.rials,
                         "paid_rials": it.paid_rials, "owner_rials": it.owner_rials,
                     }
                     for it in statement.shares
@@ -170,6 +180,20 @@ class SettlementTables:
             self._post(core, transfers, at_ms)
             tell(core, entry)
         return True
+
+    def moved(self) -> Sequence[tuple[bytes, str, str, int]]:
+        """(key, debit, credit, rials) of every entry that settlements posted, in their order."""
+        columns = [TRANSFER.c[name] for name in ("key", "debit", "credit", "rials")]
+        asked = sa.select(*columns).where(TRANSFER.c.kind == TransferKind.SETTLEMENT.value).order_by(TRANSFER.c.id)
+        with self._aside.reading() as core:
+            return [(bytes(key), *rest) for key, *rest in core.execute(asked)]
+
+    def newest_ms(self) -> int | None:
+        """When the newest entry of the ledger was posted."""
+        with self._writer.reading() as core:
+            asked = sa.select(TRANSFER.c.at_ms).order_by(TRANSFER.c.id.desc()).limit(1)
+            found: int | None = core.execute(asked).scalar()
+        return found
 
     def statement(self, day: int) -> Statement | None:
         """One, from its bytes."""
@@ -183,6 +207,15 @@ class SettlementTables:
 _CONTRACT = ("vehicle", "from_day", "operator", "owner", "owner_permille", "proxies_max_rials", "tickets_max_rials")
 _SPAN = ("upto", "later", "records_upto", "records_later")
 _FREE = RECORD.c.verdict == int(Verdict.BOARD_FREE)
+
+
+def _contracts(core: sa.Connection) -> list[Contract]:
+    columns = [CONTRACT.c[name] for name in _CONTRACT]
+    return [Contract(*row) for row in core.execute(sa.select(*columns).order_by(*columns[:2]))]
+
+
+def _before(operator: str, owner: str | None, permille: int, *sums: int) -> Before:
+    return Before(Terms(operator, owner, permille), *sums)
 
 
 def _new(number: Any, day: Any, *, was: tuple[int, int, int], upto: int) -> list[Any]:

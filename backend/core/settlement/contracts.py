@@ -58,6 +58,11 @@ class Contracts:
             days = sorted(of_day)
             self._by_vehicle[vehicle] = days, [of_day[day] for day in days]
 
+    def first_free_day(self, vehicle: str, frozen: int) -> int | None:
+        """The first day from which a new contract changes no day up to `frozen`; None: any day, for it has none yet."""
+        days, _ = self._by_vehicle.get(vehicle, ([], ()))
+        return max(frozen, days[0]) + 1 if days else None
+
     def of(self, vehicle: str, day: int) -> Contract | None:
         """The one that holds for this vehicle on this service day; None for a vehicle without any."""
         days, contracts = self._by_vehicle.get(vehicle, ([], ()))

@@ -5,13 +5,14 @@ city        what the city adds for its classes, where a rider paid
 tickets     bearer tickets: their issue pays; whoever holds one rides, so it is capped
 proxies     keyed in by drivers, whose float pays: no rider's proof, so it is capped
 decided     what two people paid of what was held, and what ledgers paid before anything was
+by hand     what two people posted by hand, whatever account is on the other side
 held        no proof stands behind it (`backend.core.holding`): not paid, until it is proven or two people decide
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
-from backend.core.ledger import ADJUSTMENTS, COPIED, COPIED_CITY, SUSPENSE
+from backend.core.ledger import COPIED, COPIED_CITY, SUSPENSE
 from protocol.errors import OutOfRange
 
 RIDERS = "riders"  # stands for every wallet: a settlement names no rider (P18)
@@ -26,6 +27,7 @@ class Line(Enum):
     TICKETS = "tickets"
     PROXIES = "proxies"
     DECIDED = "decided"
+    BY_HAND = "by-hand"
     HELD = "held"
 
 
@@ -33,29 +35,27 @@ class Line(Enum):
 class Income:
     """What one payer's account gave for one vehicle's rides of one service day, corrections taken off.
 
-    `payer`: an account's name, or `riders`. `held`: it was given to `held:VEHICLE`, not to `operator:VEHICLE`. `rials`
-    is negative where more was given back than came. `entries`: of the ledger.
+    `payer`: an account's name, or `riders`. `rials` is negative where more was given back than came. `entries`: of the
+    ledger.
     """
 
     vehicle: str
+    line: Line
     payer: str
-    held: bool
     of_day: int
     rials: int
     entries: int
 
-    @property
-    def line(self) -> Line:
-        """Where it stands."""
-        line = line_of(self.payer)
-        return Line.HELD if self.held else line
 
-
-def line_of(payer: str) -> Line:
-    """The line of what one payer gave. Raises OutOfRange for an account that pays for no ride."""
+def line_of(payer: str, *, held: bool = False, by_hand: bool = False) -> Line:
+    """The line of what one payer gave. Raises OutOfRange for a tap's entry from an account that pays for no ride."""
+    if held:
+        return Line.HELD
+    if by_hand:
+        return Line.BY_HAND
     if payer == RIDERS:
         return Line.RIDERS
-    if payer in (COPIED, COPIED_CITY, SUSPENSE, ADJUSTMENTS):
+    if payer in (COPIED, COPIED_CITY, SUSPENSE):
         return Line.DECIDED
     for begins, line in ((_CITY, Line.CITY), (_DRIVER, Line.PROXIES), (_TICKETS, Line.TICKETS)):
         if payer.startswith(begins):

@@ -52,8 +52,8 @@ class SettlementStore(Protocol):
         """Every operator and owner."""
         ...
 
-    def keep_contract(self, contract: Contract, entry: Entry) -> None:
-        """New, or in place of one of the same vehicle and day."""
+    def keep_contract(self, contract: Contract, entry: Entry, *, frozen: int | None) -> bool:
+        """New, or in place of one of the same vehicle and day; False if another day than `frozen` is the last now."""
         ...
 
     def contracts(self) -> Sequence[Contract]:
@@ -72,12 +72,22 @@ class SettlementStore(Protocol):
         """What all statements so far have had of these."""
         ...
 
-    def freeze(self, statement: Statement, transfers: Sequence[Transfer], entry: Entry) -> bool:
-        """Keep the statement and post what it moves; False if another came first."""
+    def freeze(
+        self, statement: Statement, transfers: Sequence[Transfer], entry: Entry, *, by: Sequence[Contract]
+    ) -> bool:
+        """Keep the statement and post what it moves; False if another came first, or contracts are others than `by`."""
         ...
 
     def statement(self, day: int) -> Statement | None:
         """One, from its bytes. Raises WireError where they are damaged."""
+        ...
+
+    def moved(self) -> Sequence[tuple[bytes, str, str, int]]:
+        """(key, debit, credit, rials) of every entry that settlements posted, in their order."""
+        ...
+
+    def newest_ms(self) -> int | None:
+        """When the newest entry of the ledger was posted: Unix milliseconds; None of an empty one."""
         ...
 
     def settled_sums(self) -> Mapping[LineOf, Before]:

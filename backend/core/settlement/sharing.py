@@ -1,10 +1,11 @@
 """What is paid out of a day's income, and to whom: pure arithmetic in whole rials.
 
 Rules:
-- of a line of one vehicle and service day, all statements together pay what its income is by now, never more than its
-  cap and never less than nothing; what is held is not paid at all;
+- of a line of one vehicle and service day, all statements together pay what its income is by now, and never more than
+  its cap; what is held is not paid at all. Where more is taken back than came, its parties owe it;
 - an owner's part is taken of all that was paid so far, rounded down, and the operator has the rest. So it does not
-  matter in how many statements a day's taps arrive: the parts come to the same rial.
+  matter in how many statements a day's taps arrive: the parts come to the same rial;
+- whose a line of a vehicle and day is stays as its first statement had it, whatever contracts say later.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,9 +24,19 @@ class NoContract(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What earlier statements had of one line: all zero where they had nothing."""
+class Terms:
+    """Whose a line is."""
 
+    operator: str
+    owner: str | None
+    owner_permille: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What earlier statements had of one line, and by which terms."""
+
+    terms: Terms
     rials: int = 0
     paid_rials: int = 0
     owner_rials: int = 0
@@ -42,8 +53,7 @@ class Share:
     vehicle: str
     line: Line
     of_day: int
-    operator: str
-    owner: str | None
+    terms: Terms
     rials: int
     paid_rials: int
     owner_rials: int
@@ -76,18 +86,16 @@ def share(incomes: Iterable[Income], before: Mapping[LineOf, Before], contracts:
     for key in sorted(sums, key=lambda it: (it[0], it[2], it[1].value)):
         contract = contracts.of(key[0], key[2])
         assert contract is not None
-        found.append(_share(key, sums[key], before.get(key, Before()), contract))
+        terms = Terms(contract.operator, contract.owner, contract.owner_permille)
+        found.append(_share(key, sums[key], before.get(key, Before(terms)), contract))
     return found
 
 
 def _share(key: LineOf, rials: int, before: Before, contract: Contract) -> Share:
     vehicle, line, day = key
     paid = _payable(before.rials + rials, line, contract)
-    owner = paid * contract.owner_permille // WHOLE_PERMILLE
-    return Share(
-        vehicle, line, day, contract.operator, contract.owner, rials, paid - before.paid_rials,
-        owner - before.owner_rials,
-    )  # fmt: skip
+    owner = paid * before.terms.owner_permille // WHOLE_PERMILLE
+    return Share(vehicle, line, day, before.terms, rials, paid - before.paid_rials, owner - before.owner_rials)
 
 
 def _payable(rials: int, line: Line, contract: Contract) -> int:
@@ -95,4 +103,4 @@ def _payable(rials: int, line: Line, contract: Contract) -> int:
     if line is Line.HELD:
         return 0
     most = {Line.PROXIES: contract.proxies_max_rials, Line.TICKETS: contract.tickets_max_rials}.get(line)
-    return max(rials if most is None else min(rials, most), 0)
+    return rials if most is None else min(rials, most)

@@ -13,12 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from backend.core.ledger import Transfer, TransferKind, operator_account
 from backend.core.limits import STATEMENT_CONTENT_BYTES_MAX
 from backend.core.settlement.lines import Income, Line
 from backend.core.settlement.parties import Party, account_of
-from backend.core.settlement.sharing import Share
+from backend.core.settlement.sharing import Share, Terms
 from protocol.errors import UnknownVersion, WrongType
 from protocol.jalali import day_text
 from protocol.wire import cbor
@@ -70,11 +71,8 @@ class Statement:
         span = self.span
         return cbor.encode([
             _VERSION, self.city, self.day, self.head, [span.upto, span.later, span.records_upto, span.records_later],
-            [[it.vehicle, it.payer, it.held, it.of_day, it.rials, it.entries] for it in self.incomes],
-            [
-                [it.vehicle, it.line.value, it.of_day, it.operator, it.owner, it.rials, it.paid_rials, it.owner_rials]
-                for it in self.shares
-            ],
+            [[it.vehicle, it.line.value, it.payer, it.of_day, it.rials, it.entries] for it in self.incomes],
+            [_row(it) for it in self.shares],
             [[it.vehicle, it.of_day, it.rides, it.persons] for it in self.free_rides],
         ])  # fmt: skip
 
@@ -102,24 +100,41 @@ def decode(content: bytes, previous: bytes) -> Statement:
         if version != _VERSION:
             raise UnknownVersion("a statement of a newer Savar", version=version)
         return Statement(
-            city, day, previous, Span(*span), head, tuple(Income(*it) for it in incomes),
-            tuple(Share(vehicle, Line(line), *rest) for vehicle, line, *rest in shares),
+            city, day, previous, Span(*span), head,
+            tuple(Income(vehicle, Line(line), *rest) for vehicle, line, *rest in incomes),
+            tuple(_share(*it) for it in shares),
             tuple(FreeRides(*it) for it in free_rides),
         )  # fmt: skip
     except (TypeError, ValueError) as error:
         raise WrongType("a statement of another shape") from error
 
 
+def _row(it: Share) -> list[object]:
+    terms = it.terms
+    return [
+        it.vehicle, it.line.value, it.of_day, terms.operator, terms.owner, terms.owner_permille, it.rials,
+        it.paid_rials, it.owner_rials,
+    ]  # fmt: skip
+
+
+def _share(vehicle: str, line: str, of_day: int, *rest: Any) -> Share:
+    operator, owner, permille, *sums = rest
+    return Share(vehicle, Line(line), of_day, Terms(operator, owner, permille), *sums)
+
+
 def in_order(incomes: Iterable[Income]) -> tuple[Income, ...]:
     """As a statement has them."""
-    return tuple(sorted(incomes, key=lambda it: (it.vehicle, it.of_day, it.held, it.payer)))
+    return tuple(sorted(incomes, key=lambda it: (it.vehicle, it.of_day, it.line.value, it.payer)))
 
 
 def entries(statement: Statement) -> list[Transfer]:
     """What freezing posts: each vehicle's income, to those whose it is. One entry a vehicle and party."""
     owed: dict[tuple[str, Party], int] = {}
     for it in statement.shares:
-        for party, rials in ((Party.operator(it.operator), it.operator_rials), (Party.owner(it.owner), it.owner_rials)):
+        for party, rials in (
+            (Party.operator(it.terms.operator), it.operator_rials),
+            (Party.owner(it.terms.owner), it.owner_rials),
+        ):
             if party is not None:
                 owed[it.vehicle, party] = owed.get((it.vehicle, party), 0) + rials
     return [_entry(statement.day, vehicle, party, rials) for (vehicle, party), rials in owed.items() if rials]

@@ -46,10 +46,12 @@ def parties(statement: Statement) -> list[Party]:
     """Everybody who is told something, in order; the city first."""
     found = {Party(Role.CITY, "")}
     for share in statement.shares:
-        found.add(Party.operator(share.operator))
-        owner = Party.owner(share.owner)
+        found.add(Party.operator(share.terms.operator))
+        owner = Party.owner(share.terms.owner)
         found |= set() if owner is None else {owner}
-    found |= {driver for it in statement.incomes if not it.held and (driver := _driver(it.payer)) is not None}
+    found |= {
+        driver for it in statement.incomes if it.line is Line.PROXIES and (driver := _driver(it.payer)) is not None
+    }
     return sorted(found, key=lambda it: ([*Role].index(it.role) if it.role is not Role.CITY else -1, it.name))
 
 
@@ -60,8 +62,8 @@ def told(statement: Statement, party: Party) -> PartyStatement:
             f"the statement of this day says nothing of {party}", fix="ask for one of its parties", party=str(party)
         )
     rows = {
-        Role.OPERATOR: lambda: _of_shares(statement.shares, lambda it: it.operator == party.name, _operators),
-        Role.OWNER: lambda: _of_shares(statement.shares, lambda it: it.owner == party.name, _owners),
+        Role.OPERATOR: lambda: _of_shares(statement.shares, lambda it: it.terms.operator == party.name, _operators),
+        Role.OWNER: lambda: _of_shares(statement.shares, lambda it: it.terms.owner == party.name, _owners),
         Role.DRIVER: lambda: _of_incomes(statement, lambda it: it.line is Line.PROXIES and _driver(it.payer) == party),
         Role.CITY: lambda: _of_incomes(statement, lambda it: it.line is Line.CITY),
     }[party.role]()
@@ -114,7 +116,7 @@ def joint(statement: Statement) -> Joint:
         incomes[it.line] = incomes.get(it.line, 0) + it.rials
     for share in statement.shares:
         held[share.line] = held.get(share.line, 0) + share.held_rials
-        operator, owner = Party.operator(share.operator), Party.owner(share.owner)
+        operator, owner = Party.operator(share.terms.operator), Party.owner(share.terms.owner)
         owed[operator] = owed.get(operator, 0) + share.operator_rials
         if owner is not None:
             owed[owner] = owed.get(owner, 0) + share.owner_rials

@@ -23,6 +23,7 @@ LINES: Mapping[Line, Words] = {
     Line.TICKETS: {"fa": "بلیت بی‌نام", "en": "Bearer tickets"},
     Line.PROXIES: {"fa": "سوارشدن به حساب راننده", "en": "Keyed in by drivers"},
     Line.DECIDED: {"fa": "با تصمیم دو نفر", "en": "Decided by two people"},
+    Line.BY_HAND: {"fa": "سند دستی دو نفر", "en": "By hand, two people"},
     Line.HELD: {"fa": "نگه داشته تا روشن شدن", "en": "Held until it is clear"},
 }
 TITLE: Words = {"fa": "صورت‌حساب تسویه", "en": "Settlement statement"}

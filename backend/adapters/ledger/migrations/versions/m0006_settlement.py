@@ -48,6 +48,7 @@ def upgrade() -> None:
     op.create_table(
         "settled",
         _column("vehicle", _TEXT), _column("line", _TEXT), _column("of_day", _INT),
+        _column("operator", _TEXT), _column("owner", _TEXT, null=True), _column("owner_permille", _INT),
         *(_column(name, _INT) for name in ("rials", "paid_rials", "owner_rials")),
         sa.PrimaryKeyConstraint("vehicle", "line", "of_day"),
         **_KEYED,
