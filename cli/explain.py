@@ -23,8 +23,8 @@ _HEADS = {
     "sum": ("روی هم", "together"),
 }  # fmt: skip
 _DISAGREES = (
-    "ثبت‌های دفتر کل با این جور نیست: یک نسخهٔ پشتیبان نگه دارید و به پشتیبانی بگویید",
-    "the ledger's entries do not come to this: keep a copy (`savar ledger backup`) and tell the developers",
+    "ثبت‌های دفتر کل با این جور نیست: «savar ledger verify» را اجرا کنید و یک نسخهٔ پشتیبان نگه دارید",
+    "the ledger's entries do not come to this: run `savar ledger verify`, and keep a copy (`savar ledger backup`)",
 )
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from backend.app.config import load_config
+from backend.app.forgetting import Forgetting
 from backend.app.ledgers import open_ledger
 from cli.explain import command as explain
 from cli.ledger import command as ledger
-from tests.backend.bus import FARE
+from protocol.localtime import service_day
+from tests.backend.bus import FARE, NOON_MS
 from tests.backend.test_process import RIDER, bring, bus_of, enrol, make_city
 
 
@@ -75,7 +77,26 @@ def test_what_is_no_tap_and_what_does_not_agree_end_with_status_one(tmp_path: Pa
     store.close()
     ran = asked(explain, "--config", config, f"{bus.name}/{bus.epoch:x}/3")
     assert ran.exit_code == 1
-    assert "do not come to this" in ran.stderr
+    assert "`savar ledger verify`" in ran.stderr
+    assert asked(ledger, "verify", "--config", config).exit_code == 1
+
+
+def test_a_ledger_that_has_forgotten_is_verified_as_before(tmp_path: Path) -> None:
+    """The chain has no travel in it, so nothing of it is missed."""
+    config = make_city(tmp_path)
+    enrol(config, RIDER.row)
+    batch = tmp_path / "taps.batch"
+    batch.write_bytes(bus_of(config).batch())
+    bring(config, [batch])
+    before = json.loads(asked(ledger, "verify", "--config", config, "--json", "-").stdout)
+    store = open_ledger(load_config(config))
+    later_ms = NOON_MS + 400 * 86_400_000
+    assert Forgetting(store, lambda: later_ms, 190).forget(service_day(NOON_MS) + 100).claims == 3
+    store.close()
+    ran = asked(ledger, "verify", "--config", config, "--json", "-")
+    assert ran.exit_code == 0, ran.output
+    after = json.loads(ran.stdout)
+    assert after | {"seconds": 0} == before | {"seconds": 0}
 
 
 def test_travel_is_forgotten_by_a_word_and_not_too_young(tmp_path: Path) -> None:
