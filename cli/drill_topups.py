@@ -11,6 +11,8 @@ from cli.output import STDOUT, json_option, write_json
 from cli.progress import progress
 
 SHOWN_MAX = 20
+SETTLE_S = 600.0  # of a whole drill on a busy machine: it took 232 s
+WEAK_SETTLE_S = 20.0  # nothing more comes of waiting for what is planted
 
 
 @click.command()
@@ -34,7 +36,7 @@ def topups(  # noqa: PLR0917 - click's
     """
     from simulators.payments.drill import Terms, run
 
-    terms = Terms(topups, riders, kills, seed, database, weak=weak)
+    terms = Terms(topups, riders, kills, seed, database, WEAK_SETTLE_S if weak else SETTLE_S, weak)
     with tempfile.TemporaryDirectory(dir=folder, prefix="drill-") as made, progress("city", topups) as tick:
         figures = run(terms, Path(made), tick)
     if out is not None:
