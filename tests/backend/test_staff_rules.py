@@ -229,6 +229,8 @@ def test_a_log_that_was_touched_does_not_hold(told: list[Entry], data: st.DataOb
         rows[:at],
     ):
         assert check(touched, mark, {}) is not None
+    for length in (mark.number - 1, mark.number + 1):
+        assert check(rows, Mark(length, mark.hash), {}) is not None
 
 
 def test_a_log_written_anew_or_cut_off_with_its_mark_is_seen_by_who_kept_a_hash() -> None:
