@@ -81,6 +81,24 @@ def test_two_people_pay_it_or_write_it_off_once(tmp_path: Path, tap: str, hold: 
     assert desk.store.resolve((other.name, other.epoch, 999), hold, NOON_MS) == 0
 
 
+def test_who_told_first_is_held_too_once_another_vehicle_tells_of_it(tmp_path: Path) -> None:
+    """Whatever the boarding is named after, and though nothing else of the first tap changes."""
+    first, later = Bus("bus-1-d1"), Bus("bus-2-d1")
+    codes = [ADULT.show(n) for n in range(6)]
+    for code in codes:
+        first.tap(code)
+        later.refusal()
+    for code in codes:
+        later.tap(code, fare=2 * FARE)
+    desk = Desk(tmp_path, [first, later], [ADULT])
+    desk.take_whole(first)
+    assert money(desk)[first.operator] == 6 * FARE
+    desk.take_whole(later)
+    found = money(desk)
+    assert (found.get(first.operator, 0), found.get(later.operator, 0)) == (0, 0)
+    assert [case[2] for case in told(desk)] == ["contested"] * 6 + ["copied"] * 6
+
+
 def test_of_a_contested_boarding_people_say_who_is_paid(tmp_path: Path) -> None:
     """One bus replayed the code of another for less: its rider paid that, and the other's owner has his fare."""
     honest, thief = Bus("bus-1-d1"), Bus("bus-2-d1")
