@@ -26,6 +26,7 @@ from simulators.books.week import LAST_DAY, NOW_MS, Files, Week, fill_week, plan
 from simulators.postgres import LocalPostgres
 
 Tick = Callable[[str, int], None]  # a stage, and how much of it is done
+Found = tuple[Mapping[str, Any], set[str]]
 DATABASES = ("sqlite", "postgresql")
 CITY = "bench"
 BUSES = 60
@@ -59,7 +60,7 @@ def run(
             first = copy("books", None)
             with _opened(first) as sides:
                 week = fill_week(
-                    *sides, taps=taps, topups=topups, seed=_MADE_SEED, buses=min(BUSES, taps // 500),
+                    *sides, taps=taps, topups=topups, seed=_MADE_SEED, buses=max(3, min(BUSES, taps // 500)),
                     tick=lambda done: tick("books", done),
                 )  # fmt: skip
             found = [
@@ -81,14 +82,7 @@ def _round(week: Week, ledger: Ledger, folder: Path, *, faults: int, seed: int, 
     with _opened(ledger) as sides:
         expected, files = plant_week(*sides, week, folder, faults=faults, seed=seed)
     tick(f"reconciling, seed {seed}", 0)
-    told, child = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_reconcile, args=(child, ledger, files))
-    process.start()
-    child.close()
-    try:
-        figures, names = told.recv()
-    finally:
-        process.join()
+    figures, names = _process(ledger, files)
     return {
         "seed": seed, "faults": len(expected), "found": len(names & expected), "invented": len(names - expected),
         "missed": len(expected - names), **figures, "named": sorted(names ^ expected)[:20],
@@ -105,21 +99,40 @@ def _opened(ledger: Ledger) -> Iterator[tuple[LedgerStore, Tables]]:
         store.close()
 
 
-def _reconcile(to: Connection, ledger: Ledger, files: Files) -> None:
-    """In a process of its own: what it takes is the reconciliation's."""
+def _process(ledger: Ledger, files: Files) -> Found:
+    """In a process of its own: the time and the memory that it takes are the reconciliation's."""
+    own = multiprocessing.get_context("spawn")
+    told, child = own.Pipe(duplex=False)
+    process = own.Process(target=_tell, args=(child, ledger, files))
+    process.start()
+    child.close()
+    try:
+        found: Found = told.recv()
+    finally:
+        process.join()
+        told.close()
+    return found
+
+
+def _tell(to: Connection, ledger: Ledger, files: Files) -> None:
+    to.send(here(ledger, files))
+    to.close()
+
+
+def here(ledger: Ledger, files: Files) -> Found:
+    """Reconcile → figures, and the names of what is open then."""
     began, cpu = time.perf_counter(), time.process_time()
     store = ledger.open()
-    run = Reconciling(
-        store, (FIRST_DAY, LAST_DAY), [Source.of(*it) for it in files], now_ms=lambda: NOW_MS
-    ).finish()  # fmt: skip
-    figures: Mapping[str, Any] = {
-        "seconds": round(time.perf_counter() - began, 1), "cpu_s": round(time.process_time() - cpu, 1),
-        "peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "steps": run.steps,
-    }  # fmt: skip
-    names = found_in(store)
-    store.close()
-    to.send((figures, names))
-    to.close()
+    try:
+        sources = [Source.of(*it) for it in files]
+        run = Reconciling(store, (FIRST_DAY, LAST_DAY), sources, now_ms=lambda: NOW_MS).finish()
+        figures: Mapping[str, Any] = {
+            "seconds": round(time.perf_counter() - began, 1), "cpu_s": round(time.process_time() - cpu, 1),
+            "peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "steps": run.steps,
+        }  # fmt: skip
+        return figures, found_in(store)
+    finally:
+        store.close()
 
 
 def found_in(store: LedgerStore) -> set[str]:

@@ -308,8 +308,8 @@ def ingest(
 
 @command.command()
 @click.option("--db", "database", required=True, type=click.Choice(["sqlite", "postgresql"]), help="Which ledger.")
-@click.option("--taps", default=1_000_000, show_default=True, type=click.IntRange(5_000), help="Of a week.")
-@click.option("--topups", default=100_000, show_default=True, type=click.IntRange(2_000), help="Of the same.")
+@click.option("--taps", default=1_000_000, show_default=True, type=click.IntRange(1_000), help="Of a week.")
+@click.option("--topups", default=100_000, show_default=True, type=click.IntRange(300), help="Of the same.")
 @click.option("--faults", default=500, show_default=True, type=click.IntRange(1), help="At least; of every class.")
 @click.option("--seed", type=int, help="Of the faults; if none is given, the clock's.")
 @click.option("--rounds", default=1, show_default=True, type=click.IntRange(1), help="Each with faults of its own.")

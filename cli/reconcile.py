@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import click
 
 from backend.adapters.ledger.store import LedgerStore
+from backend.adapters.registry import FolderRegistry
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
+from backend.app.losses import exposures_of, losses_of
 from backend.app.reconciling import Reconciling, Source
 from backend.core.limits import RECONCILE_DAYS_MAX
 from backend.core.payments.topup import FIRST
@@ -127,6 +130,45 @@ def resolve(path: Path | None, name: str, who: str, why: str) -> None:
     with _ledger(path) as store:
         kept = store.resolve_discrepancy(name, who, why, _now_ms())
     click.echo(f"{kept.it.name}: resolved by {kept.who}")
+
+
+@command.command()
+@_CONFIG
+@click.option("--day", required=True, type=ServiceDay(), help="The service day, as 2026-11-29 or 1405-09-08.")
+@json_option("losses and exposures, by outage")
+def losses(path: Path | None, day: int, out: str | None) -> None:
+    """Say what a day's outages cost: fares not taken while all rode free (estimated), and what was spent unseen."""
+    if path is None:
+        raise click.UsageError("give --config")
+    config = load_config(path)
+    doors = [(it.vehicle, it.door, it.name) for it in FolderRegistry(config.registry).all()]
+    with _ledger(path) as store:
+        lost = losses_of(store, day, doors)
+        with progress("taps", 0) as tick:
+            exposed = list(exposures_of(store, day, lambda done: tick("taps", done)))
+    told = {
+        "losses": [asdict(it) | {"minutes": (it.until_ms - it.from_ms) // 60_000} for it in lost],
+        "exposures": [
+            {"device": it.device, "from_ms": it.from_ms, "until_ms": it.until_ms, "heard_ms": it.heard_ms,
+             "taps": it.taps, "riders": len(it.by_rider), "rials": it.rials, "most_of_one_rider": it.most_rials}
+            for it in exposed
+        ],
+    }  # fmt: skip
+    if out is not None:
+        write_json(out, told)
+        return
+    for it in lost:
+        much = "too few ordinary days to say" if it.rials is None else f"{it.rials:,} rials ({it.low:,} to {it.high:,})"
+        click.echo(
+            f"{_time(it.from_ms)}  {it.vehicle} {it.line} {it.hour:02}h, {it.cause}, told by {it.device}, shift"
+            f" {it.shift}: {(it.until_ms - it.from_ms) // 60_000} minutes, {much}, by {counted(it.days, 'day')}"
+        )
+    for one in exposed:
+        click.echo(
+            f"{_time(one.from_ms)}  {one.device} unseen until {_time(one.heard_ms)}: {counted(one.taps, 'tap')} of"
+            f" {counted(len(one.by_rider), 'rider')}, {one.rials:,} rials, at most {one.most_rials:,} of one"
+        )
+    click.echo(f"{counted(len(lost), 'free hour')}, {counted(len(exposed), 'outage')}", err=True)
 
 
 @contextmanager

@@ -158,3 +158,6 @@ RECONCILE_CLOCK_SLACK_MS = 3_600_000  # the backend's clock may have been set by
 PAYOUT_DAYS_MAX = 3  # from a payout's last row to the bank's entry: Paya's cycles, a Friday between (ticketing.md §9)
 STRAYS_AT_ONCE_MAX = 250_000  # transfers whose taps are looked for in one go: 60 MB
 STRAY_DAYS_BACK_MAX = 120  # a transfer's tap is looked for so far back: the longest outage a device is built for
+LOSS_DAYS_BACK = 56  # days that an ordinary hour is taken from: eight weeks, so eight Fridays
+LOSS_DAYS_MIN = 5  # below five ordinary days of a line and hour no loss is estimated: a median of four is chance
+EXPOSURE_AFTER_MS = 900_000  # a tap that is heard of later than a quarter of an hour: until then it is a dead spot

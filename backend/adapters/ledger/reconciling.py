@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.fleet import _health_from
+from backend.adapters.ledger.reconciling_losses import ReconcilingLosses
 from backend.adapters.ledger.reconciling_money import ReconcilingMoney
 from backend.adapters.ledger.tables import DEVICE, EPOCH, QUARANTINE, RECORD
 from backend.core.ports import FORK
@@ -15,7 +16,7 @@ from protocol.wire.batches import decode_batch
 from protocol.wire.records import Tap, decode_record
 
 
-class ReconcilingTables(ReconcilingMoney):
+class ReconcilingTables(ReconcilingMoney, ReconcilingLosses):
     """Implements `ReconcilingStore` over the connections of a ledger."""
 
     _aside: Guarded

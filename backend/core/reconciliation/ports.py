@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.core.ledger import TapId
 from backend.core.reconciliation.discrepancies import Discrepancy, Kept
 from backend.core.reconciliation.journals import HeldJournal, Refused
+from backend.core.reconciliation.losses import Taken
 from backend.core.reconciliation.payments import Entry, HeldTopUp, Payout, Told
 from backend.core.reconciliation.statements import BankRow, ProviderRow, Unreadable
 from backend.core.reconciliation.taps import PostedTransfer, StandingTap
@@ -153,4 +154,16 @@ class ReconcilingStore(Protocol):
 
     def resolve_discrepancy(self, name: str, who: str, why: str, now_ms: int) -> Kept:
         """A person says why it needs no more acting; never an update. Raises NotFound; Refused if it is not open."""
+        ...
+
+
+class LossStore(Protocol):
+    """What ordinary hours bring. Raises StoreFailed."""
+
+    def taken(self, from_ms: int, until_ms: int) -> Sequence[Taken]:
+        """Fares of each line, hour and day in this time."""
+        ...
+
+    def taken_within(self, spans: Collection[tuple[str, int, int]]) -> Mapping[tuple[str, int, int], int]:
+        """(vehicle, from, until) → the fares that it took in that time."""
         ...
