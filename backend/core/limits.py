@@ -91,6 +91,7 @@ SWEEP_SILENT_MS = 900_000  # a quarter of an hour without a clear word of a prov
 TOPUP_ASKED_S = 1_800.0  # without an authority nobody can have paid: the rider never got the address
 TOPUP_FAILED_S = 72 * 3_600.0  # banks have given back by then what failed (ticketing.md §9)
 PAID_AGAIN_S = (3_600.0, 23 * 3_600.0, 48 * 3_600.0)  # after an hour, a day, three: Shaparak's differences take 48 h
+SWEEP_AHEAD_MS = 3 * 86_400_000  # nothing is put off for longer (PAID_AGAIN_S): beyond it the clock was ahead then
 DEBT_MAX_RIALS = 300_000  # what the offline allowance risks with everybody: above it a rider is denied
 
 # --- Settlement ------------------------------------------------------------------------------------------------------

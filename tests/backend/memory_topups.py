@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from backend.core import limits
 from backend.core.errors import StoreRefused
 from backend.core.ledger import Transfer, debt_account, rider_account
 from backend.core.payments import postings
+from backend.core.payments.life import FINAL
 from backend.core.payments.topup import Denial, State, TopUp
 
 
@@ -77,7 +79,7 @@ class MemoryTopUps:
         self.topups[topup_id] = replace(
             old, status=State.PAID, receipt=receipt or old.receipt, tries=0, next_ms=next_ms
         )  # fmt: skip
-        if owed and owed <= old.rials:
+        if owed <= old.rials:
             self.denied = [self._ended(it, old.credential_id, at_ms) for it in self.denied]
         return True
 
@@ -108,7 +110,8 @@ class MemoryTopUps:
         self._look()
         ours = [it for it in self.topups.values() if it.provider == provider]
         due = [it for it in ours if it.next_ms is not None and it.next_ms <= now_ms]
-        return sorted(due, key=lambda it: (it.next_ms, it.id))[:limit]
+        ahead = [it for it in ours if it.next_ms is not None and it.next_ms > now_ms + limits.SWEEP_AHEAD_MS]
+        return [one for some in (due, ahead) for one in sorted(some, key=lambda it: (it.next_ms, it.id))][:limit]
 
     def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
         self._look()
@@ -117,7 +120,8 @@ class MemoryTopUps:
     def look_soon(self, topup_ids: Sequence[str], at_ms: int) -> None:
         self._look()
         for topup_id in topup_ids:
-            self.topups[topup_id] = replace(self.topups[topup_id], next_ms=at_ms)
+            if self.topups[topup_id].state not in FINAL:
+                self.topups[topup_id] = replace(self.topups[topup_id], next_ms=at_ms)
 
     def has_paid(self, credential_id: bytes) -> bool:
         self._look()

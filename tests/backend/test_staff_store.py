@@ -12,13 +12,14 @@ from backend.adapters.ledger.store import LedgerStore
 from backend.app.approvals import StoredApprovals
 from backend.app.staff import Staff, end_person, granted_classes, name_person
 from backend.core.errors import NotFound, Refused, StoreFailed
-from backend.core.ledger import Transfer
+from backend.core.ledger import Transfer, debt_account, rider_account
 from backend.core.limits import (
     IDEMPOTENCY_KEPT_MS,
     IDEMPOTENCY_KEYS_MAX,
     IDEMPOTENCY_UNDER_WAY_MS,
     PROPOSAL_DAYS,
 )
+from backend.core.payments.topup import TopUp
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, OnePerson, Unfit
 from backend.core.staff.log import Entry, check
 from backend.core.staff.ports import Deed, Remembered
@@ -121,6 +122,26 @@ def test_a_posting_moves_money_once_and_with_its_entry(office: Office) -> None:
         ("omid", "decide-posting", "approved", "k-2"), ("omid", "decide-posting", "Decided", ""),
         ("omid", "decide-posting", "Decided", ""),
     ]  # fmt: skip
+
+
+def test_debt_forgiven_by_two_people_ends_the_denial_for_it(office: Office) -> None:
+    rider, store = bytes(7) + b"\x05", office.store
+    store.add_topup(TopUp("back", rider, 500_000, "pending", "A", office.now_ms))
+    store.pay_topup("back", office.now_ms)
+    forgiven: list[int] = []
+
+    def by_hand(debit: str, credit: str, rials: int) -> None:
+        it = office.desk.propose(SARA, Posting(debit, credit, rials), why="the council's word", key="")
+        office.desk.decide(OMID, it.id, it.digest, approves=True, key="")
+        forgiven.append(len(store.denials(open_only=True)))
+
+    by_hand(rider_account(rider), "operator:bus-1", 500_000)
+    store.charge_back("back", office.now_ms)
+    assert len(store.denials(open_only=True)) == 1
+    for rials in (499_999, 1):
+        by_hand("adjustments", debt_account(rider), rials)
+    assert forgiven == [0, 1, 0]
+    assert [it.ended_ms for it in store.denials(open_only=False)] == [office.now_ms]
 
 
 def test_a_decision_whose_posting_fails_is_none(office: Office) -> None:

@@ -14,6 +14,7 @@ from backend.adapters.postgresql.store import PostgresStore
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core import ledger, limits
 from backend.core.errors import StoreFailed, StoreRefused
+from backend.core.ledger.two_phase import Phase
 from backend.core.payments.topup import State as TopUpState
 from backend.core.payments.topup import TopUp
 from backend.core.ports import Device
@@ -170,6 +171,35 @@ def test_small_debt_denies_nobody(store: Store) -> None:
     assert list(store.denials(open_only=False)) == []
 
 
+def test_debt_that_is_forgiven_as_well_is_nothing_to_pay_and_denies_nobody(store: Store) -> None:
+    for name in ("back", "pays", "more"):
+        store.add_topup(topup(name))
+    debt = ledger.debt_account(ONE.credential_id)
+    store.pay_topup("back", WALL_MS)
+    ride(store, 500_000)
+    store.charge_back("back", WALL_MS)
+    forgiven = 600_000
+    move(store, ledger.TransferKind.MANUAL, ledger.ADJUSTMENTS, debt, forgiven)
+    assert store.pay_topup("pays", WALL_MS)
+    assert (store.balance(debt), store.balance(ONE.account)) == (forgiven - 500_000, 500_000)
+    assert list(store.denials(open_only=True)) == []
+    assert store.pay_topup("more", WALL_MS)
+    assert store.balance(ONE.account) == 1_000_000
+
+
+def test_a_charge_back_leaves_what_is_pending_on_the_wallet(store: Store) -> None:
+    """H4: a pending that was covered stays so, or posting it would overdraw the wallet."""
+    if isinstance(store, MemoryStore):
+        pytest.skip("has no pendings")
+    store.add_topup(topup("a"))
+    store.pay_topup("a", WALL_MS)
+    held = ledger.Transfer(bytes(32), ledger.TransferKind.FARE, ONE.account, "operator:bus-0001", 200_000)
+    store.make_pending(held, expires_ms=WALL_MS + 9, at_ms=WALL_MS)
+    store.charge_back("a", WALL_MS)
+    store.resolve_pending(held.key, Phase.POSTED, at_ms=WALL_MS + 1)
+    assert (store.balance(ONE.account), store.balance(ledger.debt_account(ONE.credential_id))) == (0, -200_000)
+
+
 NUMBERS = count(1)
 STEPS = st.lists(
     st.one_of(
@@ -219,8 +249,11 @@ def test_whatever_is_paid_ridden_and_taken_back_no_rial_is_lost(store: Store, st
 
 def ride(store: Store, rials: int, account: str = ONE.account) -> None:
     """What a tap would post."""
-    key = next(NUMBERS).to_bytes(32, "big")
-    fare = ledger.Transfer(key, ledger.TransferKind.FARE, account, "operator:bus-0001", rials)
+    move(store, ledger.TransferKind.FARE, account, "operator:bus-0001", rials)
+
+
+def move(store: Store, kind: ledger.TransferKind, debit: str, credit: str, rials: int) -> None:
+    fare = ledger.Transfer(next(NUMBERS).to_bytes(32, "big"), kind, debit, credit, rials)
     if isinstance(store, MemoryStore):
         store.transfers.append(fare)
         return
@@ -252,6 +285,22 @@ def test_what_is_due_comes_longest_due_first(store: Store) -> None:
     store.look_soon([], 1)
     assert [it.id for it in store.due_topups("main", 5, 9)] == ["late", "never"]
     assert list(store.due_topups("saman", 99, 9)) == []
+
+
+def test_what_a_clock_ahead_has_put_off_is_due_after_the_rest(store: Store) -> None:
+    longest = limits.SWEEP_AHEAD_MS
+    assert longest >= 1000 * max(*limits.PAID_AGAIN_S, limits.SWEEP_GAP_S, limits.TOPUP_ASKED_S)
+    for name, next_ms in (("ahead", 20 + longest + 1), ("waits", 20 + longest), ("now", 20)):
+        store.add_topup(replace(topup(name), next_ms=next_ms))
+    assert [it.id for it in store.due_topups("main", 20, 9)] == ["now", "ahead"]
+    assert [it.id for it in store.due_topups("main", 20, 1)] == ["now"]
+
+
+@pytest.mark.parametrize("status", ["reversed", "charged-back"])
+def test_what_went_back_is_not_looked_at_soon(store: Store, status: str) -> None:
+    store.add_topup(topup("a", status=status))
+    store.look_soon(["a"], 5)
+    assert store.topup("a").next_ms is None
 
 
 def test_what_is_unknown_is_none_or_nothing(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.denials import end_paid
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.upsert import insert, upsert
@@ -112,6 +113,7 @@ class StaffTables:
                 return False
             if deed.transfers:
                 self._post(core, deed.transfers, entry.at_ms)
+                end_paid(core, [it.credit for it in deed.transfers], entry.at_ms)  # a debt may have been forgiven
             if deed.held is not None and not self._resolve(core, *deed.held, entry.at_ms):
                 raise Refused("nothing is held of this tap", fix="it stands differently by now: savar ledger held")
             tell(core, entry)

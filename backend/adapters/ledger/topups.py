@@ -6,12 +6,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.denials import available, balance, deny_too_much, end_paid
 from backend.adapters.ledger.payment_tables import DENIAL, TOPUP
 from backend.adapters.ledger.posting import PostTransfers
-from backend.adapters.ledger.tables import ACCOUNT, LEDGER
+from backend.adapters.ledger.tables import LEDGER
+from backend.core import limits
 from backend.core.ledger import debt_account, rider_account
 from backend.core.payments import postings
+from backend.core.payments.life import FINAL
 from backend.core.payments.topup import Denial, State, TopUp
+from protocol.limits import INT63_MAX
 
 _COLUMNS = (
     "id", "credential", "rials", "status", "authority", "created_ms", "provider", "receipt", "tries", "next_ms",
@@ -22,7 +26,7 @@ _DUE = (
     _TOPUP.where(
         TOPUP.c.provider == sa.bindparam("provider"),
         TOPUP.c.next_ms.is_not(None),
-        TOPUP.c.next_ms <= sa.bindparam("now_ms"),
+        TOPUP.c.next_ms.between(sa.bindparam("from_ms"), sa.bindparam("until_ms")),
     )
     .order_by(TOPUP.c.next_ms, TOPUP.c.id)
     .limit(sa.bindparam("most"))
@@ -96,10 +100,9 @@ class TopUpTables:
             if not core.execute(unpaid.values(values)).rowcount:
                 return False
             topup = TopUp(*core.execute(_TOPUP.where(TOPUP.c.id == topup_id)).one())
-            owed = -_balance(core, debt_account(topup.credential_id))
-            self._post(core, postings.credit(topup, owed), at_ms)
-            if owed and owed <= topup.rials:
-                core.execute(DENIAL.update().where(*_open(topup.credential_id)).values(ended_ms=at_ms))
+            debt = debt_account(topup.credential_id)
+            self._post(core, postings.credit(topup, -balance(core, debt)), at_ms)
+            end_paid(core, [debt], at_ms)
             return True
 
     def charge_back(self, topup_id: str, at_ms: int) -> bool:
@@ -110,16 +113,20 @@ class TopUpTables:
             if not core.execute(paid.values(status=State.CHARGED_BACK, tries=0, next_ms=None)).rowcount:
                 return False
             topup = TopUp(*core.execute(_TOPUP.where(TOPUP.c.id == topup_id)).one())
-            wallet = _balance(core, rider_account(topup.credential_id))
+            wallet = available(core, rider_account(topup.credential_id))
             self._post(core, postings.charge_back(topup, wallet), at_ms)
-            if postings.is_too_much(-_balance(core, debt_account(topup.credential_id))):
-                _deny(core, topup.credential_id, at_ms)
+            deny_too_much(core, topup.credential_id, at_ms)
             return True
 
     def due_topups(self, provider: str, now_ms: int, limit: int) -> Sequence[TopUp]:
-        """Those of a provider to look at now, longest due first."""
+        """Those of a provider to look at now, longest due first; then what a clock ahead has put off."""
+        spans = (0, now_ms), (now_ms + limits.SWEEP_AHEAD_MS + 1, INT63_MAX)
+        found: list[TopUp] = []
         with self._reader.reading() as core:
-            return [TopUp(*row) for row in core.execute(_DUE, {"provider": provider, "now_ms": now_ms, "most": limit})]
+            for from_ms, until_ms in spans:
+                asked = {"provider": provider, "from_ms": from_ms, "until_ms": until_ms, "most": limit - len(found)}
+                found += [TopUp(*row) for row in core.execute(_DUE, asked)]
+        return found
 
     def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
         """By creation time."""
@@ -128,8 +135,9 @@ class TopUpTables:
             return [TopUp(*row) for row in core.execute(within.order_by(TOPUP.c.created_ms))]
 
     def look_soon(self, topup_ids: Sequence[str], at_ms: int) -> None:
-        """The sweeper looks at these next, whatever they waited for."""
-        soon = TOPUP.update().where(TOPUP.c.id == sa.bindparam("which")).values(next_ms=at_ms)
+        """The sweeper looks at these next, whatever they waited for, but at what went back."""
+        open_ones = [TOPUP.c.id == sa.bindparam("which"), *(TOPUP.c.status != it for it in FINAL)]
+        soon = TOPUP.update().where(*open_ones).values(next_ms=at_ms)
         if topup_ids:
             with self._writer.transaction() as core:
                 core.execute(soon, [{"which": it} for it in topup_ids])
@@ -149,23 +157,3 @@ class TopUpTables:
         with self._reader.reading() as core:
             rows = core.execute(asked.where(DENIAL.c.ended_ms.is_(None)) if open_only else asked)
             return [Denial(*row) for row in rows]
-
-
-def _balance(core: sa.Connection, account: str) -> int:
-    """Credits less debits, behind all that was posted so far."""
-    found = core.execute(sa.select(ACCOUNT.c.credits - ACCOUNT.c.debits).where(ACCOUNT.c.id == account)).scalar()
-    return 0 if found is None else int(found)
-
-
-def _deny(core: sa.Connection, credential_id: bytes, at_ms: int) -> None:
-    """From now on, if it is not so already; a row of its own each time, also within one millisecond."""
-    if core.execute(sa.select(DENIAL.c.since_ms).where(*_open(credential_id))).first() is None:
-        newest = sa.select(sa.func.max(DENIAL.c.since_ms)).where(DENIAL.c.credential == credential_id)
-        since_ms = max(at_ms, (core.execute(newest).scalar() or 0) + 1)
-        core.execute(
-            DENIAL.insert(), {"credential": credential_id, "since_ms": since_ms, "reason": postings.DEBT}
-        )  # fmt: skip
-
-
-def _open(credential_id: bytes) -> list[sa.ColumnElement[bool]]:
-    return [DENIAL.c.credential == credential_id, DENIAL.c.reason == postings.DEBT, DENIAL.c.ended_ms.is_(None)]

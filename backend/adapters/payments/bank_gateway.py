@@ -29,6 +29,7 @@ from backend.core.payments.port import Found, Payment, Says
 
 _VERIFY: Final = "/verifyTxnRandomSessionkey/ipg"
 _RECEIPT: Final = "/verifyTxnRandomSessionkey/api/v2/ipg/payment/receipt"
+_DIGITS_MAX: Final = 18  # whatever money there is; more is no amount
 DONE: Final = 0
 DONE_BEFORE: Final = 2
 VERIFIES: Final[Mapping[int, Says]] = {
@@ -78,7 +79,7 @@ class BankGateway:
                 return Found(Says.STRANGER if code == NO_TOKEN else Says.NOT_PAID)
             raise unsaid(code)
         data = answer.get("Data")
-        says = STATUSES.get(_number(data.get("Status"))) if isinstance(data, dict) else None
+        says = _status(data.get("Status")) if isinstance(data, dict) else None
         if not isinstance(data, dict) or says is None or answer.get("HasError") is not False:
             raise odd(status)
         if says is not Says.HELD:
@@ -86,9 +87,10 @@ class BankGateway:
         receipt = data.get("RefNum")
         if not isinstance(receipt, str) or not 0 < len(receipt) <= limits.RECEIPT_MAX_CHARS:
             raise odd(status)
-        if data.get("ResNum") != payment.topup_id:
+        amount = _number(data.get("Amount"))
+        if data.get("ResNum") != payment.topup_id or amount is None:
             raise odd(status)
-        return Found(says if _number(data.get("Amount")) == payment.rials else Says.OTHER_AMOUNT, receipt)
+        return Found(says if amount == payment.rials else Says.OTHER_AMOUNT, receipt)
 
     def verify(self, payment: Payment) -> Says:
         """Confirm it, and hold its amount against ours. Raises ProviderUnknown."""
@@ -101,9 +103,10 @@ class BankGateway:
         detail = answer.get("TransactionDetail")
         if code == DONE_BEFORE and detail is None:
             return says  # the receipt told the amount
-        if not isinstance(detail, dict) or detail.get("RefNum") != payment.receipt:
+        amount = _number(detail.get("OrginalAmount")) if isinstance(detail, dict) else None
+        if not isinstance(detail, dict) or detail.get("RefNum") != payment.receipt or amount is None:
             raise odd(200, code=code)
-        return says if _number(detail.get("OrginalAmount")) == payment.rials else Says.OTHER_AMOUNT
+        return says if amount == payment.rials else Says.OTHER_AMOUNT
 
     def unverified(self) -> None:
         """The bank has no such list."""
@@ -136,8 +139,13 @@ class BankGateway:
         return code, answer
 
 
-def _number(value: object) -> int:
-    """A number as the bank tells it, in JSON as one or as text; -1 for anything else."""
-    if type(value) is int:
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else -1
+def _status(value: object) -> Says | None:
+    number = _number(value)
+    return None if number is None else STATUSES.get(number)
+
+
+def _number(value: object) -> int | None:
+    """A number as the bank tells it, in JSON as one or as text; None for anything else: that is no other amount."""
+    if isinstance(value, str) and len(value) <= _DIGITS_MAX and value.isascii() and value.isdecimal():
+        return int(value)
+    return whole(value)

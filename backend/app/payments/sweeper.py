@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from backend.app.payments.settling import Calls, Settling
 from backend.core import limits
 from backend.core.errors import ProviderUnknown, StoreFailed, StoreRefused, ThreadDied
-from backend.core.payments.life import Pace
+from backend.core.payments.life import FINAL, Pace
 from backend.core.payments.port import PaymentProvider
 from backend.core.payments.store_port import TopUpStore
 from backend.core.payments.topup import State, TopUp
@@ -59,7 +59,7 @@ class Sweeper:
     def _held(self, name: str, words: list[bool]) -> list[TopUp]:
         """What the provider holds, and nobody has verified, of ours that is not credited; asked now and then."""
         now_ms = self._clock()
-        if now_ms - self._held_asked.get(name, 0) < 1000 * self._pace.held_s:
+        if 0 <= now_ms - self._held_asked.get(name, 0) < 1000 * self._pace.held_s:  # below 0: the clock was ahead
             return []
         self._held_asked[name] = now_ms
         try:
@@ -89,7 +89,11 @@ class Sweeper:
         if any(words):
             if self._silent_since.pop(name, None) is not None:
                 self._calls.end(SILENT, name)
-        elif words and now_ms - self._silent_since.setdefault(name, now_ms) >= limits.SWEEP_SILENT_MS:
+            return
+        if not words:
+            return
+        since_ms = self._silent_since[name] = min(now_ms, self._silent_since.get(name, now_ms))
+        if now_ms - since_ms >= limits.SWEEP_SILENT_MS:
             self._calls.begin(
                 SILENT, name, f"provider {name} says nothing clear of riders' payments",
                 "look whether it works, and whether it knows our address and our name; nothing paid is lost meanwhile",
@@ -97,7 +101,7 @@ class Sweeper:
 
     def _look(self, topup: TopUp, words: list[bool]) -> None:
         """One top-up; what goes wrong with it keeps no other waiting."""
-        if not topup.authority:
+        if not topup.authority or topup.state in FINAL:  # nothing can be asked
             self._settling.put_off(topup)
             return
         try:
@@ -106,7 +110,7 @@ class Sweeper:
             LOG.info("top-up %s: %s", topup.id, error)
             words.append(False)
             self._settling.put_off(topup)
-        except StoreRefused as error:
+        except (StoreRefused, ValueError) as error:  # what it would post cannot be; others' money can
             LOG.error("top-up %s: %s", topup.id, error)
             self._settling.put_off(topup)
         else:

@@ -1,10 +1,11 @@
 """What a top-up, and its charge-back, post. Pure.
 
 Rules:
-- a top-up pays the rider's debt first, the rest is the wallet's;
+- a top-up pays the rider's debt first, the rest is the wallet's; debt below zero (paid, and then forgiven as well) is
+  nothing to pay;
 - a charge-back takes what the wallet holds, and the rest is the rider's debt: what the provider took from us is posted
   whole, whatever the rider has;
-- debt above DEBT_MAX_RIALS denies the rider; a top-up that pays all of it ends that;
+- debt above DEBT_MAX_RIALS denies the rider; that ends when nothing is owed any more, paid or forgiven;
 - each transfer's key is made of the top-up and of what it is for, so none is posted twice (P6).
 """
 
@@ -19,8 +20,8 @@ DEBT = "debt"  # why a rider is denied
 
 
 def credit(topup: TopUp, debt_rials: int) -> list[Transfer]:
-    """Money that the provider holds for us, to whom it belongs; `debt_rials`: what the rider owes, not negative."""
-    to_debt = min(debt_rials, topup.rials)
+    """Money that the provider holds for us, to whom it belongs; `debt_rials`: what the rider owes."""
+    to_debt = min(max(debt_rials, 0), topup.rials)
     made = []
     if to_debt:
         accounts = provider_clearing(topup.clearing), debt_account(topup.credential_id)
@@ -31,7 +32,7 @@ def credit(topup: TopUp, debt_rials: int) -> list[Transfer]:
 
 
 def charge_back(topup: TopUp, wallet_rials: int) -> list[Transfer]:
-    """The same money gone; `wallet_rials`: what the wallet holds, negative where rides cost more than there was."""
+    """The same money gone; `wallet_rials`: what may be spent of the wallet, negative where rides cost more."""
     clearing = provider_clearing(topup.clearing)
     from_wallet = min(max(wallet_rials, 0), topup.rials)
     parts = (

@@ -48,12 +48,16 @@ class TopUpStore(Protocol):
     def charge_back(self, topup_id: str, at_ms: int) -> bool:
         """A paid one went back: mark it and post it, wallet first, then debt, in one transaction. False if not paid.
 
+        Of the wallet, what may be spent: what is pending against it stays (H4 of `two_phase`).
         Denies the rider where the debt is too much (`postings`).
         """
         ...
 
     def due_topups(self, provider: str, now_ms: int, limit: int) -> Sequence[TopUp]:
-        """Those of a provider to look at now, longest due first."""
+        """Those of a provider to look at now, longest due first.
+
+        Also what is put off further than any pace does (SWEEP_AHEAD_MS): the clock was ahead then.
+        """
         ...
 
     def topups_between(self, from_ms: int, until_ms: int) -> Sequence[TopUp]:
@@ -61,7 +65,7 @@ class TopUpStore(Protocol):
         ...
 
     def look_soon(self, topup_ids: Sequence[str], at_ms: int) -> None:
-        """The sweeper looks at these next, whatever they waited for."""
+        """The sweeper looks at these next, whatever they waited for, but at what went back (`life.FINAL`)."""
         ...
 
     def has_paid(self, credential_id: bytes) -> bool:

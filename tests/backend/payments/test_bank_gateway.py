@@ -147,6 +147,18 @@ def test_a_success_that_is_not_whole_is_unknown(wire: Wire[BankGateway], status:
         wire.provider.verify(PAYMENT)
 
 
+@pytest.mark.parametrize("amount", [500_000.0, "500000.00", "500,000", "-1", "9" * 19, None, {}, True])
+def test_what_is_no_whole_number_is_no_other_amount(wire: Wire[BankGateway], amount: object) -> None:
+    """Else the rider's money went back, for a shape that nobody can read."""
+    wire.says(200, receipt(Amount=amount))
+    with pytest.raises(ProviderUnknown):
+        wire.provider.inquire(PAYMENT)
+    for code in (0, 2):
+        wire.says(200, verified(code, OrginalAmount=amount))
+        with pytest.raises(ProviderUnknown):
+            wire.provider.verify(PAYMENT)
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [(0, Says.REVERSED), (2, Says.REVERSED), (5, Says.REVERSED), (-2, Says.KEPT), (-6, Says.KEPT)],
