@@ -22,6 +22,7 @@ from simulators.drill.processes import ByCommand, DrillFailed, Processes
 from simulators.drill.town import Town
 
 Tick = Callable[[str, int, int], None]
+_AHEAD = 0.2  # of a journal may be tapped beyond the next event, so that it does not come behind everything
 _AFTER_KILL_S = 0.3  # receipts that the broker still holds come in
 _MIDDLE = 0.75  # of a journal is tapped at most while the backup is made: what comes behind it has to be restored
 _MOMENT_S = 0.8  # a kill comes at any moment of this: a group of batches takes about one
@@ -111,10 +112,11 @@ class _Drill:
     def _under_kills(self, fleet: Fleet) -> None:
         began = time.monotonic()
         for at, what in self._events():
-            self._go_on(fleet, int(at * self._whole))
-            fleet.go_on(self._terms.plan.records_a_bus, self._random.uniform(0, _MOMENT_S))
+            most = round(min(1.0, at + _AHEAD) * self._terms.plan.records_a_bus)
+            self._go_on(fleet, int(at * self._whole), most)
+            fleet.go_on(most, self._random.uniform(0, _MOMENT_S))
             what(fleet)
-        self._go_on(fleet, self._whole)
+        self._go_on(fleet, self._whole, self._terms.plan.records_a_bus)
         took = time.monotonic() - began
         self._figures |= {
             "seconds": round(took, 1), "taps_per_s": round(self._terms.plan.taps / took), "sent": asdict(fleet.sent),
@@ -130,11 +132,10 @@ class _Drill:
         events.append((0.5, self._back_up))
         return sorted(events, key=lambda event: event[0])
 
-    def _go_on(self, fleet: Fleet, receipted: int) -> None:
-        plan = self._terms.plan
+    def _go_on(self, fleet: Fleet, receipted: int, most: int) -> None:
         reached = fleet.done if receipted == self._whole else lambda: fleet.receipted() >= receipted
         if not until(
-            fleet, reached, most=plan.records_a_bus, stuck_s=self._terms.stuck_s,
+            fleet, reached, most=most, stuck_s=self._terms.stuck_s,
             tick=lambda done: self._tick("records receipted", done, self._whole),
         ):  # fmt: skip
             raise DrillFailed(

@@ -5,15 +5,14 @@ Each is a patch of a process that is about to be a drill's backend, over a ledge
 
 import re
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from backend.adapters.ledger import connection
 from backend.app import ingest
-from protocol.wire import standing
-from protocol.wire.records import Record
+from protocol.wire.batches import Batch, verify_batch
+from protocol.wire.keys import VerifyingKey
 from protocol.wire.standing import Judgement, Standing, Watermark
 
 
@@ -42,15 +41,17 @@ def receipt_before_commit() -> None:
 def resent_is_new(ledger: Path) -> None:
     """A batch that is held is stored and posted again, in a ledger whose table of records forbids it no more."""
     _let_records_repeat(ledger)
-    judge = standing.judge
+    judged = ingest.Ingest._judged
 
-    def believe(walked: Sequence[tuple[Record, bytes]], mark: Watermark, held_hash: bytes | None) -> Judgement:
-        found = judge(walked, mark, held_hash)
-        if found.standing is Standing.KNOWN and walked[-1][0].link.sequence == mark.sequence:
-            return Judgement(Standing.NEW, fresh=walked)
+    def believe(
+        self: ingest.Ingest, group: ingest._Group, batch: Batch, mark: Watermark, key: VerifyingKey
+    ) -> Judgement:
+        found = judged(self, group, batch, mark, key)
+        if found.standing is Standing.KNOWN and batch.last == mark.sequence:
+            return Judgement(Standing.NEW, fresh=verify_batch(batch, key))
         return found
 
-    setattr(ingest, "judge", believe)  # noqa: B010 - where ingest looks for it
+    ingest.Ingest._judged = believe  # type: ignore[method-assign]
 
 
 def _let_records_repeat(ledger: Path) -> None:
