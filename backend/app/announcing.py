@@ -9,12 +9,15 @@ Rules:
 - a tariff that was never kept, and a credential that leaves the deny list, need the approval of two people
   (`core.staff`); until then the bundle waits, whole, and the one before it stays announced. The first bundle of a
   ledger is its founding, and needs none;
+- what a bundle releases is held against the deny list that the ledger keeps, for the folder's chunks may be gone; where
+  an older software kept none, against the chunks, and without them the bundle waits;
+- what allowed a release is used up before it is announced: a crash in between costs another approval, and gives none;
 - it is announced again at every new session, since a broker may have forgotten it, and buses hear by it that somebody
   listens; and once an hour besides.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -45,7 +48,8 @@ class Announcing:
         city: str,
         keep_tariff: Callable[[Tariff], None],
         announced: bytes | None,
-        keep_announced: Callable[[bytes], None],
+        denied: Mapping[bytes, int] | None,
+        keep_announced: Callable[[bytes, Mapping[bytes, int]], None],
         publish: Callable[[bytes], bool],
         monotonic: Callable[[], float],
         approvals: Approvals,
@@ -55,36 +59,37 @@ class Announcing:
         self._keep_tariff, self._publish, self._monotonic = keep_tariff, publish, monotonic
         self._keep_announced, self._approvals = keep_announced, approvals
         self._waits: tuple[Manifest, Bundle] | None = None  # proven, and not approved yet
+        self._denied = denied if announced is not None else {}  # by the newest that was announced; None: not known
         self.problem: SavarError | None = None
         try:
-            self._manifest, self.bundle = self._folder.load([key], city=city)
+            self._manifest, found = self._folder.load([key], city=city)
         except BundleFailed as error:
             raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
         except (WireError, ProofError) as error:
             raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=_FIX) from error
         self._seen = self._manifest.raw
         self._due_s = 0.0  # by a clock that nobody sets
-        found = self.bundle
-        self._newest = self._manifest if announced is None else self._newer_of(announced)
-        if self._waits is None:
+        self._newest = self._manifest if announced is None else self._newer_of(announced, found)
+        if self._newest is self._manifest:
+            self._keep(self._manifest, found, told_before=announced == self._manifest.raw)
+        elif self._waits is None:  # refused, and its tariffs must contradict no kept ones all the same
             for tariff in found.tariffs:
                 keep_tariff(tariff)
-        if self._newest is self._manifest and self._manifest.raw != announced:
-            keep_announced(self._manifest.raw)
 
-    def _newer_of(self, announced: bytes) -> Manifest:
+    def _newer_of(self, announced: bytes, found: Bundle) -> Manifest:
         """The folder's manifest, if it may follow the one announced before we began; that one if not."""
         try:
             before = open_manifest(announced, [self._key], city=self._city)
         except (WireError, ProofError) as error:  # the bundle key is another by now
             log.warning("the manifest that was announced last is not believed: %s", error)
+            self._denied = {} if self._denied is None else self._denied
             return self._manifest
-        found, self.bundle = self.bundle, self._before(before)
+        self._newest = before
         try:
             open_manifest(self._manifest.raw, [self._key], city=self._city, in_force=before)
             if self._manifest.raw != announced:
                 self._waits = self._manifest, found
-                self._require_approved(self.bundle, found)
+                self._require_approved(found)
                 self._waits = None
         except (BackendError, WireError, ProofError) as error:
             log.error("the bundle in the folder is not announced: %s: %s — %s", error.name, error, _FIX)
@@ -92,24 +97,30 @@ class Announcing:
             if self._waits is not None:
                 self._seen = before.raw  # so that the folder is looked at again
             return before
-        self.bundle = found
         return self._manifest
 
-    def _before(self, before: Manifest) -> Bundle:
-        """The bundle that was announced before we began; the folder's where its chunks are gone."""
-        try:
-            return read_bundle(before, self._folder.chunk)
-        except (BundleFailed, WireError, ProofError) as error:
-            log.warning("who was denied before cannot be compared: bundle %d is gone: %s", before.number, error)
-            return self.bundle
+    def _denied_now(self) -> Mapping[bytes, int]:
+        """By the newest bundle that was announced. Raises NotApproved where nobody knows it any more."""
+        if self._denied is None:
+            try:
+                self._denied = read_bundle(self._newest, self._folder.chunk).deny
+            except (BundleFailed, WireError, ProofError) as error:
+                number = self._newest.number
+                raise NotApproved(
+                    f"what it releases cannot be told: chunks of bundle {number}, announced before, are gone",
+                    fix=f"put the chunks of bundle {number} back into the folder; it is looked at every second",
+                ) from error
+        return self._denied
 
-    def _require_approved(self, before: Bundle, bundle: Bundle) -> None:
+    def _released(self, bundle: Bundle) -> list[bytes]:
+        """Credentials that are denied now, and by this bundle are not, or not as far. Raises NotApproved."""
+        return [it for it, version in self._denied_now().items() if bundle.deny.get(it, -1) < version]
+
+    def _require_approved(self, bundle: Bundle) -> None:
         """Return where nothing of it waits for two people. Raises NotApproved."""
+        before = self._denied_now()
         tariffs = [str(it.version) for it in bundle.tariffs if not self._approvals.tariff(it)]
-        released = [
-            credential for credential in _released(before, bundle)
-            if not self._approvals.release(credential, before.deny[credential])
-        ]  # fmt: skip
+        released = [it for it in self._released(bundle) if not self._approvals.release(it, before[it])]
         if tariffs or released:
             raise NotApproved(
                 f"bundle {bundle.number} waits for two people: {len(tariffs)} tariffs, {len(released)} releases",
@@ -151,14 +162,21 @@ class Announcing:
             manifest = open_manifest(data, [self._key], city=self._city, in_force=self._newest)
             self._waits = manifest, self._whole(manifest)
         manifest, bundle = self._waits
-        self._require_approved(self.bundle, bundle)
-        for tariff in bundle.tariffs:
-            self._keep_tariff(tariff)
-        self._keep_announced(manifest.raw)
-        self._approvals.used(_released(self.bundle, bundle))
-        self._manifest, self._newest, self.bundle, self._waits = manifest, manifest, bundle, None
+        self._require_approved(bundle)
+        self._keep(manifest, bundle)
+        self._manifest, self._newest, self._waits = manifest, manifest, None
         self._due_s = 0.0
         log.info("bundle %d is announced", manifest.number)
+
+    def _keep(self, manifest: Manifest, bundle: Bundle, *, told_before: bool = False) -> None:
+        """All that the ledger has to know before it is announced."""
+        for tariff in bundle.tariffs:
+            self._keep_tariff(tariff)
+        if not told_before:
+            self._approvals.used(self._released(bundle))
+        if not told_before or self._denied is None:
+            self._keep_announced(manifest.raw, bundle.deny)
+        self._denied = bundle.deny
 
     def _whole(self, manifest: Manifest) -> Bundle:
         """Every chunk is here, also of kinds that this software does not know."""
@@ -177,8 +195,3 @@ class Announcing:
             log.error("chunk %s has rotten in %s", digest.hex(), self._path)
             return None
         return data
-
-
-def _released(before: Bundle, after: Bundle) -> list[bytes]:
-    """Credentials that the one bundle denies and the other does not, or not as far."""
-    return [it for it, version in before.deny.items() if after.deny.get(it, -1) < version]

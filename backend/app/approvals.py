@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from backend.core.payments.store_port import TopUpStore
+from backend.core.announced_port import AnnouncedStore
 from backend.core.staff.ports import StaffStore
 from backend.core.staff.subjects import Release, read, tariff_subject
 from backend.core.staff.two_people import Kind
 from protocol.fares.tariff import Tariff
 
 
-class ApprovingStore(StaffStore, TopUpStore, Protocol):
+class ApprovingStore(StaffStore, AnnouncedStore, Protocol):
     """The parts of the store that it needs."""
 
 
@@ -29,9 +29,10 @@ class StoredApprovals:
     def release(self, credential_id: bytes, version: int) -> bool:
         """Whether the credential, denied up to this version, may leave the deny list.
 
-        Two people say so; or the rider was denied for debt and has paid it, which takes nobody.
+        Two people say so; or it is on the list for debt alone, up to this version, and nothing is owed any more: that
+        takes nobody.
         """
-        return self._store.has_paid(credential_id) or any(
+        return self._store.has_paid(credential_id, version) or any(
             it.version >= version for it, _ in self._releases(credential_id)
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.core.announced_port import AnnouncedStore
 from backend.core.case_ports import CaseStore
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.floats import Proxy, TakenBack
@@ -243,7 +244,7 @@ class IngestStore(StandingStore, Protocol):
 
 
 class TariffStore(Protocol):
-    """Tariffs by number, kept for ever; the newest manifest that was announced."""
+    """Tariffs by number, kept for ever."""
 
     def keep_tariff(self, tariff: Tariff) -> None:
         """Keep it under its number. Raises TariffChanged when another one has that number already."""
@@ -251,14 +252,6 @@ class TariffStore(Protocol):
 
     def tariffs(self) -> Mapping[int, Tariff]:
         """Every tariff ever in force, by number."""
-        ...
-
-    def keep_announced(self, manifest: bytes) -> None:
-        """Keep it as the newest that was announced, in place of the one before."""
-        ...
-
-    def announced(self) -> bytes | None:
-        """The newest manifest that was announced, as it was signed; None before the first."""
         ...
 
 
@@ -331,7 +324,7 @@ class FleetStore(Protocol):
 
 
 class Store(
-    IngestStore, TariffStore, RiderStore, TopUpStore, FleetStore, CaseStore, HeldStore, PendingStore,
+    IngestStore, TariffStore, AnnouncedStore, RiderStore, TopUpStore, FleetStore, CaseStore, HeldStore, PendingStore,
     ForgettingStore, Protocol,
 ):  # fmt: skip
     """Everything the backend keeps."""

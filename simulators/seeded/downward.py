@@ -280,7 +280,7 @@ class Downward:
         self._announcing = Announcing(
             self._folder, VerifyingKey.load(self.key.public), city=self.newest.city, keep_tariff=keep_tariff,
             publish=announced, monotonic=lambda: self.world.now_ms / 1000,
-            announced=None, keep_announced=lambda _manifest: None,  # this office's folder is never restored
+            announced=None, denied=None, keep_announced=lambda *_: None,  # this office's folder is never restored
             approvals=AllApproved(),
         )  # fmt: skip
         return self._announcing.look

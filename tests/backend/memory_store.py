@@ -24,6 +24,7 @@ class MemoryStore(MemoryTopUps):
         self.topups: dict[str, TopUp] = {}
         self.transfers: list[Transfer] = []
         self.denied: list[Denial] = []
+        self.deny_list: dict[bytes, tuple[int, int | None]] = {}
         self.health: dict[str, Health] = {}
         self.online: dict[str, bool] = {}
         self.seen_ms: dict[str, int] = {}

@@ -1,6 +1,6 @@
 """Top-ups in memory: a part of `MemoryStore`, held to the same suite as the ledger's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from backend.core import limits
@@ -12,11 +12,13 @@ from backend.core.payments.topup import Denial, State, TopUp
 
 
 class MemoryTopUps:
-    """Implements TopUpStore over `topups`, `transfers` and `denied`."""
+    """Implements TopUpStore over `topups`, `transfers` and `denied`; AnnouncedStore."""
 
     topups: dict[str, TopUp]
     transfers: list[Transfer]
     denied: list[Denial]
+    manifest: bytes | None = None
+    deny_list: dict[bytes, tuple[int, int | None]]  # version, and `since_ms` of the denial for debt that it is for
 
     def _look(self) -> None:
         raise NotImplementedError
@@ -123,10 +125,30 @@ class MemoryTopUps:
             if self.topups[topup_id].state not in FINAL:
                 self.topups[topup_id] = replace(self.topups[topup_id], next_ms=at_ms)
 
-    def has_paid(self, credential_id: bytes) -> bool:
+    def keep_announced(self, manifest: bytes, deny: Mapping[bytes, int]) -> None:
         self._look()
-        mine = [it for it in self.denied if it.credential_id == credential_id]
-        return bool(mine) and all(it.ended_ms is not None for it in mine)
+        owing = {it.credential_id: it.since_ms for it in self.denied if it.ended_ms is None}
+        before = self.deny_list
+        self.deny_list = {
+            it: before[it] if it in before and before[it][0] == version
+            else (version, None if it in before else owing.get(it))
+            for it, version in deny.items()
+        }  # fmt: skip
+        self.manifest = manifest
+
+    def announced(self) -> bytes | None:
+        self._look()
+        return self.manifest
+
+    def announced_denials(self) -> Mapping[bytes, int] | None:
+        self._look()
+        return None if self.manifest is None else {it: version for it, (version, _) in self.deny_list.items()}
+
+    def has_paid(self, credential_id: bytes, version: int) -> bool:
+        self._look()
+        owing = any(it.credential_id == credential_id and it.ended_ms is None for it in self.denied)
+        listed, debt_ms = self.deny_list.get(credential_id, (None, None))
+        return not owing and listed == version and debt_ms is not None
 
     def denials(self, *, open_only: bool) -> Sequence[Denial]:
         self._look()

@@ -1,7 +1,7 @@
 """What the office puts into the folder reaches the fleet, whole and never backwards; the chunks over HTTP (P12)."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,7 +61,9 @@ class Rig:
         self.published: list[bytes] = []
         self.tariffs: dict[int, Tariff] = {}
         self.keeping: Exception | None = None
+        self.keeping_announced: Exception | None = None
         self.announced: bytes | None = None
+        self.denied: Mapping[bytes, int] | None = None
         self.approvals = Approvals()
         self.first = put(root, FIRST)
         self.announcing = self.start()
@@ -69,8 +71,8 @@ class Rig:
     def start(self) -> Announcing:
         return Announcing(
             self.root, samples.BUNDLE_KEY.verifying, city="isfahan", keep_tariff=self._keep, publish=self._publish,
-            announced=self.announced, keep_announced=self._keep_announced, monotonic=lambda: self.now_s,
-            approvals=self.approvals,
+            announced=self.announced, denied=self.denied, keep_announced=self._keep_announced,
+            monotonic=lambda: self.now_s, approvals=self.approvals,
         )  # fmt: skip
 
     def _keep(self, tariff: Tariff) -> None:
@@ -78,8 +80,10 @@ class Rig:
             raise self.keeping
         self.tariffs[tariff.version] = tariff
 
-    def _keep_announced(self, manifest: bytes) -> None:
-        self.announced = manifest
+    def _keep_announced(self, manifest: bytes, deny: Mapping[bytes, int]) -> None:
+        if self.keeping_announced is not None:
+            raise self.keeping_announced
+        self.announced, self.denied = manifest, deny
 
     def _publish(self, manifest: bytes) -> bool:
         if self.online:
@@ -226,6 +230,70 @@ def test_a_denied_credential_leaves_the_list_by_two_people_only(
     rig.approvals.releases = {LOST: 3}
     rig.look()
     assert (rig.announcing.number, rig.approvals.gone) == (14, [LOST])
+
+
+def denies_lost(rig: Rig) -> None:
+    """Announced: it denies; in the folder: the next, which does not."""
+    put(rig.root, replace(NEXT, deny={LOST: 3}, deny_number=8))
+    rig.look()
+    rig.approvals.releases, rig.approvals.gone = {}, []
+    put(rig.root, replace(NEXT, number=14, deny={}, deny_number=9))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_release_is_used_up_with_the_bundle_that_carries_it_out(rig: Rig, *, restarted: bool) -> None:
+    """Also where the ledger fails just then: it costs another approval, and gives none."""
+    denies_lost(rig)
+    rig.approvals.releases = {LOST: 3}
+    if restarted:
+        rig.announcing = rig.start()
+    rig.look()
+    assert (rig.announcing.number, rig.approvals.gone, rig.denied) == (14, [LOST], {})
+    if restarted:
+        rig.announcing = rig.start()
+    rig.look()
+    assert rig.approvals.gone == [LOST]
+
+
+def test_a_release_is_used_up_before_its_bundle_is_announced(rig: Rig) -> None:
+    denies_lost(rig)
+    rig.approvals.releases = {LOST: 3}
+    rig.keeping_announced = StoreFailed("full")
+    rig.look(1)
+    assert (rig.announcing.number, rig.approvals.gone, rig.denied) == (13, [LOST], {LOST: 3})
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["", "by an older software"])
+def test_what_is_released_is_told_though_the_chunks_before_are_gone(rig: Rig, *, kept: bool) -> None:
+    """Two more bundles, or a hand, take them out of the folder."""
+    denies_lost(rig)
+    new = cut_bundle(replace(NEXT, number=14, deny={}, deny_number=9))[1]
+    old = {
+        it: data for it, data in cut_bundle(replace(NEXT, deny={LOST: 3}, deny_number=8))[1].items() if it not in new
+    }
+    for chunk in old:
+        (rig.root / "chunks" / chunk.digest.hex()).unlink()
+    if not kept:
+        rig.denied = None
+    rig.announcing = rig.start()
+    rig.look()
+    assert rig.announcing.number == 13
+    assert isinstance(rig.announcing.problem, NotApproved)
+    assert rig.announcing.problem.data.get("released") == ([LOST.hex()] if kept else None)
+    rig.approvals.releases = {LOST: 3}
+    rig.look()
+    assert rig.announcing.number == (14 if kept else 13)
+    assert kept or "bundle 13" in rig.announcing.problem.fix
+    for chunk, data in old.items():
+        rig.announcing._folder.put_chunk(chunk, data)
+    rig.look()
+    assert (rig.announcing.number, rig.approvals.gone) == (14, [LOST])
+
+
+def test_a_ledger_of_before_keeps_the_list_at_its_next_start(rig: Rig) -> None:
+    rig.denied = None
+    rig.announcing = rig.start()
+    assert rig.denied == FIRST.deny
 
 
 def test_more_denied_ones_wait_for_nobody(rig: Rig) -> None:

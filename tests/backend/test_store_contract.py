@@ -136,16 +136,17 @@ def test_a_charge_back_takes_the_wallet_then_makes_debt_and_a_top_up_pays_it_fir
     assert (store.balance(ONE.account), store.balance(debt)) == (0, -380_000)
     assert store.balance("provider:clearing") == 0
     assert [(it.credential_id, it.reason) for it in store.denials(open_only=True)] == [(ONE.credential_id, "debt")]
+    store.keep_announced(b"m", {ONE.credential_id: 1, TWO.credential_id: 1})
     store.pay_topup("small", WALL_MS)
     assert (store.balance(ONE.account), store.balance(debt)) == (0, -280_000)
     assert store.denials(open_only=True)  # something is still owed
-    assert not store.has_paid(ONE.credential_id)
+    assert not store.has_paid(ONE.credential_id, 1)
     store.pay_topup("rest", WALL_MS + 5)
     assert (store.balance(ONE.account), store.balance(debt)) == (220_000, 0)
     assert list(store.denials(open_only=True)) == []
     assert [it.ended_ms for it in store.denials(open_only=False)] == [WALL_MS + 5]
-    assert store.has_paid(ONE.credential_id)
-    assert not store.has_paid(TWO.credential_id)  # who never was denied has nothing to be released from
+    assert store.has_paid(ONE.credential_id, 1)
+    assert not store.has_paid(TWO.credential_id, 1)  # who never was denied has nothing to be released from
 
 
 def test_a_rider_may_be_denied_again_within_the_same_millisecond(store: Store) -> None:
@@ -154,12 +155,13 @@ def test_a_rider_may_be_denied_again_within_the_same_millisecond(store: Store) -
     store.pay_topup("one", WALL_MS)
     ride(store, 500_000)
     store.charge_back("one", WALL_MS)
+    store.keep_announced(b"m", {ONE.credential_id: 1})
     store.pay_topup("two", WALL_MS)
     assert list(store.denials(open_only=True)) == []
     store.charge_back("two", WALL_MS)
     assert len(store.denials(open_only=True)) == 1
     assert len(store.denials(open_only=False)) == 2
-    assert not store.has_paid(ONE.credential_id)
+    assert not store.has_paid(ONE.credential_id, 1)
 
 
 def test_small_debt_denies_nobody(store: Store) -> None:
@@ -169,6 +171,40 @@ def test_small_debt_denies_nobody(store: Store) -> None:
     store.charge_back("a", WALL_MS)
     assert (store.balance(ONE.account), store.balance(ledger.debt_account(ONE.credential_id))) == (-400_000, -300_000)
     assert list(store.denials(open_only=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("lists", "version", "paid"),
+    [
+        (["owes", {ONE: 3}, "pays"], 3, True),
+        (["owes", {ONE: 3}, {ONE: 3}, "pays", {ONE: 3}], 3, True),
+        (["owes", {ONE: 3}, "pays"], 2, False),
+        ([{ONE: 3}, "owes", {ONE: 3}, "pays"], 3, False),  # denied for something else before
+        (["owes", {ONE: 3}, {ONE: 4}, "pays"], 4, False),  # and later
+        (["owes", {ONE: 3}, {ONE: 4}, "pays"], 3, False),
+        (["owes", {ONE: 3}, "pays", {}, {ONE: 3}], 3, False),  # and another time: a debt releases once
+        (["owes", "pays", {ONE: 3}], 3, False),
+        (["owes", {ONE: 3}, "pays", "owes"], 3, False),
+        (["owes", {ONE: 3}, "pays", "owes", "pays"], 3, True),
+    ],
+)
+def test_paid_debt_releases_what_debt_alone_has_denied(
+    store: Store, lists: list[str | dict[Rider, int]], version: int, *, paid: bool
+) -> None:
+    """Else whoever once owed, and paid, could be taken off the list by one person, whatever he is denied for."""
+    for n, it in enumerate(lists):
+        if isinstance(it, dict):
+            listed = {rider.credential_id: up_to for rider, up_to in it.items()}
+            store.keep_announced(b"%d" % n, listed)
+            assert (store.announced(), store.announced_denials()) == (b"%d" % n, listed)
+            continue
+        store.add_topup(topup(f"{n}"))
+        store.pay_topup(f"{n}", WALL_MS)
+        if it == "owes":
+            ride(store, 500_000)
+            store.charge_back(f"{n}", WALL_MS)
+        assert len(store.denials(open_only=True)) == (it == "owes")
+    assert store.has_paid(ONE.credential_id, version) is paid
 
 
 def test_debt_that_is_forgiven_as_well_is_nothing_to_pay_and_denies_nobody(store: Store) -> None:

@@ -10,6 +10,8 @@ from backend.adapters.sqlite.store import SqliteStore
 from backend.core.errors import TariffChanged
 from protocol.errors import Fault
 from protocol.fares.tariff import Tariff
+from tests.backend.desk import CITY
+from tests.backend.test_ledger_schema import old_file
 
 OLD = Tariff(3, 50_000, {2: 500, 1: 250}, 180)
 NEW = Tariff(4, 60_000, {}, 240)
@@ -40,17 +42,21 @@ def test_a_number_is_given_out_once(tmp_path: Path, changed: Tariff) -> None:
     store.close()
 
 
-def test_the_newest_manifest_is_known_after_a_restart_also_in_a_ledger_from_before(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    store = SqliteStore(path, "isfahan")
-    assert store.announced() is None
-    store.close()
+def test_the_newest_manifest_and_its_deny_list_are_known_after_a_restart_also_in_a_ledger_from_before(
+    tmp_path: Path,
+) -> None:
+    path = old_file(tmp_path)
     with closing(sqlite3.connect(path)) as older:
-        older.executescript("DROP TABLE announced; DROP TABLE alembic_version")
-    for manifest in (b"one", b"two"):
-        store = SqliteStore(path, "isfahan")
-        store.keep_announced(manifest)
+        older.executescript("DROP TABLE announced")
+    before: tuple[bytes | None, object] = None, None
+    for manifest, deny in ((b"one", {b"rider-01": 1, b"rider-02": 2}), (b"two", {b"rider-02": 3}), (b"three", {})):
+        store = SqliteStore(path, CITY)
+        assert (store.announced(), store.announced_denials()) == before
+        store.keep_announced(manifest, deny)
         store.close()
-    store = SqliteStore(path, "isfahan")
-    assert store.announced() == b"two"
+        before = manifest, deny
+    with closing(sqlite3.connect(path)) as older, older:  # as an older software announces one, gone back to
+        older.execute("UPDATE announced SET manifest = ?", (b"four",))
+    store = SqliteStore(path, CITY)
+    assert (store.announced(), store.announced_denials()) == (b"four", None)
     store.close()

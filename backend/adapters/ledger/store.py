@@ -1,5 +1,6 @@
 """The whole store: one connection that writes, one that reads beside it, one for what takes long."""
 
+from backend.adapters.ledger.announced import AnnouncedTables
 from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.explaining import ExplainTables
@@ -22,6 +23,7 @@ from backend.adapters.ledger.topups import TopUpTables
 class LedgerStore(
     IngestTables,
     TariffTables,
+    AnnouncedTables,
     RiderTables,
     TopUpTables,
     FleetTables,

@@ -1,15 +1,12 @@
-"""What was announced: tariffs by number, kept for ever, and the newest manifest, behind which no folder goes back.
-
-A late tap is priced under the tariff that its record names.
-"""
+"""Tariffs that were announced, by number, kept for ever: a late tap is priced under the one that its record names."""
 
 from collections.abc import Mapping
 
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
-from backend.adapters.ledger.tables import ANNOUNCED, TARIFF
-from backend.adapters.ledger.upsert import insert, upsert
+from backend.adapters.ledger.tables import TARIFF
+from backend.adapters.ledger.upsert import insert
 from backend.core.errors import TariffChanged
 from protocol.fares.tariff import Tariff
 from protocol.wire.tariffs import decode_tariff, encode_tariff
@@ -41,16 +38,3 @@ class TariffTables:
         with self._writer.reading() as core:
             rows = core.execute(sa.select(TARIFF)).all()
         return {version: decode_tariff(body, version) for version, body in rows}
-
-    def keep_announced(self, manifest: bytes) -> None:
-        """Keep it as the newest that was announced, in place of the one before."""
-        with self._writer.transaction() as core:
-            core.execute(
-                upsert(core.dialect.name, ANNOUNCED, keys=["one"], anew=["manifest"]), {"one": 1, "manifest": manifest}
-            )
-
-    def announced(self) -> bytes | None:
-        """The newest manifest that was announced, as it was signed; None before the first."""
-        with self._writer.reading() as core:
-            found: bytes | None = core.execute(sa.select(ANNOUNCED.c.manifest)).scalar()
-        return found

@@ -142,15 +142,6 @@ class TopUpTables:
             with self._writer.transaction() as core:
                 core.execute(soon, [{"which": it} for it in topup_ids])
 
-    def has_paid(self, credential_id: bytes) -> bool:
-        """Whether this rider was denied for debt, and is not any more."""
-        ended = sa.select(DENIAL.c.ended_ms).where(
-            DENIAL.c.credential == credential_id, DENIAL.c.reason == postings.DEBT
-        )
-        with self._reader.reading() as core:
-            rows = core.execute(ended).all()
-        return bool(rows) and all(row.ended_ms is not None for row in rows)
-
     def denials(self, *, open_only: bool) -> Sequence[Denial]:
         """Who is denied, or was; newest first."""
         asked = _DENIAL.order_by(DENIAL.c.since_ms.desc(), DENIAL.c.credential)

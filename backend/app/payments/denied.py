@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.core.announced_port import AnnouncedStore
 from backend.core.payments.store_port import TopUpStore
 from backend.core.payments.topup import Denial
 from backend.core.ports import RiderStore
 from protocol.wire.passes import read_issued
 
 
-class DenyingStore(TopUpStore, RiderStore, Protocol):
+class DenyingStore(TopUpStore, RiderStore, AnnouncedStore, Protocol):
     """The parts of the store that it needs."""
 
 
@@ -23,7 +24,11 @@ class DenyLine:
 
 
 def deny_lines(store: DenyingStore) -> tuple[Sequence[DenyLine], Sequence[DenyLine]]:
-    """Who is denied now, and who was and has paid, newest first; one line each. Raises StoreFailed."""
+    """Who is denied now, and who was and owes nothing any more, newest first; one line each. Raises StoreFailed.
+
+    Without those whom the announced list denies for something else by now.
+    """
+    announced = store.announced_denials() or {}
     found = store.denials(open_only=False)
     now = {it.credential_id for it in found if it.ended_ms is None}
     told: set[bytes] = set()
@@ -36,5 +41,8 @@ def deny_lines(store: DenyingStore) -> tuple[Sequence[DenyLine], Sequence[DenyLi
         rider = store.rider(it.credential_id)
         if rider is not None:
             line = DenyLine(it, read_issued(rider.credential).version)
-            (denied if it.ended_ms is None else paid).append(line)
+            if it.ended_ms is None:
+                denied.append(line)
+            elif it.credential_id not in announced or store.has_paid(it.credential_id, announced[it.credential_id]):
+                paid.append(line)
     return denied, paid

@@ -68,10 +68,6 @@ class TopUpStore(Protocol):
         """The sweeper looks at these next, whatever they waited for, but at what went back (`life.FINAL`)."""
         ...
 
-    def has_paid(self, credential_id: bytes) -> bool:
-        """Whether this rider was denied for debt, and is not any more."""
-        ...
-
     def denials(self, *, open_only: bool) -> Sequence[Denial]:
         """Who is denied, or was; newest first."""
         ...

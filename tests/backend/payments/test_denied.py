@@ -47,6 +47,7 @@ def config(tmp_path: Path) -> Path:
         store.add_rider(rider.row)
     indebt(store, OWES)
     indebt(store, PAYS)
+    store.keep_announced(b"m", {it.credential_id: 1 for it in (OWES, PAYS, RIDES)})
     add(store, PAYS, "pays")
     store.close()
     return config
@@ -83,7 +84,18 @@ def test_who_has_paid_leaves_the_list_without_two_people_and_nobody_else_does(co
     store = open_ledger(load_config(config))
     approvals = StoredApprovals(store, {}, lambda: WALL_MS)
     assert [approvals.release(it.credential_id, 1) for it in (OWES, PAYS, RIDES)] == [False, True, False]
+    assert not approvals.release(PAYS.credential_id, 2)
     store.close()
+
+
+def test_who_has_paid_and_is_denied_for_something_else_by_now_needs_two_people(config: Path) -> None:
+    """In spring he owed; in autumn his phone is stolen. The command no longer says to take him off."""
+    store = open_ledger(load_config(config))
+    for manifest, deny in ((b"spring", {}), (b"autumn", {PAYS.credential_id: 1})):
+        store.keep_announced(manifest, deny)
+    assert not StoredApprovals(store, {}, lambda: WALL_MS).release(PAYS.credential_id, 1)
+    store.close()
+    assert json.loads(ask(config, "--json", "-"))["paid"] == []
 
 
 def test_who_owes_again_is_denied_again(config: Path) -> None:
