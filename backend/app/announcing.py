@@ -72,9 +72,10 @@ class Announcing:
         self._newest = self._manifest if announced is None else self._newer_of(announced, found)
         if self._newest is self._manifest:
             self._keep(self._manifest, found, told_before=announced == self._manifest.raw)
-        elif self._waits is None:  # refused, and its tariffs must contradict no kept ones all the same
+        elif self._waits is None:  # refused: its tariffs may contradict no kept ones, and none of them is kept by it
             for tariff in found.tariffs:
-                keep_tariff(tariff)
+                if approvals.is_known(tariff.version):
+                    keep_tariff(tariff)
 
     def _newer_of(self, announced: bytes, found: Bundle) -> Manifest:
         """The folder's manifest, if it may follow the one announced before we began; that one if not."""

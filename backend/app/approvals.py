@@ -26,6 +26,10 @@ class StoredApprovals:
             return True
         return bool(self._store.approved(Kind.TARIFF, tariff_subject(tariff)))
 
+    def is_known(self, version: int) -> bool:
+        """Whether a tariff of this number was ever kept."""
+        return version in self._tariffs
+
     def release(self, credential_id: bytes, version: int) -> bool:
         """Whether the credential, denied up to this version, may leave the deny list.
 

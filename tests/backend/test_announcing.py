@@ -40,11 +40,15 @@ class Approvals:
 
     def __init__(self) -> None:
         self.tariffs: set[int] | None = None
+        self.kept: Mapping[int, Tariff] = {}
         self.releases: dict[bytes, int] | None = None
         self.gone: list[bytes] = []
 
     def tariff(self, tariff: Tariff) -> bool:
         return self.tariffs is None or tariff.version in self.tariffs
+
+    def is_known(self, version: int) -> bool:
+        return version in self.kept
 
     def release(self, credential_id: bytes, version: int) -> bool:
         return self.releases is None or self.releases.get(credential_id, -1) >= version
@@ -65,6 +69,7 @@ class Rig:
         self.announced: bytes | None = None
         self.denied: Mapping[bytes, int] | None = None
         self.approvals = Approvals()
+        self.approvals.kept = self.tariffs
         self.first = put(root, FIRST)
         self.announcing = self.start()
 
@@ -294,6 +299,16 @@ def test_a_ledger_of_before_keeps_the_list_at_its_next_start(rig: Rig) -> None:
     rig.denied = None
     rig.announcing = rig.start()
     assert rig.denied == FIRST.deny
+
+
+def test_a_bundle_that_is_refused_at_the_start_leaves_no_tariff(rig: Rig) -> None:
+    """Or the next one would need nobody for it."""
+    put(rig.root, NEXT)
+    rig.look()
+    put(rig.root, replace(NEXT, tariff=Tariff(5, 1), deny_number=99))
+    rig.announcing = rig.start()
+    rig.look()
+    assert (rig.announcing.number, set(rig.tariffs)) == (13, {3, 4, 90})
 
 
 def test_more_denied_ones_wait_for_nobody(rig: Rig) -> None:

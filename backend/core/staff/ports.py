@@ -143,6 +143,10 @@ class Approvals(Protocol):
         """Whether it may be announced: approved, or kept before."""
         ...
 
+    def is_known(self, version: int) -> bool:
+        """Whether a tariff of this number was ever kept."""
+        ...
+
     def release(self, credential_id: bytes, version: int) -> bool:
         """Whether the credential, denied up to this version, may leave the deny list."""
         ...
