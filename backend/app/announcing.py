@@ -12,12 +12,14 @@ Rules:
 - what a bundle releases is held against the deny list that the ledger keeps, for the folder's chunks may be gone; where
   an older software kept none, against the chunks, and without them the bundle waits;
 - what allowed a release is used up before it is announced: a crash in between costs another approval, and gives none;
+- who stands on its staff list is a driver whom the ledger knows from then on, before any bus hears of it, so that his
+  float pays (`core.floats`);
 - it is announced again at every new session, since a broker may have forgotten it, and buses hear by it that somebody
   listens; and once an hour besides.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -47,6 +49,7 @@ class Announcing:
         *,
         city: str,
         keep_tariff: Callable[[Tariff], None],
+        know_drivers: Callable[[Collection[str], int], None],
         announced: bytes | None,
         denied: Mapping[bytes, int] | None,
         keep_announced: Callable[[bytes, Mapping[bytes, int]], None],
@@ -57,6 +60,7 @@ class Announcing:
         self._folder, self._path = BundleFolder(folder), folder
         self._key, self._city = key, city
         self._keep_tariff, self._publish, self._monotonic = keep_tariff, publish, monotonic
+        self._know_drivers = know_drivers
         self._keep_announced, self._approvals = keep_announced, approvals
         self._waits: tuple[Manifest, Bundle] | None = None  # proven, and not approved yet
         self._denied = denied if announced is not None else {}  # by the newest that was announced; None: not known
@@ -173,6 +177,7 @@ class Announcing:
         """All that the ledger has to know before it is announced."""
         for tariff in bundle.tariffs:
             self._keep_tariff(tariff)
+        self._know_drivers([it.number for it in bundle.staff], bundle.number)
         if not told_before:
             self._approvals.used(self._released(bundle))
         if not told_before or self._denied is None:

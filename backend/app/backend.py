@@ -69,6 +69,7 @@ class Backend:
         self._tariffs = dict(self.store.tariffs())
         self._announcing = Announcing(
             config.bundle, keys.bundle, city=config.city, keep_tariff=self._keep_tariff, publish=self._publish_manifest,
+            know_drivers=self.store.know_drivers,
             announced=self.store.announced(), denied=self.store.announced_denials(),
             keep_announced=self.store.keep_announced, monotonic=time.monotonic,
             approvals=StoredApprovals(self.store, self._tariffs, now_ms),

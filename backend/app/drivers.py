@@ -1,23 +1,25 @@
 """Drivers' money in a group of batches: shifts, proxy boardings, what is taken back (rules: `backend.core.floats`).
 
 A record that comes late changes what was posted before: a shift moves its proxy boardings from `suspense` to the float
-of who drove, and lets its annulments stand. All that waits until the group is known, so each shift and each driver's
+of who drove, and lets its annulments stand. So does a staff list that names who drove: the next group takes up all
+shifts of drivers who have become known. All that waits until the group is known, so each shift and each driver's
 day is looked at once; of a day's annulments only those that stand: more of it cannot be of the first.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from backend.app.posted import Posted
-from backend.core.floats import Proxy, TakenBack, within_float, within_the_day
+from backend.core.floats import Proxy, TakenBack, within_float, within_the_day, within_vehicle
 from backend.core.holding import posted_again, posted_first
-from backend.core.ledger import Payer, TapId
+from backend.core.ledger import TapId
 from backend.core.ports import IngestStore
 from protocol.localtime import day_begins_ms, service_day
 
 ShiftId: TypeAlias = tuple[str, str]  # vehicle, name
+_Read: TypeAlias = Callable[[str, int, int], Sequence[Proxy]]  # whose, from, until
 
 
 class GroupDrivers:
@@ -31,18 +33,31 @@ class GroupDrivers:
         self._into = into
         self._on_turned = on_turned
         self._shifts: dict[ShiftId, str] = {}  # that began
-        self._waiting: dict[ShiftId, list[TapId]] = defaultdict(list)  # proxy boardings of shifts not heard of
+        self._known: dict[str, bool] = {}  # whether the office knows a driver
+        self._waiting: dict[ShiftId, list[TapId]] = defaultdict(
+            list
+        )  # proxy boardings of shifts that nobody known began
         self._proxies: dict[TapId, Proxy] = {}  # as they stand now,
         self._posted: dict[TapId, Proxy | None] = {}  # and as what is posted says; None: nothing is
         self._annulments: dict[TapId, TakenBack] = {}
 
     def driver_of(self, shift: ShiftId) -> str | None:
-        """Who drives in a shift of this vehicle; None where no record of it has come. The first word stands."""
+        """Who drives in a shift of this vehicle; None where no record of it has come, or names nobody known."""
+        named = self._named(shift)
+        return named if named is not None and self._knows(named) else None
+
+    def _named(self, shift: ShiftId) -> str | None:
+        """Whom its record names; the first word stands."""
         return self._shifts.get(shift) or self._store.driver_of(*shift)
+
+    def _knows(self, driver: str) -> bool:
+        if driver not in self._known:
+            self._known[driver] = self._store.knows_driver(driver)
+        return self._known[driver]
 
     def begin(self, shift: ShiftId, driver: str) -> None:
         """A shift begins; told again it is no news."""
-        if self.driver_of(shift) is None:
+        if self._named(shift) is None:
             self._shifts[shift] = driver
             self._into.shifts.append((*shift, driver))
 
@@ -70,8 +85,11 @@ class GroupDrivers:
     def settle(self) -> list[TakenBack]:
         """What has come moves money → this group's annulments that do not stand, though their drivers are known."""
         came = [*self._annulments]
-        for shift, driver in self._shifts.items():
-            self._hear_of(shift, driver)
+        self._into.drivers_heard = self._store.drivers_unheard()
+        since = [((vehicle, name), who) for vehicle, name, who in self._store.shifts_of(self._into.drivers_heard)]
+        for shift, driver in (*since, *self._shifts.items()):
+            if self._knows(driver):
+                self._hear_of(shift, driver)
         self._settle_floats()
         of_day: dict[tuple[str, int], list[TakenBack]] = defaultdict(list)
         for it in self._annulments.values():
@@ -85,7 +103,7 @@ class GroupDrivers:
         return [it for it in found if it.driver is not None and not it.stands]
 
     def _hear_of(self, shift: ShiftId, driver: str) -> None:
-        """A shift that began, of which other records may have come before."""
+        """A shift that began, or whose driver became known: other records of it may have come before."""
         for it in (*self._store.proxies_in(*shift), *(self._proxies[tap] for tap in self._waiting[shift])):
             self._change(it, replace(it, driver=driver))
         self._annulments |= {it.tap: it for it in self._store.annulments_in(*shift)}
@@ -97,26 +115,30 @@ class GroupDrivers:
 
     def _settle_floats(self) -> None:
         """What each driver's float pays of the days that are touched, and whatever stands differently is posted."""
-        touched = [it for tap, it in self._proxies.items() if it != self._posted[tap]]
-        days = {(it.driver, service_day(it.wall_ms)) for it in touched if it.driver is not None}
-        for driver, day in sorted(days):  # always in this order: keys follow from it
-            for it in self._store.proxies_of(driver, day_begins_ms(day), day_begins_ms(day + 1) - 1):
-                self._change(it, self._proxies.get(it.tap, it))
-        of_day: dict[tuple[str | None, int], list[Proxy]] = defaultdict(list)
-        for it in self._proxies.values():
-            of_day[it.driver, service_day(it.wall_ms)].append(it)
-        for that_day in days:
-            self._proxies |= {it.tap: it for it in within_float(of_day[that_day])}
+        self._weigh(lambda it: it.driver or "", self._store.proxies_of, within_float)
+        self._weigh(lambda it: it.vehicle, self._store.proxies_on, within_vehicle)  # behind it: of what floats pay
         for tap, it in self._proxies.items():
             if it != self._posted[tap]:
                 self._post(self._posted[tap], it)
 
+    def _weigh(self, whose: Callable[[Proxy], str], read: _Read, weigh: Callable[[list[Proxy]], list[Proxy]]) -> None:
+        """What is paid of all known drivers' boardings of a day, of each driver's or vehicle's day that is touched."""
+        touched = [it for tap, it in self._proxies.items() if it != self._posted[tap] and it.driver is not None]
+        days = {(whose(it), service_day(it.wall_ms)) for it in touched}
+        for name, day in sorted(days):  # always in this order: keys follow from it
+            for it in read(name, day_begins_ms(day), day_begins_ms(day + 1) - 1):
+                self._change(it, self._proxies.get(it.tap, it))
+        of_day: dict[tuple[str, int], list[Proxy]] = defaultdict(list)
+        for it in self._proxies.values():
+            if it.driver is not None:
+                of_day[whose(it), service_day(it.wall_ms)].append(it)
+        for that_day in days:
+            self._proxies |= {it.tap: it for it in weigh(of_day[that_day])}
+
     def _post(self, before: Proxy | None, after: Proxy) -> None:
         if before is None:
             self._into.transfers += posted_first(after)
-            paid = after.driver is not None and not after.over
-            unpaid = Payer.NO_PROOF if after.driver is None else Payer.OVER_FLOAT
-            self._into.payers[after.tap] = Payer.DRIVER if paid else unpaid
+            self._into.payers[after.tap] = after.payer
         else:
             made, revision = posted_again(before, after)
             self._into.transfers += made

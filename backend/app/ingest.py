@@ -286,7 +286,7 @@ def _commits(extensions: Sequence[_Extension], posted: Posted, tariffs: Mapping[
         commits[-1], transfers=posted.transfers, claims=list(posted.claims.values()), shifts=posted.shifts,
         shown_less=posted.shown_less, proxies=list(posted.proxies.values()),
         annulments=list(posted.annulments.values()), ticket_rides=list(posted.ticket_rides.values()),
-        unproven=posted.unproven,
+        unproven=posted.unproven, drivers_heard=posted.drivers_heard,
     )  # fmt: skip
     return commits
 

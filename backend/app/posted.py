@@ -1,5 +1,6 @@
 """What the records of a group add to the ledger besides themselves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from backend.core.floats import Proxy, TakenBack
@@ -19,6 +20,7 @@ class Posted:
     proxies: dict[TapId, Proxy] = field(default_factory=dict)
     annulments: dict[TapId, TakenBack] = field(default_factory=dict)
     shifts: list[tuple[str, str, str]] = field(default_factory=list)  # vehicle, shift, driver
+    drivers_heard: Sequence[str] = ()  # who became known since the last group
     unproven: list[Unproven] = field(default_factory=list)
     payers: dict[TapId, Payer] = field(default_factory=dict)
     shown_less: int = 0

@@ -50,7 +50,7 @@ class Hold(IntEnum):
 class Why(Enum):
     """Why a tap's money is held; the words stand in the ledger."""
 
-    NO_PROOF = Payer.NO_PROOF.value  # of a proxy boarding: no record says who drove
+    NO_PROOF = Payer.NO_PROOF.value  # of a proxy boarding: nobody whom the office knows drove, as far as records say
     STALE_PROOF = Payer.STALE_PROOF.value
     UNKNOWN_CREDENTIAL = Payer.UNKNOWN_CREDENTIAL.value
     FORGOTTEN = Payer.FORGOTTEN.value

@@ -14,6 +14,7 @@ QUARANTINE_DEVICE_BYTES_MAX = 16 << 20  # kept of one device; beyond it only dig
 QUARANTINE_BYTES_MAX = 1 << 20  # of one quarantined message: the contract's own largest batch
 
 PROXY_PERSONS_A_DAY_MAX = 80  # paid by one driver's float a service day: a bus lets 40 a shift, and a day may have two
+PROXY_PERSONS_VEHICLE_DAY_MAX = 120  # paid by all floats on one vehicle: three shifts of the 40 that a bus lets
 ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic clocks are compared by messages
 
 # --- Ledger ----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.core.announced_port import AnnouncedStore
 from backend.core.case_ports import CaseStore
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
+from backend.core.driver_ports import KnownDriverStore
 from backend.core.floats import Proxy, TakenBack
 from backend.core.forgetting_ports import ForgettingStore
 from backend.core.held_ports import HeldStore
@@ -79,6 +80,7 @@ class Commit:
     ticket_rides: Sequence[TicketRide] = ()
     unproven: Sequence[Unproven] = ()  # new ones
     shifts: Sequence[tuple[str, str, str]] = ()  # (vehicle, shift, driver) of shifts that began
+    drivers_heard: Sequence[str] = ()  # known drivers whose shifts have moved what they move
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)
 
 
@@ -180,7 +182,7 @@ class Alarm:
     fix: str
 
 
-class IngestStore(StandingStore, Protocol):
+class IngestStore(StandingStore, KnownDriverStore, Protocol):
     """The hot path. Raises StoreFailed; after it nothing of the call is stored."""
 
     def watermark(self, device: str, epoch: int) -> Watermark:

@@ -43,7 +43,7 @@ class StandingStore(Protocol):
         ...
 
     def driver_of(self, vehicle: str, shift: str) -> str | None:
-        """Who drove in a shift of this vehicle; None if no record of it has come."""
+        """Whom a record names as driver of a shift of this vehicle; None if none has come."""
         ...
 
     def proxies_in(self, vehicle: str, shift: str) -> Sequence[Proxy]:
@@ -52,6 +52,10 @@ class StandingStore(Protocol):
 
     def proxies_of(self, driver: str, from_ms: int, until_ms: int) -> Sequence[Proxy]:
         """Every proxy boarding in a driver's shifts of these milliseconds, both ends included."""
+        ...
+
+    def proxies_on(self, vehicle: str, from_ms: int, until_ms: int) -> Sequence[Proxy]:
+        """Every proxy boarding in known drivers' shifts on a vehicle of these milliseconds, both ends included."""
         ...
 
     def proxy_at(self, device: str, epoch: int, sequence: int) -> Proxy | None:

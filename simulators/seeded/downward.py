@@ -280,6 +280,7 @@ class Downward:
         self._announcing = Announcing(
             self._folder, VerifyingKey.load(self.key.public), city=self.newest.city, keep_tariff=keep_tariff,
             publish=announced, monotonic=lambda: self.world.now_ms / 1000,
+            know_drivers=lambda *_: None,  # nobody signs in at its buses
             announced=None, denied=None, keep_announced=lambda *_: None,  # this office's folder is never restored
             approvals=AllApproved(),
         )  # fmt: skip

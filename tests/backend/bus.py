@@ -142,6 +142,7 @@ class Bus:
         self.now_ms: int | None = None  # of the records to come; None: a second each
         self.quality = ClockQuality.TRUSTED
         self.shift: str | None = None
+        self.drivers: set[str] = set()  # who began shifts on it
         self.records: list[bytes] = []
         self.hashes: list[bytes] = []
         self.day_key = DayKey.load(sha256(f"day key {name} {epoch}".encode()).digest(), service_day(NOON_MS))
@@ -216,6 +217,7 @@ class Bus:
     def begin_shift(self, driver: str, shift: str) -> int:
         """A driver begins → the sequence of the record; taps name the shift from here on."""
         self.shift = shift
+        self.drivers.add(driver)
         record = Shift(self._link(), self._at(), ShiftStep.BEGIN, self.vehicle, driver, shift, "r9", 0)
         self._append(encode_shift(record))
         return self.last

@@ -33,7 +33,10 @@ class Desk:
         tariff: Tariff = TARIFF,
         tariffs: Iterable[Tariff] = (),
         tickets: Iterable[Printed] = (),
+        staff: Iterable[str] | None = None,
     ) -> None:
+        """`staff`: whom the announced list names; None: everybody whom a bus's shifts name."""
+        self._staff = staff
         self.folder, self.path = folder, folder / "ledger.db"
         self.store = databases.now.open(folder, CITY)
         self.now_ms = NOON_MS
@@ -45,6 +48,7 @@ class Desk:
             self.enrol(bus)
         for rider in riders:
             self.store.add_rider(rider.row)
+        self.store.know_drivers([*(staff or ())], 1)
         store = wrap(self.store)
         self.ingest = Ingest(
             store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key, store.riders),
@@ -63,6 +67,8 @@ class Desk:
 
     def take(self, *batches: tuple[Bus, bytes]) -> list[Receipt]:
         """One group → its receipts, verified under the receipt key."""
+        if self._staff is None:
+            self.store.know_drivers({driver for bus, _ in batches for driver in bus.drivers}, 1)
         out = self.ingest.take([Incoming(bus.name, payload) for bus, payload in batches])
         receipts = [open_receipt(one.receipt, [RECEIPT.verifying]) for one in out]
         assert [one.device for one in out] == [receipt.device for receipt in receipts]

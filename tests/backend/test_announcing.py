@@ -14,6 +14,7 @@ from backend.core.staff.errors import NotApproved
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, cut_bundle
 from protocol.wire.manifests import encode_manifest, name_chunk, open_manifest
+from protocol.wire.staff import make_row
 from tests.backend.desk_http import Api
 from tests.protocol import samples
 from transport.bundle_folder import BundleFolder
@@ -68,6 +69,7 @@ class Rig:
         self.keeping_announced: Exception | None = None
         self.announced: bytes | None = None
         self.denied: Mapping[bytes, int] | None = None
+        self.known: list[tuple[int, list[str]]] = []
         self.approvals = Approvals()
         self.approvals.kept = self.tariffs
         self.first = put(root, FIRST)
@@ -76,6 +78,7 @@ class Rig:
     def start(self) -> Announcing:
         return Announcing(
             self.root, samples.BUNDLE_KEY.verifying, city="isfahan", keep_tariff=self._keep, publish=self._publish,
+            know_drivers=lambda drivers, bundle: self.known.append((bundle, [*drivers])),
             announced=self.announced, denied=self.denied, keep_announced=self._keep_announced,
             monotonic=lambda: self.now_s, approvals=self.approvals,
         )  # fmt: skip
@@ -111,6 +114,25 @@ def test_the_first_is_announced_once_and_the_next_without_a_restart(rig: Rig) ->
     rig.look()
     assert rig.published == [rig.first, second]
     assert (rig.announcing.number, set(rig.tariffs)) == (13, {3, 4, 90})
+
+
+def test_who_is_on_the_staff_list_is_known_before_a_bus_hears_of_him(rig: Rig) -> None:
+    """At the start, too, for a ledger of before knows nobody; and not while the list waits for two people."""
+    rig.look()
+    both = (make_row("17", "1234", bytes(16)), make_row("18", "1234", bytes(16)))
+    named = replace(FIRST, number=13, staff_number=FIRST.staff_number + 1, staff=both)
+    rig.known.clear()
+    put(rig.root, named)
+    rig.online = False
+    rig.look()
+    assert rig.known == [(13, ["17", "18"])]
+    rig.start()
+    assert rig.known == [(13, ["17", "18"])] * 2
+    rig.approvals.tariffs = set()
+    put(rig.root, replace(named, number=14, staff_number=named.staff_number + 1, staff=both[:1], tariff=NEXT.tariff))
+    rig.look()
+    rig.start()
+    assert len(rig.known) == 2
 
 
 def test_at_every_session_and_every_hour_it_is_said_again(rig: Rig) -> None:

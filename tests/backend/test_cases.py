@@ -33,6 +33,7 @@ class Driven(Bus):
     """A bus whose driver says what he does."""
 
     def step(self, what: ShiftStep, minute: int, driver: str, line: str | None = "r9") -> None:
+        self.drivers.add(driver)
         self.now_ms = EIGHT_MS + minute * MINUTE_MS
         self._append(encode_shift(Shift(
             self._link(), self._at(), what, self.vehicle, driver, f"s-{driver}", line, None if line is None else 0

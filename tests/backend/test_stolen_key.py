@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.core.limits import PROXY_PERSONS_A_DAY_MAX
+from backend.core.limits import PROXY_PERSONS_A_DAY_MAX, PROXY_PERSONS_VEHICLE_DAY_MAX
 from protocol.fares.tariff import LineFare, Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.limits import RIALS_MAX
@@ -132,6 +132,47 @@ def test_a_stolen_tap_key_mints_a_thousand_rides_and_is_paid_for_none(tmp_path: 
     paid = sum(rials for account, rials in after.items() if account.startswith(("operator:", "held:")))
     owed = sum(-rials for account, rials in after.items() if not account.startswith(("operator:", "held:")))
     assert paid == owed
+
+
+def drive(stolen: Bus, drivers: list[str]) -> int:
+    """A shift of each one's, one behind the other, with 80 persons → of how many taps."""
+    taps = 0
+    for number, driver in enumerate(drivers):
+        stolen.now_ms = NOON_MS + number * 45 * 60_000 // len(drivers)
+        stolen.begin_shift(driver, f"made-up-{number}")
+        for _ in range(PROXY_PERSONS_A_DAY_MAX // 16):
+            stolen.now_ms += 1000
+            stolen.tap(None, kind=CodeKind.PROXY, party=15, fare=RIALS_MAX)
+            taps += 1
+    return taps
+
+
+def test_drivers_whom_it_invents_pay_for_none(tmp_path: Path) -> None:
+    """1,040 rides of one day in the shifts of thirteen drivers whom no staff list has ever named."""
+    stolen = Bus("bus-9-d1")
+    taps = drive(stolen, [f"ghost-{n}" for n in range(13)])
+    desk = Desk(tmp_path, [stolen], RIDERS, staff=["d-17"])
+    for batch in stolen.batches(40):
+        desk.take((stolen, batch))
+    after = money(desk)
+    assert after == {stolen.held: 1_040 * FARE, "suspense": -1_040 * FARE}, "nothing is payable, and no float moved"
+    assert [it.why.value for it in desk.store.held(None, 300)] == ["no-proof"] * taps, "each is a case"
+
+
+def test_the_names_on_its_own_staff_list_pay_for_a_vehicles_day_and_no_more(tmp_path: Path) -> None:
+    """Thirteen real drivers, whom the device's own list names: it can read that."""
+    stolen = Bus("bus-9-d1")
+    drivers = [f"d-{n}" for n in range(13)]
+    taps = drive(stolen, drivers)
+    desk = Desk(tmp_path, [stolen], RIDERS, staff=drivers)
+    for batch in stolen.batches(40):
+        desk.take((stolen, batch))
+    after = money(desk)
+    paid = PROXY_PERSONS_VEHICLE_DAY_MAX // 16 * 16
+    assert after[stolen.operator] == paid * FARE
+    assert after[stolen.held] == (1_040 - paid) * FARE
+    assert [it.why.value for it in desk.store.held(None, 300)] == ["over-float"] * (taps - paid // 16)
+    assert sorted(account for account in after if account.startswith("driver:")) == ["driver:d-0", "driver:d-1"]
 
 
 def test_what_a_stolen_key_still_gets_is_bounded(tmp_path: Path) -> None:

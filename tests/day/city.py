@@ -200,6 +200,7 @@ class City:
     def shift(self, bus: str, driver: str) -> None:
         """A driver signs in at a bus: both doors follow."""
         shift = f"{driver}-{service_day(self.now_ms)}"
+        self.store.know_drivers([driver], 1)
         for number in (1, 2):
             door = self.doors[f"{bus}-d{number}"]
             boarding, now = door.station.boarding, door.read()

@@ -246,6 +246,7 @@ class Office:
     def __post_init__(self) -> None:
         self.store = SqliteStore(self.path, CITY)
         now_ms = self.now_ms
+        self.store.know_drivers([it.number for it in self.fleet.bundle.staff], self.fleet.bundle.number)
         self.ingest = Ingest(
             store=self.store, find_device=self.find, proofs=ProofDesk(SEALING, self.store.day_key, self.store.riders),
             find_issue=lambda _: None, tariffs={self.fleet.bundle.tariff.version: self.fleet.bundle.tariff},

@@ -42,7 +42,8 @@ def _held() -> sa.CompoundSelect[Any]:
             sa.text("NOT ticket_ride.annulled AND (ticket_ride.contested OR NOT ticket_ride.paid)"), ride.hold == held
         ),
         _of(PROXY, sa.case((proxy.driver.is_(None), no_proof), else_=over), proxy.rials).where(
-            sa.text("NOT proxy.annulled"), proxy.hold == held, sa.or_(proxy.driver.is_(None), sa.text("proxy.over"))
+            sa.text("NOT proxy.annulled"), proxy.hold == held,
+            sa.or_(proxy.driver.is_(None), sa.text("proxy.over"), sa.text("proxy.over_vehicle")),
         ),
     )  # fmt: skip
 

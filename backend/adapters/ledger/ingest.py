@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.contents import renew
 from backend.adapters.ledger.hot import Driver, Row
-from backend.adapters.ledger.standing import OF_TAP, StandingTables, add_standing
+from backend.adapters.ledger.known_drivers import KnownDriverTables, add_heard
+from backend.adapters.ledger.standing import OF_TAP, add_standing
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, next_head
@@ -31,7 +32,7 @@ _ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one cha
 _TRANSFER = ("key", "kind", "debit", "credit", "rials", "hash", "at_ms", "day")
 
 
-class IngestTables(StandingTables):
+class IngestTables(KnownDriverTables):
     """Implements `IngestStore` over the writing connection."""
 
     def __init__(self, writer: Guarded, driver: Driver) -> None:
@@ -123,6 +124,7 @@ class IngestTables(StandingTables):
             stored = {(it.device, it.epoch, it.sequence) for commit in commits for it in commit.records}
             for commit in commits:
                 add_standing(driver, to, commit, stored)
+                add_heard(driver, to, commit.drivers_heard)
             _count(driver, to, commits)
             _count_let_through(driver, to, commits)
             driver.many(

@@ -88,7 +88,7 @@ class StandingTables:
         return _ticket_ride(rows[0]) if rows else None
 
     def driver_of(self, vehicle: str, shift: str) -> str | None:
-        """Who drove in a shift of this vehicle; None if no record of it has come."""
+        """Whom a record names as driver of a shift of this vehicle; None if none has come."""
         rows = self._rows("shift", "vehicle = ? AND name = ?", (vehicle, shift))
         return str(rows[0][2]) if rows else None
 
@@ -100,6 +100,11 @@ class StandingTables:
         """Every proxy boarding in a driver's shifts of these milliseconds, both ends included."""
         where = "driver = ? AND wall_ms BETWEEN ? AND ?"
         return [_proxy(row) for row in self._rows("proxy", where, (driver, from_ms, until_ms))]
+
+    def proxies_on(self, vehicle: str, from_ms: int, until_ms: int) -> Sequence[Proxy]:
+        """Every proxy boarding in known drivers' shifts on a vehicle of these milliseconds, both ends included."""
+        where = "vehicle = ? AND wall_ms BETWEEN ? AND ? AND driver IS NOT NULL"
+        return [_proxy(row) for row in self._rows("proxy", where, (vehicle, from_ms, until_ms))]
 
     def proxy_at(self, device: str, epoch: int, sequence: int) -> Proxy | None:
         """The proxy boarding of one tap."""
@@ -159,7 +164,7 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     for table, key, changes, rows in (
         ("claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in changed]),
         (
-            "proxy", "device, epoch, sequence", ("driver", "annulled", "revision", "over"),
+            "proxy", "device, epoch, sequence", ("driver", "annulled", "revision", "over", "over_vehicle"),
             [_values(it) for it in commit.proxies],
         ),
         (
@@ -177,7 +182,7 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     # A record is listed under who pays for it now; one that was taken back stays under who paid.
     riders = [it for it in commit.claims if it.revision and not it.annulled]
     turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
-    turned += [(_pays(it).value, *it.tap) for it in commit.proxies if it.revision]
+    turned += [(it.payer.value, *it.tap) for it in commit.proxies if it.revision]
     rides = [it for it in commit.ticket_rides if it.revision and not it.annulled]
     turned += [((Payer.TICKET if it.paid else Payer.COPIED).value, *it.tap) for it in rides]
     driver.many(raw, f"UPDATE record SET payer = ? WHERE {OF_TAP}", turned)  # noqa: S608
@@ -201,12 +206,6 @@ def _put(table: str, key: str, changes: Sequence[str], columns: int) -> str:
 def _values(it: Proxy | TakenBack | TicketRide) -> tuple[Any, ...]:
     """A row: the tables have the fields of their dataclasses, in their order."""
     return tuple(getattr(it, field.name) for field in fields(it))
-
-
-def _pays(it: Proxy) -> Payer:
-    if it.driver is None:
-        return Payer.NO_PROOF
-    return Payer.OVER_FLOAT if it.over else Payer.DRIVER
 
 
 def _of_claim(it: Claim) -> tuple[Any, ...]:
@@ -241,8 +240,8 @@ def _ticket_ride(row: tuple[Any, ...]) -> TicketRide:
 
 
 def _proxy(row: tuple[Any, ...]) -> Proxy:
-    *facts, annulled, revision, wall_ms, persons, over, hold = row
-    values = [*facts, bool(annulled), revision, wall_ms, persons, bool(over), Hold(hold)]
+    *facts, annulled, revision, wall_ms, persons, over, hold, over_vehicle = row
+    values = [*facts, bool(annulled), revision, wall_ms, persons, bool(over), Hold(hold), bool(over_vehicle)]
     return Proxy(*values)
 
 

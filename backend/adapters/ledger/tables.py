@@ -103,7 +103,8 @@ CLAIM = _table(
     _index("claim_held", "device", "epoch", "sequence", where="copied_rials > 0 OR contested"),
 )  # fmt: skip
 SHIFT = _table(
-    "shift", _column("vehicle", TEXT, key=True), _column("name", TEXT, key=True), _column("driver", TEXT)
+    "shift", _column("vehicle", TEXT, key=True), _column("name", TEXT, key=True), _column("driver", TEXT),
+    _index("shift_driver", "driver"),
 )  # fmt: skip
 PROXY = _table(
     "proxy",
@@ -113,8 +114,10 @@ PROXY = _table(
     sa.Column("wall_ms", INT, nullable=False, server_default="0"),
     sa.Column("persons", INT, nullable=False, server_default="1"),
     sa.Column("over", FLAG, nullable=False, server_default=sa.false()), of_hold()[0],
+    sa.Column("over_vehicle", FLAG, nullable=False, server_default=sa.false()),
     _index("proxy_shift", "vehicle", "shift"),
     _index("proxy_driver", "driver", "wall_ms", where="driver IS NOT NULL"),
+    _index("proxy_vehicle", "vehicle", "wall_ms", where="driver IS NOT NULL"),
 )  # fmt: skip
 ANNULMENT = _table(
     "annulment",

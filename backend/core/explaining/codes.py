@@ -72,6 +72,7 @@ class Code(Enum):
     PAYS_NOBODY = "pays-nobody"
     CITY_PAYS = "city-pays"
     OVER_FLOAT = "over-float"
+    OVER_VEHICLE = "over-vehicle"
     NO_DRIVER = "no-driver"
     CONTESTED = "contested"
     HELD = "held"

@@ -112,6 +112,8 @@ def _payer(facts: TapFacts, stands: Standing) -> Reason:
         return reason(Code.PAYS_NOBODY)
     if stands.driver is None:
         return reason(Code.NO_DRIVER, shift=stands.shift or "")
+    if stands.over_vehicle:
+        return reason(Code.OVER_VEHICLE, vehicle=stands.vehicle)
     return reason(Code.OVER_FLOAT if stands.over else Code.PAYS_DRIVER, driver=stands.driver)
 
 

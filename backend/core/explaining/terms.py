@@ -41,7 +41,10 @@ WHYS: Terms = {
         "سفرهای آن روز طبق برنامه از میان رفته",
         "the travel of its day is destroyed: nobody can say whether it was charged before",
     ),
-    Why.OVER_FLOAT.value: ("بیش از سقف تنخواه راننده", "beyond what the driver's float pays"),
+    Why.OVER_FLOAT.value: (
+        "بیش از سقف تنخواه رانندگان",
+        "beyond what drivers' floats pay, of one driver or on one vehicle",
+    ),
     Why.COPIED.value: ("ثبت دیگری پرداخت شد", "another tap of the boarding is charged"),
     Why.CONTESTED.value: ("چند خودرو همین را می‌گویند", "several vehicles tell of the boarding"),
 }

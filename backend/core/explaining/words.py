@@ -119,7 +119,14 @@ WORDS: Mapping[Code, tuple[str, str]] = {
         "بیش از سقف روزانهٔ تنخواه رانندهٔ {driver}",
         "beyond what the float of driver {driver} pays a day",
     ),
-    Code.NO_DRIVER: ("معلوم نیست چه کسی در شیفت «{shift}» می‌راند", "no record says who drove in shift “{shift}”"),
+    Code.OVER_VEHICLE: (
+        "بیش از سقف روزانهٔ تنخواه رانندگان خودروی {vehicle}",
+        "beyond what all drivers' floats pay a day on vehicle {vehicle}",
+    ),
+    Code.NO_DRIVER: (
+        "رانندهٔ شیفت «{shift}» را دفتر نمی‌شناسد",
+        "no record says who drove in shift “{shift}”, or no announced staff list has named him",
+    ),
     Code.CONTESTED: ("چند خودرو همین سوار شدن را می‌گویند", "several vehicles tell of this boarding"),
     Code.HELD: ("{rials} ریال نزد شهر نگه داشته شد: پرونده", "{rials} rials are held: a case"),
     Code.WRITTEN_OFF: ("دو نفر آن را از حساب مالک برداشتند", "two people wrote it off"),
