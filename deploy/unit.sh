@@ -3,8 +3,8 @@
 # What builds the pages or the board's program is in one run only. tests/house holds that no folder is forgotten.
 set -uo pipefail
 pytest=$1
-near="edge firmware_bridge web integration transport deploy"
-office="backend simulators protocol provisioning day mutation fuzz vectors house"
+near="edge firmware_bridge web integration transport deploy protocol provisioning day mutation fuzz vectors house"
+office="backend simulators"
 mkdir -p build
 
 run() { # NAME FOLDER…

@@ -339,7 +339,7 @@ def test_no_rider_in_records_and_no_tap_in_transfers(desk: Desk) -> None:
         "reason", "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
     }  # fmt: skip
     assert columns(desk, "transfer") == {
-        "id", "key", "kind", "debit", "credit", "rials", "hash", "at_ms", "phase", "resolves", "expires_ms",
+        "id", "key", "kind", "debit", "credit", "rials", "hash", "at_ms", "phase", "resolves", "expires_ms", "day",
     }  # fmt: skip
     assert columns(desk, "account") == {"id", "debits", "credits", "debits_pending", "credits_pending"}
     assert columns(desk, "pending") == {"key", "expires_ms"}
