@@ -30,7 +30,8 @@ class PaymentServer:
         app = FACES[kind](self.books)
         app.add_api_route("/truth", self.books.truth, response_model=list[Entry])
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", access_log=False
+            app, host="127.0.0.1", port=0, lifespan="off", access_log=False,
+            log_config=None,  # uvicorn's own would silence the backend's server in the same process
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name=f"provider-{kind}", daemon=True)
