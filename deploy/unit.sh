@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Every test, in two runs side by side: one would take most of half an hour. Usage: unit.sh PYTEST
-# What builds the pages or the board's program is in one run only. tests/house holds that no folder is forgotten.
+# Every test, in two runs side by side and a last one by itself: one run would take over half an hour. Usage: unit.sh PYTEST
+# By itself runs what has a clock of its own beside the machine's: the emulated board, and power that is cut.
+# tests/house holds that no folder is forgotten.
 set -uo pipefail
 pytest=$1
-near="edge firmware_bridge web integration transport deploy protocol provisioning day mutation fuzz vectors house"
+near="edge web transport deploy protocol provisioning day mutation fuzz vectors house"
 office="backend simulators"
+alone="firmware_bridge integration"
 mkdir -p build
 
 run() { # NAME FOLDER…
@@ -20,8 +22,12 @@ trap 'kill $other 2>/dev/null' INT TERM
 # shellcheck disable=SC2086
 run near $near
 first=$?
-printf '\n--- the other run: %s\n' "$office"
+printf '\n--- beside it ran: %s\n' "$office"
 wait $other
 second=$?
 cat build/tests-office.log
-exit $((first | second))
+printf '\n--- by itself: %s\n' "$alone"
+# shellcheck disable=SC2086
+run alone $alone
+third=$?
+exit $((first | second | third))
