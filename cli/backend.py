@@ -16,6 +16,7 @@ from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
 from backend.app.rider_rows import write_riders
 from backend.core.conduct import FIX, KeptCase
+from cli.backend_config import backend_config
 from cli.backend_denied import denied
 from cli.output import json_option, write_json
 from cli.stopping import stop_on_signals
@@ -23,8 +24,6 @@ from protocol.localtime import day_begins_ms
 from protocol.plurals import counted
 
 LOOK_S = 1.0  # how often a thread that died is noticed
-_CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
-                       help="backend.toml, as `savar provision city` wrote it.")  # fmt: skip
 
 
 @click.group()
@@ -36,7 +35,7 @@ command.add_command(denied)
 
 
 @command.command()
-@_CONFIG
+@backend_config
 def run(path: Path) -> None:
     """Ingest taps, sign receipts, serve the API and the status page. Ctrl-C or SIGTERM ends it cleanly."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -55,7 +54,7 @@ def run(path: Path) -> None:
 
 
 @command.command("import")
-@_CONFIG
+@backend_config
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def import_files(path: Path, files: tuple[Path, ...]) -> None:
     """Take batch files that a depot carried (`savar journal export`). No file is changed or deleted."""
@@ -73,7 +72,7 @@ def import_files(path: Path, files: tuple[Path, ...]) -> None:
 
 
 @command.command("let-through")
-@_CONFIG
+@backend_config
 @json_option("the sums, by policy, cause and service day")
 def let_through(path: Path, out: str | None) -> None:
     """Say how many rode free or on grace, under which policy, why, and what it cost; the backend may run."""
@@ -98,7 +97,7 @@ def let_through(path: Path, out: str | None) -> None:
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File for the rows.")
 def riders(path: Path, out: Path) -> None:
     """Write the table of all registered riders, for `savar bundle make --riders`; the backend may run."""
@@ -106,7 +105,7 @@ def riders(path: Path, out: Path) -> None:
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.option("--all", "ended_too", is_flag=True, help="Also those that later records have ended.")
 @json_option("the cases with their figures and records")
 def cases(path: Path, ended_too: bool, out: str | None) -> None:  # noqa: FBT001 - click's

@@ -10,15 +10,13 @@ from backend.app.backend import wall_ms
 from backend.app.backups import back_up
 from backend.app.backups import restore as put_back
 from backend.app.config import load_config
+from cli.backend_config import backend_config
 from cli.output import json_option, write_json
 from cli.progress import progress
 
-_CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
-                       help="backend.toml, as `savar provision city` wrote it.")  # fmt: skip
-
 
 @click.command()
-@_CONFIG
+@backend_config
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @json_option("what the backup says of itself")
 def backup(path: Path, file: Path, out: str | None) -> None:
@@ -38,7 +36,7 @@ def backup(path: Path, file: Path, out: str | None) -> None:
 
 
 @click.command()
-@_CONFIG
+@backend_config
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--replace", is_flag=True, help="Set the ledger that is there aside; without it one is refused.")
 @json_option("the ledger that was put back")

@@ -19,6 +19,7 @@ from backend.core.settlement.ports import Titles
 from backend.core.settlement.sheet import sheet
 from backend.core.settlement.telling import Joint, joint, parties, told
 from backend.core.settlement.words import LINES, ROLES, Language
+from cli.backend_config import backend_config
 from cli.days import JalaliDay
 from cli.output import json_option, write_json
 from cli.progress import of_one, progress
@@ -28,8 +29,6 @@ from protocol.limits import NAME_MAX_CHARS
 from protocol.localtime import service_day
 from protocol.plurals import counted
 
-_CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
-                       help="backend.toml, as `savar provision city` wrote it.")  # fmt: skip
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
@@ -81,7 +80,7 @@ def _naming(role: Role) -> click.Command:
     run = click.argument("name", type=_Name())(run)
     for option in ("--en", "--fa"):
         run = click.option(option, required=True, help="The name as people write it.")(run)
-    return click.command(role.value)(_CONFIG(run))
+    return click.command(role.value)(backend_config(run))
 
 
 command.add_command(_naming(Role.OPERATOR))
@@ -89,7 +88,7 @@ command.add_command(_naming(Role.OWNER))
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.argument("vehicle", type=_Name())
 @click.option("--operator", required=True, type=_Name(), help="Who runs it.")
 @click.option("--owner", type=_Name(), help="Whose it is, if not the operator's own.")
@@ -109,7 +108,7 @@ def contract(
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.argument("day", type=JalaliDay())
 @json_option("the joint statement")
 def freeze(path: Path, day: int, out: str | None) -> None:
@@ -120,7 +119,7 @@ def freeze(path: Path, day: int, out: str | None) -> None:
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.argument("day", type=JalaliDay())
 @json_option("the joint statement")
 def show(path: Path, day: int, out: str | None) -> None:
@@ -151,7 +150,7 @@ def _tell(it: Joint, day: int, hash_: bytes, out: str | None) -> None:
 
 
 @command.command("list")
-@_CONFIG
+@backend_config
 def list_days(path: Path) -> None:
     """List the frozen days with their hashes."""
     with _desk(path) as settling:
@@ -163,7 +162,7 @@ def list_days(path: Path) -> None:
 
 
 @command.command("print")
-@_CONFIG
+@backend_config
 @click.argument("day", type=JalaliDay())
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--lang", type=click.Choice(["fa", "en"]), default="fa", show_default=True, help="The paper's language.")
@@ -186,7 +185,7 @@ def print_day(path: Path, day: int, folder: Path, lang: Language) -> None:
 
 
 @command.command()
-@_CONFIG
+@backend_config
 def verify(path: Path) -> None:
     """Check all statements: each follows the one before, its sums, and what was settled so far. Status 1 if not."""
     with progress("reading statements", 1) as tick, _desk(path) as settling:

@@ -18,12 +18,11 @@ from backend.app.staff import end_person, name_person
 from backend.core.limits import PAGE_MAX
 from backend.core.staff.log import Logged, check
 from backend.core.staff.roles import STAFF_ROLES, Person, Role
+from cli.backend_config import backend_config
 from cli.output import json_option, write_json
 from cli.whoami import account
 from protocol.plurals import counted
 
-_CONFIG = click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
-                       help="backend.toml, as `savar provision city` wrote it.")  # fmt: skip
 _DIGEST_HEX = 64
 
 
@@ -37,7 +36,7 @@ def _ledger(path: Path) -> "closing[LedgerStore]":
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.argument("name")
 @click.option("--role", required=True, type=click.Choice([role.value for role in STAFF_ROLES]))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
@@ -65,7 +64,7 @@ def add(*, path: Path, name: str, role: str, out: Path | None) -> None:
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.argument("name")
 def end(*, path: Path, name: str) -> None:
     """End the person NAME: the token opens nothing from now on. What was done under it stays."""
@@ -75,7 +74,7 @@ def end(*, path: Path, name: str) -> None:
 
 
 @command.command("list")
-@_CONFIG
+@backend_config
 @json_option("the people")
 def list_people(*, path: Path, out: str | None) -> None:
     """List everybody who was ever named."""
@@ -91,7 +90,7 @@ def list_people(*, path: Path, out: str | None) -> None:
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.option("--after", default=0, type=click.IntRange(0), help="Only entries behind this number.")
 @json_option("the entries")
 def log(*, path: Path, after: int, out: str | None) -> None:
@@ -108,7 +107,7 @@ def log(*, path: Path, after: int, out: str | None) -> None:
 
 
 @command.command()
-@_CONFIG
+@backend_config
 @click.option("--known", multiple=True, metavar="NUMBER:HASH",
               help="An entry's hash as it was kept: shows a log that was written anew, or cut off.")  # fmt: skip
 @json_option("what was found")

@@ -6,10 +6,10 @@ after months makes months of the whole city's days due, so a look counts CASE_DA
 """
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from backend.app.periodic import Periodic
 from backend.core.case_ports import CaseStore
 from backend.core.conduct import Case, KeptCase
 from backend.core.day_facts import DayFacts
@@ -58,8 +58,7 @@ class CaseDesk:
         on_alarm: Callable[[Alarm], None] = lambda _: None,
     ) -> None:
         self._store, self._devices, self._now_ms, self._on_alarm = store, devices, now_ms, on_alarm
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cases", daemon=True)
+        self._thread = Periodic("cases", "looks for cases", self._turn)
 
     def look(self) -> Sequence[KeptCase]:
         """Days that records came of since they were last counted, as many as one look may → the cases that are new.
@@ -74,7 +73,7 @@ class CaseDesk:
         opened: list[KeptCase] = []
         doors = [(it.vehicle, it.door, it.name) for it in self._devices()]
         for due in in_turn(self._store.days_due(), today)[:CASE_DAYS_A_LOOK_MAX]:
-            if self._stopping.is_set():
+            if self._thread.stopping:
                 return opened  # the others wait
             facts = self._store.day_facts(due.day, doors)
             opened += self._store.keep_cases(due, cases_of(facts), len(facts.copied), self._now_ms())
@@ -103,27 +102,20 @@ class CaseDesk:
 
     def start(self) -> None:
         """Look now and then."""
-        self._thread.start()
+        self._thread.start(first_s=CASES_AFTER_S, period_s=CASES_PERIOD_S)
 
     def stop(self) -> None:
         """The day in hand is finished."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     @property
     def failure(self) -> ThreadDied | None:
-        """For the supervisor: the thread is gone although nobody stopped it."""
-        if self._thread.ident is None or self._thread.is_alive() or self._stopping.is_set():
-            return None
-        return ThreadDied("the thread that looks for cases ended", fix="the log says why; the service manager goes on")
+        """For the supervisor."""
+        return self._thread.failure
 
-    def _run(self) -> None:
-        wait_s: float = CASES_AFTER_S
-        while not self._stopping.wait(wait_s):
-            wait_s = CASES_PERIOD_S
-            try:
-                for it in self.look():
-                    log.warning("case %s of %s: %s", it.case.kind.value, it.case.subject, it.case.detail)
-            except StoreFailed as error:
-                log.error("cases were not looked for, and are in an hour: %s", error)
+    def _turn(self) -> None:
+        try:
+            for it in self.look():
+                log.warning("case %s of %s: %s", it.case.kind.value, it.case.subject, it.case.detail)
+        except StoreFailed as error:
+            log.error("cases were not looked for, and are in an hour: %s", error)

@@ -1,10 +1,10 @@
 """Forgets travel on schedule, and at a word (rules: `backend.core.forgetting`). Each step is small: ingest goes on."""
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from backend.app.periodic import Periodic
 from backend.core.errors import StoreFailed, ThreadDied
 from backend.core.forgetting import Forgotten, Progress, remembered_from
 from backend.core.forgetting_ports import ForgettingStore, KeyRow, Swept
@@ -32,8 +32,7 @@ class Forgetting:
         on_forgotten: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._now_ms, self._days, self._on_forgotten = store, now_ms, days, on_forgotten
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="forgetting", daemon=True)
+        self._thread = Periodic("forgetting", "forgets travel", self._turn)
 
     def forget(self, before_day: int, progress: Progress = lambda *_: None) -> Forgotten:
         """Forget the travel of whole weeks before a service day; a run that was broken off is gone on with.
@@ -52,7 +51,7 @@ class Forgetting:
 
     def _keys(self, day: int, progress: Progress) -> int:
         row = looked = gone = 0
-        while not self._stopping.is_set() and (page := self._store.day_keys_after(row, FORGET_STEP)):
+        while not self._thread.stopping and (page := self._store.day_keys_after(row, FORGET_STEP)):
             going = [it for it in page if self._day_of(it) < day]
             if going:
                 self._store.destroy_keys(going)
@@ -75,7 +74,7 @@ class Forgetting:
     def _swept(self, what: str, step: _Step, before_ms: int, progress: Progress) -> Swept:
         last: TapId | None = None
         gone = kept = 0
-        while not self._stopping.is_set():
+        while not self._thread.stopping:
             swept = step(last, before_ms, FORGET_STEP)
             last, gone, kept = swept.last, gone + swept.gone, kept + swept.kept
             progress(what, gone)
@@ -87,28 +86,21 @@ class Forgetting:
 
     def start(self) -> None:
         """Forget now and then."""
-        self._thread.start()
+        self._thread.start(first_s=FORGET_AFTER_S, period_s=FORGET_PERIOD_S)
 
     def stop(self) -> None:
         """The step in hand is finished."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     @property
     def failure(self) -> ThreadDied | None:
-        """For the supervisor: the thread is gone although nobody stopped it."""
-        if self._thread.ident is None or self._thread.is_alive() or self._stopping.is_set():
-            return None
-        return ThreadDied("the thread that forgets travel ended", fix="the log says why; the service manager goes on")
+        """For the supervisor."""
+        return self._thread.failure
 
-    def _run(self) -> None:
-        wait_s: float = FORGET_AFTER_S
-        while not self._stopping.wait(wait_s):
-            wait_s = FORGET_PERIOD_S
-            try:
-                found = self.forget(service_day(self._now_ms()) - self._days)
-            except StoreFailed as error:
-                log.error("travel is not forgotten, and is tried again tomorrow: %s", error)
-            else:
-                log.info("travel before day %d is forgotten: %d keys, %d rides", found.day, found.keys, found.claims)
+    def _turn(self) -> None:
+        try:
+            found = self.forget(service_day(self._now_ms()) - self._days)
+        except StoreFailed as error:
+            log.error("travel is not forgotten, and is tried again tomorrow: %s", error)
+        else:
+            log.info("travel before day %d is forgotten: %d keys, %d rides", found.day, found.keys, found.claims)

@@ -105,7 +105,7 @@ def test_a_look_that_is_stopped_leaves_the_rest_to_wait(tmp_path: Path) -> None:
     keep = desk.store.keep_cases
 
     def stops(due: DueDay, found: Sequence[Case], copied: int, at_ms: int) -> Sequence[KeptCase]:
-        cases._stopping.set()
+        cases.stop()
         return keep(due, found, copied, at_ms)
 
     desk.store.keep_cases = stops  # type: ignore[method-assign]

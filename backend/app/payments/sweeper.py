@@ -9,10 +9,10 @@ Rules:
 """
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from backend.app.payments.settling import Calls, Settling
+from backend.app.periodic import Periodic
 from backend.core import limits
 from backend.core.errors import ProviderUnknown, StoreFailed, StoreRefused, ThreadDied
 from backend.core.payments.life import FINAL, Pace
@@ -36,12 +36,11 @@ class Sweeper:
         self._clock, self._pace, self._calls = clock, pace, calls
         self._silent_since: dict[str, int] = {}
         self._held_asked: dict[str, int] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="topups", daemon=True)
+        self._thread = Periodic("topups", "settles top-ups", self._turn)
 
     def sweep(self) -> int:
         """One round → how many top-ups were looked at. Raises StoreFailed."""
-        return sum(self._sweep(name) for name in self._providers if not self._stopping.is_set())
+        return sum(self._sweep(name) for name in self._providers if not self._thread.stopping)
 
     def _sweep(self, name: str) -> int:
         """One provider's round: what it holds, then what is due."""
@@ -49,7 +48,7 @@ class Sweeper:
         due = [*self._held(name, words), *self._store.due_topups(name, self._clock(), limits.SWEEP_TOPUPS_MAX)]
         looked = 0
         for topup in due:
-            if self._stopping.is_set() or _gone_silent(words):
+            if self._thread.stopping or _gone_silent(words):
                 break
             self._look(topup, words)
             looked += 1
@@ -118,28 +117,23 @@ class Sweeper:
 
     def start(self) -> None:
         """Sweep now and then."""
-        self._thread.start()
+        self._thread.start(first_s=self._pace.period_s, period_s=self._pace.period_s)
 
     def stop(self) -> None:
         """The top-up in hand is finished."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     @property
     def failure(self) -> ThreadDied | None:
-        """For the supervisor: the thread is gone although nobody stopped it."""
-        if self._thread.ident is None or self._thread.is_alive() or self._stopping.is_set():
-            return None
-        return ThreadDied("the thread that settles top-ups ended", fix="the log says why; the service manager goes on")
+        """For the supervisor."""
+        return self._thread.failure
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._pace.period_s):
-            try:
-                while self.sweep() >= limits.SWEEP_TOPUPS_MAX and not self._stopping.is_set():
-                    pass  # more may be due already
-            except StoreFailed as error:
-                LOG.error("top-ups were not looked at, and are in %s s: %s", self._pace.period_s, error)
+    def _turn(self) -> None:
+        try:
+            while self.sweep() >= limits.SWEEP_TOPUPS_MAX and not self._thread.stopping:
+                pass  # more may be due already
+        except StoreFailed as error:
+            LOG.error("top-ups were not looked at, and are in %s s: %s", self._pace.period_s, error)
 
 
 def _gone_silent(words: Sequence[bool]) -> bool:
