@@ -18,6 +18,9 @@ PROXY_PERSONS_VEHICLE_DAY_MAX = 120  # paid by all floats on one vehicle: three 
 ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic clocks are compared by messages
 
 # --- Ledger ----------------------------------------------------------------------------------------------------------
+JOURNALS_NAMED_MAX = 4_096  # journals whose part of a boarding's name is remembered: 2,700 devices' own
+SQLITE_CACHE_KIB = 65_536  # of the writing connection: the pages at which indexes grow; its own is 2 MiB
+SQLITE_LOG_PAGES = 16_384  # 64 MiB between checkpoints: what many groups touch is copied once; its own is 1,000
 PENDINGS_A_LOOK_MAX = 200  # that expire in one transaction, once a second: a quarter of a second of the ingest thread
 VERIFY_FINDINGS_MAX = 100  # named one by one; the rest is counted: a person looks at the first
 VERIFY_TOLD_EVERY = 10_000  # rows between two words of how far it is: some tenth of a second

@@ -371,3 +371,11 @@ def test_a_boarding_is_named_by_its_taps() -> None:
     one, other = claim(1), claim(1, device="b1-d2", at_s=9)
     stands = stand([one, other], TARIFFS)
     assert {it.boarding for it in stands.values()} == {min(new_boarding(*one.tap), new_boarding(*other.tap))}
+
+
+def test_names_of_one_journal_follow_one_another() -> None:
+    """An index of names grows at its journals' ends: taps of one are neighbours, and no two journals share a name."""
+    names = [new_boarding("b1-d1", 7, sequence) for sequence in (1, 2, 255, 256, 70_000)]
+    assert names == sorted(names)
+    assert len({name[:-8] for name in names}) == 1
+    assert len({new_boarding(*of, 1)[:-8] for of in (("b1-d1", 7), ("b1-d1", 8), ("b1-d2", 7))}) == 3

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.core.errors import StoreRefused
 from backend.core.ports import Commit
 from backend.core.repeats import Claim
 from protocol.wire.passes import Presentation
@@ -59,6 +60,18 @@ def test_anything_that_stands_may_follow_anything_that_stood(told: list[list[Cla
             desk.store.commit([_commit(number, claims)], NOON_MS)
             assert set(desk.store.claims_between(RIDER.credential_id, 0, 2 * NOON_MS)) == set(claims)
         desk.close()
+
+
+def test_the_tables_let_one_first_tap_of_a_boarding_be_charged(tmp_path: Path) -> None:
+    """P7, held by the ledger too: companions who came later are charged beside it, copies are not charged."""
+    desk, name = Desk(tmp_path, [], [RIDER]), bytes(24)
+    first, later, copy, second = (replace(_claim(n), boarding=name) for n in range(4))
+    held = [replace(first, charged=True), replace(later, charged=True, extends=True), copy]
+    desk.store.commit([_commit(0, held)], NOON_MS)
+    with pytest.raises(StoreRefused):
+        desk.store.commit([_commit(1, [replace(second, charged=True)])], NOON_MS)
+    assert set(desk.store.claims_between(RIDER.credential_id, 0, 2 * NOON_MS)) == set(held)
+    desk.close()
 
 
 @pytest.mark.parametrize("epoch", range(1, 13))

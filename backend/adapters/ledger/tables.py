@@ -45,7 +45,7 @@ def _table(name: str, *parts: sa.schema.SchemaItem, rowid: bool = False) -> sa.T
     return sa.Table(name, METADATA, *parts, sqlite_strict=True, sqlite_with_rowid=rowid)
 
 
-def _index(name: str, *columns: str, where: str | None = None, unique: bool = False) -> sa.Index:
+def _index(name: str, *columns: str | sa.TextClause, where: str | None = None, unique: bool = False) -> sa.Index:
     partial = None if where is None else sa.text(where)
     return sa.Index(name, *columns, unique=unique, sqlite_where=partial, postgresql_where=partial)
 
@@ -98,8 +98,8 @@ CLAIM = _table(
     _index("claim_shown", "credential", "time_s", "counter"),
     _index("claim_time", "credential", "wall_ms"),
     _index("claim_ends", "credential", "closes_epoch", "closes_sequence", where="closes_sequence IS NOT NULL"),
-    _index("claim_boarding", "boarding"),
-    _index("claim_charged", "boarding", where="charged AND NOT extends", unique=True),
+    # Of a boarding one first tap is charged; the others are null there, and nulls are no two alike.
+    _index("claim_boarding", "boarding", sa.text("(CASE WHEN charged AND NOT extends THEN 1 END)"), unique=True),
     _index("claim_held", "device", "epoch", "sequence", where="copied_rials > 0 OR contested"),
 )  # fmt: skip
 SHIFT = _table(

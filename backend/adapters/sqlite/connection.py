@@ -8,6 +8,7 @@ from typing import ClassVar
 from backend.adapters.ledger.connection import FIX, Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
 from backend.core.errors import BackendError, StoreFailed, StoreForeign
+from backend.core.limits import SQLITE_CACHE_KIB, SQLITE_LOG_PAGES
 
 APPLICATION_ID = 0x53564C36  # "SVL6": so that no other SQLite file is taken for a ledger
 _FIX = FIX.format("the disk")
@@ -21,9 +22,9 @@ class GuardedFile(Guarded):
     errors = sqlite3.Error
     beginnings: ClassVar[dict[Kind, str]] = {"reading": "", "snapshot": "BEGIN", "transaction": "BEGIN IMMEDIATE"}
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writes: bool = False) -> None:
         super().__init__()
-        self._path = path
+        self._path, self._writes = path, writes
         with self.reading():
             pass
 
@@ -32,6 +33,9 @@ class GuardedFile(Guarded):
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}")
+            if self._writes:
+                connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={SQLITE_LOG_PAGES}")
         except sqlite3.Error as error:
             raise StoreFailed(f"cannot open {self._path.name}: {error}", fix=_FIX) from error
         return connection
@@ -90,7 +94,7 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
             require_ours(path, city)
     except (sqlite3.Error, OSError) as error:
         raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
-    guarded = GuardedFile(path)
+    guarded = GuardedFile(path, writes=True)
     try:
         _begin_or_bring_up(guarded, city)
     except BackendError:
