@@ -105,10 +105,11 @@ class FleetWatch:
 
     def _tell(self, kind: str, device: str, found: str, fix: str) -> None:
         """Open an alarm of what was found, or end the one that is open."""
-        if found:
+        is_open = (kind, device) in self._open
+        if found and not is_open:  # what is open is not told again with each word of the device
             self._on_alarm(kind, device, found, fix)
             self._open.add((kind, device))
-        elif (kind, device) in self._open:
+        elif not found and is_open:
             self._on_ended(kind, device)
             self._open.remove((kind, device))
 

@@ -23,6 +23,18 @@ from protocol.wire import crypto
 PROTECTED = b"\xa1\x01\x26"  # {1: -7}: algorithm ES256 (RFC 9053 §2.1)
 
 
+def bstr(data: bytes) -> bytes:
+    """CBOR byte string with its minimal head."""
+    size = len(data)
+    if size < 24:
+        return bytes([0x40 | size]) + data
+    if size < 0x100:
+        return bytes([0x58, size]) + data
+    if size < 0x10000:
+        return b"\x59" + size.to_bytes(2, "big") + data
+    return b"\x5a" + size.to_bytes(4, "big") + data
+
+
 class Purpose(Enum):
     """What a signature is for; its value is the Sig_structure's external_aad."""
 
@@ -39,25 +51,15 @@ class Purpose(Enum):
     MANIFEST = b"savar/1/manifest"
     REGISTRATION = b"savar/1/registration"
 
-
-def bstr(data: bytes) -> bytes:
-    """CBOR byte string with its minimal head."""
-    size = len(data)
-    if size < 24:
-        return bytes([0x40 | size]) + data
-    if size < 0x100:
-        return bytes([0x58, size]) + data
-    if size < 0x10000:
-        return b"\x59" + size.to_bytes(2, "big") + data
-    return b"\x5a" + size.to_bytes(4, "big") + data
-
-
-_PREFIX = {purpose: b"\x84\x6aSignature1" + bstr(PROTECTED) + bstr(purpose.value) for purpose in Purpose}
+    def __init__(self, context: bytes) -> None:
+        self.prefix = (
+            b"\x84\x6aSignature1" + bstr(PROTECTED) + bstr(context)
+        )  # of the Sig_structure, before the payload
 
 
 def to_be_signed(purpose: Purpose, payload: bytes) -> bytes:
     """The Sig_structure ["Signature1", protected, external_aad, payload] that every Savar signature covers."""
-    return _PREFIX[purpose] + bstr(payload)
+    return purpose.prefix + bstr(payload)
 
 
 @lru_cache(maxsize=256)  # every message names its sender's

@@ -202,6 +202,7 @@ def test_alarms_open_once_and_end_with_the_first_good_word(desk: Desk) -> None:
     assert it.told == [
         ("open", "hot", BUS.name, 70), ("open", "tampered", BUS.name, 70), ("end", "hot", BUS.name, 190),
     ]  # fmt: skip
+    assert it.asked == 2, "what is open costs no transaction with each word"
     (alarm,) = desk.store.alarms(open_only=True)
     assert (alarm.kind, alarm.detail) == ("tampered", "its housing was opened")
     assert alarm.fix

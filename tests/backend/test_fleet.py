@@ -43,7 +43,7 @@ class Watched:
 
     def __init__(self, desk: Desk, buses: list[Bus], *, began_s: int = 0) -> None:
         self.desk, self.second, self.told = desk, began_s, []
-        self.newest = 0
+        self.newest = self.asked = 0  # asked: to open an alarm
         for bus in buses:
             desk.enrol(bus)
         self.watch = FleetWatch(
@@ -57,6 +57,7 @@ class Watched:
         return NOON_MS + self.second * 1000
 
     def _alarm(self, kind: str, device: str, detail: str, fix: str) -> None:
+        self.asked += 1
         if self.desk.store.open_alarm(kind, device, detail, fix, self.now_ms()):
             self.told.append(("open", kind, device, self.second))
 

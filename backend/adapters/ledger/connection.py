@@ -6,6 +6,7 @@ asked now and then, the driver itself (`raw`) for the hot path.
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache
 from types import TracebackType
 from typing import Any, ClassVar, Literal
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, Literal
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from backend.adapters.ledger.hot import Driver, Row
 from backend.core.errors import StoreFailed, StoreRefused
 
 FIX = "buses keep what has no receipt; look at {}, then start the backend again"
@@ -28,6 +30,7 @@ class Guarded(ABC):
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._core: sa.Connection | None = None
+        self._raw: Any = None  # the driver's own under it: found through Core, it would cost as much as a short query
         self._closed = False
 
     # --- what each database has of its own ----------------------------------------------------------------------------
@@ -78,19 +81,36 @@ class Guarded(ABC):
         """
         return _Entered(self, "transaction")
 
+    def rows(self, driver: Driver, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """All that one query of the hot path gives; raises as `reading` does, and has no block to enter and leave."""
+        self.acquire()
+        try:
+            return driver.rows(self._raw, sql, values)
+        except BaseException as error:
+            self.translate(error, "read")
+            raise
+        finally:
+            self.release()
+
     def acquire(self) -> sa.Connection:
         """The connection, and the lock that keeps others away from it; opened anew if it was lost."""
         self._lock.acquire()
         try:
             self._require_open()
-            if self._core is None or self._core.invalidated or self._is_lost(raw(self._core)):
+            if self._core is None or self._core.invalidated or self._is_lost(self._raw):
                 self.let_go()
                 self._core = core_over(self.url, self._connect())
+                self._raw = raw(self._core)
         except BaseException as error:
             self._lock.release()
             self.translate(error, "opened")
             raise
         return self._core
+
+    @property
+    def raw(self) -> Any:
+        """The driver's own connection, for whoever has acquired it."""
+        return self._raw
 
     def _require_open(self) -> None:
         if self._closed:
@@ -118,7 +138,7 @@ class Guarded(ABC):
 
     def let_go(self) -> None:
         """The connection is of no use; the next who asks gets a new one. Holding the lock."""
-        core, self._core = self._core, None
+        core, self._core, self._raw = self._core, None, None
         if core is not None:
             if not core.invalidated:
                 core.invalidate()  # closes the driver's own; a plain `close` would first roll back what is ours to end
@@ -139,7 +159,7 @@ class _Entered:
 
     def __enter__(self) -> sa.Connection:
         core = self._guarded.acquire()
-        self._raw = raw(core)
+        self._raw = self._guarded.raw
         begins = self._guarded.beginnings[self._kind]
         if self._kind == "snapshot" and self._guarded.in_transaction(self._raw):
             begins = ""  # within another one: the same moment
@@ -153,8 +173,11 @@ class _Entered:
         return core
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None and not self._begun:
+            self._guarded.release()
+            return
         try:
-            if error is None and self._begun:
+            if error is None:
                 self._commit()
         except BaseException as failed:
             self._end(failed)

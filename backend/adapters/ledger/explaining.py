@@ -8,7 +8,7 @@ from backend.core.explaining.ports import ReceiptPlace
 from backend.core.ledger import CORRECTIONS, FIRST_OF_TAP, TapId, TransferKind, revised_key, tap_key
 from backend.core.repeats import Claim
 
-_ASKED = 16  # corrections asked for at once; hardly a tap has more than four
+_ASKED = 4  # corrections asked for at once: hardly a tap has more, and most have none
 
 
 class ExplainTables(StandingTables):

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
-from backend.adapters.ledger.tables import ALARM, CAMERA_HOUR, DEVICE, EPOCH, QUARANTINE, RECORD, TALLY
-from backend.adapters.ledger.upsert import insert, upsert
+from backend.adapters.ledger.hot import Driver
+from backend.adapters.ledger.tables import ALARM, DEVICE, EPOCH, QUARANTINE, RECORD, TALLY
+from backend.adapters.ledger.upsert import insert
 from backend.core.ailments import GONE
 from backend.core.limits import LISTED_MAX
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
@@ -46,7 +47,6 @@ _TAPS = (
     .where(RECORD.c.kind == int(RecordKind.TAP))
     .order_by(RECORD.c.id.desc())
 )  # fmt: skip
-_NEVER = -1  # before every time
 
 
 def _health_from(text: str) -> Health:
@@ -66,34 +66,30 @@ def _board_from(row: dict[str, Any]) -> BoardHealth:
     return BoardHealth(**(row | {"state": BoardState(row["state"]), "cause": cause}))
 
 
-@cache
-def _of_hour(dialect: str) -> Any:
-    return upsert(
-        dialect, CAMERA_HOUR, keys=["hour", "device"],
-        sets=lambda new: {"words": CAMERA_HOUR.c.words + new.words, "dark": CAMERA_HOUR.c.dark + new.dark},
-    )  # fmt: skip
+# Every device speaks once a minute, on the thread that ingests: as plain as the hot path's.
+_OF_HOUR = (
+    "INSERT INTO camera_hour (device, hour, words, dark) VALUES (?, ?, 1, ?) ON CONFLICT (hour, device)"
+    " DO UPDATE SET words = camera_hour.words + excluded.words, dark = camera_hour.dark + excluded.dark"
+)
+_OF_DEVICE = (
+    "INSERT INTO device (name, seen_ms, online, health) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+    " seen_ms = CASE WHEN excluded.seen_ms > coalesce(device.seen_ms, -1)"
+    " THEN excluded.seen_ms ELSE device.seen_ms END, health = coalesce(excluded.health, device.health)"
+)
+_OF_DEVICE_TOLD = f"{_OF_DEVICE}, online = excluded.online"  # whether it is online is said, too
 
 
 @cache
-def _of_device(dialect: str, *, told: bool) -> Any:
-    """`told`: whether it is online is said, too."""
-    return upsert(
-        dialect, DEVICE, keys=["name"], anew=["online"] if told else [],
-        sets=lambda new: {
-            "seen_ms": sa.case(
-                (new.seen_ms > sa.func.coalesce(DEVICE.c.seen_ms, _NEVER), new.seen_ms), else_=DEVICE.c.seen_ms
-            ),
-            "health": sa.func.coalesce(new.health, DEVICE.c.health),
-        },
-    )  # fmt: skip
+def _opened(dialect: str) -> Any:
+    return insert(dialect, ALARM).on_conflict_do_nothing().returning(ALARM)
 
 
 class FleetTables:
     """Implements `FleetStore`: reads over one connection, writes over the other."""
 
-    def __init__(self, writer: Guarded, reader: Guarded) -> None:
-        self._writer = writer
-        self._reader = reader
+    _writer: Guarded
+    _reader: Guarded
+    _driver: Driver
 
     def keep_health(self, health: Health, at_ms: int) -> None:
         """Keep a verified health message, that the device was seen, and in this hour with or without a camera."""
@@ -112,22 +108,18 @@ class FleetTables:
         self, device: str, at_ms: int | None, *, online: bool | None = None, health: str | None = None,
         dark: bool | None = None,
     ) -> None:  # fmt: skip
-        with self._writer.transaction() as core:
+        run, of_device = self._driver.run, _OF_DEVICE if online is None else _OF_DEVICE_TOLD
+        with self._writer.transaction():
+            to = self._writer.raw
             if dark is not None and at_ms is not None:
                 hour = (at_ms // 1000 + LOCAL_OFFSET_S) // 3_600
-                core.execute(
-                    _of_hour(core.dialect.name), {"device": device, "hour": hour, "words": 1, "dark": int(dark)}
-                )
-            core.execute(
-                _of_device(core.dialect.name, told=online is not None),
-                {"name": device, "seen_ms": at_ms, "online": bool(online), "health": health},
-            )
+                run(to, _OF_HOUR, (device, hour, int(dark)))
+            run(to, of_device, (device, at_ms, bool(online), health))
 
     def last_seen(self) -> Mapping[str, int]:
         """Unix milliseconds of the last word of each device that ever spoke, enrolled or not."""
-        with self._reader.reading() as core:
-            rows = core.execute(sa.select(DEVICE.c.name, DEVICE.c.seen_ms).where(DEVICE.c.seen_ms.is_not(None)))
-            return {name: seen_ms for name, seen_ms in rows}  # noqa: C416 - typed rows
+        asked = "SELECT name, seen_ms FROM device WHERE seen_ms IS NOT NULL"
+        return {name: seen_ms for name, seen_ms in self._reader.rows(self._driver, asked)}  # noqa: C416 - typed rows
 
     def devices(self, known: Sequence[Device]) -> Sequence[DeviceRow]:
         """The standing of every enrolled device."""
@@ -147,7 +139,7 @@ class FleetTables:
         """Open an alarm; None if the same is open already."""
         with self._writer.transaction() as core:
             row = core.execute(
-                insert(core.dialect.name, ALARM).on_conflict_do_nothing().returning(ALARM),
+                _opened(core.dialect.name),
                 {"kind": kind, "device": device, "since_ms": at_ms, "detail": detail, "fix": fix},
             ).first()
         return None if row is None else Alarm(*row)

@@ -20,6 +20,7 @@ from backend.adapters.ledger import (  # noqa: F401 - their tables are the ledge
     settlement_tables,
     staff_tables,
 )
+from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.tables import LEDGER, METADATA
 from backend.core.ledger import LEDGER_GENESIS
 
@@ -33,8 +34,9 @@ VERSION = sa.table("alembic_version", sa.column("version_num"))
 
 def begin_ledger(core: sa.Connection, city: str) -> None:
     """All tables, and the ledger's one row; the caller holds the transaction."""
+    to = raw(core)
     for statement in _statements(core.dialect):
-        core.exec_driver_sql(statement)
+        to.execute(statement)
     core.execute(VERSION.insert().values(version_num=NEWEST))
     core.execute(LEDGER.insert().values(one=1, city=city, incarnation=1, head=LEDGER_GENESIS))
 

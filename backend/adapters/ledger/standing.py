@@ -129,8 +129,7 @@ class StandingTables:
         return self._ask(f"SELECT * FROM {table} WHERE {where}", values)  # noqa: S608 - ours
 
     def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        with self._writer.reading() as core:
-            return self._driver.rows(raw(core), sql, values)
+        return self._writer.rows(self._driver, sql, values)
 
 
 def _far_by_clock(claims: Iterable[Claim]) -> str:

@@ -1,6 +1,8 @@
 """Tariffs that were announced, by number, kept for ever: a late tap is priced under the one that its record names."""
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,6 +12,13 @@ from backend.adapters.ledger.upsert import insert
 from backend.core.errors import TariffChanged
 from protocol.fares.tariff import Tariff
 from protocol.wire.tariffs import decode_tariff, encode_tariff
+
+_BODY = sa.select(TARIFF.c.body).where(TARIFF.c.version == sa.bindparam("number"))
+
+
+@cache
+def _kept(dialect: str) -> Any:
+    return insert(dialect, TARIFF).on_conflict_do_nothing()
 
 
 class TariffTables:
@@ -22,10 +31,8 @@ class TariffTables:
         """Keep it under its number. Raises TariffChanged when another one has that number already."""
         body = encode_tariff(tariff)
         with self._writer.transaction() as core:
-            core.execute(
-                insert(core.dialect.name, TARIFF).on_conflict_do_nothing(), {"version": tariff.version, "body": body}
-            )
-            held = core.execute(sa.select(TARIFF.c.body).where(TARIFF.c.version == tariff.version)).scalar_one()
+            core.execute(_kept(core.dialect.name), {"version": tariff.version, "body": body})
+            held = core.execute(_BODY, {"number": tariff.version}).scalar_one()
         if held != body:
             raise TariffChanged(
                 f"tariff {tariff.version} says something else than the one in force under that number",
