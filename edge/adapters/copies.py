@@ -18,7 +18,7 @@ from typing import Any
 import apsw
 
 from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
-from edge.adapters.house import House, fold, transaction
+from edge.adapters.house import House, transaction
 from edge.core.errors import JournalFailed, JournalFull
 from edge.core.limits import BRANCH_BYTES_MAX
 from edge.core.ports import Reserve, StoredRecord
@@ -208,7 +208,7 @@ class ApswCopies:
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file."""
         with self._using() as connection:
-            fold(connection)
+            self._house.fold(connection)
 
     def close(self) -> None:
         """Fold the log in and close."""

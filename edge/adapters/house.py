@@ -27,6 +27,7 @@ class House:
     def __init__(self, reserve: Reserve | None) -> None:
         self._reserve = reserve
         self._may_grow = True
+        self._folded: tuple[apsw.Connection, int] | None = None  # what was folded in whole, after how many changes
 
     def connect(self, path: Path, vfs: str | None) -> apsw.Connection:
         """Open or create (see `card`), and bound if a part of the reserve is owed. Raises apsw.Error."""
@@ -64,10 +65,16 @@ class House:
             self._may_grow = may_grow
             self._bound(connection)
 
+    def fold(self, connection: apsw.Connection) -> None:
+        """The write-ahead log into the file; the next write begins the log anew. Raises apsw.Error.
 
-def fold(connection: apsw.Connection) -> None:
-    """The write-ahead log into the file; the next write begins the log anew. Raises apsw.Error."""
-    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        Asked for every few seconds, also where nobody has boarded since: then there is nothing in it.
+        """
+        now = connection, connection.total_changes()
+        if self._folded != now:
+            self._folded = None
+            there, folded = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._folded = now if there == folded else None
 
 
 class transaction:  # noqa: N801 - stands in a `with`, as a function would

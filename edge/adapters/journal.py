@@ -24,7 +24,7 @@ import apsw
 
 from edge.adapters import let_ride_table
 from edge.adapters.card import CARD_ERRORS, FAILED_FIX, abandon, translate, whole
-from edge.adapters.house import House, fold, transaction
+from edge.adapters.house import House, transaction
 from edge.adapters.journal_schema import (
     APPLICATION_ID,
     SCHEMA,
@@ -364,7 +364,7 @@ class ApswJournal:
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file. Raises JournalFull, JournalFailed."""
-        self._keep_house(lambda: fold(self._write))
+        self._keep_house(lambda: self._house.fold(self._write))
         self._keep_house(lambda: self._house.renew(self._write))
 
     def _keep_house(self, work: Callable[[], _Result]) -> _Result:

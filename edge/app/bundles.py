@@ -14,11 +14,11 @@ Rules:
 """
 
 import logging
-import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edge.app.bundle_tools import come_into_force
+from edge.app.inbox import Inbox
 from edge.app.late import LateTable, Table
 from edge.core.bundle_ports import BundleStore, ChunkSource
 from edge.core.errors import BundleLate
@@ -75,7 +75,7 @@ class Bundles:
         tables = ((RIDERS, riders), (TIMETABLE, timetable))
         self._late = [LateTable(kind, table) for kind, table in tables if table is not None]
         self._problem: SavarError | None = None
-        self._inbox: queue.Queue[bytes] = queue.Queue(BUNDLES_WAITING_MAX)
+        self._inbox = Inbox(BUNDLES_WAITING_MAX, "a manifest")
         self._early: bytes | None = None
         self.refused = 0
         self.fetched = 0
@@ -97,10 +97,7 @@ class Bundles:
         if len(payload) > MANIFEST_MAX_BYTES:
             log.warning("a message of %d bytes is no manifest, and is dropped", len(payload))
             return
-        try:
-            self._inbox.put_nowait(payload)
-        except queue.Full:
-            log.info("a manifest was passed over: %d wait already", self._inbox.maxsize)
+        self._inbox.put(payload)
 
     # --- its own thread -----------------------------------------------------------------------------------------------
 
@@ -137,10 +134,7 @@ class Bundles:
         early, self._early = self._early, None
         if early is not None:
             yield early
-        for _ in range(self._inbox.maxsize):
-            if self._inbox.empty():
-                return
-            yield self._inbox.get_nowait()
+        yield from self._inbox.take()
 
     def _hear(self, payload: bytes, now: Instant) -> None:
         newest = self._in_force if self._arriving is None else self._arriving.manifest

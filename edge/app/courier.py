@@ -188,7 +188,7 @@ class Courier:
 
     def step(self, now: Instant) -> None:
         """Carry what is due, and keep house."""
-        if not self._carrying and not self.backlog:
+        if not self._carrying and not any(map(self._missing, self._uplinks)):
             self._quiet_since_ms = now.mono_ms
         if self._connected and now.mono_ms - self._quiet_since_ms >= self._after_ms:
             self._carrying = True
@@ -198,7 +198,11 @@ class Courier:
         pruning = now.mono_ms >= self._prune_due_ms
         if pruning:
             self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
-        works += [partial(self._serve, epoch, uplink, now, pruning=pruning) for epoch, uplink in self._uplinks.items()]
+        works += [
+            partial(self._serve, epoch, uplink, now, pruning=pruning)
+            for epoch, uplink in self._uplinks.items()
+            if works or pruning or self._carrying or epoch in self._unkept
+        ]
         if now.mono_ms >= self._checkpoint_due_ms:
             self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
             works.append(self._copies.checkpoint)

@@ -4,13 +4,12 @@ link's thread   came, link_changed      leave a message or a count; the station 
 sync thread     everything else
 """
 
-import logging
-import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edge.app.boarding import Boarding
 from edge.app.courier import Courier
+from edge.app.inbox import Inbox
 from edge.app.sister import OnRecords, Sister
 from edge.core.exposure import Exposure
 from edge.core.limits import COURIER_AFTER_MS, SISTER_SILENT_MS, SISTER_WORDS_WAITING_MAX
@@ -20,8 +19,6 @@ from protocol.wire.health import SisterLink
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant
 from protocol.wire.sister import DoorCondition, Witness
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class OtherDoor:
         publish: Callable[[bytes], bool],
     ) -> None:
         self._device, self._epoch, self._boarding, self._peer = device, epoch, boarding, side.peer
-        self._words: queue.Queue[bytes] = queue.Queue(SISTER_WORDS_WAITING_MAX)
+        self._words = Inbox(SISTER_WORDS_WAITING_MAX, "a message of the other door")
         self._links = self._links_seen = 0
         self._lost_ms: int | None = None
         self._exposure = Exposure()
@@ -73,7 +70,7 @@ class OtherDoor:
 
     def came(self, payload: bytes) -> None:
         """The link brought a message."""
-        put(self._words, payload)  # what the sister sent is sent again until it is witnessed
+        self._words.put(payload)  # what the sister sent is sent again until it is witnessed
 
     def link_changed(self, *, connected: bool) -> None:
         """The link began or ended."""
@@ -98,7 +95,7 @@ class OtherDoor:
 
     def words(self, now: Instant) -> Iterator[Word]:
         """What came, taken in; yields what it says of our own records."""
-        for data in waiting(self._words):
+        for data in self._words.take():
             held = self.sister.came(data, now)
             if held is not None:
                 yield self._word(held, now)
@@ -141,19 +138,3 @@ class OtherDoor:
     def _unreached(self) -> str:
         problem = self._peer.problem
         return "look at the cable between the doors" if problem is None else str(problem)
-
-
-def put(inbox: "queue.Queue[bytes]", payload: bytes) -> None:
-    """Into a bounded inbox; what does not fit is told, and comes again."""
-    try:
-        inbox.put_nowait(payload)
-    except queue.Full:
-        log.info("a message was passed over: %d wait already", inbox.maxsize)
-
-
-def waiting(inbox: "queue.Queue[bytes]") -> Iterator[bytes]:
-    """As many as can wait, and not as many as come: who never stops talking does not keep us from our own work."""
-    for _ in range(inbox.maxsize):
-        if inbox.empty():
-            return
-        yield inbox.get_nowait()

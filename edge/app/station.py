@@ -8,11 +8,11 @@ Whoever drives it calls `step` after every wake and at the latest after `wait_ms
 """
 
 import logging
-import queue
 from collections.abc import Callable, Sequence
 
 from edge.app.boarding import Boarding
-from edge.app.other_door import OtherDoor, SisterSide, put, waiting
+from edge.app.inbox import Inbox
+from edge.app.other_door import OtherDoor, SisterSide
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
 from edge.core.errors import JournalFailed, LocalError
@@ -81,7 +81,7 @@ class Station:
             keep_tickets=self.boarding.keep_tickets,
         )  # fmt: skip
         self._newer: Bundle | None = None
-        self._receipts: queue.Queue[bytes] = queue.Queue(RECEIPTS_WAITING_MAX)
+        self._receipts = Inbox(RECEIPTS_WAITING_MAX, "a receipt")
         self._sessions = self._sessions_seen = 0
         self._there = self._there_seen = 0  # how often the backend said that it is there
         self._health_due_ms = 0
@@ -126,7 +126,7 @@ class Station:
         if len(payload) > MESSAGE_MAX_BYTES:
             log.warning("a message of %d bytes is no receipt, and is dropped", len(payload))
             return
-        put(self._receipts, payload)  # receipts are cumulative: the next one says it all
+        self._receipts.put(payload)  # receipts are cumulative: the next one says it all
         self._wake()
 
     def bundle_came(self, bundle: Bundle) -> None:
@@ -175,7 +175,7 @@ class Station:
         self._take_there(now)
         self._take_link(now)
         self._uplink.on_appended(self._appended)
-        for data in waiting(self._receipts):
+        for data in self._receipts.take():
             self._receipt_came(data, now)
         if self._other is not None:
             for word in self._other.words(now):

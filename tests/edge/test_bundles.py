@@ -294,7 +294,7 @@ def test_an_inbox_is_bounded_in_bytes(rig: Rig) -> None:
     """What is too long to be a manifest is not kept until somebody looks at it, and takes nobody's place."""
     for _ in range(BUNDLES_WAITING_MAX + 1):
         rig.bundles.announced(bytes(MANIFEST_MAX_BYTES + 1))
-    assert sum(map(len, rig.bundles._inbox.queue)) == 0
+    assert rig.bundles._inbox.waiting_bytes() == 0
     rig.tell(rig.sell(NEW))
     assert (rig.bundles.refused, rig.came) == (0, [NEW])
 

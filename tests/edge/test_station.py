@@ -142,7 +142,7 @@ def test_an_inbox_is_bounded_in_bytes(door: Door) -> None:
     for _ in range(RECEIPTS_WAITING_MAX + 50):
         door.station.message_came(bytes(MESSAGE_MAX_BYTES + 1))
     door.station.message_came(door.receipt(5, at()))
-    assert sum(map(len, door.station._receipts.queue)) <= MESSAGE_MAX_BYTES
+    assert door.station._receipts.waiting_bytes() <= MESSAGE_MAX_BYTES
     door.step(at(1))
     assert (door.station.backlog, door.station.refused_receipts) == (0, 0)
 
