@@ -71,16 +71,13 @@ class World:
         while queue and queue[0][0] <= when_ms:
             self.now_ms, _, event = heappop(queue)
             if event.do is not None:
-                self._count()
+                hour = self.now_ms // HOUR_MS
+                self._events = self._events + 1 if hour == self._hour else 1
+                self._hour = hour
+                if self._events > EVENTS_AN_HOUR_MAX:
+                    raise NeverRests(f"more than {EVENTS_AN_HOUR_MAX:,} things happened within an hour")
                 event.do()
         self.now_ms = max(self.now_ms, when_ms)
-
-    def _count(self) -> None:
-        hour = self.now_ms // HOUR_MS
-        self._events = self._events + 1 if hour == self._hour else 1
-        self._hour = hour
-        if self._events > EVENTS_AN_HOUR_MAX:
-            raise NeverRests(f"more than {EVENTS_AN_HOUR_MAX:,} things happened within an hour")
 
     def tell(self, who: str, what: str) -> None:
         """One line of the trace."""
@@ -99,5 +96,11 @@ class World:
         return self.rng.random() < probability
 
     def between(self, least: int, most: int) -> int:
-        """A whole number from least to most, both possible."""
-        return self.rng.randint(least, most)
+        """A whole number from least to most, both possible: the generator's `randint`, without its three calls."""
+        width = most - least + 1
+        if width <= 0:
+            raise ValueError(f"nothing lies between {least} and {most}")
+        bits, draw = width.bit_length(), self.rng.getrandbits
+        while (drawn := draw(bits)) >= width:
+            pass
+        return least + drawn

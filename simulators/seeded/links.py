@@ -170,6 +170,7 @@ class SimSession:
         self._broker = broker
         self._wire = wire
         self._subscriptions = list(subscriptions)
+        self._subscribed_to: dict[str, bool] = {}  # topics that came by
         self._on_message = on_message
         self._on_change = on_change
         self._will = will
@@ -275,7 +276,10 @@ class SimSession:
             self.lose(will=False)
 
     def _subscribed(self, topic: str) -> bool:
-        return any(matches(pattern, topic) for pattern in self._subscriptions)
+        known = self._subscribed_to.get(topic)
+        if known is None:
+            known = self._subscribed_to[topic] = any(matches(pattern, topic) for pattern in self._subscriptions)
+        return known
 
     def wants(self, topic: str) -> bool:
         """Whether the broker has it as connected, and subscribed to the topic."""

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from backend.app import branches, ingest, postings, proofs
+from backend.adapters.ledger import cases
+from backend.app import branches, explaining, ingest, postings, proofs
 from edge.app import boarding, courier, sister, station
 from protocol.wire import chain
 from protocol.wire.batches import Batch
@@ -46,11 +47,14 @@ def _of_batch(function: Answers) -> Answers:
 
 # Where each function is asked by its name, and how its answers are kept.
 _ASKED: tuple[tuple[str, Callable[[Answers], Answers], tuple[Any, ...]], ...] = (
-    ("decode_record", _of_bytes, (chain, boarding, station, sister, postings, proofs, let_rides, ways)),
+    (
+        "decode_record", _of_bytes,
+        (chain, boarding, station, sister, postings, proofs, explaining, cases, checkers, let_rides, ways),
+    ),
     ("decode_batch", _of_bytes, (sister, ingest, branches, checkers)),
     ("verify_batch", _of_batch, (sister, ingest)),
     ("open_receipt", _of_receipt, (station, courier, city)),
-)
+)  # fmt: skip
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The seeded world's clock and queue: in order, and never for ever."""
 
+from random import Random
+
 import pytest
 
 from simulators.world import EVENTS_AN_HOUR_MAX, HOUR_MS, NeverRests, World
@@ -30,3 +32,13 @@ def test_as_many_events_over_many_hours_are_a_life() -> None:
     tick(2 * EVENTS_AN_HOUR_MAX)
     world.run_until(24 * HOUR_MS)
     assert len(seen) == 2 * EVENTS_AN_HOUR_MAX + 1
+
+
+def test_what_is_drawn_between_two_numbers_is_what_the_generator_draws() -> None:
+    """A seed is a run, also of older commits."""
+    drawn = Random("savar world 7")
+    spans = [(0, 0), (1, 2), (-5, 5), (50, 1_000), (0, 2**40)] * 200
+    world = World(7, 0)
+    assert [world.between(*span) for span in spans] == [drawn.randint(*span) for span in spans]
+    with pytest.raises(ValueError, match="nothing lies between 2 and 1"):
+        world.between(2, 1)
