@@ -24,7 +24,9 @@ class Counted(apsw.Connection):
 @pytest.fixture
 def card(tmp_path: Path) -> Iterator[Counted]:
     connection = Counted(str(tmp_path / "journal.db"))
-    connection.execute("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE record (sequence)").fetchall()
+    connection.execute(
+        "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE record (sequence)"
+    ).fetchall()
     yield connection
     connection.close()
 
