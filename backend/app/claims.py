@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 
 from backend.app.posted import Posted
 from backend.core.ledger import Payer, TapId
@@ -52,7 +51,7 @@ class GroupClaims:
             self._stand(pool, weeks, new)
             if turned:  # behind what boarded: its payer stays in its record, and its fare is seen to be given back
                 self._stand(pool, weeks, {
-                    tap: replace(pool[tap], annulled=annulled) for tap, (_, annulled) in turned.items()
+                    tap: pool[tap]._replace(annulled=annulled) for tap, (_, annulled) in turned.items()
                     if tap in pool  # else its rider's travel was deleted meanwhile: the money stays as it is
                 })  # fmt: skip
 

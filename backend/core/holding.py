@@ -206,6 +206,11 @@ def resolved(it: Standing, hold: Hold) -> tuple[Standing, list[Transfer]]:
 
     What comes to light later is posted under that word: a tap that becomes a rider's after all takes it back.
     """
-    after = replace(it, hold=hold)  # type: ignore[type-var]
+    after = _but(it, hold=hold)
     transfers, revision = posted_again(it, after)
-    return replace(after, revision=revision), transfers  # type: ignore[type-var]
+    return _but(after, revision=revision), transfers
+
+
+def _but(it: Standing, **changes: object) -> Standing:
+    """The same with some fields changed: claims are tuples, the others are dataclasses."""
+    return it._replace(**changes) if isinstance(it, tuple) else replace(it, **changes)  # type: ignore[attr-defined, no-any-return, type-var]

@@ -12,7 +12,6 @@ one tariff, and what is posted for each follows from the set of them, whatever t
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from backend.core.repeats import Claim
 from protocol.fares.pricing import Ridden, as_adult, steps
@@ -22,7 +21,7 @@ from protocol.fares.tariff import Tariff
 def alone(claim: Claim) -> Claim:
     """A charged first boarding with what is posted for it where it meets no other ride."""
     rials = min(claim.alone_rials + claim.beside_rials, claim.shown_rials)
-    return replace(claim, rials=rials, city_rials=claim.adult_rials - claim.alone_rials)
+    return claim._replace(rials=rials, city_rials=claim.adult_rials - claim.alone_rials)
 
 
 def weigh(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
@@ -38,6 +37,6 @@ def weigh(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
         posted[place] += more
         left -= more
     return [
-        replace(claim, rials=min(paid + claim.beside_rials, claim.shown_rials), city_rials=max(0, whole - added))
+        claim._replace(rials=min(paid + claim.beside_rials, claim.shown_rials), city_rials=max(0, whole - added))
         for claim, paid, whole, added in zip(ordered, posted, full, own, strict=True)
     ]

@@ -26,7 +26,6 @@ was off takes it for young, and shows what all of them cost in the end.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
@@ -49,8 +48,7 @@ class Step(NamedTuple):
     beside_rials: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):  # and no dataclass: copies with a few fields changed are most of what settling a group does
     """One accepted tap with a proven, registered rider: what it says, and from `annulled` to `revision` how it stands.
 
     `metres`: along the line, where it was; `closes`: of a tap-out, the (epoch, sequence) that it ends; `steps`: what a
@@ -126,20 +124,19 @@ def as_ended(it: Claim) -> Claim:
         return it
     shown = min(it.shown_rials, it.ended_rials)
     if not it.steps:
-        return replace(it, shown_rials=shown)
+        return it._replace(shown_rials=shown)
     _, adult, beside = it.steps[band_of([step.metres for step in it.steps], it.ridden_m)]
     own = 0 if it.extends else own_part(adult, it.permille)
     city = 0 if it.extends else adult - own
     whole = min(own + beside, it.shown_rials) + city
-    return replace(
-        it, adult_rials=adult, beside_rials=beside, shown_rials=shown, whole_rials=min(it.whole_rials, whole)
+    return it._replace(
+        adult_rials=adult, beside_rials=beside, shown_rials=shown, whole_rials=min(it.whole_rials, whole)
     )
 
 
 def as_stands(it: Claim, now: Claim) -> Claim:
     """A tap as it was said, standing as `now`, which a tap-out may have changed."""
-    return replace(
-        now, adult_rials=it.adult_rials, beside_rials=it.beside_rials, shown_rials=it.shown_rials,
+    return now._replace(adult_rials=it.adult_rials, beside_rials=it.beside_rials, shown_rials=it.shown_rials,
         whole_rials=it.whole_rials,
     )  # fmt: skip
 
@@ -198,15 +195,15 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
             told += (_named(it, name, contested=contested) for it in _settled(members, None))
             continue  # nearly always: nothing to change and to put back
         known = {it.tap: it for it in members}
-        now = [as_ended(replace(it, ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
+        now = [as_ended(it._replace(ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
         told += (as_stands(known[it.tap], _named(it, name, contested=contested)) for it in _settled(now, ended_rials))
     # Of none: it may name a tap of either door, where both chose one epoch, and then ends two.
-    told += (replace(out, boarding=new_boarding(*out.tap)) for some in outs.values() for out in some)
+    told += (out._replace(boarding=new_boarding(*out.tap)) for some in outs.values() for out in some)
     return told
 
 
 def _named(it: Claim, name: bytes, *, contested: bool) -> Claim:
-    return replace(it, boarding=name, city_rials=0, contested=contested)
+    return it._replace(boarding=name, city_rials=0, contested=contested)
 
 
 def _with_companions(sets: list[list[Claim]], outs: Mapping[tuple[int, int], Sequence[Claim]]) -> Iterator[list[Claim]]:
@@ -277,7 +274,7 @@ def _settled(members: Sequence[Claim], most_rials: int | None) -> Iterator[Claim
     left = None if most_rials is None else most_rials - (0 if first is None else _at_most(first))
     for it in sorted(members, key=lambda one: (one.party, -one.shown_rials, one.tap)):
         if it.annulled or it is first:
-            yield replace(it, charged=it is first, rials=0, copied_rials=0)
+            yield it._replace(charged=it is first, rials=0, copied_rials=0)
             continue
         rials = min((it.party - covered) * it.adult_rials, it.shown_rials) if it.extends and it.party > covered else 0
         if left is not None:
@@ -285,7 +282,7 @@ def _settled(members: Sequence[Claim], most_rials: int | None) -> Iterator[Claim
             left -= rials
         if it.extends:
             covered = max(covered, it.party)
-        yield replace(it, charged=rials > 0, rials=rials, copied_rials=it.whole_rials - rials)
+        yield it._replace(charged=rials > 0, rials=rials, copied_rials=it.whole_rials - rials)
 
 
 def _at_most(first: Claim) -> int:

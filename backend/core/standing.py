@@ -7,7 +7,6 @@ order ends at the same balances by construction.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from backend.core.holding import posted_again, posted_first
@@ -54,10 +53,10 @@ def posted(before: Claim | None, after: Claim) -> tuple[Claim, list[Transfer]]:
     """A claim as it stood, if it is not new, and as it stands → it with its revision, and what is posted for that."""
     if before is None:
         first = _first(after)
-        more, revision = posted_again(replace(after, revision=0), after, first)
-        return replace(after, revision=revision), posted_first(after, first) + more
+        more, revision = posted_again(after._replace(revision=0), after, first)
+        return after._replace(revision=revision), posted_first(after, first) + more
     transfers, revision = posted_again(before, after)
-    return replace(after, revision=revision), transfers
+    return after._replace(revision=revision), transfers
 
 
 def _first(claim: Claim) -> Mapping[str, int]:

@@ -126,7 +126,7 @@ class OrdinaryTaps:
         claim, transfers = posted(None, claim)
         if kind in {"corrected", "annulled"}:
             less = {"rials": FARE // 2} if kind == "corrected" else {"rials": 0, "annulled": True, "charged": False}
-            claim, more = posted(claim, replace(claim, **less))  # type: ignore[arg-type]
+            claim, more = posted(claim, claim._replace(**less))  # type: ignore[arg-type]
             transfers = [*transfers, *more]
         return MadeTap(tap, kind, wall_ms, vehicle, claim, tuple(transfers))
 
@@ -148,8 +148,7 @@ class OrdinaryTaps:
         if before is None or before.kind != "plain" or not isinstance(before.it, Claim):
             return replace(it, kind="plain")
         assert isinstance(it.it, Claim)
-        claim = replace(
-            it.it, presentation=before.it.presentation, boarding=before.it.boarding, charged=False, rials=0,
+        claim = it.it._replace(presentation=before.it.presentation, boarding=before.it.boarding, charged=False, rials=0,
             copied_rials=FARE,
         )  # fmt: skip
         claim, transfers = posted(None, claim)

@@ -221,7 +221,7 @@ def _copies_of_tickets_paid() -> Any:
 
 def _charged_above_shown() -> Any:
     def post(before: Claim | None, after: Claim) -> Any:
-        return standing_of.posted(before, replace(after, rials=after.rials + 1_000 * after.charged))
+        return standing_of.posted(before, after._replace(rials=after.rials + 1_000 * after.charged))
 
     return _replaced(claims, posted=post)
 

@@ -184,11 +184,11 @@ def test_a_far_reach_reads_only_what_a_tap_out_names(tmp_path: Path) -> None:
     desk.take_whole(bus)
     held = [desk.store.claim_at(*tap) for tap in ids]
     assert all(held)
-    later = replace(held[-1], sequence=99, wall_ms=held[-1].wall_ms + 60_000)
-    out = replace(later, closes=ids[0][1:])
-    by_the_phone = replace(out, wall_ms=held[0].wall_ms + 7_200_001)
+    later = held[-1]._replace(sequence=99, wall_ms=held[-1].wall_ms + 60_000)
+    out = later._replace(closes=ids[0][1:])
+    by_the_phone = out._replace(wall_ms=held[0].wall_ms + 7_200_001)
     late = Presentation(RIDER.credential_id, held[0].presentation.time_s + 7_201, 99)
-    by_the_clock, too_late = replace(out, presentation=late), replace(by_the_phone, presentation=late)
+    by_the_clock, too_late = out._replace(presentation=late), by_the_phone._replace(presentation=late)
     assert [it.tap for it in desk.store.claims_near([later], 180_000)] == [ids[-1]]
     assert [it.tap for it in desk.store.claims_near([out], 180_000)] == [ids[0]]
     assert {it.tap for it in desk.store.claims_near([later, out], 180_000)} == {ids[0], ids[-1]}

@@ -153,7 +153,7 @@ def test_what_is_refused_is_told_without_the_row(store: PostgresStore) -> None:
     """P18: PostgreSQL's detail has the whole row in it, and errors are kept and logged."""
     (claim,) = commit(1, 1).claims
     with pytest.raises(StoreRefused) as refused:
-        store.commit([replace(commit(1, 1), claims=[replace(claim, vehicle=None)])], NOON_MS)  # type: ignore[arg-type]
+        store.commit([replace(commit(1, 1), claims=[claim._replace(vehicle=None)])], NOON_MS)  # type: ignore[arg-type]
     assert "null value in column" in str(refused.value)
     assert claim.presentation.credential_id.hex() not in str(refused.value)
 

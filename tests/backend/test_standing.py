@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 from unittest.mock import patch
@@ -65,7 +64,7 @@ def test_the_relation() -> None:
     assert not same_boarding(here, claim(2, device="b2-d1", at_s=1))
     assert not same_boarding(here, claim(2, device="b1-d2", at_s=1, rider=b"rider-02"))
     assert not same_boarding(here, claim(2, device="b1-d2", at_s=1, annulled=True))
-    longer = replace(claim(2, device="b1-d2", at_s=200), window_ms=360_000)  # the doors' tariffs differ
+    longer = claim(2, device="b1-d2", at_s=200)._replace(window_ms=360_000)  # the doors' tariffs differ
     assert same_boarding(here, longer)
     assert same_boarding(longer, here)
 
@@ -78,7 +77,7 @@ def test_a_tap_that_joins_two_boardings_makes_them_one() -> None:
     """Three taps at alternating doors, the middle one within the window of both others; without it they are two."""
     first, joins, last = claim(1), claim(2, device="b1-d2", at_s=100, told=70_000), claim(3, at_s=200, told=50_000)
     assert sum(pays(first, joins, last).values()) == 50_000
-    assert sum(pays(first, replace(joins, annulled=True), last).values()) == 110_000
+    assert sum(pays(first, joins._replace(annulled=True), last).values()) == 110_000
 
 
 def test_companions_join_no_two_boardings_of_one_door() -> None:
@@ -181,7 +180,7 @@ def world(seed: int) -> list[Claim]:
             party=party if earlier is None else earlier.party, extends=extends, told=told, tariff=tariff,
             shown=None if earlier is None else earlier.presentation.counter, annulled=choose.random() < 0.15,
         )  # fmt: skip
-        taps.append(replace(it, cap_permille=500))
+        taps.append(it._replace(cap_permille=500))
     return taps
 
 
@@ -278,19 +277,19 @@ def _rule(module: Any, name: str, mutant: Any) -> AbstractContextManager[Any]:
 
 
 def _no_cap_for_the_city(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
-    return [replace(it, city_rials=it.adult_rials - it.alone_rials) for it in journeys.weigh(tariff, claims)]
+    return [it._replace(city_rials=it.adult_rials - it.alone_rials) for it in journeys.weigh(tariff, claims)]
 
 
 def _nothing_left(tariff: Tariff, claims: Iterable[Claim]) -> list[Claim]:
     ordered = sorted(claims, key=lambda it: (it.wall_ms, it.tap))
     own = steps(tariff, [Ridden(it.wall_ms, it.adult_rials, it.permille, it.cap_permille) for it in ordered])
     weighed = journeys.weigh(tariff, ordered)
-    return [replace(it, rials=min(it.rials, step + it.beside_rials)) for it, step in zip(weighed, own, strict=True)]
+    return [it._replace(rials=min(it.rials, step + it.beside_rials)) for it, step in zip(weighed, own, strict=True)]
 
 
 def _taken_back_joins(claims: Sequence[Claim]) -> list[list[Claim]]:
     by_tap = {it.tap: it for it in claims}
-    return [[by_tap[it.tap] for it in of] for of in _real_sets([replace(it, annulled=False) for it in claims])]
+    return [[by_tap[it.tap] for it in of] for of in _real_sets([it._replace(annulled=False) for it in claims])]
 
 
 _real_sets = repeats._sets
@@ -313,7 +312,7 @@ MUTANTS = {
     ),
     "who came later pays as shown": lambda: _rule(
         repeats, "_settled", lambda members, most: (
-            replace(it, charged=True, rials=it.whole_rials, copied_rials=0) if it.extends and not it.annulled else it
+            it._replace(charged=True, rials=it.whole_rials, copied_rials=0) if it.extends and not it.annulled else it
             for it in _real_settled(members, most)
         )
     ),
@@ -328,7 +327,7 @@ MUTANTS = {
         repeats, "_beside", lambda claims, firsts: () if len(firsts) > 2 else _real_beside(claims, firsts)
     ),
     "copied pays nothing": lambda: _rule(
-        repeats, "_settled", lambda members, most: (replace(it, copied_rials=0) for it in _real_settled(members, most))
+        repeats, "_settled", lambda members, most: (it._replace(copied_rials=0) for it in _real_settled(members, most))
     ),
 }  # fmt: skip
 

@@ -1,7 +1,6 @@
 """What stands can become anything else that stands, on the real store: boardings split, meet and change names."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +31,7 @@ def standings(draw: st.DrawFn) -> list[Claim]:
         members = [n for n, of in enumerate(places) if of == place]
         name, pays = draw(st.sampled_from(members)), draw(st.sampled_from(members))
         told += (
-            replace(_claim(n), boarding=bytes([name]) * 16, charged=n == pays, rials=FARE * (n == pays))
+            _claim(n)._replace(boarding=bytes([name]) * 16, charged=n == pays, rials=FARE * (n == pays))
             for n in members
         )
     return draw(st.permutations(told))

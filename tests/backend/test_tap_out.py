@@ -121,7 +121,7 @@ def test_of_several_tap_outs_the_least_counts_and_at_both_doors_one_boarding_is_
 )  # fmt: skip
 def test_what_names_another_boarding_ends_none(changed: dict[str, object]) -> None:
     tap = boarded(1)
-    left = replace(out(7, tap, metres=2_000, told=20_000), **changed)  # type: ignore[arg-type]
+    left = out(7, tap, metres=2_000, told=20_000)._replace(**changed)  # type: ignore[arg-type]
     assert sum(stood(tap, left).values()) == FULL
 
 
@@ -132,8 +132,7 @@ def test_either_the_clocks_or_the_phones_tell_that_it_was_within_two_hours(
 ) -> None:
     """P20: a door goes by either, and what it showed is what is charged."""
     tap = boarded(1)
-    left = replace(
-        out(7, tap, metres=2_000, told=20_000), wall_ms=tap.wall_ms + after * clocks_h * 3_600_000,
+    left = out(7, tap, metres=2_000, told=20_000)._replace(wall_ms=tap.wall_ms + after * clocks_h * 3_600_000,
         presentation=Presentation(RIDER, tap.presentation.time_s + after * phones_h * 3_600, 9),
     )  # fmt: skip
     assert sum(stood(tap, left).values()) == 20_000
@@ -146,14 +145,14 @@ def test_a_boarding_that_was_taken_back_stays_so() -> None:
 
 def test_a_tap_out_that_was_taken_back_ends_nothing() -> None:
     tap = boarded(1)
-    assert sum(stood(tap, replace(out(7, tap, metres=2_000, told=20_000), annulled=True)).values()) == FULL
+    assert sum(stood(tap, out(7, tap, metres=2_000, told=20_000)._replace(annulled=True)).values()) == FULL
 
 
 def test_who_leaves_shows_another_code_than_who_came() -> None:
     """A stolen tap key has the proofs of boardings: none of them ends the boarding that it made."""
     tap, more = boarded(1), boarded(2, party=1, extends=True, at_s=20)
     for came in (tap, more):
-        with_it = replace(out(7, tap, metres=None, told=0), presentation=came.presentation)
+        with_it = out(7, tap, metres=None, told=0)._replace(presentation=came.presentation)
         assert sum(stood(tap, more, with_it).values()) == 2 * FULL
 
 
@@ -208,7 +207,7 @@ def test_the_posted_total_is_that_of_a_plainer_reckoning_and_no_order_changes_it
     ridden, beside, uncapped = [], 0, 0
     for n, (at_s, share, party, place, left) in enumerate(drawn):
         tap = boarded(n + 1, share=share, party=party, metres=place)
-        alone = FULL if left is None else told_by(replace(tap, party=0, permille=1000), left[0])
+        alone = FULL if left is None else told_by(tap._replace(party=0, permille=1000), left[0])
         ridden.append(Ridden(WEEK_BEGINS_MS + at_s * 1000, alone, share, share))
         beside += party * alone
         uncapped += FULL * share // 1000 + party * FULL
@@ -391,7 +390,7 @@ def test_the_ledger_is_the_same_however_the_journals_come(tmp_path: Path, seed: 
         for rider in riders:
             claims = desk.store.claims_between(rider.credential_id, 0, limits.INT63_MAX)
             plain = [
-                replace(it, ridden_m=None, ended_rials=None, charged=False, rials=0, copied_rials=0) for it in claims
+                it._replace(ridden_m=None, ended_rials=None, charged=False, rials=0, copied_rials=0) for it in claims
             ]
             whole = stand(plain, {4: history})
             assert {it.tap: it.parts for it in claims} == {tap: it.parts for tap, it in whole.items()}

@@ -1,7 +1,6 @@
 """Companions whose door had been off, and could not say how long: who taps out takes them along (P20)."""
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ YEAR_S = 365 * 86_400
 
 def at_s(it: Claim, phone_s: int) -> Claim:
     """The same, as a phone signed it so many seconds behind the first."""
-    return replace(it, presentation=Presentation(RIDER, 1_000_000 + phone_s, it.presentation.counter))
+    return it._replace(presentation=Presentation(RIDER, 1_000_000 + phone_s, it.presentation.counter))
 
 
 def came(sequence: int, second: int, *, clock_s: int | None = None) -> Claim:
@@ -50,8 +49,8 @@ def test_a_phone_that_was_set_right_on_the_way_is_outdone_by_the_clocks() -> Non
 
 @pytest.mark.parametrize(
     "more",
-    [came(2, -200), came(2, 901), replace(came(2, 600), vehicle="b2"), replace(came(2, 600), annulled=True),
-     replace(came(2, 600), presentation=Presentation(RIDER, 1_000_900, 1_007))],
+    [came(2, -200), came(2, 901), came(2, 600)._replace(vehicle="b2"), came(2, 600)._replace(annulled=True),
+     came(2, 600)._replace(presentation=Presentation(RIDER, 1_000_900, 1_007))],
     ids=["before", "behind", "another bus", "taken back", "the code that left"],
 )  # fmt: skip
 def test_no_others_leave_with_it(more: Claim) -> None:
@@ -176,7 +175,7 @@ def test_the_ledger_is_the_same_however_the_journals_come(tmp_path: Path, seed: 
             sent[at] = last
         balances.append(desk.store.balance(rider_account(rider.credential_id)))
         claims = desk.store.claims_between(rider.credential_id, 0, limits.INT63_MAX)
-        plain = [replace(it, ridden_m=None, ended_rials=None, charged=False, rials=0, copied_rials=0) for it in claims]
+        plain = [it._replace(ridden_m=None, ended_rials=None, charged=False, rials=0, copied_rials=0) for it in claims]
         assert {it.tap: it.parts for it in claims} == {tap: it.parts for tap, it in stand(plain, {4: LINE}).items()}
         desk.close()
     assert balances[0] == balances[1]
