@@ -19,7 +19,7 @@ from backend.adapters.ledger.store import LedgerStore
 from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.limits import GROUP_BATCHES_MAX
-from backend.core.ports import Commit, Device, LedgerMark
+from backend.core.ports import Commit, Device, LedgerMark, Rider
 from protocol.wire.batches import decode_batch, encode_batch, verify_batch
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.records import Tap
@@ -61,10 +61,17 @@ class _WatchedProofs(ProofDesk):
 
     took_s = 0.0
 
-    def open(self, tap: Tap) -> Pass | None:
+    def unsealed(self, tap: Tap) -> bytes | None:
         began = time.perf_counter()
         try:
-            return super().open(tap)
+            return super().unsealed(tap)
+        finally:
+            self.took_s += time.perf_counter() - began
+
+    def proven(self, tap: Tap, raw: bytes, riders: Mapping[bytes, Rider]) -> Pass | None:
+        began = time.perf_counter()
+        try:
+            return super().proven(tap, raw, riders)
         finally:
             self.took_s += time.perf_counter() - began
 

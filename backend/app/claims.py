@@ -1,7 +1,7 @@
 """Claims of a group of batches, among those that the store holds."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from backend.app.posted import Posted
 from backend.core.ledger import Payer, TapId
@@ -18,8 +18,9 @@ class GroupClaims:
     """Takes what arrives into each rider's claims, and says what that changes. One a group; used by the ingest thread.
 
     It looks at no more of a rider than may change: the boardings that new claims touch, and the weeks of all their
-    taps. And it looks once a group, however many of its records are that rider's: what stands is a function of the set,
-    and a device that tells hundreds of boardings of one rider must not make each cost more than the one before.
+    taps. It looks once a group, however many of its records are that rider's: what stands is a function of the set, and
+    a device that tells hundreds of boardings of one rider must not make each cost more than the one before. And it asks
+    for all riders together, for each question to a database is a round trip.
     """
 
     def __init__(self, store: IngestStore, tariffs: Tariffs, into: Posted) -> None:
@@ -44,42 +45,54 @@ class GroupClaims:
 
     def settle(self) -> None:
         """Every claim that changes by what has come, and what is posted for that."""
-        for credential_id in dict.fromkeys((*self._new, *self._turned)):
-            new, turned = self._new[credential_id], self._turned[credential_id]
-            pool = self._near([*new.values(), *(it for it, _ in turned.values())])
-            weeks: dict[int, _Pool] = {}
-            self._stand(pool, weeks, new)
-            if turned:  # behind what boarded: its payer stays in its record, and its fare is seen to be given back
-                self._stand(pool, weeks, {
-                    tap: pool[tap]._replace(annulled=annulled) for tap, (_, annulled) in turned.items()
-                    if tap in pool  # else its rider's travel was deleted meanwhile: the money stays as it is
-                })  # fmt: skip
+        looked = [*self._by_tap.values(), *(it for of in self._turned.values() for it, _ in of.values())]
+        pools: dict[bytes, _Pool] = {it.presentation.credential_id: {} for it in looked}
+        for it in self._near(looked):
+            pools[it.presentation.credential_id][it.tap] = it
+        riders = {credential_id: _Rider(pool) for credential_id, pool in pools.items()}
+        self._stand({riders[credential_id]: new for credential_id, new in self._new.items()})
+        # What is taken back comes behind what boarded: its payer stays in its record, and its fare is seen to be given
+        # back. Where it is not found, its rider's travel was deleted meanwhile: the money stays as it is.
+        self._stand({
+            (rider := riders[credential_id]): {
+                tap: rider.pool[tap]._replace(annulled=annulled) for tap, (_, annulled) in turned.items()
+                if tap in rider.pool
+            }
+            for credential_id, turned in self._turned.items()
+        })  # fmt: skip
 
-    def _near(self, claims: list[Claim]) -> _Pool:
-        """Every claim of every boarding that some of one rider may touch."""
+    def _near(self, claims: Collection[Claim]) -> Sequence[Claim]:
+        """Every claim of every boarding that some may touch."""
         windows = (it.repeat_window_s for it in self._tariffs.values())
         window_s = max(REPEAT_WINDOW_DEFAULT_S, *windows)  # those of the claims held are among them
-        return {it.tap: it for it in self._store.claims_near(claims, window_s * 1000)}
+        return self._store.claims_near(claims, window_s * 1000)
 
-    def _stand(self, pool: _Pool, weeks: dict[int, _Pool], changes: Mapping[TapId, Claim]) -> None:
-        """Claims of one rider are new or turned: keep in the pool what then stands. `weeks`: those read so far."""
-        before = dict(pool)
-        pool |= changes
-        told = {it.tap: it for it in boardings(pool.values())}
-        touched = {tap for tap, it in told.items() if _place(it) != _place(pool[tap])} | changes.keys()
-        rides = [pool[tap] for tap in touched if _rides(told[tap]) or _rides(pool[tap])]
-        groups = {group for it in rides if (group := group_of(it, self._tariffs)) is not None}
-        for week in {week for week, _ in groups}:
-            if week not in weeks:
-                held = self._store.claims_between(rides[0].presentation.credential_id, *week_span_ms(week))
-                weeks[week] = {it.tap: it for it in held if it.tap not in pool}
-            told.update(weeks[week])  # of boardings that nothing touches
-            before.update(weeks[week])
-        stands = weighed(told.values(), self._tariffs)
-        for tap in sorted(stands):
-            if self._changes(stands[tap], touched, groups) and stands[tap] != before.get(tap):
-                after = self._keep(before.get(tap), stands[tap])
-                (pool if tap in pool else weeks[service_week(after.wall_ms)])[tap] = after
+    def _stand(self, changes: Mapping["_Rider", Mapping[TapId, Claim]]) -> None:
+        """Claims of riders are new or turned: keep with each rider what then stands."""
+        looks = [_Look(rider, changed, self._tariffs) for rider, changed in changes.items() if changed]
+        self._read_weeks(looks)
+        for look in looks:
+            rider, told, before = look.rider, look.told, look.before
+            for week in look.weeks:
+                told.update(rider.weeks[week])  # of boardings that nothing touches
+                before.update(rider.weeks[week])
+            stands = weighed(told.values(), self._tariffs)
+            for tap in sorted(stands):
+                if self._changes(stands[tap], look.touched, look.groups) and stands[tap] != before.get(tap):
+                    rider.keep(self._keep(before.get(tap), stands[tap]))
+
+    def _read_weeks(self, looks: Sequence["_Look"]) -> None:
+        """The weeks that some riders' rides are weighed in, those that were not read yet."""
+        missing = {it.credential_id: it for it in looks if not it.weeks <= it.rider.weeks.keys()}
+        spans = []
+        for credential_id, it in missing.items():
+            for week in sorted(it.weeks - it.rider.weeks.keys()):
+                it.rider.weeks[week] = {}
+                spans.append((credential_id, *week_span_ms(week)))
+        for held in self._store.claims_between(spans):
+            rider = missing[held.presentation.credential_id].rider
+            if held.tap not in rider.pool:
+                rider.weeks[service_week(held.wall_ms)][held.tap] = held
 
     def _changes(self, it: Claim, touched: set[TapId], groups: set[Group]) -> bool:
         """Whether all that it depends on was looked at."""
@@ -92,6 +105,38 @@ class GroupClaims:
         if after.tap in self._by_tap and after.closes is None and not after.annulled:
             self._into.payers[after.tap] = Payer.RIDER if after.charged else Payer.COPIED
         return after
+
+
+class _Rider:
+    """What was read of one rider: `pool`, whole boardings; `weeks`, what else lies in some. Kept as it then stands."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self.pool = pool
+        self.weeks: dict[int, _Pool] = {}
+
+    def keep(self, it: Claim) -> None:
+        """One that stands otherwise now."""
+        (self.pool if it.tap in self.pool else self.weeks[service_week(it.wall_ms)])[it.tap] = it
+
+
+class _Look:
+    """What may change with some changes of one rider's claims."""
+
+    def __init__(self, rider: _Rider, changes: Mapping[TapId, Claim], tariffs: Tariffs) -> None:
+        self.rider = rider
+        self.before = dict(rider.pool)
+        rider.pool |= changes
+        pool = rider.pool
+        self.told = {it.tap: it for it in boardings(pool.values())}
+        self.touched = {tap for tap, it in self.told.items() if _place(it) != _place(pool[tap])} | changes.keys()
+        rides = [pool[tap] for tap in self.touched if _rides(self.told[tap]) or _rides(pool[tap])]
+        self.groups = {group for it in rides if (group := group_of(it, tariffs)) is not None}
+        self.weeks = {week for week, _ in self.groups}
+
+    @property
+    def credential_id(self) -> bytes:
+        """Whose."""
+        return next(iter(self.told.values())).presentation.credential_id
 
 
 def _place(it: Claim) -> tuple[object, ...]:

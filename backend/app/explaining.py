@@ -59,7 +59,7 @@ class Explaining:
         group = group_of(stands, self._tariffs)
         if group is None:
             return beside, ()
-        held = self._store.claims_between(stands.presentation.credential_id, *week_span_ms(group[0]))
+        held = self._store.claims_between([(stands.presentation.credential_id, *week_span_ms(group[0]))])
         return beside, [it for it in held if group_of(it, self._tariffs) == group]
 
     def _opened(self, record: Tap) -> tuple[Opened, RiderPart | None]:

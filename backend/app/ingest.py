@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backend.app.branches import keep_branch
-from backend.app.posted import Posted
 from backend.app.postings import GroupPostings, OnAlarm, Postings
 from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue
-from backend.core.chaintime import UNKNOWN_TIME, ChainTime
+from backend.core.chaintime import UNKNOWN_TIME
 from backend.core.errors import StoreFailed, StoreRefused
 from backend.core.ledger import Payer, TapId
 from backend.core.let_through import LetThrough, let_through, persons_of
@@ -57,9 +56,8 @@ class _Extension:
     before: Watermark
     after: Watermark
     fresh: Sequence[tuple[Record, bytes]]  # and their hashes
+    enrolled: Device
     handed_in_by: str
-    time: ChainTime  # behind the last of them
-    let_through: Sequence[LetThrough]
 
 
 @dataclass(slots=True)
@@ -91,7 +89,6 @@ class Ingest:
     ) -> None:
         self._store = store
         self._find_device = find_device
-        self._proofs = proofs
         self._tariffs = tariffs
         self._postings = Postings(store, proofs, find_issue, tariffs, on_alarm)
         self._signer = receipt_signer
@@ -142,8 +139,9 @@ class Ingest:
         """Settle and store what is new in a group, if anything is."""
         if not group.extensions:
             return
+        bare = [self._priced(group.postings, it) for it in group.extensions]
         group.postings.settle()
-        commits = _commits(group.extensions, group.postings.posted, self._tariffs)
+        commits = _whole(bare, group, self._tariffs)
         self._store.commit(commits, self._now_ms())
         for commit in commits:
             self._on_stored(commit.records)
@@ -228,26 +226,30 @@ class Ingest:
             self._watch_new_epoch(batch, group)
         last, head = judgement.fresh[-1]
         after = Watermark(batch.epoch, last.link.sequence, head)
-        let: list[LetThrough] = []
-        time = UNKNOWN_TIME
         for record, record_hash in judgement.fresh:
-            time = group.postings.at(record)
-            if isinstance(record, DayKeyRecord):
-                self._proofs.learn(record)
-            elif isinstance(record, Tap) and TABLE[record.verdict].charged:
-                group.postings.board(record, enrolled)
-            elif isinstance(record, Tap) and record.closes is not None:
-                group.postings.leave(record, enrolled)
-            elif isinstance(record, Shift):
-                group.postings.shift(record, enrolled)
-            elif isinstance(record, Annulment):
-                group.postings.annul(record)
-            if isinstance(record, Tap):
-                it = let_through(record, time, self._tariffs.get(record.tariff_version))
-                let += [] if it is None else [it]
+            group.postings.read(record)
             group.hashes[batch.device, batch.epoch, record.link.sequence] = record_hash
         group.marks[batch.device, batch.epoch] = after
-        group.extensions.append(_Extension(batch, mark, after, judgement.fresh, handed_in_by, time, let))
+        group.extensions.append(_Extension(batch, mark, after, judgement.fresh, enrolled, handed_in_by))
+
+    def _priced(self, postings: GroupPostings, it: _Extension) -> Commit:
+        """One batch's records told to what is posted, behind all that the group has read → a commit without records."""
+        let: list[LetThrough] = []
+        time = UNKNOWN_TIME
+        for record, _ in it.fresh:
+            time = postings.at(record)
+            if isinstance(record, Tap):
+                if TABLE[record.verdict].charged:
+                    postings.board(record, it.enrolled)
+                elif record.closes is not None:
+                    postings.leave(record, it.enrolled)
+                free = let_through(record, time, self._tariffs.get(record.tariff_version))
+                let += [] if free is None else [free]
+            elif isinstance(record, Shift):
+                postings.shift(record, it.enrolled)
+            elif isinstance(record, Annulment):
+                postings.annul(record)
+        return Commit(it.batch.device, it.before, it.after, (), it.batch.signature, it.handed_in_by, time, let)
 
     def _watch_new_epoch(self, batch: Batch, group: _Group) -> None:
         """A device that starts another journal is told to people: a new card, or a rollback (P11)."""
@@ -272,15 +274,14 @@ class Ingest:
         )
 
 
-def _commits(extensions: Sequence[_Extension], posted: Posted, tariffs: Mapping[int, Tariff]) -> list[Commit]:
-    """What a group stores: each batch's records, and with the last what all of them together move."""
+def _whole(bare: Sequence[Commit], group: _Group, tariffs: Mapping[int, Tariff]) -> list[Commit]:
+    """What a group stores: each batch with its records, and with the last what all of them together move."""
+    posted = group.postings.posted
     commits = [
-        Commit(
-            it.batch.device, it.before, it.after,
-            [_indexed(record, hash_, posted.payers.get(_id(record)), tariffs) for record, hash_ in it.fresh],
-            it.batch.signature, it.handed_in_by, it.time, it.let_through,
-        )
-        for it in extensions
+        replace(commit, records=[
+            _indexed(record, hash_, posted.payers.get(_id(record)), tariffs) for record, hash_ in it.fresh
+        ])
+        for commit, it in zip(bare, group.extensions, strict=True)
     ]  # fmt: skip
     commits[-1] = replace(
         commits[-1], transfers=posted.transfers, claims=list(posted.claims.values()), shifts=posted.shifts,

@@ -1,9 +1,9 @@
 """Money out of records: whose claim a boarding is, what it costs alone, what is taken back.
 
 One group of batches shares one `GroupPostings`; what its records say is settled together once all of them are known,
-and nothing of it stands before the group's commit. What a rider pays in
-the end follows from all claims together (`backend.core.standing`); here a record becomes a claim, checked against the
-proof in it: a stolen tap key signs what it likes, and only the phone's signature is the rider's word.
+and nothing of it stands before the group's commit. What a rider pays in the end follows from all claims together
+(`backend.core.standing`); here a record becomes a claim, checked against the proof in it: a stolen tap key signs what
+it likes, and only the phone's signature is the rider's word.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,19 +18,19 @@ from backend.core.chaintime import UNKNOWN_TIME, ChainTime, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
 from backend.core.holding import Unproven, Why, posted_first
 from backend.core.ledger import Payer, TapId
-from backend.core.ports import Device, IngestStore
+from backend.core.ports import Device, IngestStore, Rider
 from backend.core.repeats import Claim, Step
 from backend.core.tickets import TicketRide
 from protocol.fares.freshness import fresh, off_ms, set_wrong
 from protocol.fares.pricing import Price, Ride, adult_fare, by_distance, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
-from protocol.fares.verdicts import Verdict
+from protocol.fares.verdicts import TABLE, Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.localtime import day_begins_ms
 from protocol.wire.driver_records import Annulment, Shift, ShiftStep
 from protocol.wire.passes import LongPass
-from protocol.wire.records import CodeKind, Record, Tap, decode_record
-from protocol.wire.short_passes import Pass
+from protocol.wire.records import CodeKind, DayKeyRecord, Record, Tap, decode_record
+from protocol.wire.short_passes import Pass, claimed_credential
 
 OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
 _ADULT = int(RiderClass.ADULT)
@@ -66,10 +66,24 @@ class GroupPostings:
         self._tickets = GroupTickets(desk.store, desk.proofs, desk.find_issue, self.posted)
         self._drivers = GroupDrivers(desk.store, self.posted, self._turn)
         self._taps: dict[TapId, Tap] = {}
+        self._shown: dict[TapId, bytes] = {}  # what was unsealed
+        self._riders: Mapping[bytes, Rider] | None = None  # those whom that names, looked for together
         self._shown_less: set[TapId] = set()  # riders' boardings
         self._times: dict[tuple[str, int], ChainTime] = {}
         self._remembered_ms: int | None = None
         self._time = UNKNOWN_TIME
+
+    def read(self, record: Record) -> None:
+        """A record comes in, in its journal's order: what is sealed in it is opened.
+
+        All of a group are read before any is asked `at`, so that their riders are looked for together.
+        """
+        if isinstance(record, DayKeyRecord):
+            self._desk.proofs.learn(record)
+        elif isinstance(record, Tap) and record.sealed and (TABLE[record.verdict].charged or record.closes is not None):
+            raw = self._desk.proofs.unsealed(record)
+            if raw is not None:
+                self._shown[_id(record)] = raw
 
     def at(self, record: Record) -> ChainTime:
         """The next record of a chain → how late it is there. Asked of every record, before what it says."""
@@ -180,11 +194,15 @@ class GroupPostings:
 
     def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
         """Who pays for an accepted tap: the rider only with a proof that holds, of the time that the record tells."""
-        proof = self._desk.proofs.open(tap)
+        if self._riders is None:
+            named = dict.fromkeys(claimed_credential(raw) for raw in self._shown.values())
+            self._riders = self._desk.store.riders([it for it in named if it is not None])
+        raw = self._shown.get(_id(tap))
+        proof = None if raw is None else self._desk.proofs.proven(tap, raw, self._riders)
         if proof is None:
             return Payer.NO_PROOF, None
         credential = proof.credential
-        rider = self._desk.store.riders([credential.credential_id]).get(credential.credential_id)
+        rider = self._riders.get(credential.credential_id)
         if rider is None or (isinstance(proof, LongPass) and rider.credential != proof.credential.raw):
             return Payer.UNKNOWN_CREDENTIAL, proof
         if tap.at.trusted and not fresh(_off_ms(tap, proof), tap.at.uncertainty_s) and not _set_wrong(tap, proof):
@@ -248,7 +266,7 @@ class GroupPostings:
     # --- bearer tickets -----------------------------------------------------------------------------------------------
 
     def _ticket(self, tap: Tap, enrolled: Device) -> None:
-        found = self._tickets.proven(tap)
+        found = self._tickets.proven(tap, self._shown.get(_id(tap)))
         if isinstance(found, Payer):
             if found is Payer.STALE_PROOF:
                 self._stale(tap, "it took tickets that are of other days than its records")

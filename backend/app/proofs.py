@@ -16,7 +16,7 @@ from protocol.wire.passes import open_presentation, read_issued
 from protocol.wire.records import DayKeyRecord, Tap, decode_record
 from protocol.wire.riders import RiderRow, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
-from protocol.wire.short_passes import Pass, is_short, open_short_pass
+from protocol.wire.short_passes import Pass, claimed_credential, is_short, open_short_pass
 from protocol.wire.tickets import Ticket, claimed_ticket_id, open_ticket
 
 log = logging.getLogger(__name__)
@@ -58,27 +58,49 @@ class ProofDesk:
             self._keys.popitem(last=False)
 
     def open(self, tap: Tap) -> Pass | None:
-        """The rider's proof in a tap, its phone's signature verified; None if there is none that holds.
+        """The rider's proof in a tap, as `proven` has it: unsealed, and its rider looked for."""
+        raw = self.unsealed(tap)
+        if raw is None:
+            return None
+        credential_id = claimed_credential(raw)
+        return self.proven(tap, raw, {} if credential_id is None else self._find_riders([credential_id]))
 
-        The issuer's signature in a long pass is not checked here: the caller compares the credential with the one it
-        issued. A short pass that is returned is of a credential that was issued.
+    def unsealed(self, tap: Tap) -> bytes | None:
+        """What was held before the camera; None where the tap has nothing of it, or its seal does not hold.
+
+        Asked in the order of a journal's records: a day key comes before what is sealed under it.
         """
         try:
-            raw = self._unsealed(tap)
-            if raw is None:
-                return None
-            return open_short_pass(raw, self._row) if is_short(raw) else open_presentation(raw)
+            key = self._key(tap)
+            return None if key is None or not tap.sealed else key.open(tap.link.sequence, tap.sealed, tap.public)
         except (WireError, ProofError) as error:
             _told(tap, error)
             return None
 
-    def ticket(self, tap: Tap, key_of: Callable[[bytes], VerifyingKey | None]) -> Ticket | None:
-        """The bearer ticket in a tap, proven by the key that `key_of` has for its id; None if none is proven.
+    def proven(self, tap: Tap, raw: bytes, riders: Mapping[bytes, Rider]) -> Pass | None:
+        """What was unsealed, its phone's signature verified; None if that does not hold.
+
+        `riders`: by credential, with at least the one that it claims to be, if that is registered. The issuer's
+        signature in a long pass is not checked here: the caller compares the credential with the one it issued. A short
+        pass that is returned is of a credential that was issued.
+        """
+
+        def row(credential_id: bytes) -> RiderRow | None:
+            rider = riders.get(credential_id)
+            return None if rider is None else row_of(read_issued(rider.credential))
+
+        try:
+            return open_short_pass(raw, row) if is_short(raw) else open_presentation(raw)
+        except (WireError, ProofError) as error:
+            _told(tap, error)
+            return None
+
+    def ticket(self, tap: Tap, raw: bytes | None, key_of: Callable[[bytes], VerifyingKey | None]) -> Ticket | None:
+        """The bearer ticket that was unsealed, proven by the key that `key_of` has for its id; None if none is proven.
 
         Raises UnknownIssuer where `key_of` has none: nobody here has issued it.
         """
         try:
-            raw = self._unsealed(tap)
             if raw is None:
                 return None
             key = key_of(claimed_ticket_id(raw))
@@ -88,15 +110,6 @@ class ProofDesk:
         except (WireError, ProofError) as error:
             _told(tap, error)
             return None
-
-    def _unsealed(self, tap: Tap) -> bytes | None:
-        """What was held before the camera; None where the tap has nothing of it or its day key is not known."""
-        key = self._key(tap)
-        return None if key is None or not tap.sealed else key.open(tap.link.sequence, tap.sealed, tap.public)
-
-    def _row(self, credential_id: bytes) -> RiderRow | None:
-        rider = self._find_riders([credential_id]).get(credential_id)
-        return None if rider is None else row_of(read_issued(rider.credential))
 
     def _key(self, tap: Tap) -> DayKey | None:
         if tap.key_id is None:

@@ -36,8 +36,8 @@ class GroupTickets:
         self._turned: dict[_Together, dict[TapId, bool]] = defaultdict(dict)  # whether taken back
         self._by_tap: dict[TapId, TicketRide] = {}  # new ones
 
-    def proven(self, tap: Tap) -> tuple[Ticket, Issue] | Payer:
-        """The ticket in a tap and its issue; who pays where there is none that holds on that day."""
+    def proven(self, tap: Tap, raw: bytes | None) -> tuple[Ticket, Issue] | Payer:
+        """The ticket in what a tap has unsealed, and its issue; who pays where there is none that holds on that day."""
         found: list[Issue] = []
 
         def key_of(ticket_id: bytes) -> VerifyingKey | None:
@@ -48,7 +48,7 @@ class GroupTickets:
             return issue.issuer
 
         try:
-            ticket = self._proofs.ticket(tap, key_of)
+            ticket = self._proofs.ticket(tap, raw, key_of)
         except UnknownIssuer:
             return Payer.UNKNOWN_CREDENTIAL
         if ticket is None:

@@ -213,4 +213,4 @@ def resolved(it: Standing, hold: Hold) -> tuple[Standing, list[Transfer]]:
 
 def _but(it: Standing, **changes: object) -> Standing:
     """The same with some fields changed: claims are tuples, the others are dataclasses."""
-    return it._replace(**changes) if isinstance(it, tuple) else replace(it, **changes)  # type: ignore[attr-defined, no-any-return, type-var]
+    return it._replace(**changes) if isinstance(it, tuple) else replace(it, **changes)  # type: ignore[type-var]

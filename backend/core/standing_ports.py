@@ -4,11 +4,13 @@ Part of `IngestStore`.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from backend.core.floats import Proxy, TakenBack
 from backend.core.repeats import Claim
 from backend.core.tickets import TicketRide
+
+Span: TypeAlias = tuple[bytes, int, int]  # credential; from, until: milliseconds, both ends included
 
 
 class StandingStore(Protocol):
@@ -19,15 +21,15 @@ class StandingStore(Protocol):
         ...
 
     def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
-        """Every claim of every boarding that some of one credential may belong to, or end.
+        """Every claim of every boarding that some may belong to, or end.
 
         At least those that `repeats` joins to them where no repeat window is longer than `window_ms`, with all tap-outs
         that name a tap of them or of those boardings. Each once.
         """
         ...
 
-    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
-        """Every claim of a rider in these milliseconds, both ends included."""
+    def claims_between(self, spans: Collection[Span]) -> Sequence[Claim]:
+        """Every claim of riders in these spans of theirs, none of which overlap."""
         ...
 
     def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:

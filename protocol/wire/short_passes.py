@@ -77,6 +77,12 @@ def claimed_presentation(raw: bytes) -> Presentation:
     return Presentation(raw[1:9], int.from_bytes(raw[10:14], "big"), int.from_bytes(raw[14:16], "big"))
 
 
+def claimed_credential(raw: bytes) -> bytes | None:
+    """The credential id that a code of either form says it is of, unproven; None where it has no room for one."""
+    at = 1 if is_short(raw) else 2
+    return raw[at : at + limits.CREDENTIAL_ID_BYTES] if len(raw) >= at + limits.CREDENTIAL_ID_BYTES else None
+
+
 def claimed_version(raw: bytes) -> int:
     """The credential version that 81 bytes say they are of, unproven."""
     return raw[9]

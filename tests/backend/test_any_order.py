@@ -139,7 +139,7 @@ def settled(happened: World, order: int | None) -> dict[str, int]:
 def _whole(desk: Desk) -> None:
     """What was posted step by step is what stands for all claims together, seen at once."""
     for rider in RIDERS:
-        held = desk.store.claims_between(rider.credential_id, 0, 2**62)
+        held = desk.store.claims_between([(rider.credential_id, 0, 2**62)])
         stands = stand(held, {it.version: it for it in TARIFFS})
         assert {it.tap: it for it in held} == stands
     for ticket in TICKETS:

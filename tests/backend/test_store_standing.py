@@ -57,7 +57,7 @@ def test_anything_that_stands_may_follow_anything_that_stood(told: list[list[Cla
         desk = Desk(Path(folder), [], [RIDER])
         for number, claims in enumerate(told):
             desk.store.commit([_commit(number, claims)], NOON_MS)
-            assert set(desk.store.claims_between(RIDER.credential_id, 0, 2 * NOON_MS)) == set(claims)
+            assert set(desk.store.claims_between([(RIDER.credential_id, 0, 2 * NOON_MS)])) == set(claims)
         desk.close()
 
 

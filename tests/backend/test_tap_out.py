@@ -388,7 +388,7 @@ def test_the_ledger_is_the_same_however_the_journals_come(tmp_path: Path, seed: 
             desk.take(*group)
         balances.append(dict(desk.rows("SELECT id, credits - debits FROM account WHERE credits <> debits")))
         for rider in riders:
-            claims = desk.store.claims_between(rider.credential_id, 0, limits.INT63_MAX)
+            claims = desk.store.claims_between([(rider.credential_id, 0, limits.INT63_MAX)])
             plain = [
                 it._replace(ridden_m=None, ended_rials=None, charged=False, rials=0, copied_rials=0) for it in claims
             ]

@@ -174,7 +174,7 @@ def test_the_ledger_is_the_same_however_the_journals_come(tmp_path: Path, seed: 
             desk.take((doors[at], doors[at].batch(sent[at] + 1, last)))
             sent[at] = last
         balances.append(desk.store.balance(rider_account(rider.credential_id)))
-        claims = desk.store.claims_between(rider.credential_id, 0, limits.INT63_MAX)
+        claims = desk.store.claims_between([(rider.credential_id, 0, limits.INT63_MAX)])
         plain = [it._replace(ridden_m=None, ended_rials=None, charged=False, rials=0, copied_rials=0) for it in claims]
         assert {it.tap: it.parts for it in claims} == {tap: it.parts for tap, it in stand(plain, {4: LINE}).items()}
         desk.close()

@@ -3,8 +3,10 @@
 What differs between the two is here and in what implements it; every statement stands once, in `ingest` and `standing`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
+
+from backend.adapters.ledger.near import Asked
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -12,15 +14,16 @@ Row: TypeAlias = tuple[Any, ...]
 class Driver(Protocol):
     """One database's own. `raw`: its connection; the caller holds the transaction."""
 
-    near_flat: str  # `standing`: what lies near claims, where every fare is flat, …
-    near_by_the_way: str  # … and where it is by distance
-
     def rows(self, raw: Any, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """All that a query gives."""
         ...
 
-    def near(self, raw: Any, sql: str, values: Mapping[str, object]) -> list[Row]:
-        """The same, of one of the two above, whose values have names."""
+    def near(self, raw: Any, asked: Sequence[Asked]) -> list[Row]:
+        """Claims near others: `near.near_sql` of these look-ups."""
+        ...
+
+    def between(self, raw: Any, asked: Sequence[Asked]) -> list[Row]:
+        """Claims of riders in spans of time: `near.between_sql` of these look-ups."""
         ...
 
     def run(self, raw: Any, sql: str, values: Sequence[object] = ()) -> int:

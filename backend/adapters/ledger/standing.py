@@ -1,7 +1,7 @@
 """What stands: riders' claims, rides of bearer tickets, drivers' proxy boardings and annulments, shifts."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -9,14 +9,15 @@ from typing import Any
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.held_tables import UNPROVEN
 from backend.adapters.ledger.hot import Driver, Row
+from backend.adapters.ledger.near import Asked, Kind, asked
 from backend.adapters.ledger.tables import CLAIM
 from backend.core.floats import Proxy, TakenBack
 from backend.core.holding import Hold
 from backend.core.ledger import Payer, TapId
 from backend.core.ports import Commit
 from backend.core.repeats import Claim, Step
+from backend.core.standing_ports import Span
 from backend.core.tickets import TicketRide
-from protocol import limits
 from protocol.wire.passes import Presentation
 
 _STANDS = (
@@ -35,39 +36,28 @@ class StandingTables:
     _driver: Driver
 
     def claims_near(self, claims: Collection[Claim], window_ms: int) -> Sequence[Claim]:
-        """Every boarding that some claims of one credential may belong to, or end: each claim read once."""
+        """Every boarding that some claims may belong to, or end: each claim read once."""
         if not claims:
             return []
         found = self._near(claims, (), window_ms)
         companions = [it for it in (*claims, *found) if it.extends and it.steps]
-        return found if not companions else self._near(claims, companions, window_ms)
+        if not companions:
+            return found
+        riders = {it.presentation.credential_id for it in companions}
+        again = self._near([it for it in claims if it.presentation.credential_id in riders], companions, window_ms)
+        return [*(it for it in found if it.presentation.credential_id not in riders), *again]
 
     def _near(self, claims: Collection[Claim], companions: Collection[Claim], window_ms: int) -> list[Claim]:
-        rides = [it for it in claims if it.closes is None]
-        outs = [it for it in claims if it.closes is not None]
-        (credential_id,) = {it.presentation.credential_id for it in claims}
-        by_way = [it for it in claims if it.closes is not None or it.steps]
-        values: dict[str, object] = {
-            "credential": credential_id,
-            "codes": json.dumps([*{(it.presentation.time_s, it.presentation.counter) for it in rides}]),
-            "then": json.dumps(_spans(((it.vehicle, it.wall_ms) for it in rides), window_ms)),
-            "taps": json.dumps([*{(it.epoch, it.sequence) for it in rides}]),
-        }
-        far = by_way or companions
-        if far:
-            values |= {
-                "outs_clock": _far_by_clock(outs), "outs_phone": _far_by_phone(outs),
-                "ended": json.dumps([*{it.closes for it in outs}]),
-                "way_clock": _far_by_clock(by_way), "way_phone": _far_by_phone(by_way),
-                "companions_clock": _far_by_clock(companions), "companions_phone": _far_by_phone(companions),
-            }  # fmt: skip
-        asked = self._driver.near_by_the_way if far else self._driver.near_flat
         with self._writer.reading() as core:
-            return [_claim(row) for row in self._driver.near(raw(core), asked, values)]
+            return [_claim(row) for row in self._driver.near(raw(core), asked(claims, companions, window_ms))]
 
-    def claims_between(self, credential_id: bytes, from_ms: int, until_ms: int) -> Sequence[Claim]:
-        """Every claim of a rider in these milliseconds, both ends included."""
-        return self._claims("credential = ? AND wall_ms BETWEEN ? AND ?", (credential_id, from_ms, until_ms))
+    def claims_between(self, spans: Collection[Span]) -> Sequence[Claim]:
+        """Every claim of riders in these milliseconds of theirs, both ends included."""
+        if not spans:
+            return []
+        looked_up = [Asked(Kind.RIDER, credential_id, "", *span) for credential_id, *span in spans]
+        with self._writer.reading() as core:
+            return [_claim(row) for row in self._driver.between(raw(core), looked_up)]
 
     def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
         """The claim of one tap."""
@@ -130,25 +120,6 @@ class StandingTables:
 
     def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         return self._writer.rows(self._driver, sql, values)
-
-
-def _far_by_clock(claims: Iterable[Claim]) -> str:
-    return json.dumps(_spans(((it.vehicle, it.wall_ms) for it in claims), limits.TAP_OUT_WITHIN_S * 1000))
-
-
-def _far_by_phone(claims: Iterable[Claim]) -> str:
-    return json.dumps(_spans(((it.vehicle, it.presentation.time_s) for it in claims), limits.TAP_OUT_WITHIN_S))
-
-
-def _spans(claims: Iterable[tuple[str, int]], within: int) -> list[tuple[str, int, int]]:
-    """(vehicle, from, until) of everything so near to some claims, by the vehicle and time of each: no moment twice."""
-    found: list[tuple[str, int, int]] = []
-    for vehicle, at in sorted(set(claims)):
-        begin, end = at - within, min(at + within, limits.INT63_MAX)
-        if found and found[-1][0] == vehicle and begin <= found[-1][2]:
-            begin = found.pop()[1]
-        found.append((vehicle, begin, end))
-    return found
 
 
 def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[TapId]) -> None:

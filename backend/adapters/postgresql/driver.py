@@ -1,43 +1,23 @@
 """The hot path's PostgreSQL: bulk by COPY, the rest by statements that psycopg prepares."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
 import psycopg
 
 from backend.adapters.ledger.hot import Row
+from backend.adapters.ledger.near import Asked, between_sql, near_sql
 
-# As in `sqlite/driver`, in this database's words: near some claims of one credential, by an index each. LATERAL and
-# OFFSET 0 say that every place is looked up by itself: else the planner reads all rides that a rider ever made.
-_PAIRS = "SELECT (value->>0)::bigint, (value->>1)::bigint FROM jsonb_array_elements(%({})s::jsonb) AS pair (value)"
-_WITHIN = """ UNION SELECT boarding FROM jsonb_array_elements(%({})s::jsonb) AS span (value) CROSS JOIN LATERAL (
-  SELECT boarding FROM claim WHERE credential = %(credential)s
-  AND {} BETWEEN (span.value->>1)::bigint AND (span.value->>2)::bigint AND vehicle = span.value->>0{} OFFSET 0
- ) AS lying"""
-_NAMED = f" AND (epoch, sequence) IN ({_PAIRS.format('ended')})"
-_THEN = _WITHIN.format("then", "wall_ms", "")
-_BY_THE_WAY = (
-    _WITHIN.format("outs_clock", "wall_ms", _NAMED),
-    _WITHIN.format("outs_phone", "time_s", _NAMED),
-    _WITHIN.format("way_clock", "wall_ms", " AND extends"),
-    _WITHIN.format("way_phone", "time_s", " AND extends"),
-    _WITHIN.format("companions_clock", "wall_ms", ""),
-    _WITHIN.format("companions_phone", "time_s", ""),
+# LATERAL and OFFSET 0 say that every place is looked up by itself: else the planner reads all rides that a rider ever
+# made.
+_JOINED = "SELECT {what} FROM {of} CROSS JOIN LATERAL (SELECT * FROM claim WHERE {on} OFFSET 0) AS claim"
+_ASKED = (
+    "WITH asked (kind, credential, vehicle, one, other) AS MATERIALIZED (SELECT * FROM"
+    " unnest(%s::int[], %s::bytea[], %s::text[], %s::bigint[], %s::bigint[]))"
 )
-_NEAR = """WITH near AS (SELECT claim.* FROM (
- SELECT boarding FROM ({codes}) AS code (of_time_s, of_counter) CROSS JOIN LATERAL (
-  SELECT boarding FROM claim WHERE credential = %(credential)s AND time_s = of_time_s AND counter = of_counter OFFSET 0
- ) AS shown{around}
-) AS named CROSS JOIN LATERAL (
- SELECT * FROM claim WHERE claim.boarding = named.boarding AND closes_sequence IS NULL OFFSET 0
-) AS claim)
-SELECT * FROM near UNION ALL SELECT claim.* FROM (
- SELECT epoch AS of_epoch, sequence AS of_sequence FROM near UNION {taps}
-) AS ending CROSS JOIN LATERAL (
- SELECT * FROM claim WHERE credential = %(credential)s AND closes_epoch = of_epoch AND closes_sequence = of_sequence
- OFFSET 0
-) AS claim"""
+_NEAR = f"{_ASKED}, {near_sql(_JOINED)}"
+_BETWEEN = f"{_ASKED} {between_sql(_JOINED)}"
 _MOVE = (
     "INSERT INTO account (id, debits, credits) SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[])"
     " ON CONFLICT (id) DO UPDATE"
@@ -45,22 +25,20 @@ _MOVE = (
 )
 
 
-def _near(*around: str) -> str:
-    return _NEAR.format(codes=_PAIRS.format("codes"), taps=_PAIRS.format("taps"), around="".join(around))
-
-
 class PostgresDriver:
     """Implements `backend.adapters.ledger.hot.Driver`."""
-
-    near_flat, near_by_the_way = _near(_THEN), _near(_THEN, *_BY_THE_WAY)
 
     def rows(self, raw: psycopg.Connection[Any], sql: str, values: Sequence[object] = ()) -> list[Row]:
         """All that a query gives."""
         return raw.execute(_marked(sql), values or None).fetchall()
 
-    def near(self, raw: psycopg.Connection[Any], sql: str, values: Mapping[str, object]) -> list[Row]:
-        """The same, of values that have names."""
-        return raw.execute(sql, values).fetchall()
+    def near(self, raw: psycopg.Connection[Any], asked: Sequence[Asked]) -> list[Row]:
+        """Claims near others."""
+        return raw.execute(_NEAR, _columns(asked)).fetchall()
+
+    def between(self, raw: psycopg.Connection[Any], asked: Sequence[Asked]) -> list[Row]:
+        """Claims of riders in spans of time."""
+        return raw.execute(_BETWEEN, _columns(asked)).fetchall()
 
     def run(self, raw: psycopg.Connection[Any], sql: str, values: Sequence[object] = ()) -> int:
         """One statement → how many rows it changed."""
@@ -83,6 +61,11 @@ class PostgresDriver:
         with raw.cursor().copy(_copy(table, tuple(columns))) as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+def _columns(asked: Sequence[Asked]) -> list[list[object]]:
+    """Rows → columns; kinds as numbers."""
+    return [[int(it.kind) for it in asked], *([*column] for column in [*zip(*asked, strict=True)][1:])]
 
 
 @cache

@@ -31,7 +31,9 @@ class GuardedFile(Guarded):
     def _connect(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            for pragma in (
+                "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY",
+            ):  # fmt: skip
                 connection.execute(f"PRAGMA {pragma}")
             if self._writes:
                 connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
