@@ -3,6 +3,7 @@
 Counted, not timed: the rows that ingest reads of what stands, and the taps that it settles.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -195,4 +196,38 @@ def test_a_far_reach_reads_only_what_a_tap_out_names(tmp_path: Path) -> None:
     for near in (by_the_clock, by_the_phone):
         assert [it.tap for it in desk.store.claims_near([near], 180_000)] == [ids[0]]
     assert desk.store.claims_near([too_late], 180_000) == []
+    desk.close()
+
+
+class Asking:
+    """A store that counts how often it is asked anything."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> object:
+        self.asked[name] += 1
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("tariff", [TARIFF, WEIGHED], ids=["alone", "weighed"])
+def test_a_group_asks_for_many_riders_as_often_as_for_one(tmp_path: Path, tariff: Tariff) -> None:
+    """Each question is a round trip to PostgreSQL."""
+    riders = [Rider(number) for number in range(1, 31)]
+    stores: list[Asking] = []
+    first = Bus()
+    for number, rider in enumerate(riders):
+        first.now_ms = NOON_MS + 1_000 * number
+        first.tap(rider.show(number, time_s=_second(first)), fare=FARE)
+    alone = 3  # journal opened, day key, a tap
+    desk = Desk(tmp_path, [first], riders, wrap=lambda it: stores.append(Asking(it)) or stores[0], tariff=tariff)
+    desk.take((first, first.batch(1, alone)))
+    of_one, stores[0].asked = stores[0].asked, Counter()
+    desk.take((first, first.batch(alone + 1, first.last)))
+    of_many = stores[0].asked
+    assert len(of_one) > 5
+    assert of_many["riders"] == of_many["claims_near"] == 1
+    assert {name: times for name, times in of_many.items() if times > of_one[name]} == {}
+    check_ledger(desk)
     desk.close()
