@@ -64,12 +64,12 @@ def test_anything_that_stands_may_follow_anything_that_stood(told: list[list[Cla
 def test_the_tables_let_one_first_tap_of_a_boarding_be_charged(tmp_path: Path) -> None:
     """P7, held by the ledger too: companions who came later are charged beside it, copies are not charged."""
     desk, name = Desk(tmp_path, [], [RIDER]), bytes(24)
-    first, later, copy, second = (replace(_claim(n), boarding=name) for n in range(4))
-    held = [replace(first, charged=True), replace(later, charged=True, extends=True), copy]
+    first, later, copy, second = (_claim(n)._replace(boarding=name) for n in range(4))
+    held = [first._replace(charged=True), later._replace(charged=True, extends=True), copy]
     desk.store.commit([_commit(0, held)], NOON_MS)
     with pytest.raises(StoreRefused):
-        desk.store.commit([_commit(1, [replace(second, charged=True)])], NOON_MS)
-    assert set(desk.store.claims_between(RIDER.credential_id, 0, 2 * NOON_MS)) == set(held)
+        desk.store.commit([_commit(1, [second._replace(charged=True)])], NOON_MS)
+    assert set(desk.store.claims_between([(RIDER.credential_id, 0, 2 * NOON_MS)])) == set(held)
     desk.close()
 
 
