@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "board": ("cli.board", "watch the wires of a panel board, one by one"),
     "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
+    "disputes": ("cli.disputes", "what riders say is wrongly charged: read and answer it"),
     "drill": ("cli.drill", "real parts under kills and misbehaviour: what must hold all the same"),
     "explain": ("cli.explain", "why a tap cost what it did, from the ledger"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),

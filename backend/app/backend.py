@@ -21,6 +21,7 @@ from backend.app.announcing import Announcing
 from backend.app.approvals import StoredApprovals
 from backend.app.cases import CaseDesk
 from backend.app.config import BackendConfig
+from backend.app.disputes import Disputes
 from backend.app.explaining import Explaining
 from backend.app.fleet_watch import FleetWatch
 from backend.app.forgetting import Forgetting
@@ -116,6 +117,13 @@ class Backend:
 
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
         config = self._config
+        staff = Staff(
+            self.store,
+            sha256(keys.ops_token.encode()).digest(),
+            clock=self._now_ms,
+            randomness=randomness,
+            waiting=lambda: self._announcing.waiting,
+        )
         services = Services(
             receipts=Receipts(self.store, Explaining(self.store, self._tariffs)),
             riders=Riders(
@@ -125,13 +133,8 @@ class Backend:
             store=self.store,
             live=self._live,
             devices=self._registry.all,
-            staff=Staff(
-                self.store,
-                sha256(keys.ops_token.encode()).digest(),
-                clock=self._now_ms,
-                randomness=randomness,
-                waiting=lambda: self._announcing.waiting,
-            ),
+            disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),
+            staff=staff,
             office=self.store,
             once=self.store,
             clock=self._now_ms,

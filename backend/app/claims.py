@@ -142,7 +142,8 @@ class _Look:
 def _place(it: Claim) -> tuple[object, ...]:
     """What `boardings` says of a claim."""
     extra = it.rials if it.extends else 0
-    return it.boarding, it.charged, it.copied_rials, extra, it.ridden_m, it.ended_rials, it.contested
+    back = it.back_rials, it.back_by_house
+    return it.boarding, it.charged, it.copied_rials, extra, it.ridden_m, it.ended_rials, it.contested, *back
 
 
 def _rides(it: Claim) -> bool:

@@ -1,17 +1,23 @@
 """A rider's own receipts: each charged boarding with why it cost what it did, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from backend.app.explaining import Explaining
+from backend.core.disputes.dispute import Dispute
 from backend.core.explaining.ports import ReceiptPlace
 from backend.core.explaining.receipts import Receipt, receipt_of
+from backend.core.ledger import TapId
 from backend.core.repeats import Claim
 
 
 class _Store(Protocol):
     def charged_claims(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Claim]:
         """Newest first, behind this place."""
+        ...
+
+    def disputed(self, taps: Sequence[TapId]) -> Mapping[TapId, Dispute]:
+        """Those of these taps that are disputed."""
         ...
 
 
@@ -24,4 +30,5 @@ class Receipts:
     def of(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Receipt]:
         """Newest first, behind this place. Raises StoreFailed."""
         claims = self._store.charged_claims(credential_id, before, limit)
-        return [receipt_of(self._explaining.facts(it.tap), it) for it in claims]
+        disputed = self._store.disputed([it.tap for it in claims])
+        return [receipt_of(self._explaining.facts(it.tap), it, disputed.get(it.tap)) for it in claims]

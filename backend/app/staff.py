@@ -29,7 +29,7 @@ from backend.core.staff.roles import (
     may,
     not_for,
 )
-from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, Posting, Subject, read
+from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, Posting, Refund, Subject, read
 from backend.core.staff.two_people import Kind, Proposal, State
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
@@ -83,7 +83,7 @@ class Staff:
         named = sha256(f"proposal|{actor.name}|{key}".encode()).digest() if key else self._randomness(16)
         proposal_id = named[:16].hex()
         action = two_people.PROPOSE[kind].value
-        with _Told(self, actor, action, proposal_id, key):
+        with self.told(actor, action, proposal_id, key):
             made = two_people.propose(proposal_id, kind, it.subject, it.content, why=why, by=actor, now_ms=now_ms)
             if isinstance(it, Posting):
                 it.transfer(proposal_id)  # while somebody is there to correct it
@@ -96,7 +96,7 @@ class Staff:
         """Approve or refuse, and carry out. Raises NotFound, and as `two_people.decide`."""
         kept = self._known(proposal_id)
         now_ms, action = self._clock(), two_people.DECIDE[kept.kind].value
-        with _Told(self, actor, action, proposal_id, key):
+        with self.told(actor, action, proposal_id, key):
             try:
                 decided = two_people.decide(kept, by=actor, digest=digest, approves=approves, now_ms=now_ms)
             except Lapsed as error:
@@ -140,6 +140,10 @@ class Staff:
     def _entry(self, actor: Actor, action: str, on: str, outcome: str, key: str = "") -> Entry:
         return Entry(self._clock(), actor.name, actor.role.value, action, on, outcome, key)
 
+    def told(self, actor: Actor, action: str, on: str, key: str) -> "_Told":
+        """What is refused within is told in the log, and then refused."""
+        return _Told(self, actor, action, on, key)
+
     def refused(self, actor: Actor, action: str, on: str, error: SavarError, key: str) -> None:
         """Tell the log what was refused."""
         self._store.note(self._entry(actor, action, on, error.name, key))
@@ -169,6 +173,8 @@ def _deed(decided: Proposal) -> Deed:
             return Deed([posting.transfer(decided.id)])
         case HeldMoney() as money:
             return Deed(held=(money.tap, money.hold))
+        case Refund() as refund:
+            return Deed(refund=refund)
     return NOTHING
 
 

@@ -7,7 +7,8 @@ Rules:
 - day keys are destroyed, so what lies sealed in records of those days is noise for ever; a key's day is the device's
   word, where its clock was trusted, else the next trusted time of its journal;
 - who rode goes with it: riders' claims and rides of cards. The money stays to the rial, and whatever is held keeps its
-  case: a copy without its rider, and what is contested as it is, until people decide;
+  case: a copy without its rider, and what is contested as it is, until people decide; so is what its rider disputes,
+  and an answered dispute goes with its ride;
 - what comes later of a day that is forgotten charges nobody, for nobody can say whether it was before: it is held;
 - a single printed ride says of nobody where else he rode, and is kept: else a photograph of it would ride again.
 """

@@ -29,6 +29,7 @@ from backend.core.ledger import (
     Payer,
     TapId,
     Transfer,
+    TransferKind,
     correct,
     held_account,
     operator_account,
@@ -180,18 +181,21 @@ def posted_first(it: Stands, parts: Parts | None = None) -> list[Transfer]:
     return [transfer for payee, owing in owed(it, parts).items() for transfer in post(it.tap, day, payee, owing)]
 
 
-def posted_again(before: Stands, after: Stands, posted: Parts | None = None) -> tuple[list[Transfer], int]:
+def posted_again(
+    before: Stands, after: Stands, posted: Parts | None = None, of_fare: TransferKind = TransferKind.FARE_CORRECTION
+) -> tuple[list[Transfer], int]:
     """The entries that make what was posted for a tap what stands → they, and how many corrections it then has.
 
-    `posted`: where not all of what stood before was.
+    `posted`: where not all of what stood before was. `of_fare`: what the entries of the fare's own part are.
     """
     were, are, revision = owed(before, posted), owed(after), before.revision
     transfers: list[Transfer] = []
     day = service_day(after.wall_ms)
     for payee in (operator_account(after.vehicle), held_account(after.vehicle), COPIED):
         made, revision = correct(
-            after.tap, day, payee, before=were.get(payee, {}), after=are.get(payee, {}), revision=revision
-        )
+            after.tap, day, payee, before=were.get(payee, {}), after=are.get(payee, {}), revision=revision,
+            of_fare=of_fare,
+        )  # fmt: skip
         transfers += made
     return transfers, revision
 

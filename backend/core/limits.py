@@ -152,6 +152,10 @@ IDEMPOTENCY_KEPT_MS = 86_400_000  # a client that was cut off asks again within 
 IDEMPOTENCY_KEYS_MAX = 1_000  # kept of one caller, newest first: one request every 90 s of a day
 IDEMPOTENCY_UNDER_WAY_MS = 60_000  # a request that has no answer by then died with its process, and is asked anew
 
+# --- Riders' rights --------------------------------------------------------------------------------------------------
+DISPUTE_DUE_MS = 48 * 3_600_000  # the clock that the city gives disputes (isfahan.md, rows 8 and P6)
+DISPUTES_OPEN_MAX = 20  # of one rider at once: a week of his rides; who disputes more wants a person, not a form
+
 # --- Reconciliation --------------------------------------------------------------------------------------------------
 DISCREPANCY_DUE_MS = 48 * 3_600_000  # decided in two days, as the city decides disputes (isfahan.md, rows 8 and P6)
 JOURNAL_WAITS_MS = 48 * 3_600_000  # of a told record that does not come: by then a bus was in its depot twice

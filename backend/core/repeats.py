@@ -16,6 +16,9 @@ Boardings are the connected sets of that relation; a tap that was taken back is 
 - every other tap is owed to the owner by `copied`, and held (P16: an acceptance is a fact; see `holding`). Where
   several vehicles tell of the boarding, what is charged is held as well: no word says with which of them the rider was.
 
+What two people gave back of a fare (`disputes`) is the boarding's: whichever of its first boardings is charged has it
+given back, up to what it costs its rider by then. So a fare that is corrected later is not given back twice.
+
 A tap-out is of no boarding and ends one: that of which it names a tap, of its rider, on its vehicle, within two hours
 (`may_end`: whatever an honest door could take for that), by a code that none of its taps showed: a stolen tap key has
 those. All taps of that boarding then cost what the metres ridden do, and at most what was shown at the end; of several
@@ -32,7 +35,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from backend.core.holding import Hold
-from backend.core.ledger import COPIED, COPIED_CITY, Parts, TapId, class_account, rider_account
+from backend.core.ledger import COPIED, COPIED_CITY, REFUNDS, Parts, TapId, class_account, rider_account
 from backend.core.limits import JOURNALS_NAMED_MAX
 from protocol.fares.freshness import may_end
 from protocol.fares.pricing import band_of, metres_ridden, own_part
@@ -87,6 +90,10 @@ class Claim(NamedTuple):  # and no dataclass: copies with a few fields changed a
     ended_rials: int | None = None
     hold: Hold = Hold.HELD
     contested: bool = False  # several vehicles tell of its boarding
+    refunded_rials: int = 0  # what two people said is given back of its boarding's fare (`disputes`),
+    refunded_by_house: bool = False  # by the house, or else by who was paid for it
+    back_rials: int = 0  # how it stands: so much is to be given back of this tap, at most what it costs,
+    back_by_house: bool = False
 
     @property
     def tap(self) -> TapId:
@@ -99,6 +106,18 @@ class Claim(NamedTuple):  # and no dataclass: copies with a few fields changed a
         return own_part(self.adult_rials, self.permille)
 
     @property
+    def given_back_rials(self) -> int:
+        """What its rider has back of `rials`: never more than what stands."""
+        return min(self.back_rials, self.rials)
+
+    @property
+    def city_back_rials(self) -> int:
+        """What the city has back of `city_rials`: in proportion, where the fare was wrong."""
+        if not self.given_back_rials or self.back_by_house:
+            return 0
+        return self.city_rials * self.given_back_rials // self.rials
+
+    @property
     def order(self) -> tuple[int, int, int, int, int, TapId]:
         """Of one boarding the least is charged: the largest party, then the cheapest as it was shown. No two alike."""
         city_rials = self.adult_rials - self.alone_rials
@@ -109,9 +128,11 @@ class Claim(NamedTuple):  # and no dataclass: copies with a few fields changed a
         """Who owes how much for it, as it stands."""
         now = as_ended(self)
         of_city = 0 if self.extends else min(self.copied_rials, now.adult_rials - now.alone_rials)
+        back = self.given_back_rials
         owed = {
-            rider_account(self.presentation.credential_id): self.rials,
-            class_account(self.rider_class): self.city_rials,
+            rider_account(self.presentation.credential_id): self.rials - back,
+            REFUNDS: back if self.back_by_house else 0,
+            class_account(self.rider_class): self.city_rials - self.city_back_rials,
             COPIED: self.copied_rials - of_city,
             COPIED_CITY: of_city,
         }
@@ -192,11 +213,14 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
         # One that shows such a code stays with the boarding, and counts once a tap is taken back that showed it too.
         ridden_m, ended_rials = _least([(it, out) for it, out in ends if out.presentation not in shown])
         if ridden_m is None and all(it.ridden_m is None and it.ended_rials is None for it in members):
-            told += (_named(it, name, contested=contested) for it in _settled(members, None))
+            told += (_named(it, name, contested=contested) for it in _given_back([*_settled(members, None)]))
             continue  # nearly always: nothing to change and to put back
         known = {it.tap: it for it in members}
         now = [as_ended(it._replace(ridden_m=ridden_m, ended_rials=ended_rials)) for it in members]
-        told += (as_stands(known[it.tap], _named(it, name, contested=contested)) for it in _settled(now, ended_rials))
+        told += (
+            as_stands(known[it.tap], _named(it, name, contested=contested))
+            for it in _given_back([*_settled(now, ended_rials)])
+        )
     # Of none: it may name a tap of either door, where both chose one epoch, and then ends two.
     told += (out._replace(boarding=new_boarding(*out.tap)) for some in outs.values() for out in some)
     return told
@@ -204,6 +228,19 @@ def boardings(claims: Iterable[Claim]) -> list[Claim]:
 
 def _named(it: Claim, name: bytes, *, contested: bool) -> Claim:
     return it._replace(boarding=name, city_rials=0, contested=contested)
+
+
+def _given_back(members: Sequence[Claim]) -> list[Claim]:
+    """One boarding: what was given back of any first boarding is of the one that is charged; companions' is theirs."""
+    if not any(it.refunded_rials or it.back_rials for it in members):
+        return [*members]  # nearly always
+    most = max((it for it in members if not it.extends), key=lambda it: it.refunded_rials, default=None)
+    found = []
+    for it in members:
+        of = it if it.extends else most if it.charged else None
+        rials, by_house = (0, False) if of is None else (of.refunded_rials, of.refunded_by_house)
+        found.append(it._replace(back_rials=rials, back_by_house=by_house))
+    return found
 
 
 def _with_companions(sets: list[list[Claim]], outs: Mapping[tuple[int, int], Sequence[Claim]]) -> Iterator[list[Claim]]:

@@ -60,8 +60,8 @@ def posted(before: Claim | None, after: Claim) -> tuple[Claim, list[Transfer]]:
 
 
 def _first(claim: Claim) -> Mapping[str, int]:
-    """What is posted under a new tap's own keys: who pays the fare, and the city."""
-    parts = claim.parts
+    """What is posted under a new tap's own keys: who pays the fare, and the city; what goes back of it, behind that."""
+    parts = (claim._replace(back_rials=0) if claim.back_rials else claim).parts
     if claim.rials and claim.copied_rials:  # companions, some of whom another tap covers
         return {account: rials for account, rials in parts.items() if account.startswith("rider:")}
     return parts

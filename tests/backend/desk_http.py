@@ -16,6 +16,7 @@ from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.sqlite.store import SqliteStore
+from backend.app.disputes import Disputes
 from backend.app.live import Live
 from backend.app.payments.settling import Calls, Settling
 from backend.app.payments.topups import TopUps
@@ -134,16 +135,17 @@ class Api:
             callback_base=lambda: self.server.url,
         )  # fmt: skip
         self.receipts = OwnReceipts()
+        staff = Staff(
+            self.office, sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, randomness=os.urandom,
+            waiting=lambda: self.waiting,
+        )  # fmt: skip
         self.services = Services(
             receipts=self.receipts,
             riders=Riders(
                 self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.office)
             ),
             topups=topups if payments else None, store=self.store, live=self.live, devices=lambda: DEVICES,
-            staff=Staff(
-                self.office, sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, randomness=os.urandom,
-                waiting=lambda: self.waiting,
-            ),
+            staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, cases=self._cases, days_due=lambda: [20_700],
         )  # fmt: skip

@@ -18,7 +18,7 @@ from tests.backend.test_ledger_schema import OLD
 # As they stand in ledgers and in what others read of them: another spelling would be another account.
 ALONE = {
     "provider:clearing": Kind.ASSET, "bank": Kind.ASSET, "copied": Kind.EXPENSE, "copied:city": Kind.EXPENSE,
-    "suspense": Kind.ASSET, "adjustments": Kind.EXPENSE, "memo:free-rides": Kind.MEMO, "memo:forgone": Kind.MEMO,
+    "suspense": Kind.ASSET, "adjustments": Kind.EXPENSE, "refunds": Kind.EXPENSE, "memo:free-rides": Kind.MEMO, "memo:forgone": Kind.MEMO,
 }  # fmt: skip
 OF_CREDENTIALS: list[tuple[Callable[[bytes], str], str, Kind]] = [
     (ledger.rider_account, "rider", Kind.LIABILITY),
@@ -70,7 +70,7 @@ def test_an_account_of_a_class(rider_class: int) -> None:
 
 def test_constants_and_the_first_provider() -> None:
     alone = (ledger.PROVIDER_CLEARING, ledger.BANK, ledger.COPIED, ledger.COPIED_CITY, ledger.SUSPENSE,
-             ledger.ADJUSTMENTS, ledger.FREE_RIDES, ledger.FREE_RIDES_FORGONE)  # fmt: skip
+             ledger.ADJUSTMENTS, ledger.REFUNDS, ledger.FREE_RIDES, ledger.FREE_RIDES_FORGONE)  # fmt: skip
     assert alone == tuple(ALONE)
     assert ledger.provider_clearing() == "provider:clearing"
     assert ledger.topup("t", bytes(8), 1).debit == "provider:clearing"

@@ -11,7 +11,17 @@ from backend.core.limits import PROPOSAL_DAYS
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, NotNamed, OnePerson, Unfit
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, check, next_hash
 from backend.core.staff.roles import FIRST, MAY, Actor, Right, Role, is_name, may
-from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, Posting, Release, read, tariff_subject
+from backend.core.staff.subjects import (
+    KIND,
+    Concession,
+    Decreed,
+    HeldMoney,
+    Posting,
+    Refund,
+    Release,
+    read,
+    tariff_subject,
+)
 from backend.core.staff.two_people import (
     DECIDE,
     PROPOSE,
@@ -140,12 +150,13 @@ SUBJECTS = [
     Concession(key("phone").public, 5, "file 12, desk 4"),
     Release(bytes(7) + b"\x01", 3),
     HeldMoney("bus-1-d1", 2**62, 7, pays=False),
+    Refund("0" * 32, 60_000, by_house=True, answer="we are sorry"),
 ]
 
 
 @pytest.mark.parametrize("it", SUBJECTS, ids=lambda it: type(it).__name__)
 def test_what_is_proposed_is_read_again_from_its_bytes(
-    it: Posting | Decreed | Concession | Release | HeldMoney,
+    it: Posting | Decreed | Concession | Release | HeldMoney | Refund,
 ) -> None:
     assert read(KIND[type(it)], it.content) == it
     assert it.words()

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from backend.adapters.http import (
+    dispute_routes,
     open_routes,
     ops_routes,
     problems,
@@ -48,6 +49,7 @@ def make_app(services: Services) -> FastAPI:
     for routes in (
         rider_routes,
         receipt_routes,
+        dispute_routes,
         topup_routes,
         ops_routes,
         staff_routes,

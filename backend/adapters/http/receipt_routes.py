@@ -10,6 +10,8 @@ from backend.adapters.http.access import Having, ThisRider
 from backend.adapters.http.models import Model
 from backend.adapters.http.problems import documented
 from backend.core import limits
+from backend.core.disputes.dispute import Dispute
+from backend.core.disputes.words import STATES
 from backend.core.explaining.facts import Reason, Step
 from backend.core.explaining.ports import ReceiptPlace
 from backend.core.explaining.receipts import Receipt
@@ -37,6 +39,14 @@ class StepBody(SaidBody):
     rials: int
 
 
+class DisputedBody(SaidBody):
+    """A dispute of this boarding: `code` is its state. `/disputes/ID` has all of it."""
+
+    id: str
+    due_ms: int
+    given_rials: int
+
+
 class ReceiptBody(Model):
     """One charged boarding. `line` and `stop` are null where they are not known, and `where` says why."""
 
@@ -54,6 +64,7 @@ class ReceiptBody(Model):
     where: list[SaidBody]
     steps: list[StepBody]
     office: list[SaidBody]
+    dispute: DisputedBody | None = Field(description="What the rider said of it, if anything, and how that stands.")
 
 
 class ReceiptsBody(Model):
@@ -96,10 +107,16 @@ def _step(it: Step) -> StepBody:
     return StepBody(rials=it.rials, **_said(it.reason))
 
 
+def _disputed(it: Dispute) -> DisputedBody:
+    fa, en = STATES[it.state]
+    return DisputedBody(id=it.id, due_ms=it.due_ms, given_rials=it.given_rials, code=it.state.value, fa=fa, en=en)
+
+
 def _body(it: Receipt) -> ReceiptBody:
     return ReceiptBody(
         tap=it.tap, wall_ms=it.wall_ms, vehicle=it.vehicle, door=it.door, line=it.line, stop=it.stop,
         rider_class=it.rider_class, tariff=it.tariff, shown_rials=it.shown_rials, charged_rials=it.charged_rials,
         city_rials=it.city_rials, where=[SaidBody(**_said(one)) for one in it.where],
         steps=[_step(one) for one in it.steps], office=[SaidBody(**_said(one)) for one in it.office],
+        dispute=None if it.dispute is None else _disputed(it.dispute),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.case_ports import CaseKey
 from backend.core.conduct import KeptCase
+from backend.core.disputes.ports import DisputeDesk
 from backend.core.explaining.ports import ReceiptDesk
 from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
@@ -29,6 +30,7 @@ class Services:
 
     riders: RiderDesk
     receipts: ReceiptDesk
+    disputes: DisputeDesk
     topups: TopUpDesk | None
     store: HttpStore
     live: LiveFeed

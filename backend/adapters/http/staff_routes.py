@@ -81,7 +81,7 @@ def proposals(
     """What waits for a second person, and what became of the others."""
     rows = having.staff.proposals(before, limit)
     return models.ProposalsBody(
-        proposals=[_proposal(it) for _, it in rows], next_before=rows[-1][0] if len(rows) == limit else None
+        proposals=[proposal_body(it) for _, it in rows], next_before=rows[-1][0] if len(rows) == limit else None
     )
 
 
@@ -93,13 +93,13 @@ def proposals(
 )
 def proposal(having: Having, proposal_id: ProposalId) -> models.ProposalBody:
     """As it stands now."""
-    return _proposal(having.staff.proposal(proposal_id))
+    return proposal_body(having.staff.proposal(proposal_id))
 
 
 def _propose(having: Services, actor: Actor, once: Once, it: Subject, why: str) -> models.ProposalBody:
     return once.answer(
         having, f"staff:{actor.name}", models.ProposalBody,
-        lambda: _proposal(having.staff.propose(actor, it, why=why, key=once.key)),
+        lambda: proposal_body(having.staff.propose(actor, it, why=why, key=once.key)),
     )  # fmt: skip
 
 
@@ -187,13 +187,14 @@ def _decide(
 ) -> models.ProposalBody:
     return once.answer(
         having, f"staff:{actor.name}", models.ProposalBody,
-        lambda: _proposal(
+        lambda: proposal_body(
             having.staff.decide(actor, proposal_id, bytes.fromhex(digest), approves=approves, key=once.key)
         ),
     )  # fmt: skip
 
 
-def _proposal(it: Proposal) -> models.ProposalBody:
+def proposal_body(it: Proposal) -> models.ProposalBody:
+    """As every route tells one."""
     return models.ProposalBody.model_validate({
         "id": it.id, "kind": it.kind.value, "state": it.state.value, "content": dict(read(it.kind, it.content).words()),
         "digest": it.digest.hex(), "why": it.why, "proposer": it.proposer, "proposed_ms": it.proposed_ms,

@@ -13,8 +13,12 @@ from protocol.wire.records import RecordKind
 
 _NOBODY = bytes(CREDENTIAL_ID_BYTES)  # no credential: ids are drawn at random
 _HELD = f"hold = {int(Hold.HELD)}"
-# Its rider's wallet is in what is held: it stays until that is decided.
-_CONTESTED = f"contested AND charged AND {_HELD}"
+# Its rider's wallet is in what is held, or he waits for an answer: it stays until that is decided.
+_CONTESTED = f"(contested AND charged AND {_HELD})"
+_DISPUTED = (
+    "EXISTS (SELECT 1 FROM dispute AS d WHERE d.device = claim.device AND d.epoch = claim.epoch"
+    " AND d.sequence = claim.sequence AND d.state = 'open')"
+)
 _COPIED = f"copied_rials > 0 AND NOT charged AND {_HELD}"
 
 
@@ -30,7 +34,7 @@ class _Travel(NamedTuple):
 
 
 _CLAIMS = _Travel(
-    "claim", "credential", "TRUE", _CONTESTED, _COPIED, "credential = ?, time_s = 0, counter = 0"
+    "claim", "credential", "TRUE", f"{_CONTESTED} OR {_DISPUTED}", _COPIED, "credential = ?, time_s = 0, counter = 0"
 )  # fmt: skip
 _CARDS = _Travel(
     "ticket_ride", "ticket", "rides_a_day > 0", "FALSE", f"NOT annulled AND (contested OR NOT paid) AND {_HELD}",
@@ -94,7 +98,7 @@ class ForgettingTables(StandingTables):
         if after is not None:
             where, values = f"{where} AND (device, epoch, sequence) > (?, ?, ?)", [*values, *after]
         asked = (
-            f"SELECT device, epoch, sequence, {of.stays}, {of.nameless} FROM {of.table} WHERE {where}"  # noqa: S608
+            f"SELECT device, epoch, sequence, ({of.stays}), {of.nameless} FROM {of.table} WHERE {where}"  # noqa: S608
             " ORDER BY device, epoch, sequence LIMIT ?"
         )
         with self._writer.transaction() as core:
@@ -103,6 +107,9 @@ class ForgettingTables(StandingTables):
             going = [row[:3] for row in rows if not row[3] and not row[4]]
             unnamed = [(_NOBODY, *row[:3]) for row in rows if not row[3] and row[4]]
             self._driver.many(to, f"DELETE FROM {of.table} WHERE {OF_TAP}", going)  # noqa: S608
+            if of is _CLAIMS:
+                self._driver.many(to, f"DELETE FROM dispute WHERE {OF_TAP}", going)  # noqa: S608 - answered ones
+                self._driver.many(to, f"DELETE FROM dispute WHERE {OF_TAP}", [row[1:] for row in unnamed])  # noqa: S608
             self._driver.many(to, f"UPDATE {of.table} SET {of.anew} WHERE {OF_TAP}", unnamed)  # noqa: S608
         last = (rows[-1][0], rows[-1][1], rows[-1][2]) if len(rows) == limit else None
         return Swept(last, len(going) + len(unnamed), len(rows) - len(going) - len(unnamed))

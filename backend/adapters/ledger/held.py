@@ -22,6 +22,19 @@ _TAP = ("device", "epoch", "sequence")
 _TABLES: dict[type, sa.Table] = {Claim: CLAIM, Proxy: PROXY, TicketRide: TICKET_RIDE, Unproven: UNPROVEN}
 
 
+def claim_back() -> sa.ColumnElement[int]:
+    """`Claim.given_back_rials`."""
+    return sa.case((CLAIM.c.back_rials < CLAIM.c.rials, CLAIM.c.back_rials), else_=CLAIM.c.rials)
+
+
+def claim_owed() -> sa.ColumnElement[int]:
+    """What rider, city and house owe for a charged claim: `Claim.parts` without what `copied` owes."""
+    whole = CLAIM.c.rials + CLAIM.c.city_rials
+    back = claim_back()
+    wrong = sa.text("claim.back_rials > 0 AND NOT claim.back_by_house AND claim.rials > 0")
+    return sa.case((wrong, whole - back - CLAIM.c.city_rials * back // CLAIM.c.rials), else_=whole)
+
+
 @cache
 def _held() -> sa.CompoundSelect[Any]:
     """Every tap whose money is held, once: a tap is of one of the four tables."""
@@ -34,7 +47,7 @@ def _held() -> sa.CompoundSelect[Any]:
         _of(UNPROVEN, UNPROVEN.c.why, UNPROVEN.c.rials).where(UNPROVEN.c.hold == held),
         _of(
             CLAIM, sa.case((sa.text("claim.contested AND claim.charged"), contested), else_=copied),
-            claim.copied_rials + sa.case((sa.text("claim.contested"), claim.rials + claim.city_rials), else_=0),
+            claim.copied_rials + sa.case((sa.text("claim.contested"), claim_owed()), else_=0),
         ).where(sa.text("(copied_rials > 0 OR contested)"), sa.text("NOT annulled"), claim.hold == held),
         _of(
             TICKET_RIDE, sa.case((sa.text("ticket_ride.paid"), contested), else_=copied), ride.rials + ride.city_rials

@@ -34,7 +34,7 @@ _UNPROVEN = ", ".join(f"'{payer}'" for payer in sorted(UNPROVEN))
 _TAPS = f"""
 SELECT r.wall_ms, r.id, r.device, r.epoch, r.sequence, r.payer, r.fare_rials,
  c.credential, c.vehicle, c.rider_class, c.rials, c.city_rials, c.revision,
- CASE WHEN c.copied_rials > 0 OR c.contested THEN 1 ELSE 0 END,
+ CASE WHEN c.copied_rials > 0 OR c.contested OR c.back_rials > 0 THEN 1 ELSE 0 END,
  CASE WHEN c.charged AND NOT c.extends THEN EXISTS (
   SELECT 1 FROM claim AS o WHERE o.credential = c.credential AND o.time_s = c.time_s AND o.counter = c.counter
   AND NOT (o.device = c.device AND o.epoch = c.epoch AND o.sequence = c.sequence) AND o.charged AND NOT o.extends

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.held import claim_back
 from backend.adapters.ledger.tables import ACCOUNT, CLAIM, RECORD, RIDER
 from backend.adapters.ledger.upsert import upsert
 from backend.core.limits import RIDERS_PAGE
@@ -22,7 +23,9 @@ _PAGE = (
     .limit(sa.bindparam("most"))
 )
 _TAPS = (
-    sa.select(RECORD.c.wall_ms, RECORD.c.vehicle, RECORD.c.door, RECORD.c.verdict, CLAIM.c.rials, RECORD.c.id)
+    sa.select(
+        RECORD.c.wall_ms, RECORD.c.vehicle, RECORD.c.door, RECORD.c.verdict, CLAIM.c.rials - claim_back(), RECORD.c.id
+    )
     .join_from(
         CLAIM, RECORD,
         sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "epoch", "sequence"))),

@@ -17,6 +17,7 @@ from backend.core.ledger import TapId
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
 from backend.core.staff.ports import Deed
 from backend.core.staff.roles import Person, Role
+from backend.core.staff.subjects import Refund
 from backend.core.staff.two_people import Kind, Proposal, State
 
 _PERSON = sa.select(STAFF)
@@ -32,14 +33,25 @@ class ResolveHeld(Protocol):
         ...
 
 
+class GiveBack(Protocol):
+    """What goes back to a rider of a disputed fare; the caller holds the transaction."""
+
+    def __call__(self, core: sa.Connection, refund: Refund, at_ms: int) -> None:
+        """Raises Refused where it is not so any more."""
+        ...
+
+
 class StaffTables:
     """Implements `StaffStore`: reads over one connection, writes over the other."""
 
-    def __init__(self, writer: Guarded, reader: Guarded, post: PostTransfers, resolve: ResolveHeld) -> None:
+    def __init__(
+        self, writer: Guarded, reader: Guarded, post: PostTransfers, resolve: ResolveHeld, give_back: GiveBack
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._post = post
         self._resolve = resolve
+        self._give_back = give_back
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -116,6 +128,8 @@ class StaffTables:
                 end_paid(core, [it.credit for it in deed.transfers], entry.at_ms)  # a debt may have been forgiven
             if deed.held is not None and not self._resolve(core, *deed.held, entry.at_ms):
                 raise Refused("nothing is held of this tap", fix="it stands differently by now: savar ledger held")
+            if deed.refund is not None:
+                self._give_back(core, deed.refund, entry.at_ms)
             tell(core, entry)
         return True
 

@@ -11,6 +11,7 @@ from backend.adapters.ledger.held_tables import UNPROVEN
 from backend.adapters.ledger.hot import Driver, Row
 from backend.adapters.ledger.near import Asked, Kind, asked
 from backend.adapters.ledger.tables import CLAIM
+from backend.core.errors import StoreFailed
 from backend.core.floats import Proxy, TakenBack
 from backend.core.holding import Hold
 from backend.core.ledger import Payer, TapId
@@ -22,11 +23,12 @@ from protocol.wire.passes import Presentation
 
 _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
-    "contested",
+    "contested", "back_rials", "back_by_house",
 )  # fmt: skip
 _CLAIM = tuple(column.name for column in CLAIM.columns)
 _UNPROVEN = tuple(column.name for column in UNPROVEN.columns)
 OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
+_ASKED_MAX = 150  # taps in one IN (…): under SQLite's limit of variables, whatever its build
 
 
 class StandingTables:
@@ -128,6 +130,7 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     A claim of one of these has no row yet; of any other it may be gone meanwhile, its travel deleted.
     """
     changed = [it for it in commit.claims if it.tap not in stored]
+    _require_undecided(driver, raw, changed)
     # Of a boarding one first claim is charged, at every moment. Boardings split, meet and change names, so that a row
     # yet to be written may hold the name which another takes: until all are written, none of them is charged.
     driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {OF_TAP}", [it.tap for it in changed])  # noqa: S608
@@ -165,6 +168,24 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     driver.many(raw, "INSERT INTO shift VALUES (?, ?, ?) ON CONFLICT DO NOTHING", commit.shifts)
 
 
+def _require_undecided(driver: Driver, raw: Any, changed: Sequence[Claim]) -> None:
+    """That nobody decided of a claim between its reading and now: what is posted then would not know of it.
+
+    Raises StoreFailed: the batch is tried again, from what stands by then.
+    """
+    decided = {it.tap: (int(it.hold), it.refunded_rials) for it in changed}
+    for at in range(0, len(changed), _ASKED_MAX):
+        some = [it.tap for it in changed[at : at + _ASKED_MAX]]
+        marks = ", ".join(["(?, ?, ?)"] * len(some))
+        asked = (
+            f"SELECT device, epoch, sequence, hold, refunded_rials FROM claim"  # noqa: S608 - marks only
+            f" WHERE (device, epoch, sequence) IN (VALUES {marks})"
+        )
+        for *tap, hold, refunded in driver.rows(raw, asked, [part for it in some for part in it]):
+            if (hold, refunded) != decided[tap[0], tap[1], tap[2]]:
+                raise StoreFailed("two people decided of a boarding meanwhile", fix="nothing: the bus sends it again")
+
+
 @cache
 def _put(table: str, key: str, changes: Sequence[str], columns: int) -> str:
     """A row that is new, or of which some columns changed."""
@@ -186,11 +207,13 @@ def _of_claim(it: Claim) -> tuple[Any, ...]:
         it.shown_rials, it.whole_rials, it.tariff_version, it.extends, it.annulled, it.boarding, it.charged, it.rials,
         it.city_rials, it.copied_rials, it.revision, it.metres, *(it.closes or (None, None)),
         json.dumps(it.steps) if it.steps else "[]", it.ridden_m, it.ended_rials, int(it.hold), it.contested,
+        it.refunded_rials, it.refunded_by_house, it.back_rials, it.back_by_house,
     )  # fmt: skip
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
     device, epoch, sequence, credential_id, time_s, counter, *rest = row
+    *rest, refunded_rials, refunded_by_house, back_rials, back_by_house = rest
     *rest, metres, closes_epoch, closes_sequence, steps, ridden_m, ended_rials, hold, contested = rest
     *facts, extends, annulled, boarding, charged, rials, city_rials, copied_rials, revision = rest
     closes = None if closes_epoch is None else (closes_epoch, closes_sequence)
@@ -198,7 +221,7 @@ def _claim(row: tuple[Any, ...]) -> Claim:
         device, epoch, sequence, Presentation(credential_id, time_s, counter), *facts, bool(extends), bool(annulled),
         boarding, bool(charged), rials, city_rials, copied_rials, revision, metres, closes,
         tuple(Step(*it) for it in json.loads(steps)), ridden_m, ended_rials, Hold(hold),
-        bool(contested),
+        bool(contested), refunded_rials, bool(refunded_by_house), back_rials, bool(back_by_house),
     ]  # fmt: skip
     return Claim(*values)
 

@@ -3,6 +3,7 @@
 from backend.adapters.ledger.announced import AnnouncedTables
 from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.disputes import DisputeTables
 from backend.adapters.ledger.explaining import ExplainTables
 from backend.adapters.ledger.fleet import FleetTables
 from backend.adapters.ledger.forgetting import ForgettingTables
@@ -30,6 +31,7 @@ class LedgerStore(
     CaseTables,
     LetThroughTables,
     HeldTables,
+    DisputeTables,
     ExplainTables,
     ForgettingTables,
     StaffTables,
@@ -45,7 +47,7 @@ class LedgerStore(
         RiderTables.__init__(self, writer, reader)
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
-        StaffTables.__init__(self, writer, reader, self.post, self.resolve_within)
+        StaffTables.__init__(self, writer, reader, self.post, self.resolve_within, self.give_back_within)
         SettlementTables.__init__(self, writer, aside, self.post)
 
     def close(self) -> None:

@@ -56,6 +56,15 @@ def of_hold() -> tuple[sa.Column[Any], sa.Column[Any]]:
     return hold, sa.Column("contested", FLAG, nullable=False, server_default=sa.false())
 
 
+def of_refund() -> list[sa.Column[Any]]:
+    """What two people said is given back of a fare, and what of it stands (`backend.core.repeats.Claim`)."""
+    return [
+        sa.Column(f"{name}_{what}", kind, nullable=False, server_default=none)
+        for name in ("refunded", "back")
+        for what, kind, none in (("rials", INT, sa.text("0")), ("by_house", FLAG, sa.false()))
+    ]
+
+
 LEDGER = _table(
     "ledger", *_one(), _column("city", TEXT), _column("incarnation", INT), _column("head", BYTES), rowid=True
 )  # fmt: skip
@@ -94,7 +103,7 @@ CLAIM = _table(
     _column("city_rials", INT), _column("copied_rials", INT), _column("revision", INT),
     _column("metres", INT, null=True), _column("closes_epoch", INT, null=True),
     _column("closes_sequence", INT, null=True), _column("steps", TEXT),
-    _column("ridden_m", INT, null=True), _column("ended_rials", INT, null=True), *of_hold(),
+    _column("ridden_m", INT, null=True), _column("ended_rials", INT, null=True), *of_hold(), *of_refund(),
     _index("claim_shown", "credential", "time_s", "counter"),
     _index("claim_time", "credential", "wall_ms"),
     _index("claim_ends", "credential", "closes_epoch", "closes_sequence", where="closes_sequence IS NOT NULL"),

@@ -58,6 +58,8 @@ class Code(Enum):
     JOURNEY = "journey"
     COVERED = "covered"
     COPIED = "copied"
+    REFUNDED = "refunded"
+    REFUNDED_BY_HOUSE = "refunded-by-house"
     TAKEN_BACK = "taken-back"
     NOT_PROVEN = "not-proven"
     UNEXPLAINED = "unexplained"

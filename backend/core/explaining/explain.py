@@ -25,7 +25,7 @@ from backend.core.explaining.fares import steps_of
 from backend.core.explaining.told import told
 from backend.core.floats import Proxy
 from backend.core.holding import UNPROVEN, Hold, Unproven, held_rials, owed
-from backend.core.ledger import TapId
+from backend.core.ledger import REFUNDS, TapId, TransferKind
 from backend.core.repeats import Claim
 from backend.core.tickets import TicketRide
 from protocol.fares.verdicts import TABLE
@@ -83,7 +83,8 @@ def _office(facts: TapFacts) -> list[Reason]:
         return [reason(Code.NOT_CHARGED)]
     found = [_payer(facts, stands)]
     if (isinstance(stands, Claim) or (isinstance(stands, TicketRide) and stands.paid)) and stands.city_rials:
-        found.append(reason(Code.CITY_PAYS, rials=stands.city_rials, rider_class=stands.rider_class))
+        back = stands.city_back_rials if isinstance(stands, Claim) else 0
+        found.append(reason(Code.CITY_PAYS, rials=stands.city_rials - back, rider_class=stands.rider_class))
     if facts.back is not None:
         found.append(reason(Code.BACK if facts.back.stands else Code.BACK_WAITS, record=facts.back.sequence))
     if stands.contested and stands.hold is not Hold.PAID:
@@ -98,7 +99,7 @@ def _office(facts: TapFacts) -> list[Reason]:
 def _payer(facts: TapFacts, stands: Standing) -> Reason:
     if isinstance(stands, Claim):
         if stands.charged:
-            return reason(Code.PAYS_RIDER, rials=stands.rials)
+            return reason(Code.PAYS_RIDER, rials=stands.rials - stands.given_back_rials)
         if stands.annulled:
             return reason(Code.PAYS_NOBODY)
         return reason(Code.PAYS_COPIED, tap=_by_which(facts))
@@ -135,6 +136,8 @@ def _why(it: Entry, stands: Standing | None) -> Code:
     """Why an entry was made, by who owes more or less for it."""
     if it.first:
         return Code.CAME_IN
+    if it.kind is TransferKind.REFUND:
+        return Code.REFUNDED_BY_HOUSE if REFUNDS in (it.debit, it.credit) else Code.REFUNDED
     if it.debit.startswith(_OWNERS) and it.credit.startswith(_OWNERS):
         return Code.MOVED
     more = it.credit.startswith(_OWNERS)

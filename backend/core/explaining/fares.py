@@ -32,7 +32,7 @@ _SILENT = (  # where nothing moves
 def _steps(facts: TapFacts, stands: Standing) -> list[Step]:
     if isinstance(stands, Claim):
         made = _of_companions(facts, stands) if stands.extends else _of_ride(facts, stands)
-        return _ends(facts, made, stands)
+        return _given_back(_ends(facts, made, stands), stands)
     if isinstance(stands, TicketRide):
         return _of_ticket(facts, stands)
     made = _anybodys(facts, stands)
@@ -121,6 +121,14 @@ def _ends(facts: TapFacts, made: list[Step], it: Claim) -> list[Step]:
     if facts.tariff is not None and facts.tariff.by_history and left <= 0:
         return [*made, Step(left, reason(_journey(facts, it, facts.tariff)))]
     return [*made, Step(left, reason(Code.UNEXPLAINED))]
+
+
+def _given_back(made: list[Step], it: Claim) -> list[Step]:
+    """What two people gave back of it."""
+    if not it.given_back_rials:
+        return made
+    code = Code.REFUNDED_BY_HOUSE if it.back_by_house else Code.REFUNDED
+    return [*made, Step(-it.given_back_rials, reason(code))]
 
 
 def _journey(facts: TapFacts, it: Claim, tariff: Tariff) -> Code:

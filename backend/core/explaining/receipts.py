@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.core.disputes.dispute import Dispute
 from backend.core.explaining.codes import Code
 from backend.core.explaining.explain import explain, told_as
 from backend.core.explaining.facts import Reason, Step, TapFacts
@@ -32,13 +33,15 @@ class Receipt:
     where: Sequence[Reason]
     steps: Sequence[Step]
     office: Sequence[Reason]
+    dispute: Dispute | None = None
 
 
-def receipt_of(facts: TapFacts, claim: Claim) -> Receipt:
-    """One charged claim, with its tap's facts."""
+def receipt_of(facts: TapFacts, claim: Claim, dispute: Dispute | None = None) -> Receipt:
+    """One charged claim, with its tap's facts, and what its rider says of it."""
     tap, found = facts.tap, explain(facts)
     return Receipt(
         told_as(claim.tap), (claim.wall_ms, *claim.tap), claim.wall_ms, tap.service.vehicle, tap.service.door,
-        tap.fare_line, tap.service.stop, claim.rider_class, tap.tariff_version, tap.fare_rials, claim.rials,
-        claim.city_rials, where(tap), found.steps, [it for it in found.office if it.code in _SAID],
+        tap.fare_line, tap.service.stop, claim.rider_class, tap.tariff_version, tap.fare_rials,
+        claim.rials - claim.given_back_rials, claim.city_rials - claim.city_back_rials, where(tap), found.steps,
+        [it for it in found.office if it.code in _SAID], dispute,
     )  # fmt: skip

@@ -74,6 +74,8 @@ WORDS: Mapping[Code, tuple[str, str]] = {
     Code.FREE_DAY: ("روز رایگان", "a free day"),
     Code.PEAK: ("ساعت شلوغی یا خلوتی", "the hour's share"),
     Code.PRODUCT: ("بلیت یا اشتراک خریداری‌شده", "the product that was bought"),
+    Code.REFUNDED: ("پس از اعتراض برگشت", "given back after a dispute"),
+    Code.REFUNDED_BY_HOUSE: ("پس از اعتراض برگشت، از جیب سامانه", "given back after a dispute; the house bears it"),
     Code.CLASS: (
         "تخفیف {rider_class}: سهم مسافر {permille} در هزار",
         "class {rider_class}: the rider's share is {permille} per mille",

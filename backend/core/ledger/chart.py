@@ -84,12 +84,13 @@ COPIES = Line("copied", Kind.EXPENSE, Of.NOTHING, "boardings that another tap is
 CITY_COPIES = Line("copied:city", Kind.EXPENSE, Of.NOTHING, "what the city would have paid for a copied concession")
 UNRESOLVED = Line("suspense", Kind.ASSET, Of.NOTHING, "what somebody owes and nobody knows who: each a case")
 DECIDED = Line("adjustments", Kind.EXPENSE, Of.NOTHING, "what two people decided by hand")
+REFUNDED = Line("refunds", Kind.EXPENSE, Of.NOTHING, "fares given back to riders that the house bears, not the owner")
 FREE = Line("memo:free-rides", Kind.MEMO, Of.NOTHING, "what free rides would have cost")
 FORGONE = Line("memo:forgone", Kind.MEMO, Of.NOTHING, "the other side of free rides")
 
 CHART = (
     WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, HELD, OPERATOR_PAYABLE, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE,
-    TICKETS, FIRST_PROVIDER, PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, FREE, FORGONE,
+    TICKETS, FIRST_PROVIDER, PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, REFUNDED, FREE, FORGONE,
 )  # fmt: skip
 
 PROVIDER_CLEARING = FIRST_PROVIDER.name
@@ -98,6 +99,7 @@ COPIED = COPIES.name
 COPIED_CITY = CITY_COPIES.name
 SUSPENSE = UNRESOLVED.name
 ADJUSTMENTS = DECIDED.name
+REFUNDS = REFUNDED.name
 FREE_RIDES = FREE.name
 FREE_RIDES_FORGONE = FORGONE.name
 

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from backend.core.ledger.chart import CLASS_SUBSIDY, COPIED_CITY
-from backend.core.ledger.transfers import CORRECTIONS, Transfer, TransferKind
+from backend.core.ledger.transfers import Transfer, TransferKind
 
 TapId: TypeAlias = tuple[str, int, int]  # device, epoch, sequence
 Parts: TypeAlias = Mapping[str, int]  # account → rials that it owes the operator for one tap
@@ -66,11 +66,13 @@ _CITY = f"{CLASS_SUBSIDY.name}:"
 
 
 def correct(
-    tap: TapId, day: int, operator: str, *, before: Parts, after: Parts, revision: int
-) -> tuple[list[Transfer], int]:
+    tap: TapId, day: int, operator: str, *, before: Parts, after: Parts, revision: int,
+    of_fare: TransferKind = TransferKind.FARE_CORRECTION,
+) -> tuple[list[Transfer], int]:  # fmt: skip
     """The entries that make what was posted for a tap what stands → they, and how many corrections it then has.
 
     `revision`: how many it has. Each account settles with the operator, and each entry is a correction of its own.
+    `of_fare`: what the entries of the fare's own part are.
     """
     transfers: list[Transfer] = []
     for account in {**after, **before}:  # in this order, always: keys follow from it
@@ -78,7 +80,7 @@ def correct(
         if not more:
             continue
         revision += 1
-        kind = CORRECTIONS[_is_subsidy(account)]
+        kind = TransferKind.SUBSIDY_CORRECTION if _is_subsidy(account) else of_fare
         debit, credit = (account, operator) if more > 0 else (operator, account)
         transfers.append(Transfer(revised_key(*tap, kind, revision), kind, debit, credit, abs(more), day))
     return transfers, revision

@@ -24,6 +24,7 @@ class TransferKind(Enum):
     SUBSIDY = "subsidy"
     FARE_CORRECTION = "fare-correction"  # something else came to light: a journey, a second telling, an annulment
     SUBSIDY_CORRECTION = "subsidy-correction"
+    REFUND = "refund"  # of a fare, after its rider disputed it: two people said so (`backend.core.disputes`)
     TOPUP = "topup"
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
@@ -31,7 +32,8 @@ class TransferKind(Enum):
     SETTLEMENT = "settlement"  # a vehicle's income, to those whose it is
 
 
-CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION)  # of one tap there may be several
+# Of one tap there may be several of these; each has a number of its own in its key.
+CORRECTIONS = (TransferKind.FARE_CORRECTION, TransferKind.SUBSIDY_CORRECTION, TransferKind.REFUND)
 FIRST_OF_TAP = (TransferKind.FARE, TransferKind.SUBSIDY)  # of one tap at most one each
 OF_TAPS = frozenset((*FIRST_OF_TAP, *CORRECTIONS))  # every other kind is no tap's
 

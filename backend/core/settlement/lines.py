@@ -1,6 +1,7 @@
 """What came in for a vehicle's rides, by who paid: the lines that a settlement tells apart. Pure.
 
-riders      wallets, each ride with its rider's own proof (P20)
+riders      wallets, each ride with its rider's own proof (P20), less what was given back of it; what the house gave
+            back in the owner's place stands here too, so that parts come to the same rial
 city        what the city adds for its classes, where a rider paid
 tickets     bearer tickets: their issue pays; whoever holds one rides, so it is capped
 proxies     keyed in by drivers, whose float pays: no rider's proof, so it is capped
@@ -12,7 +13,7 @@ held        no proof stands behind it (`backend.core.holding`): not paid, until 
 from dataclasses import dataclass
 from enum import Enum
 
-from backend.core.ledger import COPIED, COPIED_CITY, SUSPENSE
+from backend.core.ledger import COPIED, COPIED_CITY, REFUNDS, SUSPENSE
 from protocol.errors import OutOfRange
 
 RIDERS = "riders"  # stands for every wallet: a settlement names no rider (P18)
@@ -53,7 +54,7 @@ def line_of(payer: str, *, held: bool = False, by_hand: bool = False) -> Line:
         return Line.HELD
     if by_hand:
         return Line.BY_HAND
-    if payer == RIDERS:
+    if payer in (RIDERS, REFUNDS):
         return Line.RIDERS
     if payer in (COPIED, COPIED_CITY, SUSPENSE):
         return Line.DECIDED

@@ -8,7 +8,7 @@ from backend.core.holding import Hold
 from backend.core.ledger import TapId, Transfer
 from backend.core.staff.log import Entry, Logged, Mark
 from backend.core.staff.roles import Actor, Person, Right
-from backend.core.staff.subjects import Subject
+from backend.core.staff.subjects import Refund, Subject
 from backend.core.staff.two_people import Kind, Proposal
 from protocol.fares.tariff import Tariff
 
@@ -24,10 +24,11 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What an approval does in the ledger: transfers, and what becomes of one tap's held money."""
+    """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back."""
 
     transfers: Sequence[Transfer] = ()
     held: tuple[TapId, Hold] | None = None
+    refund: Refund | None = None
 
 
 NOTHING = Deed()
@@ -71,7 +72,7 @@ class StaffStore(Protocol):
     def decide(self, decided: Proposal, deed: Deed, entry: Entry) -> bool:
         """Store the decision and do what it does; False if it was not open any more, and then nothing is stored.
 
-        Raises Refused where there is nothing held that could be paid or written off.
+        Raises Refused where there is nothing held that could be paid or written off, or less to give back.
         """
         ...
 

@@ -49,19 +49,25 @@ class Right(Enum):
     DECIDE = "decide"  # some kind of proposal; which, the rights below say
     SEE_SETTLEMENT = "see-settlement"
     SETTLE = "settle"  # operators, owners, contracts, and days frozen
+    SEE_DISPUTES = "see-disputes"  # what riders say of their rides; whose wallet it is stands in none
+    ANSWER_DISPUTE = "answer-dispute"  # with a no; giving money back takes two
     PROPOSE_POSTING = "propose-posting"
     PROPOSE_TARIFF = "propose-tariff"
     PROPOSE_CONCESSION = "propose-concession"
     PROPOSE_RELEASE = "propose-release"
     PROPOSE_HELD = "propose-held"
+    PROPOSE_REFUND = "propose-refund"
     DECIDE_POSTING = "decide-posting"
     DECIDE_TARIFF = "decide-tariff"
     DECIDE_CONCESSION = "decide-concession"
     DECIDE_RELEASE = "decide-release"
     DECIDE_HELD = "decide-held"
+    DECIDE_REFUND = "decide-refund"
 
 
-LOGGED_WHEN_ASKED = frozenset({Right.SEE_CASES, Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.SEE_LOG})
+LOGGED_WHEN_ASKED = frozenset({
+    Right.SEE_CASES, Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_DISPUTES,
+})  # fmt: skip
 """Reading these is itself told in the log: they are about people, or about money of many. The others that only read
 are of machines, and are asked every few seconds."""
 
@@ -74,6 +80,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
         Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE, Right.PROPOSE_HELD,
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE, Right.DECIDE_HELD,
+        Right.SEE_DISPUTES, Right.ANSWER_DISPUTE, Right.PROPOSE_REFUND, Right.DECIDE_REFUND,
     }),
     Role.OPERATIONS: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE, Right.SEE_SETTLEMENT,
@@ -81,7 +88,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
     }),
     Role.PARTNER: frozenset({Right.SEE_ONESELF}),
-    Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT}),
+    Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_DISPUTES}),
 })  # fmt: skip
 
 

@@ -190,10 +190,42 @@ class HeldMoney:
         }  # fmt: skip
 
 
-Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """So much of a disputed fare goes back to its rider; `answer` is what he reads. See `backend.core.disputes`."""
+
+    dispute: str
+    rials: int
+    by_house: bool
+    answer: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rials <= limits.RIALS_MAX:
+            raise Unfit("the amount is out of range", fix="name whole rials above 0", rials=self.rials)
+        require_words("answer", self.answer)
+
+    @property
+    def subject(self) -> str:
+        """The dispute."""
+        return self.dispute
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.dispute, self.rials, self.by_house, self.answer])
+
+    def words(self) -> Words:
+        """For who reads it."""
+        return {
+            "dispute": self.dispute, "amount_rials": self.rials, "answer": self.answer,
+            "borne_by": "the house" if self.by_house else "who was paid for the ride",
+        }  # fmt: skip
+
+
+Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund
 KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
-    HeldMoney: Kind.HELD,
+    HeldMoney: Kind.HELD, Refund: Kind.REFUND,
 }  # fmt: skip
 
 
@@ -217,3 +249,5 @@ def read(kind: Kind, content: bytes) -> Subject:
             return Release(*values)
         case Kind.HELD:
             return HeldMoney(*values)
+        case Kind.REFUND:
+            return Refund(*values)

@@ -32,6 +32,7 @@ class Kind(Enum):
     CONCESSION = "concession"  # a rider class that rides free or for less
     RELEASE = "release"  # a credential off the deny list
     HELD = "held"  # money that is held for an owner: paid, or written off
+    REFUND = "refund"  # of a disputed fare
 
 
 PROPOSE = {
@@ -40,6 +41,7 @@ PROPOSE = {
     Kind.CONCESSION: Right.PROPOSE_CONCESSION,
     Kind.RELEASE: Right.PROPOSE_RELEASE,
     Kind.HELD: Right.PROPOSE_HELD,
+    Kind.REFUND: Right.PROPOSE_REFUND,
 }
 DECIDE = {
     Kind.POSTING: Right.DECIDE_POSTING,
@@ -47,6 +49,7 @@ DECIDE = {
     Kind.CONCESSION: Right.DECIDE_CONCESSION,
     Kind.RELEASE: Right.DECIDE_RELEASE,
     Kind.HELD: Right.DECIDE_HELD,
+    Kind.REFUND: Right.DECIDE_REFUND,
 }
 
 

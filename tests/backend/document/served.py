@@ -74,9 +74,20 @@ class Served:
                 return found
 
             topup = post(f"/v1/riders/{rider}/topups", Role.RIDER, {"amount_rials": 500_000})
+            (receipt, *_) = httpx.get(
+                f"{self.url}/v1/riders/{rider}/receipts", trust_env=False,
+                headers={"Authorization": f"Bearer {_RIDER_TOKEN}"},
+            ).json()["receipts"]  # fmt: skip
+            asked = {"tap": receipt["tap"], "reason": "twice"}
+            dispute = post(f"/v1/riders/{rider}/disputes", Role.RIDER, asked)
             posting = {"debit": "suspense", "credit": "bank", "amount_rials": 1, "why": "counted"}
             proposal = post("/v1/proposals/for/postings", Role.FINANCE, posting)
-        self.known = {"rider_id": rider, "topup_id": topup["id"], "proposal_id": proposal["id"]}
+        self.known = {
+            "rider_id": rider,
+            "topup_id": topup["id"],
+            "proposal_id": proposal["id"],
+            "dispute_id": dispute["id"],
+        }
         return self
 
     def operations(self) -> int:

@@ -1,0 +1,166 @@
+"""`savar disputes list|show|answer`: what riders say is wrongly charged, at the backend's own machine."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from backend.app.backend import wall_ms
+from backend.app.config import load_config
+from backend.app.disputes import Disputes
+from backend.app.ledgers import open_ledger
+from backend.app.staff import Staff
+from backend.core.disputes.dispute import OWNER, Why
+from backend.core.disputes.ports import Shown
+from backend.core.disputes.words import REASONS, STATES, WHYS
+from backend.core.explaining.explain import told_as
+from backend.core.limits import PAGE_MAX
+from backend.core.staff.roles import Actor
+from cli.backend_config import backend_config
+from cli.output import json_option, write_json
+from protocol.plurals import counted
+
+_ENGLISH = 1  # of the two languages in which riders read it
+
+
+@contextmanager
+def _desks(path: Path) -> Iterator[tuple[Disputes, Staff]]:
+    store = open_ledger(load_config(path))
+    staff = Staff(store, b"", clock=wall_ms, randomness=os.urandom, waiting=list)  # nobody is the first here
+    try:
+        yield Disputes(store, staff, clock=wall_ms, randomness=os.urandom), staff
+    finally:
+        store.close()
+
+
+@click.group()
+def command() -> None:
+    """Read and answer what riders dispute. Money goes back by two people's word. The backend may run meanwhile."""
+
+
+@command.command("list")
+@backend_config
+@click.option("--answered", is_flag=True, help="Answered ones, too.")
+@json_option("the disputes")
+def listed(path: Path, answered: bool, out: str | None) -> None:  # noqa: FBT001 - click's
+    """What waits for an answer, oldest first: what is due next stands first."""
+    found: list[Shown] = []
+    with _desks(path) as (desk, _):
+        after = 0
+        while rows := desk.listed(after, PAGE_MAX, open_only=not answered):
+            found += [it for _, it in rows]
+            after = rows[-1][0]
+    if out is not None:
+        write_json(out, {"disputes": [_json(it) for it in found]})
+        return
+    for it in found:
+        click.echo(_line(it))
+    late = sum(it.overdue for it in found)
+    click.echo(f"{counted(len(found), 'dispute')}, {late} overdue; `savar disputes show` says more of each", err=True)
+
+
+@command.command()
+@backend_config
+@click.argument("dispute")
+@json_option("the dispute")
+def show(path: Path, dispute: str, out: str | None) -> None:
+    """One DISPUTE, by its id, as its rider and finance see it."""
+    with _desks(path) as (desk, _):
+        it = desk.shown(dispute)
+    if out is not None:
+        write_json(out, _json(it))
+        return
+    one = it.dispute
+    click.echo(_line(it))
+    click.echo(f"rider says: {REASONS[one.reason][_ENGLISH]}" + (f": {one.words}" if one.words else ""))
+    click.echo(f"charged {one.charged_rials:,} rials then, {it.now_rials:,} by now")
+    if one.answered_ms is not None:
+        why = "" if one.why is None else f" ({WHYS[one.why][_ENGLISH]})"
+        click.echo(f"answered {_time(one.answered_ms)}: {one.given_rials:,} rials back{why}: {one.answer}")
+    click.echo(f"why it cost what it did: savar explain {told_as(one.tap)}", err=True)
+
+
+@command.command()
+@backend_config
+@click.argument("dispute")
+@click.option("--token", "token_file", required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="Your own token, as `savar staff add` gave it to you.")  # fmt: skip
+@click.option("--refuse", type=click.Choice([it.value for it in Why]), help="Nothing goes back, for this reason.")
+@click.option("--refund", type=click.IntRange(min=1), help="Propose to give so many rials back.")
+@click.option("--by-house", is_flag=True, help="The house bears the refund; else who was paid for the ride.")
+@click.option("--approve", metavar="PROPOSAL:DIGEST", help="Approve what another proposed; nothing else is given then.")
+@click.option("--answer", "words", help="What the rider reads, with --refuse and --refund.")
+@click.option("--why", help="Why you propose the refund; staff read it.")
+def answer(
+    *, path: Path, dispute: str, token_file: Path, refuse: str | None, refund: int | None, by_house: bool,
+    approve: str | None, words: str | None, why: str | None,
+) -> None:  # fmt: skip
+    """Answer a DISPUTE: refuse it, propose a refund, or approve one that somebody else has proposed."""
+    if sum(it is not None for it in (refuse, refund, approve)) != 1:
+        raise click.UsageError("say one of --refuse, --refund and --approve")
+    if approve is None and not words:
+        raise click.UsageError("say with --answer what the rider reads")
+    with _desks(path) as (desk, staff):
+        actor = _actor(staff, token_file)
+        if refuse is not None:
+            click.echo(_line(desk.refuse(actor, dispute, Why(refuse), words or "", key="")))
+        elif refund is not None:
+            if not why:
+                raise click.UsageError("say with --why why you propose the refund")
+            made = desk.propose(actor, dispute, refund, words or "", by_house=by_house, why=why, key="")
+            click.echo(
+                f"proposed; another of finance reads and approves it:\n  --approve {made.id}:{made.digest.hex()}"
+            )
+        else:
+            _approve(staff, actor, dispute, approve or "")
+            click.echo(_line(desk.shown(dispute)))
+
+
+def _approve(staff: Staff, actor: Actor, dispute: str, named: str) -> None:
+    proposal_id, _, digest = named.partition(":")
+    if staff.proposal(proposal_id).subject != dispute:
+        raise click.ClickException("that proposal is of another dispute; name the one that is proposed for this")
+    try:
+        read = bytes.fromhex(digest)
+    except ValueError as error:
+        raise click.ClickException("name PROPOSAL:DIGEST, as proposing told them") from error
+    staff.decide(actor, proposal_id, read, approves=True, key="")
+
+
+def _actor(staff: Staff, token_file: Path) -> Actor:
+    try:
+        token = token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"cannot read {token_file}; name the file of your token") from error
+    actor = staff.actor(token)
+    if actor is None:
+        raise click.ClickException("this token opens nothing; use your own, as `savar staff add` gave it to you")
+    return actor
+
+
+def _line(it: Shown) -> str:
+    one = it.dispute
+    late = "  OVERDUE" if it.overdue else ""
+    return (
+        f"{one.id}  {told_as(one.tap)}  {one.reason.value}  {it.now_rials:,} rials  {STATES[one.state][_ENGLISH]}"
+        f"  {OWNER}, due {_time(one.due_ms)}{late}"
+    )
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _json(it: Shown) -> dict[str, Any]:
+    one = it.dispute
+    return {
+        "id": one.id, "tap": told_as(one.tap), "wall_ms": one.wall_ms, "reason": one.reason.value, "words": one.words,
+        "state": one.state.value, "owner": OWNER, "opened_ms": one.opened_ms, "due_ms": one.due_ms,
+        "overdue": it.overdue, "charged_rials": one.charged_rials, "charged_now_rials": it.now_rials,
+        "given_rials": one.given_rials, "by_house": one.by_house, "why": None if one.why is None else one.why.value,
+        "answer": one.answer, "answered_ms": one.answered_ms,
+    }  # fmt: skip
