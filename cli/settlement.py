@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from backend.adapters.ledger.store import LedgerStore
 from backend.adapters.paper.statement_pdf import statement_pdf
 from backend.app.backend import wall_ms
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
 from backend.app.settlement_desk import SettlementDesk
+from backend.core.limits import PAGE_MAX
 from backend.core.settlement.api import By
 from backend.core.settlement.contracts import Contract
 from backend.core.settlement.parties import Party, Role
@@ -54,13 +56,18 @@ def _me() -> By:
 
 
 @contextmanager
-def _desk(path: Path) -> Iterator[SettlementDesk]:
-    config = load_config(path)
-    store = open_ledger(config)
+def _ledger(path: Path) -> Iterator[LedgerStore]:
+    store = open_ledger(load_config(path))
     try:
-        yield SettlementDesk(store, config.city, wall_ms)
+        yield store
     finally:
         store.close()
+
+
+@contextmanager
+def _desk(path: Path) -> Iterator[SettlementDesk]:
+    with _ledger(path) as store:
+        yield SettlementDesk(store, load_config(path).city, wall_ms)
 
 
 @click.group()
@@ -182,6 +189,39 @@ def print_day(path: Path, day: int, folder: Path, lang: Language) -> None:
             file.write_bytes(statement_pdf(it, title, lang))
             tick("printing", number)
     click.echo(f"{folder}: {counted(len(every), 'statement')} as PDF, and {name}.csv")
+
+
+@command.command()
+@backend_config
+@json_option("what each is owed")
+def owed(path: Path, out: str | None) -> None:
+    """Show what operators and owners are owed, and what of it is on its way to their banks."""
+    with _ledger(path) as store:
+        rows = store.payables()
+    if out is not None:
+        write_json(out, [
+            {"party": str(it.party), "owed_rials": it.owed_rials, "on_its_way_rials": it.on_its_way_rials}
+            for it in rows
+        ])  # fmt: skip
+        return
+    for it in rows:
+        click.echo(f"{it.party!s:<40}{it.owed_rials:>20,} rials, {it.on_its_way_rials:,} of it on its way")
+    if not rows:
+        click.echo("nobody is owed anything yet: `savar settlement freeze 1405/09/08`", err=True)
+
+
+@command.command()
+@backend_config
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, PAGE_MAX), help="The newest so many.")
+def payouts(path: Path, limit: int) -> None:
+    """List payouts, newest first, with what the bank said of each."""
+    with _ledger(path) as store:
+        rows = store.sent_payouts(None, limit)
+    for _, it in rows:
+        day = day_text(service_day(it.approved_ms))
+        click.echo(f"{day}  {it.id}  {it.party!s:<32}{it.rials:>20,} rials  {it.state.value}")
+    if not rows:
+        click.echo("no payout yet: two people of finance decide one, POST /v1/proposals/for/payouts", err=True)
 
 
 @command.command()

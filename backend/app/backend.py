@@ -30,6 +30,7 @@ from backend.app.ledgers import open_ledger
 from backend.app.live import Live
 from backend.app.payments.cashier import Cashier
 from backend.app.payments.settling import Calls
+from backend.app.payouts import Payouts
 from backend.app.proofs import ProofDesk
 from backend.app.receipts import Receipts
 from backend.app.riders import Riders
@@ -141,6 +142,7 @@ class Backend:
             city=config.city,
             chunk=self._announcing.chunk,
             settlements=SettlementDesk(self.store, config.city, self._now_ms),
+            payouts=Payouts(self.store, self._now_ms),
             cases=lambda after, limit: self.store.cases(open_only=True, after=after, limit=limit),
             days_due=lambda: [it.day for it in self.store.days_due()],
         )

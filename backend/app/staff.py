@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from backend.core import limits
-from backend.core.errors import NotFound
+from backend.core.errors import NotCovered, NotFound, Refused
+from backend.core.paying.payout import waits_until_ms
 from backend.core.staff import two_people
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, Unfit
 from backend.core.staff.log import Entry
@@ -29,7 +30,7 @@ from backend.core.staff.roles import (
     may,
     not_for,
 )
-from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, Posting, Refund, Subject, read
+from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, PayOut, Posting, Refund, Subject, read
 from backend.core.staff.two_people import Kind, Proposal, State
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
@@ -85,7 +86,7 @@ class Staff:
         action = two_people.PROPOSE[kind].value
         with self.told(actor, action, proposal_id, key):
             made = two_people.propose(proposal_id, kind, it.subject, it.content, why=why, by=actor, now_ms=now_ms)
-            if isinstance(it, Posting):
+            if isinstance(it, Posting | PayOut):
                 it.transfer(proposal_id)  # while somebody is there to correct it
             kept = self._store.add_proposal(made, self._entry(actor, action, proposal_id, "proposed", key))
             if kept.digest != made.digest:
@@ -105,8 +106,13 @@ class Staff:
                     self.refused(actor, action, proposal_id, error, key)
                 raise
             entry = self._entry(actor, action, proposal_id, decided.state.value, key)
-            if not self._store.decide(decided, _deed(decided), entry):
-                raise Decided("somebody was faster", fix="look at it again")
+            try:
+                if not self._store.decide(decided, _deed(decided), entry):
+                    raise Decided("somebody was faster", fix="look at it again")
+            except NotCovered as error:
+                raise Refused(
+                    "less is owed than that, or it is on its way already", fix="look at GET /v1/payables, propose anew"
+                ) from error
         return decided
 
     def _known(self, proposal_id: str) -> Proposal:
@@ -175,6 +181,9 @@ def _deed(decided: Proposal) -> Deed:
             return Deed(held=(money.tap, money.hold))
         case Refund() as refund:
             return Deed(refund=refund)
+        case PayOut() as payout:
+            assert decided.decided_ms is not None, "it was approved"
+            return Deed(holds=(payout.transfer(decided.id), waits_until_ms(decided.decided_ms)))
     return NOTHING
 
 

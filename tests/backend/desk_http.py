@@ -20,6 +20,7 @@ from backend.app.disputes import Disputes
 from backend.app.live import Live
 from backend.app.payments.settling import Calls, Settling
 from backend.app.payments.topups import TopUps
+from backend.app.payouts import Payouts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
 from backend.app.staff import Staff, end_person, granted_classes, name_person
@@ -147,7 +148,8 @@ class Api:
             topups=topups if payments else None, store=self.store, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
-            chunk=self.chunks.get, settlements=self.settlements, cases=self._cases, days_due=lambda: [20_700],
+            chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),
+            cases=self._cases, days_due=lambda: [20_700],
         )  # fmt: skip
         self.app = make_app(self.services)
         self.server = HttpServer(self.app, "127.0.0.1", 0)

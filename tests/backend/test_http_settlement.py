@@ -71,6 +71,42 @@ def test_a_second_operator_joins_by_api_alone_and_the_joint_statement_balances(a
     assert RIDER not in sheet.text + told["hash"]
 
 
+def test_an_operator_is_paid_out_by_api_alone(api: Api) -> None:
+    """Owed, proposed, approved by another, held, and posted with the bank's word; never more than is owed."""
+    join(api, "metro", "bus-1")
+    ride(api, "bus-1", 50_000, 1)
+    assert asked(api, "POST", f"/v1/settlements/{WRITTEN}").status_code == 200
+    sara, omid = api.staff(Role.FINANCE, "sara"), api.staff(Role.FINANCE, "omid")
+
+    def post(path: str, by: dict[str, str], **body: object) -> httpx.Response:
+        return api.client.post(path, json=body, headers=by)
+
+    def paid_out(rials: int) -> httpx.Response:
+        terms = {"role": "operator", "name": "metro", "iban": "IR062960000000100324200001", "why": "of Azar"}
+        made = post("/v1/proposals/for/payouts", sara, amount_rials=rials, **terms).json()
+        assert made["content"] == {"party": "operator:metro", "amount_rials": rials, "iban": terms["iban"]}
+        return post(f"/v1/proposals/{made['id']}/approve", omid, digest=made["digest"])
+
+    def owed() -> tuple[int, int]:
+        (it,) = asked(api, "GET", "/v1/payables").json()["payables"]
+        return it["owed_rials"], it["on_its_way_rials"]
+
+    first = paid_out(30_000)
+    assert first.status_code == 200, first.text
+    refused = paid_out(20_001)
+    assert (refused.status_code, refused.json()["title"]) == (409, "Refused")
+    assert owed() == (50_000, 30_000)
+    (payout,) = asked(api, "GET", "/v1/payouts").json()["payouts"]
+    assert (payout["id"], payout["state"], payout["approver"]) == (first.json()["id"], "on-its-way", "omid")
+    for _ in range(2):
+        done = post(f"/v1/payouts/{payout['id']}/paid", sara, reference="paya-17")
+        assert (done.status_code, done.json()["state"]) == (200, "paid")
+    assert post(f"/v1/payouts/{payout['id']}/returned", sara, reference="paya-17").status_code == 409
+    assert owed() == (20_000, 0)
+    assert paid_out(20_000).status_code == 200
+    assert [it["state"] for it in asked(api, "GET", "/v1/payouts?limit=1").json()["payouts"]] == ["on-its-way"]
+
+
 def test_days_come_in_pages_newest_first(api: Api) -> None:
     for later in range(3):
         api.now_ms = day_begins_ms(DAY + later + 1) + SETTLE_AFTER_S * 1000

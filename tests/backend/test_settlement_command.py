@@ -59,6 +59,11 @@ def test_from_contracts_to_paper(config: Path, tmp_path: Path) -> None:
         f"{named} city.pdf", f"{named} operator metro.pdf", f"{named} owner rezaei.pdf", f"{named}.csv",
     ]  # fmt: skip
     assert "nothing is wrong" in said(config, "verify")
+    assert json.loads(said(config, "owed --json -")) == [
+        {"party": party, "owed_rials": rials, "on_its_way_rials": 0} for party, rials in told["owed"].items()
+    ]
+    assert f"{rials // 4:,} rials" in said(config, "owed")
+    assert "two people" in typed(config, "payouts").stderr
 
 
 def test_a_touched_statement_ends_with_status_1(config: Path) -> None:

@@ -11,6 +11,7 @@ from backend.adapters.http import (
     dispute_routes,
     open_routes,
     ops_routes,
+    payout_routes,
     problems,
     receipt_routes,
     rider_routes,
@@ -54,6 +55,7 @@ def make_app(services: Services) -> FastAPI:
         ops_routes,
         staff_routes,
         settlement_routes,
+        payout_routes,
         open_routes,
     ):
         app.include_router(routes.router)

@@ -9,6 +9,7 @@ from backend.core.case_ports import CaseKey
 from backend.core.conduct import KeptCase
 from backend.core.disputes.ports import DisputeDesk
 from backend.core.explaining.ports import ReceiptDesk
+from backend.core.paying.ports import PayoutDesk
 from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
 from backend.core.settlement.api import Settlements
@@ -42,5 +43,6 @@ class Services:
     city: str
     chunk: Callable[[bytes], bytes | None]
     settlements: Settlements
+    payouts: PayoutDesk
     cases: Callable[[CaseKey | None, int], Sequence[KeptCase]]
     days_due: Callable[[], Sequence[int]]

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Path, Query
 from backend.adapters.http import staff_models as models
 from backend.adapters.http.access import Allowed, Having
 from backend.adapters.http.once import Once, OnceOnly
+from backend.adapters.http.payout_models import PayoutRequest
 from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.staff.log import Logged
 from backend.core.staff.roles import MAY, Actor, Person, Right
-from backend.core.staff.subjects import Concession, HeldMoney, Posting, Release, Subject, read
+from backend.core.staff.subjects import Concession, HeldMoney, PayOut, Posting, Release, Subject, read
 from backend.core.staff.two_people import Proposal
 from protocol.limits import INT63_MAX
 
@@ -156,6 +157,17 @@ def propose_held(
 ) -> models.ProposalBody:
     """Paid to the owner, or written off, when another person has approved it; `savar ledger held` lists it."""
     return _propose(having, actor, once, HeldMoney(body.device, int(body.epoch), body.sequence, body.pays), body.why)
+
+
+@router.post("/proposals/for/payouts", summary="Propose a payout", status_code=201, responses=_PROPOSING)
+def propose_payout(
+    having: Having,
+    actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_PAYOUT))],
+    once: OnceOnly,
+    body: PayoutRequest,
+) -> models.ProposalBody:
+    """Held for that bank account when another person has approved it, and posted with the bank's word."""
+    return _propose(having, actor, once, PayOut(body.role, body.name, body.amount_rials, body.iban), body.why)
 
 
 @router.post("/proposals/{proposal_id}/approve", summary="Approve a proposal", responses=_PROPOSING)

@@ -37,19 +37,12 @@ class PendingTables:
     def make_pending(self, transfer: Transfer, *, expires_ms: int, at_ms: int) -> bool:
         """Make a transfer pending until then; False if it was made so before."""
         with self._writer.transaction() as core:
-            head = core.execute(_ALONE).scalar_one()
-            held, debited = _found(core, _WITH_KEY, transfer.key), _balance(core, transfer.debit)
-            entry = hold(transfer, expires_ms=expires_ms, now_ms=at_ms, held=held, debited=debited)
-            if entry is None:
-                return False
-            _append(core, head, entry, transfer.rials, at_ms)
-            core.execute(PENDING.insert(), {"key": transfer.key, "expires_ms": expires_ms})
-        return True
+            return hold_within(core, transfer, expires_ms=expires_ms, at_ms=at_ms)
 
     def resolve_pending(self, key: bytes, phase: Phase, *, at_ms: int, rials: int | None = None) -> bool:
         """Post a pending (whole, or so many rials of it), void it or let it expire; False if that was done before."""
         with self._writer.transaction() as core:
-            return _resolve(core, key, phase, at_ms, rials)
+            return resolve_within(core, key, phase, at_ms, rials)
 
     def expire_due(self, now_ms: int, limit: int) -> int:
         """Let up to so many whose time is over expire, the oldest first → how many did."""
@@ -57,7 +50,7 @@ class PendingTables:
             if not _due(core, now_ms, 1):
                 return 0
         with self._writer.transaction() as core:
-            return sum(_resolve(core, key, Phase.EXPIRED, now_ms, None) for key in _due(core, now_ms, limit))
+            return sum(resolve_within(core, key, Phase.EXPIRED, now_ms) for key in _due(core, now_ms, limit))
 
     def balance_of(self, account: str) -> Balance:
         """Both sides of one account, posted and pending; nothing of one that no row names."""
@@ -65,7 +58,20 @@ class PendingTables:
             return _balance(core, account)
 
 
-def _resolve(core: sa.Connection, key: bytes, phase: Phase, at_ms: int, rials: int | None) -> bool:
+def hold_within(core: sa.Connection, transfer: Transfer, *, expires_ms: int, at_ms: int) -> bool:
+    """Make a transfer pending until then; False if it was made so before. The caller holds the transaction."""
+    head = core.execute(_ALONE).scalar_one()
+    held, debited = _found(core, _WITH_KEY, transfer.key), _balance(core, transfer.debit)
+    entry = hold(transfer, expires_ms=expires_ms, now_ms=at_ms, held=held, debited=debited)
+    if entry is None:
+        return False
+    _append(core, head, entry, transfer.rials, at_ms)
+    core.execute(PENDING.insert(), {"key": transfer.key, "expires_ms": expires_ms})
+    return True
+
+
+def resolve_within(core: sa.Connection, key: bytes, phase: Phase, at_ms: int, rials: int | None = None) -> bool:
+    """Post a pending, void it or let it expire; False if that was done before. The caller holds the transaction."""
     head = core.execute(_ALONE).scalar_one()
     resolved = _found(core, _RESOLVING, key)
     assert not isinstance(resolved, Transfer), "the tables let no row of one phase resolve anything"

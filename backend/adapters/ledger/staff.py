@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import end_paid
+from backend.adapters.ledger.pendings import hold_within
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.upsert import insert, upsert
@@ -130,6 +131,9 @@ class StaffTables:
                 raise Refused("nothing is held of this tap", fix="it stands differently by now: savar ledger held")
             if deed.refund is not None:
                 self._give_back(core, deed.refund, entry.at_ms)
+            if deed.holds is not None:
+                transfer, until_ms = deed.holds
+                hold_within(core, transfer, expires_ms=until_ms, at_ms=entry.at_ms)
             tell(core, entry)
         return True
 

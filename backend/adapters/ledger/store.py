@@ -12,6 +12,7 @@ from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
 from backend.adapters.ledger.let_through import LetThroughTables
 from backend.adapters.ledger.once import OnceTables
+from backend.adapters.ledger.payouts import PayoutTables
 from backend.adapters.ledger.pendings import PendingTables
 from backend.adapters.ledger.reconciling import ReconcilingTables
 from backend.adapters.ledger.riders import RiderTables
@@ -37,6 +38,7 @@ class LedgerStore(
     StaffTables,
     OnceTables,
     PendingTables,
+    PayoutTables,
     SettlementTables,
     ReconcilingTables,
 ):

@@ -30,6 +30,7 @@ class TransferKind(Enum):
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
     MANUAL = "manual"  # by hand: what two people decided (`backend.core.staff`)
     SETTLEMENT = "settlement"  # a vehicle's income, to those whose it is
+    PAYOUT = "payout"  # what they are owed, to their bank accounts (`backend.core.paying`)
 
 
 # Of one tap there may be several of these; each has a number of its own in its key.

@@ -24,11 +24,15 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back."""
+    """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back.
+
+    `holds`: a transfer that is pending until a time, of what is paid out.
+    """
 
     transfers: Sequence[Transfer] = ()
     held: tuple[TapId, Hold] | None = None
     refund: Refund | None = None
+    holds: tuple[Transfer, int] | None = None
 
 
 NOTHING = Deed()
@@ -72,7 +76,8 @@ class StaffStore(Protocol):
     def decide(self, decided: Proposal, deed: Deed, entry: Entry) -> bool:
         """Store the decision and do what it does; False if it was not open any more, and then nothing is stored.
 
-        Raises Refused where there is nothing held that could be paid or written off, or less to give back.
+        Raises Refused where there is nothing held that could be paid or written off, or less to give back, NotCovered
+        where less is owed than is to be paid out.
         """
         ...
 

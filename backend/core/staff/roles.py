@@ -57,12 +57,15 @@ class Right(Enum):
     PROPOSE_RELEASE = "propose-release"
     PROPOSE_HELD = "propose-held"
     PROPOSE_REFUND = "propose-refund"
+    PROPOSE_PAYOUT = "propose-payout"
     DECIDE_POSTING = "decide-posting"
     DECIDE_TARIFF = "decide-tariff"
     DECIDE_CONCESSION = "decide-concession"
     DECIDE_RELEASE = "decide-release"
     DECIDE_HELD = "decide-held"
     DECIDE_REFUND = "decide-refund"
+    DECIDE_PAYOUT = "decide-payout"
+    END_PAYOUT = "end-payout"  # the bank's word about one
 
 
 LOGGED_WHEN_ASKED = frozenset({
@@ -81,6 +84,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE, Right.PROPOSE_HELD,
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE, Right.DECIDE_HELD,
         Right.SEE_DISPUTES, Right.ANSWER_DISPUTE, Right.PROPOSE_REFUND, Right.DECIDE_REFUND,
+        Right.PROPOSE_PAYOUT, Right.DECIDE_PAYOUT, Right.END_PAYOUT,
     }),
     Role.OPERATIONS: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE, Right.SEE_SETTLEMENT,

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 from backend.core.holding import Hold
 from backend.core.ledger import TapId, Transfer, TransferKind
+from backend.core.paying.payout import is_iban, transfer_of
+from backend.core.settlement.parties import Party, Role
 from backend.core.staff.errors import Unfit
 from backend.core.staff.two_people import Kind, require_words
 from protocol import limits
@@ -222,10 +224,54 @@ class Refund:
         }  # fmt: skip
 
 
-Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund
+@dataclass(frozen=True, slots=True)
+class PayOut:
+    """What an operator or owner is owed, or a part of it, to a bank account. Raises Unfit."""
+
+    role: str
+    name: str
+    rials: int
+    iban: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rials <= limits.RIALS_MAX:
+            raise Unfit("the amount is out of range", fix="name whole rials above 0", rials=self.rials)
+        if self.role not in {Role.OPERATOR.value, Role.OWNER.value}:
+            raise Unfit("only operators and owners are paid out", fix="name one of them", role=self.role)
+        if not is_iban(self.iban):
+            raise Unfit("that is no Sheba number", fix="IR and 24 digits, as the bank writes it, without spaces")
+
+    @property
+    def party(self) -> Party:
+        """Who is paid."""
+        return Party(Role(self.role), self.name)
+
+    @property
+    def subject(self) -> str:
+        """Who is paid, as statements write it."""
+        return str(self.party)
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.role, self.name, self.rials, self.iban])
+
+    def transfer(self, proposal_id: str) -> Transfer:
+        """What its approval holds, once. Raises Unfit for what is no account."""
+        try:
+            return transfer_of(proposal_id, self.party, self.rials)
+        except (ValueError, SavarError) as error:
+            raise Unfit("there can be nobody of that name", fix="savar settlement owed lists them") from error
+
+    def words(self) -> Words:
+        """For who reads it."""
+        return {"party": self.subject, "amount_rials": self.rials, "iban": self.iban}
+
+
+Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut
 KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
-    HeldMoney: Kind.HELD, Refund: Kind.REFUND,
+    HeldMoney: Kind.HELD, Refund: Kind.REFUND, PayOut: Kind.PAYOUT,
 }  # fmt: skip
 
 
@@ -251,3 +297,5 @@ def read(kind: Kind, content: bytes) -> Subject:
             return HeldMoney(*values)
         case Kind.REFUND:
             return Refund(*values)
+        case Kind.PAYOUT:
+            return PayOut(*values)

@@ -33,6 +33,7 @@ class Kind(Enum):
     RELEASE = "release"  # a credential off the deny list
     HELD = "held"  # money that is held for an owner: paid, or written off
     REFUND = "refund"  # of a disputed fare
+    PAYOUT = "payout"  # what an operator or owner is owed, to a bank account
 
 
 PROPOSE = {
@@ -42,6 +43,7 @@ PROPOSE = {
     Kind.RELEASE: Right.PROPOSE_RELEASE,
     Kind.HELD: Right.PROPOSE_HELD,
     Kind.REFUND: Right.PROPOSE_REFUND,
+    Kind.PAYOUT: Right.PROPOSE_PAYOUT,
 }
 DECIDE = {
     Kind.POSTING: Right.DECIDE_POSTING,
@@ -50,6 +52,7 @@ DECIDE = {
     Kind.RELEASE: Right.DECIDE_RELEASE,
     Kind.HELD: Right.DECIDE_HELD,
     Kind.REFUND: Right.DECIDE_REFUND,
+    Kind.PAYOUT: Right.DECIDE_PAYOUT,
 }
 
 

@@ -1,0 +1,1 @@
+"""Paying out what operators and owners are owed."""
