@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 FUZZ_S ?= 60
 EXAMPLES ?= 15
+TAPS ?= 50000000
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age ledger-drill topup-drill simulate simulate-long clean
+.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age bench-long ledger-drill topup-drill simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +80,9 @@ schemathesis: setup ## the served API against its own document, EXAMPLES=15 an o
 
 bench: setup ## the benchmarks whose figures stand in docs/BENCHMARKS.md
 	@for n in 1 2 3; do $(BIN)/savar bench tap; done
+
+bench-long: setup system ## a ledger of TAPS=50,000,000 taps beside an empty one, in each database: 90 GB of room and some hours
+	@mkdir -p build && for db in sqlite postgresql; do $(BIN)/savar bench filled --db $$db --taps $(TAPS) --folder build --json build/bench-long-$$db.json || exit 1; done
 
 bench-age: setup ## a device that was offline for 120 days: about 7 minutes
 	@$(BIN)/savar bench age

@@ -27,8 +27,9 @@ from backend.adapters.postgresql.store import PostgresStore
 from backend.adapters.sqlite.store import SqliteStore
 from backend.core.ledger import Payer, Transfer, TransferKind
 from backend.core.ports import Commit, StoredRecord
-from backend.core.repeats import Claim
+from backend.core.repeats import Claim, new_boarding
 from benchmarks.figures import percentile
+from protocol.localtime import service_day
 from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
@@ -156,10 +157,15 @@ def _commit(number: int, taps: int) -> Commit:
             device, EPOCH, sequence, digest, digest * 9 + bytes(17), int(RecordKind.TAP), wall_ms, "bus-1", 1, 1, 0,
             FARE, 1, Payer.RIDER, shift="s-1", line="r9", lat_e6=32_650_000, lon_e6=51_660_000,
         ))  # fmt: skip
-        transfers.append(Transfer(digest, TransferKind.FARE, f"rider:{credential.hex()}", "operator:bus-1", FARE))
+        transfers.append(
+            Transfer(
+                digest, TransferKind.FARE, f"rider:{credential.hex()}", "operator:bus-1", FARE, service_day(wall_ms)
+            )
+        )
         claims.append(Claim(
             device, EPOCH, sequence, Presentation(credential, wall_ms // 1_000, sequence), "bus-1", wall_ms, 180_000, 0,
-            0, FARE, 1_000, 1_000, 0, FARE, FARE, 3, boarding=digest[:20], charged=True, rials=FARE,
+            0, FARE, 1_000, 1_000, 0, FARE, FARE, 3, boarding=new_boarding(device, EPOCH, sequence),
+            charged=True, rials=FARE,
         ))  # fmt: skip
     return Commit(
         device, _mark(device, first - 1), _mark(device, first + taps - 1), records, bytes(64), device,

@@ -308,6 +308,23 @@ def ingest(
 
 @command.command()
 @click.option("--db", "database", required=True, type=click.Choice(["sqlite", "postgresql"]), help="Which ledger.")
+@click.option("--taps", default=50_000_000, show_default=True, type=click.IntRange(1_000), help="That it holds.")
+@folder_option
+@json_option("the figures")
+def filled(*, database: str, taps: int, folder: Path, out: str | None) -> None:
+    """A ledger that holds many taps beside an empty one: how many it takes a second, how long a history takes.
+
+    Fifty million take about 80 GB and some hours; SQLite's lie in --folder, PostgreSQL's in TMPDIR.
+    """
+    from benchmarks import filled as bench
+
+    with progress("the ledger", max(1, taps // bench.GROUP)) as tick:
+        figures = bench.run(database=database, taps=taps, folder=folder, tick=tick)
+    _report(figures, out)
+
+
+@command.command()
+@click.option("--db", "database", required=True, type=click.Choice(["sqlite", "postgresql"]), help="Which ledger.")
 @click.option("--taps", default=1_000_000, show_default=True, type=click.IntRange(1_000), help="Of a week.")
 @click.option("--topups", default=100_000, show_default=True, type=click.IntRange(300), help="Of the same.")
 @click.option("--faults", default=500, show_default=True, type=click.IntRange(1), help="At least; of every class.")

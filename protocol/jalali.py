@@ -14,6 +14,17 @@ def service_day_of(day: JalaliDate) -> int:
     return (day.to_gregorian() - _EPOCH) // timedelta(days=1)
 
 
+def service_month(day: int) -> int:
+    """A service day → months since the calendar began. Raises ValueError where it ends."""
+    there = JalaliDate.to_jalali(_EPOCH + timedelta(days=day))
+    return int(there.year * 12 + there.month - 1)
+
+
+def month_begins(month: int) -> int:
+    """A service month → its first service day."""
+    return service_day_of(JalaliDate(month // 12, month % 12 + 1, 1))
+
+
 def day_text(day: int) -> str:
     """A service day → 1405/07/01. Raises ValueError where the calendar ends."""
     return str(JalaliDate.to_jalali(_EPOCH + timedelta(days=day)).strftime("%Y/%m/%d"))

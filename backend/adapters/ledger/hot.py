@@ -3,7 +3,7 @@
 What differs between the two is here and in what implements it; every statement stands once, in `ingest` and `standing`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from backend.adapters.ledger.near import Asked
@@ -13,6 +13,10 @@ Row: TypeAlias = tuple[Any, ...]
 
 class Driver(Protocol):
     """One database's own. `raw`: its connection; the caller holds the transaction."""
+
+    def begin_months(self, raw: Any, days: Collection[int], now_ms: int) -> None:
+        """Make room for rows of these service days, where a month has room of its own; first in a transaction."""
+        ...
 
     def rows(self, raw: Any, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """All that a query gives."""

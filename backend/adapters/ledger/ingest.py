@@ -18,6 +18,7 @@ from backend.core.ledger import Transfer, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, StoredRecord, branch_prefix
 from protocol.fares.verdicts import TABLE, Verdict
+from protocol.localtime import service_day
 from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
 
@@ -117,6 +118,7 @@ class IngestTables(KnownDriverTables):
         with self._writer.transaction() as core:
             to = raw(core)
             driver.rows(to, _ALONE)  # before ids are given out: whoever comes later has higher ones
+            driver.begin_months(to, _days(commits), at_ms)
             for commit in commits:
                 _advance(driver, to, commit, at_ms)
                 _add_records(driver, to, commit)
@@ -185,6 +187,12 @@ class IngestTables(KnownDriverTables):
                 (sha256(it.payload).digest(), it.reason, it.device, it.channel, it.detail,
                  it.payload if fits else b"", it.at_ms, it.at_ms),
             )  # fmt: skip
+
+
+def _days(commits: Sequence[Commit]) -> set[int]:
+    """Service days of all rows that a month tells apart."""
+    days = {service_day(record.wall_ms) for commit in commits for record in commit.records}
+    return days | {it.day for commit in commits for it in commit.transfers if it.day is not None}
 
 
 def _of_journal(device: str, epoch: int) -> tuple[str, str, str]:

@@ -22,22 +22,37 @@ _PAGE = (
     .order_by(RIDER.c.credential_id)
     .limit(sa.bindparam("most"))
 )
-_TAPS = (
-    sa.select(
-        RECORD.c.wall_ms, RECORD.c.vehicle, RECORD.c.door, RECORD.c.verdict, CLAIM.c.rials - claim_back(), RECORD.c.id
-    )
-    .join_from(
-        CLAIM, RECORD,
-        sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "epoch", "sequence"))),
-    )
-    .where(CLAIM.c.credential == sa.bindparam("credential"), sa.text("claim.charged"))
-    .order_by(RECORD.c.wall_ms.desc(), RECORD.c.id.desc())
-    .limit(sa.bindparam("most"))
-)  # fmt: skip
-_TAPS_BEFORE = _TAPS.where(
-    (RECORD.c.wall_ms < sa.bindparam("at"))
-    | ((RECORD.c.wall_ms == sa.bindparam("at")) & (RECORD.c.id < sa.bindparam("row")))
+_OF_RECORD = sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "epoch", "sequence")))
+# Where the record's clock was trusted, which is nearly always: then its month is known, and no other is asked.
+_AT_ITS_TIME = sa.and_(_OF_RECORD, CLAIM.c.wall_ms == RECORD.c.wall_ms)
+_THEIRS = (CLAIM.c.credential == sa.bindparam("credential"), sa.text("claim.charged"))
+_ALL_AT_THEIR_TIME = (
+    sa.select(sa.func.count() == sa.func.count(RECORD.c.id))
+    .select_from(CLAIM)
+    .outerjoin(RECORD, _AT_ITS_TIME)
+    .where(*_THEIRS)
 )
+_BEFORE = (RECORD.c.wall_ms < sa.bindparam("at")) | (
+    (RECORD.c.wall_ms == sa.bindparam("at")) & (RECORD.c.id < sa.bindparam("row"))
+)
+
+
+@cache
+def _taps(*, at_their_time: bool, before: bool) -> sa.Select[Any]:
+    """A rider's charged boardings, newest first."""
+    asked = (
+        sa.select(
+            RECORD.c.wall_ms, RECORD.c.vehicle, RECORD.c.door, RECORD.c.verdict, CLAIM.c.rials - claim_back(),
+            RECORD.c.id,
+        )
+        .join_from(CLAIM, RECORD, _AT_ITS_TIME if at_their_time else _OF_RECORD)
+        .where(*_THEIRS)
+        .order_by(RECORD.c.wall_ms.desc(), RECORD.c.id.desc())
+        .limit(sa.bindparam("most"))
+    )
+    return asked.where(_BEFORE) if before else asked
+
+
 _HOLDER = slice(11, 44)  # the holder key inside a credential (protocol/wire/passes)
 
 
@@ -94,11 +109,12 @@ class RiderTables:
 
     def rider_taps(self, credential_id: bytes, limit: int, before: tuple[int, int] | None = None) -> Sequence[RiderTap]:
         """Newest first; `before`: those older than the one of this time and row."""
-        asked, values = _TAPS, {"credential": credential_id, "most": limit}
+        values: dict[str, Any] = {"credential": credential_id, "most": limit}
         if before is not None:
-            asked = _TAPS_BEFORE
             values |= {"at": before[0], "row": before[1]}
-        with self._reader.reading() as core:
+        with self._reader.snapshot() as core:
+            at_their_time = bool(core.execute(_ALL_AT_THEIR_TIME, {"credential": credential_id}).scalar())
+            asked = _taps(at_their_time=at_their_time, before=before is not None)
             return [RiderTap(*row) for row in core.execute(asked, values)]
 
 

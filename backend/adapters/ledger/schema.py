@@ -25,7 +25,7 @@ from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.tables import LEDGER, METADATA
 from backend.core.ledger import LEDGER_GENESIS
 
-NEWEST: Final = "0012"  # of `migrations/versions`
+NEWEST: Final = "0013"  # of `migrations/versions`
 VERSION_TABLE = (  # as Alembic makes it
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
     " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
@@ -48,7 +48,10 @@ def _statements(dialect: sa.Dialect) -> list[str]:
     made: list[str] = [VERSION_TABLE]
     for table in METADATA.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=dialect)))
-        indexes = sorted(table.indexes, key=lambda it: str(it.name))
+        if table.dialect_options["postgresql"]["partition_by"] and dialect.name == "postgresql":
+            made.append(f"CREATE TABLE {table.name}_default PARTITION OF {table.name} DEFAULT")
+        there = [it for it in table.indexes if it.info.get("only", "") in ("", dialect.name)]
+        indexes = sorted(there, key=lambda it: str(it.name))
         made += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
     return made
 

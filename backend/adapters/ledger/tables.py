@@ -45,9 +45,33 @@ def _table(name: str, *parts: sa.schema.SchemaItem, rowid: bool = False) -> sa.T
     return sa.Table(name, METADATA, *parts, sqlite_strict=True, sqlite_with_rowid=rowid)
 
 
-def _index(name: str, *columns: str | sa.TextClause, where: str | None = None, unique: bool = False) -> sa.Index:
+def _by_month(name: str, by: str, *parts: sa.schema.SchemaItem) -> sa.Table:
+    """A table of rows in the order of their coming; in PostgreSQL a partition a service month, told by this column.
+
+    There whatever is unique names the month, too, and a month that is null is a month (docs/LEDGER.md).
+    """
+    table = sa.Table(
+        name, METADATA, *parts, sqlite_strict=True, sqlite_with_rowid=True, postgresql_partition_by=f"RANGE ({by})"
+    )
+    table.primary_key.ddl_if(dialect="sqlite")
+    table.append_constraint(_once(f"{name}_id", "id", by))
+    return table
+
+
+def _once(name: str, *columns: str) -> sa.UniqueConstraint:
+    made = sa.UniqueConstraint(*columns, name=name, postgresql_nulls_not_distinct=True)
+    return made.ddl_if(dialect="postgresql")
+
+
+def _index(
+    name: str, *columns: str | sa.TextClause, where: str | None = None, unique: bool = False, only: str = ""
+) -> sa.Index:
+    """`only`: this database's; both: where it is empty."""
     partial = None if where is None else sa.text(where)
-    return sa.Index(name, *columns, unique=unique, sqlite_where=partial, postgresql_where=partial)
+    return sa.Index(
+        name, *columns, unique=unique, sqlite_where=partial, postgresql_where=partial, info={"only": only},
+        postgresql_nulls_not_distinct=unique and only == "postgresql",
+    )  # fmt: skip
 
 
 def of_hold() -> tuple[sa.Column[Any], sa.Column[Any]]:
@@ -74,8 +98,8 @@ EPOCH = _table(
     _column("sequence", INT), _column("head", BYTES), _column("signature", BYTES), _column("began_ms", INT),
     _column("time_ms", INT), _column("mono_ms", INT),  # `backend.core.chaintime`
 )  # fmt: skip
-RECORD = _table(
-    "record",
+RECORD = _by_month(
+    "record", "wall_ms",
     _row_id(),
     *_of_tap(keyed=False),
     _column("hash", BYTES), _column("bytes", BYTES), _column("kind", INT), _column("wall_ms", INT),
@@ -83,11 +107,11 @@ RECORD = _table(
     _column("reason", INT, null=True), _column("fare_rials", INT, null=True), _column("persons", INT, null=True),
     _column("payer", TEXT, null=True), _column("shift", TEXT, null=True), _column("line", TEXT, null=True),
     _column("lat_e6", INT, null=True), _column("lon_e6", INT, null=True),  # a place that is trusted
-    sa.UniqueConstraint("device", "epoch", "sequence", name="record_tap_id"),
+    sa.UniqueConstraint("device", "epoch", "sequence", name="record_tap_id").ddl_if(dialect="sqlite"),
+    _once("record_tap_id", "device", "epoch", "sequence", "wall_ms"),
     _index("record_tap", "wall_ms", where="kind = 2"),
     _index("record_driver", "wall_ms", where="kind > 2"),
     _index("record_copied", "wall_ms", where="payer = 'copied'"),
-    rowid=True,
 )  # fmt: skip
 DAY_KEY = _table(
     "day_key", *_of_tap()[:2], _column("key_id", BYTES, key=True), _column("sequence", INT)
@@ -152,15 +176,16 @@ ACCOUNT = _table(
     *(sa.Column(name, INT, nullable=False, server_default=sa.text("0")) for name in _PENDING),
     *(sa.CheckConstraint(f"{name} >= 0", name=f"{name}_not_negative") for name in ("debits", "credits", *_PENDING)),
 )  # fmt: skip
-TRANSFER = _table(
-    "transfer",
+TRANSFER = _by_month(
+    "transfer", "day",
     _row_id(),
     _column("key", BYTES), _column("kind", TEXT), _column("debit", TEXT), _column("credit", TEXT),
     _column("rials", INT), _column("hash", BYTES), _column("at_ms", INT),
     _column("phase", TEXT, null=True), _column("resolves", BYTES, null=True),  # `backend.core.ledger.two_phase`; …
     _column("expires_ms", INT, null=True),  # … null of what moves at once
     _column("day", INT, null=True),  # service day of the ride that it is for
-    sa.UniqueConstraint("key", name="transfer_once"),
+    sa.UniqueConstraint("key", name="transfer_once").ddl_if(dialect="sqlite"),
+    _once("transfer_once", "key", "day"),  # a key's day follows from what the key is made from
     sa.CheckConstraint("rials > 0", name="rials_positive"),
     sa.CheckConstraint("debit <> credit", name="two_accounts"),
     sa.CheckConstraint(
@@ -169,8 +194,8 @@ TRANSFER = _table(
         " ELSE phase IN ('posted', 'voided', 'expired') AND resolves IS NOT NULL AND expires_ms IS NULL END",
         name="phase_whole",
     ),
-    _index("transfer_resolves", "resolves", where="resolves IS NOT NULL", unique=True),
-    rowid=True,
+    _index("transfer_resolves", "resolves", where="resolves IS NOT NULL", unique=True, only="sqlite"),
+    _index("transfer_resolves", "resolves", "day", where="resolves IS NOT NULL", unique=True, only="postgresql"),
 )  # fmt: skip
 PENDING = _table(  # those that nothing resolves yet
     "pending", _column("key", BYTES, key=True), _column("expires_ms", INT), _index("pending_due", "expires_ms")

@@ -9,6 +9,7 @@ from psycopg.pq import TransactionStatus
 from backend.adapters.ledger.connection import Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
 from backend.adapters.ledger.tables import LEDGER
+from backend.adapters.postgresql.months import Months
 from backend.core.errors import BackendError, StoreFailed, StoreForeign
 from backend.core.limits import DATABASE_CONNECT_S, DATABASE_LOCK_S, DATABASE_SILENT_S
 
@@ -116,6 +117,7 @@ def _begin_or_bring_up(guarded: GuardedSession, city: str) -> None:
                 )
             begin_ledger(core, city)
         bring_up(core)
+        Months().sort(raw(core))
         held = core.execute(sa.select(LEDGER.c.city)).scalar_one()
         if held != city:
             raise StoreForeign(

@@ -1,6 +1,6 @@
 """The hot path's PostgreSQL: bulk by COPY, the rest by statements that psycopg prepares."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -8,6 +8,7 @@ import psycopg
 
 from backend.adapters.ledger.hot import Row
 from backend.adapters.ledger.near import Asked, between_sql, near_sql
+from backend.adapters.postgresql.months import Months
 
 # LATERAL and OFFSET 0 say that every place is looked up by itself: else the planner reads all rides that a rider ever
 # made.
@@ -27,6 +28,13 @@ _MOVE = (
 
 class PostgresDriver:
     """Implements `backend.adapters.ledger.hot.Driver`."""
+
+    def __init__(self) -> None:
+        self._months = Months()
+
+    def begin_months(self, raw: psycopg.Connection[Any], days: Collection[int], now_ms: int) -> None:
+        """A partition a month."""
+        self._months.begin(raw, days, now_ms)
 
     def rows(self, raw: psycopg.Connection[Any], sql: str, values: Sequence[object] = ()) -> list[Row]:
         """All that a query gives."""

@@ -1,7 +1,7 @@
 """The hot path's SQLite."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
 from backend.adapters.ledger.hot import Row
@@ -16,6 +16,9 @@ _ASKED = (  # of this connection alone, in memory: bound as values, so many rows
 
 class SqliteDriver:
     """Implements `backend.adapters.ledger.hot.Driver`."""
+
+    def begin_months(self, raw: sqlite3.Connection, days: Collection[int], now_ms: int) -> None:
+        """One table has room for all months."""
 
     def rows(self, raw: sqlite3.Connection, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """All that a query gives."""
