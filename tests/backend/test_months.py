@@ -170,8 +170,8 @@ def test_a_riders_taps_are_found_in_every_month_whatever_time_their_records_tell
     for number, (day, trusted) in enumerate(((NOW, True), (AWAY, True), (AWAY + 1, True), (0, False)), start=1):
         made, wall_ms = of_day(1, 1, day, device=f"bus-{number}-d1"), day_begins_ms(day)
         (told,) = made.claims
-        claim = replace(
-            told, presentation=Presentation(RIDER.credential_id, 1, number), wall_ms=wall_ms + (not trusted)
+        claim = told._replace(
+            presentation=Presentation(RIDER.credential_id, 1, number), wall_ms=wall_ms + (not trusted)
         )
         store.commit([replace(made, claims=[claim])], NOW_MS)
         taps.append((wall_ms, number))

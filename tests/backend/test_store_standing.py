@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.core.errors import StoreRefused
+from backend.core.ledger import TransferKind, tap_key
 from backend.core.ports import Commit
-from backend.core.repeats import Claim
+from backend.core.repeats import Claim, new_boarding
 from protocol.wire.passes import Presentation
 from protocol.wire.standing import Watermark
+from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
 from tests.backend.desk import Desk, check_ledger
 
@@ -97,5 +99,27 @@ def test_a_boarding_that_an_annulment_splits_stops_no_ledger(tmp_path: Path, epo
     assert desk.alarms == []
     assert desk.quarantined() == []
     assert desk.store.balance(RIDER.account) == -3 * FARE
+    check_ledger(desk)
+    desk.close()
+
+
+def test_a_boarding_that_a_ledger_of_before_named_is_charged_once_and_named_anew(tmp_path: Path) -> None:
+    """Its name was a hash of the key of its first tap, 16 bytes. Taps that only the name ties together stay together."""
+    one, other, third = Bus("bus-1-d1"), Bus("bus-1-d2"), Bus("bus-1-d3")
+    for bus, at_s in ((one, 0), (other, 170), (third, 340)):  # the first and the last are beyond the window
+        bus.now_ms = NOON_MS + at_s * 1_000
+        bus.tap(RIDER.show(at_s, time_s=bus.now_ms // 1_000))
+    desk = Desk(tmp_path, [one, other, third], [RIDER])
+    desk.take_whole(one)
+    desk.take_whole(other)
+    named = tap_key("bus-1-d1", one.epoch, 1, TransferKind.FARE)[:16]
+    databases.now.change(tmp_path, "UPDATE claim SET boarding = ?", (named,))
+    desk.take_whole(third)
+    names = {bytes(name) for (name,) in desk.rows("SELECT boarding FROM claim")}
+    assert names == {
+        min(new_boarding(*it.tap) for it in desk.store.claims_between([(RIDER.credential_id, 0, 2 * NOON_MS)]))
+    }
+    assert desk.rows("SELECT count(*) FROM claim WHERE charged") == [(1,)]
+    assert desk.store.balance(RIDER.account) == -FARE
     check_ledger(desk)
     desk.close()

@@ -367,8 +367,8 @@ def test_the_tables_take_no_second_resolution_and_nothing_below_zero(tmp_path: P
     store.make_pending(HELD, expires_ms=NOON_MS + 9, at_ms=NOON_MS)
     store.resolve_pending(HELD.key, Phase.VOIDED, at_ms=NOON_MS)
     row = (
-        "INSERT INTO transfer (key, kind, debit, credit, rials, hash, at_ms, phase, resolves) SELECT hash, kind, debit,"
-        " credit, rials, hash, at_ms, 'expired', resolves FROM transfer WHERE phase = 'voided'"
+        "INSERT INTO transfer (key, kind, debit, credit, rials, hash, at_ms, phase, resolves, day) SELECT hash, kind,"
+        " debit, credit, rials, hash, at_ms, 'expired', resolves, day FROM transfer WHERE phase = 'voided'"
     )
     for broken in (row, "UPDATE account SET debits_pending = -1", "UPDATE account SET credits_pending = -1"):
         with pytest.raises(StoreRefused, match=r"(?i)unique|check"), store._writer.transaction() as core:

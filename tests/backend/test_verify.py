@@ -181,7 +181,7 @@ def test_a_key_that_is_there_twice(made: Made) -> None:
         made.change(f"UPDATE transfer SET key = (SELECT key FROM transfer WHERE id = {FIRST}) WHERE id = {row}")
         found = wrong(made.look())
         made.change(f"UPDATE transfer SET key = {copied.split(', ')[4]} WHERE id = {row}")  # for whoever comes next
-        made.change("ALTER TABLE transfer ADD CONSTRAINT transfer_once UNIQUE (key)")
+        made.change("ALTER TABLE transfer ADD CONSTRAINT transfer_once UNIQUE NULLS NOT DISTINCT (key, day)")
     else:
         for sql in (
             f"CREATE TABLE loose AS SELECT id, key, {copied}, phase, resolves, expires_ms, day FROM transfer",

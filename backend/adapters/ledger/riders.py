@@ -42,7 +42,11 @@ def _taps(*, at_their_time: bool, before: bool) -> sa.Select[Any]:
     """A rider's charged boardings, newest first."""
     asked = (
         sa.select(
-            RECORD.c.wall_ms, RECORD.c.vehicle, RECORD.c.door, RECORD.c.verdict, CLAIM.c.rials - claim_back(),
+            RECORD.c.wall_ms,
+            RECORD.c.vehicle,
+            RECORD.c.door,
+            RECORD.c.verdict,
+            CLAIM.c.rials - claim_back(),
             RECORD.c.id,
         )
         .join_from(CLAIM, RECORD, _AT_ITS_TIME if at_their_time else _OF_RECORD)
