@@ -116,15 +116,21 @@ class FleetWatch:
     def look(self) -> None:
         """Raise and end alarms for silence. A device never heard counts from when this backend began."""
         now_ms, seen = self._now_ms(), self._store.last_seen()
+        found: list[tuple[Device, Contact, Change, int]] = []
         for device in self._devices():
             before = self._contact.get(device.name, Contact.OK)
-            heard_ms = max(seen.get(device.name, 0), self._began_ms if before is Contact.OK else 0)
-            after, change = step(before, silent_ms=now_ms - heard_ms, limit_ms=self._limit_ms)
+            silent_ms = now_ms - max(seen.get(device.name, 0), self._began_ms if before is Contact.OK else 0)
+            after, change = step(before, silent_ms=silent_ms, limit_ms=self._limit_ms)
+            if change is not Change.NONE:
+                found.append((device, after, change, silent_ms))
+        # All at once: where the network of a city fails they are all of its buses.
+        silent = [device for device, _, change, _ in found if change is Change.RAISE]
+        held = {row.device: row.backlog for row in self._store.devices(silent)} if silent else {}
+        for device, after, change, silent_ms in found:
             if change is Change.RAISE:
-                silent_s = (now_ms - heard_ms) // 1000
-                (row,) = self._store.devices([device])
                 self._on_alarm(
-                    SILENT, device.name, f"no word for {silent_s} s; it held {row.backlog} unsent records",
+                    SILENT, device.name,
+                    f"no word for {silent_ms // 1000} s; it held {held[device.name]} unsent records",
                     "look at the bus's network and power; its taps are kept on board",
                 )  # fmt: skip
             elif change is Change.END:

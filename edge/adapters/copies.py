@@ -9,11 +9,11 @@ Rules:
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, NoReturn
 
 import apsw
 
@@ -59,6 +59,7 @@ class ApswCopies:
         self._vfs = vfs
         self._house = House(reserve)
         self._open: apsw.Connection | None = None
+        self._held: list[Watermark] | None = None  # as this connection has read or written it: asked with every batch
 
     def _opened(self) -> apsw.Connection:
         try:
@@ -91,22 +92,25 @@ class ApswCopies:
                 found=held, expected=self._sister,
             )  # fmt: skip
 
-    @contextmanager
-    def _using(self) -> Iterator[apsw.Connection]:
+    def _using(self) -> "_Used":
         """The connection, fresh after a failure; errors as ours."""
-        try:
-            if self._open is None:
-                self._open = self._opened()
-            yield self._open
-        except CARD_ERRORS as error:
-            self.close()
-            raise translate(error) from error
+        return _Used(self)
+
+    def connection(self) -> apsw.Connection:
+        """The one that is open, or a new one. Raises apsw.Error, JournalFailed."""
+        if self._open is None:
+            self._open = self._opened()
+        return self._open
 
     def held(self) -> Sequence[Watermark]:
         """How far each epoch is held, oldest first."""
         with self._using() as connection:
-            rows: list[Any] = connection.execute("SELECT epoch, sequence, head FROM epoch ORDER BY began").fetchall()
-        return [Watermark(*row) for row in rows]
+            if self._held is None:
+                rows: list[Any] = connection.execute(
+                    "SELECT epoch, sequence, head FROM epoch ORDER BY began"
+                ).fetchall()
+                self._held = [Watermark(*row) for row in rows]
+            return tuple(self._held)
 
     def hash_of(self, epoch: int, sequence: int) -> bytes | None:
         """Our copy's hash of one record."""
@@ -120,6 +124,7 @@ class ApswCopies:
         """Consecutive records behind `before`, in one synced commit."""
         with self._using() as connection:
             self._house.renew(connection)
+            self._held = None
             self._add(connection, before, rows, signature)
 
     def _add(
@@ -212,9 +217,30 @@ class ApswCopies:
 
     def close(self) -> None:
         """Fold the log in and close."""
-        connection, self._open = self._open, None
+        connection, self._open, self._held = self._open, None, None
         if connection is not None:
             abandon(connection)
+
+
+class _Used:
+    """What `_using` enters: a class, for it is entered several times with each message of the other door."""
+
+    def __init__(self, copies: ApswCopies) -> None:
+        self._copies = copies
+
+    def __enter__(self) -> apsw.Connection:
+        try:
+            return self._copies.connection()
+        except CARD_ERRORS as error:
+            self._fail(error)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, CARD_ERRORS):
+            self._fail(error)
+
+    def _fail(self, error: apsw.Error | UnicodeDecodeError) -> NoReturn:
+        self._copies.close()
+        raise translate(error) from error
 
 
 def _note_receipt(

@@ -103,12 +103,16 @@ class Sync:
     def step(self, now: Instant) -> None:
         """Publish whatever may go out now, and keep house when it is time."""
         # One that fails must not keep the others from being done: a card fails under any.
-        works = (self._ship, self._keep_house, self._prune)
+        works = [self._ship]
+        if now.mono_ms >= self._checkpoint_due_ms:
+            works.append(self._keep_house)
+        if now.mono_ms >= self._prune_due_ms:
+            works.append(self._prune)
         problems = [problem for work in works if (problem := _tried(work, now)) is not None]
         self.problem = problems[0] if problems else None
 
     def _ship(self, now: Instant) -> None:
-        if SISTER in self._uplink.sinks and not self._begins_told:
+        if not self._begins_told and SISTER in self._uplink.sinks:
             self._uplink.begins(SISTER, self._oldest())
             self._begins_told = True
         # A fork is evidence from wherever it begins; for anybody else a missing beginning is a named problem.
@@ -121,8 +125,6 @@ class Sync:
         return rows[0].sequence if rows else 1
 
     def _keep_house(self, now: Instant) -> None:
-        if now.mono_ms < self._checkpoint_due_ms:
-            return
         self._checkpoint_due_ms = now.mono_ms + CHECKPOINT_PERIOD_MS
         try:
             self.keep_receipt(now)
@@ -147,7 +149,7 @@ class Sync:
     def _prune(self, now: Instant) -> None:
         """A few records at a time, and soon the next while there are more: a tap waits for no more than one step."""
         # The backend has to speak 35 days later: a ledger may have been restored while nobody heard of it.
-        if now.mono_ms < self._prune_due_ms or self._heard is None or not now.trusted:
+        if self._heard is None or not now.trusted:
             return
         self._prune_due_ms = now.mono_ms + PRUNE_PERIOD_MS
         day = prunable_day(self._heard)

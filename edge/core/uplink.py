@@ -230,7 +230,7 @@ class Uplink:
             if state.flights and now_ms - state.flights[0].sent_ms >= state.wait_ms:
                 state.wait_ms = min(state.wait_ms * 2, RETRY_MAX_MS)
                 state.unanswered()
-            if state.round_due(self._last, now_ms):
+            if state.forked and state.round_due(self._last, now_ms):
                 state.next_round(now_ms)
             backlog = self._last - state.sent
             if backlog <= 0 or len(state.flights) >= INFLIGHT_BATCHES:
@@ -242,9 +242,12 @@ class Uplink:
 
     def next_deadline(self) -> int | None:
         """Monotonic milliseconds at which `next_publish` may have something without a new event."""
-        connected = [state for state in self._sinks.values() if state.connected]
-        due = [state.flights[0].sent_ms + state.wait_ms for state in connected if state.flights]
-        due += [state.round_ms + state.round_wait_ms for state in connected if state.rests(self._last)]
+        due = []
+        for state in self._sinks.values():
+            if state.connected and state.flights:
+                due.append(state.flights[0].sent_ms + state.wait_ms)
+            elif state.connected and state.rests(self._last):
+                due.append(state.round_ms + state.round_wait_ms)
         return min(due, default=None)
 
     @property

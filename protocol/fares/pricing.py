@@ -91,8 +91,9 @@ def price(tariff: Tariff, ride: Ride, history: Sequence[Ridden] = ()) -> Price:
     own, full = own_part(adult, permille), adult
     if tariff.by_history and ride.wall_ms is not None:
         whole = [*history, Ridden(ride.wall_ms, adult, permille, cap_permille)]
-        own = owed(tariff, whole) - owed(tariff, history)
-        full = owed(tariff, as_adult(whole)) - owed(tariff, as_adult(history))
+        own = full = owed(tariff, whole) - owed(tariff, history)
+        if any((it.permille, it.cap_permille) != (1000, 1000) for it in whole):  # an adult's fare is its own in full
+            full = owed(tariff, as_adult(whole)) - owed(tariff, as_adult(history))
     return Price(own + ride.party * fare, max(0, full - own), adult, permille, cap_permille)
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
+
+import base45
 
 from backend.adapters.ledger import cases
 from backend.app import branches, explaining, ingest, postings, proofs
 from edge.app import boarding, courier, sister, station
-from protocol.wire import chain
+from protocol.wire import chain, codes
 from protocol.wire.batches import Batch
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.receipts import Receipt
@@ -45,6 +48,32 @@ def _of_batch(function: Answers) -> Answers:
     return remembered
 
 
+class _Parts(dict[bytes, bytes]):
+    """Answers of a function about a few bytes, which it gives once a process."""
+
+    def __init__(self, function: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, part: bytes) -> bytes:
+        made = self[part] = self._function(part)
+        return made
+
+
+_ENCODED, _DECODED = _Parts(base45.b45encode), _Parts(base45.b45decode)
+
+
+def in_parts(text: bytes, size: int, known: _Parts) -> bytes:
+    """What stands for every `size` bytes of a text, one behind the other. Raises what its function raises."""
+    return b"".join([known[text[at : at + size]] for at in range(0, len(text), size)])
+
+
+# base45 is put together of two bytes and three characters each: a city's phones and doors write and read 300 codes.
+_BASE45 = SimpleNamespace(
+    b45encode=lambda data: in_parts(data, 2, _ENCODED), b45decode=lambda text: in_parts(text, 3, _DECODED)
+)
+_WRITTEN: tuple[Any, str] = (codes, "base45")  # where it is asked by its name
+
 # Where each function is asked by its name, and how its answers are kept.
 _ASKED: tuple[tuple[str, Callable[[Answers], Answers], tuple[Any, ...]], ...] = (
     (
@@ -65,6 +94,7 @@ def remembering() -> Iterator[None]:
     A defect that is planted in one place is remembered for that place alone.
     """
     before = [(owner, name, getattr(owner, name)) for name, _, owners in _ASKED for owner in owners]
+    before.append((*_WRITTEN, getattr(*_WRITTEN)))
     for name, keep, owners in _ASKED:
         kept: dict[Answers, Answers] = {}
         for owner in owners:
@@ -72,6 +102,7 @@ def remembering() -> Iterator[None]:
             if asked not in kept:
                 kept[asked] = keep(asked)
             setattr(owner, name, kept[asked])
+    setattr(*_WRITTEN, _BASE45)
     try:
         yield
     finally:

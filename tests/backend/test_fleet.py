@@ -129,6 +129,21 @@ def test_silence_is_told_once_and_ends_when_the_device_is_heard(desk: Desk) -> N
     assert it.told[2:] == [("open", "silent", BUS.name, 1_601)]
 
 
+def test_a_network_that_fails_silences_all_and_is_looked_up_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for each of a city's buses, all rows of all buses were read as often."""
+    it, devices, asked = Watched(desk, [BUS, OTHER]), desk.store.devices, []
+    monkeypatch.setattr(desk.store, "devices", lambda known: asked.append(len(known)) or devices(known))
+    it.hear(10, health())
+    it.hear(10, health(bus=OTHER, last=13), bus=OTHER)
+    for second in (600, 611, 700):
+        it.look(second)
+    assert it.told == [("open", "silent", BUS.name, 611), ("open", "silent", OTHER.name, 611)]
+    told = {alarm.device: alarm.detail for alarm in desk.store.alarms(open_only=True)}
+    assert "9 unsent records" in told[BUS.name]
+    assert "13 unsent records" in told[OTHER.name]
+    assert asked == [2]
+
+
 def test_a_device_never_heard_counts_from_the_start_of_the_backend(desk: Desk) -> None:
     """Also one that was last heard before: a backend that was down has heard nobody."""
     desk.store.seen(OTHER.name, NOON_MS - 10**9)

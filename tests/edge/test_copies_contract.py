@@ -72,6 +72,21 @@ def test_what_was_added_is_held_over_reopening_each_epoch_by_itself_oldest_first
     copies.close()
 
 
+def test_what_is_held_is_asked_again_after_each_addition_and_each_opening(make: Make) -> None:
+    copies, other = make(), make()
+    assert list(copies.held()) == []
+    add(copies, NEW, 1, 2)
+    assert list(copies.held()) == [Watermark(NEW, 2, digest(NEW, 2))]
+    copies.close()
+    add(other, NEW, 3, 3)
+    other.close()
+    assert list(copies.held()) == [Watermark(NEW, 3, digest(NEW, 3))]
+    with pytest.raises(JournalFailed):
+        add(copies, NEW, 3, 3)  # it is there already
+    assert list(copies.held()) == [Watermark(NEW, 3, digest(NEW, 3))]
+    copies.close()
+
+
 def test_copies_of_another_device_are_refused(make: Make) -> None:
     first = make()
     first.held()

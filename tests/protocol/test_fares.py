@@ -251,6 +251,14 @@ def test_a_product_that_is_paid_in_part_lifts_no_concessions_cap_either() -> Non
     assert costs == [9_000, 45_000, 21_000, 0, 0]  # half of 150,000, and no rial more
 
 
+def test_what_a_product_and_a_concessions_cap_save_the_city_pays() -> None:
+    """Its part of the fare is paid in full, and yet the cap is the class's: 75,000 rials a day."""
+    tariff = Tariff(1, 60_000, {2: 500}, day_cap_rials=150_000, products={1: ProductRule(400, frozenset({"r9"}))})
+    before = [Ridden(NOON_MS + hour * 60 * MINUTE_MS, 24_000, 1000, 500) for hour in range(3)]
+    fourth = price(tariff, Ride(2, product=1, line="r9", wall_ms=NOON_MS + 180 * MINUTE_MS), before)
+    assert (fourth.rider_rials, fourth.city_rials) == (3_000, 21_000)
+
+
 def test_what_each_ride_adds_is_the_difference_of_what_is_owed() -> None:
     """`steps` goes on from ride to ride; here each sum is worked out anew."""
 
