@@ -244,7 +244,9 @@ class Ingest:
                 elif record.closes is not None:
                     postings.leave(record, it.enrolled)
                 free = let_through(record, time, self._tariffs.get(record.tariff_version))
-                let += [] if free is None else [free]
+                if free is not None:
+                    let.append(free)
+                    postings.let_ride(record, free)
             elif isinstance(record, Shift):
                 postings.shift(record, it.enrolled)
             elif isinstance(record, Annulment):

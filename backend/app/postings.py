@@ -17,7 +17,8 @@ from backend.app.tickets import FindIssue, GroupTickets
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
 from backend.core.holding import Unproven, Why, posted_first
-from backend.core.ledger import Payer, TapId
+from backend.core.ledger import Payer, TapId, free_ride
+from backend.core.let_through import LetThrough
 from backend.core.ports import Device, IngestStore, Rider
 from backend.core.repeats import Claim, Step
 from backend.core.tickets import TicketRide
@@ -114,6 +115,11 @@ class GroupPostings:
                     self._shown_less.add(_id(tap))
             else:
                 self._unproven(tap, payer, enrolled)
+
+    def let_ride(self, tap: Tap, it: LetThrough) -> None:
+        """Somebody was let ride: what nobody pays of it is counted in the ledger, too."""
+        if it.forgone_rials:
+            self.posted.transfers.append(free_ride(_id(tap), it.day, it.forgone_rials))
 
     def shift(self, record: Shift, enrolled: Device) -> None:
         """A shift begins: whose float pays for its proxy boardings."""

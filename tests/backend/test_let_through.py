@@ -16,7 +16,7 @@ from protocol.localtime import service_day
 from protocol.wire.records import decode_record
 from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS, TARIFF, Bus, Rider
-from tests.backend.desk import CITY, Desk
+from tests.backend.desk import CITY, Desk, check_ledger
 
 pytestmark = pytest.mark.databases
 
@@ -49,6 +49,10 @@ def test_each_counts_once_however_the_records_come(tmp_path: Path, cuts: list[tu
     for first, last in cuts:
         desk.take((bus, bus.batch(first, last)))
     assert list(desk.store.let_through()) == EXPECTED
+    forgone = sum(it.forgone_rials for it in EXPECTED)
+    assert desk.store.balance("memo:forgone") == -desk.store.balance("memo:free-rides") == forgone
+    assert desk.store.counts()["posted_rials"] == 3 * FARE  # no money
+    check_ledger(desk)
 
 
 def test_a_grace_is_charged_and_a_free_ride_is_not(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from backend.adapters.ledger.known_drivers import KnownDriverTables, add_heard
 from backend.adapters.ledger.standing import OF_TAP, add_standing
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
-from backend.core.ledger import Transfer, next_head
+from backend.core.ledger import Transfer, TransferKind, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, StoredRecord, branch_prefix
 from protocol.fares.verdicts import TABLE, Verdict
@@ -286,7 +286,7 @@ def _count(driver: Driver, raw: Any, commits: Sequence[Commit]) -> None:
             assert verdict is not None
             tally[f"verdict:{verdict}"] += taps
             tally["accepted"] += taps * TABLE[Verdict(verdict)].boards
-        tally["posted_rials"] += sum(t.rials for t in commit.transfers)
+        tally["posted_rials"] += sum(t.rials for t in commit.transfers if t.kind is not TransferKind.FREE_RIDE)
         tally["shown_less"] += commit.shown_less
     add_to_tally(driver, raw, tally)
 

@@ -28,7 +28,7 @@ from backend.core.ledger.chart import (
     rider_account,
     tickets_account,
 )
-from backend.core.ledger.taps import Parts, Payer, TapId, correct, post, revised_key, tap_key
+from backend.core.ledger.taps import Parts, Payer, TapId, correct, free_ride, post, revised_key, tap_key
 from backend.core.ledger.transfers import (
     CORRECTIONS,
     FIRST_OF_TAP,
@@ -68,6 +68,7 @@ __all__ = [
     "debt_account",
     "driver_account",
     "driver_payable",
+    "free_ride",
     "held_account",
     "next_head",
     "operator_account",

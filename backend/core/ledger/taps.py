@@ -17,7 +17,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import TypeAlias
 
-from backend.core.ledger.chart import CLASS_SUBSIDY, COPIED_CITY
+from backend.core.ledger.chart import CLASS_SUBSIDY, COPIED_CITY, FREE_RIDES, FREE_RIDES_FORGONE
 from backend.core.ledger.transfers import Transfer, TransferKind
 
 TapId: TypeAlias = tuple[str, int, int]  # device, epoch, sequence
@@ -56,6 +56,12 @@ def post(tap: TapId, day: int, operator: str, parts: Parts) -> list[Transfer]:
         if rials
         for kind in (TransferKind.SUBSIDY if _is_subsidy(account) else TransferKind.FARE,)
     ]
+
+
+def free_ride(tap: TapId, day: int, rials: int) -> Transfer:
+    """What a ride of a service day would have cost that nobody pays: counted in the chain, and no money."""
+    kind = TransferKind.FREE_RIDE
+    return Transfer(tap_key(*tap, kind), kind, FREE_RIDES, FREE_RIDES_FORGONE, rials, day)
 
 
 def _is_subsidy(account: str) -> bool:

@@ -25,6 +25,7 @@ class TransferKind(Enum):
     FARE_CORRECTION = "fare-correction"  # something else came to light: a journey, a second telling, an annulment
     SUBSIDY_CORRECTION = "subsidy-correction"
     REFUND = "refund"  # of a fare, after its rider disputed it: two people said so (`backend.core.disputes`)
+    FREE_RIDE = "free-ride"  # what nobody pays: between memo accounts, no money
     TOPUP = "topup"
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
