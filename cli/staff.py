@@ -16,6 +16,7 @@ from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
 from backend.app.staff import end_person, name_person
 from backend.core.limits import PAGE_MAX
+from backend.core.settlement.parties import Party
 from backend.core.staff.log import Logged, check
 from backend.core.staff.roles import STAFF_ROLES, Person, Role
 from cli.backend_config import backend_config
@@ -41,13 +42,15 @@ def _ledger(path: Path) -> "closing[LedgerStore]":
 @click.option("--role", required=True, type=click.Choice([role.value for role in STAFF_ROLES]))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="New file for the token, for its owner alone; without it the token is shown, once.")  # fmt: skip
-def add(*, path: Path, name: str, role: str, out: Path | None) -> None:
+@click.option("--for", "party", metavar="PARTY",
+              help="Whose settlement a partner or driver sees: operator:NAME, owner:NAME, driver:NUMBER.")  # fmt: skip
+def add(*, path: Path, name: str, role: str, out: Path | None, party: str | None) -> None:
     """Name the person NAME and make the token. A name is given once, for the log tells of people by their names."""
     if out is not None and out.exists():
         raise click.ClickException(f"{out} is there already; name a new file: a token is never written over")
     with _ledger(path) as store:
         token = name_person(
-            store, name, Role(role), by=account(), now_ms=wall_ms(), randomness=os.urandom
+            store, name, Role(role), by=account(), now_ms=wall_ms(), randomness=os.urandom, party=_party(party)
         )  # fmt: skip
     if out is None:
         click.echo(token)
@@ -61,6 +64,13 @@ def add(*, path: Path, name: str, role: str, out: Path | None) -> None:
             f"cannot write {out}: {error.strerror}; `savar staff end {name}`, then add the person under another name"
         ) from error
     click.echo(f"the token of {name} is in {out}: give it to nobody else")
+
+
+def _party(text: str | None) -> Party | None:
+    try:
+        return None if text is None else Party.named(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}: operator:metro is one", param_hint="--for") from error
 
 
 @command.command()
@@ -85,7 +95,8 @@ def list_people(*, path: Path, out: str | None) -> None:
         return
     for it in found:
         ended = "" if it.ended_ms is None else f", ended {_when(it.ended_ms)}"
-        click.echo(f"{it.name:20} {it.role.value:12} since {_when(it.added_ms)}{ended}")
+        role = it.role.value if it.party is None else f"{it.role.value} for {it.party}"
+        click.echo(f"{it.name:20} {role:12} since {_when(it.added_ms)}{ended}")
     click.echo(f"{counted(len(found), 'person', 'people')}; and who holds the operations token", err=True)
 
 
@@ -157,7 +168,10 @@ def _people(store: LedgerStore) -> Iterator[Person]:
 
 
 def _of_person(it: Person) -> dict[str, Any]:
-    return {"name": it.name, "role": it.role.value, "added_ms": it.added_ms, "ended_ms": it.ended_ms}
+    return {
+        "name": it.name, "role": it.role.value, "added_ms": it.added_ms, "ended_ms": it.ended_ms,
+        "party": None if it.party is None else str(it.party),
+    }  # fmt: skip
 
 
 def _of_entry(row: Logged) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from backend.core.errors import AlreadyResolved, NotFound, PendingExpired, Refus
 from backend.core.ledger.two_phase import Phase
 from backend.core.paying.payout import Payable, Payout
 from backend.core.paying.ports import PayoutStore
+from backend.core.settlement.parties import Party
 from backend.core.staff.log import Entry
 from backend.core.staff.roles import Actor, Right
 from backend.core.staff.two_people import require
@@ -22,9 +23,9 @@ class Payouts:
         """Who is owed what."""
         return self._store.payables()
 
-    def payouts(self, before: int | None, limit: int) -> Sequence[tuple[int, Payout]]:
-        """Newest first, with a cursor each."""
-        return self._store.sent_payouts(before, limit)
+    def payouts(self, before: int | None, limit: int, party: Party | None = None) -> Sequence[tuple[int, Payout]]:
+        """Newest first, with a cursor each; all, or one party's."""
+        return self._store.sent_payouts(before, limit, party)
 
     def end(self, actor: Actor, payout_id: str, *, paid: bool, reference: str, key: str) -> Payout:
         """The bank's word: booked, or came back. Raises NotFound, and what `two_phase.resolve` does."""

@@ -14,6 +14,7 @@ from hashlib import sha256
 from backend.core import limits
 from backend.core.errors import NotCovered, NotFound, Refused
 from backend.core.paying.payout import waits_until_ms
+from backend.core.settlement.parties import Party
 from backend.core.staff import two_people
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, Unfit
 from backend.core.staff.log import Entry
@@ -21,6 +22,7 @@ from backend.core.staff.ports import NOTHING, Deed, StaffStore
 from backend.core.staff.roles import (
     FIRST,
     LOGGED_WHEN_ASKED,
+    PARTIES_OF,
     STAFF_ROLES,
     Actor,
     Person,
@@ -65,7 +67,7 @@ class Staff:
         if hmac.compare_digest(digest, self._first_hash):
             return FIRST
         person = self._store.person_with(digest)  # by its hash: how long that takes tells nothing of a token
-        return None if person is None else Actor(person.name, person.role)
+        return None if person is None else Actor(person.name, person.role, party=person.party)
 
     def allow(self, actor: Actor, right: Right) -> None:
         """Return where the role may. Raises NotAllowed, which the log tells, as it does what is read of people."""
@@ -188,14 +190,21 @@ def _deed(decided: Proposal) -> Deed:
 
 
 def name_person(
-    store: StaffStore, name: str, role: Role, *, by: str, now_ms: int, randomness: Callable[[int], bytes]
-) -> str:
+    store: StaffStore, name: str, role: Role, *, by: str, now_ms: int, randomness: Callable[[int], bytes],
+    party: Party | None = None,
+) -> str:  # fmt: skip
     """Name a person → the token, told once. `by`: the account that does it. Raises Unfit."""
+    if party is not None and party.role not in PARTIES_OF.get(role, ()):
+        raise Unfit(
+            f"nobody is {role.value} for {party.role.value}s",
+            fix="a partner is named for an operator or owner, a driver for a driver, others for nobody",
+        )
     if not is_name(name) or role not in STAFF_ROLES:
         raise Unfit(f"{name} as {role.value} is nobody of the staff", fix="2–32 of a–z, 0–9, -; a letter first")
     token = urlsafe_b64encode(randomness(limits.STAFF_TOKEN_BYTES)).rstrip(b"=").decode()
-    person = Person(name, role, sha256(token.encode()).digest(), now_ms)
-    entry = Entry(now_ms, by, _CONSOLE, "add-person", name, role.value)
+    person = Person(name, role, sha256(token.encode()).digest(), now_ms, party=party)
+    outcome = role.value if party is None else f"{role.value} for {party}"
+    entry = Entry(now_ms, by, _CONSOLE, "add-person", name, outcome)
     if not store.add_person(person, entry):
         raise Unfit(f"the name {name} was given before", fix="choose another: the log tells of people by their names")
     return token

@@ -32,6 +32,7 @@ from backend.core.explaining.receipts import Receipt
 from backend.core.payments.life import PACE
 from backend.core.payments.port import Found, Payment, Says, Unverified
 from backend.core.ports import Device
+from backend.core.settlement.parties import Party
 from backend.core.staff.roles import Role
 from protocol.fares.tariff import Tariff
 from protocol.wire.keys import Purpose, SigningKey
@@ -111,6 +112,9 @@ class OwnReceipts:
         return [it for it in rows if before is None or it.place < before][:limit]
 
 
+PARTY = {Role.PARTNER: Party.named("operator:metro"), Role.DRIVER: Party.named("driver:d-17")}
+
+
 class Api:
     """A served API and a client for it; `with` starts and stops both."""
 
@@ -169,13 +173,14 @@ class Api:
         self.office.close()
         self._folder.cleanup()
 
-    def staff(self, role: Role, name: str | None = None) -> dict[str, str]:
-        """The headers of a person with this role; the same name is the same person."""
+    def staff(self, role: Role, name: str | None = None, party: Party | None = None) -> dict[str, str]:
+        """The headers of a person with this role; the same name is the same person. `party`: else one of PARTY."""
         name = name or f"a-{role.value}"
         if name not in self._tokens:
             self._tokens[name] = name_person(
-                self.office, name, role, by="test", now_ms=self.now_ms, randomness=os.urandom
-            )
+                self.office, name, role, by="test", now_ms=self.now_ms, randomness=os.urandom,
+                party=party or PARTY.get(role),
+            )  # fmt: skip
         return {"Authorization": f"Bearer {self._tokens[name]}"}
 
     def end(self, role: Role) -> None:

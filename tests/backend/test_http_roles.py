@@ -114,7 +114,7 @@ def test_what_one_of_the_staff_asked_in_vain_is_told_and_a_strangers_is_not(api:
     assert api.client.get("/v1/cases", headers=OPS).status_code == 200
     told = [(it.entry.person, it.entry.action, it.entry.outcome) for it in api.office.log(0, 99)]
     assert told == [
-        ("test", "add-person", "driver"), ("a-driver", "see-cases", "NotAllowed"), (FIRST.name, "see-cases", "shown"),
+        ("test", "add-person", "driver for driver:d-17"), ("a-driver", "see-cases", "NotAllowed"), (FIRST.name, "see-cases", "shown"),
     ]  # fmt: skip
 
 
@@ -127,7 +127,8 @@ def test_an_ended_persons_token_opens_nothing(api: Api) -> None:
 
 def test_a_token_says_whose_it_is(api: Api) -> None:
     assert api.client.get("/v1/staff/me", headers=api.staff(Role.DRIVER)).json() == {
-        "name": "a-driver", "role": "driver", "named": True, "rights": ["see-oneself"],
+        "name": "a-driver", "role": "driver", "named": True, "party": "driver:d-17",
+        "rights": ["see-oneself", "see-own-settlement"],
     }  # fmt: skip
     mine = api.client.get("/v1/staff/me", headers=OPS).json()
     assert (mine["name"], mine["named"]) == (FIRST.name, False)

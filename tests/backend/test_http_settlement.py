@@ -1,12 +1,17 @@
 """Settlement over HTTP: a second operator joins by API alone, and the joint statement balances."""
 
+import os
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from backend.app.staff import name_person
 from backend.core.ledger import Transfer, TransferKind, class_account, operator_account, rider_account, tap_key
-from backend.core.limits import SETTLE_AFTER_S
+from backend.core.limits import SETTLE_AFTER_S, STAFF_TOKEN_BYTES
+from backend.core.settlement.parties import Party
+from backend.core.staff.errors import Unfit
 from backend.core.staff.roles import Role
 from protocol.jalali import day_text, jalali_day
 from protocol.localtime import day_begins_ms
@@ -105,6 +110,58 @@ def test_an_operator_is_paid_out_by_api_alone(api: Api) -> None:
     assert owed() == (20_000, 0)
     assert paid_out(20_000).status_code == 200
     assert [it["state"] for it in asked(api, "GET", "/v1/payouts?limit=1").json()["payouts"]] == ["on-its-way"]
+
+
+def test_a_partner_sees_its_own_and_nothing_else(api: Api) -> None:
+    """P18: an operator's person sees that operator's lines and payouts, a driver his float's, the others nothing."""
+    join(api, "metro", "bus-1", owner="rezaei", owner_permille=300)
+    join(api, "tram", "tram-1")
+    ride(api, "bus-1", 50_000, 1)
+    ride(api, "tram-1", 70_000, 2)
+    ride(api, "bus-1", 9_000, 3, payer="driver:d-17")
+    assert asked(api, "POST", f"/v1/settlements/{WRITTEN}").status_code == 200
+
+    def own(path: str, by: dict[str, str]) -> httpx.Response:
+        return api.client.get(f"/v1/own/{path}", headers=by)
+
+    metro, driver = api.staff(Role.PARTNER), api.staff(Role.DRIVER)
+    rezaei = api.staff(Role.PARTNER, "of-rezaei", Party.named("owner:rezaei"))
+    stranger = api.staff(Role.PARTNER, "of-bike", Party.named("operator:bike"))
+    assert [it["day"] for it in own("settlements", metro).json()["settlements"]] == [WRITTEN]
+    for by, party, rials in (
+        (metro, "operator:metro", 41_300), (rezaei, "owner:rezaei", 17_700), (driver, "driver:d-17", 9_000),
+    ):  # fmt: skip
+        it = own(f"settlements/{WRITTEN}", by).json()
+        assert (it["party"], it["total_rials"], {row["vehicle"] for row in it["rows"]}) == (party, rials, {"bus-1"})
+    assert own(f"settlements/{WRITTEN}", stranger).status_code == 404
+    assert own("payables", metro).json()["payables"] == [
+        {"role": "operator", "name": "metro", "owed_rials": 41_300, "on_its_way_rials": 0}
+    ]
+    assert own("payables", driver).json()["payables"] == own("payables", stranger).json()["payables"] == []
+    for party, name in (("operator", "metro"), ("operator", "tram")):
+        terms = {"role": party, "name": name, "iban": "IR062960000000100324200001", "why": "of Azar"}
+        finance, terms = api.staff(Role.FINANCE), terms | {"amount_rials": 1_000}
+        made = api.client.post("/v1/proposals/for/payouts", json=terms, headers=finance).json()
+        approve = {"digest": made["digest"]}
+        omid = api.staff(Role.FINANCE, "omid")
+        assert api.client.post(f"/v1/proposals/{made['id']}/approve", json=approve, headers=omid).status_code == 200
+    assert [it["name"] for it in own("payouts", metro).json()["payouts"]] == ["metro"]
+    assert own("payouts", rezaei).json()["payouts"] == []
+
+
+def test_who_is_named_for_nobody_sees_no_settlement(api: Api) -> None:
+    name_person(api.office, "reza", Role.PARTNER, by="test", now_ms=api.now_ms, randomness=bytes)
+    token = {"Authorization": "Bearer " + urlsafe_b64encode(bytes(STAFF_TOKEN_BYTES)).rstrip(b"=").decode()}
+    assert api.client.get("/v1/staff/me", headers=token).json()["party"] is None
+    assert api.client.get("/v1/own/payables", headers=token).status_code == 403
+    for role, party in ((Role.FINANCE, "operator:metro"), (Role.PARTNER, "driver:d-17"), (Role.DRIVER, "owner:rezaei")):
+        with pytest.raises(Unfit):
+            name_person(
+                api.office, "nobody", role, by="test", now_ms=1, randomness=os.urandom, party=Party.named(party)
+            )  # fmt: skip
+    for wrong in ("metro", "city:", "operator:", "operator:Metro", "bus:1"):
+        with pytest.raises(ValueError, match="no operator"):
+            Party.named(wrong)
 
 
 def test_days_come_in_pages_newest_first(api: Api) -> None:

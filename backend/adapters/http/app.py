@@ -11,6 +11,7 @@ from backend.adapters.http import (
     dispute_routes,
     open_routes,
     ops_routes,
+    own_settlement_routes,
     payout_routes,
     problems,
     receipt_routes,
@@ -56,6 +57,7 @@ def make_app(services: Services) -> FastAPI:
         staff_routes,
         settlement_routes,
         payout_routes,
+        own_settlement_routes,
         open_routes,
     ):
         app.include_router(routes.router)

@@ -14,6 +14,7 @@ from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.paying.payout import Payable, Payout
+from backend.core.settlement.parties import Party
 from backend.core.staff.roles import Actor, Right
 from protocol.limits import INT63_MAX
 
@@ -21,6 +22,8 @@ router = APIRouter(prefix="/v1", tags=["settlement"])
 Sees = Annotated[Actor, Depends(Allowed(Right.SEE_SETTLEMENT))]
 Ends = Annotated[Actor, Depends(Allowed(Right.END_PAYOUT))]
 PayoutId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Payout id, 32 hex digits.")]
+Before = Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _SEEING = documented(401, 403, 422, 503)
 _ENDING = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
@@ -28,18 +31,23 @@ _ENDING = documented(400, 401, 403, 404, 409, 413, 422, 503)
 @router.get("/payables", summary="What operators and owners are owed", responses=_SEEING)
 def payables(having: Having, _: Sees) -> models.PayablesBody:
     """By account, with what is on its way to each."""
-    return models.PayablesBody(payables=[_payable(it) for it in having.payouts.payables()])
+    return models.PayablesBody(payables=[payable_body(it) for it in having.payouts.payables()])
 
 
 @router.get("/payouts", summary="Payouts, newest first", responses=_SEEING)
 def payouts(
     having: Having,
     _: Sees,
-    before: Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=limits.PAGE_MAX)] = limits.PAGE_MAX,
+    before: Before = None,
+    limit: Limit = limits.PAGE_MAX,
 ) -> models.PayoutsBody:
     """Those that two people decided, and what became of each."""
-    rows = having.payouts.payouts(before, limit)
+    return payout_page(having, before, limit)
+
+
+def payout_page(having: Services, before: int | None, limit: int, party: Party | None = None) -> models.PayoutsBody:
+    """A page of all payouts, or of one party's."""
+    rows = having.payouts.payouts(before, limit, party)
     return models.PayoutsBody(
         payouts=[_payout(it) for _, it in rows], next_before=rows[-1][0] if len(rows) == limit else None
     )
@@ -78,7 +86,8 @@ def _payout(it: Payout) -> models.PayoutBody:
     })  # fmt: skip
 
 
-def _payable(it: Payable) -> models.PayableBody:
+def payable_body(it: Payable) -> models.PayableBody:
+    """What one party is owed."""
     return models.PayableBody.model_validate({
         "role": it.party.role.value, "name": it.party.name, "owed_rials": it.owed_rials,
         "on_its_way_rials": it.on_its_way_rials,

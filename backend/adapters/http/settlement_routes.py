@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from backend.adapters.http import settlement_models as models
 from backend.adapters.http.access import Allowed, Having
 from backend.adapters.http.problems import documented
+from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.settlement.api import By
 from backend.core.settlement.contracts import Contract
@@ -29,6 +30,8 @@ Settles = Annotated[Actor, Depends(Allowed(Right.SETTLE))]
 PartyName = Annotated[str, Path(pattern=models.NAME)]
 Vehicle = Annotated[str, Path(pattern=models.NAME, description="As the registry of devices names it.")]
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+BeforeDay = Annotated[str | None, Query(pattern=_DAY, description="`next_before` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _SEEING = documented(401, 403, 404, 422, 503)
 _CHANGING = documented(400, 401, 403, 409, 413, 422, 503)
 
@@ -98,10 +101,15 @@ def put_contract(
 def settlements(
     having: Having,
     _: Sees,
-    before: Annotated[str | None, Query(pattern=_DAY, description="`next_before` of the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=limits.PAGE_MAX)] = limits.PAGE_MAX,
+    before: BeforeDay = None,
+    limit: Limit = limits.PAGE_MAX,
 ) -> models.FrozenDaysBody:
     """Each with its statement's hash."""
+    return frozen_page(having, before, limit)
+
+
+def frozen_page(having: Services, before: str | None, limit: int) -> models.FrozenDaysBody:
+    """A page of frozen days. Raises Unfit."""
     days = having.settlements.frozen()[::-1]
     if before is not None:
         behind = service_day(before)
@@ -131,7 +139,12 @@ def party_statement(
     having: Having, _: Sees, day: Day, role: Literal["operator", "owner", "driver"], name: PartyName
 ) -> models.PartyStatementBody:
     """Line by line; days before the settled one are adjustments."""
-    it = told(having.settlements.statement(day), Party(Role(role), name))
+    return of_party(having, day, Party(Role(role), name))
+
+
+def of_party(having: Services, day: int, party: Party) -> models.PartyStatementBody:
+    """What one party is told. Raises NotFound."""
+    it = told(having.settlements.statement(day), party)
     return models.PartyStatementBody(
         day=_written(day), hash=it.hash.hex(), party=str(it.party), total_rials=it.total_rials,
         rows=[_row(row) for row in it.rows],

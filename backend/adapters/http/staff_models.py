@@ -98,6 +98,7 @@ class MeBody(Model):
     name: str
     role: StaffRole
     named: bool = Field(description="Whether a person; the operations token is nobody's name.")
+    party: str | None = Field(description="Whose settlement this person sees, as `operator:metro`.")
     rights: list[str]
 
 
@@ -108,6 +109,7 @@ class PersonBody(Model):
     role: StaffRole
     added_ms: int
     ended_ms: int | None
+    party: str | None = Field(description="Whose settlement this person sees, as `operator:metro`.")
 
 
 class PeopleBody(Model):

@@ -28,8 +28,11 @@ def me(actor: Annotated[Actor, Depends(Allowed(Right.SEE_ONESELF))]) -> models.M
     """Name, role, and what the role may."""
     rights = sorted(right.value for right in MAY[actor.role])
     return models.MeBody.model_validate(
-        {"name": actor.name, "role": actor.role.value, "named": actor.named, "rights": rights}
-    )
+        {
+            "name": actor.name, "role": actor.role.value, "named": actor.named, "rights": rights,
+            "party": None if actor.party is None else str(actor.party),
+        }
+    )  # fmt: skip
 
 
 @router.get(
@@ -216,8 +219,11 @@ def proposal_body(it: Proposal) -> models.ProposalBody:
 
 def _person(row: Person) -> models.PersonBody:
     return models.PersonBody.model_validate(
-        {"name": row.name, "role": row.role.value, "added_ms": row.added_ms, "ended_ms": row.ended_ms}
-    )
+        {
+            "name": row.name, "role": row.role.value, "added_ms": row.added_ms, "ended_ms": row.ended_ms,
+            "party": None if row.party is None else str(row.party),
+        }
+    )  # fmt: skip
 
 
 def _entry(row: Logged) -> models.EntryBody:

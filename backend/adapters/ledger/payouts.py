@@ -43,9 +43,11 @@ class PayoutTables:
             for it, row in found if it.line in _ROLES
         ]  # fmt: skip
 
-    def sent_payouts(self, before: int | None, limit: int) -> Sequence[tuple[int, Payout]]:
-        """Newest first, with a cursor each."""
+    def sent_payouts(self, before: int | None, limit: int, party: Party | None = None) -> Sequence[tuple[int, Payout]]:
+        """Newest first, with a cursor each; all, or one party's."""
         asked = _APPROVED if before is None else _APPROVED.where(PROPOSAL.c.id < before)
+        if party is not None:
+            asked = asked.where(PROPOSAL.c.subject == str(party))
         return self._found(asked.order_by(PROPOSAL.c.id.desc()).limit(limit))
 
     def payout(self, payout_id: str) -> Payout | None:

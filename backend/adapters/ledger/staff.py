@@ -15,6 +15,7 @@ from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.errors import Refused
 from backend.core.holding import Hold
 from backend.core.ledger import TapId
+from backend.core.settlement.parties import Party
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
 from backend.core.staff.ports import Deed
 from backend.core.staff.roles import Person, Role
@@ -61,6 +62,7 @@ class StaffTables:
         values = {
             "name": person.name, "role": person.role.value, "token_hash": person.token_hash,
             "added_ms": person.added_ms, "ended_ms": person.ended_ms,
+            "party": None if person.party is None else str(person.party),
         }  # fmt: skip
         with self._writer.transaction() as core:
             known = sa.select(STAFF.c.name).where(STAFF.c.name == person.name)
@@ -189,7 +191,8 @@ def _marked(dialect: str) -> Any:
 
 
 def _person(row: Any) -> Person:
-    return Person(row.name, Role(row.role), row.token_hash, row.added_ms, row.ended_ms)
+    party = None if row.party is None else Party.named(row.party)
+    return Person(row.name, Role(row.role), row.token_hash, row.added_ms, row.ended_ms, party)
 
 
 def _proposal(row: Any) -> Proposal:

@@ -21,6 +21,7 @@ STAFF = sa.Table(
     *_columns(BYTES, "token_hash"),
     *_columns(INT, "added_ms"),
     *_columns(INT, "ended_ms", null=True),
+    *_columns(TEXT, "party", null=True),  # whose settlement this person sees
     sa.PrimaryKeyConstraint("name"),
     sa.UniqueConstraint("token_hash", name="one_person_a_token"),
     **_KEYED,

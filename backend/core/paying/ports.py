@@ -5,6 +5,7 @@ from typing import Protocol
 
 from backend.core.ledger.two_phase import Phase
 from backend.core.paying.payout import Payable, Payout
+from backend.core.settlement.parties import Party
 from backend.core.staff.log import Entry
 from backend.core.staff.roles import Actor
 
@@ -16,8 +17,8 @@ class PayoutStore(Protocol):
         """Whoever was ever owed something, by account."""
         ...
 
-    def sent_payouts(self, before: int | None, limit: int) -> Sequence[tuple[int, Payout]]:
-        """Newest first, with a cursor each."""
+    def sent_payouts(self, before: int | None, limit: int, party: Party | None = None) -> Sequence[tuple[int, Payout]]:
+        """Newest first, with a cursor each; all, or one party's."""
         ...
 
     def payout(self, payout_id: str) -> Payout | None:
@@ -39,8 +40,8 @@ class PayoutDesk(Protocol):
         """Who is owed what."""
         ...
 
-    def payouts(self, before: int | None, limit: int) -> Sequence[tuple[int, Payout]]:
-        """Newest first, with a cursor each."""
+    def payouts(self, before: int | None, limit: int, party: Party | None = None) -> Sequence[tuple[int, Payout]]:
+        """Newest first, with a cursor each; all, or one party's."""
         ...
 
     def end(self, actor: Actor, payout_id: str, *, paid: bool, reference: str, key: str) -> Payout:

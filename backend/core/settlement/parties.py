@@ -1,9 +1,11 @@
 """Who is paid, and who is told: operators, owners, drivers, the city. Pure."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 from backend.core.ledger import operator_payable, owner_account
+from protocol.limits import NAME_MAX_CHARS
 
 
 class Role(Enum):
@@ -13,6 +15,10 @@ class Role(Enum):
     OWNER = "owner"
     DRIVER = "driver"
     CITY = "city"
+
+
+_NAME = re.compile(rf"[a-z0-9-]{{1,{NAME_MAX_CHARS}}}")
+_WHO_HAVE_NAMES = frozenset(role.value for role in Role if role is not Role.CITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,14 @@ class Party:
     def owner(cls, name: str | None) -> "Party | None":
         """The owner of a vehicle that has one."""
         return None if name is None else cls(Role.OWNER, name)
+
+    @classmethod
+    def named(cls, text: str) -> "Party":
+        """One as statements write it, `operator:metro`. Raises ValueError."""
+        role, _, name = text.partition(":")
+        if _NAME.fullmatch(name) is None or role not in _WHO_HAVE_NAMES:
+            raise ValueError(f"{text!r} is no operator, owner or driver")
+        return cls(Role(role), name)
 
     def __str__(self) -> str:
         return self.role.value if self.role is Role.CITY else f"{self.role.value}:{self.name}"

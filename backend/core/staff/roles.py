@@ -17,6 +17,8 @@ from enum import Enum
 from types import MappingProxyType
 
 from backend.core.errors import NotAllowed
+from backend.core.settlement.parties import Party
+from backend.core.settlement.parties import Role as PartyRole
 from protocol.limits import NAME_MAX_CHARS
 
 
@@ -28,7 +30,7 @@ class Role(Enum):
     INSPECTOR = "inspector"
     FINANCE = "finance"
     OPERATIONS = "operations"
-    PARTNER = "partner"  # another operator: it sees what is settled of its own buses on paper, not here yet
+    PARTNER = "partner"  # an operator's or owner's own office: it sees what is settled of its own buses
     AUDITOR = "auditor"
 
 
@@ -48,6 +50,7 @@ class Right(Enum):
     SEE_PROPOSALS = "see-proposals"
     DECIDE = "decide"  # some kind of proposal; which, the rights below say
     SEE_SETTLEMENT = "see-settlement"
+    SEE_OWN_SETTLEMENT = "see-own-settlement"  # of the one party that a person is named for
     SETTLE = "settle"  # operators, owners, contracts, and days frozen
     SEE_DISPUTES = "see-disputes"  # what riders say of their rides; whose wallet it is stands in none
     ANSWER_DISPUTE = "answer-dispute"  # with a no; giving money back takes two
@@ -77,7 +80,7 @@ are of machines, and are asked every few seconds."""
 _OFFICE = {Right.SEE_ONESELF, Right.SEE_FLEET, Right.SEE_CASES, Right.SEE_PROPOSALS}
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.RIDER: frozenset({Right.OWN_WALLET}),
-    Role.DRIVER: frozenset({Right.SEE_ONESELF}),
+    Role.DRIVER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE}),
     Role.FINANCE: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
@@ -91,7 +94,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.PROPOSE_TARIFF, Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE,
         Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
     }),
-    Role.PARTNER: frozenset({Right.SEE_ONESELF}),
+    Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_DISPUTES}),
 })  # fmt: skip
 
@@ -109,11 +112,15 @@ def not_for(role: Role, right: Right) -> NotAllowed:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody of the staff, as a token proved it. `named`: a person, and not the holder of the operations token."""
+    """Somebody of the staff, as a token proved it. `named`: a person, and not the holder of the operations token.
+
+    `party`: of a partner and a driver, whose settlement the person sees; None: nobody's.
+    """
 
     name: str
     role: Role
     named: bool = True
+    party: Party | None = None
 
 
 FIRST = Actor("administrator", Role.OPERATIONS, named=False)
@@ -121,13 +128,24 @@ FIRST = Actor("administrator", Role.OPERATIONS, named=False)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One named person. A name is given once: who left stays in the log under it. Times in Unix milliseconds."""
+    """One named person. A name is given once: who left stays in the log under it. Times in Unix milliseconds.
+
+    `party`: of a partner the operator or owner, of a driver the driver, as staff list and statements name them.
+    """
 
     name: str
     role: Role
     token_hash: bytes  # SHA-256 of the bearer token
     added_ms: int
     ended_ms: int | None = None
+    party: Party | None = None
+
+
+PARTIES_OF: Mapping[Role, frozenset[PartyRole]] = {
+    Role.PARTNER: frozenset({PartyRole.OPERATOR, PartyRole.OWNER}),
+    Role.DRIVER: frozenset({PartyRole.DRIVER}),
+}
+"""Whom a person of these roles may be named for; the others for nobody."""
 
 
 def is_name(name: str) -> bool:
