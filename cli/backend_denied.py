@@ -1,4 +1,4 @@
-"""`savar backend denied`: who may not ride for what he owes, for the next bundle's deny list."""
+"""`savar backend denied`: who may not ride for what he owes, and lost phones, for the next bundle's deny list."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
+from backend.app.moved import moved_lines
 from backend.app.payments.denied import DenyLine, deny_lines
 from cli.output import json_option, write_json, write_text
 from protocol.plurals import counted
@@ -19,30 +20,42 @@ from protocol.plurals import counted
               help="File for who is denied, for `savar bundle make --deny-file`.")  # fmt: skip
 @json_option("who is denied, and who has paid")
 def denied(path: Path, deny_file: Path | None, out: str | None) -> None:
-    """Say who is denied because banks took top-ups back, and who has paid since; the backend may run.
+    """Say who is denied because banks took top-ups back, who has paid since, and whose phone is lost.
 
-    Who has paid leaves the list by `savar bundle make --allow ID`; that takes no two people.
+    The backend may run.
+
+    Who has paid leaves the list by `savar bundle make --allow ID`; that takes no two people. Whose phone is lost stays
+    on it with the old phone's version.
     """
     store = open_ledger(load_config(path))
     try:
         now, paid = deny_lines(store)
+        moved = moved_lines(store, {it.denial.credential_id for it in now})
     finally:
         store.close()
     if deny_file is not None:
-        write_text(str(deny_file), "".join(f"{_text(it)}\n" for it in now))
+        lines = [_text(it.denial.credential_id, it.version) for it in now]
+        lines += [_text(it.credential_id, it.version) for it in moved]
+        write_text(str(deny_file), "".join(f"{line}\n" for line in lines))
+    paid = [it for it in paid if it.denial.credential_id not in {one.credential_id for one in moved}]
     if out is not None:
-        write_json(out, {"denied": [_json(it) for it in now], "paid": [_json(it) for it in paid]})
+        write_json(out, {"denied": [_json(it) for it in now], "paid": [_json(it) for it in paid], "moved": [
+            {"credential_id": it.credential_id.hex(), "version": it.version} for it in moved
+        ]})  # fmt: skip
         return
     for it in now:
-        click.echo(f"{_text(it)}  {it.denial.reason}")
+        click.echo(f"{_text(it.denial.credential_id, it.version)}  {it.denial.reason}")
+    for one in moved:
+        click.echo(f"{_text(one.credential_id, one.version)}  moved to another phone")
     for it in paid:
         click.echo(f"--allow {it.denial.credential_id.hex()}  has paid")
-    click.echo(f"{counted(len(now), 'rider')} denied, {len(paid)} have paid since", err=True)
+    told = f"{counted(len(now), 'rider')} denied, {len(paid)} have paid since, {len(moved)} moved to another phone"
+    click.echo(told, err=True)
 
 
-def _text(it: DenyLine) -> str:
+def _text(credential_id: bytes, version: int) -> str:
     """As a deny file has it."""
-    return f"{it.denial.credential_id.hex()}={it.version}"
+    return f"{credential_id.hex()}={version}"
 
 
 def _json(it: DenyLine) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from backend.app.proofs import ProofDesk
 from backend.app.receipts import Receipts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
-from backend.app.staff import Staff, granted_classes
+from backend.app.staff import Staff, granted_classes, granted_move
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
 from backend.core.limits import LIVE_TAPS_MAX, PENDINGS_A_LOOK_MAX
@@ -128,7 +128,12 @@ class Backend:
         services = Services(
             receipts=Receipts(self.store, Explaining(self.store, self._tariffs)),
             riders=Riders(
-                self.store, keys.issuer, self._now_ms, randomness, granted=partial(granted_classes, self.store)
+                self.store,
+                keys.issuer,
+                self._now_ms,
+                randomness,
+                granted=partial(granted_classes, self.store),
+                moves=partial(granted_move, self.store),
             ),
             topups=None if self._cashier is None else self._cashier.desk,
             store=self.store,

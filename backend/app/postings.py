@@ -19,6 +19,7 @@ from backend.core.floats import Proxy, TakenBack, why_illegal
 from backend.core.holding import Unproven, Why, posted_first
 from backend.core.ledger import Payer, TapId, free_ride
 from backend.core.let_through import LetThrough
+from backend.core.moving import Former
 from backend.core.ports import Device, IngestStore, Rider
 from backend.core.repeats import Claim, Step
 from backend.core.tickets import TicketRide
@@ -209,11 +210,16 @@ class GroupPostings:
             return Payer.NO_PROOF, None
         credential = proof.credential
         rider = self._riders.get(credential.credential_id)
-        if rider is None or (isinstance(proof, LongPass) and rider.credential != proof.credential.raw):
+        former = None if rider is None else next((it for it in rider.former if _is_of(proof, it)), None)
+        if rider is None or (
+            former is None and isinstance(proof, LongPass) and rider.credential != proof.credential.raw
+        ):
             return Payer.UNKNOWN_CREDENTIAL, proof
         if tap.at.trusted and not fresh(_off_ms(tap, proof), tap.at.uncertainty_s) and not _set_wrong(tap, proof):
             self._stale(tap, "it took codes whose phones say another time than its records")
             return Payer.STALE_PROOF, proof
+        if former and not former.pays(proof.time_s * 1000, tap_ms(self._time, tap.at, proof.time_s)):
+            return Payer.MOVED, proof
         return Payer.RIDER, proof
 
     def _cost(self, tap: Tap, proof: Pass) -> Price:
@@ -342,6 +348,13 @@ def _steps(tariff: Tariff, tap: Tap, ride: Ride, extends: bool) -> tuple[Step, .
 
 def _off_ms(tap: Tap, proof: Pass) -> int:
     return off_ms(proof.time_s, tap.at.wall_ms)
+
+
+def _is_of(proof: Pass, it: Former) -> bool:
+    """Whether an ended version was shown: of a long pass, to the byte."""
+    if isinstance(proof, LongPass):
+        return proof.credential.raw == it.credential
+    return proof.credential.version == it.version
 
 
 def _set_wrong(tap: Tap, proof: Pass) -> bool:

@@ -1,7 +1,8 @@
 """Riders' proofs: day keys unwrapped, rider parts opened, the phone's signature checked.
 
 A failure is a finding, not an exception: the tap stays, and nobody's wallet pays for it (P20). A short pass is verified
-by the key of the credential that this backend issued under its id, in its version; by no key that a device names.
+by the key of the credential that this backend issued under its id, in its version, ended or not; by no key that a
+device names.
 """
 
 import logging
@@ -16,7 +17,7 @@ from protocol.wire.passes import open_presentation, read_issued
 from protocol.wire.records import DayKeyRecord, Tap, decode_record
 from protocol.wire.riders import RiderRow, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
-from protocol.wire.short_passes import Pass, claimed_credential, is_short, open_short_pass
+from protocol.wire.short_passes import Pass, claimed_credential, claimed_version, is_short, open_short_pass
 from protocol.wire.tickets import Ticket, claimed_ticket_id, open_ticket
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,11 @@ class ProofDesk:
 
         def row(credential_id: bytes) -> RiderRow | None:
             rider = riders.get(credential_id)
-            return None if rider is None else row_of(read_issued(rider.credential))
+            if rider is None:
+                return None
+            version = claimed_version(raw)
+            ended = (it.credential for it in rider.former if it.version == version)
+            return row_of(read_issued(next(ended, rider.credential)))
 
         try:
             return open_short_pass(raw, row) if is_short(raw) else open_presentation(raw)

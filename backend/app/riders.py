@@ -14,10 +14,13 @@ import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
 from hashlib import sha256
+from typing import Protocol
 
 from backend.core import limits
 from backend.core.api import Registered
 from backend.core.errors import NotAllowed, Refused
+from backend.core.moving import VERSION_MAX, Former
+from backend.core.moving_ports import MovingStore
 from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
 from protocol.localtime import service_day
@@ -32,22 +35,29 @@ def hash_token(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
+class RidersStore(RiderStore, MovingStore, Protocol):
+    """The parts of the store that it needs."""
+
+
 class Riders:
     """Implements `RiderDesk`. `clock` gives Unix milliseconds, `randomness(n)` n random bytes.
 
-    `granted`: the classes that are granted to whoever holds a key.
+    `granted`: the classes that are granted to whoever holds a key; `moves`: the credential that is, and by which
+    proposal.
     """
 
     def __init__(
         self,
-        store: RiderStore,
+        store: RidersStore,
         issuer: Signer,
         clock: Callable[[], int],
         randomness: Callable[[int], bytes],
         *,
         granted: Callable[[bytes], Collection[int]],
+        moves: Callable[[bytes], tuple[bytes, str] | None] = lambda _: None,
     ) -> None:
         self._store = store
+        self._moves = moves
         self._granted = granted
         self._issuer = issuer
         self._clock = clock
@@ -57,6 +67,10 @@ class Riders:
     def register(self, public_key: bytes, proof: bytes, rider_class: int) -> Registered:
         """Register a key, or recover it. Raises BadKey, BadSignature, NotAllowed, Refused, OutOfRange, StoreFailed."""
         VerifyingKey.load(public_key).verify(Purpose.REGISTRATION, public_key, proof)
+        with self._one_at_a_time:
+            moved = self._moved_to(public_key)
+        if moved is not None:
+            return moved
         if rider_class and rider_class not in self._granted(public_key):
             raise NotAllowed(
                 "a reduced fare is granted by two people of the staff first",
@@ -83,6 +97,54 @@ class Riders:
             self._store.add_rider(rider)
         allowance_rials = read_issued(rider.credential).allowance_units * ALLOWANCE_UNIT_RIALS
         return Registered(rider.credential_id, rider.credential, allowance_rials, token)
+
+    # --- another phone ------------------------------------------------------------------------------------------------
+
+    def move(self, rider: Rider, public_key: bytes, proof: bytes) -> Registered:
+        """His credential to another phone's key. Raises BadKey, BadSignature, Refused, OutOfRange, StoreFailed."""
+        VerifyingKey.load(public_key).verify(Purpose.REGISTRATION, public_key, proof)
+        with self._one_at_a_time:
+            if self._store.rider_with_key(public_key) is not None:
+                raise Refused(
+                    "this key is registered", fix="make a new key on the new phone", rider_fa="این گوشی ثبت شده است",
+                    rider_en="This phone is registered already",
+                )  # fmt: skip
+            self._require_fresh(public_key)
+            return self._move(rider, public_key, None)
+
+    def _moved_to(self, public_key: bytes) -> Registered | None:
+        """The credential that two people let this key have; None if there is none, or it has one. Raises Refused."""
+        if self._store.rider_with_key(public_key) is not None:
+            return None
+        self._require_fresh(public_key)
+        found = self._moves(public_key)
+        rider = None if found is None else self._store.rider(found[0])
+        return None if found is None or rider is None else self._move(rider, public_key, found[1])
+
+    def _require_fresh(self, public_key: bytes) -> None:
+        if self._store.was_moved(public_key):
+            raise Refused(
+                "the credential of this key moved to another phone",
+                fix="make a new key and register that; who has found this phone gives it back",
+                rider_fa="اعتبار این گوشی به گوشی دیگری رفته است", rider_en="This phone's credential moved to another",
+            )  # fmt: skip
+
+    def _move(self, rider: Rider, public_key: bytes, proposal_id: str | None) -> Registered:
+        now_ms, was = self._clock(), read_issued(rider.credential)
+        if was.version >= VERSION_MAX:
+            raise Refused(
+                "a credential moves no more often", fix="register anew; two people post what the wallet holds"
+            )
+        credential = issue_credential(
+            self._issuer, credential_id=rider.credential_id, version=was.version + 1, holder=public_key,
+            rider_class=rider.rider_class, product=was.product,
+            expiry_day=service_day(now_ms) + limits.CREDENTIAL_DAYS, allowance_units=was.allowance_units,
+        )  # fmt: skip
+        token = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
+        former = Former(rider.credential_id, was.version, rider.credential, was.holder, now_ms)
+        moved = Rider(rider.credential_id, credential, rider.rider_class, hash_token(token), rider.created_ms)
+        self._store.move_rider(moved, former, proposal_id)
+        return Registered(rider.credential_id, credential, was.allowance_units * ALLOWANCE_UNIT_RIALS, token)
 
     def _new(self, public_key: bytes, rider_class: int, token: str) -> Rider:
         now_ms = self._clock()

@@ -32,7 +32,18 @@ from backend.core.staff.roles import (
     may,
     not_for,
 )
-from backend.core.staff.subjects import KIND, Concession, Decreed, HeldMoney, PayOut, Posting, Refund, Subject, read
+from backend.core.staff.subjects import (
+    KIND,
+    Concession,
+    Decreed,
+    HeldMoney,
+    Move,
+    PayOut,
+    Posting,
+    Refund,
+    Subject,
+    read,
+)
 from backend.core.staff.two_people import Kind, Proposal, State
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
@@ -214,6 +225,15 @@ def end_person(store: StaffStore, name: str, *, by: str, now_ms: int) -> None:
     """The person's token opens nothing any more. Raises NotFound."""
     if not store.end_person(name, Entry(now_ms, by, _CONSOLE, "end-person", name, "ended")):
         raise NotFound(f"{name} is nobody of the staff, or was ended", fix="savar staff list")
+
+
+def granted_move(store: StaffStore, public_key: bytes) -> tuple[bytes, str] | None:
+    """Which credential two people let whoever holds this key have, and by which proposal; the newest that is unused."""
+    for it in store.approved(Kind.MOVE, public_key.hex()):
+        move = read(it.kind, it.content)
+        if isinstance(move, Move):
+            return move.credential_id, it.id
+    return None
 
 
 def granted_classes(store: StaffStore, public_key: bytes) -> set[int]:

@@ -38,6 +38,10 @@ class RiderDesk(Protocol):
         """Register a key whose holder proves it. Raises BadKey, BadSignature, NotAllowed, Refused, StoreFailed."""
         ...
 
+    def move(self, rider: Rider, public_key: bytes, proof: bytes) -> Registered:
+        """His credential to another phone's key. Raises BadKey, BadSignature, Refused, StoreFailed."""
+        ...
+
     def authenticate(self, credential_id: bytes, token: str) -> Rider:
         """The rider whose token this is. Raises NotAllowed."""
         ...

@@ -54,6 +54,7 @@ class Why(Enum):
     NO_PROOF = Payer.NO_PROOF.value  # of a proxy boarding: nobody whom the office knows drove, as far as records say
     STALE_PROOF = Payer.STALE_PROOF.value
     UNKNOWN_CREDENTIAL = Payer.UNKNOWN_CREDENTIAL.value
+    MOVED = Payer.MOVED.value
     FORGOTTEN = Payer.FORGOTTEN.value
     OVER_FLOAT = Payer.OVER_FLOAT.value
     COPIED = Payer.COPIED.value  # another tap of the boarding is charged

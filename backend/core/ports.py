@@ -16,6 +16,7 @@ from backend.core.ledger import Payer, Transfer
 from backend.core.ledger.ports import PendingStore
 from backend.core.let_through import LetThrough
 from backend.core.limits import LISTED_MAX
+from backend.core.moving import Former
 from backend.core.payments.store_port import TopUpStore
 from backend.core.repeats import Claim
 from backend.core.standing_ports import StandingStore
@@ -114,13 +115,14 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Rider:
-    """One registered credential. `token_hash` is SHA-256 of the bearer token."""
+    """One registered credential, its live version. `token_hash` is SHA-256 of the bearer token."""
 
     credential_id: bytes
     credential: bytes
     rider_class: int
     token_hash: bytes
     created_ms: int
+    former: tuple[Former, ...] = ()  # ended versions; looked for where taps are weighed (`IngestStore.riders`)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from backend.app.payments.topups import TopUps
 from backend.app.payouts import Payouts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
-from backend.app.staff import Staff, end_person, granted_classes, name_person
+from backend.app.staff import Staff, end_person, granted_classes, granted_move, name_person
 from backend.core.case_ports import CaseKey
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
@@ -147,7 +147,8 @@ class Api:
         self.services = Services(
             receipts=self.receipts,
             riders=Riders(
-                self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.office)
+                self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.office),
+                moves=partial(granted_move, self.office),
             ),
             topups=topups if payments else None, store=self.store, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),

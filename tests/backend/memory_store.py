@@ -7,6 +7,7 @@ from dataclasses import replace
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer
 from backend.core.limits import LISTED_MAX
+from backend.core.moving import Former
 from backend.core.payments.topup import Denial, TopUp
 from backend.core.ports import Alarm, Device, DeviceRow, Rider, RiderTap, TapRow
 from protocol.fares.verdicts import TABLE, Verdict
@@ -21,6 +22,7 @@ class MemoryStore(MemoryTopUps):
 
     def __init__(self) -> None:
         self.riders: dict[bytes, Rider] = {}
+        self.former: list[Former] = []
         self.topups: dict[str, TopUp] = {}
         self.transfers: list[Transfer] = []
         self.denied: list[Denial] = []
@@ -48,6 +50,18 @@ class MemoryStore(MemoryTopUps):
             raise StoreFailed("one key, two riders")
         old = self.riders.get(rider.credential_id)
         self.riders[rider.credential_id] = replace(old, token_hash=rider.token_hash) if old else rider
+
+    def move_rider(self, rider: Rider, former: Former, proposal_id: str | None) -> None:
+        self._look()
+        assert self.riders[rider.credential_id].credential == former.credential
+        self.riders[rider.credential_id] = rider
+        self.former.append(former)
+
+    def was_moved(self, public_key: bytes) -> bool:
+        return any(it.public_key == public_key for it in self.former)
+
+    def ended_versions(self) -> Mapping[bytes, int]:
+        return {it.credential_id: it.version for it in self.former}
 
     def rider(self, credential_id: bytes) -> Rider | None:
         self._look()

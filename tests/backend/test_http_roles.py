@@ -65,7 +65,7 @@ def test_every_route_asks_for_exactly_one_thing(api: Api) -> None:
         assert len(rules(route)) == 1, (route.path, rules(route))
     assert {right for route in every for right in rules(route)} >= {OPEN, *Right} - {
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
-        Right.DECIDE_HELD, Right.DECIDE_REFUND, Right.DECIDE_PAYOUT,
+        Right.DECIDE_HELD, Right.DECIDE_REFUND, Right.DECIDE_MOVE, Right.DECIDE_PAYOUT,
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from backend.core.staff.subjects import (
     Concession,
     Decreed,
     HeldMoney,
+    Move,
     Posting,
     Refund,
     Release,
@@ -151,12 +152,13 @@ SUBJECTS = [
     Release(bytes(7) + b"\x01", 3),
     HeldMoney("bus-1-d1", 2**62, 7, pays=False),
     Refund("0" * 32, 60_000, by_house=True, answer="we are sorry"),
+    Move(bytes(7) + b"\x01", key("phone").public, "file 12"),
 ]
 
 
 @pytest.mark.parametrize("it", SUBJECTS, ids=lambda it: type(it).__name__)
 def test_what_is_proposed_is_read_again_from_its_bytes(
-    it: Posting | Decreed | Concession | Release | HeldMoney | Refund,
+    it: Posting | Decreed | Concession | Release | HeldMoney | Refund | Move,
 ) -> None:
     assert read(KIND[type(it)], it.content) == it
     assert it.words()

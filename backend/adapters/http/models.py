@@ -44,8 +44,8 @@ def text_schema(size: int, what: str) -> WithJsonSchema:
     })  # fmt: skip
 
 
-class Registration(Model):
-    """A key to register, with the proof that the caller holds it."""
+class ProvenKey(Model):
+    """A key, with the proof that the caller holds it."""
 
     public_key: Annotated[
         bytes,
@@ -57,6 +57,11 @@ class Registration(Model):
         BeforeValidator(bytes_from(SIGNATURE_BYTES)),
         text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
     ]
+
+
+class Registration(ProvenKey):
+    """A key to register."""
+
     rider_class: int = Field(
         default=0,
         ge=0,

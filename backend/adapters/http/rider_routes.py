@@ -36,6 +36,25 @@ def register(having: Having, body: models.Registration) -> models.RegisteredBody
     )
 
 
+@router.post(
+    "/{rider_id}/move",  # noqa: FAST003 - ThisRider takes it
+    summary="Move the credential to another phone",
+    responses=documented(400, 401, 403, 409, 413, 422, 503),
+)
+def move(having: Having, rider: ThisRider, body: models.ProvenKey) -> models.RegisteredBody:
+    """The same credential in its next version, over the new phone's key; the old phone's, and this token, end with it.
+
+    Wallet, debt, class, caps and rides stay. An answer that was lost comes again by registering with the new key.
+    """
+    found = having.riders.move(rider, body.public_key, body.proof)
+    return models.RegisteredBody(
+        credential_id=found.credential_id.hex(),
+        credential=found.credential.hex(),
+        token=found.token,
+        allowance_rials=found.allowance_rials,
+    )
+
+
 @router.get(
     "/{rider_id}/balance",  # noqa: FAST003 - ThisRider takes it
     summary="What the wallet holds",

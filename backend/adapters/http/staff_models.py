@@ -63,6 +63,21 @@ class HeldRequest(Model):
     why: Words
 
 
+class MoveRequest(Model):
+    """A credential to whoever registers this key. `document`: where the office keeps what was shown; no copy of it."""
+
+    credential_id: Annotated[
+        bytes,
+        BeforeValidator(bytes_from(CREDENTIAL_ID_BYTES)),
+        text_schema(CREDENTIAL_ID_BYTES, "the rider's registration"),
+    ]
+    public_key: Annotated[
+        bytes, BeforeValidator(bytes_from(PUBLIC_KEY_BYTES)), text_schema(PUBLIC_KEY_BYTES, "the new phone's key")
+    ]
+    document: Words
+    why: Words
+
+
 class DecisionRequest(Model):
     """What was read: the proposal's `digest`. Another one is refused."""
 
@@ -73,7 +88,7 @@ class ProposalBody(Model):
     """One proposal. `content` says field by field what is proposed; `digest` is what a decision names."""
 
     id: str
-    kind: Literal["posting", "tariff", "concession", "release", "held", "refund", "payout"]
+    kind: Literal["posting", "tariff", "concession", "release", "held", "refund", "payout", "move"]
     state: Literal["open", "approved", "refused", "lapsed"]
     content: dict[str, str | int]
     digest: str

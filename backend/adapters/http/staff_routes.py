@@ -11,9 +11,10 @@ from backend.adapters.http.payout_models import PayoutRequest
 from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
 from backend.core import limits
+from backend.core.errors import NotFound
 from backend.core.staff.log import Logged
 from backend.core.staff.roles import MAY, Actor, Person, Right
-from backend.core.staff.subjects import Concession, HeldMoney, PayOut, Posting, Release, Subject, read
+from backend.core.staff.subjects import Concession, HeldMoney, Move, PayOut, Posting, Release, Subject, read
 from backend.core.staff.two_people import Proposal
 from protocol.limits import INT63_MAX
 
@@ -171,6 +172,19 @@ def propose_payout(
 ) -> models.ProposalBody:
     """Held for that bank account when another person has approved it, and posted with the bank's word."""
     return _propose(having, actor, once, PayOut(body.role, body.name, body.amount_rials, body.iban), body.why)
+
+
+@router.post("/proposals/for/moves", summary="Propose a credential's move", status_code=201, responses=_PROPOSING)
+def propose_move(
+    having: Having,
+    actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_MOVE))],
+    once: OnceOnly,
+    body: models.MoveRequest,
+) -> models.ProposalBody:
+    """For a lost phone: approved, whoever registers with this key has the credential, and the old one ends."""
+    if having.store.rider(body.credential_id) is None:
+        raise NotFound("there is no such credential", fix="ask the rider for his registration, 16 hexadecimal digits")
+    return _propose(having, actor, once, Move(body.credential_id, body.public_key, body.document), body.why)
 
 
 @router.post("/proposals/{proposal_id}/approve", summary="Approve a proposal", responses=_PROPOSING)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.announced_tables import DENIED, DENY_LIST
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.former_tables import FORMER
 from backend.adapters.ledger.payment_tables import DENIAL
 from backend.adapters.ledger.tables import ANNOUNCED
 from backend.adapters.ledger.upsert import upsert
@@ -53,13 +54,19 @@ class AnnouncedTables:
             return _pairs(core, _LISTED)
 
     def has_paid(self, credential_id: bytes, version: int) -> bool:
-        """Whether the announced list denies this rider, up to this version, for a debt alone that holds no more."""
+        """Whether the announced list denies this rider, up to this version, for a debt alone that holds no more.
+
+        Never a version that has ended: its phone is lost, whatever was paid.
+        """
         listed = sa.select(DENIED.c.credential).where(
             DENIED.c.credential == credential_id, DENIED.c.version == version, DENIED.c.debt_ms.is_not(None)
         )
         with self._writer.reading() as core:
             owing = core.execute(_OPEN.where(DENIAL.c.credential == credential_id)).first()
-            return owing is None and core.execute(listed).first() is not None
+            lost = core.execute(sa.select(FORMER.c.version).where(
+                FORMER.c.credential_id == credential_id, FORMER.c.version >= version
+            )).first()  # fmt: skip
+            return owing is None and lost is None and core.execute(listed).first() is not None
 
 
 def _announced(core: sa.Connection) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +17,7 @@ from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, TransferKind, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
+from backend.core.moving import FIRST_VERSION, Former
 from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, StoredRecord, branch_prefix
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.localtime import service_day
@@ -24,6 +26,7 @@ from protocol.wire.standing import Watermark
 
 _BRANCHES = "FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ?"
 _HELD = "SELECT CAST(coalesce(sum(length(payload)), 0) AS BIGINT) FROM quarantine WHERE"
+_VERSION = 10  # the place of the version inside a credential (protocol/wire/passes)
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
 RECORD_COLUMNS = (
     "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
@@ -84,6 +87,17 @@ class IngestTables(KnownDriverTables):
                 asked,
             ):
                 found[row[0]] = Rider(*row)
+        moved = [it for it, rider in found.items() if rider.credential[_VERSION] > FIRST_VERSION]
+        for at in range(0, len(moved), _ASKED_MAX):
+            asked = moved[at : at + _ASKED_MAX]
+            marks = ",".join("?" * len(asked))
+            for row in self._ask(
+                "SELECT credential_id, version, credential, public_key, ended_ms FROM former"  # noqa: S608 - marks only
+                f" WHERE credential_id IN ({marks}) ORDER BY version",
+                asked,
+            ):
+                rider = found[row[0]]
+                found[row[0]] = replace(rider, former=(*rider.former, Former(*row)))
         return found
 
     def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:

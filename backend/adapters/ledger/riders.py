@@ -57,7 +57,7 @@ def _taps(*, at_their_time: bool, before: bool) -> sa.Select[Any]:
     return asked.where(_BEFORE) if before else asked
 
 
-_HOLDER = slice(11, 44)  # the holder key inside a credential (protocol/wire/passes)
+HOLDER = slice(11, 44)  # the holder key inside a credential (protocol/wire/passes)
 
 
 class RiderTables:
@@ -74,7 +74,7 @@ class RiderTables:
                 _registered(core.dialect.name),
                 {
                     "credential_id": rider.credential_id, "credential": rider.credential,
-                    "public_key": rider.credential[_HOLDER], "rider_class": rider.rider_class,
+                    "public_key": rider.credential[HOLDER], "rider_class": rider.rider_class,
                     "token_hash": rider.token_hash, "created_ms": rider.created_ms,
                 },
             )  # fmt: skip

@@ -11,6 +11,7 @@ from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
 from backend.adapters.ledger.let_through import LetThroughTables
+from backend.adapters.ledger.moving import MovingTables
 from backend.adapters.ledger.once import OnceTables
 from backend.adapters.ledger.payouts import PayoutTables
 from backend.adapters.ledger.pendings import PendingTables
@@ -27,6 +28,7 @@ class LedgerStore(
     TariffTables,
     AnnouncedTables,
     RiderTables,
+    MovingTables,
     TopUpTables,
     FleetTables,
     CaseTables,

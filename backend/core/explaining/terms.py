@@ -37,6 +37,10 @@ WHYS: Terms = {
     Why.NO_PROOF.value: ("گواه مسافر نیست یا درست نیست", "the rider's proof is missing or does not hold"),
     Why.STALE_PROOF.value: ("گواه از زمان دیگری است", "the proof is of another time than the record"),
     Why.UNKNOWN_CREDENTIAL.value: ("این اعتبار را کسی صادر نکرده", "nobody issued this credential"),
+    Why.MOVED.value: (
+        "اعتبار پیش از آن به گوشی دیگری رفته بود",
+        "the credential had moved to another phone by then",
+    ),
     Why.FORGOTTEN.value: (
         "سفرهای آن روز طبق برنامه از میان رفته",
         "the travel of its day is destroyed: nobody can say whether it was charged before",

@@ -34,6 +34,7 @@ class Payer(Enum):
     NO_PROOF = "no-proof"  # the rider's proof is missing or does not hold
     STALE_PROOF = "stale-proof"  # it holds, and is not of the time that the record tells
     UNKNOWN_CREDENTIAL = "unknown-credential"  # nobody issued it, or not with these bytes or terms
+    MOVED = "moved"  # the credential had moved to another phone by then
     FORGOTTEN = "forgotten"  # the travel of its day is destroyed: nobody can say whether it was charged before
     OVER_FLOAT = "over-float"  # a proxy boarding beyond what a driver's float pays a day
 

@@ -22,7 +22,9 @@ from protocol.localtime import service_day
 
 OF_TAPS = frozenset(it.value for it in KINDS_OF_TAPS)
 BEYOND_MAX = 2  # revisions looked for beyond what stands, and on as long as one is found
-UNPROVEN = frozenset(it.value for it in (Payer.NO_PROOF, Payer.STALE_PROOF, Payer.UNKNOWN_CREDENTIAL, Payer.FORGOTTEN))
+UNPROVEN = frozenset(
+    it.value for it in (Payer.NO_PROOF, Payer.STALE_PROOF, Payer.UNKNOWN_CREDENTIAL, Payer.MOVED, Payer.FORGOTTEN)
+)
 _OPERATOR = "operator:"
 Flows: TypeAlias = Mapping[tuple[str, str], int]
 _FIRST = tuple(kind.value.encode() for kind in FIRST_OF_TAP)

@@ -60,6 +60,7 @@ class Right(Enum):
     PROPOSE_RELEASE = "propose-release"
     PROPOSE_HELD = "propose-held"
     PROPOSE_REFUND = "propose-refund"
+    PROPOSE_MOVE = "propose-move"
     PROPOSE_PAYOUT = "propose-payout"
     DECIDE_POSTING = "decide-posting"
     DECIDE_TARIFF = "decide-tariff"
@@ -67,6 +68,7 @@ class Right(Enum):
     DECIDE_RELEASE = "decide-release"
     DECIDE_HELD = "decide-held"
     DECIDE_REFUND = "decide-refund"
+    DECIDE_MOVE = "decide-move"
     DECIDE_PAYOUT = "decide-payout"
     END_PAYOUT = "end-payout"  # the bank's word about one
 
@@ -81,7 +83,7 @@ _OFFICE = {Right.SEE_ONESELF, Right.SEE_FLEET, Right.SEE_CASES, Right.SEE_PROPOS
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.RIDER: frozenset({Right.OWN_WALLET}),
     Role.DRIVER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
-    Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE}),
+    Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE, Right.PROPOSE_MOVE}),
     Role.FINANCE: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
         Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE, Right.PROPOSE_HELD,
@@ -92,7 +94,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.OPERATIONS: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE, Right.SEE_SETTLEMENT,
         Right.PROPOSE_TARIFF, Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE,
-        Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
+        Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE, Right.PROPOSE_MOVE, Right.DECIDE_MOVE,
     }),
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_DISPUTES}),

@@ -268,10 +268,36 @@ class PayOut:
         return {"party": self.subject, "amount_rials": self.rials, "iban": self.iban}
 
 
-Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A credential to whoever registers this key. `document`: where the office keeps what was shown; no copy of it."""
+
+    credential_id: bytes
+    public_key: bytes
+    document: str
+
+    def __post_init__(self) -> None:
+        require_words("document", self.document)
+
+    @property
+    def subject(self) -> str:
+        """The new phone's key, in hex."""
+        return self.public_key.hex()
+
+    @property
+    def content(self) -> bytes:
+        """Canonical."""
+        return cbor.encode([self.credential_id, self.public_key, self.document])
+
+    def words(self) -> Words:
+        """For who reads it."""
+        return {"credential_id": self.credential_id.hex(), "public_key": self.subject, "document": self.document}
+
+
+Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut | Move
 KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
-    HeldMoney: Kind.HELD, Refund: Kind.REFUND, PayOut: Kind.PAYOUT,
+    HeldMoney: Kind.HELD, Refund: Kind.REFUND, PayOut: Kind.PAYOUT, Move: Kind.MOVE,
 }  # fmt: skip
 
 
@@ -297,5 +323,7 @@ def read(kind: Kind, content: bytes) -> Subject:
             return HeldMoney(*values)
         case Kind.REFUND:
             return Refund(*values)
+        case Kind.MOVE:
+            return Move(*values)
         case Kind.PAYOUT:
             return PayOut(*values)

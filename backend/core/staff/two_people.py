@@ -33,6 +33,7 @@ class Kind(Enum):
     RELEASE = "release"  # a credential off the deny list
     HELD = "held"  # money that is held for an owner: paid, or written off
     REFUND = "refund"  # of a disputed fare
+    MOVE = "move"  # a credential to another phone, for a rider who has lost his
     PAYOUT = "payout"  # what an operator or owner is owed, to a bank account
 
 
@@ -43,6 +44,7 @@ PROPOSE = {
     Kind.RELEASE: Right.PROPOSE_RELEASE,
     Kind.HELD: Right.PROPOSE_HELD,
     Kind.REFUND: Right.PROPOSE_REFUND,
+    Kind.MOVE: Right.PROPOSE_MOVE,
     Kind.PAYOUT: Right.PROPOSE_PAYOUT,
 }
 DECIDE = {
@@ -52,6 +54,7 @@ DECIDE = {
     Kind.RELEASE: Right.DECIDE_RELEASE,
     Kind.HELD: Right.DECIDE_HELD,
     Kind.REFUND: Right.DECIDE_REFUND,
+    Kind.MOVE: Right.DECIDE_MOVE,
     Kind.PAYOUT: Right.DECIDE_PAYOUT,
 }
 

@@ -155,6 +155,24 @@ def test_never_more_than_the_tap_costs_by_then(tmp_path: Path) -> None:
     office.close()
 
 
+def test_of_two_proposals_the_first_that_is_approved_answers_it(tmp_path: Path) -> None:
+    bus = Bus()
+    tap = bus.tap(ADULT.show(1))
+    office = Office(tmp_path, [bus], [ADULT])
+    office.take_whole(bus)
+    it = office.dispute(ADULT, bus, tap).dispute
+    one, other = (
+        office.disputes.propose(SARA, it.id, rials, "we are sorry", by_house=False, why="the camera", key="")
+        for rials in (FARE // 2, FARE // 5)
+    )
+    office.staff.decide(OMID, one.id, one.digest, approves=True, key="")
+    with pytest.raises(Refused):
+        office.staff.decide(OMID, other.id, other.digest, approves=True, key="")
+    assert office.money()[ADULT.account] == -FARE // 2
+    assert office.disputes.shown(it.id).dispute.given_rials == FARE // 2
+    office.close()
+
+
 def test_what_is_corrected_later_is_not_given_back_twice(tmp_path: Path) -> None:
     bus = Bus()
     bus.begin_shift("ali", "s-1")

@@ -1,0 +1,26 @@
+"""The port for credentials that move to another phone. Part of the store."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from backend.core.moving import Former
+from backend.core.ports import Rider
+
+
+class MovingStore(Protocol):
+    """Raises StoreFailed."""
+
+    def move_rider(self, rider: Rider, former: Former, proposal_id: str | None) -> None:
+        """The rider's new credential and token in place of `former`, which is kept; what allowed it is used up.
+
+        One durable transaction. Raises Refused where another move came first.
+        """
+        ...
+
+    def was_moved(self, public_key: bytes) -> bool:
+        """Whether a credential was moved away from this key."""
+        ...
+
+    def ended_versions(self) -> Mapping[bytes, int]:
+        """Of each credential that was ever moved, its newest ended version."""
+        ...

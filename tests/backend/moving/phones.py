@@ -1,0 +1,69 @@
+"""Buses, phones that are lost and the office over one ledger."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from backend.app.riders import Riders
+from backend.app.staff import Staff, granted_classes, granted_move
+from backend.core.api import Registered
+from backend.core.staff.roles import Actor, Role
+from backend.core.staff.subjects import Move
+from protocol.wire.keys import Purpose, SigningKey
+from tests.backend.bus import ISSUER, Bus, Rider, key
+from tests.backend.desk import Desk, check_ledger
+
+NIMA, TARA = Actor("nima", Role.OPERATIONS), Actor("tara", Role.OPERATIONS)
+
+
+class Phone(Rider):
+    """A phone that shows whatever credential it was given."""
+
+    def __init__(self, of: Rider, name: str) -> None:
+        super().__init__(int.from_bytes(of.credential_id), rider_class=of.rider_class, holder=key(name))
+        self.token = ""
+
+    @property
+    def proof(self) -> bytes:
+        """That it holds its key."""
+        return self.key.sign(Purpose.REGISTRATION, self.key.public)
+
+    def given(self, it: Registered) -> "Phone":
+        """It has the credential."""
+        self.credential, self.token = it.credential, it.token
+        return self
+
+
+class Office(Desk):
+    """The desk of ingest, and the one that registers and moves riders beside it."""
+
+    def __init__(self, folder: Path, buses: Sequence[Bus], riders: Sequence[Rider]) -> None:
+        super().__init__(folder, buses, riders)
+        self.riders = Riders(
+            self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.store),
+            moves=partial(granted_move, self.store),
+        )  # fmt: skip
+        self.staff = Staff(self.store, b"", clock=lambda: self.now_ms, randomness=os.urandom, waiting=list)
+
+    def move(self, rider: Rider, name: str) -> Phone:
+        """Its rider moves it, with his token, to a phone of this name."""
+        row = self.store.rider(rider.credential_id)
+        assert row is not None
+        phone = Phone(rider, name)
+        return phone.given(self.riders.move(row, phone.key.public, phone.proof))
+
+    def grant(self, rider: Rider, public_key: bytes) -> None:
+        """Two people let whoever holds this key have it."""
+        it = self.staff.propose(NIMA, Move(rider.credential_id, public_key, "file 7"), why="lost on line 9", key="")
+        self.staff.decide(TARA, it.id, it.digest, approves=True, key="")
+
+    def money(self) -> dict[str, int]:
+        """Every account that holds something; the ledger's own rules hold."""
+        check_ledger(self)
+        return {account: rials for account, rials in self.rows("SELECT id, credits - debits FROM account") if rials}
+
+
+def registered(office: Office, phone: SigningKey, rider_class: int = 0) -> Registered:
+    """What a phone with this key is told when it registers."""
+    return office.riders.register(phone.public, phone.sign(Purpose.REGISTRATION, phone.public), rider_class)
