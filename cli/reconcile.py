@@ -17,6 +17,7 @@ from backend.adapters.registry import FolderRegistry
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
 from backend.app.losses import exposures_of, losses_of
+from backend.app.money_cases import resolve as say_why
 from backend.app.reconciling import Reconciling, Source
 from backend.core.limits import RECONCILE_DAYS_MAX
 from backend.core.payments.topup import FIRST
@@ -25,6 +26,7 @@ from backend.core.reconciliation.discrepancies import Kept
 from backend.core.reconciliation.ports import Run
 from cli.output import json_option, write_json
 from cli.progress import progress
+from cli.whoami import account
 from protocol.localtime import day_begins_ms
 from protocol.plurals import counted
 
@@ -123,12 +125,11 @@ def cases(path: Path | None, ended_too: bool, out: str | None) -> None:  # noqa:
 @command.command()
 @_CONFIG
 @click.argument("name")
-@click.option("--who", required=True, help="Your name, as staff have it.")
 @click.option("--why", required=True, help="What was found out, and what was done.")
-def resolve(path: Path | None, name: str, who: str, why: str) -> None:
-    """Say why a discrepancy needs no more acting; an entry of its own, beside what was found."""
+def resolve(path: Path | None, name: str, why: str) -> None:
+    """Say why a discrepancy needs no more acting; an entry of its own and the log's, under your account's name."""
     with _ledger(path) as store:
-        kept = store.resolve_discrepancy(name, who, why, _now_ms())
+        kept = say_why(store, name, why=why, by=(account(), "console"), now_ms=_now_ms())
     click.echo(f"{kept.it.name}: resolved by {kept.who}")
 
 

@@ -28,6 +28,7 @@ from backend.app.forgetting import Forgetting
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
 from backend.app.live import Live
+from backend.app.money_cases import MoneyCases
 from backend.app.payments.cashier import Cashier
 from backend.app.payments.settling import Calls
 from backend.app.payouts import Payouts
@@ -148,6 +149,7 @@ class Backend:
             chunk=self._announcing.chunk,
             settlements=SettlementDesk(self.store, config.city, self._now_ms),
             payouts=Payouts(self.store, self._now_ms),
+            money_cases=MoneyCases(self.store, self._now_ms),
             cases=lambda after, limit: self.store.cases(open_only=True, after=after, limit=limit),
             days_due=lambda: [it.day for it in self.store.days_due()],
         )

@@ -18,6 +18,7 @@ from backend.adapters.http.services import Services
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.disputes import Disputes
 from backend.app.live import Live
+from backend.app.money_cases import MoneyCases
 from backend.app.payments.settling import Calls, Settling
 from backend.app.payments.topups import TopUps
 from backend.app.payouts import Payouts
@@ -154,6 +155,7 @@ class Api:
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),
+            money_cases=MoneyCases(self.office, lambda: self.now_ms),
             cases=self._cases, days_due=lambda: [20_700],
         )  # fmt: skip
         self.app = make_app(self.services)

@@ -10,12 +10,14 @@ import pytest
 
 from backend.adapters.ledger.store import LedgerStore
 from backend.app import reconciling
+from backend.app.money_cases import resolve
 from backend.app.reconciling import Reconciling, Source
 from backend.core.errors import NotFound, Refused, StoreFailed
 from backend.core.limits import DISCREPANCY_DUE_MS
 from backend.core.reconciliation.classes import ABOUT, Class, Side
-from backend.core.reconciliation.discrepancies import Discrepancy, Entry
+from backend.core.reconciliation.discrepancies import Discrepancy, Entry, Kept
 from backend.core.reconciliation.ports import Run
+from backend.core.staff.errors import Unfit
 from protocol.fares.verdicts import Verdict
 from protocol.limits import DAY_S
 from protocol.localtime import service_day
@@ -180,12 +182,18 @@ def test_what_matches_by_now_closes_by_itself_and_what_comes_back_is_opened_agai
     assert kept.it.since_ms == tap.wall_ms
 
 
+def said(books: Books, name: str, why: str, now_ms: int) -> Kept:
+    return resolve(books.store, name, why=why, by=("n. ahmadi", "finance"), now_ms=now_ms)
+
+
 def test_what_a_person_resolved_stays_resolved_and_its_opening_is_kept(books: Books) -> None:
     tap = next(it for it in books.week.taps if it.kind == "plain")
     books.tables.change("DELETE FROM transfer WHERE key = ?", (tap.transfers[0].key,))
     books.reconcile()
     (name,) = books.open()
-    kept = books.store.resolve_discrepancy(name, "n. ahmadi", "the rider was refunded at the desk", NOW_MS + 5)
+    kept = said(books, name, "the rider was refunded at the desk", NOW_MS + 5)
+    (told,) = books.store.log(0, 9)
+    assert (told.entry.person, told.entry.action, told.entry.on) == ("n. ahmadi", "resolve-discrepancy", name)
     assert (kept.last, kept.who, kept.opened_ms, kept.is_open) == (Entry.RESOLVED, "n. ahmadi", NOW_MS, False)
     books.reconcile()
     assert books.open() == set()
@@ -193,9 +201,12 @@ def test_what_a_person_resolved_stays_resolved_and_its_opening_is_kept(books: Bo
         (Entry.OPENED, "reconciliation"), (Entry.RESOLVED, "n. ahmadi"),
     ]  # fmt: skip
     with pytest.raises(Refused):
-        books.store.resolve_discrepancy(name, "n. ahmadi", "again", NOW_MS + 6)
+        said(books, name, "again", NOW_MS + 6)
     with pytest.raises(NotFound):
-        books.store.resolve_discrepancy("tap-unposted:no/1/1", "n. ahmadi", "why", NOW_MS)
+        said(books, "tap-unposted:no/1/1", "why", NOW_MS)
+    with pytest.raises(Unfit):
+        said(books, name, "card 4111 1111 1111 1111", NOW_MS)
+    assert len(books.store.log(0, 9)) == 1
 
 
 @pytest.mark.sqlite_only

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from backend.adapters.http import (
     dispute_routes,
+    money_case_routes,
     open_routes,
     ops_routes,
     own_settlement_routes,
@@ -57,6 +58,7 @@ def make_app(services: Services) -> FastAPI:
         staff_routes,
         settlement_routes,
         payout_routes,
+        money_case_routes,
         own_settlement_routes,
         open_routes,
     ):

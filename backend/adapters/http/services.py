@@ -12,6 +12,7 @@ from backend.core.explaining.ports import ReceiptDesk
 from backend.core.paying.ports import PayoutDesk
 from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
+from backend.core.reconciliation.case_ports import MoneyCaseDesk
 from backend.core.settlement.api import Settlements
 from backend.core.staff.ports import OnceStore, StaffDesk, StaffStore
 
@@ -44,5 +45,6 @@ class Services:
     chunk: Callable[[bytes], bytes | None]
     settlements: Settlements
     payouts: PayoutDesk
+    money_cases: MoneyCaseDesk
     cases: Callable[[CaseKey | None, int], Sequence[KeptCase]]
     days_due: Callable[[], Sequence[int]]

@@ -16,12 +16,14 @@ from backend.adapters.ledger.reconciling_tables import (
     RECONCILING_FOUND,
     RECONCILING_SEEN,
 )
+from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.errors import NotFound, Refused, StoreFailed
 from backend.core.limits import RECONCILE_CLOCK_SLACK_MS
 from backend.core.reconciliation.classes import Class
 from backend.core.reconciliation.discrepancies import BY_ITSELF, Discrepancy, Entry, Kept, when_found
 from backend.core.reconciliation.ports import BLOCK_BITS, Run
+from backend.core.staff.log import Entry as LogEntry
 from protocol.localtime import day_begins_ms
 
 _NAMES_A_QUERY = 500
@@ -143,15 +145,16 @@ class ReconcilingRuns(ReconcilingReads):
                 found |= {row.name for row in core.execute(_KEPT.where(some, _IS_OPEN))}
         return found
 
-    def resolve_discrepancy(self, name: str, who: str, why: str, now_ms: int) -> Kept:
-        """A person says why it needs no more acting. Raises NotFound; Refused if it is not open."""
+    def resolve_discrepancy(self, name: str, why: str, entry: LogEntry) -> Kept:
+        """A person says why it needs no more acting, with the log's entry. Raises NotFound; Refused if it is not open."""
         with self._writer.transaction() as core:
             row = core.execute(_KEPT.where(DISCREPANCY.c.name == name)).first()
             if row is None:
                 raise NotFound("there is no such discrepancy", fix="`savar reconcile cases` lists them", name=name)
             if not _kept(row).is_open:
                 raise Refused("it is not open any more", fix=f"it {row.entry} by {row.who}: {row.why}", name=name)
-            _enter(core, [(name, Entry.RESOLVED, who, why)], now_ms)
+            _enter(core, [(name, Entry.RESOLVED, entry.person, why)], entry.at_ms)
+            tell(core, entry)
             return _kept(core.execute(_KEPT.where(DISCREPANCY.c.name == name)).one())
 
 

@@ -11,6 +11,7 @@ from backend.core.reconciliation.losses import Taken
 from backend.core.reconciliation.payments import Entry, HeldTopUp, Payout, Told
 from backend.core.reconciliation.statements import BankRow, ProviderRow, Unreadable
 from backend.core.reconciliation.taps import PostedTransfer, StandingTap
+from backend.core.staff.log import Entry as LogEntry
 
 
 @dataclass(slots=True)
@@ -152,7 +153,7 @@ class ReconcilingStore(Protocol):
         """By name."""
         ...
 
-    def resolve_discrepancy(self, name: str, who: str, why: str, now_ms: int) -> Kept:
+    def resolve_discrepancy(self, name: str, why: str, entry: LogEntry) -> Kept:
         """A person says why it needs no more acting; never an update. Raises NotFound; Refused if it is not open."""
         ...
 

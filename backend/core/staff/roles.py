@@ -49,6 +49,8 @@ class Right(Enum):
     SEE_LOG = "see-log"
     SEE_PROPOSALS = "see-proposals"
     DECIDE = "decide"  # some kind of proposal; which, the rights below say
+    SEE_MONEY_CASES = "see-money-cases"  # discrepancies of the books, money that is held
+    RESOLVE_DISCREPANCY = "resolve-discrepancy"
     SEE_SETTLEMENT = "see-settlement"
     SEE_OWN_SETTLEMENT = "see-own-settlement"  # of the one party that a person is named for
     SETTLE = "settle"  # operators, owners, contracts, and days frozen
@@ -86,6 +88,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE, Right.PROPOSE_MOVE}),
     Role.FINANCE: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
+        Right.SEE_MONEY_CASES, Right.RESOLVE_DISCREPANCY,
         Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE, Right.PROPOSE_HELD,
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE, Right.DECIDE_HELD,
         Right.SEE_DISPUTES, Right.ANSWER_DISPUTE, Right.PROPOSE_REFUND, Right.DECIDE_REFUND,
@@ -93,11 +96,14 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     }),
     Role.OPERATIONS: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE, Right.SEE_SETTLEMENT,
+        Right.SEE_MONEY_CASES, Right.RESOLVE_DISCREPANCY,
         Right.PROPOSE_TARIFF, Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE,
         Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE, Right.PROPOSE_MOVE, Right.DECIDE_MOVE,
     }),
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
-    Role.AUDITOR: frozenset(_OFFICE | {Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_DISPUTES}),
+    Role.AUDITOR: frozenset(_OFFICE | {
+        Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_MONEY_CASES, Right.SEE_DISPUTES,
+    }),
 })  # fmt: skip
 
 
