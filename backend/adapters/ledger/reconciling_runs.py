@@ -146,7 +146,7 @@ class ReconcilingRuns(ReconcilingReads):
         return found
 
     def resolve_discrepancy(self, name: str, why: str, entry: LogEntry) -> Kept:
-        """A person says why it needs no more acting, with the log's entry. Raises NotFound; Refused if it is not open."""
+        """A person says why it needs no more acting, with a log entry. Raises NotFound; Refused if it is not open."""
         with self._writer.transaction() as core:
             row = core.execute(_KEPT.where(DISCREPANCY.c.name == name)).first()
             if row is None:
