@@ -1,6 +1,7 @@
 """`savar explain TAP`: what a validator knew and why it decided so, what the office did, and what is owed now."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from backend.app.config import BackendConfig, load_config
 from backend.app.explaining import Explaining, journal_names
 from backend.app.ledgers import open_ledger
 from backend.app.proofs import ProofDesk
+from backend.app.staff import decree_of
 from backend.core.errors import NotFound
 from backend.core.explaining.explain import told_as
 from backend.core.explaining.facts import Explanation, Owed, Reason
@@ -56,7 +58,7 @@ def _explained(config: BackendConfig, tap: str, *, rider: bool) -> Explanation:
     store = open_ledger(config)
     try:
         proofs = ProofDesk(load_keys(config.keys_dir).sealing, store.day_key, store.riders) if rider else None
-        explaining = Explaining(store, store.tariffs(), proofs)
+        explaining = Explaining(store, store.tariffs(), proofs, partial(decree_of, store))
         for name in names[:-1]:
             try:
                 return explaining.of(name)

@@ -36,7 +36,7 @@ from backend.app.proofs import ProofDesk
 from backend.app.receipts import Receipts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
-from backend.app.staff import Staff, granted_classes, granted_move
+from backend.app.staff import Staff, decree_of, granted_classes, granted_move
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
 from backend.core.limits import LIVE_TAPS_MAX, PENDINGS_A_LOOK_MAX
@@ -127,7 +127,7 @@ class Backend:
             waiting=lambda: self._announcing.waiting,
         )
         services = Services(
-            receipts=Receipts(self.store, Explaining(self.store, self._tariffs)),
+            receipts=Receipts(self.store, Explaining(self.store, self._tariffs, decree=partial(decree_of, self.store))),
             riders=Riders(
                 self.store,
                 keys.issuer,

@@ -1,6 +1,6 @@
 """One tap's facts, gathered from the ledger, and explained (rules: `backend.core.explaining.explain`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from backend.app.proofs import ProofDesk
@@ -25,10 +25,13 @@ class _Store(IngestStore, ExplainStore, Protocol):
 
 
 class Explaining:
-    """`proofs` opens riders' parts for who may know them; None: nobody here may."""
+    """`proofs` opens riders' parts for who may know them; None: nobody here may. `decree`: a tariff's, or empty."""
 
-    def __init__(self, store: _Store, tariffs: Mapping[int, Tariff], proofs: ProofDesk | None = None) -> None:
-        self._store, self._tariffs, self._proofs = store, tariffs, proofs
+    def __init__(
+        self, store: _Store, tariffs: Mapping[int, Tariff], proofs: ProofDesk | None = None,
+        decree: Callable[[Tariff], str] = lambda _: "",
+    ) -> None:  # fmt: skip
+        self._store, self._tariffs, self._proofs, self._decree = store, tariffs, proofs, decree
 
     def of(self, tap: TapId) -> Explanation:
         """One tap. Raises NotFound, StoreFailed."""
@@ -48,10 +51,11 @@ class Explaining:
         opened, rider = self._opened(record)
         back = self._store.annulment_at(*tap)
         driver = stands.driver if isinstance(stands, Proxy) else None
+        tariff = self._tariffs.get(record.tariff_version)
+        decree = "" if tariff is None else self._decree(tariff)
         return TapFacts(
-            record, stands, self._tariffs.get(record.tariff_version), self._store.posted_for(tap), beside, week, back,
-            driver, opened, rider,
-        )  # fmt: skip
+            record, stands, tariff, self._store.posted_for(tap), beside, week, back, driver, opened, rider, decree
+        )
 
     def _others(self, stands: Claim) -> tuple[Sequence[Claim], Sequence[Claim]]:
         """Other taps of its boarding, and the rides that it is weighed with."""

@@ -43,6 +43,7 @@ from backend.core.staff.subjects import (
     Refund,
     Subject,
     read,
+    tariff_subject,
 )
 from backend.core.staff.two_people import Kind, Proposal, State
 from protocol.errors import SavarError
@@ -225,6 +226,15 @@ def end_person(store: StaffStore, name: str, *, by: str, now_ms: int) -> None:
     """The person's token opens nothing any more. Raises NotFound."""
     if not store.end_person(name, Entry(now_ms, by, _CONSOLE, "end-person", name, "ended")):
         raise NotFound(f"{name} is nobody of the staff, or was ended", fix="savar staff list")
+
+
+def decree_of(store: StaffStore, tariff: Tariff) -> str:
+    """The decree under which two people approved a tariff; empty where no approval is held, as of a ledger's first."""
+    for it in store.approved(Kind.TARIFF, tariff_subject(tariff)):
+        decreed = read(it.kind, it.content)
+        if isinstance(decreed, Decreed):
+            return decreed.decree
+    return ""
 
 
 def granted_move(store: StaffStore, public_key: bytes) -> tuple[bytes, str] | None:

@@ -1,14 +1,21 @@
 """A rider's receipts: each charged boarding explained in both languages, page by page, to nobody else."""
 
+import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from backend.app.explaining import Explaining
 from backend.app.receipts import Receipts
+from backend.app.staff import Staff, decree_of
+from backend.core.explaining.codes import Code
 from backend.core.explaining.receipts import Receipt
+from backend.core.explaining.words import said
 from backend.core.limits import RECEIPTS_PAGE
+from backend.core.staff.roles import Actor, Role
+from backend.core.staff.subjects import Decreed
 from protocol.fares.verdicts import Verdict
 from tests.backend.bus import FARE, NOON_MS, TARIFF, Bus, Rider
 from tests.backend.desk import Desk
@@ -41,6 +48,31 @@ def test_a_riders_own_charged_boardings_newest_first_and_page_by_page(tmp_path: 
     pages.append(found.of(STUDENT.credential_id, pages[0][-1].place, 2))
     assert [it.tap for page in pages for it in page] == [it.tap for it in whole]
     assert found.of(STUDENT.credential_id, whole[-1].place, 2) == []
+
+
+@pytest.mark.databases
+def test_a_receipt_names_the_decree_under_which_its_tariff_was_approved(tmp_path: Path) -> None:
+    desk, found = receipts(tmp_path)
+    assert {it.decree for it in found.of(STUDENT.credential_id, None, 9)} == {""}, "the first one needs nobody"
+    staff = Staff(desk.store, b"", clock=lambda: desk.now_ms, randomness=os.urandom, waiting=list)
+    one, other = Actor("nima", Role.OPERATIONS), Actor("sara", Role.FINANCE)
+    tariffs = (replace(TARIFF, flat_fare_rials=FARE + 1), TARIFF)  # another content under the number is another tariff
+    for tariff, decree in zip(tariffs, ("1405/7", "شورای شهر ۱۴۰۵/۸۸"), strict=True):
+        it = staff.propose(one, Decreed(tariff, decree), why="a decree", key="")
+        decreed = Receipts(desk.store, Explaining(desk.store, {3: TARIFF}, decree=partial(decree_of, desk.store)))
+        assert {it.decree for it in decreed.of(STUDENT.credential_id, None, 9)} == {""}, "approved is what counts"
+        staff.decide(other, it.id, it.digest, approves=True, key="")
+    (receipt, *_) = decreed.of(STUDENT.credential_id, None, 1)
+    assert (receipt.tariff, receipt.decree) == (3, "شورای شهر ۱۴۰۵/۸۸")
+    device, epoch, sequence = receipt.place[1:]
+    told = Explaining(desk.store, {3: TARIFF}, decree=partial(decree_of, desk.store)).of((device, epoch, sequence)).told
+    assert [said(it, "fa") for it in told if it.code is Code.DECREE] == ["مصوبهٔ شورای شهر ۱۴۰۵/۸۸"]
+    with Api() as api:
+        rider, headers = api.register()
+        api.receipts.rows[bytes.fromhex(rider)] = [receipt, replace(receipt, decree="")]
+        body = api.client.get(f"/v1/riders/{rider}/receipts", headers=headers).json()
+        assert [it["decree"] for it in body["receipts"]] == ["شورای شهر ۱۴۰۵/۸۸", None]
+    desk.close()
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ class ReceiptBody(Model):
     stop: str | None
     rider_class: int
     tariff: int
+    decree: str | None = Field(description="Of the tariff; null where no approval of it is held, as of the first one.")
     shown_rials: int = Field(description="What the door showed; never less than what is charged.")
     charged_rials: int = Field(description="What the steps add up to.")
     city_rials: int
@@ -115,7 +116,8 @@ def _disputed(it: Dispute) -> DisputedBody:
 def _body(it: Receipt) -> ReceiptBody:
     return ReceiptBody(
         tap=it.tap, wall_ms=it.wall_ms, vehicle=it.vehicle, door=it.door, line=it.line, stop=it.stop,
-        rider_class=it.rider_class, tariff=it.tariff, shown_rials=it.shown_rials, charged_rials=it.charged_rials,
+        rider_class=it.rider_class, tariff=it.tariff, decree=it.decree or None,
+        shown_rials=it.shown_rials, charged_rials=it.charged_rials,
         city_rials=it.city_rials, where=[SaidBody(**_said(one)) for one in it.where],
         steps=[_step(one) for one in it.steps], office=[SaidBody(**_said(one)) for one in it.office],
         dispute=None if it.dispute is None else _disputed(it.dispute),

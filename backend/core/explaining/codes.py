@@ -30,6 +30,7 @@ class Code(Enum):
     LISTS = "lists"
     TARIFF = "tariff"
     TARIFF_UNKNOWN = "tariff-unknown"
+    DECREE = "decree"
     FARE_SHOWN = "fare-shown"
     PARTY = "party"
     POLICY = "policy"

@@ -42,7 +42,7 @@ def explain(facts: TapFacts) -> Explanation:
     masked = facts.opened is not Opened.OPENED
     return Explanation(
         (link.device, link.epoch, link.sequence),
-        told(facts.tap, facts.tariff),
+        told(facts.tap, facts.tariff, facts.decree),
         tuple(_office(facts)),
         steps_of(facts),
         tuple(Owed(_masked(it.payer, masked=masked), it.payee, it.rials) for it in now),

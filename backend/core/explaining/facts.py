@@ -52,7 +52,8 @@ class Opened(Enum):
 class TapFacts:
     """`posted`: in the order of the chain. `beside`: other taps of its boarding. `week`: rides it is weighed with.
 
-    `stands` None: nothing was posted for it, or its rider's travel was destroyed since.
+    `stands` None: nothing was posted for it, or its rider's travel was destroyed since. `decree`: that of its tariff,
+    as two people approved it; empty where no approval is held, as of a ledger's first tariff.
     """
 
     tap: Tap
@@ -65,6 +66,7 @@ class TapFacts:
     driver: str | None = None
     opened: Opened = Opened.HIDDEN
     rider: RiderPart | None = None
+    decree: str = ""
 
 
 Number: TypeAlias = int | str

@@ -34,6 +34,7 @@ class Receipt:
     steps: Sequence[Step]
     office: Sequence[Reason]
     dispute: Dispute | None = None
+    decree: str = ""
 
 
 def receipt_of(facts: TapFacts, claim: Claim, dispute: Dispute | None = None) -> Receipt:
@@ -43,5 +44,5 @@ def receipt_of(facts: TapFacts, claim: Claim, dispute: Dispute | None = None) ->
         told_as(claim.tap), (claim.wall_ms, *claim.tap), claim.wall_ms, tap.service.vehicle, tap.service.door,
         tap.fare_line, tap.service.stop, claim.rider_class, tap.tariff_version, tap.fare_rials,
         claim.rials - claim.given_back_rials, claim.city_rials - claim.city_back_rials, where(tap), found.steps,
-        [it for it in found.office if it.code in _SAID], dispute,
+        [it for it in found.office if it.code in _SAID], dispute, facts.decree,
     )  # fmt: skip

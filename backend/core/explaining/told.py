@@ -16,7 +16,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-def told(tap: Tap, tariff: Tariff | None) -> tuple[Reason, ...]:
+def told(tap: Tap, tariff: Tariff | None, decree: str = "") -> tuple[Reason, ...]:
     """In the order in which a person asks: when, where, what was shown, what was answered, by which lists."""
     found = [
         reason(Code.WHEN, wall_ms=tap.at.wall_ms),
@@ -32,6 +32,8 @@ def told(tap: Tap, tariff: Tariff | None) -> tuple[Reason, ...]:
     found.append(reason(Code.LISTS, bundle=tap.lists[0], deny=tap.lists[1]))
     known = Code.TARIFF_UNKNOWN if tariff is None else Code.TARIFF
     found.append(reason(known, version=tap.tariff_version))
+    if decree:
+        found.append(reason(Code.DECREE, decree=decree))
     if tap.party:
         found.append(reason(Code.PARTY, persons=tap.party))
     found.append(reason(Code.FARE_SHOWN, rials=tap.fare_rials))

@@ -56,6 +56,7 @@ WORDS: Mapping[Code, tuple[str, str]] = {
     Code.BECAUSE: ("زیرا {because}", "because {because}"),
     Code.LISTS: ("بستهٔ {bundle} و فهرست مسدودی {deny}", "bundle {bundle}, deny list {deny}"),
     Code.TARIFF: ("تعرفهٔ {version}", "tariff {version}"),
+    Code.DECREE: ("مصوبهٔ {decree}", "decree {decree}"),
     Code.TARIFF_UNKNOWN: ("تعرفهٔ {version} که دفتر آن را ندارد", "tariff {version}, which the office does not have"),
     Code.FARE_SHOWN: ("کرایهٔ نشان‌داده‌شده: {rials} ریال", "fare shown: {rials} rials"),
     Code.PARTY: ("{persons} همراه", "companions: {persons}"),

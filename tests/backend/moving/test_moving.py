@@ -2,6 +2,7 @@
 
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +20,7 @@ from backend.core.moving import VERSION_MAX, Former
 from backend.core.payments.topup import TopUp
 from backend.core.staff.errors import OnePerson
 from backend.core.staff.subjects import Concession, Move
+from backend.core.staff.two_people import Kind
 from protocol.errors import BadSignature
 from protocol.wire.passes import read_issued
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider, key
@@ -134,6 +136,23 @@ def test_two_people_move_it_for_him_once(tmp_path: Path) -> None:
     live = office.store.rider(STUDENT.credential_id)
     assert live is not None
     assert live.credential == third.credential
+    office.close()
+
+
+def test_one_word_of_two_people_moves_one_credential_once(tmp_path: Path) -> None:
+    """Two requests at a time that both read it as unused: the store lets one have it, and keeps nothing of the other."""
+    office = Office(tmp_path, [], [STUDENT, ADULT])
+    new = Phone(STUDENT, "new")
+    office.grant(STUDENT, new.key.public)
+    (allowed,) = office.store.approved(Kind.MOVE, new.key.public.hex())
+    registered(office, new.key)
+    row, other = office.store.rider(ADULT.credential_id), Phone(ADULT, "other")
+    assert row is not None
+    former = Former(ADULT.credential_id, 1, ADULT.credential, ADULT.key.public, office.now_ms)
+    with pytest.raises(Refused):
+        office.store.move_rider(replace(row, credential=other.credential), former, allowed.id)
+    assert office.store.rider(ADULT.credential_id) == row
+    assert office.store.ended_versions() == {STUDENT.credential_id: 1}
     office.close()
 
 
