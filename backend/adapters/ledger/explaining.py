@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backend.adapters.ledger.local import ALL_WEEKS, week_of
 from backend.adapters.ledger.standing import StandingTables
 from backend.core.explaining.facts import Entry
 from backend.core.explaining.ports import ReceiptPlace
@@ -20,7 +21,7 @@ class ExplainTables(StandingTables):
 
     def charged_claims(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Claim]:
         """What one rider is charged for, newest first, behind this place."""
-        where = "credential = ? AND charged"
+        where = f"{week_of('wall_ms')} IN {ALL_WEEKS} AND credential = ? AND charged"
         values: tuple[object, ...] = (credential_id,)
         if before is not None:
             where += " AND wall_ms <= ? AND (wall_ms, device, epoch, sequence) < (?, ?, ?, ?)"

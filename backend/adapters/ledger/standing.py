@@ -9,7 +9,7 @@ from typing import Any
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.held_tables import UNPROVEN
 from backend.adapters.ledger.hot import Driver, Row
-from backend.adapters.ledger.near import Asked, Kind, asked
+from backend.adapters.ledger.near import asked, of_riders
 from backend.adapters.ledger.tables import CLAIM
 from backend.core.errors import StoreFailed
 from backend.core.floats import Proxy, TakenBack
@@ -57,9 +57,8 @@ class StandingTables:
         """Every claim of riders in these milliseconds of theirs, both ends included."""
         if not spans:
             return []
-        looked_up = [Asked(Kind.RIDER, credential_id, "", *span) for credential_id, *span in spans]
         with self._writer.reading() as core:
-            return [_claim(row) for row in self._driver.between(raw(core), looked_up)]
+            return [_claim(row) for row in self._driver.between(raw(core), of_riders(spans))]
 
     def claim_at(self, device: str, epoch: int, sequence: int) -> Claim | None:
         """The claim of one tap."""

@@ -14,8 +14,8 @@ from backend.adapters.postgresql.months import Months
 # made.
 _JOINED = "SELECT {what} FROM {of} CROSS JOIN LATERAL (SELECT * FROM claim WHERE {on} OFFSET 0) AS claim"
 _ASKED = (
-    "WITH asked (kind, credential, vehicle, one, other) AS MATERIALIZED (SELECT * FROM"
-    " unnest(%s::int[], %s::bytea[], %s::text[], %s::bigint[], %s::bigint[]))"
+    "WITH asked (kind, credential, vehicle, one, other, lies) AS MATERIALIZED (SELECT * FROM"
+    " unnest(%s::int[], %s::bytea[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[]))"
 )
 _NEAR = f"{_ASKED}, {near_sql(_JOINED)}"
 _BETWEEN = f"{_ASKED} {between_sql(_JOINED)}"

@@ -10,7 +10,7 @@ from backend.adapters.ledger.near import Asked, between_sql, near_sql
 _JOINED = "SELECT {what} FROM {of} CROSS JOIN claim ON {on}"  # CROSS: in this order, by an index of the second
 _NEAR, _BETWEEN = f"WITH {near_sql(_JOINED)}", between_sql(_JOINED)
 _ASKED = (  # of this connection alone, in memory: bound as values, so many rows would be a statement of their own
-    "CREATE TEMP TABLE IF NOT EXISTS asked (kind INT, credential BLOB, vehicle TEXT, one INT, other INT)"
+    "CREATE TEMP TABLE IF NOT EXISTS asked (kind INT, credential BLOB, vehicle TEXT, one INT, other INT, lies INT)"
 )
 
 
@@ -35,7 +35,7 @@ class SqliteDriver:
     def _looked_up(self, raw: sqlite3.Connection, sql: str, asked: Sequence[Asked]) -> list[Row]:
         raw.execute(_ASKED)
         raw.execute("DELETE FROM temp.asked")
-        raw.executemany("INSERT INTO temp.asked VALUES (?, ?, ?, ?, ?)", asked)
+        raw.executemany("INSERT INTO temp.asked VALUES (?, ?, ?, ?, ?, ?)", asked)
         return raw.execute(sql).fetchall()
 
     def run(self, raw: sqlite3.Connection, sql: str, values: Sequence[object] = ()) -> int:

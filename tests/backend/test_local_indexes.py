@@ -1,0 +1,91 @@
+"""Indexes of a rider's claims begin with day or week: each look-up says which, misses nothing, and uses the index."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backend.adapters.ledger import riders
+from backend.adapters.ledger.connection import raw
+from backend.adapters.ledger.local import ALL_WEEKS, WEEKS, day_of, days, week_of, weeks
+from backend.adapters.sqlite import driver
+from protocol.limits import DAY_S, INT63_MAX
+from protocol.localtime import service_week, week_span_ms
+from tests.backend import databases
+from tests.backend.bus import NOON_MS
+from tests.backend.desk import CITY
+from tests.backend.test_store import claim, commit
+
+MOMENTS = st.one_of(st.integers(0, INT63_MAX), st.integers(NOON_MS - 10**10, NOON_MS + 10**10))
+WEEK_MS = 7 * DAY_S * 1000
+
+
+@given(MOMENTS, st.integers(0, 100 * WEEK_MS), st.integers(-WEEK_MS, 101 * WEEK_MS))
+@example(week_span_ms(2_900)[0], WEEK_MS - 1, WEEK_MS - 1)
+@example(0, INT63_MAX, 5)
+def test_a_moment_is_in_one_part_of_a_span_of_weeks_or_in_none(begin: int, long: int, more: int) -> None:
+    end, at = min(begin + long, INT63_MAX), max(begin + more, 0)
+    found = [part for part in weeks(begin, end) if part[0] <= at <= part[1] and part[2] == service_week(at) % WEEKS]
+    assert len(found) == (begin <= at <= end)
+    assert len([*weeks(begin, end)]) <= WEEKS
+
+
+@given(st.integers(-DAY_S, 10**10), st.integers(0, 5 * DAY_S), st.integers(-DAY_S, 6 * DAY_S))
+def test_a_moment_is_in_one_part_of_a_span_of_days_or_in_none(begin: int, long: int, more: int) -> None:
+    at = max(begin + more, 0)
+    found = [part for part in days(begin, begin + long) if part[0] <= at <= part[1] and part[2] == at // DAY_S]
+    assert len(found) == (begin <= at <= begin + long)
+
+
+def test_a_service_week_is_one_part() -> None:
+    assert [*weeks(*week_span_ms(2_950))] == [(*week_span_ms(2_950), 2_950 % WEEKS)]
+
+
+@pytest.mark.databases
+def test_the_databases_number_weeks_and_days_alike(tmp_path: Path) -> None:
+    for at in (0, 1, NOON_MS, week_span_ms(2_950)[0], week_span_ms(2_950)[0] - 1, INT63_MAX):
+        asked = f"SELECT {week_of('CAST(? AS BIGINT)')}, {day_of('CAST(? AS BIGINT)')}"
+        store = databases.now.open(tmp_path, CITY)
+        assert databases.now.rows(tmp_path, asked, (at, at)) == [(service_week(at) % WEEKS, at // DAY_S)]
+        store.close()
+
+
+@pytest.mark.databases
+def test_a_riders_claims_are_found_over_all_time(tmp_path: Path) -> None:
+    store = databases.now.open(tmp_path, CITY)
+    made = commit(1, 4)
+    times = [0, NOON_MS, NOON_MS + 80 * WEEK_MS, INT63_MAX]
+    claims = [it._replace(wall_ms=at) for it, at in zip(made.claims, times, strict=True)]
+    store.commit([replace(made, claims=claims)], NOON_MS)
+    credential = claim("bus-1-d1", 1).presentation.credential_id
+    assert [it.wall_ms for it in store.charged_claims(credential, None, 9)] == times[::-1]
+    assert {it.wall_ms for it in store.claims_between([(credential, 0, INT63_MAX)])} == {*times}
+    assert {it.wall_ms for it in store.claims_between([(credential, 1, NOON_MS)])} == {NOON_MS}
+    assert len(store.rider_taps(credential, 9)) == 4
+    store.close()
+
+
+def test_every_look_up_goes_by_an_index(tmp_path: Path) -> None:
+    """A word that differs from the index's would look through all claims, and find the same."""
+    store = databases.now.open(tmp_path, CITY)
+    with store._writer.reading() as core:
+        raw(core).execute(driver._ASKED)
+        theirs = f"{week_of('wall_ms')} IN {ALL_WEEKS} AND credential = ? AND charged"
+        for sql, indexes in (
+            (driver._NEAR, {"claim_shown", "claim_time", "claim_boarding", "claim_ends"}),
+            (driver._BETWEEN, {"claim_time"}),
+            (f"SELECT * FROM claim WHERE {theirs}", {"claim_time"}),
+            (str(riders._taps(at_their_time=True, before=False).compile(core)), {"claim_time"}),
+        ):
+            plan = [row[3] for row in raw(core).execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?"))]
+            assert not [line for line in plan if line.startswith("SCAN claim")], plan
+            assert {line.partition("INDEX ")[2].partition(" ")[0] for line in plan if "claim USING" in line} == indexes
+            assert not [line for line in plan if "claim_time" in line and "(<expr>=? AND credential=?" not in line], (
+                plan
+            )
+            assert not [line for line in plan if "claim_shown" in line and "(<expr>=? AND credential=?" not in line], (
+                plan
+            )
+    store.close()
