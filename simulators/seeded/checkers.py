@@ -27,6 +27,7 @@ from simulators.ledger_facts import LedgerFacts, read_ledger
 from simulators.seeded.bus import SimDoor, head_of, journal_name
 from simulators.seeded.city import SeededCity
 from simulators.seeded.let_rides import check_let_through, counted
+from simulators.seeded.office import empty_ledger
 from simulators.seeded.paper import PaperBooks
 from simulators.seeded.truth import JournalId
 from simulators.seeded.ways import check_ways
@@ -308,7 +309,8 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -
     path = city.folder / "again.db"
     for old in city.folder.glob("again.db*"):
         old.unlink()
-    store = SqliteStore(path, "isfahan")
+    path.write_bytes(empty_ledger(city.office.city, city.folder))
+    store = SqliteStore(path, city.office.city)
     for phone in city.people.registered:
         store.add_rider(city.office.rider(phone.credential_id, phone.credential, int(phone.rider_class)))
     registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}

@@ -32,6 +32,18 @@ SILENT_AFTER_S = 600
 LOOKS_EVERY_S = 30  # for silence; the product looks each second
 
 
+_EMPTY: dict[str, bytes] = {}  # by city
+
+
+def empty_ledger(city: str, within: Path) -> bytes:
+    """A ledger file as the product makes it where there is none: once a process, and a copy of it for each office."""
+    if city not in _EMPTY:
+        path = within / "empty.db"
+        SqliteStore(path, city).close()
+        _EMPTY[city] = path.read_bytes()
+    return _EMPTY[city]
+
+
 class OfficeDied(BaseException):
     """The process ended in the middle of something. Only the world catches it."""
 
@@ -102,6 +114,8 @@ class SimOffice:
                 old.unlink()
             self.path.write_bytes(self._restoring.read_bytes())
             self._restoring = None
+        elif not self.path.exists():
+            self.path.write_bytes(empty_ledger(self.city, self.folder))
         store = self.store = MortalStore(self.path, self.city)
         if restored:
             incarnation = store.renew_incarnation(self.world.now_ms)
