@@ -26,7 +26,7 @@ from pathlib import Path
 from backend.core.errors import BackendError, KeyMissing
 from backend.core.limits import ANNOUNCE_AGAIN_S
 from backend.core.staff.errors import NotApproved
-from backend.core.staff.ports import Approvals
+from backend.core.staff.ports import NOT_DENIED, Approvals
 from protocol.errors import ProofError, SavarError, WireError
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, read_bundle
@@ -119,13 +119,16 @@ class Announcing:
 
     def _released(self, bundle: Bundle) -> list[bytes]:
         """Credentials that are denied now, and by this bundle are not, or not as far. Raises NotApproved."""
-        return [it for it, version in self._denied_now().items() if bundle.deny.get(it, -1) < version]
+        return [it for it, version in self._denied_now().items() if bundle.deny.get(it, NOT_DENIED) < version]
 
     def _require_approved(self, bundle: Bundle) -> None:
         """Return where nothing of it waits for two people. Raises NotApproved."""
         before = self._denied_now()
         tariffs = [str(it.version) for it in bundle.tariffs if not self._approvals.tariff(it)]
-        released = [it for it in self._released(bundle) if not self._approvals.release(it, before[it])]
+        left = bundle.deny
+        released = [
+            it for it in self._released(bundle) if not self._approvals.release(it, before[it], left.get(it, NOT_DENIED))
+        ]
         if tariffs or released:
             raise NotApproved(
                 f"bundle {bundle.number} waits for two people: {len(tariffs)} tariffs, {len(released)} releases",

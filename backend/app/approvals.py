@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from backend.core.announced_port import AnnouncedStore
-from backend.core.staff.ports import StaffStore
+from backend.core.moving_ports import MovingStore
+from backend.core.staff.ports import NOT_DENIED, StaffStore
 from backend.core.staff.subjects import Release, read, tariff_subject
 from backend.core.staff.two_people import Kind
 from protocol.fares.tariff import Tariff
 
 
-class ApprovingStore(StaffStore, AnnouncedStore, Protocol):
+class ApprovingStore(StaffStore, AnnouncedStore, MovingStore, Protocol):
     """The parts of the store that it needs."""
 
 
@@ -30,13 +31,14 @@ class StoredApprovals:
         """Whether a tariff of this number was ever kept."""
         return version in self._tariffs
 
-    def release(self, credential_id: bytes, version: int) -> bool:
-        """Whether the credential, denied up to this version, may leave the deny list.
+    def release(self, credential_id: bytes, version: int, left: int = NOT_DENIED) -> bool:
+        """Whether the credential, denied up to this version, may be denied up to `left` alone, or leave the list.
 
         Two people say so; or it is on the list for debt alone, up to this version, and nothing is owed any more: that
-        takes nobody.
+        takes nobody, but leaves on it the versions of lost phones.
         """
-        return self._store.has_paid(credential_id, version) or any(
+        ended = self._store.ended_versions().get(credential_id, NOT_DENIED)
+        return (left >= ended and self._store.has_paid(credential_id, version)) or any(
             it.version >= version for it, _ in self._releases(credential_id)
         )
 

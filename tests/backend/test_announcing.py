@@ -51,7 +51,7 @@ class Approvals:
     def is_known(self, version: int) -> bool:
         return version in self.kept
 
-    def release(self, credential_id: bytes, version: int) -> bool:
+    def release(self, credential_id: bytes, version: int, left: int = -1) -> bool:
         return self.releases is None or self.releases.get(credential_id, -1) >= version
 
     def used(self, released: Collection[bytes]) -> None:

@@ -142,6 +142,9 @@ class StaffDesk(Protocol):
         ...
 
 
+NOT_DENIED = -1  # no version of a credential is so low
+
+
 class Approvals(Protocol):
     """What announcing a bundle asks of two people. Raises StoreFailed."""
 
@@ -153,8 +156,8 @@ class Approvals(Protocol):
         """Whether a tariff of this number was ever kept."""
         ...
 
-    def release(self, credential_id: bytes, version: int) -> bool:
-        """Whether the credential, denied up to this version, may leave the deny list."""
+    def release(self, credential_id: bytes, version: int, left: int = NOT_DENIED) -> bool:
+        """Whether the credential, denied up to this version, may be denied up to `left` alone, or leave the list."""
         ...
 
     def used(self, released: Collection[bytes]) -> None:

@@ -11,6 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from backend.adapters.ledger.riders import HOLDER
+from backend.app.approvals import StoredApprovals
 from backend.app.disputes import Disputes
 from backend.app.moved import moved_lines
 from backend.app.payments.denied import deny_lines
@@ -19,7 +20,7 @@ from backend.core.errors import NotAllowed, Refused
 from backend.core.moving import VERSION_MAX, Former
 from backend.core.payments.topup import TopUp
 from backend.core.staff.errors import OnePerson
-from backend.core.staff.subjects import Concession, Move
+from backend.core.staff.subjects import Concession, Move, Release
 from backend.core.staff.two_people import Kind
 from protocol.errors import BadSignature
 from protocol.wire.passes import read_issued
@@ -238,6 +239,31 @@ def test_a_paid_debt_never_releases_a_lost_phone(tmp_path: Path) -> None:
     at(office, 1)
     office.move(ADULT, "new")
     assert not office.store.has_paid(ADULT.credential_id, 1)
+    office.close()
+
+
+def test_who_has_paid_since_is_denied_by_his_lost_phone_alone_or_by_two_peoples_word(tmp_path: Path) -> None:
+    """He lost his phone, then owed: denied up to the new version. Paid, the old one stays, or two people say so."""
+    office = Office(tmp_path, [], [ADULT])
+    at(office, 1)
+    office.move(ADULT, "new")
+    for name in ("one", "two"):
+        office.store.add_topup(TopUp(name, ADULT.credential_id, 900_000, "pending", f"A-{name}", office.now_ms))
+    office.store.pay_topup("one", office.now_ms)
+    bus = Bus()
+    office.enrol(bus)
+    for n in range(9):
+        bus.tap(ADULT.show(n, time_s=NOON_MS // 1000 + n))
+    office.take_whole(bus)
+    office.store.charge_back("one", office.now_ms)
+    office.store.keep_announced(b"a manifest", {ADULT.credential_id: 2})
+    approvals = StoredApprovals(office.store, {}, lambda: office.now_ms)
+    assert not approvals.release(ADULT.credential_id, 2, 1)
+    office.store.pay_topup("two", office.now_ms)
+    assert [approvals.release(ADULT.credential_id, 2, left) for left in (1, 0, -1)] == [True, False, False]
+    it = office.staff.propose(NIMA, Release(ADULT.credential_id, 2), why="the phone is found", key="")
+    office.staff.decide(TARA, it.id, it.digest, approves=True, key="")
+    assert approvals.release(ADULT.credential_id, 2)
     office.close()
 
 
