@@ -216,7 +216,7 @@ def _repeats_not_known() -> Any:
 
 
 def _copies_of_tickets_paid() -> Any:
-    return _replaced(tickets, stand_rides=lambda rides: [replace(it, paid=not it.annulled) for it in rides])
+    return _replaced(tickets, stand_rides=lambda rides, **_: [replace(it, paid=not it.annulled) for it in rides])
 
 
 def _charged_above_shown() -> Any:

@@ -41,6 +41,7 @@ RIDES = (78, 98)  # showings come out at a quarter more: some riders show twice;
 GAPS_MS = (5 * MINUTE_MS, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 20 * DAY_MS, 40 * DAY_MS, 120 * DAY_MS)
 GAP_WEIGHTS = (4, 4, 3, 3, 2, 1, 1, 1)
 GAP_LOOKS = 20  # of each door in a gap: enough to prune, to checkpoint, to miss the network
+UNFORESEEN = "nothing-unforeseen"  # the checker of what nobody caught
 _LULL_MS = 20_000  # between looks, when nothing is due: a bus looks every second, and finds nothing
 
 
@@ -121,7 +122,7 @@ def _live(city: SeededCity, life: "_Life") -> None:
     except Exception as failure:  # noqa: BLE001 - reported with its place
         frame = traceback.extract_tb(failure.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
-        city.truth.violate("P4", "nothing-unforeseen", f"{city.without_folder(repr(failure))} at {where}")
+        city.truth.violate("P4", UNFORESEEN, f"{city.without_folder(repr(failure))} at {where}")
 
 
 def _named(counts: Counter[str], prefix: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ from protocol.fares.verdicts import Verdict
 from simulators.seeded.fault import Fault
 from simulators.seeded.faults import FAULTS, LONG_OUTAGE
 from simulators.seeded.planted import PLANTED
-from simulators.seeded.run import SEED_MAX, Scale, run_seed
+from simulators.seeded.run import SEED_MAX, UNFORESEEN, Scale, run_seed
 
 FOUND = {  # seed → what it found when it was new; the world has changed since, the seeds go on
     0: "what a forked door sent beyond the ledger's end was kept nowhere",
@@ -104,8 +104,9 @@ def test_the_last_seed_is_a_city_as_any_other() -> None:
     ],
 )  # fmt: skip
 def test_a_planted_defect_is_found(name: str, begin: int) -> None:
+    """By a checker: what ends in an error that nobody caught no longer fits the product that it is planted in."""
     with PLANTED[name]():
-        assert any(run_seed(seed).violations for seed in range(begin, begin + 20))
+        assert any(it.checker != UNFORESEEN for seed in range(begin, begin + 20) for it in run_seed(seed).violations)
 
 
 def test_bundles_arrive_while_all_goes_wrong_and_every_door_ends_on_the_newest() -> None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from cli import simulate_words as words
 from cli.simulate import PLANTED_SEEDS, command, search
 from simulators.seeded.faults import NAMES
-from simulators.seeded.run import SEED_MAX
+from simulators.seeded.run import SEED_MAX, UNFORESEEN
 from simulators.seeded.run import Result as Lived
 from simulators.seeded.truth import Violation
 
@@ -108,6 +108,18 @@ def test_a_defect_that_no_city_finds_is_said(monkeypatch: pytest.MonkeyPatch) ->
     done = run("--planted", DEFECT)
     assert done.exit_code == 1
     assert done.stderr.strip().endswith(f"{DEFECT:28} NOT FOUND in {PLANTED_SEEDS} seeds")
+
+
+def test_a_defect_that_no_longer_fits_the_product_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One ended each city by a TypeError: what it stands in for had been given one argument more."""
+    error = Violation("P4", UNFORESEEN, "TypeError('unexpected keyword argument') at tickets.py:94")
+    monkeypatch.setattr("cli.simulate.run_seed", lambda seed, **_: Lived(seed, [error]))
+    assert search(DEFECT) == (DEFECT, None)
+    later = Violation("P6", "tickets-pay-so-often", "a ticket pays for 2 rides")
+    monkeypatch.setattr(
+        "cli.simulate.run_seed", lambda seed, **_: Lived(seed, [error, later] if seed == 3 else [error])
+    )
+    assert search(DEFECT)[1] == {"found_at": 3, "by": "P6 tickets-pay-so-often", "what": "a ticket pays for 2 rides"}
 
 
 def test_an_event_log_goes_to_a_file_or_to_standard_output(tmp_path: Path) -> None:
