@@ -162,6 +162,8 @@ DISPUTES_OPEN_MAX = 20  # of one rider at once: a week of his rides; who dispute
 # --- Reconciliation --------------------------------------------------------------------------------------------------
 DISCREPANCY_DUE_MS = 48 * 3_600_000  # decided in two days, as the city decides disputes (isfahan.md, rows 8 and P6)
 JOURNAL_WAITS_MS = 48 * 3_600_000  # of a told record that does not come: by then a bus was in its depot twice
+JOURNAL_RECORDS_MAX = 1_000_000_000  # of one journal: a record a second for thirty years; more is no count
+JOURNALS_TOLD_MAX = 64  # of one device that are kept as told of: a new card a month for five years
 RECONCILE_TAPS_A_STEP = 20_000  # a second of work, and 20 MB; what a kill repeats
 RECONCILE_ROWS_A_STEP = 5_000  # of statements and top-ups: the same
 RECONCILE_LATE_MS = 24 * 3_600_000  # a tap that is posted later than a day after it was made is counted as late

@@ -162,4 +162,7 @@ def test_every_class_says_what_it_means_whose_it_is_and_what_to_do() -> None:
 
 
 def test_what_is_found_again() -> None:
-    assert [when_found(it) for it in (None, *Entry)] == [Entry.OPENED, None, None, Entry.OPENED_AGAIN, None]
+    found = [when_found(it, grown=False) for it in (None, *Entry)]
+    assert found == [Entry.OPENED, None, None, Entry.OPENED_AGAIN, None, None]
+    more = [when_found(it, grown=True) for it in Entry]
+    assert more == [Entry.GREW, Entry.GREW, Entry.OPENED_AGAIN, Entry.OPENED_AGAIN, Entry.GREW]

@@ -12,7 +12,7 @@ from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.tables import ALARM, DEVICE, EPOCH, QUARANTINE, RECORD, TALLY
 from backend.adapters.ledger.upsert import insert
 from backend.core.ailments import GONE
-from backend.core.limits import LISTED_MAX
+from backend.core.limits import JOURNAL_RECORDS_MAX, JOURNALS_TOLD_MAX, LISTED_MAX
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
 from protocol.limits import LOCAL_OFFSET_S
 from protocol.wire.health import (
@@ -76,6 +76,19 @@ _OF_DEVICE = (
     " seen_ms = CASE WHEN excluded.seen_ms > coalesce(device.seen_ms, -1)"
     " THEN excluded.seen_ms ELSE device.seen_ms END, health = coalesce(excluded.health, device.health)"
 )
+# The most that it said of a journal stays, until records come; but for a count that is none.
+_NO_COUNT = f"journal_told.told > {JOURNAL_RECORDS_MAX}"
+_MORE = f"{_NO_COUNT} OR excluded.told > journal_told.told"
+_OF_JOURNAL = (
+    "INSERT INTO journal_told (device, epoch, told, receipted, since_ms) SELECT ?, ?, ?, ?, ?"  # noqa: S608 - ours
+    " WHERE EXISTS (SELECT 1 FROM journal_told WHERE device = ? AND epoch = ?)"
+    f" OR (SELECT count(*) FROM journal_told WHERE device = ?) < {JOURNALS_TOLD_MAX}"
+    " ON CONFLICT (device, epoch) DO UPDATE SET"
+    f" told = CASE WHEN {_MORE} THEN excluded.told ELSE journal_told.told END,"
+    f" receipted = CASE WHEN {_NO_COUNT} OR excluded.receipted > journal_told.receipted"
+    " THEN excluded.receipted ELSE journal_told.receipted END,"
+    f" since_ms = CASE WHEN {_MORE} THEN excluded.since_ms ELSE journal_told.since_ms END"
+)
 _OF_DEVICE_TOLD = f"{_OF_DEVICE}, online = excluded.online"  # whether it is online is said, too
 
 
@@ -92,9 +105,9 @@ class FleetTables:
     _driver: Driver
 
     def keep_health(self, health: Health, at_ms: int) -> None:
-        """Keep a verified health message, that the device was seen, and in this hour with or without a camera."""
+        """Keep a verified health message, how long its journal is, when the device was seen, and if with a camera."""
         states = {camera.state for camera in health.cameras}
-        self._keep(health.device, at_ms, health=_TEXT.encode(_named(health)), dark=bool(states) and states <= GONE)
+        self._keep(health.device, at_ms, health=health, dark=bool(states) and states <= GONE)
 
     def keep_state(self, state: State, at_ms: int | None) -> None:
         """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
@@ -105,7 +118,7 @@ class FleetTables:
         self._keep(device, at_ms)
 
     def _keep(
-        self, device: str, at_ms: int | None, *, online: bool | None = None, health: str | None = None,
+        self, device: str, at_ms: int | None, *, online: bool | None = None, health: Health | None = None,
         dark: bool | None = None,
     ) -> None:  # fmt: skip
         run, of_device = self._driver.run, _OF_DEVICE if online is None else _OF_DEVICE_TOLD
@@ -114,7 +127,13 @@ class FleetTables:
             if dark is not None and at_ms is not None:
                 hour = (at_ms // 1000 + LOCAL_OFFSET_S) // 3_600
                 run(to, _OF_HOUR, (device, hour, int(dark)))
-            run(to, of_device, (device, at_ms, bool(online), health))
+            if health is not None and at_ms is not None:
+                journal = (device, health.epoch)
+                since_ms = max(0, at_ms - 1000 * (health.oldest_waiting_s or 0))  # a device may count as it likes
+                told = (health.last_sequence, health.receipted_sequence, since_ms)
+                run(to, _OF_JOURNAL, (*journal, *told, *journal, device))
+            text = None if health is None else _TEXT.encode(_named(health))
+            run(to, of_device, (device, at_ms, bool(online), text))
 
     def last_seen(self) -> Mapping[str, int]:
         """Unix milliseconds of the last word of each device that ever spoke, enrolled or not."""

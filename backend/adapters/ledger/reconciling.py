@@ -8,12 +8,24 @@ from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.fleet import _health_from
 from backend.adapters.ledger.reconciling_losses import ReconcilingLosses
 from backend.adapters.ledger.reconciling_money import ReconcilingMoney
+from backend.adapters.ledger.reconciling_tables import JOURNAL_TOLD
 from backend.adapters.ledger.tables import DEVICE, EPOCH, QUARANTINE, RECORD
 from backend.core.ports import FORK
 from backend.core.reconciliation.journals import HeldJournal, Refused
 from protocol.fares.verdicts import TABLE
 from protocol.wire.batches import decode_batch
 from protocol.wire.records import Tap, decode_record
+
+_HELD = sa.func.coalesce(EPOCH.c.sequence, 0)
+_OF_JOURNAL = (EPOCH.c.device == JOURNAL_TOLD.c.device) & (EPOCH.c.epoch == JOURNAL_TOLD.c.epoch)
+_BEHIND = (
+    sa.select(
+        JOURNAL_TOLD.c.device, JOURNAL_TOLD.c.epoch, _HELD, JOURNAL_TOLD.c.told, JOURNAL_TOLD.c.receipted,
+        JOURNAL_TOLD.c.since_ms,
+    )
+    .join_from(JOURNAL_TOLD, EPOCH, _OF_JOURNAL, isouter=True)
+    .where(JOURNAL_TOLD.c.told > _HELD)
+)  # fmt: skip
 
 
 class ReconcilingTables(ReconcilingMoney, ReconcilingLosses):
@@ -22,30 +34,19 @@ class ReconcilingTables(ReconcilingMoney, ReconcilingLosses):
     _aside: Guarded
 
     def journals(self) -> Sequence[HeldJournal]:
-        """Every device's newest journal of which it has told."""
-        found, carried = [], {}
+        """Every journal of which its device told more than is held, also one that it does not tell of any more."""
+        carried = {}
         with self._aside.snapshot() as core:
-            for name, seen_ms, told in core.execute(
-                sa.select(DEVICE.c.name, DEVICE.c.seen_ms, DEVICE.c.health).where(DEVICE.c.health.is_not(None))
-            ).all():
-                health = _health_from(told)
-                held = core.execute(
-                    sa.select(EPOCH.c.sequence).where(EPOCH.c.device == name, EPOCH.c.epoch == health.epoch)
-                ).scalar()
-                if (held or 0) < health.last_sequence:
-                    rials = core.execute(
-                        sa.select(sa.func.coalesce(sa.func.sum(RECORD.c.fare_rials), 0))
-                        .where(RECORD.c.device == name, RECORD.c.epoch == health.epoch, RECORD.c.payer.is_not(None))
-                    ).scalar_one()  # fmt: skip
-                    since_ms = (seen_ms or health.wall_ms) - 1000 * (health.oldest_waiting_s or 0)
-                    found.append((name, health.epoch, held or 0, health.last_sequence, since_ms, rials))
-                if health.sister is not None:
-                    carried[name] = health.sister.carried
-            vehicles = _doors(core)
+            for name, told in core.execute(
+                sa.select(DEVICE.c.name, DEVICE.c.health).where(DEVICE.c.health.is_not(None))
+            ):
+                if (sister := _health_from(told).sister) is not None:
+                    carried[name] = sister.carried
+            found = [(*it, _charged(core, it[0], it[1])) for it in core.execute(_BEHIND).all()]
+            vehicles = _doors(core) if found else {}
         return [
-            HeldJournal(*it[:5], int(it[5]), sum(carried.get(other, 0) for other in vehicles.get(it[0], ())))
-            for it in found
-        ]
+            HeldJournal(*it, sum(carried.get(other, 0) for other in vehicles.get(it[0], ()))) for it in found
+        ]  # fmt: skip
 
     def refused(self) -> Sequence[Refused]:
         """What is kept apart: forks by journal, with the fares of their second history; the rest by reason."""
@@ -66,11 +67,19 @@ class ReconcilingTables(ReconcilingMoney, ReconcilingLosses):
                 if not payload:
                     continue  # only its digest was kept: beyond the device's share
                 batch = decode_batch(bytes(payload))
-                it = forks.setdefault((batch.device or device, batch.epoch), [0, 0, first_ms])
+                it = forks.setdefault((batch.device or device, batch.epoch), [0, 0, first_ms, 0])
                 fresh = [record for record in batch.records if record not in told]
                 told.update(fresh)
-                it[:] = [it[0] + 1, it[1] + sum(map(_fare, fresh)), min(it[2], first_ms)]
+                it[:] = [it[0] + 1, it[1] + sum(map(_fare, fresh)), min(it[2], first_ms), it[3] + len(fresh)]
         return [*found, *(Refused(device, FORK, epoch, *it) for (device, epoch), it in sorted(forks.items()))]
+
+
+def _charged(core: sa.Connection, device: str, epoch: int) -> int:
+    """Of all records of a journal that are held."""
+    asked = sa.select(sa.func.coalesce(sa.func.sum(RECORD.c.fare_rials), 0)).where(
+        RECORD.c.device == device, RECORD.c.epoch == epoch, RECORD.c.payer.is_not(None)
+    )
+    return int(core.execute(asked).scalar_one())
 
 
 def _fare(record: bytes) -> int:

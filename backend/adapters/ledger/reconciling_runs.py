@@ -21,25 +21,39 @@ from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.errors import NotFound, Refused, StoreFailed
 from backend.core.limits import RECONCILE_CLOCK_SLACK_MS
 from backend.core.reconciliation.classes import Class
-from backend.core.reconciliation.discrepancies import BY_ITSELF, Discrepancy, Entry, Kept, when_found
+from backend.core.reconciliation.discrepancies import (
+    BY_ITSELF,
+    CLOSING,
+    TELLING,
+    Discrepancy,
+    Entry,
+    Kept,
+    when_found,
+)
 from backend.core.reconciliation.ports import BLOCK_BITS, Run
 from backend.core.staff.log import Entry as LogEntry
 from protocol.localtime import day_begins_ms
 
 _NAMES_A_QUERY = 500
-_LAST = (  # of each discrepancy its newest entry
-    sa.select(DISCREPANCY_ENTRY.c.name, sa.func.max(DISCREPANCY_ENTRY.c.id).label("id"))
+_TELLS = DISCREPANCY_ENTRY.c.entry.in_(sorted(it.value for it in TELLING))
+_LAST = (  # of each discrepancy its newest entry, and the newest that says how much there is
+    sa.select(
+        DISCREPANCY_ENTRY.c.name, sa.func.max(DISCREPANCY_ENTRY.c.id).label("id"),
+        sa.func.max(sa.case((_TELLS, DISCREPANCY_ENTRY.c.id))).label("told"),
+    )
     .group_by(DISCREPANCY_ENTRY.c.name).subquery()
 )  # fmt: skip
+_TOLD = DISCREPANCY_ENTRY.alias("told")
 _KEPT = (
     sa.select(
         DISCREPANCY, DISCREPANCY_ENTRY.c.entry, DISCREPANCY_ENTRY.c.who, DISCREPANCY_ENTRY.c.why,
-        DISCREPANCY_ENTRY.c.at_ms,
+        DISCREPANCY_ENTRY.c.at_ms, _TOLD.c.extent,
     )
     .join_from(DISCREPANCY, _LAST, _LAST.c.name == DISCREPANCY.c.name)
     .join(DISCREPANCY_ENTRY, DISCREPANCY_ENTRY.c.id == _LAST.c.id)
+    .join(_TOLD, _TOLD.c.id == _LAST.c.told)
 )  # fmt: skip
-_IS_OPEN = DISCREPANCY_ENTRY.c.entry.in_([Entry.OPENED.value, Entry.OPENED_AGAIN.value])
+_IS_OPEN = DISCREPANCY_ENTRY.c.entry.not_in(sorted(it.value for it in CLOSING))
 
 
 class ReconcilingRuns(ReconcilingReads):
@@ -92,7 +106,7 @@ class ReconcilingRuns(ReconcilingReads):
         with self._writer.transaction() as core:
             gone = [row.name for row in core.execute(_KEPT.where(*among))]
             why = f"run {run.id} of days {run.from_day} to {run.to_day} does not find it any more"
-            _enter(core, [(name, Entry.MATCHED, BY_ITSELF, why) for name in gone], now_ms)
+            _enter(core, [(name, Entry.MATCHED, BY_ITSELF, why, None) for name in gone], now_ms)
             run.totals["matched"] = len(gone)
             self._stands(core, run, now_ms)
             for table in (RECONCILING_SEEN, RECONCILING_FOUND):  # of no use to anybody any more
@@ -153,7 +167,7 @@ class ReconcilingRuns(ReconcilingReads):
                 raise NotFound("there is no such discrepancy", fix="`savar reconcile cases` lists them", name=name)
             if not _kept(row).is_open:
                 raise Refused("it is not open any more", fix=f"it {row.entry} by {row.who}: {row.why}", name=name)
-            _enter(core, [(name, Entry.RESOLVED, entry.person, why)], entry.at_ms)
+            _enter(core, [(name, Entry.RESOLVED, entry.person, why, None)], entry.at_ms)
             tell(core, entry)
             return _kept(core.execute(_KEPT.where(DISCREPANCY.c.name == name)).one())
 
@@ -164,15 +178,19 @@ def _seen(dialect: str) -> Any:
 
 
 def _open(core: sa.Connection, run: Run, found: Collection[Discrepancy], now_ms: int) -> int:
-    """New ones are opened, and those that had matched by themselves → how many. What was told of known ones stays."""
+    """New ones are opened, and those that matched by themselves or are more than was explained → how many.
+
+    What was told of known ones stays.
+    """
     if not found:
         return 0
     by_name = {it.name: it for it in found}
     names = sorted(by_name)
-    known: dict[str, Entry] = {}
+    known: dict[str, tuple[Entry, int | None]] = {}
     for at in range(0, len(names), _NAMES_A_QUERY):
         some = names[at : at + _NAMES_A_QUERY]
-        known |= {row.name: Entry(row.entry) for row in core.execute(_KEPT.where(DISCREPANCY.c.name.in_(some)))}
+        asked = _KEPT.where(DISCREPANCY.c.name.in_(some))
+        known |= {row.name: (Entry(row.entry), row.extent) for row in core.execute(asked)}
     core.execute(
         insert(core.dialect.name, RECONCILING_FOUND).on_conflict_do_nothing(),
         [{"run": run.id, "name": name} for name in names],
@@ -186,17 +204,32 @@ def _open(core: sa.Connection, run: Run, found: Collection[Discrepancy], now_ms:
             }
             for it in new
         ])  # fmt: skip
-    made = [(name, entry) for name in names if (entry := when_found(known.get(name))) is not None]
     why = f"found by run {run.id} of days {run.from_day} to {run.to_day}"
-    _enter(core, [(name, entry, BY_ITSELF, why) for name, entry in made], now_ms)
-    return len(made)
+    made = [entry for it in by_name.values() if (entry := _entry(it, known.get(it.name), why)) is not None]
+    _enter(core, made, now_ms)
+    return sum(entry is not Entry.GREW for _, entry, *_ in made)
 
 
-def _enter(core: sa.Connection, entries: Sequence[tuple[str, Entry, str, str]], now_ms: int) -> None:
+def _entry(it: Discrepancy, known: tuple[Entry, int | None] | None, why: str) -> "_Made | None":
+    """What becomes of one that is found. What was told of its extent before there was one is anybody's guess."""
+    last, told = (None, None) if known is None else known
+    grown = told is not None and it.much > told
+    entry = when_found(last, grown=grown)
+    if entry is None:
+        return None
+    if grown:
+        why = f"{why}, with more of it: " + ", ".join(f"{name} {value}" for name, value in it.facts.items())
+    return it.name, entry, BY_ITSELF, why, it.much
+
+
+_Made = tuple[str, Entry, str, str, int | None]  # name, what, who, why, how much there is
+
+
+def _enter(core: sa.Connection, entries: Sequence[_Made], now_ms: int) -> None:
     if entries:
         core.execute(DISCREPANCY_ENTRY.insert(), [
-            {"name": name, "entry": entry.value, "at_ms": now_ms, "who": who, "why": why}
-            for name, entry, who, why in entries
+            {"name": name, "entry": entry.value, "at_ms": now_ms, "who": who, "why": why, "extent": extent}
+            for name, entry, who, why, extent in entries
         ])  # fmt: skip
 
 

@@ -31,8 +31,14 @@ DISCREPANCY_ENTRY = _table(
     "discrepancy_entry",
     _row_id(),
     _column("name", TEXT), _column("entry", TEXT), _column("at_ms", INT), _column("who", TEXT), _column("why", TEXT),
+    _column("extent", INT, null=True),  # how much of it was found; null of what says nothing of it
     _index("discrepancy_entry_of", "name"),
     rowid=True,
+)  # fmt: skip
+JOURNAL_TOLD = _table(  # what a device said of a journal of its own; of one that it tells of no more, its last word
+    "journal_told",
+    _column("device", TEXT, key=True), _column("epoch", INT, key=True), _column("told", INT),
+    _column("receipted", INT), _column("since_ms", INT),
 )  # fmt: skip
 STATEMENT_DAY = _table(  # days of which a provider's, or the bank's, statement is held whole
     "statement_day", _column("provider", TEXT, key=True), _column("day", INT, key=True), _column("digest", TEXT)

@@ -3,8 +3,9 @@
 Rules:
 - its name is its class and its item, so finding it again opens nothing new;
 - what was told at its opening never changes; what becomes of it is entries: who, when, what, why;
-- one that a run of its days no longer finds closes by itself. One that a person resolved stays resolved, whatever is
-  found again: his word is an explanation. One that closed by itself and is found again is opened again;
+- one that a run of its days no longer finds closes by itself, and is opened again if it is found again;
+- one that a person resolved stays resolved: his word is an explanation, of as much as there was (`extent`). More of it
+  is nothing that he has explained, and opens it again; more of one that is open is an entry, so he sees it;
 - it is due DISCREPANCY_DUE_MS after it was opened.
 """
 
@@ -25,8 +26,10 @@ class Entry(Enum):
     OPENED_AGAIN = "opened-again"
     MATCHED = "matched"  # by itself: a run of its days does not find it any more
     RESOLVED = "resolved"  # by a person
+    GREW = "grew"  # more of it is found than was told so far
 
 
+TELLING = frozenset((Entry.OPENED, Entry.OPENED_AGAIN, Entry.GREW))  # what says how much there is
 CLOSING = frozenset((Entry.MATCHED, Entry.RESOLVED))
 
 
@@ -35,7 +38,7 @@ class Discrepancy:
     """What a run finds. `item` names what it is about, `day` the service day whose run looks for it (None: every run).
 
     `rials`: how much is in question, 0 where nobody can say. `since_ms`: when the item came to be. `facts`: what was
-    expected and what is there; no rider's data.
+    expected and what is there; no rider's data. `extent`: how much of it there is, in what it grows by; None: rials.
     """
 
     of: Class
@@ -44,6 +47,12 @@ class Discrepancy:
     since_ms: int
     day: int | None
     facts: Mapping[str, int | str]
+    extent: int | None = None
+
+    @property
+    def much(self) -> int:
+        """How much of it there is."""
+        return self.rials if self.extent is None else self.extent
 
     @property
     def name(self) -> str:
@@ -78,8 +87,13 @@ class Kept:
         return self.last not in CLOSING
 
 
-def when_found(last: Entry | None) -> Entry | None:
-    """A run finds it → the entry that is made, if any. `last`: its newest, None where it is new."""
+def when_found(last: Entry | None, *, grown: bool) -> Entry | None:
+    """A run finds it → the entry that is made, if any. `last`: its newest, None where it is new.
+
+    `grown`: there is more of it than was told so far.
+    """
     if last is None:
         return Entry.OPENED
-    return Entry.OPENED_AGAIN if last is Entry.MATCHED else None
+    if last is Entry.MATCHED or (grown and last is Entry.RESOLVED):
+        return Entry.OPENED_AGAIN
+    return Entry.GREW if grown else None

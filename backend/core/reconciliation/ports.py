@@ -142,7 +142,7 @@ class ReconcilingStore(Protocol):
         ...
 
     def journals(self) -> Sequence[HeldJournal]:
-        """Every device's newest journal of which it has told."""
+        """Every journal of which its device told more than is held, also one that it does not tell of any more."""
         ...
 
     def refused(self) -> Sequence[Refused]:
