@@ -8,8 +8,10 @@ B3  it is of this kind of database: one does not read the other's;
 B4  where it goes there is nothing, or the operator says that what is there is set aside;
 B5  nobody uses what is there.
 
-Afterwards: what stands in the ledger is what the label says, and the ledger is a new incarnation before any backend can
-open it (P2): a bus believes that the old one holds what it receipted.
+While it is put back: what is there stays whole, and no backend opens anything beside it. Then: what stands in the
+ledger is what the label says, it is a new incarnation before any backend can open it (P2), for a bus believes that the
+old one holds what it receipted, and it changes places with what was there in one step. So what is killed anywhere left
+the old ledger or the new one, and a backend never begins an empty one where either lies.
 """
 
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from backend.core.ledger import LEDGER_GENESIS
 from simulators.postgres import LocalPostgres
 from tests.backend import databases
 from tests.backend.desk import CITY
+from tests.backend.places import Place
 
 
 class Databases:
@@ -99,3 +101,13 @@ def ledgers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(databases, "now", server)
     yield
     server.close()
+
+
+@pytest.fixture(params=databases.KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Where ledgers are backed up and restored: `databases.now` is that place, too."""
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    made = Place(request.param, tmp_path, server)
+    monkeypatch.setattr(databases, "now", made)
+    yield made
+    made.close()

@@ -1,12 +1,16 @@
 """A ledger in PostgreSQL copied by pg_dump while the backend writes, and put back by pg_restore.
 
-The dump has all but `alembic_version`, which says that a ledger is whole: it is made last, in the transaction that
-makes the new incarnation. Until then no backend opens what is there: it would go on as the old incarnation.
+What comes back lies in a schema of its own, `restoring`, until it is checked and of the new incarnation; then it and
+what was there change places in one transaction. A dump names `public`, and no program puts it elsewhere. So psql runs
+pg_restore's script between our words: what is there gets out of the way and comes back in one transaction, and nobody
+ever sees the place empty. `restoring` is committed before, empty: beside it no backend opens anything, for a
+restoration that was killed is to be finished. The dump has all but `alembic_version`, without which nothing is a
+ledger.
 """
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import Any, Final
 
@@ -17,13 +21,25 @@ from backend.adapters.backup_file import BLOCK
 from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.contents import contents, renew
 from backend.adapters.ledger.schema import VERSION, VERSION_TABLE
-from backend.adapters.ledger.tables import LEDGER
-from backend.adapters.postgresql.connection import GuardedSession
+from backend.adapters.postgresql.connection import ASIDE, RESTORING, GuardedSession, alone, schemas_aside
 from backend.adapters.postgresql.tools import Running, tool
 from backend.core.backups import Contents, Label, Restored, Sink, Source, Tick, require_as_labelled
-from backend.core.errors import StoreForeign, TargetOccupied
+from backend.core.errors import BackendError, StoreFailed, StoreForeign, TargetOccupied
 
-_ASIDE: Final = "aside"  # beginning of the names of schemas in which replaced ledgers lie
+_MEANWHILE: Final = "ledger_meanwhile"  # what is there, for as long as pg_restore's script runs; nobody sees it
+_BEFORE: Final = f"""BEGIN;
+ALTER SCHEMA public RENAME TO {_MEANWHILE};
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+"""
+_BEHIND: Final = f"""
+DROP SCHEMA {RESTORING};
+ALTER SCHEMA public RENAME TO {RESTORING};
+ALTER SCHEMA {_MEANWHILE} RENAME TO public;
+COMMIT;
+"""
+_ANYTHING: Final = (  # also what is no table: an extension
+    "SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = 'public'::regnamespace"
+)
 _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND application_name = 'savar'"
@@ -48,8 +64,8 @@ class PostgresCopier:
             with TemporaryFile() as log:
                 dump = Running(tool("pg_dump", _major(core)), [
                     "--format=custom", "--compress=1", f"--snapshot={name}", "--exclude-table=alembic_version",
-                    f"--exclude-schema={_ASIDE}*", "--no-owner", "--no-privileges", "--no-comments",
-                    f"--dbname={self._conninfo}",
+                    f"--exclude-schema={ASIDE}*", f"--exclude-schema={RESTORING}", "--no-owner", "--no-privileges",
+                    "--no-comments", f"--dbname={self._conninfo}",
                 ], log, feeds=False)  # fmt: skip
                 try:
                     done = 0
@@ -64,26 +80,45 @@ class PostgresCopier:
         return found
 
     def require_room(self, *, replace: bool) -> None:
-        """B4 and B5; and that there is a pg_restore."""
+        """B4 and B5; and that its programs are here."""
         with self._session() as session, session.reading() as core:
-            tool("pg_restore", _major(core))
+            for program in ("pg_restore", "psql"):
+                tool(program, _major(core))
             self._require_room(core, replace=replace)
 
     def put_back(self, it: Source, label: Label, *, replace: bool, at_ms: int, tick: Tick) -> Restored:
-        """In one transaction of pg_restore's, and one that makes it a ledger."""
+        """Beside what is there, which is untouched until one transaction exchanges both."""
         with self._session() as session:
             with session.transaction() as core:
+                alone(core)
+                self._require_room(core, replace=replace)
                 major = _major(core)
-                known = self._require_room(core, replace=replace)
-                aside = _set_aside(core, at_ms)
-            self._restore(tool("pg_restore", major), it, label, tick)
-            tick("checking the ledger", 0, 1)
-            with session.transaction() as core:
-                require_as_labelled(contents(core, version=label.ledger.version), label)
-                core.exec_driver_sql(VERSION_TABLE)
-                core.execute(VERSION.insert().values(version_num=label.ledger.version))
-                incarnation = renew(core, above=known, at_ms=at_ms)
+                core.exec_driver_sql(f"DROP SCHEMA IF EXISTS {RESTORING} CASCADE")
+                core.exec_driver_sql(f"CREATE SCHEMA {RESTORING}")
+            try:
+                self._restore(major, it, label, tick)
+                tick("checking the ledger", 0, 1)
+                with session.transaction() as core:
+                    incarnation, aside = self._exchange(core, label, replace=replace, at_ms=at_ms)
+            except BackendError:
+                _clear(session)
+                raise
         return Restored(dataclasses.replace(label.ledger, incarnation=incarnation), aside)
+
+    def _exchange(self, core: sa.Connection, label: Label, *, replace: bool, at_ms: int) -> tuple[int, str]:
+        """→ the new incarnation, and where what was there lies; the caller holds the transaction."""
+        alone(core)
+        known = self._require_room(core, replace=replace)
+        core.exec_driver_sql(f"SET LOCAL search_path TO {RESTORING}")
+        require_as_labelled(contents(core, version=label.ledger.version), label)
+        core.exec_driver_sql(VERSION_TABLE)
+        core.execute(VERSION.insert().values(version_num=label.ledger.version))
+        incarnation = renew(core, above=known, at_ms=at_ms)
+        ((anything,),) = raw(core).execute(_ANYTHING).fetchall()
+        aside = f"{ASIDE}_{at_ms}" if anything else ""
+        core.exec_driver_sql(f"ALTER SCHEMA public RENAME TO {aside}" if aside else "DROP SCHEMA public")
+        core.exec_driver_sql(f"ALTER SCHEMA {RESTORING} RENAME TO public")
+        return incarnation, f"schema {aside}" if aside else ""
 
     @contextmanager
     def _session(self) -> Iterator[GuardedSession]:
@@ -105,11 +140,9 @@ class PostgresCopier:
         return found
 
     def _require_room(self, core: sa.Connection, *, replace: bool) -> int:
-        """→ the incarnation of the ledger that is there, 0 for none."""
+        """→ the highest incarnation of the ledgers that are there or were set aside, 0 for none."""
         tables = sa.inspect(core).get_table_names()
-        if not tables:
-            return 0
-        if not replace:
+        if tables and not replace:
             raise TargetOccupied(
                 f"this database is not empty: it has {len(tables)} tables, {tables[0]} among them",
                 fix="name an empty one; if what is there may go, say --replace: it is set aside, not deleted",
@@ -117,29 +150,47 @@ class PostgresCopier:
         ((others,),) = raw(core).execute(_OTHERS).fetchall()
         if others:
             raise TargetOccupied(f"{others} sessions of a backend are in this database", fix="stop the backend first")
-        if "ledger" not in tables:
-            return 0
-        return core.execute(sa.select(LEDGER.c.incarnation)).scalar() or 0
+        known = [0]
+        for schema in ("public", *schemas_aside(core)):
+            if core.dialect.has_table(core, "ledger", schema=schema):
+                held = core.exec_driver_sql(f"SELECT incarnation FROM {schema}.ledger").scalar()  # noqa: S608 - ours
+                known.append(held or 0)
+        return max(known)
 
-    def _restore(self, program: str, it: Source, label: Label, tick: Tick) -> None:
-        with TemporaryFile() as log:
-            restore = Running(program, [
-                "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges",
-                f"--dbname={self._conninfo}",
-            ], log, feeds=True)  # fmt: skip
+    def _restore(self, major: int, it: Source, label: Label, tick: Tick) -> None:
+        """Whole in the schema `restoring`, or nothing. psql commits on our word, once pg_restore has ended well."""
+        with TemporaryFile() as said, TemporaryFile() as log:
+            taking = Running(tool("psql", major), [
+                "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={self._conninfo}", "--file=-",
+            ], said, feeds=True)  # fmt: skip
             try:
-                done = 0
-                with suppress(BrokenPipeError):  # it has ended, and says why
-                    while block := it.read(BLOCK):
-                        restore.stream.write(block)
-                        done += len(block)
-                        tick("putting the ledger back", done, label.size)
-                    restore.stream.flush()
+                taking.feed(_BEFORE.encode())
+                restore = Running(tool("pg_restore", major), [
+                    "--exit-on-error", "--no-owner", "--no-privileges", "--file=-",
+                ], log, feeds=True, to=taking.stream)  # fmt: skip
+                try:
+                    self._feed(restore, it, label, tick)
+                    tick("waiting for PostgreSQL to make its indexes", 0, 1)
+                    restore.end()
+                except StoreFailed:
+                    taking.end()  # whose word comes first: pg_restore's may be that nobody took it
+                    raise
+                except BaseException:
+                    restore.give_up()
+                    raise
+                taking.feed(_BEHIND.encode())
+                taking.end()
             except BaseException:
-                restore.give_up()
+                taking.give_up()
                 raise
-            tick("waiting for PostgreSQL to make its indexes", 0, 1)
-            restore.end()
+
+    def _feed(self, restore: Running, it: Source, label: Label, tick: Tick) -> None:
+        done = 0
+        while block := it.read(BLOCK):
+            if not restore.feed(block):
+                return  # it has ended, and says why
+            done += len(block)
+            tick("putting the ledger back", done, label.size)
 
 
 def _major(core: sa.Connection) -> int:
@@ -147,11 +198,9 @@ def _major(core: sa.Connection) -> int:
     return session.info.server_version // 10_000
 
 
-def _set_aside(core: sa.Connection, at_ms: int) -> str:
-    """The schema with all that is there under another name, and an empty one in its place."""
-    if not sa.inspect(core).get_table_names():
-        return ""
-    name = f"{_ASIDE}_{at_ms}"
-    core.exec_driver_sql(f"ALTER SCHEMA public RENAME TO {name}")
-    core.exec_driver_sql("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
-    return f"schema {name}"
+def _clear(session: GuardedSession) -> None:
+    """What was not accepted goes. Where no ledger is, the empty schema stays: a restoration is to be finished here."""
+    with session.transaction() as core:
+        core.exec_driver_sql(f"DROP SCHEMA IF EXISTS {RESTORING} CASCADE")
+        if not core.dialect.has_table(core, "ledger"):
+            core.exec_driver_sql(f"CREATE SCHEMA {RESTORING}")

@@ -1,6 +1,6 @@
 """Opening a ledger in PostgreSQL, and a connection that is opened anew when the database was restarted."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import psycopg
 import sqlalchemy as sa
@@ -14,6 +14,8 @@ from backend.core.errors import BackendError, StoreFailed, StoreForeign
 from backend.core.limits import DATABASE_CONNECT_S, DATABASE_LOCK_S, DATABASE_SILENT_S
 
 _BEGINNING = 0x53564C36  # of the lock that the opening of a ledger holds: two backends begin one ledger once
+ASIDE: Final = "aside"  # beginning of the names of schemas in which replaced ledgers lie
+RESTORING: Final = "restoring"  # the schema of a ledger that is being put back; no backend opens anything beside it
 _REFUSES = (psycopg.IntegrityError, psycopg.DataError)
 _SETTINGS = ["server_encoding", "fsync", "full_page_writes"]
 _READS = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -108,12 +110,18 @@ def open_ledger(conninfo: str, city: str, *, durable: bool) -> GuardedSession:
 
 def _begin_or_bring_up(guarded: GuardedSession, city: str) -> None:
     with guarded.transaction() as core:
-        raw(core).execute("SELECT pg_advisory_xact_lock(%s)", (_BEGINNING,))
+        alone(core)
+        _require_no_restoration(core)
         if not (core.dialect.has_table(core, "ledger") and core.dialect.has_table(core, "alembic_version")):
             if tables := sa.inspect(core).get_table_names():
                 raise StoreForeign(
                     f"this database is no Savar ledger: it has {tables[0]}",
                     fix="give the backend a database of its own",
+                )
+            if asides := schemas_aside(core):
+                raise StoreForeign(
+                    f"this database has no ledger, and one that was set aside: {asides[-1]}",
+                    fix="finish `savar ledger restore`; a new ledger begins in a database of its own",
                 )
             begin_ledger(core, city)
         bring_up(core)
@@ -123,3 +131,23 @@ def _begin_or_bring_up(guarded: GuardedSession, city: str) -> None:
             raise StoreForeign(
                 f"this is the ledger of {held}, not of {city}", fix="point [database] at this city's database"
             )
+
+
+def alone(core: sa.Connection) -> None:
+    """Among those that begin a ledger here or exchange it; the caller holds the transaction."""
+    raw(core).execute("SELECT pg_advisory_xact_lock(%s)", (_BEGINNING,))
+
+
+def schemas_aside(core: sa.Connection) -> list[str]:
+    """Where ledgers lie that were replaced, the newest last."""
+    found = raw(core).execute("SELECT nspname FROM pg_namespace WHERE nspname ~ %s ORDER BY 1", (f"^{ASIDE}_[0-9]+$",))
+    return [name for (name,) in found.fetchall()]
+
+
+def _require_no_restoration(core: sa.Connection) -> None:
+    """Raises StoreForeign: what is there is to be replaced, and may be empty."""
+    if raw(core).execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (RESTORING,)).fetchone():
+        raise StoreForeign(
+            f"a ledger is being put back here, or was not finished: this database has a schema {RESTORING}",
+            fix="finish `savar ledger restore`, with --replace if it asks for it; if it is given up, drop that schema",
+        )

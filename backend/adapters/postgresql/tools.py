@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -27,12 +28,15 @@ def tool(program: str, major: int) -> str:
 class Running:
     """One program at work, with its standard input or output in our hands. To be left by `end` or `give_up`."""
 
-    def __init__(self, program: str, arguments: Sequence[str], log: IO[bytes], *, feeds: bool) -> None:
+    def __init__(
+        self, program: str, arguments: Sequence[str], log: IO[bytes], *, feeds: bool, to: IO[bytes] | None = None
+    ) -> None:
+        """`to`: where what a program gives goes that we feed; nowhere without it."""
         self._program, self._log = Path(program).name, log
         self._process = subprocess.Popen(  # noqa: S603 - ours
             [program, *arguments],
             stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if feeds else subprocess.PIPE,
+            stdout=(to or subprocess.DEVNULL) if feeds else subprocess.PIPE,
             stderr=log,
         )
 
@@ -43,9 +47,19 @@ class Running:
         assert stream is not None
         return stream
 
+    def feed(self, block: bytes) -> bool:
+        """These bytes, and it has them; false: it takes no more, and `end` says why."""
+        try:
+            self.stream.write(block)
+            self.stream.flush()
+        except BrokenPipeError:
+            return False
+        return True
+
     def end(self) -> None:
         """That was all. Raises StoreFailed with its first line: the next ones may have a row in them."""
-        self.stream.close()
+        with suppress(BrokenPipeError):  # what it did not take
+            self.stream.close()
         if self._process.wait():
             self._log.seek(0)
             said = self._log.readline().decode("utf-8", "replace").strip()
@@ -57,4 +71,5 @@ class Running:
         """End it, if it runs."""
         self._process.kill()
         self._process.wait()
-        self.stream.close()
+        with suppress(BrokenPipeError):
+            self.stream.close()

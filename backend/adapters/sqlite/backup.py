@@ -12,9 +12,9 @@ from typing import Final
 from backend.adapters.backup_file import BLOCK, sync_folder
 from backend.adapters.ledger.connection import core_over
 from backend.adapters.ledger.contents import contents, renew
-from backend.adapters.sqlite.connection import GuardedFile, require_ours
+from backend.adapters.sqlite.connection import RESTORING, GuardedFile, files_aside, require_ours
 from backend.core.backups import Contents, Label, Restored, Sink, Source, Tick, require_as_labelled
-from backend.core.errors import BackupDamaged, StoreFailed, StoreForeign, TargetOccupied
+from backend.core.errors import BackendError, BackupDamaged, StoreFailed, StoreForeign, TargetOccupied
 
 _STEP_PAGES: Final = 4_096  # 16 MiB at once: often enough to say how far it is
 _FIX: Final = "look at the disk"
@@ -54,12 +54,16 @@ class SqliteCopier:
         _require_unused(self._path)
 
     def put_back(self, it: Source, label: Label, *, replace: bool, at_ms: int, tick: Tick) -> Restored:
-        """Under another name first: what lies under the ledger's name is whole, and of the new incarnation."""
+        """Under another name first, beside which no backend opens anything; then one rename takes the ledger's name.
+
+        What is killed leaves what was there under its name, and that other file: it is to be said again.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        making = self._path.with_name("ledger.restoring")
+        making = self._path.with_name(RESTORING)
         with _told(self._path):
             try:
                 _take(it, making, label, tick)
+                sync_folder(making.parent)
                 tick("checking the ledger", 0, 1)
                 try:
                     require_as_labelled(_checked(making), label)
@@ -68,28 +72,44 @@ class SqliteCopier:
                         str(error), fix="take the backup before; nothing was put in its place"
                     ) from error
                 self.require_room(replace=replace)
-                incarnation = _renewed(making, above=_incarnation_of(self._path), at_ms=at_ms)
+                known = max(_incarnation_of(there) for there in (self._path, *files_aside(self._path)))
+                incarnation = _renewed(making, above=known, at_ms=at_ms)
                 aside = self._set_aside()
-                os.link(making, self._path)  # not over one that came meanwhile
-            finally:
-                making.unlink(missing_ok=True)
+                making.rename(self._path)
+            except (BackendError, OSError, sqlite3.Error):
+                for file in _with_log(making):
+                    file.unlink(missing_ok=True)
+                raise
             sync_folder(self._path.parent)
         return Restored(dataclasses.replace(label.ledger, incarnation=incarnation), aside)
 
     def _files(self) -> list[Path]:
-        return [self._path.with_name(self._path.name + more) for more in _BESIDE]
+        return _with_log(self._path)
 
     def _set_aside(self) -> str:
-        """What is there, under the next free name; its log with it."""
+        """What is there gets the next free name, too; its log only that: it would be taken for the new one's."""
         if not any(it.exists() for it in self._files()):
             return ""
         number = 1
-        while (aside := self._path.with_name(f"ledger-aside-{number}.db")).exists():
+        while _is_taken(aside := self._path.with_name(f"ledger-aside-{number}.db"), self._path):
             number += 1
-        for more, file in zip(_BESIDE, self._files(), strict=True):
-            if file.exists():
-                file.rename(aside.with_name(aside.name + more))
+        file, *logs = self._files()
+        if file.exists() and not aside.exists():
+            os.link(file, aside)
+        for log, kept in zip(logs, _with_log(aside)[1:], strict=True):
+            if log.exists():
+                log.rename(kept)
+        sync_folder(aside.parent)
         return str(aside)
+
+
+def _with_log(path: Path) -> list[Path]:
+    return [path.with_name(path.name + more) for more in _BESIDE]
+
+
+def _is_taken(aside: Path, path: Path) -> bool:
+    """By another ledger than this one: a restoration that was killed has named it already."""
+    return aside.exists() and not (path.exists() and aside.samefile(path))
 
 
 def _copy_pages(source: Path, copied: Path, tick: Tick) -> None:
@@ -126,7 +146,8 @@ def _hand_on(copied: Path, to: Sink, tick: Tick) -> None:
 
 def _take(it: Source, making: Path, label: Label, tick: Tick) -> None:
     """Into a file that only its owner reads."""
-    making.unlink(missing_ok=True)
+    for left in _with_log(making):  # of one that was killed
+        left.unlink(missing_ok=True)
     with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         done = 0
         while block := it.read(BLOCK):

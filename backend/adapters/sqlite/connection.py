@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from backend.adapters.ledger.connection import FIX, Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
@@ -11,6 +11,7 @@ from backend.core.errors import BackendError, StoreFailed, StoreForeign
 from backend.core.limits import SQLITE_CACHE_KIB, SQLITE_LOG_PAGES
 
 APPLICATION_ID = 0x53564C36  # "SVL6": so that no other SQLite file is taken for a ledger
+RESTORING: Final = "ledger.restoring"  # a ledger that is being put back; no backend opens anything beside it
 _FIX = FIX.format("the disk")
 
 
@@ -92,6 +93,7 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
     """Open or create the ledger of a city. Raises StoreForeign, StoreFailed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _require_no_restoration(path)
         if path.exists():
             require_ours(path, city)
     except (sqlite3.Error, OSError) as error:
@@ -103,6 +105,25 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
         guarded.close()
         raise
     return guarded
+
+
+def files_aside(path: Path) -> list[Path]:
+    """Ledgers that lay at `path` and were replaced."""
+    return sorted(path.parent.glob("ledger-aside-*.db"))
+
+
+def _require_no_restoration(path: Path) -> None:
+    """Raises StoreForeign: what is there is to be replaced, or is gone already."""
+    if path.with_name(RESTORING).exists():
+        raise StoreForeign(
+            f"a ledger is being put back here, or was not finished: {path.with_name(RESTORING)}",
+            fix="finish `savar ledger restore`, with --replace if it asks for it; if it is given up, remove that file",
+        )
+    if (asides := files_aside(path)) and not (path.exists() and path.stat().st_size):
+        raise StoreForeign(
+            f"there is no ledger at {path}, and one that was set aside: {asides[-1].name}",
+            fix="finish `savar ledger restore`; a new ledger begins in a folder of its own",
+        )
 
 
 def _begin_or_bring_up(guarded: GuardedFile, city: str) -> None:
