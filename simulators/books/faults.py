@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from random import Random
 
+from backend.adapters.ledger.local import BY_KEY
 from backend.adapters.ledger.tables import CLAIM, RECORD
 from backend.core.ledger import TapId, TransferKind, revised_key, tap_key
 from backend.core.limits import PAYOUT_DAYS_MAX
@@ -63,7 +64,7 @@ class Planter:
     def _post(self, key: bytes, kind: TransferKind, accounts: tuple[str, str], rials: int) -> int:
         """A transfer that nobody should have posted, behind all others → its id. `accounts`: debit and credit."""
         self.tables.change(_TRANSFER, (key, kind.value, *accounts, rials, bytes(32), self._newest_ms()))
-        return int(self.tables.rows("SELECT id FROM transfer WHERE key = ?", (key,))[0][0])
+        return int(self.tables.rows(f"SELECT id FROM transfer WHERE {BY_KEY} = ?", (key,))[0][0])  # noqa: S608
 
     def _random_key(self) -> bytes:
         return self._rng.randbytes(32)
@@ -81,7 +82,7 @@ class Planter:
         """A tap loses all of its transfers."""
         it = self._tap("plain", "concession", "proxy", "ticket", "unproven", "copied")
         for transfer in it.transfers:
-            self.tables.change("DELETE FROM transfer WHERE key = ?", (transfer.key,))
+            self.tables.change(f"DELETE FROM transfer WHERE {BY_KEY} = ?", (transfer.key,))  # noqa: S608
         self._expect(f"tap-unposted:{_place(it.tap)}")
         return it
 
@@ -89,7 +90,7 @@ class Planter:
         """Another amount stands in a tap's transfer."""
         it = self._tap("plain", "concession", "corrected", "annulled", "proxy", "ticket", "copied")
         of, by = self._rng.choice(it.transfers), more or self._rng.choice((-10_000, -1, 1, 5_000))
-        self.tables.change("UPDATE transfer SET rials = rials + ? WHERE key = ?", (by, of.key))
+        self.tables.change(f"UPDATE transfer SET rials = rials + ? WHERE {BY_KEY} = ?", (by, of.key))  # noqa: S608
         self._expect(f"tap-misposted:{_place(it.tap)}")
         return it
 
@@ -98,7 +99,7 @@ class Planter:
         it = self._tap("plain", "concession")
         side = self._rng.choice(("debit", "credit"))
         other = f"rider:{self._rng.randbytes(8).hex()}" if side == "debit" else "operator:bus-999"
-        self.tables.change(f"UPDATE transfer SET {side} = ? WHERE key = ?", (other, it.transfers[0].key))  # noqa: S608
+        self.tables.change(f"UPDATE transfer SET {side} = ? WHERE {BY_KEY} = ?", (other, it.transfers[0].key))  # noqa: S608
         self._expect(f"tap-misposted:{_place(it.tap)}")
 
     def beyond(self, it: MadeTap | None = None) -> None:
@@ -155,7 +156,7 @@ class Planter:
     def twice_wrong(self) -> None:
         """One tap with another amount, and a transfer beyond."""
         it = self._tap("plain")
-        self.tables.change("UPDATE transfer SET rials = rials - 1000 WHERE key = ?", (it.transfers[0].key,))
+        self.tables.change(f"UPDATE transfer SET rials = rials - 1000 WHERE {BY_KEY} = ?", (it.transfers[0].key,))  # noqa: S608
         self._expect(f"tap-misposted:{_place(it.tap)}")
         self.beyond(it)
 
@@ -172,7 +173,7 @@ class Planter:
         """Paid there; here it waits."""
         it = it or self._topup()
         self.tables.change("UPDATE topup SET status = 'pending' WHERE id = ?", (it.id,))
-        self.tables.change("DELETE FROM transfer WHERE key = ?", (_key(it.id),))
+        self.tables.change(f"DELETE FROM transfer WHERE {BY_KEY} = ?", (_key(it.id),))  # noqa: S608
         self._expect(f"paid-not-credited:{PROVIDER}/{it.authority}")
         return it
 
@@ -194,17 +195,17 @@ class Planter:
     def credit_missing(self, it: MadeTopUp | None = None) -> None:
         """Marked paid, and no transfer."""
         it = it or self._topup()
-        self.tables.change("DELETE FROM transfer WHERE key = ?", (_key(it.id),))
+        self.tables.change(f"DELETE FROM transfer WHERE {BY_KEY} = ?", (_key(it.id),))  # noqa: S608
         self._expect(f"credit-missing:{PROVIDER}/{it.authority}")
 
     def credit_differs(self, it: MadeTopUp | None = None) -> None:
         """Another amount was credited, or another rider."""
         it = it or self._topup()
         if self._rng.random() < 0.5:
-            self.tables.change("UPDATE transfer SET rials = rials * 10 WHERE key = ?", (_key(it.id),))
+            self.tables.change(f"UPDATE transfer SET rials = rials * 10 WHERE {BY_KEY} = ?", (_key(it.id),))  # noqa: S608
         else:
             other = f"rider:{self._rng.randbytes(8).hex()}"
-            self.tables.change("UPDATE transfer SET credit = ? WHERE key = ?", (other, _key(it.id)))
+            self.tables.change(f"UPDATE transfer SET credit = ? WHERE {BY_KEY} = ?", (other, _key(it.id)))  # noqa: S608
         self._expect(f"credit-differs:{PROVIDER}/{it.authority}")
 
     def credit_of_none(self) -> None:

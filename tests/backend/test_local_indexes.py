@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backend.adapters.ledger import riders
 from backend.adapters.ledger.connection import raw
-from backend.adapters.ledger.local import ALL_WEEKS, WEEKS, day_of, days, week_of, weeks
+from backend.adapters.ledger.local import ALL_WEEKS, BY_KEY, DAY, WEEKS, day_of, days, week_of, weeks
 from backend.adapters.sqlite import driver
 from protocol.limits import DAY_S, INT63_MAX
 from protocol.localtime import service_week, week_span_ms
@@ -88,4 +88,14 @@ def test_every_look_up_goes_by_an_index(tmp_path: Path) -> None:
             assert not [line for line in plan if "claim_shown" in line and "(<expr>=? AND credential=?" not in line], (
                 plan
             )
+    store.close()
+
+
+@pytest.mark.parametrize("asked", [f"{BY_KEY} = ?", f"{DAY} IN (0, 5) AND key IN (?, ?)"])
+def test_a_key_is_looked_up_by_the_index(tmp_path: Path, asked: str) -> None:
+    store = databases.now.open(tmp_path, CITY)
+    with store._writer.reading() as core:
+        sql = f"EXPLAIN QUERY PLAN SELECT * FROM transfer WHERE {asked}"
+        ((*_, plan),) = raw(core).execute(sql, [b""] * asked.count("?")).fetchall()
+    assert plan == "SEARCH transfer USING INDEX transfer_once (<expr>=? AND key=?)"
     store.close()

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from backend.adapters.keys import load_keys
+from backend.adapters.ledger.local import DAY
 from backend.adapters.ledger.schema import NEWEST
 from backend.adapters.ledger.store import LedgerStore
 from backend.app.config import load_config
@@ -177,11 +178,11 @@ def test_a_key_that_is_there_twice(made: Made) -> None:
     copied = "kind, debit, credit, rials, hash, at_ms"
     row = made.one(f"SELECT {THIRD}")
     if server:
-        made.change("ALTER TABLE transfer DROP CONSTRAINT transfer_once")
+        made.change("DROP INDEX transfer_once")
         made.change(f"UPDATE transfer SET key = (SELECT key FROM transfer WHERE id = {FIRST}) WHERE id = {row}")
         found = wrong(made.look())
         made.change(f"UPDATE transfer SET key = {copied.split(', ')[4]} WHERE id = {row}")  # for whoever comes next
-        made.change("ALTER TABLE transfer ADD CONSTRAINT transfer_once UNIQUE NULLS NOT DISTINCT (key, day)")
+        made.change(f"CREATE UNIQUE INDEX transfer_once ON transfer ({DAY}, key, day) NULLS NOT DISTINCT")
     else:
         for sql in (
             f"CREATE TABLE loose AS SELECT id, key, {copied}, phase, resolves, expires_ms, day FROM transfer",

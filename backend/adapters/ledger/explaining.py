@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backend.adapters.ledger.local import ALL_WEEKS, week_of
+from backend.adapters.ledger.local import ALL_WEEKS, BY_KEY, week_of
 from backend.adapters.ledger.standing import StandingTables
 from backend.core.explaining.facts import Entry
 from backend.core.explaining.ports import ReceiptPlace
@@ -43,7 +43,7 @@ class ExplainTables(StandingTables):
 
     def _of_keys(self, keys: Sequence[bytes], *, first: bool) -> list[tuple[int, Entry]]:
         marks = ", ".join("?" * len(keys))
-        asked = f"SELECT id, kind, debit, credit, rials, at_ms FROM transfer WHERE key IN ({marks})"  # noqa: S608 - marks
+        asked = f"SELECT id, kind, debit, credit, rials, at_ms FROM transfer WHERE {BY_KEY} IN ({marks})"  # noqa: S608 - marks
         return [
             (row_id, Entry(TransferKind(kind), debit, credit, rials, at_ms, first))
             for row_id, kind, debit, credit, rials, at_ms in self._ask(asked, keys)

@@ -1,8 +1,9 @@
-"""Where a rider's claims lie in their indexes: by day or week first, so that an index grows at few of its pages.
+"""Where riders' claims and keys of transfers lie in their indexes: by day or week first, so they grow at few pages.
 
-Riders come in no order. An index that begins with the rider grows at another page for each tap: of fifty million taps
-none of these is in memory any more, and each is written whole. So the indexes begin with the day of the code, or with
-the week of the boarding; a look-up says which, and all of a rider's lie in so many weeks as there are numbers for them.
+Riders come in no order, and keys are hashes. An index that begins with either grows at another page for each tap: of
+fifty million taps none of these is in memory any more, and each is written whole. So the indexes begin with the day of
+the code, with the week of the boarding, with the day of the transfer. A look-up says which; who does not know it looks
+into all weeks or days that there are numbers for.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,11 @@ WEEKS: Final = 64  # their numbers begin anew after so many: over a year; travel
 _WEEK_S: Final = 7 * DAY_S
 _SINCE_S: Final = -day_begins_ms(-5) // 1000  # a service week begins on Saturday; 1970-01-01 was a Thursday
 ALL_WEEKS: Final = f"({', '.join(map(str, range(WEEKS)))})"
+
+DAYS: Final = 64  # their numbers likewise, of transfers' days: two of one number never lie in one month
+ALL_DAYS: Final = f"({', '.join(map(str, range(DAYS)))})"
+DAY: Final = f"(coalesce(day, 0) & {DAYS - 1})"  # SQL of the number of a transfer's day; none is 0's
+BY_KEY: Final = f"{DAY} IN {ALL_DAYS} AND key"
 
 
 def day_of(time_s: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.local import BY_KEY
 from backend.adapters.ledger.tables import ACCOUNT, LEDGER, PENDING, TRANSFER
 from backend.adapters.ledger.upsert import insert
 from backend.core.ledger import Transfer, TransferKind
@@ -17,7 +18,7 @@ _ROW = sa.select(
     TRANSFER.c.key, TRANSFER.c.kind, TRANSFER.c.debit, TRANSFER.c.credit, TRANSFER.c.rials, TRANSFER.c.phase,
     TRANSFER.c.resolves, TRANSFER.c.expires_ms, TRANSFER.c.day,
 )  # fmt: skip
-_WITH_KEY = _ROW.where(TRANSFER.c.key == sa.bindparam("key"))
+_WITH_KEY = _ROW.where(sa.text(f"{BY_KEY} = :key"))
 _RESOLVING = _ROW.where(TRANSFER.c.resolves == sa.bindparam("key"))
 _DUE = (
     sa.select(PENDING.c.key)

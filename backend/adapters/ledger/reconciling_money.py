@@ -106,7 +106,7 @@ class ReconcilingMoney(ReconcilingRuns):
             rows = core.execute(asked.order_by(TOPUP.c.created_ms, TOPUP.c.id).limit(most))
             found = [_topup(row) for row in rows]
             told = _told(core, [(it.provider, it.named) for it in found])
-            transfers = self._by_keys(core, [key for it in found for some in keys_of(it.id) for key in some])
+            transfers = self._by_keys(core, [key for it in found for some in keys_of(it.id) for key in some], ())
             held = {tuple(it) for it in core.execute(sa.select(STATEMENT_DAY.c.provider, STATEMENT_DAY.c.day))}
         return [(it, told.get((it.provider, it.named))) for it in found], transfers, held
 

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.hot import Driver, Row
-from backend.adapters.ledger.local import day_of
+from backend.adapters.ledger.local import DAY, DAYS, day_of
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
 from backend.core.holding import Hold, Stands, Unproven, Why, owed
 from backend.core.ledger import TapId, class_account, operator_account
 from backend.core.reconciliation.taps import UNPROVEN, PostedTransfer, StandingTap, flows_of, own_keys
 from protocol.fares.verdicts import TABLE
+from protocol.localtime import service_day
 
 _KEYS_A_QUERY = 500  # values of one IN (…): under SQLite's limit of variables, whatever its build
 _TAPS_A_QUERY = 150
@@ -67,7 +68,14 @@ class ReconcilingReads:
             taps = [_standing(row) for row in rows]
             self._rest(core, rows, taps)
             keys = [own_keys(it) for it in taps]
-            found = self._by_keys(core, [key for some in keys for key in some])
+            days = {service_day(it.wall_ms) for it in taps}
+            found = self._by_keys(core, [key for some in keys for key in some], days)
+            # Where a clock was not trusted, a tap is of another day than its record tells.
+            rest = [
+                some for it, some in zip(taps, keys, strict=True)
+                if (it.flows or it.flows is None) and not any(key in found for key in some)
+            ]  # fmt: skip
+            found |= self._by_keys(core, [key for some in rest for key in some])
         told = [
             (it, [found[key] for key in some if key in found]) for it, some in zip(taps, keys, strict=True)
         ]  # fmt: skip
@@ -110,10 +118,14 @@ class ReconcilingReads:
             asked = f"SELECT * FROM {table} WHERE (device, epoch, sequence) IN (VALUES {marks})"  # noqa: S608
             yield from self._driver.rows(raw(core), asked, [part for tap in some for part in tap])
 
-    def _by_keys(self, core: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, PostedTransfer]:
+    def _by_keys(
+        self, core: sa.Connection, keys: Sequence[bytes], days: Collection[int] | None = None
+    ) -> dict[bytes, PostedTransfer]:
+        """Transfers of these keys: of these days and of none, or of any."""
         found = {}
+        lie = range(DAYS) if days is None else sorted({day % DAYS for day in days} | {0})
         for some in _cut(keys, _KEYS_A_QUERY):
-            asked = f"{_TRANSFER} key IN ({', '.join('?' * len(some))})"
+            asked = f"{_TRANSFER} {DAY} IN ({', '.join(map(str, lie))}) AND key IN ({', '.join('?' * len(some))})"
             for row in self._driver.rows(raw(core), asked, some):
                 found[bytes(row[1])] = PostedTransfer(*row)
         return found

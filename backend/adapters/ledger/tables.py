@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from backend.adapters.ledger.local import day_of, week_of
+from backend.adapters.ledger.local import DAY, day_of, week_of
 
 METADATA = sa.MetaData()
 INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # eight bytes in both; a STRICT table knows no BIGINT
@@ -186,8 +186,6 @@ TRANSFER = _by_month(
     _column("phase", TEXT, null=True), _column("resolves", BYTES, null=True),  # `backend.core.ledger.two_phase`; …
     _column("expires_ms", INT, null=True),  # … null of what moves at once
     _column("day", INT, null=True),  # service day of the ride that it is for
-    sa.UniqueConstraint("key", name="transfer_once").ddl_if(dialect="sqlite"),
-    _once("transfer_once", "key", "day"),  # a key's day follows from what the key is made from
     sa.CheckConstraint("rials > 0", name="rials_positive"),
     sa.CheckConstraint("debit <> credit", name="two_accounts"),
     sa.CheckConstraint(
@@ -196,6 +194,9 @@ TRANSFER = _by_month(
         " ELSE phase IN ('posted', 'voided', 'expired') AND resolves IS NOT NULL AND expires_ms IS NULL END",
         name="phase_whole",
     ),
+    # A key's day follows from what the key is made from.
+    _index("transfer_once", sa.text(DAY), "key", unique=True, only="sqlite"),
+    _index("transfer_once", sa.text(DAY), "key", "day", unique=True, only="postgresql"),
     _index("transfer_resolves", "resolves", where="resolves IS NOT NULL", unique=True, only="sqlite"),
     _index("transfer_resolves", "resolves", "day", where="resolves IS NOT NULL", unique=True, only="postgresql"),
 )  # fmt: skip
