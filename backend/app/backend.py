@@ -20,6 +20,7 @@ from backend.adapters.registry import FolderRegistry
 from backend.app.announcing import Announcing
 from backend.app.approvals import StoredApprovals
 from backend.app.cases import CaseDesk
+from backend.app.closing import Closings
 from backend.app.config import BackendConfig
 from backend.app.disputes import Disputes
 from backend.app.explaining import Explaining
@@ -115,6 +116,11 @@ class Backend:
             config.payments, self.store, clock=now_ms, randomness=randomness, served_at=lambda: self.url,
             pace=topup_pace, calls=Calls(self._alarm, self._alarm_ended),
         )  # fmt: skip
+        self._riders = Riders(
+            self.store, keys.issuer, now_ms, randomness, granted=partial(granted_classes, self.store),
+            moves=partial(granted_move, self.store),
+        )  # fmt: skip
+        self._closings = Closings(self.store, self._riders, now_ms)
         self._http = self._make_http(keys, randomness)
 
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
@@ -128,18 +134,12 @@ class Backend:
         )
         services = Services(
             receipts=Receipts(self.store, Explaining(self.store, self._tariffs, decree=partial(decree_of, self.store))),
-            riders=Riders(
-                self.store,
-                keys.issuer,
-                self._now_ms,
-                randomness,
-                granted=partial(granted_classes, self.store),
-                moves=partial(granted_move, self.store),
-            ),
+            riders=self._riders,
             topups=None if self._cashier is None else self._cashier.desk,
             store=self.store,
             live=self._live,
             devices=self._registry.all,
+            closings=self._closings,
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),
             staff=staff,
             office=self.store,
@@ -161,6 +161,7 @@ class Backend:
         self._worker.start()
         self._cases.start()
         self._forgetting.start()
+        self._closings.start()
         if self._cashier is not None:
             self._cashier.start()
         self._session.start()
@@ -171,6 +172,7 @@ class Backend:
         self._worker.stop()
         self._cases.stop()
         self._forgetting.stop()
+        self._closings.stop()
         self._live.close()
         self._http.stop()
         if self._cashier is not None:
@@ -186,7 +188,9 @@ class Backend:
     def failure(self) -> Exception | None:
         """What the ingest thread, the cases' one or the top-ups' one died of, for the supervisor."""
         topups = None if self._cashier is None else self._cashier.failure
-        return self._worker.failure or self._cases.failure or self._forgetting.failure or topups
+        return (
+            self._worker.failure or self._cases.failure or self._forgetting.failure or self._closings.failure or topups
+        )
 
     def import_batch(self, payload: bytes) -> str:
         """One depot file through the very same ingest → what became of it, in words."""

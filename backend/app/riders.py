@@ -13,6 +13,7 @@ import hmac
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol
 
@@ -24,7 +25,7 @@ from backend.core.moving_ports import MovingStore
 from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
 from protocol.localtime import service_day
-from protocol.wire.keys import Purpose, Signer, VerifyingKey
+from protocol.wire.keys import Purpose, Signer, SigningKey, VerifyingKey
 from protocol.wire.passes import issue_credential, read_issued
 
 _NOBODY = bytes(32)  # compared against where there is no rider, so that both ways take the same work
@@ -112,6 +113,14 @@ class Riders:
             self._require_fresh(public_key)
             return self._move(rider, public_key, None)
 
+    def ended(self, rider: Rider) -> tuple[Rider, Former]:
+        """His credential's next version, over a key that nobody has, and what ended with that. Raises Refused.
+
+        For who closes his account: no phone shows anything that is his any more, and his token goes on reading.
+        """
+        credential, former = self._next(rider, SigningKey.from_secret(self._randomness(32)).public)
+        return replace(rider, credential=credential), former
+
     def _moved_to(self, public_key: bytes) -> Registered | None:
         """The credential that two people let this key have; None if there is none, or it has one. Raises Refused."""
         if self._store.rider_with_key(public_key) is not None:
@@ -124,12 +133,22 @@ class Riders:
     def _require_fresh(self, public_key: bytes) -> None:
         if self._store.was_moved(public_key):
             raise Refused(
-                "the credential of this key moved to another phone",
+                "the credential of this key has ended: it moved to another phone, or its account was closed",
                 fix="make a new key and register that; who has found this phone gives it back",
-                rider_fa="اعتبار این گوشی به گوشی دیگری رفته است", rider_en="This phone's credential moved to another",
+                rider_fa="اعتبار این گوشی پایان یافته یا به گوشی دیگری رفته است",
+                rider_en="This phone's credential has ended, or moved to another",
             )  # fmt: skip
 
     def _move(self, rider: Rider, public_key: bytes, proposal_id: str | None) -> Registered:
+        credential, former = self._next(rider, public_key)
+        token = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
+        moved = Rider(rider.credential_id, credential, rider.rider_class, hash_token(token), rider.created_ms)
+        self._store.move_rider(moved, former, proposal_id)
+        allowance_rials = read_issued(credential).allowance_units * ALLOWANCE_UNIT_RIALS
+        return Registered(rider.credential_id, credential, allowance_rials, token)
+
+    def _next(self, rider: Rider, public_key: bytes) -> tuple[bytes, Former]:
+        """The next version of a credential, and the one that ends now."""
         now_ms, was = self._clock(), read_issued(rider.credential)
         if was.version >= VERSION_MAX:
             raise Refused(
@@ -140,11 +159,7 @@ class Riders:
             rider_class=rider.rider_class, product=was.product,
             expiry_day=service_day(now_ms) + limits.CREDENTIAL_DAYS, allowance_units=was.allowance_units,
         )  # fmt: skip
-        token = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
-        former = Former(rider.credential_id, was.version, rider.credential, was.holder, now_ms)
-        moved = Rider(rider.credential_id, credential, rider.rider_class, hash_token(token), rider.created_ms)
-        self._store.move_rider(moved, former, proposal_id)
-        return Registered(rider.credential_id, credential, was.allowance_units * ALLOWANCE_UNIT_RIALS, token)
+        return credential, Former(rider.credential_id, was.version, rider.credential, was.holder, now_ms)
 
     def _new(self, public_key: bytes, rider_class: int, token: str) -> Rider:
         now_ms = self._clock()

@@ -157,6 +157,10 @@ IDEMPOTENCY_UNDER_WAY_MS = 60_000  # a request that has no answer by then died w
 
 # --- Riders' rights --------------------------------------------------------------------------------------------------
 DISPUTE_DUE_MS = 48 * 3_600_000  # the clock that the city gives disputes (isfahan.md, rows 8 and P6)
+CLOSING_HOLD_DAYS = 120  # a bus may be away for so long, and bring what was ridden before an account was closed
+CLOSING_AFTER_S = 900  # the first look after a start: what a broker held back comes first
+CLOSING_PERIOD_S = 86_400  # a hold of months ends to the day
+CLOSINGS_A_STEP = 100  # a transaction: ingest waits for one of these
 DISPUTES_OPEN_MAX = 20  # of one rider at once: a week of his rides; who disputes more wants a person, not a form
 
 # --- Reconciliation --------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ class MovingStore(Protocol):
     def move_rider(self, rider: Rider, former: Former, proposal_id: str | None) -> None:
         """The rider's new credential and token in place of `former`, which is kept; what allowed it is used up.
 
-        One durable transaction. Raises Refused where another move came first.
+        One durable transaction. Raises Refused where another move came first, or the account is
+        closed.
         """
         ...
 

@@ -16,6 +16,7 @@ from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.sqlite.store import SqliteStore
+from backend.app.closing import Closings
 from backend.app.disputes import Disputes
 from backend.app.live import Live
 from backend.app.money_cases import MoneyCases
@@ -145,12 +146,17 @@ class Api:
             self.office, sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, randomness=os.urandom,
             waiting=lambda: self.waiting,
         )  # fmt: skip
+        riders = Riders(
+            self.store,
+            ISSUER,
+            lambda: self.now_ms,
+            os.urandom,
+            granted=partial(granted_classes, self.office),
+            moves=partial(granted_move, self.office),
+        )
         self.services = Services(
             receipts=self.receipts,
-            riders=Riders(
-                self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.office),
-                moves=partial(granted_move, self.office),
-            ),
+            riders=riders, closings=Closings(self.office, riders, lambda: self.now_ms),
             topups=topups if payments else None, store=self.store, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",

@@ -24,6 +24,7 @@ OF_CREDENTIALS: list[tuple[Callable[[bytes], str], str, Kind]] = [
     (ledger.rider_account, "rider", Kind.LIABILITY),
     (ledger.reserved_account, "reserved", Kind.LIABILITY),
     (ledger.debt_account, "debt", Kind.ASSET),
+    (ledger.closed_account, "closed", Kind.LIABILITY),
 ]
 OF_NAMES: list[tuple[Callable[[str], str], str, Kind]] = [
     (ledger.operator_account, "operator", Kind.LIABILITY),

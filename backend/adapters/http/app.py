@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from backend.adapters.http import (
+    closing_routes,
     dispute_routes,
     money_case_routes,
     open_routes,
@@ -53,6 +54,7 @@ def make_app(services: Services) -> FastAPI:
         rider_routes,
         receipt_routes,
         dispute_routes,
+        closing_routes,
         topup_routes,
         ops_routes,
         staff_routes,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.case_ports import CaseKey
+from backend.core.closing.ports import ClosingDesk
 from backend.core.conduct import KeptCase
 from backend.core.disputes.ports import DisputeDesk
 from backend.core.explaining.ports import ReceiptDesk
@@ -33,6 +34,7 @@ class Services:
     riders: RiderDesk
     receipts: ReceiptDesk
     disputes: DisputeDesk
+    closings: ClosingDesk
     topups: TopUpDesk | None
     store: HttpStore
     live: LiveFeed

@@ -59,6 +59,7 @@ async def start(
     desk = _desk(having)
 
     def ask() -> models.TopUpBody:
+        having.closings.require_open(rider.credential_id)
         started = desk.start(rider.credential_id, body.amount_rials, body.provider or FIRST)
         return bodies.topup(started.topup, started.pay_url)
 

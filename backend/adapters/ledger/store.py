@@ -2,6 +2,7 @@
 
 from backend.adapters.ledger.announced import AnnouncedTables
 from backend.adapters.ledger.cases import CaseTables
+from backend.adapters.ledger.closing import ClosingTables
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.disputes import DisputeTables
 from backend.adapters.ledger.explaining import ExplainTables
@@ -29,6 +30,7 @@ class LedgerStore(
     AnnouncedTables,
     RiderTables,
     MovingTables,
+    ClosingTables,
     TopUpTables,
     FleetTables,
     CaseTables,

@@ -38,8 +38,8 @@ WHYS: Terms = {
     Why.STALE_PROOF.value: ("گواه از زمان دیگری است", "the proof is of another time than the record"),
     Why.UNKNOWN_CREDENTIAL.value: ("این اعتبار را کسی صادر نکرده", "nobody issued this credential"),
     Why.MOVED.value: (
-        "اعتبار پیش از آن به گوشی دیگری رفته بود",
-        "the credential had moved to another phone by then",
+        "اعتبار پیش از آن پایان یافته یا به گوشی دیگری رفته بود",
+        "the credential had ended by then, or moved to another phone",
     ),
     Why.FORGOTTEN.value: (
         "سفرهای آن روز طبق برنامه از میان رفته",

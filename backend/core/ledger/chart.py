@@ -85,12 +85,14 @@ CITY_COPIES = Line("copied:city", Kind.EXPENSE, Of.NOTHING, "what the city would
 UNRESOLVED = Line("suspense", Kind.ASSET, Of.NOTHING, "what somebody owes and nobody knows who: each a case")
 DECIDED = Line("adjustments", Kind.EXPENSE, Of.NOTHING, "what two people decided by hand")
 REFUNDED = Line("refunds", Kind.EXPENSE, Of.NOTHING, "fares given back to riders that the house bears, not the owner")
+CLOSED = Line("closed", Kind.LIABILITY, Of.CREDENTIAL, "what a rider is owed whose account is closed")
 FREE = Line("memo:free-rides", Kind.MEMO, Of.NOTHING, "what free rides would have cost")
 FORGONE = Line("memo:forgone", Kind.MEMO, Of.NOTHING, "the other side of free rides")
 
 CHART = (
     WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, HELD, OPERATOR_PAYABLE, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE,
-    TICKETS, FIRST_PROVIDER, PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, REFUNDED, FREE, FORGONE,
+    TICKETS, FIRST_PROVIDER, PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, REFUNDED, CLOSED, FREE,
+    FORGONE,
 )  # fmt: skip
 
 PROVIDER_CLEARING = FIRST_PROVIDER.name
@@ -149,6 +151,11 @@ def reserved_account(credential_id: bytes) -> str:
 def debt_account(credential_id: bytes) -> str:
     """What a rider owes."""
     return f"debt:{credential_id.hex()}"
+
+
+def closed_account(credential_id: bytes) -> str:
+    """What a rider is owed whose account is closed."""
+    return f"closed:{credential_id.hex()}"
 
 
 def class_account(rider_class: int) -> str:

@@ -29,6 +29,7 @@ class TransferKind(Enum):
     TOPUP = "topup"
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
+    CLOSING = "closing"  # what a closed account holds, to what its rider is owed
     MANUAL = "manual"  # by hand: what two people decided (`backend.core.staff`)
     SETTLEMENT = "settlement"  # a vehicle's income, to those whose it is
     PAYOUT = "payout"  # what they are owed, to their bank accounts (`backend.core.paying`)

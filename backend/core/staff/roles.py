@@ -55,6 +55,7 @@ class Right(Enum):
     SEE_OWN_SETTLEMENT = "see-own-settlement"  # of the one party that a person is named for
     SETTLE = "settle"  # operators, owners, contracts, and days frozen
     SEE_DISPUTES = "see-disputes"  # what riders say of their rides; whose wallet it is stands in none
+    SEE_CLOSED = "see-closed"  # accounts of riders who have left, and what is owed to them
     ANSWER_DISPUTE = "answer-dispute"  # with a no; giving money back takes two
     PROPOSE_POSTING = "propose-posting"
     PROPOSE_TARIFF = "propose-tariff"
@@ -77,6 +78,7 @@ class Right(Enum):
 
 LOGGED_WHEN_ASKED = frozenset({
     Right.SEE_CASES, Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_DISPUTES,
+    Right.SEE_CLOSED,
 })  # fmt: skip
 """Reading these is itself told in the log: they are about people, or about money of many. The others that only read
 are of machines, and are asked every few seconds."""
@@ -91,7 +93,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.SEE_MONEY_CASES, Right.RESOLVE_DISCREPANCY,
         Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE, Right.PROPOSE_HELD,
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE, Right.DECIDE_HELD,
-        Right.SEE_DISPUTES, Right.ANSWER_DISPUTE, Right.PROPOSE_REFUND, Right.DECIDE_REFUND,
+        Right.SEE_DISPUTES, Right.SEE_CLOSED, Right.ANSWER_DISPUTE, Right.PROPOSE_REFUND, Right.DECIDE_REFUND,
         Right.PROPOSE_PAYOUT, Right.DECIDE_PAYOUT, Right.END_PAYOUT,
     }),
     Role.OPERATIONS: frozenset(_OFFICE | {
@@ -103,6 +105,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.AUDITOR: frozenset(_OFFICE | {
         Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_MONEY_CASES, Right.SEE_DISPUTES,
+        Right.SEE_CLOSED,
     }),
 })  # fmt: skip
 
