@@ -48,6 +48,7 @@ from backend.core.staff.subjects import (
 from backend.core.staff.two_people import Kind, Proposal, State
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
+from protocol.localtime import service_day
 
 _CONSOLE = "console"  # the role of who works at the backend's own machine
 
@@ -100,8 +101,10 @@ class Staff:
         action = two_people.PROPOSE[kind].value
         with self.told(actor, action, proposal_id, key):
             made = two_people.propose(proposal_id, kind, it.subject, it.content, why=why, by=actor, now_ms=now_ms)
-            if isinstance(it, Posting | PayOut):
-                it.transfer(proposal_id)  # while somebody is there to correct it
+            if isinstance(it, Posting):  # while somebody is there to correct it
+                it.transfer(proposal_id, service_day(now_ms))
+            elif isinstance(it, PayOut):
+                it.transfer(proposal_id)
             kept = self._store.add_proposal(made, self._entry(actor, action, proposal_id, "proposed", key))
             if kept.digest != made.digest:
                 raise AnotherContent("this key was used for another proposal", fix="use a new Idempotency-Key")
@@ -188,15 +191,15 @@ def _deed(decided: Proposal) -> Deed:
     """What an approval does; other kinds are facts by themselves, and asked for where they are needed."""
     if decided.state is not State.APPROVED:
         return NOTHING
+    assert decided.decided_ms is not None, "it was approved"
     match read(decided.kind, decided.content):
         case Posting() as posting:
-            return Deed([posting.transfer(decided.id)])
+            return Deed([posting.transfer(decided.id, service_day(decided.decided_ms))])
         case HeldMoney() as money:
             return Deed(held=(money.tap, money.hold))
         case Refund() as refund:
             return Deed(refund=refund)
         case PayOut() as payout:
-            assert decided.decided_ms is not None, "it was approved"
             return Deed(holds=(payout.transfer(decided.id), waits_until_ms(decided.decided_ms)))
     return NOTHING
 

@@ -172,7 +172,7 @@ def test_a_tariff_is_approved_under_its_number_and_with_its_content() -> None:
 
 def test_a_posting_is_posted_under_the_key_of_its_proposal() -> None:
     posting = Posting("suspense", "adjustments", 5)
-    one, again, other = (posting.transfer(name) for name in ("a", "a", "b"))
+    one, again, other = (posting.transfer(name, 20_000) for name in ("a", "a", "b"))
     assert (one, one.key == other.key) == (again, False)
 
 
@@ -181,8 +181,8 @@ def test_a_posting_is_posted_under_the_key_of_its_proposal() -> None:
     [
         lambda: Posting("suspense", "suspense", 5),
         lambda: Posting("suspense", "adjustments", 0),
-        lambda: Posting("suspense", "my:pocket", 5).transfer("a"),
-        lambda: Posting("suspense", "memo:forgone", 5).transfer("a"),
+        lambda: Posting("suspense", "my:pocket", 5).transfer("a", 20_000),
+        lambda: Posting("suspense", "memo:forgone", 5).transfer("a", 20_000),
         lambda: Concession(bytes(33), 0, "file 12"),
         lambda: Concession(bytes(33), 7, "file 12"),
         lambda: Concession(bytes(33), 2, "card 6037 9911 1111 1112"),

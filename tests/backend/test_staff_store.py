@@ -148,7 +148,7 @@ def test_a_decision_whose_posting_fails_is_none(office: Office) -> None:
     """Nothing of it is stored: neither the state, nor the entry, nor half a transfer."""
     it = office.desk.propose(SARA, POSTING, why="counted", key="")
     decided = office.desk.proposal(it.id)
-    twice: list[Transfer] = [POSTING.transfer(it.id)] * 2
+    twice: list[Transfer] = [POSTING.transfer(it.id, 20_000)] * 2
     with pytest.raises(StoreFailed):
         office.store.decide(decided, Deed(twice), Entry(1, "omid", "finance", "decide-posting", it.id, "approved"))
     assert office.desk.proposal(it.id).state is State.OPEN

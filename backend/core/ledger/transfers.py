@@ -45,8 +45,8 @@ OF_TAPS = frozenset((*FIRST_OF_TAP, *CORRECTIONS))  # every other kind is no tap
 class Transfer:
     """Money from `debit` to `credit`. `key` is unique for ever; `rials` is positive. Raises UnknownAccount.
 
-    `day`: the service day of the ride that it is for, by which it is settled; None where it is for none, and in rows
-    of before it was told.
+    `day`: the service day by which it is settled: of the ride that it is for, or of the approval or statement that
+    made it. None where no vehicle's account is moved, and in rows of before it was told.
     """
 
     key: bytes

@@ -145,7 +145,7 @@ def _entry(day: int, vehicle: str, party: Party, rials: int) -> Transfer:
     debit, credit = operator_account(vehicle), account_of(party)
     if rials < 0:  # more was taken back than came
         debit, credit = credit, debit
-    return Transfer(key, TransferKind.SETTLEMENT, debit, credit, abs(rials))
+    return Transfer(key, TransferKind.SETTLEMENT, debit, credit, abs(rials), day)
 
 
 def wrong_behind(before: Statement | None, it: Statement) -> list[str]:

@@ -48,11 +48,14 @@ class Posting:
         """Canonical."""
         return cbor.encode([self.debit, self.credit, self.rials])
 
-    def transfer(self, proposal_id: str) -> Transfer:
-        """What its approval posts, once: the key is the proposal's. Raises Unfit for what is no account."""
+    def transfer(self, proposal_id: str, day: int) -> Transfer:
+        """What its approval posts, once: the key is the proposal's. Raises Unfit for what is no account.
+
+        `day`: the service day of the approval, by which it is settled: it is in the row's hash, and the time is not.
+        """
         key = sha256(f"manual|{proposal_id}".encode()).digest()
         try:
-            return Transfer(key, TransferKind.MANUAL, self.debit, self.credit, self.rials)
+            return Transfer(key, TransferKind.MANUAL, self.debit, self.credit, self.rials, day)
         except (ValueError, SavarError) as error:
             raise Unfit("there can be no such transfer", fix="docs/LEDGER.md has every account") from error
 
