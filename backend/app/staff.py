@@ -100,6 +100,8 @@ class Staff:
         proposal_id = named[:16].hex()
         action = two_people.PROPOSE[kind].value
         with self.told(actor, action, proposal_id, key):
+            if isinstance(it, HeldMoney):
+                it = self._seen(it, proposal_id)
             made = two_people.propose(proposal_id, kind, it.subject, it.content, why=why, by=actor, now_ms=now_ms)
             if isinstance(it, Posting):  # while somebody is there to correct it
                 it.transfer(proposal_id, service_day(now_ms))
@@ -109,6 +111,17 @@ class Staff:
             if kept.digest != made.digest:
                 raise AnotherContent("this key was used for another proposal", fix="use a new Idempotency-Key")
         return kept.at(now_ms)
+
+    def _seen(self, it: HeldMoney, proposal_id: str) -> HeldMoney:
+        """With what is held of the tap; of a request that comes again, with what was. Raises Refused."""
+        kept = self._store.proposal(proposal_id)
+        before = None if kept is None or kept.kind is not Kind.HELD else read(kept.kind, kept.content)
+        if isinstance(before, HeldMoney) and before.asked == it.asked:
+            return before
+        held = self._store.held_tap(it.tap)
+        if held is None:
+            raise Refused("nothing is held of this tap", fix="savar ledger held lists what is")
+        return it.seen(held)
 
     def decide(self, actor: Actor, proposal_id: str, digest: bytes, *, approves: bool, key: str) -> Proposal:
         """Approve or refuse, and carry out. Raises NotFound, and as `two_people.decide`."""
@@ -196,7 +209,7 @@ def _deed(decided: Proposal) -> Deed:
         case Posting() as posting:
             return Deed([posting.transfer(decided.id, service_day(decided.decided_ms))])
         case HeldMoney() as money:
-            return Deed(held=(money.tap, money.hold))
+            return Deed(held=money)
         case Refund() as refund:
             return Deed(refund=refund)
         case PayOut() as payout:

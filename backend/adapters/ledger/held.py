@@ -12,10 +12,12 @@ from backend.adapters.ledger.ingest import add_to_tally
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.standing import StandingTables
 from backend.adapters.ledger.tables import CLAIM, PROXY, TICKET_RIDE
+from backend.core.errors import Refused
 from backend.core.floats import Proxy
 from backend.core.holding import HeldSum, HeldTap, Hold, Unproven, Why, held_rials, resolved
 from backend.core.ledger import TapId
 from backend.core.repeats import Claim
+from backend.core.staff.subjects import HeldMoney
 from backend.core.tickets import TicketRide
 
 _TAP = ("device", "epoch", "sequence")
@@ -81,9 +83,12 @@ class HeldTables(StandingTables):
             asked = asked.where(place > sa.tuple_(*map(sa.literal, after)))
         with self._reader.reading() as core:
             rows = core.execute(asked).all()
-        return [
-            HeldTap(it.device, it.epoch, it.sequence, it.vehicle, it.wall_ms, Why(it.why), int(it.rials)) for it in rows
-        ]
+        return [_as_held(it) for it in rows]
+
+    def held_tap(self, tap: TapId) -> HeldTap | None:
+        """What is held of one tap; None: nothing."""
+        with self._reader.reading() as core:
+            return _held_tap(core, tap)
 
     def held_sums(self) -> Sequence[HeldSum]:
         """By vehicle and reason."""
@@ -128,3 +133,28 @@ class HeldTables(StandingTables):
         same = sa.and_(*(table.c[name] == value for name, value in zip(_TAP, tap, strict=True)))
         core.execute(table.update().where(same).values(hold=int(hold), revision=after.revision))
         return moved
+
+    def resolve_as_read(self, core: sa.Connection, money: HeldMoney, at_ms: int) -> None:
+        """What two people said, of what they read: vehicle, reason and rials. Raises Refused where that is not held."""
+        self._post(core, [], at_ms)  # whoever changes what stands for a tap posts: he waits, or has
+        held = _held_tap(core, money.tap)
+        if held is None:
+            raise Refused("nothing is held of this tap", fix="it stands differently by now: savar ledger held")
+        if money.seen(held) != money:
+            raise Refused(
+                "this tap stands differently by now, or the proposal does not say how it stood",
+                fix="refuse this proposal, look at savar ledger held, and propose it anew",
+                held=held.rials, why=held.why.value,
+            )  # fmt: skip
+        self.resolve_within(core, money.tap, money.hold, at_ms)
+
+
+def _held_tap(core: sa.Connection, tap: TapId) -> HeldTap | None:
+    found = _held().subquery()
+    same = (found.c[name] == value for name, value in zip(_TAP, tap, strict=True))
+    row = core.execute(sa.select(found).where(*same)).first()
+    return None if row is None else _as_held(row)
+
+
+def _as_held(row: Any) -> HeldTap:
+    return HeldTap(row.device, row.epoch, row.sequence, row.vehicle, row.wall_ms, Why(row.why), int(row.rials))

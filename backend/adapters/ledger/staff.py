@@ -12,14 +12,11 @@ from backend.adapters.ledger.pendings import hold_within
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.upsert import insert, upsert
-from backend.core.errors import Refused
-from backend.core.holding import Hold
-from backend.core.ledger import TapId
 from backend.core.settlement.parties import Party
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
 from backend.core.staff.ports import Deed
 from backend.core.staff.roles import Person, Role
-from backend.core.staff.subjects import Refund
+from backend.core.staff.subjects import HeldMoney, Refund
 from backend.core.staff.two_people import Kind, Proposal, State
 
 _PERSON = sa.select(STAFF)
@@ -30,8 +27,8 @@ _LOG = sa.select(STAFF_LOG).order_by(STAFF_LOG.c.number)
 class ResolveHeld(Protocol):
     """What becomes of a tap's held money; the caller holds the transaction."""
 
-    def __call__(self, core: sa.Connection, tap: TapId, hold: Hold, at_ms: int) -> int:
-        """How many rials that moved; 0: nothing was held."""
+    def __call__(self, core: sa.Connection, money: HeldMoney, at_ms: int) -> None:
+        """Raises Refused where it stands differently by now."""
         ...
 
 
@@ -129,8 +126,8 @@ class StaffTables:
             if deed.transfers:
                 self._post(core, deed.transfers, entry.at_ms)
                 end_paid(core, [it.credit for it in deed.transfers], entry.at_ms)  # a debt may have been forgiven
-            if deed.held is not None and not self._resolve(core, *deed.held, entry.at_ms):
-                raise Refused("nothing is held of this tap", fix="it stands differently by now: savar ledger held")
+            if deed.held is not None:
+                self._resolve(core, deed.held, entry.at_ms)
             if deed.refund is not None:
                 self._give_back(core, deed.refund, entry.at_ms)
             if deed.holds is not None:

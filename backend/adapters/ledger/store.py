@@ -53,7 +53,7 @@ class LedgerStore(
         RiderTables.__init__(self, writer, reader)
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
-        StaffTables.__init__(self, writer, reader, self.post, self.resolve_within, self.give_back_within)
+        StaffTables.__init__(self, writer, reader, self.post, self.resolve_as_read, self.give_back_within)
         SettlementTables.__init__(self, writer, aside, self.post)
 
     def close(self) -> None:

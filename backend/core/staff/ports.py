@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.core.holding import Hold
+from backend.core.holding import HeldTap
 from backend.core.ledger import TapId, Transfer
 from backend.core.staff.log import Entry, Logged, Mark
 from backend.core.staff.roles import Actor, Person, Right
-from backend.core.staff.subjects import Refund, Subject
+from backend.core.staff.subjects import HeldMoney, Refund, Subject
 from backend.core.staff.two_people import Kind, Proposal
 from protocol.fares.tariff import Tariff
 
@@ -30,7 +30,7 @@ class Deed:
     """
 
     transfers: Sequence[Transfer] = ()
-    held: tuple[TapId, Hold] | None = None
+    held: HeldMoney | None = None
     refund: Refund | None = None
     holds: tuple[Transfer, int] | None = None
 
@@ -55,6 +55,10 @@ class StaffStore(Protocol):
 
     def people(self, after: str, limit: int) -> Sequence[Person]:
         """By name, those behind `after`; ended ones too."""
+        ...
+
+    def held_tap(self, tap: TapId) -> HeldTap | None:
+        """What is held of one tap; None: nothing."""
         ...
 
     def note(self, entry: Entry) -> None:

@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeAlias
 
-from backend.core.holding import Hold
+from backend.core.holding import HeldTap, Hold
 from backend.core.ledger import TapId, Transfer, TransferKind
 from backend.core.paying.payout import is_iban, transfer_of
 from backend.core.settlement.parties import Party, Role
@@ -156,12 +156,19 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class HeldMoney:
-    """What is held of a tap's fare for want of a proof (`backend.core.holding`): paid to the owner, or written off."""
+    """What is held of a tap's fare for want of a proof (`backend.core.holding`): paid to the owner, or written off.
+
+    `vehicle`, `reason`, `rials`: what is held, as the two people read it; an approval is of that alone. Empty in a
+    request, for the desk looks itself, and in proposals of before: these can only be refused.
+    """
 
     device: str
     epoch: int
     sequence: int
     pays: bool
+    vehicle: str = ""
+    reason: str = ""
+    rials: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.epoch <= limits.INT63_MAX:
@@ -185,14 +192,27 @@ class HeldMoney:
     @property
     def content(self) -> bytes:
         """Canonical."""
-        return cbor.encode([self.device, self.epoch, self.sequence, self.pays])
+        seen = [self.vehicle, self.reason, self.rials] if self.vehicle else []
+        return cbor.encode([self.device, self.epoch, self.sequence, self.pays, *seen])
+
+    def seen(self, held: HeldTap) -> "HeldMoney":
+        """The same, of what is held."""
+        return replace(self, vehicle=held.vehicle, reason=held.why.value, rials=held.rials)
+
+    @property
+    def asked(self) -> "HeldMoney":
+        """What was asked for, whatever was held."""
+        return HeldMoney(self.device, self.epoch, self.sequence, self.pays)
 
     def words(self) -> Words:
         """For who reads it."""
-        return {
+        told: dict[str, str | int] = {
             "device": self.device, "epoch": str(self.epoch), "sequence": self.sequence,
             "becomes": "paid to the owner" if self.pays else "written off",
         }  # fmt: skip
+        if self.vehicle:
+            told |= {"vehicle": self.vehicle, "reason": self.reason, "amount_rials": self.rials}
+        return told
 
 
 @dataclass(frozen=True, slots=True)
