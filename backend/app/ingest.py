@@ -289,7 +289,7 @@ def _whole(bare: Sequence[Commit], group: _Group, tariffs: Mapping[int, Tariff])
         commits[-1], transfers=posted.transfers, claims=list(posted.claims.values()), shifts=posted.shifts,
         shown_less=posted.shown_less, proxies=list(posted.proxies.values()),
         annulments=list(posted.annulments.values()), ticket_rides=list(posted.ticket_rides.values()),
-        unproven=posted.unproven, drivers_heard=posted.drivers_heard,
+        unproven=posted.unproven, undated=list(posted.undated.values()), drivers_heard=posted.drivers_heard,
     )  # fmt: skip
     return commits
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from backend.core.chaintime import Undated
 from backend.core.floats import Proxy, TakenBack
 from backend.core.holding import Unproven
 from backend.core.ledger import Payer, TapId, Transfer
@@ -22,5 +23,6 @@ class Posted:
     shifts: list[tuple[str, str, str]] = field(default_factory=list)  # vehicle, shift, driver
     drivers_heard: Sequence[str] = ()  # who became known since the last group
     unproven: list[Unproven] = field(default_factory=list)
+    undated: dict[TapId, Undated] = field(default_factory=dict)
     payers: dict[TapId, Payer] = field(default_factory=dict)
     shown_less: int = 0

@@ -14,7 +14,7 @@ from backend.app.drivers import GroupDrivers
 from backend.app.posted import Posted
 from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue, GroupTickets
-from backend.core.chaintime import UNKNOWN_TIME, ChainTime, tap_ms
+from backend.core.chaintime import UNKNOWN_TIME, ChainTime, Undated, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
 from backend.core.holding import Unproven, Why, posted_first
 from backend.core.ledger import Payer, TapId, free_ride
@@ -28,7 +28,7 @@ from protocol.fares.pricing import Price, Ride, adult_fare, by_distance, dearest
 from protocol.fares.tariff import RiderClass, Tariff
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
-from protocol.localtime import day_begins_ms
+from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Annulment, Shift, ShiftStep
 from protocol.wire.passes import LongPass
 from protocol.wire.records import CodeKind, DayKeyRecord, Record, Tap, decode_record
@@ -192,7 +192,7 @@ class GroupPostings:
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
         steps = () if tariff is None or tap.closes is not None else _steps(tariff, tap, self._ride(tap, proof), extends)
         return Claim(
-            *_id(tap), proof.presentation, vehicle, tap_ms(self._time, tap.at, proof.time_s), window_s * 1000,
+            *_id(tap), proof.presentation, vehicle, self._when(tap, proof.time_s), window_s * 1000,
             proof.credential.rider_class, proof.party, person if extends else cost.adult_rials,
             0 if extends else cost.permille, cost.cap_permille, beside, tap.fare_rials,
             min(cost.rider_rials, tap.fare_rials) + cost.city_rials, tap.tariff_version, extends,
@@ -251,7 +251,7 @@ class GroupPostings:
     def _unproven(self, tap: Tap, payer: Payer, enrolled: Device) -> None:
         """A boarding whose proof does not hold: its fare is held for the owner, and it is a case."""
         rials = self._unproven_rials(tap)
-        it = Unproven(*_id(tap), enrolled.vehicle, tap_ms(self._time, tap.at, 0), Why(payer.value), rials)
+        it = Unproven(*_id(tap), enrolled.vehicle, self._when(tap), Why(payer.value), rials)
         self.posted.transfers += posted_first(it)
         self.posted.unproven.append(it)
         self.posted.payers[_id(tap)] = payer
@@ -294,7 +294,7 @@ class GroupPostings:
             self.posted.shown_less += rials < cost.rider_rials
         ride = TicketRide(
             *_id(tap), ticket.ticket_id, issue.name, ticket.rides_a_day, enrolled.vehicle,
-            tap_ms(self._time, tap.at, 0), ticket.rider_class, rials, city_rials,
+            self._when(tap), ticket.rider_class, rials, city_rials,
         )  # fmt: skip
         if self._is_forgotten(ride):
             self._unproven(tap, Payer.FORGOTTEN, enrolled)
@@ -306,8 +306,16 @@ class GroupPostings:
     def _proxy(self, tap: Tap, enrolled: Device) -> None:
         self._drivers.pay(Proxy(
             *_id(tap), enrolled.vehicle, tap.service.shift, self._unproven_rials(tap),
-            wall_ms=tap_ms(self._time, tap.at, 0), persons=1 + tap.party,
+            wall_ms=self._when(tap), persons=1 + tap.party,
         ))  # fmt: skip
+
+    def _when(self, tap: Tap, time_s: int = 0) -> int:
+        """When a tap was; one of another day than its record's clock names is told, to be found by its day."""
+        at_ms, named_ms = tap_ms(self._time, tap.at, time_s), tap.at.wall_ms
+        self.posted.undated.pop(_id(tap), None)  # a claim of it that is not kept was of its phone's time
+        if not tap.at.trusted and service_day(at_ms) != service_day(named_ms):
+            self.posted.undated[_id(tap)] = Undated(*_id(tap), named_ms, at_ms)
+        return at_ms
 
     def _tap_of(self, tap_id: TapId) -> Tap | None:
         """A charged tap of this group, or one that the store holds."""

@@ -10,7 +10,7 @@ of other days, so those are looked for there, back to STRAY_DAYS_BACK_MAX, befor
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from itertools import islice
@@ -27,14 +27,14 @@ from backend.core.limits import (
 from backend.core.reconciliation.classes import Class
 from backend.core.reconciliation.discrepancies import Discrepancy
 from backend.core.reconciliation.journals import judge_journal, judge_refused
-from backend.core.reconciliation.payments import judge_entry, judge_payout, judge_told, judge_topup, keys_of
+from backend.core.reconciliation.payments import covered, judge_entry, judge_payout, judge_told, judge_topup
 from backend.core.reconciliation.ports import ReconcilingStore, Run
 from backend.core.reconciliation.statements import Unreadable, bank_rows, provider_rows
-from backend.core.reconciliation.taps import PostedTransfer, judge
+from backend.core.reconciliation.taps import judge
 from protocol.localtime import day_begins_ms, service_day
 
-LOAD, JOURNALS, TAPS, TOLD, TOPUPS, BANK, STRAYS, END = (
-    "statements", "journals", "taps", "payments", "top-ups", "bank", "transfers", "end",
+LOAD, JOURNALS, TAPS, UNDATED, TOLD, TOPUPS, BANK, STRAYS, END = (
+    "statements", "journals", "taps", "taps without a clock", "payments", "top-ups", "bank", "transfers", "end",
 )  # fmt: skip
 _Row = TypeVar("_Row")
 Tick = Callable[[str, int], None]  # a stage, and how much of it is done
@@ -88,8 +88,8 @@ class Reconciling:
             return False
         self._tick(run.stage, run.totals.get(run.stage, 0))
         steps: dict[str, Callable[[], list[Discrepancy]]] = {
-            LOAD: self._load, JOURNALS: self._journals, TAPS: self._taps, TOLD: self._told, TOPUPS: self._topups,
-            BANK: self._bank, STRAYS: self._stray_transfers,
+            LOAD: self._load, JOURNALS: self._journals, TAPS: self._taps, UNDATED: self._undated_taps,
+            TOLD: self._told, TOPUPS: self._topups, BANK: self._bank, STRAYS: self._stray_transfers,
         }  # fmt: skip
         if run.stage == END:
             self._store.end_run(run, [it.value for it in self._checked()], self._now_ms())
@@ -155,9 +155,18 @@ class Reconciling:
         ]
 
     def _taps(self) -> list[Discrepancy]:
+        return self._some_taps(TAPS, UNDATED, undated=False)
+
+    def _undated_taps(self) -> list[Discrepancy]:
+        """Of these days by what stands for them, while their records, of a bus without a clock, name others."""
+        return self._some_taps(UNDATED, TOLD, undated=True)
+
+    def _some_taps(self, stage: str, then: str, *, undated: bool) -> list[Discrepancy]:
         run = self.run
         after = (int(run.place[0]), int(run.place[1])) if run.place else None
-        taps, behind = self._store.standing_taps(self._from_ms, self._until_ms, after, self._taps_a_step)
+        taps, behind = self._store.standing_taps(
+            self._from_ms, self._until_ms, after, self._taps_a_step, undated=undated
+        )  # fmt: skip
         found: list[Discrepancy] = []
         late = rials = 0
         for tap, transfers in taps:
@@ -170,7 +179,7 @@ class Reconciling:
         self._count(TAPS, len(taps))
         self._count("late_taps", late)
         self._count("moved_rials", rials)
-        self._next(*((TOLD,) if behind is None else (TAPS, behind)))
+        self._next(*((then,) if behind is None else (stage, behind)))
         return found
 
     # --- money from outside -------------------------------------------------------------------------------------------
@@ -191,11 +200,7 @@ class Reconciling:
             run.mark(it.id)
         found: list[Discrepancy] = []
         for topup, told in some:
-            days = range(
-                service_day(topup.created_ms), service_day(_credited_ms(topup.id, transfers, topup.created_ms)) + 1
-            )
-            covered = all((topup.provider, day) in held for day in days)
-            found += judge_topup(topup, transfers, told, covered=covered)
+            found += judge_topup(topup, transfers, told, covered=covered(topup, transfers, held))
         self._count(TOPUPS, len(some))
         whole = len(some) == RECONCILE_ROWS_A_STEP
         self._next(*((TOPUPS, (some[-1][0].created_ms, some[-1][0].id)) if whole else (BANK,)))
@@ -227,11 +232,6 @@ class Reconciling:
         self._count(STRAYS, 1)
         self._next(*((END,) if done is None else (STRAYS, done)))
         return found
-
-
-def _credited_ms(topup_id: str, transfers: Mapping[bytes, PostedTransfer], created_ms: int) -> int:
-    credits_, _ = keys_of(topup_id)
-    return max((transfers[key].at_ms for key in credits_ if key in transfers), default=created_ms)
 
 
 def _some(rows: Iterator[_Row], most: int) -> Iterator[list[_Row]]:

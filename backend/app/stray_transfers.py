@@ -1,28 +1,41 @@
 """Transfers that no tap and no top-up of a run's days accounts for: theirs are looked for elsewhere, then told.
 
-A bus that comes back after weeks brings taps of days gone by, and what comes to light corrects old ones: those
-transfers are posted in these days, and are no strays. So each is looked for among the corrections of the days' own
-taps, then day by day outwards, and a top-up's among those of before. As many as STRAYS_AT_ONCE_MAX are looked for at
-once, by their ids; those that are told and still open are not looked for again.
+A bus that comes back after weeks brings taps of days gone by, and what comes to light, or what two people decide,
+corrects old ones: those transfers are posted in these days, and are no strays. So each is looked for by its key: among
+the corrections of the days' own taps, then among the taps of the day that it names, however old. Rows of before a
+transfer named its ride's day are looked for day by day, back to STRAY_DAYS_BACK_MAX. A top-up's are looked for among
+those of days before, which are judged where they are found: credited in these days, they are nobody else's to look at.
+
+As many as STRAYS_AT_ONCE_MAX are looked for at once, by their ids; those that are told and still open are not looked
+for again.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from backend.core.ledger import TapId
 from backend.core.limits import RECONCILE_ROWS_A_STEP, STRAY_DAYS_BACK_MAX, STRAYS_AT_ONCE_MAX
 from backend.core.reconciliation import taps
 from backend.core.reconciliation.discrepancies import Discrepancy
-from backend.core.reconciliation.payments import KINDS, credit_of_none, keys_of
+from backend.core.reconciliation.payments import KINDS, covered, credit_of_none, judge_topup, keys_of
 from backend.core.reconciliation.ports import ReconcilingStore, Run
 from backend.core.reconciliation.taps import OF_TAPS, PostedTransfer, StandingTap, keys_beyond, own_keys
-from protocol.localtime import day_begins_ms
+from protocol.limits import INT63_MAX
+from protocol.localtime import day_begins_ms, service_day
 
 _Place: TypeAlias = Sequence[int | str]
 _FULL = 0xFF
+_LAST_DAY = service_day(INT63_MAX) - 1  # no tap is of a later one, whatever a row says
+OWN, DAYS, TOPUPS, TELL = "own", "days", "top-ups", "tell"
 
 
 class StrayTransfers:
-    """Steps of the last stage. A place: [first id of those in hand, which days, then within them]."""
+    """Steps of the last stage. A place: [first id of those in hand, the one behind them, what is looked at, where].
+
+    The end of those in hand is kept, for what is found of them is marked: who takes them anew after a kill would take
+    others in their stead, and would not look for those on days that are behind.
+    """
 
     def __init__(self, store: ReconcilingStore, run: Run, taps_a_step: int) -> None:
         self._store, self._run, self._taps_a_step = store, run, taps_a_step
@@ -30,35 +43,40 @@ class StrayTransfers:
         self._first: int | None = None  # of those in hand
         self._end = 0  # and behind them
         self._of_taps: dict[bytes, PostedTransfer] = {}
+        self._named: Counter[int | None] = Counter()  # the days of those
         self._of_topups: dict[bytes, PostedTransfer] = {}
         self._known: list[Discrepancy] = []  # told before, and open
-        self._days = [
-            run.from_day,
-            run.to_day + 1,
-            *(run.from_day - back for back in range(1, STRAY_DAYS_BACK_MAX + 1)),
-        ]
 
     def step(self, place: _Place) -> tuple[list[Discrepancy], _Place | None]:
         """From a place → what is told, and the next place; None where nothing is left."""
         first = int(place[0]) if place else self._run.first_transfer
         if self._first != first:
-            self._take(first)
-        which = int(place[1]) if place else 0
-        if self._of_taps and which < len(self._days):
-            return self._look_around(first, which, place[2:])
-        if self._of_topups and which <= len(self._days):
-            return self._look_at_topups(first, place[2:] if which == len(self._days) else ())
+            self._take(first, int(place[1]) if place else None)
+        what, within = (str(place[2]), place[3:]) if place else (OWN, ())
+        if what in {OWN, DAYS} and self._of_taps:
+            return self._look_around(what, within)
+        if what != TELL and self._of_topups:
+            return self._look_at_topups(within if what == TOPUPS else ())
         told = [
             *self._known, *map(taps.stray, self._of_taps.values()), *map(credit_of_none, self._of_topups.values()),
         ]  # fmt: skip
         for it in (*self._of_taps.values(), *self._of_topups.values()):
             self._run.mark(it.id)
-        return told, None if self._end > self._run.last_transfer else [self._end]
+        if self._end > self._run.last_transfer:
+            return told, None
+        self._take(self._end, None)
+        return told, self._place(OWN)
 
-    def _take(self, first: int) -> None:
-        """The next of those that nothing accounts for."""
+    def _place(self, what: str, *within: int) -> _Place:
+        assert self._first is not None
+        return [self._first, self._end, what, *within]
+
+    # --- those in hand ------------------------------------------------------------------------------------------------
+
+    def _take(self, first: int, end: int | None) -> None:
+        """The next of those that nothing accounts for; up to an `end` where they were taken before."""
         self._of_taps, self._of_topups, self._first, self._known = {}, {}, first, []
-        for ids in self._unseen(first):
+        for ids in self._unseen(first, end):
             found = [
                 it for it in self._store.transfers_by_id(ids) if self._from_ms <= it.at_ms < self._until_ms
             ]  # fmt: skip
@@ -71,11 +89,13 @@ class StrayTransfers:
                     self._of_taps[it.key] = it
                 elif it.kind in KINDS:
                     self._of_topups[it.key] = it
+        self._named = Counter(it.day for it in self._of_taps.values())
 
-    def _unseen(self, first: int) -> Iterator[list[int]]:
+    def _unseen(self, first: int, end: int | None) -> Iterator[list[int]]:
         ids: list[int] = []
         many, at = 0, first
-        while at <= self._run.last_transfer and many < STRAYS_AT_ONCE_MAX:
+        last, most = (self._run.last_transfer, STRAYS_AT_ONCE_MAX) if end is None else (end - 1, None)
+        while at <= last and (most is None or many < most):
             offset = at - self._run.first_transfer
             if not offset & 7 and self._run.seen[offset >> 3] == _FULL:
                 at += 8
@@ -87,52 +107,80 @@ class StrayTransfers:
                     yield ids
                     ids = []
             at += 1
-        self._end = at
+        self._end = at if end is None else end
         if ids:
             yield ids
 
-    def _look_around(self, first: int, which: int, within: _Place) -> tuple[list[Discrepancy], _Place]:
-        """Days, one after the other, until a step's taps were seen: most of those before have none."""
+    def _found(self, key: bytes) -> PostedTransfer:
+        """A tap accounts for it."""
+        it = self._of_taps.pop(key)
+        self._named[it.day] -= 1
+        self._run.mark(it.id)
+        return it
+
+    # --- taps ---------------------------------------------------------------------------------------------------------
+
+    def _look_around(self, what: str, within: _Place) -> tuple[list[Discrepancy], _Place]:
+        """Taps, by their days, until a step's were seen. `within`: day, whether of no clock, and behind which."""
         found: list[Discrepancy] = []
         left = self._taps_a_step
-        place: _Place = [first, which, *within]
-        while left > 0 and self._of_taps and int(place[1]) < len(self._days):
-            told, place, seen = self._look(first, int(place[1]), place[2:], left)
-            found += told
-            left -= seen
-        return found, place
+        day, undated, *behind = map(int, within) if within else (self._run.from_day, 0)
+        while left > 0 and self._of_taps:
+            from_ms = day_begins_ms(day)
+            until_ms = self._until_ms if what == OWN else day_begins_ms(day + 1)
+            after = (behind[0], behind[1]) if behind else None
+            names, place = self._store.tap_names(from_ms, until_ms, after, left, undated=bool(undated))
+            for tap, wall_ms, revision in names:
+                found += self._look_at(tap, wall_ms, revision, own=what == OWN)
+            left -= max(len(names), 1)
+            behind = [] if place is None else [*place]
+            if place is None and undated:
+                older = self._day_before(_LAST_DAY + 1 if what == OWN else day)
+                if older is None:
+                    return found, self._place(TOPUPS)
+                what, day, undated = DAYS, older, 0
+            elif place is None:
+                undated = 1
+        return found, self._place(what, day, undated, *behind)
 
-    def _look(self, first: int, which: int, within: _Place, most: int) -> tuple[list[Discrepancy], _Place, int]:
-        """Taps of one of the days, the first time of all the run's own → what is told, the next place, taps seen."""
-        day = self._days[which]
-        own = which == 0
-        until_ms = self._until_ms if own else day_begins_ms(day + 1)
-        after = (int(within[0]), int(within[1])) if within else None
-        names, behind = self._store.tap_names(day_begins_ms(day), until_ms, after, most)
+    def _day_before(self, day: int) -> int | None:
+        """The newest day before this one of which a tap may be that is looked for; the run's own were looked at."""
+        run = self._run
+        named = [it for it, many in self._named.items() if many and it is not None and 0 <= it <= _LAST_DAY]
+        if self._named[None]:
+            named += [run.to_day + 1, *range(run.from_day - STRAY_DAYS_BACK_MAX, run.from_day)]
+        return max((it for it in named if it < day and not run.from_day <= it <= run.to_day), default=None)
+
+    def _look_at(self, tap: TapId, wall_ms: int, revision: int | None, *, own: bool) -> Iterator[Discrepancy]:
+        """One tap: whether some that are looked for are its own, or of corrections beyond what stands."""
+        held = self._of_taps
+        if not own:
+            for key in own_keys(StandingTap(tap, wall_ms, None, 0, None, revision or 0)):
+                if key in held:
+                    self._found(key)
+        for key in list(keys_beyond(tap, revision or 0, held)):
+            it = self._found(key)
+            if revision is not None:  # else its claim was deleted, and its corrections are nobody's to judge
+                yield taps.beyond(tap, wall_ms, it)
+
+    # --- top-ups ------------------------------------------------------------------------------------------------------
+
+    def _look_at_topups(self, within: _Place) -> tuple[list[Discrepancy], _Place]:
+        """Top-ups that were made before the run's days, the newest days first."""
+        day = int(within[0]) if within else self._run.from_day - 1
+        after = (int(within[1]), str(within[2])) if len(within) > 1 else None
         found: list[Discrepancy] = []
-        for tap, wall_ms, revision in names:
-            held = self._of_taps
-            if not own:
-                for key in own_keys(StandingTap(tap, wall_ms, None, 0, None, revision or 0)):
-                    if key in held:
-                        self._run.mark(held.pop(key).id)
-            for key in list(keys_beyond(tap, revision or 0, held)):
-                it = held.pop(key)
-                self._run.mark(it.id)
-                if revision is not None:  # else its claim was deleted, and its corrections are nobody's to judge
-                    found.append(taps.beyond(tap, wall_ms, it))
-        return found, [first, which, *behind] if behind is not None else [first, which + 1], len(names)
-
-    def _look_at_topups(self, first: int, within: _Place) -> tuple[list[Discrepancy], _Place]:
-        """Top-ups that were made before the run's days."""
-        after = (int(within[0]), str(within[1])) if within else None
-        from_ms = day_begins_ms(self._run.from_day - STRAY_DAYS_BACK_MAX)
-        some, _, _ = self._store.topups(from_ms, self._from_ms, after, RECONCILE_ROWS_A_STEP)
-        for topup, _ in some:
-            for key in (key for keys in keys_of(topup.id) for key in keys):
-                if (it := self._of_topups.pop(key, None)) is not None:
-                    self._run.mark(it.id)
-        which = len(self._days)
+        some, transfers, held = self._store.topups(
+            day_begins_ms(day), day_begins_ms(day + 1), after, RECONCILE_ROWS_A_STEP
+        )  # fmt: skip
+        for topup, told in some:
+            ours = [key for keys in keys_of(topup.id) for key in keys if key in self._of_topups]
+            for key in ours:
+                self._run.mark(self._of_topups.pop(key).id)
+            if ours:
+                found += judge_topup(topup, transfers, told, covered=covered(topup, transfers, held))
         if len(some) == RECONCILE_ROWS_A_STEP:
-            return [], [first, which, some[-1][0].created_ms, some[-1][0].id]
-        return [], [first, which + 1]
+            return found, [*self._place(TOPUPS, day), some[-1][0].created_ms, some[-1][0].id]
+        if not self._of_topups or day <= self._run.from_day - STRAY_DAYS_BACK_MAX:
+            return found, self._place(TELL)
+        return found, self._place(TOPUPS, day - 1)

@@ -29,6 +29,17 @@ class ChainTime:
 UNKNOWN_TIME = ChainTime()  # before the first record
 
 
+@dataclass(frozen=True, slots=True)
+class Undated:
+    """A tap whose record, of an untrusted clock, names another service day (`record_ms`) than it is of (`wall_ms`)."""
+
+    device: str
+    epoch: int
+    sequence: int
+    record_ms: int
+    wall_ms: int
+
+
 def tap_ms(time: ChainTime, at: Instant, time_s: int) -> int:
     """When a tap was, `time` being behind its record, and `time_s` what the phone signed."""
     return at.wall_ms if at.trusted else max(time.wall_ms, time_s * 1000)

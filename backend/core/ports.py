@@ -6,7 +6,7 @@ from typing import Protocol
 
 from backend.core.announced_port import AnnouncedStore
 from backend.core.case_ports import CaseStore
-from backend.core.chaintime import UNKNOWN_TIME, ChainTime
+from backend.core.chaintime import UNKNOWN_TIME, ChainTime, Undated
 from backend.core.driver_ports import KnownDriverStore
 from backend.core.floats import Proxy, TakenBack
 from backend.core.forgetting_ports import ForgettingStore
@@ -80,6 +80,7 @@ class Commit:
     annulments: Sequence[TakenBack] = ()
     ticket_rides: Sequence[TicketRide] = ()
     unproven: Sequence[Unproven] = ()  # new ones
+    undated: Sequence[Undated] = ()  # new ones
     shifts: Sequence[tuple[str, str, str]] = ()  # (vehicle, shift, driver) of shifts that began
     drivers_heard: Sequence[str] = ()  # known drivers whose shifts have moved what they move
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)

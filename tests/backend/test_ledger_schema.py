@@ -104,3 +104,20 @@ def test_its_tables_are_strict(tmp_path: Path, make: Callable[[Path], None]) -> 
     make(tmp_path / "ledger.db")
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, pytest.raises(sqlite3.IntegrityError):
         ledger.execute("INSERT INTO account VALUES ('a', 'many', 0, 0, 0)")
+
+
+def test_what_a_device_told_and_a_tap_without_a_clock_are_found_in_a_ledger_of_before(tmp_path: Path) -> None:
+    path = old_file(tmp_path)
+    told = '{"epoch": 7, "last_sequence": 500, "receipted_sequence": 400, "oldest_waiting_s": 60, "wall_ms": 0}'
+    with closing(sqlite3.connect(path)) as ledger, ledger:
+        ledger.execute("UPDATE device SET health = ?", (told,))
+        tap = ledger.execute("SELECT device, epoch, sequence, wall_ms FROM claim").fetchone()
+        ledger.execute("UPDATE record SET wall_ms = 5 WHERE (device, epoch, sequence) = (?, ?, ?)", tap[:3])
+    by_migrations(path)
+    with closing(sqlite3.connect(path)) as ledger:
+        (seen_ms,) = ledger.execute("SELECT seen_ms FROM device").fetchone()
+        assert ledger.execute("SELECT epoch, told, receipted, since_ms FROM journal_told").fetchall() == [
+            (7, 500, 400, seen_ms - 60_000)
+        ]
+        found = ledger.execute("SELECT device, epoch, sequence, record_ms, wall_ms FROM undated").fetchall()
+        assert found == [(*tap[:3], 5, tap[3])]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +32,7 @@ RECORD_COLUMNS = (
     "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
     "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
 )  # fmt: skip
+_UNDATED = "INSERT INTO undated (device, epoch, sequence, record_ms, wall_ms) VALUES (?, ?, ?, ?, ?)"
 _ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one chain: a second writer waits here
 _TRANSFER = ("key", "kind", "debit", "credit", "rials", "hash", "at_ms", "day")
 
@@ -141,6 +142,7 @@ class IngestTables(KnownDriverTables):
             for commit in commits:
                 add_standing(driver, to, commit, stored)
                 add_heard(driver, to, commit.drivers_heard)
+                driver.many(to, _UNDATED, [astuple(it) for it in commit.undated])
             _count(driver, to, commits)
             _count_let_through(driver, to, commits)
             driver.many(

@@ -22,9 +22,9 @@ from protocol.localtime import service_day
 _KEYS_A_QUERY = 500  # values of one IN (…): under SQLite's limit of variables, whatever its build
 _TAPS_A_QUERY = 150
 _CHARGED = ", ".join(str(int(verdict)) for verdict, row in TABLE.items() if row.charged)
-_SPAN = (
-    f"r.kind = 2 AND r.verdict IN ({_CHARGED}) AND r.wall_ms >= ? AND r.wall_ms < ? AND (r.wall_ms > ? OR r.id > ?)"
-    " ORDER BY r.wall_ms, r.id LIMIT ?"
+_UNDATED = (
+    "undated AS x JOIN record AS r ON r.device = x.device AND r.epoch = x.epoch AND r.sequence = x.sequence"
+    " AND r.wall_ms = x.record_ms"
 )
 _OF_CLAIM = "LEFT JOIN claim AS c ON c.device = r.device AND c.epoch = r.epoch AND c.sequence = r.sequence"
 _OF_REST = " ".join(
@@ -34,7 +34,7 @@ _OF_REST = " ".join(
 )
 _UNPROVEN = ", ".join(f"'{payer}'" for payer in sorted(UNPROVEN))
 _TAPS = f"""
-SELECT r.wall_ms, r.id, r.device, r.epoch, r.sequence, r.payer, r.fare_rials,
+r.device, r.epoch, r.sequence, r.payer, r.fare_rials,
  c.credential, c.vehicle, c.rider_class, c.rials, c.city_rials, c.revision,
  CASE WHEN c.copied_rials > 0 OR c.contested OR c.back_rials > 0 THEN 1 ELSE 0 END,
  CASE WHEN c.charged AND NOT c.extends THEN EXISTS (
@@ -43,12 +43,12 @@ SELECT r.wall_ms, r.id, r.device, r.epoch, r.sequence, r.payer, r.fare_rials,
   AND NOT (o.device = c.device AND o.epoch = c.epoch AND o.sequence = c.sequence) AND o.charged AND NOT o.extends
   AND o.closes_sequence IS NULL AND (o.device, o.epoch, o.sequence) < (c.device, c.epoch, c.sequence)
  ) ELSE FALSE END
-FROM record AS r {_OF_CLAIM} WHERE {_SPAN}"""  # noqa: S608 - ours, as below
+FROM {{source}} {_OF_CLAIM}"""  # noqa: S608 - ours, as below
 _NAMES = f"""
-SELECT r.wall_ms, r.id, r.device, r.epoch, r.sequence, coalesce(c.revision, p.revision, t.revision, u.revision,
+r.device, r.epoch, r.sequence, coalesce(c.revision, p.revision, t.revision, u.revision,
  CASE WHEN r.payer IN ({_UNPROVEN}) THEN 0 END)
-FROM record AS r {_OF_CLAIM} {_OF_REST} WHERE {_SPAN}"""  # noqa: S608
-_TRANSFER = "SELECT id, key, kind, debit, credit, rials, at_ms FROM transfer WHERE phase IS NULL AND"
+FROM {{source}} {_OF_CLAIM} {_OF_REST}"""
+_TRANSFER = "SELECT id, key, kind, debit, credit, rials, at_ms, day FROM transfer WHERE phase IS NULL AND"
 _Place = tuple[int, int]  # wall_ms, id
 _BEGIN = -1
 
@@ -60,11 +60,11 @@ class ReconcilingReads:
     _driver: Driver
 
     def standing_taps(
-        self, from_ms: int, until_ms: int, after: _Place | None, most: int
+        self, from_ms: int, until_ms: int, after: _Place | None, most: int, *, undated: bool = False
     ) -> tuple[Sequence[tuple[StandingTap, Sequence[PostedTransfer]]], _Place | None]:
         """Accepted, charged taps of this time behind `after`, with the transfers under their own keys."""
         with self._aside.snapshot() as core:
-            rows = self._taps_of(core, _TAPS, (from_ms, until_ms), after, most)
+            rows, behind = self._taps_of(core, _TAPS, (from_ms, until_ms), after, most, undated=undated)
             taps = [_standing(row) for row in rows]
             self._rest(core, rows, taps)
             keys = [own_keys(it) for it in taps]
@@ -79,25 +79,32 @@ class ReconcilingReads:
         told = [
             (it, [found[key] for key in some if key in found]) for it, some in zip(taps, keys, strict=True)
         ]  # fmt: skip
-        return told, _behind(rows, most)
+        return told, behind
 
     def tap_names(
-        self, from_ms: int, until_ms: int, after: _Place | None, most: int
+        self, from_ms: int, until_ms: int, after: _Place | None, most: int, *, undated: bool = False
     ) -> tuple[Sequence[tuple[TapId, int, int | None]], _Place | None]:
         """The same taps: who they are, when, and their revision; None where no table says."""
         with self._aside.snapshot() as core:
-            rows = self._taps_of(core, _NAMES, (from_ms, until_ms), after, most)
-        return [((row[2], row[3], row[4]), row[0], row[5]) for row in rows], _behind(rows, most)
+            rows, behind = self._taps_of(core, _NAMES, (from_ms, until_ms), after, most, undated=undated)
+        return [((row[2], row[3], row[4]), row[0], row[5]) for row in rows], behind
 
     def _taps_of(
-        self, core: sa.Connection, asked: str, span: tuple[int, int], after: _Place | None, most: int
-    ) -> list[Row]:
+        self, core: sa.Connection, asked: str, span: tuple[int, int], after: _Place | None, most: int, *, undated: bool
+    ) -> tuple[list[Row], _Place | None]:
+        """Rows of taps by their time, or of those whose records name another, and the place behind them."""
         if core.dialect.name == "postgresql":  # else it reads all claims there are for a step of some thousand
             for way in ("hashjoin", "mergejoin"):
                 self._driver.run(raw(core), f"SET LOCAL enable_{way} = off")
         from_ms, until_ms = span
         begin, behind = (from_ms, _BEGIN) if after is None else after
-        return self._driver.rows(raw(core), asked, (begin, until_ms, begin, behind, most))
+        rows = self._driver.rows(raw(core), _by_time(asked, undated=undated), (begin, until_ms, begin, behind, most))
+        place = _behind(rows, most)
+        if undated or not rows:
+            return rows, place
+        apart = "SELECT device, epoch, sequence FROM undated WHERE record_ms BETWEEN ? AND ?"
+        elsewhere = {tuple(it) for it in self._driver.rows(raw(core), apart, (rows[0][0], rows[-1][0]))}
+        return [row for row in rows if tuple(row[2:5]) not in elsewhere] if elsewhere else rows, place
 
     def _rest(self, core: sa.Connection, rows: Sequence[Row], taps: Sequence[StandingTap]) -> None:
         """Taps that are no plain claim: what copies, drivers, tickets and nobody pay."""
@@ -167,6 +174,15 @@ class ReconcilingReads:
             else:
                 high = middle
         return low
+
+
+def _by_time(asked: str, *, undated: bool) -> str:
+    of, source = ("x", _UNDATED) if undated else ("r", "record AS r")
+    return (
+        f"SELECT {of}.wall_ms, {of}.id, {asked.format(source=source)}"
+        f" WHERE r.kind = 2 AND r.verdict IN ({_CHARGED}) AND {of}.wall_ms >= ? AND {of}.wall_ms < ?"
+        f" AND ({of}.wall_ms > ? OR {of}.id > ?) ORDER BY {of}.wall_ms, {of}.id LIMIT ?"
+    )
 
 
 def _standing(row: Row) -> StandingTap:

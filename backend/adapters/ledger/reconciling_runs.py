@@ -97,11 +97,11 @@ class ReconcilingRuns(ReconcilingReads):
         return opened
 
     def end_run(self, run: Run, checked: Collection[str], now_ms: int) -> int:
-        """The run has ended: open ones of its days that it did not find match."""
+        """The run has ended: open ones of its days match that it did not find, and no run that began after it."""
         among = (
             _IS_OPEN, DISCREPANCY.c.of.in_(sorted(checked)),
             DISCREPANCY.c.day.is_(None) | DISCREPANCY.c.day.between(run.from_day, run.to_day),
-            DISCREPANCY.c.name.not_in(sa.select(RECONCILING_FOUND.c.name).where(RECONCILING_FOUND.c.run == run.id)),
+            DISCREPANCY.c.name.not_in(sa.select(RECONCILING_FOUND.c.name).where(RECONCILING_FOUND.c.run >= run.id)),
         )  # fmt: skip
         with self._writer.transaction() as core:
             gone = [row.name for row in core.execute(_KEPT.where(*among))]
@@ -109,8 +109,8 @@ class ReconcilingRuns(ReconcilingReads):
             _enter(core, [(name, Entry.MATCHED, BY_ITSELF, why, None) for name in gone], now_ms)
             run.totals["matched"] = len(gone)
             self._stands(core, run, now_ms)
-            for table in (RECONCILING_SEEN, RECONCILING_FOUND):  # of no use to anybody any more
-                core.execute(table.delete().where(table.c.run == run.id))
+            core.execute(RECONCILING_SEEN.delete().where(RECONCILING_SEEN.c.run == run.id))
+            core.execute(_nobody_waits_for(run.id))
         return len(gone)
 
     def _stands(self, core: sa.Connection, run: Run, ended_ms: int | None) -> None:
@@ -170,6 +170,15 @@ class ReconcilingRuns(ReconcilingReads):
             _enter(core, [(name, Entry.RESOLVED, entry.person, why, None)], entry.at_ms)
             tell(core, entry)
             return _kept(core.execute(_KEPT.where(DISCREPANCY.c.name == name)).one())
+
+
+def _nobody_waits_for(run: int) -> sa.Delete:
+    """What ended runs found that is of no use any more: no run that began before goes on, or a later one found it."""
+    found, later = RECONCILING_FOUND, RECONCILING_FOUND.alias("later")
+    oldest = sa.select(sa.func.min(RECONCILING.c.id)).where(RECONCILING.c.ended_ms.is_(None)).scalar_subquery()
+    going = sa.select(RECONCILING.c.id).where(RECONCILING.c.ended_ms.is_(None))
+    again = sa.exists().where(later.c.run == run, later.c.name == found.c.name, found.c.run < run)
+    return found.delete().where(found.c.run.not_in(going), again | oldest.is_(None) | (found.c.run < oldest))
 
 
 @cache

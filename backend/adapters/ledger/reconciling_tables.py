@@ -3,7 +3,7 @@
 What a discrepancy was told with at its opening never changes; what becomes of it are rows of `discrepancy_entry`.
 """
 
-from backend.adapters.ledger.tables import BYTES, INT, TEXT, _column, _index, _row_id, _table
+from backend.adapters.ledger.tables import BYTES, INT, TEXT, _column, _index, _of_tap, _row_id, _table
 
 RECONCILING = _table(  # runs; `ended_ms` is null as long as one goes on
     "reconciling",
@@ -33,6 +33,15 @@ DISCREPANCY_ENTRY = _table(
     _column("name", TEXT), _column("entry", TEXT), _column("at_ms", INT), _column("who", TEXT), _column("why", TEXT),
     _column("extent", INT, null=True),  # how much of it was found; null of what says nothing of it
     _index("discrepancy_entry_of", "name"),
+    rowid=True,
+)  # fmt: skip
+UNDATED = _table(  # `backend.core.chaintime.Undated`
+    "undated",
+    _row_id(),
+    *_of_tap(keyed=False), _column("record_ms", INT), _column("wall_ms", INT),
+    _index("undated_tap", "device", "epoch", "sequence", unique=True),
+    _index("undated_record", "record_ms"),
+    _index("undated_time", "wall_ms"),
     rowid=True,
 )  # fmt: skip
 JOURNAL_TOLD = _table(  # what a device said of a journal of its own; of one that it tells of no more, its last word

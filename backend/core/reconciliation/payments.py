@@ -9,7 +9,7 @@ Rules:
 - a payout is the sum of its payments, less its reversals, less the fees of both.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -64,6 +64,14 @@ def keys_of(topup_id: str) -> tuple[list[bytes], list[bytes]]:
     text = topup_id.encode()
     credits_, back = ([sha256(what + text).digest() for what in kinds] for kinds in (_CREDITS, _BACK))
     return credits_, back
+
+
+def covered(topup: HeldTopUp, transfers: Mapping[bytes, PostedTransfer], held: Collection[tuple[str, int]]) -> bool:
+    """Whether its provider's statements of all days from its start to its credit are held. `held`: (provider, day)."""
+    credit_keys, _ = keys_of(topup.id)
+    credited_ms = max((transfers[key].at_ms for key in credit_keys if key in transfers), default=topup.created_ms)
+    days = range(service_day(topup.created_ms), service_day(credited_ms) + 1)
+    return all((topup.provider, day) in held for day in days)
 
 
 def judge_told(told: Told, topup: HeldTopUp | None) -> Iterator[Discrepancy]:

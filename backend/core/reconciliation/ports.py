@@ -70,16 +70,17 @@ class ReconcilingStore(Protocol):
         ...
 
     def standing_taps(
-        self, from_ms: int, until_ms: int, after: tuple[int, int] | None, most: int
+        self, from_ms: int, until_ms: int, after: tuple[int, int] | None, most: int, *, undated: bool = False
     ) -> tuple[Sequence[tuple[StandingTap, Sequence[PostedTransfer]]], tuple[int, int] | None]:
         """Accepted, charged taps of this time behind `after`, with the transfers under their own keys.
 
-        → them, and the place behind the last; None where there are no more.
+        `undated`: only those whose records name another day, which are not among the others; → them, and the place
+        behind the last; None where there are no more.
         """
         ...
 
     def tap_names(
-        self, from_ms: int, until_ms: int, after: tuple[int, int] | None, most: int
+        self, from_ms: int, until_ms: int, after: tuple[int, int] | None, most: int, *, undated: bool = False
     ) -> tuple[Sequence[tuple[TapId, int, int | None]], tuple[int, int] | None]:
         """The same taps: who they are, when, and their revision; None where no table says."""
         ...

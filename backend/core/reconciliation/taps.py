@@ -58,6 +58,7 @@ class PostedTransfer:
     credit: str
     rials: int
     at_ms: int
+    day: int | None = None  # service day of the ride that it is for; None in rows of before it was told
 
 
 def place(tap: TapId) -> str:
