@@ -11,8 +11,9 @@ from backend.adapters.ledger import riders
 from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.local import ALL_WEEKS, BY_KEY, DAY, WEEKS, day_of, days, week_of, weeks
 from backend.adapters.sqlite import driver
+from backend.core.ledger import TransferKind, tap_key
 from protocol.limits import DAY_S, INT63_MAX
-from protocol.localtime import service_week, week_span_ms
+from protocol.localtime import service_day, service_week, week_span_ms
 from tests.backend import databases
 from tests.backend.bus import NOON_MS
 from tests.backend.desk import CITY
@@ -98,4 +99,21 @@ def test_a_key_is_looked_up_by_the_index(tmp_path: Path, asked: str) -> None:
         sql = f"EXPLAIN QUERY PLAN SELECT * FROM transfer WHERE {asked}"
         ((*_, plan),) = raw(core).execute(sql, [b""] * asked.count("?")).fetchall()
     assert plan == "SEARCH transfer USING INDEX transfer_once (<expr>=? AND key=?)"
+    store.close()
+
+
+@pytest.mark.databases
+def test_a_transfer_of_another_day_than_its_record_tells_is_found_for_its_tap(tmp_path: Path) -> None:
+    """Where the clock was not trusted the tap is dated by its chain and its phone, and its record tells what it told."""
+    store, later_ms = databases.now.open(tmp_path, CITY), NOON_MS + 40 * DAY_S * 1000
+    made = commit(1, 1)
+    (told,), (posted,), (tapped,) = made.claims, made.transfers, made.records
+    key = tap_key(*told.tap, TransferKind.FARE)
+    transfer = replace(posted, key=key, day=service_day(later_ms))
+    store.commit([replace(made, claims=[told._replace(wall_ms=later_ms)], transfers=[transfer])], NOON_MS)
+    told_ms = tapped.wall_ms
+    found = [
+        [it.key for it in transfers] for _, transfers in store.standing_taps(told_ms, told_ms + 1, None, 9)[0]
+    ]  # fmt: skip
+    assert found == [[key]]
     store.close()
