@@ -167,10 +167,11 @@ class Reconciling:
         taps, behind = self._store.standing_taps(
             self._from_ms, self._until_ms, after, self._taps_a_step, undated=undated
         )  # fmt: skip
+        remembered = self._store.remembered_day()  # behind the taps: forgetting says its day before it begins
         found: list[Discrepancy] = []
         late = rials = 0
         for tap, transfers in taps:
-            found += judge(tap, transfers)
+            found += judge(tap, transfers, remembered)
             for it in transfers:
                 run.mark(it.id)
                 rials += it.rials

@@ -119,6 +119,12 @@ class Planter:
         number = self._post(self._random_key(), kind, (first.debit, first.credit), first.rials)
         self._expect(f"transfer-of-no-tap:transfer/{number}")
 
+    def claim_gone(self) -> None:
+        """What a tap was posted for is deleted, though its day is remembered."""
+        it = self._tap("plain")
+        self.tables.change("DELETE FROM claim WHERE device = ? AND epoch = ? AND sequence = ?", it.tap)
+        self._expect(f"tap-claim-missing:{_place(it.tap)}")
+
     def charged_twice(self) -> None:
         """One code under two boardings: a copied card told it again in another journal, and all of it was posted."""
         it = self._tap("plain")
@@ -359,7 +365,7 @@ class Planter:
 
 
 OF_ROWS = (
-    "unposted", "misposted", "elsewhere", "beyond", "stray", "charged_twice", "gone_and_astray", "under_anothers",
+    "unposted", "misposted", "elsewhere", "beyond", "stray", "claim_gone", "charged_twice", "gone_and_astray", "under_anothers",
     "too_much_and_too_little", "twice_wrong", "unknown_payment", "not_credited", "not_paid", "other_amount",
     "credit_missing", "credit_differs", "credit_of_none", "doubled", "reversed_there", "reversed_here", "unreadable",
     "crossed", "waits_with_another_amount", "doubled_with_another_amount", "nowhere", "wrong_everywhere",

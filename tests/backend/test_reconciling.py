@@ -302,13 +302,22 @@ def shapes(rows: list[tuple]) -> list[set[type]]:
 
 
 @pytest.mark.sqlite_only
-def test_a_deleted_claim_is_matched_by_its_record(tmp_path: Path) -> None:
-    """Travel may be destroyed: the money stays as it is, and accuses nobody."""
+def test_a_deleted_claim_is_matched_by_its_record_once_its_day_is_forgotten(tmp_path: Path) -> None:
+    """Travel may be destroyed: the money stays as it is, and accuses nobody. Of a remembered day each is told."""
     desk = a_real_day(tmp_path)
+    ridden = desk.rows("SELECT count(*) FROM claim")[0][0]
     databases.now.change(tmp_path, "DELETE FROM claim")
     day = service_day(NOON_MS)
-    Reconciling(desk.store, (day, day), [], now_ms=lambda: NOON_MS).finish()
-    assert [it.it.name for it in desk.store.discrepancies(open_only=True, after=None, most=100)] == []
+
+    def found() -> list[str]:
+        Reconciling(desk.store, (day, day), [], now_ms=lambda: NOON_MS).finish()
+        return [it.it.of.value for it in desk.store.discrepancies(open_only=True, after=None, most=100)]
+
+    assert found() == ["tap-claim-missing"] * ridden
+    desk.store.remember_from(day)
+    assert found() == ["tap-claim-missing"] * ridden, "the day itself is remembered"
+    desk.store.remember_from(day + 1)
+    assert found() == []
     desk.close()
 
 

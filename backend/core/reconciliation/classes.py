@@ -34,6 +34,7 @@ class Class(Enum):
     UNPOSTED = "tap-unposted"
     MISPOSTED = "tap-misposted"
     BEYOND = "tap-posted-beyond"
+    CLAIM_MISSING = "tap-claim-missing"
     CHARGED_TWICE = "charged-twice"
     STRAY = "transfer-of-no-tap"
     PAID_NOT_CREDITED = "paid-not-credited"
@@ -86,6 +87,10 @@ ABOUT: Mapping[Class, About] = {
     Class.BEYOND: About(
         Side.LEDGER, Owner.ENGINEERING, "a transfer stands under a key of a tap that what stands knows nothing of",
         "if the rider paid twice, give it back by hand with two people; send the log to the developers",
+    ),
+    Class.CLAIM_MISSING: About(
+        Side.LEDGER, Owner.ENGINEERING, "what a tap of a remembered day was posted for stands nowhere any more",
+        "stop the backend, keep this ledger as it is: only forgetting deletes such rows; hold it against a backup",
     ),
     Class.CHARGED_TWICE: About(
         Side.LEDGER, Owner.FINANCE, "one code is charged as two boardings",

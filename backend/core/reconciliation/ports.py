@@ -85,6 +85,10 @@ class ReconcilingStore(Protocol):
         """The same taps: who they are, when, and their revision; None where no table says."""
         ...
 
+    def remembered_day(self) -> int:
+        """The first service day whose travel is remembered; 0: all of it."""
+        ...
+
     def transfers(self, after: int, until: int, most: int) -> Sequence[PostedTransfer]:
         """Those behind `after` up to `until`, by their ids."""
         ...

@@ -6,7 +6,7 @@ Rules:
 - what stands says who owes whom how much (`holding.owed`). The sums of the transfers, by both accounts, must be that;
 - a boarding without a proof of a ledger of before is in no table: `suspense` paid its operator at most what was shown;
 - of a tap whose claim was deleted with its travel the money stays as it is, and nobody can tell any more how much it
-  has to be: it counts as matched by its record.
+  has to be: it counts as matched by its record. Of a day that is remembered a claim that is missing is told.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -107,14 +107,19 @@ def summed(transfers: Sequence[PostedTransfer], stands: Flows) -> Flows:
     return {pair: rials for pair, rials in sums.items() if rials}
 
 
-def judge(it: StandingTap, transfers: Sequence[PostedTransfer]) -> Iterator[Discrepancy]:
-    """What does not match of one tap. `transfers`: those under `own_keys`."""
+def judge(it: StandingTap, transfers: Sequence[PostedTransfer], remembered_from: int = 0) -> Iterator[Discrepancy]:
+    """What does not match of one tap. `transfers`: those under `own_keys`. `remembered_from`: a service day."""
     flows = it.flows
+    facts: dict[str, int | str]
     stands = it.shown_rials if flows is None else sum(flows.values())
     if it.again:
         yield _found(Class.CHARGED_TWICE, it, stands, {"charged": stands})
     if flows is None:
         yield from _by_record(it, transfers)
+        if it.payer is not None and it.payer not in UNPROVEN and service_day(it.wall_ms) >= remembered_from:
+            posted_rials = sum(summed(transfers, {}).values())
+            facts = {"shown": it.shown_rials, "posted": posted_rials, "payer": it.payer}
+            yield _found(Class.CLAIM_MISSING, it, posted_rials or it.shown_rials, facts)
         return
     if len(transfers) == 1 and len(flows) == 1:  # nearly always
         (one,) = transfers
@@ -128,7 +133,7 @@ def judge(it: StandingTap, transfers: Sequence[PostedTransfer]) -> Iterator[Disc
     if posted == flows:
         return
     differs = sum(abs(posted.get(of, 0) - flows.get(of, 0)) for of in {*posted, *flows})
-    facts: dict[str, int | str] = {"stands": stands, "posted": sum(posted.values())}
+    facts = {"stands": stands, "posted": sum(posted.values())}
     if others := sorted(
         f"{_shown(debit)} to {_shown(credit)}" for debit, credit in posted if (debit, credit) not in flows
     ):
