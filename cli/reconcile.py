@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -14,7 +14,7 @@ import click
 
 from backend.adapters.ledger.store import LedgerStore
 from backend.adapters.registry import FolderRegistry
-from backend.app.config import load_config
+from backend.app.config import BackendConfig, load_config
 from backend.app.ledgers import open_ledger
 from backend.app.losses import exposures_of, losses_of
 from backend.app.money_cases import resolve as say_why
@@ -86,6 +86,7 @@ def command(
     if not first <= last < first + RECONCILE_DAYS_MAX:
         raise click.UsageError(f"--from to --to are at most {RECONCILE_DAYS_MAX} days, the earlier first")
     sources = [*map(_source, statements), *(Source.of("", bank) for bank in banks)]
+    _require_named(load_config(path), sources)
     with _ledger(path) as store:
         with progress("statements", 0) as tick:
             run = Reconciling(
@@ -189,6 +190,17 @@ def _source(text: str) -> Source:
     if not path.is_file():
         raise click.UsageError(f"--statement: there is no file {path}")
     return Source.of(provider if equals else FIRST, path)
+
+
+def _require_named(config: BackendConfig, sources: Sequence[Source]) -> None:
+    """Of a provider that is written wrongly nothing is known here: all of its rows would be unknown payments."""
+    named = set() if config.payments is None else set(config.payments.all)
+    for provider in sorted({it.provider for it in sources} - named - {""}):
+        known = ", ".join(sorted(named)) or "none"
+        raise click.UsageError(
+            f"--statement: the configuration names no payment provider {provider}; it names {known}."
+            " Give it as --statement PROVIDER=FILE, or name it in [payments] of backend.toml"
+        )
 
 
 def _all(store: LedgerStore, *, open_only: bool) -> Iterator[Kept]:

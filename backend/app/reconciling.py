@@ -36,6 +36,7 @@ from protocol.localtime import day_begins_ms, service_day
 LOAD, JOURNALS, TAPS, UNDATED, TOLD, TOPUPS, BANK, STRAYS, END = (
     "statements", "journals", "taps", "taps without a clock", "payments", "top-ups", "bank", "transfers", "end",
 )  # fmt: skip
+THE_BANK = "the bank's"  # whose a statement is; no provider has such a name
 _Row = TypeVar("_Row")
 Tick = Callable[[str, int], None]  # a stage, and how much of it is done
 
@@ -92,7 +93,7 @@ class Reconciling:
             TOLD: self._told, TOPUPS: self._topups, BANK: self._bank, STRAYS: self._stray_transfers,
         }  # fmt: skip
         if run.stage == END:
-            self._store.end_run(run, [it.value for it in self._checked()], self._now_ms())
+            self._store.end_run(run, self._checks, self._now_ms())
             return False
         found = steps[run.stage]()
         for name, number in Counter(it.of.value for it in found).items():
@@ -100,9 +101,13 @@ class Reconciling:
         self._store.keep_step(run, found, self._now_ms())
         return True
 
-    def _checked(self) -> Iterator[Class]:
-        """Lines that cannot be read are found in the run that has their files, and by no other."""
-        return (it for it in Class if self._sources or it is not Class.UNREADABLE_LINE)
+    def _checks(self, it: Discrepancy) -> bool:
+        """Lines that cannot be read are looked for by a run that has statements of whom theirs was, and by no other."""
+        return it.of is not Class.UNREADABLE_LINE or it.facts.get("statement") in self._whose().values()
+
+    def _whose(self) -> dict[str, str]:
+        """Digest → whose statement it is, in words."""
+        return {it.digest: it.provider or THE_BANK for it in self._sources}
 
     def _next(self, stage: str, place: Sequence[int | str] = ()) -> None:
         self.run.stage, self.run.place = stage, list(place)
@@ -133,8 +138,16 @@ class Reconciling:
         for provider in sorted({it.provider for it in self._sources}):
             self._store.cover(provider, self._days, {it.digest for it in self._sources if it.provider == provider})
         self._next(JOURNALS)
+        whose = self._whose()
         return [
-            Discrepancy(Class.UNREADABLE_LINE, f"{source[:16]}:{line}", 0, day_begins_ms(day), day, {"why": why})
+            Discrepancy(
+                Class.UNREADABLE_LINE,
+                f"{source[:16]}:{line}",
+                0,
+                day_begins_ms(day),
+                day,
+                {"why": why, "statement": whose[source]},
+            )
             for source, line, why, day in self._store.unreadable([it.digest for it in self._sources])
         ]
 
@@ -213,13 +226,13 @@ class Reconciling:
         held = self._store.days_held("")
         found: list[Discrepancy] = []
         payouts = self._store.payouts((first - PAYOUT_DAYS_MAX, last - PAYOUT_DAYS_MAX))
-        for payout, entry in payouts:
+        for payout, rials in payouts:
             day = service_day(payout.last_ms)
-            if entry is not None or all(it in held for it in range(day, day + PAYOUT_DAYS_MAX + 1)):
-                found += judge_payout(payout, entry)
+            if rials is not None or all(it in held for it in range(day, day + PAYOUT_DAYS_MAX + 1)):
+                found += judge_payout(payout, rials)
         entries = self._store.entries(self._days)
-        for entry, known in entries:
-            found += judge_entry(entry, known=known)
+        for entry, many in entries:
+            found += judge_entry(entry, payouts=many)
         self._count(BANK, len(payouts) + len(entries))
         self._next(STRAYS)
         return found

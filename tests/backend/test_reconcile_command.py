@@ -61,3 +61,20 @@ def test_what_is_wrongly_asked_says_what_to_give(tmp_path: Path) -> None:
         assert ended.exit_code == 2
         assert said in ended.output
     assert ran(config, "losses", "--day", "2026-09-24").exit_code == 0
+
+
+def test_a_provider_that_the_configuration_does_not_name_is_refused(tmp_path: Path) -> None:
+    config = make_city(tmp_path / "city")
+    statement = tmp_path / "s.csv"
+    statement.write_text("authority,amount_rials,paid_at\n")
+    ended = ran(config, *WEEK, "--statement", str(statement))
+    assert (ended.exit_code, "it names none" in ended.output) == (2, True)
+    text = config.read_text()
+    config.write_text(
+        f'{text}\n[payments]\nprovider = "http://127.0.0.1:1"\nmerchant = "m"\n'
+        '[payments.others.saman]\nkind = "bank-gateway"\nprovider = "http://127.0.0.1:1"\nmerchant = "m"\n'
+    )
+    ended = ran(config, *WEEK, "--statement", f"samann={statement}")
+    assert (ended.exit_code, "main, saman" in ended.output) == (2, True), ended.output
+    for named in (str(statement), f"saman={statement}"):
+        assert ran(config, *WEEK, "--statement", named).exit_code == 0

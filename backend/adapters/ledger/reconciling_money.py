@@ -11,7 +11,7 @@ from backend.adapters.ledger.payment_tables import TOPUP
 from backend.adapters.ledger.reconciling_runs import ReconcilingRuns
 from backend.adapters.ledger.reconciling_tables import BANK_ROW, STATEMENT_DAY, STATEMENT_ROW, UNREADABLE
 from backend.adapters.ledger.upsert import insert
-from backend.core.reconciliation.payments import CREDITED, Entry, HeldTopUp, Payout, Told, keys_of
+from backend.core.reconciliation.payments import CREDITED, Entry, HeldTopUp, Payout, Told, keys_of, paired
 from backend.core.reconciliation.statements import BankRow, ProviderRow, RowKind, Unreadable
 from backend.core.reconciliation.taps import PostedTransfer
 from protocol.localtime import day_begins_ms
@@ -110,8 +110,8 @@ class ReconcilingMoney(ReconcilingRuns):
             held = {tuple(it) for it in core.execute(sa.select(STATEMENT_DAY.c.provider, STATEMENT_DAY.c.day))}
         return [(it, told.get((it.provider, it.named))) for it in found], transfers, held
 
-    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, Entry | None]]:
-        """Payouts whose last row lies in these days, and the bank's entry of each."""
+    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, int | None]]:
+        """Payouts whose last row lies in these days, and the amount of the bank's entry of each."""
         signed = sa.case((_ROW.kind == RowKind.PAYMENT.value, _ROW.rials), else_=-_ROW.rials)
         asked = (
             sa.select(
@@ -120,12 +120,29 @@ class ReconcilingMoney(ReconcilingRuns):
             )
             .where(_ROW.payout != "")
             .group_by(_ROW.provider, _ROW.payout)
-            .having(sa.func.max(_ROW.day).between(*days))
+            .order_by(_ROW.provider, _ROW.payout)
         )  # fmt: skip
+        within = sa.func.max(_ROW.day).between(*days)
+        due: set[tuple[str, str]] = set()
+        by_name: dict[str, list[Payout]] = defaultdict(list)
+        amounts: dict[str, tuple[int, ...]] = {}
         with self._aside.snapshot() as core:
-            found = [Payout(*row) for row in core.execute(asked.order_by(_ROW.provider, _ROW.payout))]
-            entries = {it.reference: it for it in _entries(core, BANK_ROW.c.reference.in_([it.name for it in found]))}
-        return [(it, entries.get(it.name)) for it in found]
+            for row in core.execute(asked.having(within)):
+                due.add((row[0], row[1]))
+            names = sorted({name for _, name in due})
+            for at in range(0, len(names), _ASKED_MAX):
+                some = names[at : at + _ASKED_MAX]
+                for row in core.execute(
+                    asked.where(_ROW.payout.in_(some))
+                ):  # other providers' and days' of the name, too
+                    by_name[row[1]].append(Payout(*row))
+                amounts |= {it.reference: it.amounts for it in _entries(core, BANK_ROW.c.reference.in_(some))}
+        return [
+            (it, rials)
+            for name, of_name in by_name.items()
+            for it, rials in zip(of_name, paired(of_name, amounts.get(name, ())), strict=True)
+            if (it.provider, it.name) in due
+        ]
 
     def days_held(self, provider: str) -> Collection[int]:
         """Days of which this provider's statement is held; '': the bank's."""
@@ -133,17 +150,18 @@ class ReconcilingMoney(ReconcilingRuns):
         with self._aside.reading() as core:
             return set(core.execute(asked).scalars())
 
-    def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, bool]]:
-        """References of the bank's whose first entry lies in these days, and whether a payout has that name."""
+    def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, int]]:
+        """References of the bank's whose first entry lies in these days, and how many payouts have that name."""
         within = BANK_ROW.c.reference.in_(sa.select(BANK_ROW.c.reference).where(BANK_ROW.c.day.between(*days)))
         with self._aside.snapshot() as core:
             found = [
                 it for it in _entries(core, within)
                 if day_begins_ms(days[0]) <= it.first_ms < day_begins_ms(days[1] + 1)
             ]  # fmt: skip
-            named = sa.select(_ROW.payout).where(_ROW.payout.in_([it.reference for it in found])).distinct()
-            known = set(core.execute(named).scalars())
-        return [(it, it.reference in known) for it in found]
+            named = sa.select(_ROW.payout, sa.func.count(_ROW.provider.distinct())).group_by(_ROW.payout)
+            asked = named.where(_ROW.payout.in_([it.reference for it in found]))
+            known: dict[str, int] = {name: many for name, many in core.execute(asked)}  # noqa: C416 - typed rows
+        return [(it, known.get(it.reference, 0)) for it in found]
 
 
 _TOPUPS = sa.select(
@@ -186,14 +204,14 @@ def _told(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[s
 
 
 def _entries(core: sa.Connection, which: sa.ColumnElement[bool]) -> list[Entry]:
-    """By their references: the first amount that is told of each."""
+    """By their references: the amounts that are told of each."""
     asked = sa.select(BANK_ROW.c.reference, BANK_ROW.c.rials, BANK_ROW.c.at_ms).where(which)
     found: dict[str, Entry] = {}
     for reference, rials, at_ms in core.execute(asked.order_by(BANK_ROW.c.day, BANK_ROW.c.digest, BANK_ROW.c.line)):
         before = found.get(reference)
         found[reference] = (
-            Entry(reference, rials, at_ms, 1) if before is None
-            else Entry(reference, before.rials, before.first_ms, before.times + 1)
+            Entry(reference, (rials,), at_ms) if before is None
+            else Entry(reference, (*before.amounts, rials), before.first_ms)
         )  # fmt: skip
     return list(found.values())
 

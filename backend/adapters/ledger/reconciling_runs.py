@@ -1,7 +1,7 @@
 """Runs of a reconciliation, what they found, and what became of it: in the ledger, step by step."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -96,15 +96,15 @@ class ReconcilingRuns(ReconcilingReads):
             self._stands(core, run, None)
         return opened
 
-    def end_run(self, run: Run, checked: Collection[str], now_ms: int) -> int:
+    def end_run(self, run: Run, checked: Callable[[Discrepancy], bool], now_ms: int) -> int:
         """The run has ended: open ones of its days match that it did not find, and no run that began after it."""
         among = (
-            _IS_OPEN, DISCREPANCY.c.of.in_(sorted(checked)),
+            _IS_OPEN,
             DISCREPANCY.c.day.is_(None) | DISCREPANCY.c.day.between(run.from_day, run.to_day),
             DISCREPANCY.c.name.not_in(sa.select(RECONCILING_FOUND.c.name).where(RECONCILING_FOUND.c.run >= run.id)),
         )  # fmt: skip
         with self._writer.transaction() as core:
-            gone = [row.name for row in core.execute(_KEPT.where(*among))]
+            gone = [row.name for row in core.execute(_KEPT.where(*among)) if checked(_kept(row).it)]
             why = f"run {run.id} of days {run.from_day} to {run.to_day} does not find it any more"
             _enter(core, [(name, Entry.MATCHED, BY_ITSELF, why, None) for name in gone], now_ms)
             run.totals["matched"] = len(gone)

@@ -4,9 +4,13 @@ Rules:
 - a row and a top-up are one payment when provider and name (its receipt, else its authority) are the same, whatever
   the amounts;
 - a payment's row counts once, in the order of its lines; each more is doubled, and owes nobody anything;
+- of a payment parts may be given back: reversals count as long as together they are no more than what was paid; each
+  more is doubled. What was given back is their sum, and ours is all of the top-up, or nothing;
 - whether it is paid, credited, of one amount and reversed are facts of their own: one payment may fail in several;
 - credited and not in a statement is told only where the statements of all days from its start to its credit are held;
-- a payout is the sum of its payments, less its reversals, less the fees of both.
+- a payout is the sum of its payments, less its reversals, less the fees of both;
+- an entry of the bank's is one payout's. Where several have one name, equal sums are taken to belong to each other, and
+  the rest in their order.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -58,6 +62,16 @@ class Told:
         """Those of a kind."""
         return [row for row in self.rows if row.kind is kind]
 
+    def given_back(self, rials: int | None) -> tuple[list[ProviderRow], list[ProviderRow]]:
+        """Its reversals: those that count, and those told too often. `rials`: of its top-up, where no row says it."""
+        paid = next((row.rials for row in self.of(RowKind.PAYMENT)), rials)
+        counts: list[ProviderRow] = []
+        doubled: list[ProviderRow] = []
+        for row in self.of(RowKind.REVERSAL):
+            fits = not counts if paid is None else sum(it.rials for it in counts) + row.rials <= paid
+            (counts if fits or not counts else doubled).append(row)
+        return counts, doubled
+
 
 def keys_of(topup_id: str) -> tuple[list[bytes], list[bytes]]:
     """Keys of a top-up's transfers: what credits it, and what takes it back."""
@@ -76,23 +90,25 @@ def covered(topup: HeldTopUp, transfers: Mapping[bytes, PostedTransfer], held: C
 
 def judge_told(told: Told, topup: HeldTopUp | None) -> Iterator[Discrepancy]:
     """What does not match of a payment that the provider tells of."""
-    payments, reversals = told.of(RowKind.PAYMENT), told.of(RowKind.REVERSAL)
+    payments = told.of(RowKind.PAYMENT)
+    reversals, too_often = told.given_back(None if topup is None else topup.rials)
+    back = sum(it.rials for it in reversals)
     item = f"{told.provider}/{told.named}"
-    for rows in (payments, reversals):
-        for row in rows[1:]:
-            facts: dict[str, int | str] = {"line": row.line, "first_line": rows[0].line, "kind": row.kind.value}
+    for first, rows in ((payments[:1], payments[1:]), (reversals[:1], too_often)):
+        for row in rows:
+            facts: dict[str, int | str] = {"line": row.line, "first_line": first[0].line, "kind": row.kind.value}
             yield _of(Class.DOUBLED_ROW, f"{item}:{row.kind.value}:{row.day}:{row.line}", row.rials, row.at_ms, facts)
     if payments:
         row = payments[0]
-        if not reversals and (topup is None or topup.status not in CREDITED):
-            facts = {"there": row.rials, "status": "unknown" if topup is None else topup.status}
-            yield _of(Class.PAID_NOT_CREDITED, item, row.rials, row.at_ms, facts)
+        if back < row.rials and (topup is None or topup.status not in CREDITED):
+            facts = {"there": row.rials, "given_back": back, "status": "unknown" if topup is None else topup.status}
+            yield _of(Class.PAID_NOT_CREDITED, item, row.rials - back, row.at_ms, facts)
         if topup is not None and topup.rials != row.rials:
             facts = {"here": topup.rials, "there": row.rials}
             yield _of(Class.AMOUNT_DIFFERS, item, abs(topup.rials - row.rials), row.at_ms, facts)
     if reversals and topup is not None and topup.status == PAID:
-        facts = {"here": topup.rials, "there": reversals[0].rials}
-        yield _of(Class.REVERSED_THERE, item, topup.rials, reversals[0].at_ms, facts)
+        facts = {"here": topup.rials, "given_back": back}
+        yield _of(Class.REVERSED_THERE, item, back, reversals[0].at_ms, facts)
 
 
 def judge_topup(
@@ -112,11 +128,12 @@ def judge_topup(
     else:
         yield from _credited(topup, item, credits_, back)
     payments = [] if told is None else told.of(RowKind.PAYMENT)
-    reversals = [] if told is None else told.of(RowKind.REVERSAL)
+    given_back = 0 if told is None else sum(it.rials for it in told.given_back(topup.rials)[0])
     if covered and not payments:
         yield _of(Class.CREDITED_NOT_PAID, item, topup.rials, at_ms, {"here": topup.rials}, topup.created_ms)
-    if covered and topup.status == CHARGED_BACK and not reversals:
-        yield _of(Class.REVERSED_HERE, item, topup.rials, at_ms, {"here": topup.rials}, topup.created_ms)
+    if covered and topup.status == CHARGED_BACK and given_back < topup.rials:
+        facts = {"here": topup.rials, "given_back": given_back}
+        yield _of(Class.REVERSED_HERE, item, topup.rials - given_back, at_ms, facts, topup.created_ms)
 
 
 def _credited(
@@ -155,34 +172,47 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the bank tells of one reference: the first amount, and how many entries it has."""
+    """What the bank tells of one reference: the amount of each entry, in their order, and when the first was."""
 
     reference: str
-    rials: int
+    amounts: tuple[int, ...]
     first_ms: int
-    times: int
 
 
-def judge_payout(it: Payout, entry: Entry | None) -> Iterator[Discrepancy]:
-    """A payout that is due against the bank: it is looked for on the day by which it must have come."""
+def paired(payouts: Sequence[Payout], amounts: Sequence[int]) -> list[int | None]:
+    """Of each payout of one name the amount of the bank's entry that is its own; None where there is none left."""
+    left = list(amounts)
+    found: list[int | None] = []
+    for it in payouts:
+        found.append(it.rials if it.rials in left else None)
+        if it.rials in left:
+            left.remove(it.rials)
+    return [
+        left.pop(0) if one is None and it.rials > 0 and left else one for it, one in zip(payouts, found, strict=True)
+    ]
+
+
+def judge_payout(it: Payout, bank_rials: int | None) -> Iterator[Discrepancy]:
+    """A payout that is due against its entry of the bank's: it is looked for on the day by which it must have come."""
     due_ms = it.last_ms + PAYOUT_DAYS_MAX * DAY_MS
     item = f"{it.provider}/{it.name}"
     facts: dict[str, int | str] = {"there": it.rials, "fees": it.fee_rials, "rows": it.rows}
-    if entry is None:
+    if bank_rials is None:
         if it.rials > 0:
             yield _of(Class.PAYOUT_MISSING, item, it.rials, it.last_ms, facts, due_ms)
-    elif entry.rials != it.rials:
-        differs = abs(entry.rials - it.rials)
-        yield _of(Class.PAYOUT_DIFFERS, item, differs, it.last_ms, facts | {"bank": entry.rials}, due_ms)
+    elif bank_rials != it.rials:
+        differs = abs(bank_rials - it.rials)
+        yield _of(Class.PAYOUT_DIFFERS, item, differs, it.last_ms, facts | {"bank": bank_rials}, due_ms)
 
 
-def judge_entry(it: Entry, *, known: bool) -> Iterator[Discrepancy]:
-    """A reference of the bank's. `known`: some statement has a payout of this name."""
-    if not known:
-        yield _of(Class.BANK_ROW_UNKNOWN, it.reference, it.rials, it.first_ms, {"bank": it.rials})
-    if it.times > 1:
-        more = {"bank": it.rials, "times": it.times}
-        yield _of(Class.BANK_ROW_DOUBLED, it.reference, it.rials * (it.times - 1), it.first_ms, more)
+def judge_entry(it: Entry, *, payouts: int) -> Iterator[Discrepancy]:
+    """A reference of the bank's. `payouts`: so many of this name statements have."""
+    first, too_many = it.amounts[0], it.amounts[max(payouts, 1) :]
+    if not payouts:
+        yield _of(Class.BANK_ROW_UNKNOWN, it.reference, first, it.first_ms, {"bank": first})
+    if too_many:
+        more = {"bank": first, "times": len(it.amounts)}
+        yield _of(Class.BANK_ROW_DOUBLED, it.reference, sum(too_many), it.first_ms, more)
 
 
 def _of(  # noqa: PLR0917 - as a discrepancy has them

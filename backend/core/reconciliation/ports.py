@@ -1,6 +1,6 @@
 """The port of reconciliation: what it reads, in bounded steps, and what it keeps. Part of `Store`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,8 +65,11 @@ class ReconcilingStore(Protocol):
         """What one step found and where the run now is, in one transaction → how many were opened."""
         ...
 
-    def end_run(self, run: Run, checked: Collection[str], now_ms: int) -> int:
-        """The run has ended: open ones of its days, of the classes `checked`, that it did not find match → how many."""
+    def end_run(self, run: Run, checked: Callable[[Discrepancy], bool], now_ms: int) -> int:
+        """The run has ended: open ones of its days that it looked for and did not find match → how many.
+
+        `checked`: whether it looked for one; no run that began after it has found it.
+        """
         ...
 
     def standing_taps(
@@ -130,8 +133,8 @@ class ReconcilingStore(Protocol):
         """Credited top-ups made in this time; the transfers of theirs; (provider, day) of statements that are held."""
         ...
 
-    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, Entry | None]]:
-        """Payouts whose last row lies in these days, and the bank's entry of each."""
+    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, int | None]]:
+        """Payouts whose last row lies in these days, and the amount of the bank's entry of each."""
         ...
 
     def days_held(self, provider: str) -> Collection[int]:
@@ -142,8 +145,8 @@ class ReconcilingStore(Protocol):
         """Those of them that are open."""
         ...
 
-    def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, bool]]:
-        """References of the bank's whose first entry lies in these days, and whether a payout has that name."""
+    def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, int]]:
+        """References of the bank's whose first entry lies in these days, and how many payouts have that name."""
         ...
 
     def journals(self) -> Sequence[HeldJournal]:
