@@ -12,6 +12,7 @@ from backend.app.ledgers import open_ledger
 from cli.days import JalaliDay
 from cli.output import json_option, write_json
 from cli.progress import progress
+from cli.whoami import account
 from protocol.jalali import day_text
 from protocol.plurals import counted
 
@@ -28,7 +29,7 @@ def forget(path: Path, before: int, out: str | None) -> None:
     try:
         with progress("looking at day keys", 1) as tick:
             found = Forgetting(store, wall_ms, config.privacy.travel_days).forget(
-                before, lambda what, done: tick(what, done, max(done, 1))
+                before, lambda what, done: tick(what, done, max(done, 1)), by=account()
             )
     finally:
         store.close()

@@ -10,10 +10,13 @@ from backend.core.forgetting import Forgotten, Progress, remembered_from
 from backend.core.forgetting_ports import ForgettingStore, KeyRow, Swept
 from backend.core.ledger import TapId
 from backend.core.limits import FORGET_AFTER_S, FORGET_PERIOD_S, FORGET_STEP, KEY_LOOKS_MAX
+from backend.core.staff.log import Entry
+from protocol.jalali import day_text
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.records import DayKeyRecord, decode_record
 
 log = logging.getLogger(__name__)
+_CONSOLE = "console"  # the role of who works at the backend's own machine
 
 
 class _Step(Protocol):
@@ -34,13 +37,15 @@ class Forgetting:
         self._store, self._now_ms, self._days, self._on_forgotten = store, now_ms, days, on_forgotten
         self._thread = Periodic("forgetting", "forgets travel", self._turn)
 
-    def forget(self, before_day: int, progress: Progress = lambda *_: None) -> Forgotten:
+    def forget(self, before_day: int, progress: Progress = lambda *_: None, *, by: str = "") -> Forgotten:
         """Forget the travel of whole weeks before a service day; a run that was broken off is gone on with.
 
-        Raises Refused for a day that may still be brought, StoreFailed.
+        `by`: the account that says so, for the staff's log; empty where the schedule does. Raises Refused for a day
+        that may still be brought, StoreFailed.
         """
         day = max(remembered_from(before_day, service_day(self._now_ms())), self._store.remembered_day())
-        self._store.remember_from(day)  # first: what comes meanwhile must not meet half of a week
+        entry = Entry(self._now_ms(), by, _CONSOLE, "forget", day_text(day), "forgotten") if by else None
+        self._store.remember_from(day, entry)  # first: what comes meanwhile must not meet half of a week
         keys = self._keys(day, progress)
         self._on_forgotten()
         before_ms = day_begins_ms(day)

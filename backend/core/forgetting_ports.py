@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from backend.core.ledger import TapId
+from backend.core.staff.log import Entry
 
 
 class KeyRow(NamedTuple):
@@ -31,8 +32,8 @@ class ForgettingStore(Protocol):
         """The first service day whose travel is remembered; 0: all of it."""
         ...
 
-    def remember_from(self, day: int) -> None:
-        """Nothing of a day before counts as travel from now on; it never goes back."""
+    def remember_from(self, day: int, entry: Entry | None = None) -> None:
+        """Nothing of a day before counts as travel from now on; it never goes back. `entry`: of who said so."""
         ...
 
     def day_keys_after(self, row: int, limit: int) -> Sequence[KeyRow]:

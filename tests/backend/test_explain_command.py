@@ -10,6 +10,7 @@ from backend.app.forgetting import Forgetting
 from backend.app.ledgers import open_ledger
 from cli.explain import command as explain
 from cli.ledger import command as ledger
+from cli.whoami import account
 from protocol.localtime import service_day
 from tests.backend.bus import FARE, NOON_MS
 from tests.backend.test_process import RIDER, bring, bus_of, enrol, make_city
@@ -114,3 +115,7 @@ def test_travel_is_forgotten_by_a_word_and_not_too_young(tmp_path: Path) -> None
     said = asked(ledger, "forget", "--config", config, "--before", "1400/01/01")
     assert "the money is as it was" in said.stdout
     assert "destroy backups" in said.stderr
+    store = open_ledger(load_config(config))
+    told = [(it.entry.person, it.entry.role, it.entry.action, it.entry.on) for it in store.log(0, 9)]
+    store.close()
+    assert told == [(account(), "console", "forget", "1399/12/30")] * 2, "what was refused destroyed nothing"

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from backend.adapters.ledger.connection import raw
+from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.standing import OF_TAP, StandingTables
 from backend.core.forgetting_ports import KeyRow, Swept
 from backend.core.holding import Hold
 from backend.core.ledger import TapId
+from backend.core.staff.log import Entry
 from protocol.limits import CREDENTIAL_ID_BYTES
 from protocol.wire.records import RecordKind
 
@@ -50,8 +52,8 @@ class ForgettingTables(StandingTables):
         rows = self._ask("SELECT day FROM remembered")
         return int(rows[0][0]) if rows else 0
 
-    def remember_from(self, day: int) -> None:
-        """It never goes back."""
+    def remember_from(self, day: int, entry: Entry | None = None) -> None:
+        """It never goes back; with who said so in the staff's log."""
         with self._writer.transaction() as core:
             self._driver.run(
                 raw(core),
@@ -59,6 +61,8 @@ class ForgettingTables(StandingTables):
                 " CASE WHEN remembered.day > excluded.day THEN remembered.day ELSE excluded.day END",
                 (day,),
             )
+            if entry is not None:
+                tell(core, entry)
 
     def day_keys_after(self, row: int, limit: int) -> Sequence[KeyRow]:
         """By the rows of their records."""

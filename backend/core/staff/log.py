@@ -4,7 +4,7 @@ Rules:
 - entries are numbered from 1 without a gap and form a hash chain of their own:
   hash(n) = SHA-256(hash(n-1) ‖ canonical entry), hash(0) = 32 zero bytes;
 - an entry is never changed or deleted; what changes something is told in the transaction that changes it;
-- no rider's travel, no token and no card number is in it: `on` is a proposal's id, a person's name, or nothing;
+- no rider's travel, no token and no card number is in it: `on` is a proposal's id, a person's name, a day, or nothing;
 - a chain cannot tell by itself that its end was cut off: so its length and head stand in a row of their own, and an
   auditor who kept a number and its hash from an earlier look gives them to the check (`Known`).
 """
