@@ -38,7 +38,11 @@ class Explaining:
         return explain(self.facts(tap))
 
     def facts(self, tap: TapId) -> TapFacts:
-        """All that is known of one tap. Raises NotFound, StoreFailed."""
+        """All that is known of one tap, of one moment. Raises NotFound, StoreFailed."""
+        with self._store.moment():
+            return self._facts(tap)
+
+    def _facts(self, tap: TapId) -> TapFacts:
         raw = self._store.raw_of(*tap)
         record = None if raw is None else decode_record(raw)
         if not isinstance(record, Tap):

@@ -1,6 +1,7 @@
 """A rider's own receipts: each charged boarding with why it cost what it did, newest first."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from backend.app.explaining import Explaining
@@ -12,6 +13,10 @@ from backend.core.repeats import Claim
 
 
 class _Store(Protocol):
+    def moment(self) -> AbstractContextManager[object]:
+        """What is read within is of one moment."""
+        ...
+
     def charged_claims(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Claim]:
         """Newest first, behind this place."""
         ...
@@ -29,6 +34,8 @@ class Receipts:
 
     def of(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Receipt]:
         """Newest first, behind this place. Raises StoreFailed."""
-        claims = self._store.charged_claims(credential_id, before, limit)
-        disputed = self._store.disputed([it.tap for it in claims])
-        return [receipt_of(self._explaining.facts(it.tap), it, disputed.get(it.tap)) for it in claims]
+        with self._store.moment():  # else ingest could take a ride back between what is charged and why
+            claims = self._store.charged_claims(credential_id, before, limit)
+            disputed = self._store.disputed([it.tap for it in claims])
+            facts = [self._explaining.facts(it.tap) for it in claims]
+        return [receipt_of(told, it, disputed.get(it.tap)) for told, it in zip(facts, claims, strict=True)]

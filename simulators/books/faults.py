@@ -367,9 +367,9 @@ class Planter:
 OF_ROWS = (
     "unposted", "misposted", "elsewhere", "beyond", "stray", "claim_gone", "charged_twice", "gone_and_astray",
     "under_anothers", "too_much_and_too_little", "twice_wrong", "unknown_payment", "not_credited", "not_paid",
-    "other_amount", "credit_missing", "credit_differs", "credit_of_none", "doubled", "reversed_there", "reversed_here", "unreadable",
-    "crossed", "waits_with_another_amount", "doubled_with_another_amount", "nowhere", "wrong_everywhere",
-    "reversed_and_doubled",
+    "other_amount", "credit_missing", "credit_differs", "credit_of_none", "doubled", "reversed_there",
+    "reversed_here", "unreadable", "crossed", "waits_with_another_amount", "doubled_with_another_amount", "nowhere",
+    "wrong_everywhere", "reversed_and_doubled",
 )  # fmt: skip
 OF_BANK = ("payout_missing", "payout_differs", "bank_unknown", "bank_doubled", "renamed", "differs_and_doubled")
 

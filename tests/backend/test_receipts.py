@@ -118,3 +118,31 @@ def test_pages_follow_one_another_and_a_place_that_is_none_is_refused(one: Recei
         assert (
             api.client.get(f"/v1/riders/{rider}/receipts", params={"before": huge}, headers=headers).status_code == 200
         )
+
+
+@pytest.mark.databases
+def test_a_receipt_is_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process's ingest commits between what is charged and why: the cheaper tap is charged from then on."""
+    front, rear = Bus("bus-1-d1"), Bus("bus-1-d2", epoch=22)
+    shown = ADULT.show(1)
+    front.tap(shown)
+    rear.tap(shown, fare=FARE - 10_000)
+    desk = Desk(tmp_path, [front, rear], [ADULT])
+    desk.take_whole(front)
+    other = Desk(tmp_path, [front, rear])
+    read = desk.store.charged_claims
+
+    def then(*asked: object) -> object:
+        found = read(*asked)
+        other.take_whole(rear)
+        return found
+
+    monkeypatch.setattr(desk.store, "charged_claims", then)
+    found = Receipts(desk.store, Explaining(desk.store, {}))
+    (told,) = found.of(ADULT.credential_id, None, 9)
+    assert (told.charged_rials, sum(step.rials for step in told.steps)) == (FARE, FARE)
+    monkeypatch.undo()
+    (told,) = found.of(ADULT.credential_id, None, 9)
+    assert (told.charged_rials, sum(step.rials for step in told.steps)) == (FARE - 10_000, FARE - 10_000)
+    other.store.close()
+    desk.close()

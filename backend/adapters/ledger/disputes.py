@@ -71,7 +71,7 @@ class DisputeTables(StandingTables):
         if not taps:
             return {}
         which = sa.or_(*(sa.and_(*_of_tap(tap)) for tap in taps))
-        with self._reader.reading() as core:
+        with self._writer.reading() as core:  # where the claims are read: within `moment` both are of one
             found = [_dispute(row) for row in core.execute(sa.select(DISPUTE).where(which))]
         return {it.tap: it for it in found}
 

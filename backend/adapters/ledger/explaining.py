@@ -1,6 +1,7 @@
 """What was posted for one tap, and with which others it is one boarding."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from backend.adapters.ledger.local import ALL_WEEKS, BY_KEY, week_of
 from backend.adapters.ledger.standing import StandingTables
@@ -14,6 +15,10 @@ _ASKED = 4  # corrections asked for at once: hardly a tap has more, and most hav
 
 class ExplainTables(StandingTables):
     """Implements `ExplainStore`, but for what stands."""
+
+    def moment(self) -> AbstractContextManager[object]:
+        """What is read within is of one moment; who writes waits for its end."""
+        return self._writer.snapshot()
 
     def boarding(self, name: bytes) -> Sequence[Claim]:
         """Every tap of one boarding."""

@@ -1,6 +1,7 @@
 """The ports for what an explanation is made from, and for riders' receipts."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from backend.core.explaining.facts import Entry, Standing
@@ -23,6 +24,10 @@ class ReceiptDesk(Protocol):
 
 class ExplainStore(Protocol):
     """Raises StoreFailed."""
+
+    def moment(self) -> AbstractContextManager[object]:
+        """What is read within is of one moment; who writes waits for its end."""
+        ...
 
     def held_at(self, device: str, epoch: int, sequence: int) -> Standing | None:
         """What stands for one tap; None where nothing was posted, or its rider's travel was destroyed."""
