@@ -10,6 +10,7 @@ from hashlib import sha256
 from random import Random
 
 from backend.adapters.ledger.local import BY_KEY
+from backend.adapters.ledger.reconciling_tables import UNDATED
 from backend.adapters.ledger.tables import CLAIM, RECORD
 from backend.core.ledger import TapId, TransferKind, revised_key, tap_key
 from backend.core.limits import PAYOUT_DAYS_MAX
@@ -131,7 +132,7 @@ class Planter:
         assert isinstance(it.it, Claim)
         device, epoch, sequence = it.tap
         twin: TapId = (device, epoch + 1, sequence)
-        for table, columns in (("record", RECORD.columns), ("claim", CLAIM.columns)):
+        for table, columns in (("record", RECORD.columns), ("claim", CLAIM.columns), ("undated", UNDATED.columns)):
             kept = [it.name for it in columns if it.name not in {"id", "epoch", "boarding"}]
             sets = ["epoch"] + (["boarding"] if table == "claim" else [])
             values = [twin[1]] + ([sha256(repr(twin).encode()).digest()[:16]] if table == "claim" else [])
@@ -240,6 +241,9 @@ class Planter:
 
     def reversed_here(self) -> None:
         """Charged back here, and the provider knows nothing of it."""
+        self._charged_back()
+
+    def _charged_back(self) -> MadeTopUp:
         it = self._topup()
         self.tables.change("UPDATE topup SET status = 'charged-back' WHERE id = ?", (it.id,))
         key = sha256(f"charge-back|{it.id}".encode()).digest()
@@ -248,6 +252,13 @@ class Planter:
             _TRANSFER, (key, "charge-back", rider, "provider:clearing", it.rials, bytes(32), self._newest_ms())
         )
         self._expect(f"reversed-here:{PROVIDER}/{it.authority}")
+        return it
+
+    def part_reversed(self) -> None:
+        """Charged back whole here, and the provider gave a part of it back."""
+        it = self._charged_back()
+        row = self._row_of[it.authority]
+        self.statement.rows.append(Row(row.authority, it.rials // 10, row.at_ms + 60_000, "reversal"))
 
     def unreadable(self) -> None:
         """A line that is none."""
@@ -367,8 +378,8 @@ class Planter:
 OF_ROWS = (
     "unposted", "misposted", "elsewhere", "beyond", "stray", "claim_gone", "charged_twice", "gone_and_astray",
     "under_anothers", "too_much_and_too_little", "twice_wrong", "unknown_payment", "not_credited", "not_paid",
-    "other_amount", "credit_missing", "credit_differs", "credit_of_none", "doubled", "reversed_there",
-    "reversed_here", "unreadable", "crossed", "waits_with_another_amount", "doubled_with_another_amount", "nowhere",
+    "other_amount", "credit_missing", "credit_differs", "credit_of_none", "doubled", "reversed_there", "reversed_here",
+    "part_reversed", "unreadable", "crossed", "waits_with_another_amount", "doubled_with_another_amount", "nowhere",
     "wrong_everywhere", "reversed_and_doubled",
 )  # fmt: skip
 OF_BANK = ("payout_missing", "payout_differs", "bank_unknown", "bank_doubled", "renamed", "differs_and_doubled")

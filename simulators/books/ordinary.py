@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from backend.adapters.ledger.store import LedgerStore
+from backend.core.chaintime import Undated
 from backend.core.floats import Proxy
 from backend.core.holding import Unproven, Why, posted_first
 from backend.core.ledger import Payer, TapId, Transfer
@@ -18,6 +19,7 @@ from backend.core.ports import Commit, StoredRecord
 from backend.core.repeats import Claim, new_boarding
 from backend.core.standing import posted
 from backend.core.tickets import TicketRide
+from protocol.limits import DAY_S
 from protocol.localtime import day_begins_ms
 from protocol.wire.passes import Presentation
 from protocol.wire.records import RecordKind
@@ -32,6 +34,7 @@ _RIDERS = 50_000
 _SAMPLE_MAX = 20_000
 _HELD_UP = 10  # of so many buses one is out of reach for a day and a half
 _OUT_MS = 36 * 3_600_000
+_CLOCKLESS = 50  # of so many taps one has a record of 1970: its bus had no clock when it began
 _KINDS = (  # of a thousand taps
     ("plain", 830), ("concession", 80), ("copied", 25), ("corrected", 20), ("annulled", 5), ("proxy", 15),
     ("ticket", 15), ("unproven", 10),
@@ -164,10 +167,16 @@ def _commit(device: str, held: int, taps: list[MadeTap], beside: list[Transfer])
         proxies=[it.it for it in taps if isinstance(it.it, Proxy)],
         ticket_rides=[it.it for it in taps if isinstance(it.it, TicketRide)],
         unproven=[it.it for it in taps if isinstance(it.it, Unproven)],
+        undated=[Undated(*it.tap, _record_ms(it), it.wall_ms) for it in taps if _record_ms(it) != it.wall_ms],
     )  # fmt: skip
 
 
 _PAYERS = {"copied": Payer.COPIED, "proxy": Payer.DRIVER, "ticket": Payer.TICKET, "unproven": Payer.NO_PROOF}
+
+
+def _record_ms(it: MadeTap) -> int:
+    """What its record's clock says."""
+    return it.wall_ms % (1000 * DAY_S) if it.tap[2] % _CLOCKLESS == 0 else it.wall_ms
 
 
 def _record(it: MadeTap) -> StoredRecord:
@@ -176,7 +185,7 @@ def _record(it: MadeTap) -> StoredRecord:
     verdict = 2 if it.kind == "concession" else 1
     shown = it.it.shown_rials if isinstance(it.it, Claim) else FARE
     return StoredRecord(
-        *it.tap, digest, digest * 9 + bytes(17), int(RecordKind.TAP), it.wall_ms, it.vehicle, 1, verdict, reason,
+        *it.tap, digest, digest * 9 + bytes(17), int(RecordKind.TAP), _record_ms(it), it.vehicle, 1, verdict, reason,
         shown, 1, _PAYERS.get(it.kind, Payer.RIDER), shift="s-1", line="r9", lat_e6=32_650_000, lon_e6=51_660_000,
     )  # fmt: skip
 
