@@ -172,7 +172,6 @@ RECONCILE_TAPS_A_STEP = 20_000  # a second of work, and 20 MB; what a kill repea
 RECONCILE_ROWS_A_STEP = 5_000  # of statements and top-ups: the same
 RECONCILE_LATE_MS = 24 * 3_600_000  # a tap that is posted later than a day after it was made is counted as late
 RECONCILE_DAYS_MAX = 366  # of one run: a year and a day
-RECONCILE_CLOCK_SLACK_MS = 3_600_000  # the backend's clock may have been set by so much between two transfers
 DISCREPANCY_NAME_MAX_CHARS = 200  # a class, and the longest item: a provider's name and its authority
 PAYOUT_WAITS_DAYS = 60  # for the bank's word; a transfer clears in three: it is free again when somebody has long asked
 PAYOUT_DAYS_MAX = 3  # from a payout's last row to the bank's entry: Paya's cycles, a Friday between (ticketing.md §9)

@@ -153,6 +153,18 @@ def test_a_fare_of_no_tap_is_told_whatever_day_it_names(tmp_path: Path, day: int
     desk.close()
 
 
+def test_they_are_found_although_the_clock_was_a_month_ahead_for_one_transfer(tmp_path: Path) -> None:
+    """Then ids and times do not grow together."""
+    desk = Desk(tmp_path, [], [Rider(1)])
+    for number, at_ms in enumerate((NOON_MS - 10 * DAY_MS,) * 3 + (NOON_MS + 30 * DAY_MS,) + (NOON_MS,) * 3, start=1):
+        post(desk.store, number, DAY, at_ms)
+    job(desk, (DAY - 1, DAY + 1)).finish()
+    assert opened(desk) == {f"transfer-of-no-tap:transfer/{row[0]}" for row in desk.rows(
+        "SELECT id FROM transfer WHERE at_ms = ?", NOON_MS)}  # fmt: skip
+    assert len(opened(desk)) == 3
+    desk.close()
+
+
 # --- killed -----------------------------------------------------------------------------------------------------------
 
 

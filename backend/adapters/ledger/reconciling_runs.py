@@ -19,7 +19,6 @@ from backend.adapters.ledger.reconciling_tables import (
 from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.errors import NotFound, Refused, StoreFailed
-from backend.core.limits import RECONCILE_CLOCK_SLACK_MS
 from backend.core.reconciliation.classes import Class
 from backend.core.reconciliation.discrepancies import (
     BY_ITSELF,
@@ -68,9 +67,7 @@ class ReconcilingRuns(ReconcilingReads):
             RECONCILING.c.from_day == from_day, RECONCILING.c.to_day == to_day, RECONCILING.c.sources == sources,
             RECONCILING.c.ended_ms.is_(None),
         )  # fmt: skip
-        first, last = self.transfer_range(
-            day_begins_ms(from_day), day_begins_ms(to_day + 1), RECONCILE_CLOCK_SLACK_MS
-        )  # fmt: skip
+        first, last = self.transfer_range(day_begins_ms(from_day), day_begins_ms(to_day + 1))
         with self._writer.transaction() as core:
             row = core.execute(sa.select(RECONCILING).where(*same)).first()
             if row is None:
