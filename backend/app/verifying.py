@@ -10,6 +10,7 @@ from backend.adapters.sqlite.connection import open_to_read
 from backend.app.config import BackendConfig
 from backend.core.backups import Tick
 from backend.core.errors import StoreForeign
+from backend.core.ledger import Transfer
 from backend.core.ledger.verifying import (
     Findings,
     Told,
@@ -20,6 +21,9 @@ from backend.core.ledger.verifying import (
     check_receipts,
 )
 from backend.core.limits import VERIFY_TOLD_EVERY
+from backend.core.staff.subjects import PayOut, Posting, read
+from backend.core.staff.two_people import Kind
+from protocol.localtime import service_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def verify(guarded: Guarded, city: str, receipts: Sequence[Told], tick: Tick) ->
         held, incarnation, head = ledger.mark()
         if held != city:
             raise StoreForeign(f"this is the ledger of {held}, not of {city}", fix="give that city's backend.toml")
-        walk = _walked(ledger, Walk(findings, [it.head for it in receipts]), tick)
+        walk = _walked(ledger, Walk(findings, [it.head for it in receipts], _decided(ledger)), tick)
         walk.end(head)
         tick("keys", 0, 1)
         check_keys(findings, ledger.doubled())
@@ -75,6 +79,19 @@ def _walked(ledger: LedgerReading, walk: Walk, tick: Tick) -> Walk:
         if walk.rows % VERIFY_TOLD_EVERY == 0:
             tick("transfers", row.id, whole)
     return walk
+
+
+def _decided(ledger: LedgerReading) -> dict[bytes, Transfer]:
+    """What two people approved that moves money by itself, by its key. As many as people decide: held at once."""
+    made = []
+    for kind in (Kind.POSTING, Kind.PAYOUT):
+        for name, content, decided_ms in ledger.decided(kind):
+            it = read(kind, content)
+            if isinstance(it, Posting):
+                made.append(it.transfer(name, service_day(decided_ms)))
+            elif isinstance(it, PayOut):
+                made.append(it.transfer(name))
+    return {it.key: it for it in made}
 
 
 def _opened(config: BackendConfig) -> Guarded:

@@ -7,10 +7,12 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.schema import NEWEST, VERSION
+from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.tables import ACCOUNT, LEDGER, PENDING, TRANSFER
 from backend.core.errors import StoreForeign
 from backend.core.ledger.verifying import Account, Row
 from backend.core.limits import VERIFY_FINDINGS_MAX
+from backend.core.staff.two_people import Kind, State
 
 _STREAMED = {"stream_results": True, "yield_per": 5_000}
 _ROWS = sa.select(*(TRANSFER.c[name] for name in Row._fields)).order_by(TRANSFER.c.id)
@@ -56,6 +58,13 @@ class LedgerReading:
     def rows(self) -> Iterator[Row]:
         """All transfers, in the order of the chain."""
         return map(Row._make, self._core.execute(_ROWS, execution_options=_STREAMED))
+
+    def decided(self, kind: Kind) -> Iterator[tuple[str, bytes, int]]:
+        """(id, content, when) of each approved proposal of a kind."""
+        asked = sa.select(PROPOSAL.c.name, PROPOSAL.c.content, PROPOSAL.c.decided_ms)
+        approved = asked.where(PROPOSAL.c.kind == kind.value, PROPOSAL.c.state == State.APPROVED.value)
+        for name, content, decided_ms in self._core.execute(approved):
+            yield name, bytes(content), decided_ms
 
     def sums(self) -> Iterator[tuple[str, int, int]]:
         """(account, debits, credits) of what has moved by rows, by name; sorted by the database, which has the disk."""

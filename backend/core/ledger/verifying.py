@@ -6,7 +6,8 @@ Rules:
 - V3: a row that resolves a pending says what may become of it, and of each pending there is one at most;
 - V4: each account's sides are the sums of its rows, posted and pending, and all together are zero;
 - V5: a head that a device's receipt names lies in the chain. Who rewrites a ledger whole, hashes and balances too,
-  keeps V1 to V4; this he cannot keep, while one device holds a receipt of before.
+  keeps V1 to V4; this he cannot keep, while one device holds a receipt of before;
+- V6: what is posted by hand or paid out is what two people approved: key, accounts and amount are its proposal's.
 
 A row that does not follow is told, and the walk goes on from what stands there: one changed row is one finding.
 """
@@ -21,11 +22,12 @@ from typing import NamedTuple, TypeAlias
 
 from backend.core.errors import UnknownAccount
 from backend.core.ledger.chart import check_pair
-from backend.core.ledger.transfers import LEDGER_GENESIS, TransferKind, dated, row_head
+from backend.core.ledger.transfers import LEDGER_GENESIS, Transfer, TransferKind, dated, row_head
 from backend.core.ledger.two_phase import Phase, resolving_key
 from backend.core.limits import VERIFY_FINDINGS_MAX
 from protocol.limits import RIALS_MAX
 
+_OF_TWO = frozenset((TransferKind.MANUAL.value, TransferKind.PAYOUT.value))
 _KINDS = frozenset(it.value for it in TransferKind)
 Sides: TypeAlias = tuple[int, int]  # debits, credits, in rials
 _NONE: Sides = (0, 0)
@@ -45,6 +47,7 @@ class Broken(Enum):
     BALANCE = "balance"
     TOTAL = "total"
     RECEIPT = "receipt"
+    UNDECIDED = "undecided"
 
 
 _KEEP = "stop the backend, keep this ledger as it is, and hold it against the newest backup"
@@ -59,6 +62,7 @@ FIX = {
     Broken.OPEN: f"{_KEEP}: the rows say what is pending",
     Broken.BALANCE: f"{_KEEP}: the rows say what the balance is",
     Broken.TOTAL: f"{_KEEP}: the accounts that are named above are the reason",
+    Broken.UNDECIDED: f"{_KEEP}: only an approved proposal posts such a row; give it back by hand with two people",
     Broken.RECEIPT: (
         f"{_KEEP}: this device was told of another history. Where the ledger was restored from a backup, the heads of"
         " what came after that are lost with it, and the office knows when that was; else it was rewritten"
@@ -113,10 +117,15 @@ class Row(NamedTuple):
 
 
 class Walk:
-    """V1 to V3 over all rows in their order; `heads`: those that receipts name."""
+    """V1 to V3 and V6 over all rows in their order; `heads`: those that receipts name.
 
-    def __init__(self, findings: Findings, heads: Collection[bytes] = ()) -> None:
-        self._findings = findings
+    `decided`: what two people approved, by the keys of its rows; None: nobody asks.
+    """
+
+    def __init__(
+        self, findings: Findings, heads: Collection[bytes] = (), decided: Mapping[bytes, Transfer] | None = None
+    ) -> None:
+        self._findings, self._decided = findings, decided
         self._head, self._last = LEDGER_GENESIS, 0
         self._heads = frozenset(heads)
         self.seen: dict[bytes, int] = {LEDGER_GENESIS: 0}  # heads of receipts → row
@@ -164,6 +173,18 @@ class Walk:
             check_pair(row.debit, row.credit)
         except (UnknownAccount, ValueError):
             self._findings.add(Broken.ACCOUNT, _row(row), "two accounts of the chart", f"{row.debit}, {row.credit}")
+
+        if self._decided is not None and row.kind in _OF_TWO and row.resolves is None:
+            self._two_people(row, self._decided.get(row.key))
+
+    def _two_people(self, row: Row, told: Transfer | None) -> None:
+        """V6."""
+        found = f"{row.kind} of {row.rials} rials, {row.debit} to {row.credit}"
+        if told is None:
+            self._findings.add(Broken.UNDECIDED, _row(row), "a proposal that two people approved", found)
+        elif (row.kind, row.debit, row.credit, row.rials) != (told.kind.value, told.debit, told.credit, told.rials):
+            approved = f"{told.kind.value} of {told.rials} rials, {told.debit} to {told.credit}"
+            self._findings.add(Broken.UNDECIDED, _row(row), approved, found)
 
     def _phase(self, row: Row) -> None:
         """V3."""
