@@ -17,12 +17,13 @@ from typing import Any, Final
 
 from backend.adapters.ledger.store import LedgerStore
 from backend.app.ingest import Incoming, Ingest
-from backend.app.proofs import ProofDesk
+from backend.app.proofs import NONE_LEARNED, KeyName, ProofDesk
 from backend.core.limits import GROUP_BATCHES_MAX
 from backend.core.ports import Commit, Device, LedgerMark, Rider
 from protocol.wire.batches import decode_batch, encode_batch, verify_batch
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.records import Tap
+from protocol.wire.seal import DayKey
 from protocol.wire.short_passes import Pass
 from simulators.drill.buses import until
 from simulators.drill.journals import EPOCH, Journal, make_journals
@@ -61,10 +62,10 @@ class _WatchedProofs(ProofDesk):
 
     took_s = 0.0
 
-    def unsealed(self, tap: Tap) -> bytes | None:
+    def unsealed(self, tap: Tap, learned: Mapping[KeyName, DayKey | None] = NONE_LEARNED) -> bytes | None:
         began = time.perf_counter()
         try:
-            return super().unsealed(tap)
+            return super().unsealed(tap, learned)
         finally:
             self.took_s += time.perf_counter() - began
 

@@ -114,6 +114,7 @@ PIN_SCRYPT_R = 8
 UINT64_MAX = (1 << 64) - 1
 UINT16_MAX = (1 << 16) - 1  # what a panel board tells in two bytes: firmware, starts, millivolts
 UINT32_MAX = (1 << 32) - 1
+LATEST_MS = 253_402_300_799_999  # the last of the year 9999: a clock that tells more tells nothing, and days end before
 INT63_MAX = (1 << 63) - 1  # SQLite's and PostgreSQL's largest integer: sequence, milliseconds
 RIALS_MAX = 10**12  # no single fare, top-up or posting reaches this: a typing slip, not money
 FLAT_FARE_MAX_RIALS = RIALS_MAX // (PARTY_MAX + 1)  # so that the fare of a full party still fits its record

@@ -27,11 +27,15 @@ def service_week(wall_ms: int) -> int:
 
 
 def day_begins_ms(day: int) -> int:
-    """A service day → Unix milliseconds of its local midnight."""
+    """A service day → Unix milliseconds of its local midnight; at most what any record can tell."""
+    return min(_midnight_ms(day), limits.INT63_MAX)
+
+
+def _midnight_ms(day: int) -> int:
     return (day * limits.DAY_S - limits.LOCAL_OFFSET_S) * 1000
 
 
 def week_span_ms(week: int) -> tuple[int, int]:
-    """A service week → the Unix milliseconds of its first and its last moment."""
+    """A service week → the Unix milliseconds of its first and its last moment, as far as a record can tell of them."""
     begin = week * _WEEK_DAYS - _FROM_SATURDAY
-    return day_begins_ms(begin), day_begins_ms(begin + _WEEK_DAYS) - 1
+    return day_begins_ms(begin), min(_midnight_ms(begin + _WEEK_DAYS) - 1, limits.INT63_MAX)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from backend.app.claims import GroupClaims
 from backend.app.drivers import GroupDrivers
 from backend.app.posted import Posted
-from backend.app.proofs import ProofDesk
+from backend.app.proofs import KeyName, ProofDesk
 from backend.app.tickets import FindIssue, GroupTickets
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime, Undated, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
@@ -32,6 +32,7 @@ from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Annulment, Shift, ShiftStep
 from protocol.wire.passes import LongPass
 from protocol.wire.records import CodeKind, DayKeyRecord, Record, Tap, decode_record
+from protocol.wire.seal import DayKey
 from protocol.wire.short_passes import Pass, claimed_credential
 
 OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
@@ -68,6 +69,7 @@ class GroupPostings:
         self._tickets = GroupTickets(desk.store, desk.proofs, desk.find_issue, self.posted)
         self._drivers = GroupDrivers(desk.store, self.posted, self._turn)
         self._taps: dict[TapId, Tap] = {}
+        self._learned: dict[KeyName, DayKey | None] = {}
         self._shown: dict[TapId, bytes] = {}  # what was unsealed
         self._riders: Mapping[bytes, Rider] | None = None  # those whom that names, looked for together
         self._shown_less: set[TapId] = set()  # riders' boardings
@@ -81,9 +83,10 @@ class GroupPostings:
         All of a group are read before any is asked `at`, so that their riders are looked for together.
         """
         if isinstance(record, DayKeyRecord):
-            self._desk.proofs.learn(record)
+            learned = record.link.device, record.link.epoch, record.key_id
+            self._learned[learned] = self._desk.proofs.learn(record)
         elif isinstance(record, Tap) and record.sealed and (TABLE[record.verdict].charged or record.closes is not None):
-            raw = self._desk.proofs.unsealed(record)
+            raw = self._desk.proofs.unsealed(record, self._learned)
             if raw is not None:
                 self._shown[_id(record)] = raw
 
@@ -192,12 +195,18 @@ class GroupPostings:
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
         steps = () if tariff is None or tap.closes is not None else _steps(tariff, tap, self._ride(tap, proof), extends)
         return Claim(
-            *_id(tap), proof.presentation, vehicle, self._when(tap, proof.time_s), window_s * 1000,
+            *_id(tap), proof.presentation, vehicle, self._when(tap, proof.time_s, self._least_ms(proof, tariff)), window_s * 1000,
             proof.credential.rider_class, proof.party, person if extends else cost.adult_rials,
             0 if extends else cost.permille, cost.cap_permille, beside, tap.fare_rials,
             min(cost.rider_rials, tap.fare_rials) + cost.city_rials, tap.tariff_version, extends,
             metres=tap.metres, closes=tap.closes, steps=steps,
         )  # fmt: skip
+
+    def _least_ms(self, proof: Pass, tariff: Tariff | None) -> int:
+        """Before which this rider cannot have boarded under this tariff."""
+        assert self._riders is not None, "whose proof it is was looked for"
+        made_ms = self._riders[proof.credential.credential_id].created_ms
+        return max(made_ms, 0 if tariff is None else tariff.starts_ms)
 
     def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
         """Who pays for an accepted tap: the rider only with a proof that holds, of the time that the record tells."""
@@ -309,11 +318,11 @@ class GroupPostings:
             wall_ms=self._when(tap), persons=1 + tap.party,
         ))  # fmt: skip
 
-    def _when(self, tap: Tap, time_s: int = 0) -> int:
+    def _when(self, tap: Tap, time_s: int = 0, least_ms: int = 0) -> int:
         """When a tap was; one of another day than its record's clock names is told, to be found by its day."""
-        at_ms, named_ms = tap_ms(self._time, tap.at, time_s), tap.at.wall_ms
+        at_ms, named_ms = tap_ms(self._time, tap.at, time_s, least_ms), tap.at.wall_ms
         self.posted.undated.pop(_id(tap), None)  # a claim of it that is not kept was of its phone's time
-        if not tap.at.trusted and service_day(at_ms) != service_day(named_ms):
+        if service_day(at_ms) != service_day(named_ms):
             self.posted.undated[_id(tap)] = Undated(*_id(tap), named_ms, at_ms)
         return at_ms
 

@@ -8,6 +8,8 @@ device names.
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
 
 from backend.core.limits import DAY_KEYS_CACHED_MAX
 from backend.core.ports import Rider
@@ -23,6 +25,8 @@ from protocol.wire.tickets import Ticket, claimed_ticket_id, open_ticket
 log = logging.getLogger(__name__)
 # (device, epoch, key id) → the day key's record bytes, if held
 FindDayKey = Callable[[str, int, bytes], bytes | None]
+KeyName: TypeAlias = tuple[str, int, bytes]  # device, epoch, key id
+NONE_LEARNED: Mapping[KeyName, DayKey | None] = MappingProxyType({})
 # credential ids → those of them that are registered, as `IngestStore.riders` finds them
 FindRiders = Callable[[Sequence[bytes]], Mapping[bytes, Rider]]
 
@@ -34,15 +38,15 @@ class ProofDesk:
         self._sealing = sealing
         self._find_day_key = find_day_key
         self._find_riders = find_riders
-        self._keys: OrderedDict[tuple[str, int, bytes], DayKey | None] = OrderedDict()
+        self._keys: OrderedDict[KeyName, DayKey | None] = OrderedDict()
         self._destroyed = False
 
     def forget_keys(self) -> None:
         """Keys may have been destroyed: whichever is needed next is looked for anew. From any thread."""
         self._destroyed = True
 
-    def learn(self, record: DayKeyRecord) -> None:
-        """A day key came by; taps sealed under it follow."""
+    def learn(self, record: DayKeyRecord) -> DayKey | None:
+        """A day key came by; taps sealed under it follow. None: it is none, and they are without proof."""
         link = record.link
         key: DayKey | None
         try:
@@ -57,6 +61,7 @@ class ProofDesk:
         self._keys[link.device, link.epoch, record.key_id] = key
         while len(self._keys) > DAY_KEYS_CACHED_MAX:
             self._keys.popitem(last=False)
+        return key
 
     def open(self, tap: Tap) -> Pass | None:
         """The rider's proof in a tap, as `proven` has it: unsealed, and its rider looked for."""
@@ -66,13 +71,15 @@ class ProofDesk:
         credential_id = claimed_credential(raw)
         return self.proven(tap, raw, {} if credential_id is None else self._find_riders([credential_id]))
 
-    def unsealed(self, tap: Tap) -> bytes | None:
+    def unsealed(self, tap: Tap, learned: Mapping[KeyName, DayKey | None] = NONE_LEARNED) -> bytes | None:
         """What was held before the camera; None where the tap has nothing of it, or its seal does not hold.
 
-        Asked in the order of a journal's records: a day key comes before what is sealed under it.
+        Asked in the order of a journal's records: a day key comes before what is sealed under it. `learned`: keys that
+        came with the same group and are not stored yet: what is forgotten meanwhile, or pushed out by other devices'
+        keys, is not these.
         """
         try:
-            key = self._key(tap)
+            key = self._key(tap, learned)
             return None if key is None or not tap.sealed else key.open(tap.link.sequence, tap.sealed, tap.public)
         except (WireError, ProofError) as error:
             _told(tap, error)
@@ -116,20 +123,20 @@ class ProofDesk:
             _told(tap, error)
             return None
 
-    def _key(self, tap: Tap) -> DayKey | None:
+    def _key(self, tap: Tap, learned: Mapping[KeyName, DayKey | None]) -> DayKey | None:
         if tap.key_id is None:
             return None
+        name = (tap.link.device, tap.link.epoch, tap.key_id)
+        if name in learned:
+            return learned[name]
         if self._destroyed:
             self._destroyed = False
             self._keys.clear()
-        name = (tap.link.device, tap.link.epoch, tap.key_id)
-        if name not in self._keys:
-            raw = self._find_day_key(*name)
-            record = None if raw is None else decode_record(raw)
-            if not isinstance(record, DayKeyRecord):
-                return None
-            self.learn(record)
-        return self._keys[name]
+        if name in self._keys:
+            return self._keys[name]
+        raw = self._find_day_key(*name)
+        record = None if raw is None else decode_record(raw)
+        return self.learn(record) if isinstance(record, DayKeyRecord) else None
 
 
 def _told(tap: Tap, error: SavarError) -> None:

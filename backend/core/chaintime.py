@@ -9,6 +9,7 @@ nothing by a clock that is distrusted, and a rider nothing by a phone that is.
 
 from dataclasses import dataclass
 
+from protocol.limits import LATEST_MS
 from protocol.wire.records import Instant
 
 
@@ -22,8 +23,8 @@ class ChainTime:
     def then(self, at: Instant) -> "ChainTime":
         """Behind one more record."""
         if at.trusted:
-            return ChainTime(at.wall_ms, at.mono_ms)
-        return ChainTime(self.wall_ms + max(0, at.mono_ms - self.mono_ms), at.mono_ms)
+            return ChainTime(min(at.wall_ms, LATEST_MS), at.mono_ms)
+        return ChainTime(min(self.wall_ms + max(0, at.mono_ms - self.mono_ms), LATEST_MS), at.mono_ms)
 
 
 UNKNOWN_TIME = ChainTime()  # before the first record
@@ -31,7 +32,7 @@ UNKNOWN_TIME = ChainTime()  # before the first record
 
 @dataclass(frozen=True, slots=True)
 class Undated:
-    """A tap whose record, of an untrusted clock, names another service day (`record_ms`) than it is of (`wall_ms`)."""
+    """A tap whose record, of a clock nobody can trust, names another service day (`record_ms`) than its own (`wall_ms`)."""
 
     device: str
     epoch: int
@@ -40,6 +41,10 @@ class Undated:
     wall_ms: int
 
 
-def tap_ms(time: ChainTime, at: Instant, time_s: int) -> int:
-    """When a tap was, `time` being behind its record, and `time_s` what the phone signed."""
-    return at.wall_ms if at.trusted else max(time.wall_ms, time_s * 1000)
+def tap_ms(time: ChainTime, at: Instant, time_s: int, least_ms: int = 0) -> int:
+    """When a tap was, `time` being behind its record, and `time_s` what the phone signed.
+
+    `least_ms`: before which it cannot have been, as the credential was not there yet or the tariff not in force: where
+    no clock was trusted, a phone set to 1970 would board on a day of which no travel is remembered, and so for nothing.
+    """
+    return min(at.wall_ms, LATEST_MS) if at.trusted else max(time.wall_ms, time_s * 1000, least_ms)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.staff import tell
-from backend.adapters.ledger.standing import OF_TAP, StandingTables
+from backend.adapters.ledger.standing import ALONE, OF_TAP, StandingTables
 from backend.core.forgetting_ports import KeyRow, Swept
 from backend.core.holding import Hold
 from backend.core.ledger import TapId
@@ -53,8 +53,12 @@ class ForgettingTables(StandingTables):
         return int(rows[0][0]) if rows else 0
 
     def remember_from(self, day: int, entry: Entry | None = None) -> None:
-        """It never goes back; with who said so in the staff's log."""
+        """It never goes back; with who said so in the staff's log.
+
+        Groups of then are committed before it or behind it: `standing._require_remembered`.
+        """
         with self._writer.transaction() as core:
+            self._driver.rows(raw(core), ALONE)
             self._driver.run(
                 raw(core),
                 "INSERT INTO remembered VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET day ="

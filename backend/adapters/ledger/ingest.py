@@ -12,7 +12,7 @@ from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.contents import renew
 from backend.adapters.ledger.hot import Driver, Row
 from backend.adapters.ledger.known_drivers import KnownDriverTables, add_heard
-from backend.adapters.ledger.standing import OF_TAP, add_standing
+from backend.adapters.ledger.standing import ALONE, OF_TAP, add_standing
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer, TransferKind, next_head
@@ -33,7 +33,6 @@ RECORD_COLUMNS = (
     "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
 )  # fmt: skip
 _UNDATED = "INSERT INTO undated (device, epoch, sequence, record_ms, wall_ms) VALUES (?, ?, ?, ?, ?)"
-_ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one chain: a second writer waits here
 _TRANSFER = ("key", "kind", "debit", "credit", "rials", "hash", "at_ms", "day")
 
 
@@ -132,7 +131,7 @@ class IngestTables(KnownDriverTables):
         driver = self._driver
         with self._writer.transaction() as core:
             to = raw(core)
-            driver.rows(to, _ALONE)  # before ids are given out: whoever comes later has higher ones
+            driver.rows(to, ALONE)  # before ids are given out: whoever comes later has higher ones
             driver.begin_months(to, _days(commits), at_ms)
             for commit in commits:
                 _advance(driver, to, commit, at_ms)
@@ -157,7 +156,7 @@ class IngestTables(KnownDriverTables):
     def post(self, core: sa.Connection, transfers: Sequence[Transfer], at_ms: int) -> None:
         """Append transfers to the chain and move the balances; the caller holds the transaction."""
         to, driver = raw(core), self._driver
-        ((head,),) = driver.rows(to, _ALONE)
+        ((head,),) = driver.rows(to, ALONE)
         debited: Counter[str] = Counter()
         credited: Counter[str] = Counter()
         rows = []

@@ -1,7 +1,7 @@
 """What stands: riders' claims, rides of bearer tickets, drivers' proxy boardings and annulments, shifts."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -19,14 +19,18 @@ from backend.core.ports import Commit
 from backend.core.repeats import Claim, Step
 from backend.core.standing_ports import Span
 from backend.core.tickets import TicketRide
+from protocol.localtime import day_begins_ms
 from protocol.wire.passes import Presentation
 
 _STANDS = (
     "annulled", "boarding", "charged", "rials", "city_rials", "copied_rials", "revision", "ridden_m", "ended_rials",
     "contested", "back_rials", "back_by_house",
 )  # fmt: skip
+_RIDES = ("annulled", "paid", "revision", "contested")
+_PAYS = ("driver", "annulled", "revision", "over", "over_vehicle")
 _CLAIM = tuple(column.name for column in CLAIM.columns)
 _UNPROVEN = tuple(column.name for column in UNPROVEN.columns)
+ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one chain: a second writer waits here
 OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 _ASKED_MAX = 150  # taps in one IN (…): under SQLite's limit of variables, whatever its build
 
@@ -126,37 +130,33 @@ class StandingTables:
 def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[TapId]) -> None:
     """What a commit says of who pays; the caller holds the transaction. `stored`: the records that came with it.
 
-    A claim of one of these has no row yet; of any other it may be gone meanwhile, its travel deleted.
+    What stands of one of these has no row yet; of any other it may be gone meanwhile, its travel deleted.
     """
-    changed = [it for it in commit.claims if it.tap not in stored]
-    _require_undecided(driver, raw, changed)
+    claims = [it for it in commit.claims if it.tap not in stored]
+    rides = [it for it in commit.ticket_rides if it.tap not in stored]
+    proxies = [it for it in commit.proxies if it.tap not in stored]
+    _require_undecided(driver, raw, "claim", {it.tap: (int(it.hold), it.refunded_rials) for it in claims})
+    _require_undecided(driver, raw, "ticket_ride", {it.tap: (int(it.hold),) for it in rides})
+    _require_undecided(driver, raw, "proxy", {it.tap: (int(it.hold),) for it in proxies})
+    _require_remembered(driver, raw, commit, stored)
     # Of a boarding one first claim is charged, at every moment. Boardings split, meet and change names, so that a row
     # yet to be written may hold the name which another takes: until all are written, none of them is charged.
-    driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {OF_TAP}", [it.tap for it in changed])  # noqa: S608
-    for table, key, changes, rows in (
-        ("claim", "device, epoch, sequence", _STANDS, [_of_claim(it) for it in changed]),
-        (
-            "proxy", "device, epoch, sequence", ("driver", "annulled", "revision", "over", "over_vehicle"),
-            [_values(it) for it in commit.proxies],
-        ),
-        (
-            "ticket_ride", "device, epoch, sequence", ("annulled", "paid", "revision", "contested"),
-            [_values(it) for it in commit.ticket_rides],
-        ),
-        (
-            "annulment", "device, epoch, tap_sequence", ("driver", "stands"),
-            [_values(it) for it in commit.annulments],
-        ),
-    ):  # fmt: skip
-        if rows:
-            driver.many(raw, _put(table, key, changes, len(rows[0])), rows)
+    driver.many(raw, f"UPDATE claim SET charged = FALSE WHERE {OF_TAP}", [it.tap for it in claims])  # noqa: S608
+    driver.many(raw, _change("claim", _STANDS), [(*(getattr(it, name) for name in _STANDS), *it.tap) for it in claims])
+    driver.many(raw, _change("ticket_ride", _RIDES), [(*(getattr(it, n) for n in _RIDES), *it.tap) for it in rides])
+    driver.many(raw, _change("proxy", _PAYS), [(*(getattr(it, name) for name in _PAYS), *it.tap) for it in proxies])
     driver.add(raw, "claim", _CLAIM, [_of_claim(it) for it in commit.claims if it.tap in stored])
+    for table, new in (("ticket_ride", commit.ticket_rides), ("proxy", commit.proxies)):
+        rows = [_values(it) for it in new if it.tap in stored]
+        if rows:
+            driver.many(raw, f"INSERT INTO {table} VALUES ({_marks(len(rows[0]))})", rows)  # noqa: S608 - ours
+    if commit.annulments:
+        rows = [_values(it) for it in commit.annulments]
+        driver.many(raw, _put("annulment", "device, epoch, tap_sequence", ("driver", "stands"), len(rows[0])), rows)
     # A record is listed under who pays for it now; one that was taken back stays under who paid.
-    riders = [it for it in commit.claims if it.revision and not it.annulled]
-    turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in riders]
-    turned += [(it.payer.value, *it.tap) for it in commit.proxies if it.revision]
-    rides = [it for it in commit.ticket_rides if it.revision and not it.annulled]
-    turned += [((Payer.TICKET if it.paid else Payer.COPIED).value, *it.tap) for it in rides]
+    turned = [((Payer.RIDER if it.charged else Payer.COPIED).value, *it.tap) for it in claims if not it.annulled]
+    turned += [(it.payer.value, *it.tap) for it in proxies]
+    turned += [((Payer.TICKET if it.paid else Payer.COPIED).value, *it.tap) for it in rides if not it.annulled]
     driver.many(raw, f"UPDATE record SET payer = ? WHERE {OF_TAP}", turned)  # noqa: S608
     if commit.unproven:
         driver.add(raw, "unproven", _UNPROVEN, [
@@ -167,30 +167,51 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     driver.many(raw, "INSERT INTO shift VALUES (?, ?, ?) ON CONFLICT DO NOTHING", commit.shifts)
 
 
-def _require_undecided(driver: Driver, raw: Any, changed: Sequence[Claim]) -> None:
-    """That nobody decided of a claim between its reading and now: what is posted then would not know of it.
+def _require_undecided(driver: Driver, raw: Any, table: str, read: Mapping[TapId, tuple[int, ...]]) -> None:
+    """That nobody decided of these between their reading and now: what is posted then would not know of it.
 
-    Raises StoreFailed: the batch is tried again, from what stands by then.
+    `read`: what two people set, as it was. Raises StoreFailed: the batch is tried again, from what stands by then.
     """
-    decided = {it.tap: (int(it.hold), it.refunded_rials) for it in changed}
-    for at in range(0, len(changed), _ASKED_MAX):
-        some = [it.tap for it in changed[at : at + _ASKED_MAX]]
+    taps = [*read]
+    for at in range(0, len(taps), _ASKED_MAX):
+        some = taps[at : at + _ASKED_MAX]
         marks = ", ".join(["(?, ?, ?)"] * len(some))
+        columns = "hold, refunded_rials" if table == "claim" else "hold"
         asked = (
-            f"SELECT device, epoch, sequence, hold, refunded_rials FROM claim"  # noqa: S608 - marks only
+            f"SELECT device, epoch, sequence, {columns} FROM {table}"  # noqa: S608 - ours, and marks
             f" WHERE (device, epoch, sequence) IN (VALUES {marks})"
         )
-        for *tap, hold, refunded in driver.rows(raw, asked, [part for it in some for part in it]):
-            if (hold, refunded) != decided[tap[0], tap[1], tap[2]]:
+        for device, epoch, sequence, *decided in driver.rows(raw, asked, [part for it in some for part in it]):
+            if tuple(decided) != read[device, epoch, sequence]:
                 raise StoreFailed("two people decided of a boarding meanwhile", fix="nothing: the bus sends it again")
+
+
+def _require_remembered(driver: Driver, raw: Any, commit: Commit, stored: Collection[TapId]) -> None:
+    """That no travel is stored of a day that was forgotten since the group was read. Raises StoreFailed, as above."""
+    new = [it.wall_ms for it in commit.claims if it.tap in stored]
+    new += [it.wall_ms for it in commit.ticket_rides if it.tap in stored and it.rides_a_day > 0]
+    if not new:
+        return
+    found = driver.rows(raw, "SELECT day FROM remembered")
+    if found and min(new) < day_begins_ms(found[0][0]):
+        raise StoreFailed("travel of then was forgotten meanwhile", fix="nothing: the bus sends it again")
+
+
+@cache
+def _change(table: str, changes: Sequence[str]) -> str:
+    """Some columns of a row that is there, or was: one that was deleted meanwhile does not come back."""
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in changes)} WHERE {OF_TAP}"  # noqa: S608 - ours
+
+
+def _marks(columns: int) -> str:
+    return ", ".join("?" * columns)
 
 
 @cache
 def _put(table: str, key: str, changes: Sequence[str], columns: int) -> str:
     """A row that is new, or of which some columns changed."""
     changed = ", ".join(f"{name} = excluded.{name}" for name in changes)
-    marks = ", ".join("?" * columns)
-    return f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {changed}"  # noqa: S608 - ours
+    return f"INSERT INTO {table} VALUES ({_marks(columns)}) ON CONFLICT ({key}) DO UPDATE SET {changed}"  # noqa: S608 - ours
 
 
 def _values(it: Proxy | TakenBack | TicketRide) -> tuple[Any, ...]:
