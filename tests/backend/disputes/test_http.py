@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.core.ledger import rider_account
-from backend.core.ports import Commit
+from backend.core.ledger import Payer, rider_account
+from backend.core.ports import Commit, StoredRecord
 from backend.core.repeats import Claim, new_boarding
 from backend.core.staff.roles import Role
 from backend.core.standing import posted
+from protocol.fares.verdicts import Verdict
 from protocol.wire.passes import Presentation
+from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
 from tests.backend.desk_http import Api
 
@@ -26,7 +28,7 @@ def api() -> Iterator[Api]:
 
 def ride(api: Api, rider: str) -> None:
     """Two charged boardings of this rider stand in the office's ledger."""
-    claims, transfers = [], []
+    claims, transfers, records = [], [], []
     for tap in TAPS:
         shown = Presentation(bytes.fromhex(rider), 1_790_000_000, tap[2])
         claim, made = posted(None, Claim(
@@ -34,11 +36,15 @@ def ride(api: Api, rider: str) -> None:
             boarding=new_boarding(*tap), charged=True, rials=FARE,
         ))  # fmt: skip
         claims.append(claim)
+        records.append(StoredRecord(
+            *tap, bytes(32), b"a record", int(RecordKind.TAP), 1_790_000_000_000, "bus-1", 1, int(Verdict.ACCEPTED), 0,
+            FARE, 1, Payer.RIDER,
+        ))  # fmt: skip
         transfers += made
     device, epoch, _ = TAPS[0]
     after = Watermark(epoch, 2, bytes(32))
     api.office.commit([Commit(
-        device, Watermark.before(epoch), after, [], bytes(64), device, claims=claims, transfers=transfers
+        device, Watermark.before(epoch), after, records, bytes(64), device, claims=claims, transfers=transfers
     )], api.now_ms)  # fmt: skip
 
 
