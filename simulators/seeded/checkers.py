@@ -312,7 +312,8 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -
     path.write_bytes(empty_ledger(city.office.city, city.folder))
     store = SqliteStore(path, city.office.city)
     for phone in city.people.registered:
-        store.add_rider(city.office.rider(phone.credential_id, phone.credential, int(phone.rider_class)))
+        known = city.office.store.rider(phone.credential_id)  # with the time of its registration: taps are not before
+        store.add_rider(known or city.office.rider(phone.credential_id, phone.credential, int(phone.rider_class)))
     registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}
     ingest = Ingest(
         store=store, find_device=registry.get, proofs=ProofDesk(city.sealing, store.day_key, store.riders),

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from backend.core.errors import StoreRefused
 from backend.core.ledger import TransferKind, tap_key
-from backend.core.ports import Commit
+from backend.core.ports import Commit, StoredRecord
 from backend.core.repeats import Claim, new_boarding
+from protocol.fares.verdicts import Verdict
 from protocol.wire.passes import Presentation
+from protocol.wire.records import RecordKind
 from protocol.wire.standing import Watermark
 from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider
@@ -44,11 +46,15 @@ def _claim(number: int) -> Claim:
     return Claim("bus-1-d1", 1, number, shown, "bus-1", NOON_MS, 180_000, 1, 0, FARE, 1000, 1000, 0, FARE, FARE, 3)
 
 
-def _commit(number: int, claims: Sequence[Claim]) -> Commit:
+def _commit(number: int, claims: Sequence[Claim], new: Sequence[Claim] = ()) -> Commit:
+    """`new`: those that come with their records; the others have come before."""
+
     def mark(sequence: int) -> Watermark:
         return Watermark(1, sequence, bytes([sequence]) * 32) if sequence else Watermark.before(1)
 
-    return Commit("bus-1-d1", mark(number), mark(number + 1), [], bytes(64), "bus-1-d1", claims=list(claims))
+    kind, verdict = int(RecordKind.TAP), int(Verdict.ACCEPTED)
+    records = [StoredRecord(*it.tap, bytes(32), b"a record", kind, NOON_MS, verdict=verdict) for it in new]
+    return Commit("bus-1-d1", mark(number), mark(number + 1), records, bytes(64), "bus-1-d1", claims=list(claims))
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,7 +64,7 @@ def test_anything_that_stands_may_follow_anything_that_stood(told: list[list[Cla
     with TemporaryDirectory() as folder:
         desk = Desk(Path(folder), [], [RIDER])
         for number, claims in enumerate(told):
-            desk.store.commit([_commit(number, claims)], NOON_MS)
+            desk.store.commit([_commit(number, claims, new=() if number else claims)], NOON_MS)
             assert set(desk.store.claims_between([(RIDER.credential_id, 0, 2 * NOON_MS)])) == set(claims)
         desk.close()
 
@@ -68,9 +74,10 @@ def test_the_tables_let_one_first_tap_of_a_boarding_be_charged(tmp_path: Path) -
     desk, name = Desk(tmp_path, [], [RIDER]), bytes(24)
     first, later, copy, second = (_claim(n)._replace(boarding=name) for n in range(4))
     held = [first._replace(charged=True), later._replace(charged=True, extends=True), copy]
-    desk.store.commit([_commit(0, held)], NOON_MS)
+    desk.store.commit([_commit(0, held, new=held)], NOON_MS)
+    more = [second._replace(charged=True)]
     with pytest.raises(StoreRefused):
-        desk.store.commit([_commit(1, [second._replace(charged=True)])], NOON_MS)
+        desk.store.commit([_commit(1, more, new=more)], NOON_MS)
     assert set(desk.store.claims_between([(RIDER.credential_id, 0, 2 * NOON_MS)])) == set(held)
     desk.close()
 
