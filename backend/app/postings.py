@@ -194,8 +194,9 @@ class GroupPostings:
         beside = 0 if tariff is None and not extends else proof.party * person
         window_s = REPEAT_WINDOW_DEFAULT_S if tariff is None else tariff.repeat_window_s
         steps = () if tariff is None or tap.closes is not None else _steps(tariff, tap, self._ride(tap, proof), extends)
+        at_ms = self._when(tap, proof.time_s, self._least_ms(proof, tariff))
         return Claim(
-            *_id(tap), proof.presentation, vehicle, self._when(tap, proof.time_s, self._least_ms(proof, tariff)), window_s * 1000,
+            *_id(tap), proof.presentation, vehicle, at_ms, window_s * 1000,
             proof.credential.rider_class, proof.party, person if extends else cost.adult_rials,
             0 if extends else cost.permille, cost.cap_permille, beside, tap.fare_rials,
             min(cost.rider_rials, tap.fare_rials) + cost.city_rials, tap.tariff_version, extends,

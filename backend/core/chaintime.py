@@ -32,7 +32,7 @@ UNKNOWN_TIME = ChainTime()  # before the first record
 
 @dataclass(frozen=True, slots=True)
 class Undated:
-    """A tap whose record, of a clock nobody can trust, names another service day (`record_ms`) than its own (`wall_ms`)."""
+    """A tap whose record, of a clock that tells nothing, names another service day (`record_ms`) than its own."""
 
     device: str
     epoch: int

@@ -311,8 +311,10 @@ def _replayed(city: SeededCity, journals: list[tuple[JournalId, list[bytes]]]) -
         old.unlink()
     path.write_bytes(empty_ledger(city.office.city, city.folder))
     store = SqliteStore(path, city.office.city)
+    held = city.office.store
+    assert held is not None, "every city ends with its office up"
     for phone in city.people.registered:
-        known = city.office.store.rider(phone.credential_id)  # with the time of its registration: taps are not before
+        known = held.rider(phone.credential_id)  # with the time of its registration: taps are not before
         store.add_rider(known or city.office.rider(phone.credential_id, phone.credential, int(phone.rider_class)))
     registry = {door.plan.name: city.enrolled(door.plan) for door in city.doors}
     ingest = Ingest(
