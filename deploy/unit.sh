@@ -4,8 +4,8 @@
 # tests/house holds that no folder is forgotten.
 set -uo pipefail
 pytest=$1
-near="edge web transport deploy protocol provisioning day mutation fuzz vectors house"
-office="backend simulators"
+near="edge simulators web transport deploy protocol provisioning day mutation fuzz vectors house"
+office="backend"
 alone="firmware_bridge integration"
 mkdir -p build
 
