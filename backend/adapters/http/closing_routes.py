@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from backend.adapters.http.access import Allowed, Having, ThisRider
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.models import Model
 from backend.adapters.http.problems import documented
 from backend.core import limits
@@ -14,7 +15,6 @@ from backend.core.ledger import closed_account
 from backend.core.staff.roles import Right
 
 router = APIRouter(prefix="/v1", tags=["riders"])
-Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 
 
 class ClosingBody(Model):

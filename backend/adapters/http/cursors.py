@@ -1,4 +1,4 @@
-"""Cursors of lists whose rows have no number: opaque text, made here and read here alone.
+"""Pages of lists: how many rows, and cursors where rows have no number: opaque text, made and read here alone.
 
 A cursor is the place of the last row of a page, so that rows which come meanwhile move no other ones.
 """
@@ -9,11 +9,13 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
+from backend.core import limits
 from backend.core.case_ports import CaseKey
 from backend.core.staff.errors import Unfit
 from protocol.limits import INT63_MAX
 
 _PATTERN = "^[A-Za-z0-9_-]{1,400}$"
+Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]  # rows of a page
 
 
 class NotACursor(Unfit):

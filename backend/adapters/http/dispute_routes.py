@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from backend.adapters.http import dispute_models as models
 from backend.adapters.http.access import Allowed, Having, ThisRider
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.once import OnceOnly
 from backend.adapters.http.problems import documented
 from backend.adapters.http.staff_models import ProposalBody
@@ -18,7 +19,6 @@ from protocol.limits import INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["disputes"])
 DisputeId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Dispute id, 32 hex digits.")]
-Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _ASKING = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from backend.adapters.http import money_case_models as models
 from backend.adapters.http.access import Allowed, Having
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.once import OnceOnly
 from backend.adapters.http.problems import documented
 from backend.core import limits
@@ -18,7 +19,6 @@ from protocol.limits import INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["money"])
 Sees = Annotated[Actor, Depends(Allowed(Right.SEE_MONEY_CASES))]
-Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _SEEING = documented(401, 403, 422, 503)
 _TAP = "^[a-z0-9-]{1,32}/[0-9]{1,19}/[0-9]{1,19}$"
 

@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from backend.adapters.http import bodies, cursors, models
 from backend.adapters.http.access import Allowed, Having
-from backend.adapters.http.cursors import CaseCursor
+from backend.adapters.http.cursors import CaseCursor, Limit
 from backend.adapters.http.problems import Unreadable, documented
 from backend.core import limits
 from backend.core.errors import Refused
@@ -16,7 +16,6 @@ from backend.core.staff.roles import Right
 from protocol.limits import INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["operations"])
-Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _FLEET = [Depends(Allowed(Right.SEE_FLEET))]
 
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends
 
 from backend.adapters.http import payout_models, settlement_models
 from backend.adapters.http.access import Allowed, Having
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.payout_routes import Before, payable_body, payout_page
-from backend.adapters.http.payout_routes import Limit as PayoutLimit
 from backend.adapters.http.problems import documented
-from backend.adapters.http.settlement_routes import BeforeDay, Day, Limit, frozen_page, of_party
+from backend.adapters.http.settlement_routes import BeforeDay, Day, frozen_page, of_party
 from backend.core import limits
 from backend.core.errors import NotAllowed
 from backend.core.settlement.parties import Party
@@ -58,7 +58,7 @@ def payables(having: Having, own: Own) -> payout_models.PayablesBody:
 
 @router.get("/payouts", summary="Payouts to oneself, newest first", operation_id="own_payouts", responses=_SEEING)
 def payouts(
-    having: Having, own: Own, before: Before = None, limit: PayoutLimit = limits.PAGE_MAX
+    having: Having, own: Own, before: Before = None, limit: Limit = limits.PAGE_MAX
 ) -> payout_models.PayoutsBody:
     """What two people decided, and what the bank said of each."""
     return payout_page(having, before, limit, own)

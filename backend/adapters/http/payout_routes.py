@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from backend.adapters.http import payout_models as models
 from backend.adapters.http.access import Allowed, Having
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.once import Once, OnceOnly
 from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
@@ -23,7 +24,6 @@ Sees = Annotated[Actor, Depends(Allowed(Right.SEE_SETTLEMENT))]
 Ends = Annotated[Actor, Depends(Allowed(Right.END_PAYOUT))]
 PayoutId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Payout id, 32 hex digits.")]
 Before = Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _SEEING = documented(401, 403, 422, 503)
 _ENDING = documented(400, 401, 403, 404, 409, 413, 422, 503)
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from backend.adapters.http import settlement_models as models
 from backend.adapters.http.access import Allowed, Having
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
 from backend.core import limits
@@ -31,7 +32,6 @@ PartyName = Annotated[str, Path(pattern=models.NAME)]
 Vehicle = Annotated[str, Path(pattern=models.NAME, description="As the registry of devices names it.")]
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 BeforeDay = Annotated[str | None, Query(pattern=_DAY, description="`next_before` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _SEEING = documented(401, 403, 404, 422, 503)
 _CHANGING = documented(400, 401, 403, 409, 413, 422, 503)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from backend.adapters.http import staff_models as models
 from backend.adapters.http.access import Allowed, Having
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.once import Once, OnceOnly
 from backend.adapters.http.payout_models import PayoutRequest
 from backend.adapters.http.problems import documented
@@ -20,7 +21,6 @@ from protocol.limits import INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["staff"])
 ProposalId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Proposal id, 32 hex digits.")]
-Limit = Annotated[int, Query(ge=1, le=limits.PAGE_MAX)]
 _PROPOSING = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
 

@@ -77,27 +77,22 @@ class IngestTables(KnownDriverTables):
 
     def riders(self, credential_ids: Sequence[bytes]) -> Mapping[bytes, Rider]:
         """Those that are registered."""
-        found: dict[bytes, Rider] = {}
-        for at in range(0, len(credential_ids), _ASKED_MAX):
-            asked = credential_ids[at : at + _ASKED_MAX]
-            marks = ",".join("?" * len(asked))
-            for row in self._ask(
-                "SELECT credential_id, credential, rider_class, token_hash, created_ms FROM rider"  # noqa: S608 - marks only
-                f" WHERE credential_id IN ({marks})",
-                asked,
-            ):
-                found[row[0]] = Rider(*row)
+        rows = self._of_credentials("credential, rider_class, token_hash, created_ms FROM rider", credential_ids)
+        found = {row[0]: Rider(*row) for row in rows}
         moved = [it for it, rider in found.items() if rider.credential[_VERSION] > FIRST_VERSION]
-        for at in range(0, len(moved), _ASKED_MAX):
-            asked = moved[at : at + _ASKED_MAX]
-            marks = ",".join("?" * len(asked))
-            for row in self._ask(
-                "SELECT credential_id, version, credential, public_key, ended_ms FROM former"  # noqa: S608 - marks only
-                f" WHERE credential_id IN ({marks}) ORDER BY version",
-                asked,
-            ):
-                rider = found[row[0]]
-                found[row[0]] = replace(rider, former=(*rider.former, Former(*row)))
+        rows = self._of_credentials("version, credential, public_key, ended_ms FROM former", moved, " ORDER BY version")
+        for row in rows:
+            rider = found[row[0]]
+            found[row[0]] = replace(rider, former=(*rider.former, Former(*row)))
+        return found
+
+    def _of_credentials(self, asked: str, credential_ids: Sequence[bytes], order: str = "") -> list[Row]:
+        """Rows of these credentials, with each its id first: no more at once than one statement's values."""
+        found: list[Row] = []
+        for at in range(0, len(credential_ids), _ASKED_MAX):
+            some = credential_ids[at : at + _ASKED_MAX]
+            marks = ",".join("?" * len(some))
+            found += self._ask(f"SELECT credential_id, {asked} WHERE credential_id IN ({marks}){order}", some)
         return found
 
     def raw_of(self, device: str, epoch: int, sequence: int) -> bytes | None:

@@ -33,8 +33,7 @@ class Posting:
     rials: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.rials <= limits.RIALS_MAX:
-            raise Unfit("the amount is out of range", fix="name whole rials above 0", rials=self.rials)
+        _require_rials(self.rials)
         if self.debit == self.credit:
             raise Unfit("a transfer to itself", fix="name two accounts")
 
@@ -225,8 +224,7 @@ class Refund:
     answer: str
 
     def __post_init__(self) -> None:
-        if not 0 < self.rials <= limits.RIALS_MAX:
-            raise Unfit("the amount is out of range", fix="name whole rials above 0", rials=self.rials)
+        _require_rials(self.rials)
         require_words("answer", self.answer)
 
     @property
@@ -257,8 +255,7 @@ class PayOut:
     iban: str
 
     def __post_init__(self) -> None:
-        if not 0 < self.rials <= limits.RIALS_MAX:
-            raise Unfit("the amount is out of range", fix="name whole rials above 0", rials=self.rials)
+        _require_rials(self.rials)
         if self.role not in {Role.OPERATOR.value, Role.OWNER.value}:
             raise Unfit("only operators and owners are paid out", fix="name one of them", role=self.role)
         if not is_iban(self.iban):
@@ -322,6 +319,12 @@ KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
     HeldMoney: Kind.HELD, Refund: Kind.REFUND, PayOut: Kind.PAYOUT, Move: Kind.MOVE,
 }  # fmt: skip
+
+
+def _require_rials(rials: int) -> None:
+    """Return for an amount that can be moved. Raises Unfit."""
+    if not 0 < rials <= limits.RIALS_MAX:
+        raise Unfit("the amount is out of range", fix="name whole rials above 0", rials=rials)
 
 
 def tariff_subject(tariff: Tariff) -> str:
