@@ -21,8 +21,9 @@ class Closings:
     def close(self, rider: Rider) -> Left:
         """Close his account; one that is closed is told as it stands. Raises Refused, with why."""
         if self._store.closed(rider.credential_id) is None:
-            last, former = self._riders.ended(rider)
-            self._store.close_account(last, former, close(rider.credential_id, former.ended_ms))
+            now_ms = self._clock()
+            last, former = self._riders.ended(rider, now_ms)
+            self._store.close_account(last, former, close(rider.credential_id, now_ms))
         return self.of(rider.credential_id)
 
     def of(self, credential_id: bytes) -> Left:

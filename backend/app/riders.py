@@ -4,29 +4,32 @@ Rules:
 - who registers a key proves to hold it: a signature by that key over its own 33 bytes (purpose REGISTRATION);
 - one key is one rider: the same key again gets the same credential and a new token, and the old token ends. So an
   answer that was lost does no harm, and a phone that lost its token recovers it with its key;
-- a class other than 0 (adult) needs a concession that two people of the staff granted for this key (`granted`), and a
-  registered class is never changed here;
+- a class other than 0 (adult) needs a concession that two people of the staff granted for this key (`granted`), and
+  ends with it: registering again, or `renew`, gives the credential's next version as `backend.core.concessions` has it,
+  with the class that holds then. Wallet, rides and the older versions stay the rider's;
+- who is denied gets no new version until he has paid;
 - the token is 32 random bytes; only its SHA-256 is stored, and it is compared in constant time.
 """
 
 import hmac
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol
 
 from backend.core import limits
 from backend.core.api import Registered
+from backend.core.concessions.grant import ADULT, Grant, held_with, is_due
 from backend.core.errors import NotAllowed, Refused
-from backend.core.moving import VERSION_MAX, Former
+from backend.core.moving import FIRST_VERSION, VERSION_MAX, Former, denied
 from backend.core.moving_ports import MovingStore
 from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
 from protocol.localtime import service_day
 from protocol.wire.keys import Purpose, Signer, SigningKey, VerifyingKey
-from protocol.wire.passes import issue_credential, read_issued
+from protocol.wire.passes import Credential, issue_credential, read_issued
 
 _NOBODY = bytes(32)  # compared against where there is no rider, so that both ways take the same work
 
@@ -43,7 +46,7 @@ class RidersStore(RiderStore, MovingStore, Protocol):
 class Riders:
     """Implements `RiderDesk`. `clock` gives Unix milliseconds, `randomness(n)` n random bytes.
 
-    `granted`: the classes that are granted to whoever holds a key; `moves`: the credential that is, and by which
+    `granted`: what is granted to whoever holds a key, by class; `moves`: the credential that is, and by which
     proposal.
     """
 
@@ -54,7 +57,7 @@ class Riders:
         clock: Callable[[], int],
         randomness: Callable[[int], bytes],
         *,
-        granted: Callable[[bytes], Collection[int]],
+        granted: Callable[[bytes], Mapping[int, Grant]],
         moves: Callable[[bytes], tuple[bytes, str] | None] = lambda _: None,
     ) -> None:
         self._store = store
@@ -72,32 +75,52 @@ class Riders:
             moved = self._moved_to(public_key)
         if moved is not None:
             return moved
-        if rider_class and rider_class not in self._granted(public_key):
-            raise NotAllowed(
-                "a reduced fare is granted by two people of the staff first",
-                fix="register with class 0, or ask at a service desk and show this key there",
-                rider_class=rider_class,
-                rider_fa="تخفیف باید نخست در باجهٔ خدمات تأیید شود",
-                rider_en="A reduced fare is approved at a service desk first",
-            )
+        granted = self._granted(public_key)
         token = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
         with self._one_at_a_time:
-            known = self._store.rider_with_key(public_key)
+            known, now_ms = self._store.rider_with_key(public_key), self._clock()
             if known is None:
-                rider = self._new(public_key, rider_class, token)
-            elif rider_class not in (0, known.rider_class):
-                raise Refused(
-                    "this key is registered with another class",
-                    fix="make a new key on the phone and register that",
-                    rider_class=known.rider_class,
-                )
+                grant = _asked(rider_class, granted, service_day(now_ms))
+                rider = self._new(public_key, grant, token)
             else:
-                rider = Rider(
-                    known.credential_id, known.credential, known.rider_class, hash_token(token), known.created_ms
-                )
+                if rider_class != known.rider_class and _asked(rider_class, granted, service_day(now_ms)) != ADULT:
+                    raise Refused(
+                        "this key is registered with another class",
+                        fix="apply for the class with your token: the credential that you have gets it",
+                        rider_class=known.rider_class,
+                        rider_fa="این گوشی ثبت شده است؛ با همین گوشی درخواست تخفیف بدهید",
+                        rider_en="This phone is registered: apply for the concession with it",
+                    )
+                held = held_with(known.grant, granted)
+                rider = replace(self._renewed(known, held, now_ms), token_hash=hash_token(token))
             self._store.add_rider(rider)
-        allowance_rials = read_issued(rider.credential).allowance_units * ALLOWANCE_UNIT_RIALS
-        return Registered(rider.credential_id, rider.credential, allowance_rials, token)
+        return _registered(rider.credential, token)
+
+    def renew(self, rider: Rider) -> Rider:
+        """His credential as it is due today: longer, or of the class that holds by now; as it is where nothing is due.
+
+        Raises Refused where he is denied, or the account is closed, StoreFailed.
+        """
+        with self._one_at_a_time:
+            live, now_ms = self._store.rider(rider.credential_id) or rider, self._clock()
+            was = read_issued(live.credential)
+            has = held_with(live.grant, self._granted(was.holder))
+            renewed = self._renewed(live, has, now_ms)
+        if renewed is live and is_due(was, has, service_day(now_ms)) and was.version < VERSION_MAX:
+            raise denied()
+        return renewed
+
+    def _renewed(self, rider: Rider, has: Grant, now_ms: int) -> Rider:
+        """With the next version where one is due; the rider himself where it is not, or he may have none."""
+        was = read_issued(rider.credential)
+        due = has != rider.grant or is_due(was, has, service_day(now_ms))
+        if not due or was.version >= VERSION_MAX or not self._store.may_renew(was.credential_id, was.version):
+            return rider
+        held = replace(rider, rider_class=has.rider_class, class_until=has.until_day)
+        credential, former = self._next(held, was.holder, now_ms)
+        renewed = replace(held, credential=credential)
+        self._store.renew_rider(renewed, replace(former, ended_ms=None))
+        return renewed
 
     # --- another phone ------------------------------------------------------------------------------------------------
 
@@ -113,12 +136,12 @@ class Riders:
             self._require_fresh(public_key)
             return self._move(rider, public_key, None)
 
-    def ended(self, rider: Rider) -> tuple[Rider, Former]:
-        """His credential's next version, over a key that nobody has, and what ended with that. Raises Refused.
+    def ended(self, rider: Rider, at_ms: int) -> tuple[Rider, Former]:
+        """His credential's next version, over a key that nobody has, and what ends with that. Raises Refused.
 
         For who closes his account: no phone shows anything that is his any more, and his token goes on reading.
         """
-        credential, former = self._next(rider, SigningKey.from_secret(self._randomness(32)).public)
+        credential, former = self._next(rider, SigningKey.from_secret(self._randomness(32)).public, at_ms)
         return replace(rider, credential=credential), former
 
     def _moved_to(self, public_key: bytes) -> Registered | None:
@@ -140,41 +163,39 @@ class Riders:
             )  # fmt: skip
 
     def _move(self, rider: Rider, public_key: bytes, proposal_id: str | None) -> Registered:
-        credential, former = self._next(rider, public_key)
+        credential, former = self._next(rider, public_key, self._clock())
         token = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
-        moved = Rider(rider.credential_id, credential, rider.rider_class, hash_token(token), rider.created_ms)
-        self._store.move_rider(moved, former, proposal_id)
-        allowance_rials = read_issued(credential).allowance_units * ALLOWANCE_UNIT_RIALS
-        return Registered(rider.credential_id, credential, allowance_rials, token)
+        self._store.move_rider(
+            replace(rider, credential=credential, token_hash=hash_token(token)), former, proposal_id
+        )  # fmt: skip
+        return _registered(credential, token)
 
-    def _next(self, rider: Rider, public_key: bytes) -> tuple[bytes, Former]:
+    def _next(self, rider: Rider, public_key: bytes, at_ms: int) -> tuple[bytes, Former]:
         """The next version of a credential, and the one that ends now."""
-        now_ms, was = self._clock(), read_issued(rider.credential)
+        was = read_issued(rider.credential)
         if was.version >= VERSION_MAX:
             raise Refused(
                 "a credential moves no more often", fix="register anew; two people post what the wallet holds"
             )
-        credential = issue_credential(
-            self._issuer, credential_id=rider.credential_id, version=was.version + 1, holder=public_key,
-            rider_class=rider.rider_class, product=was.product,
-            expiry_day=service_day(now_ms) + limits.CREDENTIAL_DAYS, allowance_units=was.allowance_units,
-        )  # fmt: skip
-        return credential, Former(rider.credential_id, was.version, rider.credential, was.holder, now_ms)
+        credential = self._issued(replace(was, version=was.version + 1, holder=public_key), rider.grant, at_ms)
+        return credential, Former(rider.credential_id, was.version, rider.credential, was.holder, at_ms)
 
-    def _new(self, public_key: bytes, rider_class: int, token: str) -> Rider:
-        now_ms = self._clock()
-        credential_id = self._randomness(CREDENTIAL_ID_BYTES)
-        credential = issue_credential(
-            self._issuer,
-            credential_id=credential_id,
-            version=1,
-            holder=public_key,
-            rider_class=rider_class,
-            product=0,
-            expiry_day=service_day(now_ms) + limits.CREDENTIAL_DAYS,
-            allowance_units=limits.ALLOWANCE_UNITS_DEFAULT,
-        )
-        return Rider(credential_id, credential, rider_class, hash_token(token), now_ms)
+    def _new(self, public_key: bytes, grant: Grant, token: str) -> Rider:
+        now_ms, units = self._clock(), limits.ALLOWANCE_UNITS_DEFAULT
+        first = Credential(0, self._randomness(CREDENTIAL_ID_BYTES), FIRST_VERSION, public_key, 0, 0, 0, units, b"")
+        credential = self._issued(first, grant, now_ms)
+        return Rider(
+            first.credential_id, credential, grant.rider_class, hash_token(token), now_ms, grant.until_day
+        )  # fmt: skip
+
+    def _issued(self, it: Credential, grant: Grant, at_ms: int) -> bytes:
+        """Signed, with the class that holds today and the day that follows from it."""
+        now = grant.on(service_day(at_ms))
+        return issue_credential(
+            self._issuer, credential_id=it.credential_id, version=it.version, holder=it.holder,
+            rider_class=now.rider_class, product=it.product, expiry_day=now.expiry_day(service_day(at_ms)),
+            allowance_units=it.allowance_units,
+        )  # fmt: skip
 
     def authenticate(self, credential_id: bytes, token: str) -> Rider:
         """The rider whose token this is. Raises NotAllowed, the same for no such rider and for another's token."""
@@ -185,3 +206,22 @@ class Riders:
                 "the token is not this rider's", fix="register again with the same key: it gives a new token"
             )
         return rider
+
+
+def _asked(rider_class: int, granted: Mapping[int, Grant], today: int) -> Grant:
+    """What somebody registers with. Raises NotAllowed where two people did not grant it, or it is over."""
+    found = ADULT if rider_class == ADULT.rider_class else granted.get(rider_class)
+    if found is None or not found.holds_on(today):
+        raise NotAllowed(
+            "a reduced fare is granted by two people of the staff first, and ends some day",
+            fix="register with class 0 and apply for it, or ask at a service desk and show this key there",
+            rider_class=rider_class,
+            rider_fa="تخفیف باید نخست در باجهٔ خدمات تأیید شود",
+            rider_en="A reduced fare is approved at a service desk first",
+        )
+    return found
+
+
+def _registered(credential: bytes, token: str) -> Registered:
+    it = read_issued(credential)
+    return Registered(it.credential_id, credential, it.allowance_units * ALLOWANCE_UNIT_RIALS, token)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from backend.core import limits
+from backend.core.concessions.grant import Grant, require_end
 from backend.core.errors import NotCovered, NotFound, Refused
 from backend.core.paying.payout import waits_until_ms
 from backend.core.settlement.parties import Party
@@ -107,6 +108,8 @@ class Staff:
                 it.transfer(proposal_id, service_day(now_ms))
             elif isinstance(it, PayOut):
                 it.transfer(proposal_id)
+            elif isinstance(it, Concession):
+                require_end(it.until_day, service_day(now_ms))
             kept = self._store.add_proposal(made, self._entry(actor, action, proposal_id, "proposed", key))
             if kept.digest != made.digest:
                 raise AnotherContent("this key was used for another proposal", fix="use a new Idempotency-Key")
@@ -262,7 +265,10 @@ def granted_move(store: StaffStore, public_key: bytes) -> tuple[bytes, str] | No
     return None
 
 
-def granted_classes(store: StaffStore, public_key: bytes) -> set[int]:
-    """The rider classes that two people granted to whoever holds this key."""
-    found = (read(it.kind, it.content) for it in store.approved(Kind.CONCESSION, public_key.hex()))
-    return {it.rider_class for it in found if isinstance(it, Concession)}
+def granted_classes(store: StaffStore, public_key: bytes) -> dict[int, Grant]:
+    """What two people granted to whoever holds this key: of each class what ends last, also where it is over."""
+    found: dict[int, Grant] = {}
+    for it in (read(it.kind, it.content) for it in store.approved(Kind.CONCESSION, public_key.hex())):
+        if isinstance(it, Concession):
+            found[it.rider_class] = found.get(it.rider_class, it.grant).longer(it.grant)
+    return found

@@ -38,6 +38,10 @@ class RiderDesk(Protocol):
         """Register a key whose holder proves it. Raises BadKey, BadSignature, NotAllowed, Refused, StoreFailed."""
         ...
 
+    def renew(self, rider: Rider) -> Rider:
+        """His credential as it is due today. Raises Refused where he is denied, or the account is closed."""
+        ...
+
     def move(self, rider: Rider, public_key: bytes, proof: bytes) -> Registered:
         """His credential to another phone's key. Raises BadKey, BadSignature, Refused, StoreFailed."""
         ...

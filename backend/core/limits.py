@@ -125,6 +125,7 @@ TOPUP_MAX_RIALS = 50_000_000  # five million tomans: above it the provider refus
 PROVIDER_TIMEOUT_S = 10.0  # an answer later than this is unknown, not refused
 ALLOWANCE_UNITS_DEFAULT = 6  # 300,000 rials unseen: about ten rides, as the Chinese transit codes grant
 CREDENTIAL_DAYS = 180  # nothing needed to ride expires in under 120 days; renewed well before
+CREDENTIAL_LEFT_DAYS = 120  # with less it is renewed: whoever was online today rides through the longest outage
 AUTHORITY_MAX_CHARS = 64  # the provider's id of a payment; Zarinpal's has 36
 PROVIDER_ANSWER_BYTES_MAX = 64 << 10  # its answers are under 1 KiB
 RECEIPT_MAX_CHARS = 64  # a bank's id of the money; Saman's has 30 to 50
@@ -162,6 +163,9 @@ CLOSING_AFTER_S = 900  # the first look after a start: what a broker held back c
 CLOSING_PERIOD_S = 86_400  # a hold of months ends to the day
 CLOSINGS_A_STEP = 100  # a transaction: ingest waits for one of these
 DISPUTES_OPEN_MAX = 20  # of one rider at once: a week of his rides; who disputes more wants a person, not a form
+
+CONCESSION_DAYS_MAX = 5 * 366  # a grant is looked at anew after five years at the latest: people move, heal and age
+CONCESSION_TOLD_DAYS = 60  # before it ends its rider is told: a new paper of a school or an office takes weeks
 
 # --- Reconciliation --------------------------------------------------------------------------------------------------
 DISCREPANCY_DUE_MS = 48 * 3_600_000  # decided in two days, as the city decides disputes (isfahan.md, rows 8 and P6)

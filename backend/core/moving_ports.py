@@ -18,10 +18,21 @@ class MovingStore(Protocol):
         """
         ...
 
+    def may_renew(self, credential_id: bytes, version: int) -> bool:
+        """Whether it is not denied: a higher version would ride until the next list."""
+        ...
+
+    def renew_rider(self, rider: Rider, former: Former) -> None:
+        """The rider's next version and class in place of `former`, over the same key; his token stays.
+
+        One durable transaction. Raises Refused where it moved meanwhile, is denied, or the account is closed.
+        """
+        ...
+
     def was_moved(self, public_key: bytes) -> bool:
         """Whether a credential was moved away from this key."""
         ...
 
     def ended_versions(self) -> Mapping[bytes, int]:
-        """Of each credential that was ever moved, its newest ended version."""
+        """Of each credential that was ever moved, its newest ended version; one that was renewed has not ended."""
         ...

@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.core.announced_port import AnnouncedStore
 from backend.core.case_ports import CaseStore
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime, Undated
+from backend.core.concessions.grant import Grant
 from backend.core.driver_ports import KnownDriverStore
 from backend.core.floats import Proxy, TakenBack
 from backend.core.forgetting_ports import ForgettingStore
@@ -123,7 +124,13 @@ class Rider:
     rider_class: int
     token_hash: bytes
     created_ms: int
-    former: tuple[Former, ...] = ()  # ended versions; looked for where taps are weighed (`IngestStore.riders`)
+    class_until: int | None = None  # with the class: `grant`; looked for where riders register
+    former: tuple[Former, ...] = ()  # other versions; looked for where taps are weighed (`IngestStore.riders`)
+
+    @property
+    def grant(self) -> Grant:
+        """The class that was granted to him last; it may be over."""
+        return Grant(self.rider_class, self.class_until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,20 @@ class MemoryStore(MemoryTopUps):
         self.riders[rider.credential_id] = rider
         self.former.append(former)
 
+    def may_renew(self, credential_id: bytes, version: int) -> bool:
+        return not any(it.credential_id == credential_id and it.ended_ms is None for it in self.denied)
+
+    def renew_rider(self, rider: Rider, former: Former) -> None:
+        self._look()
+        assert self.riders[rider.credential_id].credential == former.credential
+        self.riders[rider.credential_id] = rider
+        self.former.append(former)
+
     def was_moved(self, public_key: bytes) -> bool:
-        return any(it.public_key == public_key for it in self.former)
+        return any(it.public_key == public_key and it.ended_ms is not None for it in self.former)
 
     def ended_versions(self) -> Mapping[bytes, int]:
-        return {it.credential_id: it.version for it in self.former}
+        return {it.credential_id: it.version for it in self.former if it.ended_ms is not None}
 
     def rider(self, credential_id: bytes) -> Rider | None:
         self._look()

@@ -84,7 +84,12 @@ def test_a_reduced_class_needs_two_people_of_the_staff(api: Api) -> None:
     assert "باجهٔ خدمات" in refused.json()["data"]["rider_fa"]
     for token in ("guessed", OPS_TOKEN):  # nobody alone, whoever it is
         assert api.client.post("/v1/riders", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 403
-    granted = {"public_key": PHONE.public.hex(), "rider_class": 2, "document": "card seen, desk 4"}
+    granted = {
+        "public_key": PHONE.public.hex(),
+        "rider_class": 2,
+        "document": "card seen, desk 4",
+        "until": "1406-06-31",
+    }
     api.both("concessions", granted)
     for other in (api.registration(PHONE, rider_class=3), api.registration(key("other"), rider_class=2)):
         assert api.client.post("/v1/riders", json=other).status_code == 403

@@ -44,7 +44,13 @@ def test_a_posting_takes_two_people(api: Api) -> None:
 
 def test_the_operations_token_is_nobody_s_name(api: Api) -> None:
     """It opens what operations may see; a second person it is not, nor a first one."""
-    body = {"public_key": key("phone").public.hex(), "rider_class": 2, "document": "file 12", "why": "a student"}
+    body = {
+        "public_key": key("phone").public.hex(),
+        "rider_class": 2,
+        "until": "1406-06-31",
+        "document": "file 12",
+        "why": "a student",
+    }
     refused = api.client.post("/v1/proposals/for/concessions", json=body, headers=OPS)
     assert (refused.status_code, refused.json()["title"]) == (403, "Not named")
     assert "savar staff add" in refused.json()["fix"]
@@ -91,7 +97,13 @@ def test_what_cannot_be_proposed_is_a_422_that_repeats_nothing(api: Api, what: s
 
 
 def test_a_concession_has_a_class_of_the_tariff(api: Api) -> None:
-    body = {"public_key": key("phone").public.hex(), "rider_class": 9, "document": "file 12", "why": "a student"}
+    body = {
+        "public_key": key("phone").public.hex(),
+        "rider_class": 9,
+        "until": "1406-06-31",
+        "document": "file 12",
+        "why": "a student",
+    }
     answer = api.client.post("/v1/proposals/for/concessions", json=body, headers=api.staff(Role.INSPECTOR))
     assert (answer.status_code, answer.json()["title"]) == (422, "Unfit")
 

@@ -148,7 +148,8 @@ def test_names(name: str, *, good: bool) -> None:
 SUBJECTS = [
     Posting("suspense", "operator:bus-1", 60_000),
     Decreed(Tariff(4, 60_000, {2: 500}, starts_ms=WALL_MS), "1405/88"),
-    Concession(key("phone").public, 5, "file 12, desk 4"),
+    Concession(key("phone").public, 5, "file 12, desk 4"),  # of before ends were told
+    Concession(key("phone").public, 5, "file 12, desk 4", 20_900),
     Release(bytes(7) + b"\x01", 3),
     HeldMoney("bus-1-d1", 2**62, 7, pays=False),
     Refund("0" * 32, 60_000, by_house=True, answer="we are sorry"),

@@ -11,6 +11,7 @@ import pytest
 from backend.adapters.ledger.store import LedgerStore
 from backend.app.approvals import StoredApprovals
 from backend.app.staff import Staff, end_person, granted_classes, name_person
+from backend.core.concessions.grant import Grant
 from backend.core.errors import NotFound, Refused, StoreFailed
 from backend.core.ledger import Transfer, debt_account, rider_account
 from backend.core.limits import (
@@ -27,6 +28,7 @@ from backend.core.staff.roles import FIRST, Actor, Role
 from backend.core.staff.subjects import Concession, Decreed, HeldMoney, Posting, Release
 from backend.core.staff.two_people import Kind, State
 from protocol.fares.tariff import Tariff
+from protocol.localtime import service_day
 from tests.backend import databases
 from tests.backend.bus import NOON_MS, Bus, Proof, Rider
 from tests.backend.desk import CITY, Desk, check_ledger
@@ -38,6 +40,7 @@ SARA, OMID = Actor("sara", Role.FINANCE), Actor("omid", Role.FINANCE)
 NIMA, TARA = Actor("nima", Role.OPERATIONS), Actor("tara", Role.OPERATIONS)
 POSTING = Posting("suspense", "operator:bus-1", 60_000)
 TARIFF = Tariff(4, 60_000)
+UNTIL = service_day(NOON_MS) + 365
 
 
 class Office:
@@ -207,17 +210,17 @@ def test_proposals_come_newest_first_page_by_page(office: Office) -> None:
 
 def test_a_concession_is_granted_to_a_key(office: Office) -> None:
     public = key("phone").public
-    it = office.desk.propose(NIMA, Concession(public, 2, "file 12"), why="a student", key="")
-    assert granted_classes(office.store, public) == set()
+    it = office.desk.propose(NIMA, Concession(public, 2, "file 12", UNTIL), why="a student", key="")
+    assert granted_classes(office.store, public) == {}
     office.desk.decide(TARA, it.id, it.digest, approves=True, key="")
-    assert granted_classes(office.store, public) == {2}
-    assert granted_classes(office.store, key("other").public) == set()
+    assert granted_classes(office.store, public) == {2: Grant(2, UNTIL)}
+    assert granted_classes(office.store, key("other").public) == {}
 
 
 def test_a_refused_one_grants_nothing(office: Office) -> None:
-    it = office.desk.propose(NIMA, Concession(key("phone").public, 2, "file 12"), why="a student", key="")
+    it = office.desk.propose(NIMA, Concession(key("phone").public, 2, "file 12", UNTIL), why="a student", key="")
     office.desk.decide(TARA, it.id, it.digest, approves=False, key="")
-    assert granted_classes(office.store, key("phone").public) == set()
+    assert granted_classes(office.store, key("phone").public) == {}
 
 
 def test_tariffs_and_releases_are_asked_for_when_a_bundle_is_announced(office: Office) -> None:

@@ -1,7 +1,4 @@
-"""Routes of settlement: operators and owners join, contracts say whose a vehicle is, days are frozen and shown.
-
-Days are Jalali and written 1405-09-08: a slash would part the path.
-"""
+"""Routes of settlement: operators and owners join, contracts say whose a vehicle is, days are frozen and shown."""
 
 from typing import Annotated, Literal
 
@@ -11,6 +8,7 @@ from fastapi.responses import Response
 from backend.adapters.http import settlement_models as models
 from backend.adapters.http.access import Allowed, Having
 from backend.adapters.http.cursors import Limit
+from backend.adapters.http.days import DAY, day_of, written
 from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
 from backend.core import limits
@@ -23,32 +21,23 @@ from backend.core.settlement.statement import Statement
 from backend.core.settlement.telling import Row, joint, parties, told
 from backend.core.staff.errors import Unfit
 from backend.core.staff.roles import Actor, Right
-from protocol.jalali import day_text, jalali_day
 
 router = APIRouter(prefix="/v1", tags=["settlement"])
 Sees = Annotated[Actor, Depends(Allowed(Right.SEE_SETTLEMENT))]
 Settles = Annotated[Actor, Depends(Allowed(Right.SETTLE))]
 PartyName = Annotated[str, Path(pattern=models.NAME)]
 Vehicle = Annotated[str, Path(pattern=models.NAME, description="As the registry of devices names it.")]
-_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-BeforeDay = Annotated[str | None, Query(pattern=_DAY, description="`next_before` of the page before.")]
+BeforeDay = Annotated[str | None, Query(pattern=DAY, description="`next_before` of the page before.")]
 _SEEING = documented(401, 403, 404, 422, 503)
 _CHANGING = documented(400, 401, 403, 409, 413, 422, 503)
 
 
-def service_day(day: Annotated[str, Path(pattern=_DAY, description="Jalali, 1405-09-08.")]) -> int:
+def service_day(day: Annotated[str, Path(pattern=DAY, description="Jalali, 1405-09-08.")]) -> int:
     """The service day of the path. Raises Unfit for one that no calendar has."""
-    try:
-        return jalali_day(day.replace("-", "/"))
-    except ValueError as error:
-        raise Unfit("there is no such day", fix="a day is written 1405-09-08, by the Jalali calendar") from error
+    return day_of(day)
 
 
 Day = Annotated[int, Depends(service_day)]
-
-
-def _written(day: int) -> str:
-    return day_text(day).replace("/", "-")
 
 
 def _by(actor: Actor) -> By:
@@ -116,7 +105,7 @@ def frozen_page(having: Services, before: str | None, limit: int) -> models.Froz
         days = [it for it in days if it.day < behind]
     page = days[:limit]
     return models.FrozenDaysBody(
-        settlements=[_frozen(it) for it in page], next_before=_written(page[-1].day) if len(days) > limit else None
+        settlements=[_frozen(it) for it in page], next_before=written(page[-1].day) if len(days) > limit else None
     )
 
 
@@ -146,7 +135,7 @@ def of_party(having: Services, day: int, party: Party) -> models.PartyStatementB
     """What one party is told. Raises NotFound."""
     it = told(having.settlements.statement(day), party)
     return models.PartyStatementBody(
-        day=_written(day), hash=it.hash.hex(), party=str(it.party), total_rials=it.total_rials,
+        day=written(day), hash=it.hash.hex(), party=str(it.party), total_rials=it.total_rials,
         rows=[_row(row) for row in it.rows],
     )  # fmt: skip
 
@@ -171,20 +160,20 @@ def _party(party: Party, titles: Titles) -> models.PartyBody:
 
 def _contract(it: Contract) -> models.ContractBody:
     return models.ContractBody(
-        vehicle=it.vehicle, from_day=_written(it.from_day), operator=it.operator, owner=it.owner,
+        vehicle=it.vehicle, from_day=written(it.from_day), operator=it.operator, owner=it.owner,
         owner_permille=it.owner_permille, proxies_max_rials=it.proxies_max_rials,
         tickets_max_rials=it.tickets_max_rials,
     )  # fmt: skip
 
 
 def _frozen(it: Frozen) -> models.FrozenBody:
-    return models.FrozenBody(day=_written(it.day), hash=it.hash.hex(), frozen_ms=it.at_ms)
+    return models.FrozenBody(day=written(it.day), hash=it.hash.hex(), frozen_ms=it.at_ms)
 
 
 def _joint(statement: Statement) -> models.JointBody:
     it = joint(statement)
     return models.JointBody(
-        day=_written(statement.day), hash=statement.hash.hex(), balance=it.balance,
+        day=written(statement.day), hash=statement.hash.hex(), balance=it.balance,
         incomes=[models.SumBody(name=line.value, rials=rials) for line, rials in it.incomes],
         owed=[models.SumBody(name=str(party), rials=rials) for party, rials in it.owed],
         held=[models.SumBody(name=line.value, rials=rials) for line, rials in it.held],
@@ -193,6 +182,6 @@ def _joint(statement: Statement) -> models.JointBody:
 
 def _row(it: Row) -> models.RowBody:
     return models.RowBody(
-        ride_day=_written(it.of_day), vehicle=it.vehicle, line=it.line.value, payer=it.payer,
+        ride_day=written(it.of_day), vehicle=it.vehicle, line=it.line.value, payer=it.payer,
         income_rials=it.rials, part_rials=it.part_rials, held_rials=it.held_rials,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from backend.adapters.http.days import DAY
 from backend.adapters.http.models import Model, bytes_from, text_schema
 from backend.core import limits
 from protocol.limits import CREDENTIAL_ID_BYTES, INT63_MAX, PUBLIC_KEY_BYTES, RIALS_MAX, UINT32_MAX
@@ -31,12 +32,16 @@ class TariffRequest(Model):
 
 
 class ConcessionRequest(Model):
-    """A class for whoever registers this key. `document`: where the office keeps what was shown; no copy of it."""
+    """A class for whoever registers this key, until a last day of its own.
+
+    `document`: where the office keeps what was shown; no copy of it.
+    """
 
     public_key: Annotated[
         bytes, BeforeValidator(bytes_from(PUBLIC_KEY_BYTES)), text_schema(PUBLIC_KEY_BYTES, "the phone's key")
     ]
     rider_class: int = Field(ge=1, le=15)
+    until: Annotated[str, Field(pattern=DAY, description="Its last day, Jalali, 1406-06-31; in five years at most.")]
     document: Words
     why: Words
 

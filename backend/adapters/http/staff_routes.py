@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from backend.adapters.http import staff_models as models
 from backend.adapters.http.access import Allowed, Having
 from backend.adapters.http.cursors import Limit
+from backend.adapters.http.days import day_of
 from backend.adapters.http.once import Once, OnceOnly
 from backend.adapters.http.payout_models import PayoutRequest
 from backend.adapters.http.problems import documented
@@ -137,8 +138,9 @@ def propose_concession(
     once: OnceOnly,
     body: models.ConcessionRequest,
 ) -> models.ProposalBody:
-    """Whoever holds this key registers with the class, when another person has approved it."""
-    return _propose(having, actor, once, Concession(body.public_key, body.rider_class, body.document), body.why)
+    """Whoever holds this key has the class, new or registered already, when another person has approved it."""
+    it = Concession(body.public_key, body.rider_class, body.document, day_of(body.until))
+    return _propose(having, actor, once, it, body.why)
 
 
 @router.post("/proposals/for/releases", summary="Propose a release", status_code=201, responses=_PROPOSING)

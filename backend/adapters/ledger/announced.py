@@ -64,7 +64,7 @@ class AnnouncedTables:
         with self._writer.reading() as core:
             owing = core.execute(_OPEN.where(DENIAL.c.credential == credential_id)).first()
             lost = core.execute(sa.select(FORMER.c.version).where(
-                FORMER.c.credential_id == credential_id, FORMER.c.version >= version
+                FORMER.c.credential_id == credential_id, FORMER.c.version >= version, FORMER.c.ended_ms.is_not(None)
             )).first()  # fmt: skip
             return owing is None and lost is None and core.execute(listed).first() is not None
 

@@ -1,4 +1,4 @@
-"""The table of ended versions of credentials (`backend.core.moving`). It says of nobody where he rode."""
+"""The table of former versions of credentials, ended or renewed (`backend.core.moving`). It says of nobody where he rode."""
 
 import sqlalchemy as sa
 
@@ -11,8 +11,8 @@ FORMER = sa.Table(
     sa.Column("version", INT, primary_key=True, autoincrement=False),
     sa.Column("credential", BYTES, nullable=False),
     sa.Column("public_key", BYTES, nullable=False),
-    sa.Column("ended_ms", INT, nullable=False),
-    sa.UniqueConstraint("public_key", name="one_end_a_key"),
+    sa.Column("ended_ms", INT, nullable=True),
+    sa.Index("former_key", "public_key"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

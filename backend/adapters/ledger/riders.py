@@ -15,7 +15,8 @@ from backend.core.limits import RIDERS_PAGE
 from backend.core.ports import Rider, RiderTap
 
 _RIDER = sa.select(
-    RIDER.c.credential_id, RIDER.c.credential, RIDER.c.rider_class, RIDER.c.token_hash, RIDER.c.created_ms
+    RIDER.c.credential_id, RIDER.c.credential, RIDER.c.rider_class, RIDER.c.token_hash, RIDER.c.created_ms,
+    RIDER.c.class_until,
 )  # fmt: skip
 _PAGE = (
     sa.select(RIDER.c.credential_id, RIDER.c.credential)
@@ -80,6 +81,7 @@ class RiderTables:
                     "credential_id": rider.credential_id, "credential": rider.credential,
                     "public_key": rider.credential[HOLDER], "rider_class": rider.rider_class,
                     "token_hash": rider.token_hash, "created_ms": rider.created_ms,
+                    "class_until": rider.class_until,
                 },
             )  # fmt: skip
 

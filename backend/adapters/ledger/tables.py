@@ -215,6 +215,7 @@ RIDER = _table(
     "rider",
     _column("credential_id", BYTES, key=True), _column("credential", BYTES), _column("public_key", BYTES),
     _column("rider_class", INT), _column("token_hash", BYTES), _column("created_ms", INT),
+    _column("class_until", INT, null=True),
     sa.UniqueConstraint("public_key", name="one_rider_a_key"),
 )  # fmt: skip
 DEVICE = _table(

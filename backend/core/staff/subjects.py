@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeAlias
 
+from backend.core.concessions.grant import Grant
 from backend.core.holding import HeldTap, Hold
 from backend.core.ledger import TapId, Transfer, TransferKind
 from backend.core.paying.payout import is_iban, transfer_of
@@ -17,6 +18,7 @@ from backend.core.staff.two_people import Kind, require_words
 from protocol import limits
 from protocol.errors import SavarError
 from protocol.fares.tariff import RiderClass, Tariff
+from protocol.jalali import day_text
 from protocol.wire import cbor
 from protocol.wire.tariffs import decode_tariff, encode_tariff
 
@@ -102,16 +104,27 @@ class Decreed:
 
 @dataclass(frozen=True, slots=True)
 class Concession:
-    """A class for whoever registers this key. `document`: where the office keeps what was shown; never a copy of it."""
+    """A class for whoever registers this key. `document`: where the office keeps what was shown; never a copy of it.
+
+    `until_day`: its last local day; 0 in proposals of before ends were told: these have none.
+    """
 
     public_key: bytes
     rider_class: int
     document: str
+    until_day: int = 0
 
     def __post_init__(self) -> None:
         if self.rider_class not in {int(it) for it in RiderClass} - {RiderClass.ADULT}:
             raise Unfit("no class with a concession", fix="1 to 6: see the tariff", rider_class=self.rider_class)
         require_words("document", self.document)
+        if not 0 <= self.until_day <= limits.UINT16_MAX:
+            raise Unfit("no credential can tell that day", fix="name the last day of the concession")
+
+    @property
+    def grant(self) -> Grant:
+        """What is granted."""
+        return Grant(self.rider_class, self.until_day or None)
 
     @property
     def subject(self) -> str:
@@ -121,13 +134,15 @@ class Concession:
     @property
     def content(self) -> bytes:
         """Canonical."""
-        return cbor.encode([self.public_key, self.rider_class, self.document])
+        ends = [self.until_day] if self.until_day else []
+        return cbor.encode([self.public_key, self.rider_class, self.document, *ends])
 
     def words(self) -> Words:
         """For who reads it."""
         return {
             "public_key": self.subject, "rider_class": self.rider_class,
             "class_name": RiderClass(self.rider_class).word, "document": self.document,
+            "until": day_text(self.until_day) if self.until_day else "no end",
         }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from backend.core.staff.errors import OnePerson
 from backend.core.staff.subjects import Concession, Move, Release
 from backend.core.staff.two_people import Kind
 from protocol.errors import BadSignature
+from protocol.localtime import service_day
 from protocol.wire.passes import read_issued
 from tests.backend.bus import FARE, NOON_MS, Bus, Rider, key
 from tests.backend.moving.phones import NIMA, TARA, Office, Phone, registered
@@ -161,7 +162,9 @@ def test_a_concession_is_of_one_live_phone(tmp_path: Path) -> None:
     """What was granted for the lost phone's key gives it no second credential of the class."""
     office = Office(tmp_path, [], [])
     phone = key("veteran")
-    it = office.staff.propose(NIMA, Concession(phone.public, 5, "file 1"), why="shown", key="")
+    it = office.staff.propose(
+        NIMA, Concession(phone.public, 5, "file 1", service_day(NOON_MS) + 365), why="shown", key=""
+    )
     office.staff.decide(TARA, it.id, it.digest, approves=True, key="")
     old = registered(office, phone, 5)
     new = Phone(ADULT, "new")

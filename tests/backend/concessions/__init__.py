@@ -1,0 +1,1 @@
+"""Concessions: granted, applied for, ended."""
