@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from backend.adapters.http import (
     closing_routes,
+    concession_routes,
     dispute_routes,
     money_case_routes,
     open_routes,
@@ -53,6 +54,7 @@ def make_app(services: Services) -> FastAPI:
     for routes in (
         rider_routes,
         receipt_routes,
+        concession_routes,
         dispute_routes,
         closing_routes,
         topup_routes,

@@ -4,18 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from backend.adapters.http import models
-from backend.adapters.http.days import written
 from backend.core import api, limits
-from backend.core.concessions.grant import ADULT, Grant
-from backend.core.concessions.words import notice
 from backend.core.conduct import FIX, KeptCase
-from backend.core.explaining.terms import RIDER_CLASSES
 from backend.core.payments.topup import State, TopUp
-from backend.core.ports import Alarm, DeviceRow, Rider, TapRow
+from backend.core.ports import Alarm, DeviceRow, TapRow
 from backend.core.reconcile import Item, Kind, Reconciliation
 from protocol.fares.verdicts import TABLE
 from protocol.wire.health import BoardHealth, Health
-from protocol.wire.passes import read_issued
 
 VERDICTS = [
     models.VerdictBody(
@@ -24,27 +19,6 @@ VERDICTS = [
     )
     for verdict, row in TABLE.items()
 ]  # fmt: skip
-
-
-def renewed(rider: Rider, today: int) -> models.RenewedBody:
-    """A rider's credential, and what he is told of his class."""
-    it = read_issued(rider.credential)
-    return models.RenewedBody(
-        credential_id=it.credential_id.hex(), credential=rider.credential.hex(), expires=written(it.expiry_day),
-        concession=class_held(rider.grant, today),
-    )  # fmt: skip
-
-
-def class_held(grant: Grant, today: int) -> models.ClassBody | None:
-    """The class that was granted last; None for an adult's."""
-    if grant.rider_class == ADULT.rider_class:
-        return None
-    fa, en = RIDER_CLASSES[grant.rider_class]
-    notice_fa, notice_en = notice(grant, today) or (None, None)
-    return models.ClassBody(
-        rider_class=grant.rider_class, fa=fa, en=en, holds=grant.holds_on(today), notice_fa=notice_fa,
-        notice_en=notice_en, until=None if grant.until_day is None else written(grant.until_day),
-    )  # fmt: skip
 
 
 def tap(row: TapRow) -> models.TapBody:

@@ -79,27 +79,6 @@ class RegisteredBody(Model):
     allowance_rials: int = Field(description="What may be spent before a bus has told us.")
 
 
-class ClassBody(Model):
-    """The class that was granted last. It may be over: then the credential is an adult's."""
-
-    rider_class: int
-    fa: str
-    en: str
-    until: str | None = Field(description="Its last day, Jalali, 1406-06-31; null where it has no end.")
-    holds: bool
-    notice_fa: str | None = Field(description="What to do, where it ends within 60 days or has ended.")
-    notice_en: str | None
-
-
-class RenewedBody(Model):
-    """The credential to render passes from, as it is due today."""
-
-    credential_id: str
-    credential: str
-    expires: str = Field(description="Its last day, Jalali, 1406-06-31.")
-    concession: ClassBody | None = Field(description="Null for an adult without one.")
-
-
 class TopUpRequest(Model):
     """How much to pay in."""
 

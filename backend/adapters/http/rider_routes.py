@@ -4,13 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from backend.adapters.http import bodies, cursors, models
+from backend.adapters.http import cursors, models
 from backend.adapters.http.access import Having, ThisRider, open_to_all
 from backend.adapters.http.cursors import RideCursor
 from backend.adapters.http.problems import documented
 from backend.core import limits
 from backend.core.ledger import rider_account
-from protocol.localtime import service_day
 
 router = APIRouter(prefix="/v1/riders", tags=["riders"])
 
@@ -36,20 +35,6 @@ def register(having: Having, body: models.Registration) -> models.RegisteredBody
         token=found.token,
         allowance_rials=found.allowance_rials,
     )
-
-
-@router.post(
-    "/{rider_id}/renew",  # noqa: FAST003 - ThisRider takes it
-    summary="Renew the credential",
-    responses=documented(400, 401, 403, 409, 413, 422, 503),
-)
-def renew(having: Having, rider: ThisRider) -> models.RenewedBody:
-    """Its next version over the same key, where it is old or another class holds by now; else as it is. Safe to repeat.
-
-    Wallet, rides and token stay. Ask whenever there is a network: it then lasts for 120 days at least, or until a
-    reduced class ends.
-    """
-    return bodies.renewed(having.riders.renew(rider), service_day(having.clock()))
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""The table of former versions of credentials, ended or renewed (`backend.core.moving`). It says of nobody where he rode."""
+"""The table of former versions of credentials (`backend.core.moving`). It says of nobody where he rode."""
 
 import sqlalchemy as sa
 
