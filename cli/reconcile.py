@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from backend.app.ledgers import open_ledger
 from backend.app.losses import exposures_of, losses_of
 from backend.app.money_cases import resolve as say_why
 from backend.app.reconciling import Reconciling, Source
+from backend.app.tap_lookers import lookers
 from backend.core.limits import RECONCILE_DAYS_MAX
 from backend.core.payments.topup import FIRST
 from backend.core.reconciliation.classes import ABOUT, Class
@@ -31,6 +33,7 @@ from protocol.localtime import day_begins_ms
 from protocol.plurals import counted
 
 _PAGE = 1_000
+_PROCESSES, _PROCESSES_MAX = 2, 16  # two: a ledger's machine takes in what buses bring meanwhile
 _NOON_MS = 43_200_000
 _FIRST_JALALI, _LAST_JALALI = 1300, 1700  # years that nobody means otherwise
 
@@ -69,11 +72,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--statement", "statements", multiple=True, metavar="[PROVIDER=]FILE", help="A payment provider's"
               " statement of all these days, as CSV (docs/RECONCILIATION.md); several may be given.")  # fmt: skip
 @click.option("--bank", "banks", multiple=True, type=_FILE, help="The bank's statement of all these days, as CSV.")
+@click.option("--processes", type=click.IntRange(1, _PROCESSES_MAX), default=_PROCESSES, show_default=True,
+              help="How many look at taps at once; 1: only this one.")  # fmt: skip
 @json_option("the run and every discrepancy that is open")
 @click.pass_context
 def command(
     ctx: click.Context, *, path: Path | None, first: int | None, last: int | None, statements: tuple[str, ...],
-    banks: tuple[Path, ...], out: str | None,
+    banks: tuple[Path, ...], processes: int, out: str | None,
 ) -> None:  # fmt: skip
     """Hold device journals, ledger and statements against each other; the backend may run.
 
@@ -86,11 +91,17 @@ def command(
     if not first <= last < first + RECONCILE_DAYS_MAX:
         raise click.UsageError(f"--from to --to are at most {RECONCILE_DAYS_MAX} days, the earlier first")
     sources = [*map(_source, statements), *(Source.of("", bank) for bank in banks)]
-    _require_named(load_config(path), sources)
+    config = load_config(path)
+    _require_named(config, sources)
     with _ledger(path) as store:
-        with progress("statements", 0) as tick:
+        with progress("statements", 0) as tick, lookers(partial(open_ledger, config), processes, store) as who:
             run = Reconciling(
-                store, (first, last), sources, now_ms=_now_ms, tick=lambda stage, done: tick(stage, done, 0)
+                store,
+                (first, last),
+                sources,
+                now_ms=_now_ms,
+                tick=lambda stage, done: tick(stage, done, 0),
+                lookers=who,
             ).finish()
         found = list(_all(store, open_only=True))
     if out is not None:

@@ -18,19 +18,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from backend.app.stray_transfers import StrayTransfers
-from backend.core.limits import (
-    PAYOUT_DAYS_MAX,
-    RECONCILE_LATE_MS,
-    RECONCILE_ROWS_A_STEP,
-    RECONCILE_TAPS_A_STEP,
-)
+from backend.app.tap_spans import Alone, Lookers, Span, behind, kept, read, spans_of
+from backend.core.limits import PAYOUT_DAYS_MAX, RECONCILE_ROWS_A_STEP, RECONCILE_TAPS_A_STEP
 from backend.core.reconciliation.classes import Class
 from backend.core.reconciliation.discrepancies import Discrepancy
 from backend.core.reconciliation.journals import judge_journal, judge_refused
 from backend.core.reconciliation.payments import covered, judge_entry, judge_payout, judge_told, judge_topup
 from backend.core.reconciliation.ports import ReconcilingStore, Run
 from backend.core.reconciliation.statements import Unreadable, bank_rows, provider_rows
-from backend.core.reconciliation.taps import judge
 from protocol.localtime import day_begins_ms, service_day
 
 LOAD, JOURNALS, TAPS, UNDATED, TOLD, TOPUPS, BANK, STRAYS, END = (
@@ -68,9 +63,11 @@ class Reconciling:
         now_ms: Callable[[], int],
         tick: Tick = lambda _stage, _done: None,
         taps_a_step: int = RECONCILE_TAPS_A_STEP,
+        lookers: Lookers | None = None,
     ) -> None:
+        """`lookers`: who looks at taps; several spans at once, if it has several processes."""
         self._store, self._days, self._sources, self._now_ms, self._tick = store, days, sources, now_ms, tick
-        self._taps_a_step = taps_a_step
+        self._taps_a_step, self._lookers = taps_a_step, lookers or Alone(store)
         self._from_ms, self._until_ms = day_begins_ms(days[0]), day_begins_ms(days[1] + 1)
         told = json.dumps(sorted([it.provider, it.digest] for it in sources))
         self.run = store.go_on(*days, told, now_ms(), LOAD)
@@ -168,32 +165,30 @@ class Reconciling:
         ]
 
     def _taps(self) -> list[Discrepancy]:
-        return self._some_taps(TAPS, UNDATED, undated=False)
+        return self._some_taps(TAPS, UNDATED, spans_of(self._days))
 
     def _undated_taps(self) -> list[Discrepancy]:
         """Of these days by what stands for them, while their records, of a bus without a clock, name others."""
-        return self._some_taps(UNDATED, TOLD, undated=True)
+        return self._some_taps(UNDATED, TOLD, [Span(self._from_ms, self._until_ms, undated=True)])
 
-    def _some_taps(self, stage: str, then: str, *, undated: bool) -> list[Discrepancy]:
-        run = self.run
-        after = (int(run.place[0]), int(run.place[1])) if run.place else None
-        taps, behind = self._store.standing_taps(
-            self._from_ms, self._until_ms, after, self._taps_a_step, undated=undated
-        )  # fmt: skip
-        remembered = self._store.remembered_day()  # behind the taps: forgetting says its day before it begins
+    def _some_taps(self, stage: str, then: str, all_of_it: list[Span]) -> list[Discrepancy]:
+        """The next taps of as many spans as are looked at at once."""
+        run, many = self.run, self._lookers.many
+        undated = stage == UNDATED
+        if len(run.place) == 2:  # a run that began before there were spans
+            run.place = [self._from_ms, self._until_ms, *run.place]
+        spans = read(run.place, undated=undated) if run.place else all_of_it
+        looked = self._lookers([(it, self._taps_a_step) for it in spans[:many]])
         found: list[Discrepancy] = []
-        late = rials = 0
-        for tap, transfers in taps:
-            found += judge(tap, transfers, remembered)
-            for it in transfers:
-                run.mark(it.id)
-                rials += it.rials
-            if transfers and transfers[0].at_ms - tap.wall_ms > RECONCILE_LATE_MS:
-                late += 1
-        self._count(TAPS, len(taps))
-        self._count("late_taps", late)
-        self._count("moved_rials", rials)
-        self._next(*((then,) if behind is None else (stage, behind)))
+        for it in looked:
+            found += it.found
+            for transfer in it.ids:
+                run.mark(transfer)
+            self._count(TAPS, it.taps)
+            self._count("late_taps", it.late)
+            self._count("moved_rials", it.rials)
+        left = [it for it in map(behind, spans, looked) if it is not None] + spans[many:]
+        self._next(*((stage, kept(left)) if left else (then,)))
         return found
 
     # --- money from outside -------------------------------------------------------------------------------------------

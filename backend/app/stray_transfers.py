@@ -20,7 +20,14 @@ from backend.core.reconciliation import taps
 from backend.core.reconciliation.discrepancies import Discrepancy
 from backend.core.reconciliation.payments import KINDS, covered, credit_of_none, judge_topup, keys_of
 from backend.core.reconciliation.ports import ReconcilingStore, Run
-from backend.core.reconciliation.taps import OF_TAPS, PostedTransfer, StandingTap, keys_beyond, own_keys
+from backend.core.reconciliation.taps import (
+    OF_TAPS,
+    PostedTransfer,
+    StandingTap,
+    corrections_among,
+    keys_beyond,
+    own_keys,
+)
 from protocol.limits import INT63_MAX
 from protocol.localtime import day_begins_ms, service_day
 
@@ -44,6 +51,7 @@ class StrayTransfers:
         self._end = 0  # and behind them
         self._of_taps: dict[bytes, PostedTransfer] = {}
         self._named: Counter[int | None] = Counter()  # the days of those
+        self._corrections: Sequence[bytes] = ()  # kinds of those that correct
         self._of_topups: dict[bytes, PostedTransfer] = {}
         self._known: list[Discrepancy] = []  # told before, and open
 
@@ -90,6 +98,7 @@ class StrayTransfers:
                 elif it.kind in KINDS:
                     self._of_topups[it.key] = it
         self._named = Counter(it.day for it in self._of_taps.values())
+        self._corrections = corrections_among({it.kind for it in self._of_taps.values()})
 
     def _unseen(self, first: int, end: int | None) -> Iterator[list[int]]:
         ids: list[int] = []
@@ -158,7 +167,7 @@ class StrayTransfers:
             for key in own_keys(StandingTap(tap, wall_ms, None, 0, None, revision or 0)):
                 if key in held:
                     self._found(key)
-        for key in list(keys_beyond(tap, revision or 0, held)):
+        for key in list(keys_beyond(tap, revision or 0, held, self._corrections)):
             it = self._found(key)
             if revision is not None:  # else its claim was deleted, and its corrections are nobody's to judge
                 yield taps.beyond(tap, wall_ms, it)

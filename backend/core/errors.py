@@ -79,6 +79,10 @@ class ToolMissing(BackendError):
     """A program of the database's is not on this machine, or is of another version than the server."""
 
 
+class ProcessGone(BackendError):
+    """A process that shares some work ended before it."""
+
+
 class KeyMissing(BackendError):
     """A key, token or bundle file of the backend is missing or damaged."""
 

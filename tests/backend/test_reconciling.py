@@ -9,69 +9,28 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.ledger.store import LedgerStore
-from backend.app import reconciling
+from backend.app import reconciling, tap_spans
 from backend.app.money_cases import resolve
-from backend.app.reconciling import Reconciling, Source
+from backend.app.reconciling import Reconciling
 from backend.core.errors import NotFound, Refused, StoreFailed
 from backend.core.limits import DISCREPANCY_DUE_MS
 from backend.core.reconciliation.classes import ABOUT, Class, Side
 from backend.core.reconciliation.discrepancies import Discrepancy, Entry, Kept
-from backend.core.reconciliation.ports import Run
 from backend.core.staff.errors import Unfit
 from protocol.fares.verdicts import Verdict
 from protocol.limits import DAY_S
 from protocol.localtime import service_day
 from simulators.books.ordinary import FIRST_DAY
 from simulators.books.payments import statement_of
-from simulators.books.tampering import PostgresTables, SqliteTables, Tables
-from simulators.books.week import LAST_DAY, NOW_MS, Files, Week, fill_week, plant_week, write_statements
+from simulators.books.week import LAST_DAY, NOW_MS, write_statements
 from tests.backend import databases
+from tests.backend.books import BUSES, TAPS, TOPUPS, Books
 from tests.backend.bus import NOON_MS, Bus, Proof, Rider
-from tests.backend.desk import CITY, Desk
+from tests.backend.desk import Desk
 
 pytestmark = pytest.mark.databases
 
-TAPS, TOPUPS, BUSES = 700, 350, 4
 DAY_MS = DAY_S * 1000
-
-
-def behind(folder: Path) -> Tables:
-    """The tables of a test's ledger, behind the backend's back."""
-    if isinstance(databases.now, databases.Server):
-        return PostgresTables(databases.now._made[folder])
-    return SqliteTables(folder / "ledger.db")
-
-
-class Books:
-    """A week in a ledger, and its reconciliation. `now_ms` is a clock in hand."""
-
-    def __init__(self, folder: Path, *, taps: int = TAPS, topups: int = TOPUPS) -> None:
-        self.folder, self.now_ms = folder, NOW_MS
-        self.store: LedgerStore = databases.now.open(folder, CITY)
-        self.tables = behind(folder)
-        self.week: Week = fill_week(self.store, self.tables, taps=taps, topups=topups, seed=3, buses=BUSES)
-
-    def plant(self, seed: int, faults: int) -> tuple[set[str], Files]:
-        return plant_week(self.store, self.tables, self.week, self.folder, faults=faults, seed=seed)
-
-    def statements(self) -> Files:
-        told = statement_of(self.week.topups)
-        told.pay_out()
-        return write_statements(told, self.folder, "whole")
-
-    def job(self, files: Files = (), days: tuple[int, int] = (FIRST_DAY, LAST_DAY)) -> Reconciling:
-        sources = [Source.of(*it) for it in files]
-        return Reconciling(self.store, days, sources, now_ms=lambda: self.now_ms, taps_a_step=250)
-
-    def reconcile(self, files: Files = (), days: tuple[int, int] = (FIRST_DAY, LAST_DAY)) -> Run:
-        return self.job(files, days).finish()
-
-    def close(self) -> None:
-        self.tables.close()
-        self.store.close()
-
-    def open(self) -> set[str]:
-        return {it.it.name for it in self.store.discrepancies(open_only=True, after=None, most=10_000)}
 
 
 @pytest.fixture
@@ -155,7 +114,7 @@ def test_two_processes_do_not_both_take_a_step(books: Books) -> None:
 )
 def test_a_rule_that_is_taken_away_is_noticed(books: Books, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, files = books.plant(seed=9, faults=60)
-    monkeypatch.setattr(reconciling, gone, lambda *_, **__: [])
+    monkeypatch.setattr(tap_spans if gone == "judge" else reconciling, gone, lambda *_, **__: [])
     books.reconcile(files)
     assert books.open() < expected
 

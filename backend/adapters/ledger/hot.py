@@ -3,12 +3,15 @@
 What differs between the two is here and in what implements it; every statement stands once, in `ingest` and `standing`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 from backend.adapters.ledger.near import Asked
+from backend.core.ledger import TapId
 
 Row: TypeAlias = tuple[Any, ...]
+_TAPS_A_QUERY = 150  # three values each: under SQLite's limit of variables, whatever its build
 
 
 class Driver(Protocol):
@@ -45,3 +48,20 @@ class Driver(Protocol):
     def add(self, raw: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """New rows, in bulk."""
         ...
+
+
+def rows_of_taps(driver: Driver, raw: Any, table: str, taps: Sequence[TapId], what: str = "*") -> Iterator[Row]:
+    """Columns of a table whose key is the tap, of these. Joined: of `IN (VALUES …)` SQLite reads the whole table."""
+    columns = ", ".join(f"{table}.{name.strip()}" for name in what.split(","))
+    for at in range(0, len(taps), _TAPS_A_QUERY):
+        some = taps[at : at + _TAPS_A_QUERY]
+        yield from driver.rows(raw, _of_taps(table, columns, len(some)), [part for tap in some for part in tap])
+
+
+@cache
+def _of_taps(table: str, columns: str, many: int) -> str:
+    marks = ", ".join(["(?, ?, ?)"] * many)
+    return (
+        f"WITH asked (device, epoch, sequence) AS (VALUES {marks})"  # noqa: S608 - ours, and marks
+        f" SELECT {columns} FROM asked JOIN {table} USING (device, epoch, sequence)"
+    )

@@ -18,6 +18,9 @@ from protocol.localtime import day_begins_ms
 
 _ASKED_MAX = 500
 _ROW = STATEMENT_ROW.c
+_HAS_PAYOUT = sa.text("payout <> ''")  # in the words of the index
+_KINDS = {it.value: it for it in RowKind}
+_HAS_RECEIPT = sa.text("receipt <> ''")
 
 
 class ReconcilingMoney(ReconcilingRuns):
@@ -84,8 +87,7 @@ class ReconcilingMoney(ReconcilingRuns):
         """Payments of which some row lies in these days, by provider and name, each whole, and their top-ups."""
         named = sa.select(_ROW.provider, _ROW.named).where(_ROW.day.between(*days)).distinct()
         if after is not None:
-            provider, name = after
-            named = named.where((_ROW.provider > provider) | ((_ROW.provider == provider) & (_ROW.named > name)))
+            named = named.where(sa.tuple_(_ROW.provider, _ROW.named) > sa.tuple_(*map(sa.literal, after)))
         with self._aside.snapshot() as core:
             wanted = [tuple(it) for it in core.execute(named.order_by(_ROW.provider, _ROW.named).limit(most))]
             told = _told(core, wanted)
@@ -118,7 +120,7 @@ class ReconcilingMoney(ReconcilingRuns):
                 _ROW.provider, _ROW.payout, _sum(signed - _ROW.fee_rials), _sum(_ROW.fee_rials), sa.func.count(),
                 sa.func.max(_ROW.at_ms),
             )
-            .where(_ROW.payout != "")
+            .where(_HAS_PAYOUT)
             .group_by(_ROW.provider, _ROW.payout)
             .order_by(_ROW.provider, _ROW.payout)
         )  # fmt: skip
@@ -130,10 +132,11 @@ class ReconcilingMoney(ReconcilingRuns):
             for row in core.execute(asked.having(within)):
                 due.add((row[0], row[1]))
             names = sorted({name for _, name in due})
+            providers = _providers(core)
             for at in range(0, len(names), _ASKED_MAX):
                 some = names[at : at + _ASKED_MAX]
                 for row in core.execute(
-                    asked.where(_ROW.payout.in_(some))
+                    asked.where(_ROW.payout.in_(some), _ROW.provider.in_(providers))
                 ):  # other providers' and days' of the name, too
                     by_name[row[1]].append(Payout(*row))
                 amounts |= {it.reference: it.amounts for it in _entries(core, BANK_ROW.c.reference.in_(some))}
@@ -159,7 +162,9 @@ class ReconcilingMoney(ReconcilingRuns):
                 if day_begins_ms(days[0]) <= it.first_ms < day_begins_ms(days[1] + 1)
             ]  # fmt: skip
             named = sa.select(_ROW.payout, sa.func.count(_ROW.provider.distinct())).group_by(_ROW.payout)
-            asked = named.where(_ROW.payout.in_([it.reference for it in found]))
+            asked = named.where(
+                _ROW.payout.in_([it.reference for it in found]), _HAS_PAYOUT, _ROW.provider.in_(_providers(core))
+            )
             known: dict[str, int] = {name: many for name, many in core.execute(asked)}  # noqa: C416 - typed rows
         return [(it, known.get(it.reference, 0)) for it in found]
 
@@ -170,6 +175,13 @@ _TOPUPS = sa.select(
 )  # fmt: skip
 
 
+def _providers(core: sa.Connection) -> list[str]:
+    """Of whom there are statements: an index of rows begins with them."""
+    return list(
+        core.execute(sa.select(STATEMENT_DAY.c.provider).where(STATEMENT_DAY.c.provider != "").distinct()).scalars()
+    )
+
+
 def _topup(row: Any) -> HeldTopUp:
     return HeldTopUp(row[0], bytes(row[1]), *row[2:])
 
@@ -178,7 +190,7 @@ def _topups_named(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict
     found = {}
     for at in range(0, len(named), _ASKED_MAX):
         some = [name for _, name in named[at : at + _ASKED_MAX]]
-        by_receipt = TOPUP.c.receipt.in_(some) & TOPUP.c.provider.in_(sorted({it[0] for it in named}))
+        by_receipt = TOPUP.c.receipt.in_(some) & TOPUP.c.provider.in_(sorted({it[0] for it in named})) & _HAS_RECEIPT
         for which in (by_receipt, TOPUP.c.authority.in_(some)):  # an index each
             for row in core.execute(_TOPUPS.where(which)):
                 it = _topup(row)
@@ -196,10 +208,8 @@ def _told(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[s
             .where(_ROW.provider.in_(sorted({it[0] for it in some})), _ROW.named.in_([it[1] for it in some]))
             .order_by(_ROW.day, _ROW.digest, _ROW.line)
         )
-        for row in core.execute(asked):
-            rows[row.provider, row.named].append(ProviderRow(
-                row.line, row.named, row.rials, row.at_ms, RowKind(row.kind), row.fee_rials, row.payout
-            ))  # fmt: skip
+        for provider, _, _, line, name, kind, rials, fee_rials, at_ms, payout in core.execute(asked):
+            rows[provider, name].append(ProviderRow(line, name, rials, at_ms, _KINDS[kind], fee_rials, payout))
     return {it: Told(*it, rows[it]) for it in named if it in rows}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
-from backend.adapters.ledger.hot import Driver, Row
+from backend.adapters.ledger.hot import Driver, Row, rows_of_taps
 from backend.adapters.ledger.local import DAY, DAYS, day_of
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
 from backend.core.holding import Hold, Stands, Unproven, Why, owed
@@ -20,7 +20,6 @@ from protocol.fares.verdicts import TABLE
 from protocol.localtime import service_day
 
 _KEYS_A_QUERY = 500  # values of one IN (…): under SQLite's limit of variables, whatever its build
-_TAPS_A_QUERY = 150
 _CHARGED = ", ".join(str(int(verdict)) for verdict, row in TABLE.items() if row.charged)
 _UNDATED = (
     "undated AS x JOIN record AS r ON r.device = x.device AND r.epoch = x.epoch AND r.sequence = x.sequence"
@@ -114,16 +113,10 @@ class ReconcilingReads:
             ("claim", held, _claim), ("proxy", others, _proxy), ("ticket_ride", others, _ticket_ride),
             ("unproven", others, _unproven),
         ):  # fmt: skip
-            for found in self._of_taps(core, table, among):
+            for found in rows_of_taps(self._driver, raw(core), table, [*among]):
                 it: Stands = made(found)
                 tap = among[it.tap]
                 tap.flows, tap.revision = flows_of(owed(it)), it.revision
-
-    def _of_taps(self, core: sa.Connection, table: str, taps: Collection[TapId]) -> Iterator[Row]:
-        for some in _cut(list(taps), _TAPS_A_QUERY):
-            marks = ", ".join(["(?, ?, ?)"] * len(some))
-            asked = f"SELECT * FROM {table} WHERE (device, epoch, sequence) IN (VALUES {marks})"  # noqa: S608
-            yield from self._driver.rows(raw(core), asked, [part for tap in some for part in tap])
 
     def _by_keys(
         self, core: sa.Connection, keys: Sequence[bytes], days: Collection[int] | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.held_tables import UNPROVEN
-from backend.adapters.ledger.hot import Driver, Row
+from backend.adapters.ledger.hot import Driver, Row, rows_of_taps
 from backend.adapters.ledger.near import asked, of_riders
 from backend.adapters.ledger.tables import CLAIM
 from backend.core.errors import StoreFailed
@@ -32,7 +32,6 @@ _CLAIM = tuple(column.name for column in CLAIM.columns)
 _UNPROVEN = tuple(column.name for column in UNPROVEN.columns)
 ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one chain: a second writer waits here
 OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
-_ASKED_MAX = 150  # taps in one IN (…): under SQLite's limit of variables, whatever its build
 
 
 class StandingTables:
@@ -172,18 +171,10 @@ def _require_undecided(driver: Driver, raw: Any, table: str, read: Mapping[TapId
 
     `read`: what two people set, as it was. Raises StoreFailed: the batch is tried again, from what stands by then.
     """
-    taps = [*read]
-    for at in range(0, len(taps), _ASKED_MAX):
-        some = taps[at : at + _ASKED_MAX]
-        marks = ", ".join(["(?, ?, ?)"] * len(some))
-        columns = "hold, refunded_rials" if table == "claim" else "hold"
-        asked = (
-            f"SELECT device, epoch, sequence, {columns} FROM {table}"  # noqa: S608 - ours, and marks
-            f" WHERE (device, epoch, sequence) IN (VALUES {marks})"
-        )
-        for device, epoch, sequence, *decided in driver.rows(raw, asked, [part for it in some for part in it]):
-            if tuple(decided) != read[device, epoch, sequence]:
-                raise StoreFailed("two people decided of a boarding meanwhile", fix="nothing: the bus sends it again")
+    columns = "device, epoch, sequence, hold, refunded_rials" if table == "claim" else "device, epoch, sequence, hold"
+    for device, epoch, sequence, *decided in rows_of_taps(driver, raw, table, [*read], columns):
+        if tuple(decided) != read[device, epoch, sequence]:
+            raise StoreFailed("two people decided of a boarding meanwhile", fix="nothing: the bus sends it again")
 
 
 def _require_remembered(driver: Driver, raw: Any, commit: Commit, stored: Collection[TapId]) -> None:

@@ -15,10 +15,11 @@ Rules:
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from backend.core.ledger import TransferKind, debt_account, rider_account
-from backend.core.limits import PAYOUT_DAYS_MAX
+from backend.core.limits import PAYOUT_DAYS_MAX, RECONCILE_ROWS_A_STEP
 from backend.core.payments.topup import State
 from backend.core.reconciliation.classes import Class
 from backend.core.reconciliation.discrepancies import Discrepancy
@@ -73,10 +74,11 @@ class Told:
         return counts, doubled
 
 
-def keys_of(topup_id: str) -> tuple[list[bytes], list[bytes]]:
+@lru_cache(maxsize=2 * RECONCILE_ROWS_A_STEP)  # a step asks thrice for each
+def keys_of(topup_id: str) -> tuple[Sequence[bytes], Sequence[bytes]]:
     """Keys of a top-up's transfers: what credits it, and what takes it back."""
     text = topup_id.encode()
-    credits_, back = ([sha256(what + text).digest() for what in kinds] for kinds in (_CREDITS, _BACK))
+    credits_, back = (tuple(sha256(what + text).digest() for what in kinds) for kinds in (_CREDITS, _BACK))
     return credits_, back
 
 

@@ -9,7 +9,7 @@ Rules:
   has to be: it counts as matched by its record. Of a day that is remembered a claim that is missing is told.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
@@ -77,13 +77,18 @@ def own_keys(it: StandingTap) -> list[bytes]:
     return keys
 
 
-def keys_beyond(tap: TapId, revision: int, held: Container[bytes]) -> Iterator[bytes]:
-    """Keys of corrections of a tap, among `held`, beyond the `revision` that stands."""
+def corrections_among(kinds: Collection[str]) -> Sequence[bytes]:
+    """Of kinds of transfers those that correct, as keys begin with them."""
+    return [it for it in _MORE if it.decode() in kinds]
+
+
+def keys_beyond(tap: TapId, revision: int, held: Container[bytes], kinds: Sequence[bytes] = _MORE) -> Iterator[bytes]:
+    """Keys of corrections of a tap, among `held`, beyond the `revision` that stands. `kinds`: of those held."""
     text = f"|{tap[0]}|{tap[1]}|{tap[2]}".encode()
     number, until = revision + 1, revision + BEYOND_MAX
     while number <= until:
         end = text + b"|%d" % number
-        for kind in _MORE:
+        for kind in kinds:
             if (key := sha256(kind + end).digest()) in held:
                 yield key
                 until = number + BEYOND_MAX
