@@ -13,6 +13,7 @@ from backend.app.verifying import Verified, verify_ledger
 from backend.core.ledger.verifying import Told
 from cli.output import json_option, write_json
 from cli.progress import progress
+from cli.staff import kept_hash
 from protocol.errors import SavarError
 from protocol.plurals import counted
 from protocol.wire.receipts import open_receipt
@@ -25,17 +26,20 @@ SHOWN_MAX = 20  # findings named on a screen; --json has up to a hundred, and th
               help="backend.toml, as `savar provision city` wrote it.")  # fmt: skip
 @click.option("--receipt", "files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="A device's receipt (`savar journal receipt`): the head that it names must be here.")  # fmt: skip
+@click.option("--known", multiple=True, metavar="NUMBER:HASH",
+              help="An entry's hash of the staff's log, as kept: shows approvals with a log of their own.")  # fmt: skip
 @json_option("what was looked at, and what is wrong")
-def verify(path: Path, files: tuple[Path, ...], out: str | None) -> None:
-    """Walk the whole chain of transfers, and hold balances and receipts against it; the backend may run.
+def verify(path: Path, files: tuple[Path, ...], known: tuple[str, ...], out: str | None) -> None:
+    """Walk the whole chain of transfers; hold balances, what rows come from and receipts against it.
 
-    Status 1 if anything is wrong. A ledger that was rewritten whole shows by the receipts alone: give some.
+    The backend may run. Status 1 if anything is wrong. A ledger that was rewritten whole shows by the receipts alone,
+    and a staff's log by kept hashes: give some.
     """
     config = load_config(path)
     receipts = list(_receipts(config, files))
     began = time.monotonic()
     with progress("looking at the ledger", 1) as tick:
-        found = verify_ledger(config, receipts, tick)
+        found = verify_ledger(config, receipts, tick, dict(map(kept_hash, known)))
     took_s = time.monotonic() - began
     result = _result(config, found, took_s)
     if out is not None:
@@ -50,6 +54,11 @@ def verify(path: Path, files: tuple[Path, ...], out: str | None) -> None:
         click.echo(f"{it.what.value}: {it.where}: expected {it.expected}; found {it.found}\n    {it.fix}", err=True)
     if found.findings.count > SHOWN_MAX:
         click.echo(f"… and {found.findings.count - SHOWN_MAX} more", err=True)
+    if found.forgotten.taps:
+        click.echo(
+            f"{counted(found.forgotten.taps, 'tap')} of forgotten days, {found.forgotten.rials} rials moved: nobody can"
+            " say any more how much it had to be", err=True,
+        )  # fmt: skip
     if found.sound:
         click.echo(f"nothing is wrong; {counted(len(receipts), 'receipt')} agreed" if receipts else _ALONE, err=True)
     sys.exit(not found.sound)
@@ -77,6 +86,7 @@ def _result(config: BackendConfig, found: Verified, took_s: float) -> dict[str, 
         "city": config.city, "db": "sqlite" if config.database is None else "postgresql", "sound": found.sound,
         "incarnation": found.incarnation, "head": found.head, "transfers": found.transfers,
         "accounts": found.accounts, "pending": found.pending, "receipts": found.receipts,
+        "forgotten_taps": found.forgotten.taps, "forgotten_rials": found.forgotten.rials,
         "wrong": found.findings.count, "seconds": round(took_s, 2),
         "transfers_per_s": round(found.transfers / took_s),
         "findings": [

@@ -124,7 +124,7 @@ def log(*, path: Path, after: int, out: str | None) -> None:
 @json_option("what was found")
 def verify(*, path: Path, known: tuple[str, ...], out: str | None) -> None:
     """Look the whole log through: every entry there, none changed, none cut off. Status 1 where it does not hold."""
-    kept = dict(map(_known, known))
+    kept = dict(map(kept_hash, known))
     with _ledger(path) as store:
         mark = store.log_mark()
         broken = check(_entries(store, 0, mark.number), mark, kept)
@@ -143,7 +143,8 @@ def verify(*, path: Path, known: tuple[str, ...], out: str | None) -> None:
         sys.exit(1)
 
 
-def _known(value: str) -> tuple[int, bytes]:
+def kept_hash(value: str) -> tuple[int, bytes]:
+    """An entry's number and its hash, as somebody kept them. Raises BadParameter."""
     number, colon, digest = value.partition(":")
     if not (colon and number.isdecimal() and len(digest) == _DIGEST_HEX and set(digest) <= set("0123456789abcdef")):
         raise click.BadParameter(f"{value} is not NUMBER:HASH, as verify or the API told it", param_hint="--known")

@@ -18,7 +18,7 @@ from backend.core.paying.payout import waits_until_ms
 from backend.core.settlement.parties import Party
 from backend.core.staff import two_people
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, Unfit
-from backend.core.staff.log import Entry
+from backend.core.staff.log import Entry, Outcome, worded
 from backend.core.staff.ports import NOTHING, Deed, StaffStore
 from backend.core.staff.roles import (
     FIRST,
@@ -110,7 +110,9 @@ class Staff:
                 it.transfer(proposal_id)
             elif isinstance(it, Concession):
                 require_end(it.until_day, service_day(now_ms))
-            kept = self._store.add_proposal(made, self._entry(actor, action, proposal_id, "proposed", key))
+            kept = self._store.add_proposal(
+                made, self._entry(actor, action, proposal_id, worded(Outcome.PROPOSED, made.digest), key)
+            )
             if kept.digest != made.digest:
                 raise AnotherContent("this key was used for another proposal", fix="use a new Idempotency-Key")
         return kept.at(now_ms)
@@ -138,7 +140,8 @@ class Staff:
                 if not self._store.decide(kept.at(now_ms), NOTHING, entry):
                     self.refused(actor, action, proposal_id, error, key)
                 raise
-            entry = self._entry(actor, action, proposal_id, decided.state.value, key)
+            said = worded(Outcome(decided.state.value), decided.digest)
+            entry = self._entry(actor, action, proposal_id, said, key)
             try:
                 if not self._store.decide(decided, _deed(decided), entry):
                     raise Decided("somebody was faster", fix="look at it again")

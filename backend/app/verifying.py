@@ -1,13 +1,17 @@
 """A ledger verified: rows, balances and receipts of devices held against each other. Nothing is written."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.reading import LedgerReading, reading
+from backend.adapters.ledger.verifying_sources import SourceReading
 from backend.adapters.sqlite.connection import open_to_read
 from backend.app.config import BackendConfig
+from backend.app.verifying_sources import Forgotten, Sources
 from backend.core.backups import Tick
 from backend.core.errors import StoreForeign
 from backend.core.ledger import Transfer
@@ -21,9 +25,15 @@ from backend.core.ledger.verifying import (
     check_receipts,
 )
 from backend.core.limits import VERIFY_TOLD_EVERY
-from backend.core.staff.subjects import PayOut, Posting, read
+from backend.core.staff.log import check
+from backend.core.staff.subjects import PayOut, Posting, Refund, read
 from backend.core.staff.two_people import Kind
+from backend.core.verifying.approvals import check_approval, check_log
+from backend.core.verifying.sources import check_refund
+from backend.core.verifying.sums import SECRET_BYTES
 from protocol.localtime import service_day
+
+NONE_KNOWN: Mapping[int, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class Verified:
     pending: int
     receipts: dict[str, int | None]
     findings: Findings
+    forgotten: Forgotten
 
     @property
     def sound(self) -> bool:
@@ -44,20 +55,28 @@ class Verified:
         return not self.findings.count
 
 
-def verify_ledger(config: BackendConfig, receipts: Sequence[Told], tick: Tick) -> Verified:
+def verify_ledger(
+    config: BackendConfig, receipts: Sequence[Told], tick: Tick, known: Mapping[int, bytes] = NONE_KNOWN
+) -> Verified:
     """The ledger of this configuration. Raises StoreForeign, StoreFailed."""
     with closing(_opened(config)) as guarded:
-        return verify(guarded, config.city, receipts, tick)
+        return verify(guarded, config.city, receipts, tick, known)
 
 
-def verify(guarded: Guarded, city: str, receipts: Sequence[Told], tick: Tick) -> Verified:
-    """Everything of one moment: memory is bounded by what is pending, whatever the rows. Raises StoreForeign."""
+def verify(
+    guarded: Guarded, city: str, receipts: Sequence[Told], tick: Tick, known: Mapping[int, bytes] = NONE_KNOWN
+) -> Verified:
+    """Everything of one moment: memory is bounded by what is pending, whatever the rows. Raises StoreForeign.
+
+    `known`: hashes of the staff's log by number, as somebody kept them.
+    """
     findings = Findings()
     with reading(guarded) as ledger:
         held, incarnation, head = ledger.mark()
         if held != city:
             raise StoreForeign(f"this is the ledger of {held}, not of {city}", fix="give that city's backend.toml")
-        walk = _walked(ledger, Walk(findings, [it.head for it in receipts], _decided(ledger)), tick)
+        sources = Sources(ledger, ledger.sources, findings, os.urandom(SECRET_BYTES))
+        walk = _walked(ledger, Walk(findings, [it.head for it in receipts], _decided(ledger)), sources, tick)
         walk.end(head)
         tick("keys", 0, 1)
         check_keys(findings, ledger.doubled())
@@ -65,17 +84,20 @@ def verify(guarded: Guarded, city: str, receipts: Sequence[Told], tick: Tick) ->
         accounts = check_accounts(findings, ledger.sums(), ledger.accounts(), walk.pending())
         tick("what is pending", 0, 1)
         check_open(findings, walk.open, ledger.open())
+        sources.hold(tick)
+        _people(findings, ledger.sources, known, tick)
     check_receipts(findings, receipts, walk.seen, incarnation)
     return Verified(
         incarnation, head.hex(), walk.rows, accounts, len(walk.open),
-        {it.name: walk.seen.get(it.head) for it in receipts}, findings,
+        {it.name: walk.seen.get(it.head) for it in receipts}, findings, sources.forgotten,
     )  # fmt: skip
 
 
-def _walked(ledger: LedgerReading, walk: Walk, tick: Tick) -> Walk:
+def _walked(ledger: LedgerReading, walk: Walk, sources: Sources, tick: Tick) -> Walk:
     whole = ledger.last_row()
     for row in ledger.rows():
         walk.take(row)
+        sources.came(row)
         if walk.rows % VERIFY_TOLD_EVERY == 0:
             tick("transfers", row.id, whole)
     return walk
@@ -92,6 +114,22 @@ def _decided(ledger: LedgerReading) -> dict[bytes, Transfer]:
             elif isinstance(it, PayOut):
                 made.append(it.transfer(name))
     return {it.key: it for it in made}
+
+
+def _people(findings: Findings, ledger: SourceReading, known: Mapping[int, bytes], tick: Tick) -> None:
+    """What two people decided, against the log of the staff, and what was given back by it."""
+    tick("the staff's log", 0, 1)
+    check_log(findings, check(ledger.log(), ledger.log_mark(), known))
+    digests_from = ledger.first_digest()
+    refunds: dict[str, tuple[int, bool]] = {}
+    for approval in ledger.approvals():
+        check_approval(findings, approval, digests_from)
+        if approval.it.kind is Kind.REFUND:
+            it = read(Kind.REFUND, approval.it.content)
+            assert isinstance(it, Refund), "the kind says what the content is"
+            refunds[it.dispute] = (it.rials, it.by_house)
+    for given in ledger.given_back():
+        check_refund(findings, given, refunds)
 
 
 def _opened(config: BackendConfig) -> Guarded:

@@ -26,6 +26,10 @@ PARTITION_AGAIN_MS = 60_000  # then a month is begun that somebody's long look k
 PARTITION_LOCK_MS = 500  # a group waits so long for a partition's lock, and then does without
 PENDINGS_A_LOOK_MAX = 200  # that expire in one transaction, once a second: a quarter of a second of the ingest thread
 VERIFY_FINDINGS_MAX = 100  # named one by one; the rest is counted: a person looks at the first
+VERIFY_BUCKETS = 1 << 16  # of sums of rows: a wrong one has a 65,536th of the ledger looked at by hand; 3 MiB each
+VERIFY_LOOKED_MAX = 250_000  # rows that nothing accounts for so far, looked at in one go: 60 MB
+VERIFY_KEYS_AT_ONCE = 500  # rows looked up together, of one day: a query's values
+VERIFY_DAYS_WAIT_MAX = 1_000  # days of which some wait to be looked up: mad clocks tell of many; 40 MB at most
 VERIFY_TOLD_EVERY = 10_000  # rows between two words of how far it is: some tenth of a second
 
 # --- Fleet -----------------------------------------------------------------------------------------------------------

@@ -57,7 +57,9 @@ class Office:
         return databases.now.rows(self.folder, sql)
 
     def told(self) -> list[tuple[str, str, str, str]]:
-        return [(it.entry.person, it.entry.action, it.entry.outcome, it.entry.key) for it in self.store.log(0, 99)]
+        """What was proposed and decided, without the digest behind it."""
+        told = [it.entry for it in self.store.log(0, 99)]
+        return [(it.person, it.action, it.outcome.partition(" ")[0], it.key) for it in told]
 
     def holds(self) -> None:
         assert check(self.store.log(0, 10_000), self.store.log_mark(), {}) is None
@@ -125,6 +127,8 @@ def test_a_posting_moves_money_once_and_with_its_entry(office: Office) -> None:
         ("omid", "decide-posting", "approved", "k-2"), ("omid", "decide-posting", "Decided", ""),
         ("omid", "decide-posting", "Decided", ""),
     ]  # fmt: skip
+    outcomes = [one.entry.outcome for one in office.store.log(0, 99) if " " in one.entry.outcome]
+    assert outcomes == [f"proposed {it.digest.hex()}", f"approved {it.digest.hex()}"], "and of which content"
 
 
 def test_debt_forgiven_by_two_people_ends_the_denial_for_it(office: Office) -> None:

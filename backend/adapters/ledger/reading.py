@@ -9,12 +9,12 @@ from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.schema import NEWEST, VERSION
 from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.tables import ACCOUNT, LEDGER, PENDING, TRANSFER
+from backend.adapters.ledger.verifying_sources import STREAMED, SourceReading
 from backend.core.errors import StoreForeign
 from backend.core.ledger.verifying import Account, Row
 from backend.core.limits import VERIFY_FINDINGS_MAX
 from backend.core.staff.two_people import Kind, State
 
-_STREAMED = {"stream_results": True, "yield_per": 5_000}
 _ROWS = sa.select(*(TRANSFER.c[name] for name in Row._fields)).order_by(TRANSFER.c.id)
 _ACCOUNTS = sa.select(*(ACCOUNT.c[name] for name in Account._fields)).order_by(ACCOUNT.c.id)
 _MOVED = sa.or_(TRANSFER.c.phase.is_(None), TRANSFER.c.phase == "posted")
@@ -43,6 +43,7 @@ class LedgerReading:
 
     def __init__(self, core: sa.Connection) -> None:
         self._core = core
+        self.sources = SourceReading(core)  # what its rows come from, of the same moment
 
     def mark(self) -> tuple[str, int, bytes]:
         """City, incarnation and head."""
@@ -57,7 +58,8 @@ class LedgerReading:
 
     def rows(self) -> Iterator[Row]:
         """All transfers, in the order of the chain."""
-        return map(Row._make, self._core.execute(_ROWS, execution_options=_STREAMED))
+        with self._core.execute(_ROWS, execution_options=STREAMED) as rows:
+            yield from map(Row._make, rows)
 
     def decided(self, kind: Kind) -> Iterator[tuple[str, bytes, int]]:
         """(id, content, when) of each approved proposal of a kind."""
@@ -68,12 +70,12 @@ class LedgerReading:
 
     def sums(self) -> Iterator[tuple[str, int, int]]:
         """(account, debits, credits) of what has moved by rows, by name; sorted by the database, which has the disk."""
-        for name, debits, credits_ in self._core.execute(_SUMS, execution_options=_STREAMED):
+        for name, debits, credits_ in self._core.execute(_SUMS, execution_options=STREAMED):
             yield name, int(debits), int(credits_)
 
     def accounts(self) -> Iterator[Account]:
         """Every balance, by name."""
-        return map(Account._make, self._core.execute(_ACCOUNTS, execution_options=_STREAMED))
+        return map(Account._make, self._core.execute(_ACCOUNTS, execution_options=STREAMED))
 
     def doubled(self) -> Iterator[tuple[bytes, int, int]]:
         """(key, how many rows, the last) of keys that are there more than once."""
@@ -82,7 +84,7 @@ class LedgerReading:
 
     def open(self) -> Iterator[tuple[bytes, int]]:
         """(key, time) of each open pending."""
-        for key, expires_ms in self._core.execute(_OPEN, execution_options=_STREAMED):
+        for key, expires_ms in self._core.execute(_OPEN, execution_options=STREAMED):
             yield bytes(key), expires_ms
 
 

@@ -8,6 +8,7 @@ Rules:
 - V5: a head that a device's receipt names lies in the chain. Who rewrites a ledger whole, hashes and balances too,
   keeps V1 to V4; this he cannot keep, while one device holds a receipt of before;
 - V6: what is posted by hand or paid out is what two people approved: key, accounts and amount are its proposal's.
+V7 to V10, what every other row comes from: `backend.core.verifying.sources`; V11, who approved: `….approvals`.
 
 A row that does not follow is told, and the walk goes on from what stands there: one changed row is one finding.
 """
@@ -48,6 +49,8 @@ class Broken(Enum):
     TOTAL = "total"
     RECEIPT = "receipt"
     UNDECIDED = "undecided"
+    SOURCE = "source"
+    LOG = "log"
 
 
 _KEEP = "stop the backend, keep this ledger as it is, and hold it against the newest backup"
@@ -63,6 +66,8 @@ FIX = {
     Broken.BALANCE: f"{_KEEP}: the rows say what the balance is",
     Broken.TOTAL: f"{_KEEP}: the accounts that are named above are the reason",
     Broken.UNDECIDED: f"{_KEEP}: only an approved proposal posts such a row; give it back by hand with two people",
+    Broken.SOURCE: f"{_KEEP}: nothing posts such a row by itself; then correct it by hand with two people",
+    Broken.LOG: f"{_KEEP}: the staff's log tells what people decided; `savar staff verify` says where it does not hold",
     Broken.RECEIPT: (
         f"{_KEEP}: this device was told of another history. Where the ledger was restored from a backup, the heads of"
         " what came after that are lost with it, and the office knows when that was; else it was rewritten"

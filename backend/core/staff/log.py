@@ -4,6 +4,7 @@ Rules:
 - entries are numbered from 1 without a gap and form a hash chain of their own:
   hash(n) = SHA-256(hash(n-1) ‖ canonical entry), hash(0) = 32 zero bytes;
 - an entry is never changed or deleted; what changes something is told in the transaction that changes it;
+- what is proposed and decided is told with the digest of what was read, so the log says of which content that was;
 - no rider's travel, no token and no card number is in it: `on` is a proposal's id, a person's name, a day, or nothing;
 - a chain cannot tell by itself that its end was cut off: so its length and head stand in a row of their own, and an
   auditor who kept a number and its hash from an earlier look gives them to the check (`Known`).
@@ -11,11 +12,20 @@ Rules:
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from hashlib import sha256
 
 from protocol.wire import cbor
 
 GENESIS = bytes(32)
+
+
+class Outcome(Enum):
+    """How proposing and deciding ended, as the log says it; behind it stands the digest (`worded`)."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,11 @@ class Broken:
 
     number: int
     why: str
+
+
+def worded(outcome: Outcome, digest: bytes) -> str:
+    """What was said, and of what: `approved` and the proposal's digest in hexadecimal."""
+    return f"{outcome.value} {digest.hex()}"
 
 
 def next_hash(head: bytes, entry: Entry) -> bytes:
