@@ -3,24 +3,22 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from backend.app.backend import wall_ms
-from backend.app.config import load_config
 from backend.app.disputes import Disputes
-from backend.app.ledgers import open_ledger
 from backend.app.staff import Staff
 from backend.core.disputes.dispute import OWNER, Why
 from backend.core.disputes.ports import Shown
 from backend.core.disputes.words import REASONS, STATES, WHYS
 from backend.core.explaining.explain import told_as
 from backend.core.limits import PAGE_MAX
-from backend.core.staff.roles import Actor
 from cli.backend_config import backend_config
+from cli.office_desk import actor_of, opened, own_token, utc
+from cli.office_desk import approve as approve_as
 from cli.output import json_option, write_json
 from protocol.plurals import counted
 
@@ -29,12 +27,8 @@ _ENGLISH = 1  # of the two languages in which riders read it
 
 @contextmanager
 def _desks(path: Path) -> Iterator[tuple[Disputes, Staff]]:
-    store = open_ledger(load_config(path))
-    staff = Staff(store, b"", clock=wall_ms, randomness=os.urandom, waiting=list)  # nobody is the first here
-    try:
+    with opened(path) as (store, staff):
         yield Disputes(store, staff, clock=wall_ms, randomness=os.urandom), staff
-    finally:
-        store.close()
 
 
 @click.group()
@@ -80,15 +74,14 @@ def show(path: Path, dispute: str, out: str | None) -> None:
     click.echo(f"charged {one.charged_rials:,} rials then, {it.now_rials:,} by now")
     if one.answered_ms is not None:
         why = "" if one.why is None else f" ({WHYS[one.why][_ENGLISH]})"
-        click.echo(f"answered {_time(one.answered_ms)}: {one.given_rials:,} rials back{why}: {one.answer}")
+        click.echo(f"answered {utc(one.answered_ms)}: {one.given_rials:,} rials back{why}: {one.answer}")
     click.echo(f"why it cost what it did: savar explain {told_as(one.tap)}", err=True)
 
 
 @command.command()
 @backend_config
 @click.argument("dispute")
-@click.option("--token", "token_file", required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True),
-              help="Your own token, as `savar staff add` gave it to you.")  # fmt: skip
+@own_token
 @click.option("--refuse", type=click.Choice([it.value for it in Why]), help="Nothing goes back, for this reason.")
 @click.option("--refund", type=click.IntRange(min=1), help="Propose to give so many rials back.")
 @click.option("--by-house", is_flag=True, help="The house bears the refund; else who was paid for the ride.")
@@ -105,7 +98,7 @@ def answer(
     if approve is None and not words:
         raise click.UsageError("say with --answer what the rider reads")
     with _desks(path) as (desk, staff):
-        actor = _actor(staff, token_file)
+        actor = actor_of(staff, token_file)
         if refuse is not None:
             click.echo(_line(desk.refuse(actor, dispute, Why(refuse), words or "", key="")))
         elif refund is not None:
@@ -116,30 +109,8 @@ def answer(
                 f"proposed; another of finance reads and approves it:\n  --approve {made.id}:{made.digest.hex()}"
             )
         else:
-            _approve(staff, actor, dispute, approve or "")
+            approve_as(staff, actor, approve or "", what="dispute", is_of=lambda it: it.subject == dispute)
             click.echo(_line(desk.shown(dispute)))
-
-
-def _approve(staff: Staff, actor: Actor, dispute: str, named: str) -> None:
-    proposal_id, _, digest = named.partition(":")
-    if staff.proposal(proposal_id).subject != dispute:
-        raise click.ClickException("that proposal is of another dispute; name the one that is proposed for this")
-    try:
-        read = bytes.fromhex(digest)
-    except ValueError as error:
-        raise click.ClickException("name PROPOSAL:DIGEST, as proposing told them") from error
-    staff.decide(actor, proposal_id, read, approves=True, key="")
-
-
-def _actor(staff: Staff, token_file: Path) -> Actor:
-    try:
-        token = token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"cannot read {token_file}; name the file of your token") from error
-    actor = staff.actor(token)
-    if actor is None:
-        raise click.ClickException("this token opens nothing; use your own, as `savar staff add` gave it to you")
-    return actor
 
 
 def _line(it: Shown) -> str:
@@ -147,12 +118,8 @@ def _line(it: Shown) -> str:
     late = "  OVERDUE" if it.overdue else ""
     return (
         f"{one.id}  {told_as(one.tap)}  {one.reason.value}  {it.now_rials:,} rials  {STATES[one.state][_ENGLISH]}"
-        f"  {OWNER}, due {_time(one.due_ms)}{late}"
+        f"  {OWNER}, due {utc(one.due_ms)}{late}"
     )
-
-
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _json(it: Shown) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from backend.adapters.issued_tickets import IssuedTickets
 from backend.adapters.keys import BackendKeys, load_keys
 from backend.adapters.registry import FolderRegistry
 from backend.app.announcing import Announcing
+from backend.app.applications import Applications
 from backend.app.approvals import StoredApprovals
 from backend.app.cases import CaseDesk
 from backend.app.closing import Closings
@@ -140,6 +141,7 @@ class Backend:
             live=self._live,
             devices=self._registry.all,
             closings=self._closings,
+            applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),
             staff=staff,
             office=self.store,

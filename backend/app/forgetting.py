@@ -1,4 +1,7 @@
-"""Forgets travel on schedule, and at a word (rules: `backend.core.forgetting`). Each step is small: ingest goes on."""
+"""Forgets travel on schedule, and at a word (rules: `backend.core.forgetting`). Each step is small: ingest goes on.
+
+On schedule answered applications go, too (`backend.core.concessions`).
+"""
 
 import logging
 from collections.abc import Callable
@@ -9,7 +12,7 @@ from backend.core.errors import StoreFailed, ThreadDied
 from backend.core.forgetting import Forgotten, Progress, remembered_from
 from backend.core.forgetting_ports import ForgettingStore, KeyRow, Swept
 from backend.core.ledger import TapId
-from backend.core.limits import FORGET_AFTER_S, FORGET_PERIOD_S, FORGET_STEP, KEY_LOOKS_MAX
+from backend.core.limits import APPLICATION_KEPT_MS, FORGET_AFTER_S, FORGET_PERIOD_S, FORGET_STEP, KEY_LOOKS_MAX
 from backend.core.staff.log import Entry
 from protocol.jalali import day_text
 from protocol.localtime import day_begins_ms, service_day
@@ -104,6 +107,7 @@ class Forgetting:
 
     def _turn(self) -> None:
         try:
+            self._store.forget_applications(self._now_ms() - APPLICATION_KEPT_MS)
             found = self.forget(service_day(self._now_ms()) - self._days)
         except StoreFailed as error:
             log.error("travel is not forgotten, and is tried again tomorrow: %s", error)

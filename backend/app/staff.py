@@ -220,6 +220,8 @@ def _deed(decided: Proposal) -> Deed:
             return Deed(refund=refund)
         case PayOut() as payout:
             return Deed(holds=(payout.transfer(decided.id), waits_until_ms(decided.decided_ms)))
+        case Concession() as concession if concession.application:
+            return Deed(grant=concession)
     return NOTHING
 
 

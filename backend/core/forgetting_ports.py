@@ -56,6 +56,10 @@ class ForgettingStore(Protocol):
         """One step over rides of cards."""
         ...
 
+    def forget_applications(self, before_ms: int) -> int:
+        """Applications for a class that were answered before that → how many."""
+        ...
+
     def forget_quarantined(self, before_ms: int) -> int:
         """Batches that were set aside and not told again since: digest, reason and count stay → how many."""
         ...

@@ -168,6 +168,14 @@ CLOSING_PERIOD_S = 86_400  # a hold of months ends to the day
 CLOSINGS_A_STEP = 100  # a transaction: ingest waits for one of these
 DISPUTES_OPEN_MAX = 20  # of one rider at once: a week of his rides; who disputes more wants a person, not a form
 
+APPLICATION_DUE_MS = 48 * 3_600_000  # the clock that the city gives concessions, as disputes (isfahan.md, row 8)
+APPLICATIONS_OPEN_MAX = 3  # of one rider at once: a person is of few classes
+APPLICATIONS_KEPT_MAX = 12  # of one rider at all: one a fortnight until they are forgotten; more wants a person
+APPLICATION_KEPT_MS = 180 * 86_400_000  # behind its answer: time to object, and for the office to look at it once more
+DOCUMENTS_MAX = 3  # named in one application: a certificate, a card, a letter
+REFERENCE_MAX_CHARS = 24  # the number of a letter, with its year; no picture or link fits
+REFERENCE_DIGITS_MAX = 6  # in a row: a letter's number has no more, and whole numbers of people have
+ISSUER_MAX_CHARS = 60  # the name of a school or an office
 CONCESSION_DAYS_MAX = 5 * 366  # a grant is looked at anew after five years at the latest: people move, heal and age
 CONCESSION_TOLD_DAYS = 60  # before it ends its rider is told: a new paper of a school or an office takes weeks
 

@@ -16,6 +16,7 @@ from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.sqlite.store import SqliteStore
+from backend.app.applications import Applications
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
 from backend.app.live import Live
@@ -120,7 +121,8 @@ PARTY = {Role.PARTNER: Party.named("operator:metro"), Role.DRIVER: Party.named("
 class Api:
     """A served API and a client for it; `with` starts and stops both."""
 
-    def __init__(self, *, payments: bool = True) -> None:
+    def __init__(self, *, payments: bool = True, one_ledger: bool = False) -> None:
+        """`one_ledger`: riders and their wallets are kept where people and proposals are."""
         self.store = MemoryStore()
         self.provider, self.second = Provider(), Provider()
         self.called: list[tuple[str, ...]] = []
@@ -130,15 +132,16 @@ class Api:
         self.now_ms = WALL_MS
         self._folder = TemporaryDirectory()
         self.office = SqliteStore(Path(self._folder.name) / "ledger.db", "isfahan")  # people, proposals, their log
+        kept = self.office if one_ledger else self.store
         self.settlements = SettlementDesk(self.office, "isfahan", lambda: self.now_ms)
         self.waiting: list[Tariff] = []
         self._tokens: dict[str, str] = {}
         providers = {"main": self.provider, "saman": self.second}
         settling = Settling(
-            self.store, providers, clock=lambda: self.now_ms, pace=PACE, calls=calls_noted(self.called)
+            kept, providers, clock=lambda: self.now_ms, pace=PACE, calls=calls_noted(self.called)
         )  # fmt: skip
         topups = TopUps(
-            self.store, providers, settling, clock=lambda: self.now_ms, randomness=os.urandom,
+            kept, providers, settling, clock=lambda: self.now_ms, randomness=os.urandom,
             callback_base=lambda: self.server.url,
         )  # fmt: skip
         self.receipts = OwnReceipts()
@@ -147,7 +150,7 @@ class Api:
             waiting=lambda: self.waiting,
         )  # fmt: skip
         riders = Riders(
-            self.store,
+            kept,
             ISSUER,
             lambda: self.now_ms,
             os.urandom,
@@ -157,8 +160,9 @@ class Api:
         self.services = Services(
             receipts=self.receipts,
             riders=riders, closings=Closings(self.office, riders, lambda: self.now_ms),
-            topups=topups if payments else None, store=self.store, live=self.live, devices=lambda: DEVICES,
+            topups=topups if payments else None, store=kept, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
+            applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),
             money_cases=MoneyCases(self.office, lambda: self.now_ms),

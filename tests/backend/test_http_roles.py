@@ -86,7 +86,7 @@ def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
             continue
         path = route.path.format(
             rider_id=rider, topup_id=topup, proposal_id="0" * 32, payout_id="0" * 32, vehicle="bus-1",
-            day="1405-09-08", role="operator", name="metro", dispute_id="0" * 32,
+            day="1405-09-08", role="operator", name="metro", dispute_id="0" * 32, application_id="0" * 32,
         )  # fmt: skip
         assert status(api, route, path, {}) == 401, path
         assert status(api, route, path, NO_TOKEN) == 403, path

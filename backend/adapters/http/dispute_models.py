@@ -1,6 +1,8 @@
 """Bodies about disputes: a rider's words, finance's answers."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -93,15 +95,20 @@ def dispute_body(shown: Shown) -> DisputeBody:
     """As rider and finance read it."""
     it = shown.dispute
     return DisputeBody(
-        id=it.id, tap=told_as(it.tap), wall_ms=it.wall_ms, reason=_code(it.reason.value, REASONS[it.reason]),
-        words=it.words, state=_code(it.state.value, STATES[it.state]), owner=OWNER, opened_ms=it.opened_ms,
-        due_ms=it.due_ms, overdue=shown.overdue, late=_code("late", LATE) if shown.overdue else None,
+        id=it.id, tap=told_as(it.tap), wall_ms=it.wall_ms, reason=coded(it.reason, REASONS),
+        words=it.words, state=coded(it.state, STATES), owner=OWNER, opened_ms=it.opened_ms,
+        due_ms=it.due_ms, overdue=shown.overdue,
+        late=CodeBody(code="late", fa=LATE[0], en=LATE[1]) if shown.overdue else None,
         charged_rials=it.charged_rials, charged_now_rials=shown.now_rials, given_rials=it.given_rials,
-        by_house=it.by_house, why=None if it.why is None else _code(it.why.value, WHYS[it.why]), answer=it.answer,
+        by_house=it.by_house, why=None if it.why is None else coded(it.why, WHYS), answer=it.answer,
         answered_ms=it.answered_ms,
     )  # fmt: skip
 
 
-def _code(code: str, words: tuple[str, str]) -> CodeBody:
-    fa, en = words
-    return CodeBody(code=code, fa=fa, en=en)
+E = TypeVar("E", bound=Enum)
+
+
+def coded(it: E, words: Mapping[E, tuple[str, str]]) -> CodeBody:
+    """One of a short list, as its table of words has it."""
+    fa, en = words[it]
+    return CodeBody(code=it.value, fa=fa, en=en)

@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.case_ports import CaseKey
 from backend.core.closing.ports import ClosingDesk
+from backend.core.concessions.ports import ApplicationDesk
 from backend.core.conduct import KeptCase
 from backend.core.disputes.ports import DisputeDesk
 from backend.core.explaining.ports import ReceiptDesk
@@ -35,6 +36,7 @@ class Services:
     receipts: ReceiptDesk
     disputes: DisputeDesk
     closings: ClosingDesk
+    applications: ApplicationDesk
     topups: TopUpDesk | None
     store: HttpStore
     live: LiveFeed

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from backend.adapters.ledger.applications import withdraw_within
 from backend.adapters.ledger.closing_tables import CLOSING
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import available, balance
@@ -37,6 +38,7 @@ class ClosingTables:
             self._post(core, [], closing.closed_ms)  # whoever else posts waits, so what is read stands
             _require_settled(core, closing.credential_id)
             move_within(core, rider, former, None)
+            withdraw_within(core, closing.credential_id, closing.closed_ms)
             core.execute(CLOSING.insert(), {
                 "credential_id": closing.credential_id, "closed_ms": closing.closed_ms, "due_ms": closing.due_ms,
                 "parts": closing.parts, "wallet": rider_account(closing.credential_id),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
@@ -16,7 +16,7 @@ from backend.core.settlement.parties import Party
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
 from backend.core.staff.ports import Deed
 from backend.core.staff.roles import Person, Role
-from backend.core.staff.subjects import HeldMoney, Refund
+from backend.core.staff.subjects import Concession, HeldMoney, Refund
 from backend.core.staff.two_people import Kind, Proposal, State
 
 _PERSON = sa.select(STAFF)
@@ -40,17 +40,30 @@ class GiveBack(Protocol):
         ...
 
 
+class GrantClass(Protocol):
+    """What is granted for an application; the caller holds the transaction."""
+
+    def __call__(self, core: sa.Connection, it: Concession, at_ms: int) -> None:
+        """Raises Refused where it is answered already."""
+        ...
+
+
+class Deeds(NamedTuple):
+    """What approvals do elsewhere in the ledger."""
+
+    resolve: ResolveHeld
+    give_back: GiveBack
+    grant: GrantClass
+
+
 class StaffTables:
     """Implements `StaffStore`: reads over one connection, writes over the other."""
 
-    def __init__(
-        self, writer: Guarded, reader: Guarded, post: PostTransfers, resolve: ResolveHeld, give_back: GiveBack
-    ) -> None:
+    def __init__(self, writer: Guarded, reader: Guarded, post: PostTransfers, deeds: Deeds) -> None:
         self._writer = writer
         self._reader = reader
         self._post = post
-        self._resolve = resolve
-        self._give_back = give_back
+        self._deeds = deeds
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -127,9 +140,11 @@ class StaffTables:
                 self._post(core, deed.transfers, entry.at_ms)
                 end_paid(core, [it.credit for it in deed.transfers], entry.at_ms)  # a debt may have been forgiven
             if deed.held is not None:
-                self._resolve(core, deed.held, entry.at_ms)
+                self._deeds.resolve(core, deed.held, entry.at_ms)
             if deed.refund is not None:
-                self._give_back(core, deed.refund, entry.at_ms)
+                self._deeds.give_back(core, deed.refund, entry.at_ms)
+            if deed.grant is not None:
+                self._deeds.grant(core, deed.grant, entry.at_ms)
             if deed.holds is not None:
                 transfer, until_ms = deed.holds
                 hold_within(core, transfer, expires_ms=until_ms, at_ms=entry.at_ms)

@@ -1,6 +1,7 @@
 """The whole store: one connection that writes, one that reads beside it, one for what takes long."""
 
 from backend.adapters.ledger.announced import AnnouncedTables
+from backend.adapters.ledger.applications import ApplicationTables
 from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.closing import ClosingTables
 from backend.adapters.ledger.connection import Guarded
@@ -19,7 +20,7 @@ from backend.adapters.ledger.pendings import PendingTables
 from backend.adapters.ledger.reconciling import ReconcilingTables
 from backend.adapters.ledger.riders import RiderTables
 from backend.adapters.ledger.settlements import SettlementTables
-from backend.adapters.ledger.staff import StaffTables
+from backend.adapters.ledger.staff import Deeds, StaffTables
 from backend.adapters.ledger.tariffs import TariffTables
 from backend.adapters.ledger.topups import TopUpTables
 
@@ -31,6 +32,7 @@ class LedgerStore(
     RiderTables,
     MovingTables,
     ClosingTables,
+    ApplicationTables,
     TopUpTables,
     FleetTables,
     CaseTables,
@@ -53,7 +55,8 @@ class LedgerStore(
         RiderTables.__init__(self, writer, reader)
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
-        StaffTables.__init__(self, writer, reader, self.post, self.resolve_as_read, self.give_back_within)
+        deeds = Deeds(self.resolve_as_read, self.give_back_within, self.grant_within)
+        StaffTables.__init__(self, writer, reader, self.post, deeds)
         SettlementTables.__init__(self, writer, aside, self.post)
 
     def close(self) -> None:

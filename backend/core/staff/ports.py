@@ -8,7 +8,7 @@ from backend.core.holding import HeldTap
 from backend.core.ledger import TapId, Transfer
 from backend.core.staff.log import Entry, Logged, Mark
 from backend.core.staff.roles import Actor, Person, Right
-from backend.core.staff.subjects import HeldMoney, Refund, Subject
+from backend.core.staff.subjects import Concession, HeldMoney, Refund, Subject
 from backend.core.staff.two_people import Kind, Proposal
 from protocol.fares.tariff import Tariff
 
@@ -26,13 +26,14 @@ class Remembered:
 class Deed:
     """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back.
 
-    `holds`: a transfer that is pending until a time, of what is paid out.
+    `holds`: a transfer that is pending until a time, of what is paid out; `grant`: a class that a rider applied for.
     """
 
     transfers: Sequence[Transfer] = ()
     held: HeldMoney | None = None
     refund: Refund | None = None
     holds: tuple[Transfer, int] | None = None
+    grant: Concession | None = None
 
 
 NOTHING = Deed()

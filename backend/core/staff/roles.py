@@ -57,6 +57,8 @@ class Right(Enum):
     SEE_DISPUTES = "see-disputes"  # what riders say of their rides; whose wallet it is stands in none
     SEE_CLOSED = "see-closed"  # accounts of riders who have left, and what is owed to them
     ANSWER_DISPUTE = "answer-dispute"  # with a no; giving money back takes two
+    SEE_APPLICATIONS = "see-applications"  # what riders say of papers that they have; whose credential stands in none
+    ANSWER_APPLICATION = "answer-application"  # with a no; granting a class takes two
     PROPOSE_POSTING = "propose-posting"
     PROPOSE_TARIFF = "propose-tariff"
     PROPOSE_CONCESSION = "propose-concession"
@@ -78,7 +80,7 @@ class Right(Enum):
 
 LOGGED_WHEN_ASKED = frozenset({
     Right.SEE_CASES, Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_DISPUTES,
-    Right.SEE_CLOSED,
+    Right.SEE_CLOSED, Right.SEE_APPLICATIONS,
 })  # fmt: skip
 """Reading these is itself told in the log: they are about people, or about money of many. The others that only read
 are of machines, and are asked every few seconds."""
@@ -87,7 +89,9 @@ _OFFICE = {Right.SEE_ONESELF, Right.SEE_FLEET, Right.SEE_CASES, Right.SEE_PROPOS
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.RIDER: frozenset({Right.OWN_WALLET}),
     Role.DRIVER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
-    Role.INSPECTOR: frozenset(_OFFICE | {Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE, Right.PROPOSE_MOVE}),
+    Role.INSPECTOR: frozenset(_OFFICE | {
+        Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE, Right.PROPOSE_MOVE, Right.SEE_APPLICATIONS,
+    }),
     Role.FINANCE: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
         Right.SEE_MONEY_CASES, Right.RESOLVE_DISCREPANCY,
@@ -101,11 +105,12 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.SEE_MONEY_CASES, Right.RESOLVE_DISCREPANCY,
         Right.PROPOSE_TARIFF, Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE,
         Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE, Right.PROPOSE_MOVE, Right.DECIDE_MOVE,
+        Right.SEE_APPLICATIONS, Right.ANSWER_APPLICATION,
     }),
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.AUDITOR: frozenset(_OFFICE | {
         Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_MONEY_CASES, Right.SEE_DISPUTES,
-        Right.SEE_CLOSED,
+        Right.SEE_CLOSED, Right.SEE_APPLICATIONS,
     }),
 })  # fmt: skip
 

@@ -106,13 +106,15 @@ class Decreed:
 class Concession:
     """A class for whoever registers this key. `document`: where the office keeps what was shown; never a copy of it.
 
-    `until_day`: its last local day; 0 in proposals of before ends were told: these have none.
+    `until_day`: its last local day; 0 in proposals of before ends were told: these have none. `application`: that it
+    answers, whose rider has the class with the approval; empty where a desk grants it to a key.
     """
 
     public_key: bytes
     rider_class: int
     document: str
     until_day: int = 0
+    application: str = ""
 
     def __post_init__(self) -> None:
         if self.rider_class not in {int(it) for it in RiderClass} - {RiderClass.ADULT}:
@@ -134,16 +136,17 @@ class Concession:
     @property
     def content(self) -> bytes:
         """Canonical."""
-        ends = [self.until_day] if self.until_day else []
-        return cbor.encode([self.public_key, self.rider_class, self.document, *ends])
+        more = [self.until_day, *([self.application] if self.application else [])] if self.until_day else []
+        return cbor.encode([self.public_key, self.rider_class, self.document, *more])
 
     def words(self) -> Words:
         """For who reads it."""
-        return {
+        told: dict[str, str | int] = {
             "public_key": self.subject, "rider_class": self.rider_class,
             "class_name": RiderClass(self.rider_class).word, "document": self.document,
             "until": day_text(self.until_day) if self.until_day else "no end",
         }  # fmt: skip
+        return told | ({"application": self.application} if self.application else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,3 +51,88 @@ def test_a_concession_ends_on_a_day_of_the_calendar(api: Api) -> None:
             "/v1/proposals/for/concessions", json=asked | {"until": until}, headers=api.staff(Role.INSPECTOR)
         )
         assert (answer.status_code, bool(answer.json()["fix"])) == (422, True), until
+
+
+PAPER = {"paper": "student-card", "issuer": "دانشگاه اصفهان", "reference": "4821"}
+ASKED = {"rider_class": 2, "documents": [PAPER], "words": "ترم اول"}
+
+
+@pytest.fixture
+def whole() -> Iterator[Api]:
+    with Api(one_ledger=True) as served:
+        yield served
+
+
+def test_from_a_riders_word_to_his_class(whole: Api) -> None:
+    api = whole
+    rider, own = api.register()
+    _, others = api.register("other")
+    path, keyed = f"/v1/riders/{rider}/concessions", own | {"Idempotency-Key": "one"}
+    answers = [api.client.post(path, json=ASKED, headers=keyed) for _ in range(2)]
+    assert [it.status_code for it in answers] == [201, 201], answers[0].text
+    made = answers[0].json()
+    assert answers[1].json() == made
+    assert (made["state"]["code"], made["owner"], made["class_en"], made["words"]) == (
+        "open", "operations", "student", "ترم اول"
+    )  # fmt: skip
+    assert (made["due_ms"] - made["opened_ms"], made["overdue"], made["late"]) == (48 * 3_600_000, False, None)
+    assert made["documents"][0]["paper"]["fa"] == "کارت دانشجویی یا دانش‌آموزی"
+    again = api.client.post(path, json=ASKED, headers=own)
+    assert (again.status_code, again.json()["data"]["application"]) == (409, made["id"])
+    api.now_ms += 48 * 3_600_000
+    late = api.client.get(f"{path}/{made['id']}", headers=own).json()
+    assert (late["overdue"], late["late"]["code"]) == (True, "late")
+    for where, headers, status in (
+        (path, others, 403), (f"{path}/{made['id']}", others, 403), ("/v1/concessions", own, 403),
+        ("/v1/concessions", api.staff(Role.FINANCE), 403), ("/v1/concessions", api.staff(Role.INSPECTOR), 200),
+    ):  # fmt: skip
+        assert api.client.get(where, headers=headers).status_code == status, where
+    listed = api.client.get("/v1/concessions", headers=api.staff(Role.OPERATIONS))
+    assert [it["id"] for it in listed.json()["applications"]] == [made["id"]]
+    assert rider not in listed.text, "who answers reads papers, and not a wallet"
+    api.both("applications", {"application": made["id"], "until": UNTIL, "document": "file 12"})
+    found = api.client.get(path, headers=own).json()
+    assert found["applications"][0]["state"]["code"] == "granted"
+    assert (found["concession"]["until"], found["concession"]["holds"]) == (UNTIL, True)
+    renewed = api.client.post(f"/v1/riders/{rider}/renew", headers=own).json()
+    credential = verify_credential(bytes.fromhex(renewed["credential"]), [ISSUER.verifying])
+    assert (credential.rider_class, credential.version, renewed["expires"]) == (2, 2, UNTIL)
+    assert api.client.get("/v1/concessions", headers=api.staff(Role.OPERATIONS)).json()["applications"] == []
+    everything = api.client.get("/v1/concessions?answered=true", headers=api.staff(Role.AUDITOR)).json()
+    assert [it["until"] for it in everything["applications"]] == [UNTIL]
+
+
+def test_a_refusal_is_one_persons_with_its_reason_and_who_withdraws_is_forgotten(whole: Api) -> None:
+    api = whole
+    rider, own = api.register()
+    path = f"/v1/riders/{rider}/concessions"
+    made = api.client.post(path, json=ASKED, headers=own).json()["id"]
+    refusal = {"why": "not-confirmed", "answer": "the university does not know it"}
+    for role, status in ((Role.INSPECTOR, 403), (Role.AUDITOR, 403), (Role.OPERATIONS, 200), (Role.OPERATIONS, 409)):
+        answer = api.client.post(f"/v1/concessions/{made}/refuse", json=refusal, headers=api.staff(role))
+        assert answer.status_code == status
+    found = api.client.get(f"{path}/{made}", headers=own).json()
+    assert (found["state"]["code"], found["why"]["code"], found["answer"]) == (
+        "refused", "not-confirmed", "the university does not know it"
+    )  # fmt: skip
+    second = api.client.post(path, json=ASKED, headers=own).json()["id"]
+    gone = api.client.post(f"{path}/{second}/withdraw", headers=own).json()
+    assert (gone["state"]["code"], gone["documents"], gone["words"]) == ("withdrawn", [], "")
+    assert api.client.post(f"{path}/{second}/withdraw", headers=own).status_code == 409
+    assert api.client.get(f"/v1/concessions/{second}", headers=api.staff(Role.OPERATIONS)).json()["documents"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rider_class": 0}, {"rider_class": 9}, {"documents": []}, {"documents": [PAPER] * 4}, {"image": "…"},
+        {"documents": [PAPER | {"reference": "0084575948"}]}, {"documents": [PAPER | {"reference": "40123456"}]},
+        {"documents": [PAPER | {"paper": "passport"}]}, {"documents": [PAPER | {"scan": "iVBORw0KGgo"}]},
+        {"documents": [PAPER | {"issuer": "https://my.ir/card.jpg"}]}, {"words": "my number: 008-457594-8"},
+    ],
+)  # fmt: skip
+def test_what_says_too_much_or_too_little_is_refused_and_not_repeated(whole: Api, wrong: dict[str, object]) -> None:
+    rider, own = whole.register()
+    answer = whole.client.post(f"/v1/riders/{rider}/concessions", json=ASKED | wrong, headers=own)
+    assert (answer.status_code, bool(answer.json()["fix"])) == (422, True)
+    assert not any(it in answer.text for it in ("0084575948", "40123456", "457594", "my.ir", "iVBOR"))

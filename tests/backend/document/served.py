@@ -80,6 +80,9 @@ class Served:
             ).json()["receipts"]  # fmt: skip
             asked = {"tap": receipt["tap"], "reason": "twice"}
             dispute = post(f"/v1/riders/{rider}/disputes", Role.RIDER, asked)
+            paper = {"paper": "student-card", "issuer": "University of Isfahan", "reference": "4821"}
+            wish = {"rider_class": 3, "documents": [paper]}
+            application = post(f"/v1/riders/{rider}/concessions", Role.RIDER, wish)
             posting = {"debit": "suspense", "credit": "bank", "amount_rials": 1, "why": "counted"}
             proposal = post("/v1/proposals/for/postings", Role.FINANCE, posting)
         self.known = {
@@ -87,6 +90,7 @@ class Served:
             "topup_id": topup["id"],
             "proposal_id": proposal["id"],
             "dispute_id": dispute["id"],
+            "application_id": application["id"],
         }
         return self
 

@@ -18,7 +18,8 @@ from tests.backend.document.served import Served
 NOT_FOR_FINANCE = {
     "/v1/own/payables", "/v1/own/payouts", "/v1/own/settlements", "/v1/own/settlements/{day}", "/v1/staff",
     "/v1/staff/log", "/v1/proposals/for/concessions", "/v1/proposals/for/moves", "/v1/proposals/{proposal_id}/refuse",
-    "/v1/proposals/{proposal_id}/approve",
+    "/v1/proposals/{proposal_id}/approve", "/v1/concessions", "/v1/concessions/{application_id}",
+    "/v1/concessions/{application_id}/refuse", "/v1/proposals/for/applications",
 }  # fmt: skip
 
 
