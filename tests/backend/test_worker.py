@@ -1,5 +1,6 @@
 """The ingest thread: a bounded inbox, bounded groups, births answered, and nothing a device or a disk does ends it."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,3 +234,27 @@ def test_what_ends_the_thread_is_kept_for_the_supervisor(post: Post, bus: Bus) -
     post.worker._thread.join(30)
     assert post.worker.failure is fault
     post.worker.stop()
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_rests_for_a_group_and_no_longer(tmp_path: Path, bus: Bus, *, on: bool) -> None:
+    """Also behind a group that fails; and what had switched it off finds it so."""
+    desk = Desk(tmp_path, riders=RIDERS)
+    post = Post(desk, [bus])
+    seen = []
+
+    def failing(messages: list[Incoming]) -> list:
+        seen.append((len(messages), gc.isenabled()))
+        raise RuntimeError
+
+    desk.ingest.take = failing
+    post.worker.offer(topic(bus), bus.batch())
+    before = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        with pytest.raises(RuntimeError):
+            post.worker.step()
+        assert (seen, gc.isenabled()) == ([(1, False)], on)
+    finally:
+        (gc.enable if before else gc.disable)()
+        desk.close()
