@@ -27,6 +27,7 @@ from backend.app.disputes import Disputes
 from backend.app.explaining import Explaining
 from backend.app.fleet_watch import FleetWatch
 from backend.app.forgetting import Forgetting
+from backend.app.guardians import Guardians
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
 from backend.app.live import Live
@@ -141,6 +142,7 @@ class Backend:
             live=self._live,
             devices=self._registry.all,
             closings=self._closings,
+            guardians=Guardians(self.store, self._riders, staff, self._now_ms),
             applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),
             staff=staff,

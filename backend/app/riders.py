@@ -199,13 +199,25 @@ class Riders:
 
     def authenticate(self, credential_id: bytes, token: str) -> Rider:
         """The rider whose token this is. Raises NotAllowed, the same for no such rider and for another's token."""
+        rider = self.proven(credential_id, token)
+        if rider is None:
+            raise wrong_token()
+        return rider
+
+    def proven(self, credential_id: bytes, token: str) -> Rider | None:
+        """The rider, where the token is his; None for no such rider and for another's token, in the same time."""
         rider = self._store.rider(credential_id)
         same = hmac.compare_digest(hash_token(token), rider.token_hash if rider else _NOBODY)
-        if rider is None or not same:
-            raise NotAllowed(
-                "the token is not this rider's", fix="register again with the same key: it gives a new token"
-            )
-        return rider
+        return rider if same else None
+
+    def known(self, credential_id: bytes) -> Rider | None:
+        """The rider of a credential, whoever asks: the caller has proven that he may."""
+        return self._store.rider(credential_id)
+
+
+def wrong_token() -> NotAllowed:
+    """What is said to who has no token for it."""
+    return NotAllowed("the token is not this rider's", fix="register again with the same key: it gives a new token")
 
 
 def _asked(rider_class: int, granted: Mapping[int, Grant], today: int) -> Grant:

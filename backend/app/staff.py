@@ -14,6 +14,7 @@ from hashlib import sha256
 from backend.core import limits
 from backend.core.concessions.grant import Grant, require_end
 from backend.core.errors import NotCovered, NotFound, Refused
+from backend.core.guardians.guardianship import Guardianship
 from backend.core.paying.payout import waits_until_ms
 from backend.core.settlement.parties import Party
 from backend.core.staff import two_people
@@ -222,6 +223,8 @@ def _deed(decided: Proposal) -> Deed:
             return Deed(holds=(payout.transfer(decided.id), waits_until_ms(decided.decided_ms)))
         case Concession() as concession if concession.application:
             return Deed(grant=concession)
+        case Guardianship() as guardian:
+            return Deed(guardian=guardian)
     return NOTHING
 
 

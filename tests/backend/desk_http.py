@@ -19,6 +19,7 @@ from backend.adapters.sqlite.store import SqliteStore
 from backend.app.applications import Applications
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
+from backend.app.guardians import Guardians
 from backend.app.live import Live
 from backend.app.money_cases import MoneyCases
 from backend.app.payments.settling import Calls, Settling
@@ -162,6 +163,7 @@ class Api:
             riders=riders, closings=Closings(self.office, riders, lambda: self.now_ms),
             topups=topups if payments else None, store=kept, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
+            guardians=Guardians(self.office, riders, staff, lambda: self.now_ms),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),

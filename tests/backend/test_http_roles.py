@@ -28,7 +28,7 @@ def rules(route: APIRoute) -> set[Right | str]:
     for call in asked(route.dependant):
         if isinstance(call, access.Allowed):
             found.add(call.right)
-        elif call in (access.this_rider, access.own_topup):
+        elif call in (access.this_rider, access.rider_or_guardian, access.own_topup):
             found.add(Right.OWN_WALLET)
         elif call is access.open_to_all:
             found.add(OPEN)
@@ -65,7 +65,7 @@ def test_every_route_asks_for_exactly_one_thing(api: Api) -> None:
         assert len(rules(route)) == 1, (route.path, rules(route))
     assert {right for route in every for right in rules(route)} >= {OPEN, *Right} - {
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
-        Right.DECIDE_HELD, Right.DECIDE_REFUND, Right.DECIDE_MOVE, Right.DECIDE_PAYOUT,
+        Right.DECIDE_HELD, Right.DECIDE_REFUND, Right.DECIDE_MOVE, Right.DECIDE_PAYOUT, Right.DECIDE_GUARDIAN,
     }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
             continue
         path = route.path.format(
             rider_id=rider, topup_id=topup, proposal_id="0" * 32, payout_id="0" * 32, vehicle="bus-1",
-            day="1405-09-08", role="operator", name="metro", dispute_id="0" * 32, application_id="0" * 32,
+            day="1405-09-08", role="operator", name="metro", dispute_id="0" * 32, application_id="0" * 32, other_id="0" * 16,
         )  # fmt: skip
         assert status(api, route, path, {}) == 401, path
         assert status(api, route, path, NO_TOKEN) == 403, path

@@ -1,6 +1,7 @@
 """Who may: bearer tokens of riders and of the staff. Every route asks here, for one right of the table of roles.
 
-Three kinds of routes: open to all, a rider's own (`ThisRider`, `OwnTopUp`), and the staff's (`Allowed`).
+Three kinds of routes: open to all, a rider's own (`ThisRider`; `RiderOrGuardian` and `OwnTopUp`,
+which his guardians may use, too), and the staff's (`Allowed`).
 """
 
 from typing import Annotated
@@ -66,14 +67,21 @@ def this_rider(having: Having, rider_id: RiderId, token: Token) -> Rider:
     return having.riders.authenticate(bytes.fromhex(rider_id), token)
 
 
+def rider_or_guardian(having: Having, rider_id: RiderId, token: Token) -> Rider:
+    """The rider of the path, proven by his own token or one of his guardians'. Raises NotSignedIn, NotAllowed."""
+    return having.guardians.acting_for(bytes.fromhex(rider_id), token)
+
+
 def own_topup(having: Having, topup_id: TopUpId, token: Token) -> TopUp:
-    """The top-up of the path, for its rider. Raises NotSignedIn, and NotAllowed for another's and for none alike."""
+    """The top-up of the path, for rider and guardians. Raises NotSignedIn, NotAllowed for another's and for none."""
     topup = having.store.topup(topup_id)
     if topup is None:
         raise NotAllowed("the token is not for this top-up", fix="use the token of the rider who started it")
-    having.riders.authenticate(topup.credential_id, token)
+    having.guardians.acting_for(topup.credential_id, token)
     return topup
 
 
 ThisRider = Annotated[Rider, Depends(this_rider)]
+# What a guardian may do is what asks for this.
+RiderOrGuardian = Annotated[Rider, Depends(rider_or_guardian)]
 OwnTopUp = Annotated[TopUp, Depends(own_topup)]

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from backend.adapters.http import concession_models as models
-from backend.adapters.http.access import Allowed, Having, ThisRider
+from backend.adapters.http.access import Allowed, Having, RiderOrGuardian
 from backend.adapters.http.cursors import Limit
 from backend.adapters.http.days import day_of
 from backend.adapters.http.once import OnceOnly
@@ -24,11 +24,11 @@ _ASKING = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
 
 @router.post(
-    "/riders/{rider_id}/renew",  # noqa: FAST003 - ThisRider takes it
+    "/riders/{rider_id}/renew",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="Renew the credential",
     responses=documented(400, 401, 403, 409, 413, 422, 503),
 )
-def renew(having: Having, rider: ThisRider) -> models.RenewedBody:
+def renew(having: Having, rider: RiderOrGuardian) -> models.RenewedBody:
     """Its next version over the same key, where it is old or another class holds by now; else as it is. Safe to repeat.
 
     Wallet, rides and token stay. Ask whenever there is a network: it then lasts for 120 days at least, or until a
@@ -38,13 +38,13 @@ def renew(having: Having, rider: ThisRider) -> models.RenewedBody:
 
 
 @router.post(
-    "/riders/{rider_id}/concessions",  # noqa: FAST003 - ThisRider takes it
+    "/riders/{rider_id}/concessions",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="Apply for a reduced class",
     status_code=201,
     responses=_ASKING,
 )
 def apply(
-    having: Having, rider: ThisRider, once: OnceOnly, body: models.ApplicationRequest
+    having: Having, rider: RiderOrGuardian, once: OnceOnly, body: models.ApplicationRequest
 ) -> models.ApplicationBody:  # fmt: skip
     """With references to papers, never the papers. The office answers within 48 hours; granted, the rider renews."""
     documents = tuple(Document(Paper(it.paper), it.issuer, it.reference) for it in body.documents)
@@ -55,13 +55,13 @@ def apply(
 
 
 @router.get(
-    "/riders/{rider_id}/concessions",  # noqa: FAST003 - ThisRider takes it
+    "/riders/{rider_id}/concessions",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="The class that the rider holds, and his applications",
     responses=documented(401, 403, 422, 503),
 )
 def own_applications(
     having: Having,
-    rider: ThisRider,
+    rider: RiderOrGuardian,
     before: Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")] = None,
     limit: Limit = limits.PAGE_MAX,
 ) -> models.OwnApplicationsBody:
@@ -75,21 +75,21 @@ def own_applications(
 
 
 @router.get(
-    "/riders/{rider_id}/concessions/{application_id}",  # noqa: FAST003 - ThisRider takes the first
+    "/riders/{rider_id}/concessions/{application_id}",  # noqa: FAST003 - RiderOrGuardian takes the first
     summary="One of the rider's own applications",
     responses=documented(401, 403, 404, 422, 503),
 )
-def own_application(having: Having, rider: ThisRider, application_id: ApplicationId) -> models.ApplicationBody:
+def own_application(having: Having, rider: RiderOrGuardian, application_id: ApplicationId) -> models.ApplicationBody:
     """As it stands."""
     return models.application_body(having.applications.own(rider.credential_id, application_id))
 
 
 @router.post(
-    "/riders/{rider_id}/concessions/{application_id}/withdraw",  # noqa: FAST003 - ThisRider takes the first
+    "/riders/{rider_id}/concessions/{application_id}/withdraw",  # noqa: FAST003 - RiderOrGuardian takes the first
     summary="Withdraw an application",
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
 )
-def withdraw(having: Having, rider: ThisRider, application_id: ApplicationId) -> models.ApplicationBody:
+def withdraw(having: Having, rider: RiderOrGuardian, application_id: ApplicationId) -> models.ApplicationBody:
     """What it said of papers is forgotten at once."""
     return models.application_body(having.applications.withdraw(rider.credential_id, application_id))
 

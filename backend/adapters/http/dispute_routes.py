@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from backend.adapters.http import dispute_models as models
-from backend.adapters.http.access import Allowed, Having, ThisRider
+from backend.adapters.http.access import Allowed, Having, RiderOrGuardian
 from backend.adapters.http.cursors import Limit
 from backend.adapters.http.once import OnceOnly
 from backend.adapters.http.problems import documented
@@ -23,12 +23,14 @@ _ASKING = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
 
 @router.post(
-    "/riders/{rider_id}/disputes",  # noqa: FAST003 - ThisRider takes it
+    "/riders/{rider_id}/disputes",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="Dispute a charged boarding",
     status_code=201,
     responses=_ASKING,
 )
-def open_dispute(having: Having, rider: ThisRider, once: OnceOnly, body: models.DisputeRequest) -> models.DisputeBody:
+def open_dispute(
+    having: Having, rider: RiderOrGuardian, once: OnceOnly, body: models.DisputeRequest
+) -> models.DisputeBody:
     """A boarding of the rider's own receipts, once each. Finance answers within 48 hours."""
     return once.answer(
         having, f"rider:{rider.credential_id.hex()}", models.DisputeBody,
@@ -39,13 +41,13 @@ def open_dispute(having: Having, rider: ThisRider, once: OnceOnly, body: models.
 
 
 @router.get(
-    "/riders/{rider_id}/disputes",  # noqa: FAST003 - ThisRider takes it
+    "/riders/{rider_id}/disputes",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="The rider's own disputes",
     responses=documented(401, 403, 422, 503),
 )
 def own_disputes(
     having: Having,
-    rider: ThisRider,
+    rider: RiderOrGuardian,
     before: Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")] = None,
     limit: Limit = limits.PAGE_MAX,
 ) -> models.OwnDisputesBody:
@@ -57,11 +59,11 @@ def own_disputes(
 
 
 @router.get(
-    "/riders/{rider_id}/disputes/{dispute_id}",  # noqa: FAST003 - ThisRider takes the first
+    "/riders/{rider_id}/disputes/{dispute_id}",  # noqa: FAST003 - RiderOrGuardian takes the first
     summary="One of the rider's own disputes",
     responses=documented(401, 403, 404, 422, 503),
 )
-def own_dispute(having: Having, rider: ThisRider, dispute_id: DisputeId) -> models.DisputeBody:
+def own_dispute(having: Having, rider: RiderOrGuardian, dispute_id: DisputeId) -> models.DisputeBody:
     """As it stands."""
     return models.dispute_body(having.disputes.own(rider.credential_id, dispute_id))
 

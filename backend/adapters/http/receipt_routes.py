@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from backend.adapters.http.access import Having, ThisRider
+from backend.adapters.http.access import Having, RiderOrGuardian
 from backend.adapters.http.models import Model
 from backend.adapters.http.problems import documented
 from backend.core import limits
@@ -76,11 +76,11 @@ class ReceiptsBody(Model):
 
 
 @router.get(
-    "/{rider_id}/receipts",  # noqa: FAST003 - ThisRider takes it
+    "/{rider_id}/receipts",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="Why each of the rider's boardings cost what it did",
     responses=documented(401, 403, 422, 503),
 )
-def rider_receipts(having: Having, rider: ThisRider, before: Before = None) -> ReceiptsBody:
+def rider_receipts(having: Having, rider: RiderOrGuardian, before: Before = None) -> ReceiptsBody:
     """Charged boardings, newest first, explained in Persian and English. What buses still carry is not in it yet."""
     found = having.receipts.of(rider.credential_id, _place(before), limits.RECEIPTS_PAGE)
     more = len(found) == limits.RECEIPTS_PAGE

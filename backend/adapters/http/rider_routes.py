@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from backend.adapters.http import cursors, models
-from backend.adapters.http.access import Having, ThisRider, open_to_all
+from backend.adapters.http.access import Having, RiderOrGuardian, open_to_all
 from backend.adapters.http.cursors import RideCursor
 from backend.adapters.http.problems import documented
 from backend.core import limits
@@ -38,11 +38,11 @@ def register(having: Having, body: models.Registration) -> models.RegisteredBody
 
 
 @router.post(
-    "/{rider_id}/move",  # noqa: FAST003 - ThisRider takes it
+    "/{rider_id}/move",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="Move the credential to another phone",
     responses=documented(400, 401, 403, 409, 413, 422, 503),
 )
-def move(having: Having, rider: ThisRider, body: models.ProvenKey) -> models.RegisteredBody:
+def move(having: Having, rider: RiderOrGuardian, body: models.ProvenKey) -> models.RegisteredBody:
     """The same credential in its next version, over the new phone's key; the old phone's, and this token, end with it.
 
     Wallet, debt, class, caps and rides stay. An answer that was lost comes again by registering with the new key.
@@ -57,11 +57,11 @@ def move(having: Having, rider: ThisRider, body: models.ProvenKey) -> models.Reg
 
 
 @router.get(
-    "/{rider_id}/balance",  # noqa: FAST003 - ThisRider takes it
+    "/{rider_id}/balance",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="What the wallet holds",
     responses=documented(401, 403, 422, 503),
 )
-def balance(having: Having, rider: ThisRider) -> models.BalanceBody:
+def balance(having: Having, rider: RiderOrGuardian) -> models.BalanceBody:
     """Posted top-ups less posted fares. Boardings that buses still carry offline are not in it yet."""
     return models.BalanceBody(
         credential_id=rider.credential_id.hex(), balance_rials=having.store.balance(rider_account(rider.credential_id))
@@ -69,13 +69,13 @@ def balance(having: Having, rider: ThisRider) -> models.BalanceBody:
 
 
 @router.get(
-    "/{rider_id}/taps",  # noqa: FAST003 - ThisRider takes it
+    "/{rider_id}/taps",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="The rider's own charged boardings",
     responses=documented(401, 403, 422, 503),
 )
 def rider_taps(
     having: Having,
-    rider: ThisRider,
+    rider: RiderOrGuardian,
     before: RideCursor,
     limit: Annotated[int, Query(ge=1, le=limits.RIDER_TAPS_MAX)] = limits.RIDER_TAPS_MAX,
 ) -> models.RiderTapsBody:

@@ -11,6 +11,7 @@ from backend.core.concessions.ports import ApplicationDesk
 from backend.core.conduct import KeptCase
 from backend.core.disputes.ports import DisputeDesk
 from backend.core.explaining.ports import ReceiptDesk
+from backend.core.guardians.ports import GuardianDesk
 from backend.core.paying.ports import PayoutDesk
 from backend.core.payments.store_port import TopUpStore
 from backend.core.ports import Device, FleetStore, RiderStore
@@ -37,6 +38,7 @@ class Services:
     disputes: DisputeDesk
     closings: ClosingDesk
     applications: ApplicationDesk
+    guardians: GuardianDesk
     topups: TopUpDesk | None
     store: HttpStore
     live: LiveFeed

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from backend.adapters.http import bodies, models
-from backend.adapters.http.access import Having, OwnTopUp, ThisRider, open_to_all
+from backend.adapters.http.access import Having, OwnTopUp, RiderOrGuardian, open_to_all
 from backend.adapters.http.once import OnceOnly
 from backend.adapters.http.payment_page import Outcome, payment_page
 from backend.adapters.http.problems import documented
@@ -44,13 +44,13 @@ async def _waiting(request: Request, what: Callable[[], T]) -> T:
 
 
 @router.post(
-    "/riders/{rider_id}/topups",  # noqa: FAST003 - ThisRider takes it
+    "/riders/{rider_id}/topups",  # noqa: FAST003 - RiderOrGuardian takes it
     summary="Start a top-up",
     status_code=201,
     responses=documented(400, 401, 403, 409, 413, 422, 503),
 )
 async def start(
-    request: Request, having: Having, rider: ThisRider, once: OnceOnly, body: models.TopUpRequest
+    request: Request, having: Having, rider: RiderOrGuardian, once: OnceOnly, body: models.TopUpRequest
 ) -> models.TopUpBody:
     """Note the top-up and ask the provider. The rider then pays at `pay_url`.
 

@@ -10,6 +10,7 @@ from backend.adapters.ledger.closing_tables import CLOSING
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import available, balance
 from backend.adapters.ledger.dispute_tables import DISPUTE
+from backend.adapters.ledger.guardians import end_within
 from backend.adapters.ledger.moving import move_within
 from backend.adapters.ledger.payment_tables import TOPUP
 from backend.adapters.ledger.posting import PostTransfers
@@ -39,6 +40,7 @@ class ClosingTables:
             _require_settled(core, closing.credential_id)
             move_within(core, rider, former, None)
             withdraw_within(core, closing.credential_id, closing.closed_ms)
+            end_within(core, closing.credential_id)
             core.execute(CLOSING.insert(), {
                 "credential_id": closing.credential_id, "closed_ms": closing.closed_ms, "due_ms": closing.due_ms,
                 "parts": closing.parts, "wallet": rider_account(closing.credential_id),

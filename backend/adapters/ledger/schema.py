@@ -18,6 +18,7 @@ from backend.adapters.ledger import (  # noqa: F401 - their tables are the ledge
     driver_tables,
     forgetting_tables,
     former_tables,
+    guardian_tables,
     held_tables,
     payment_tables,
     reconciling_tables,
@@ -28,7 +29,7 @@ from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.tables import LEDGER, METADATA
 from backend.core.ledger import LEDGER_GENESIS
 
-NEWEST: Final = "0022"  # of `migrations/versions`
+NEWEST: Final = "0023"  # of `migrations/versions`
 VERSION_TABLE = (  # as Alembic makes it
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
     " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

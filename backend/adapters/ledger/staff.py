@@ -12,6 +12,7 @@ from backend.adapters.ledger.pendings import hold_within
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.upsert import insert, upsert
+from backend.core.guardians.guardianship import Guardianship
 from backend.core.settlement.parties import Party
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
 from backend.core.staff.ports import Deed
@@ -48,12 +49,21 @@ class GrantClass(Protocol):
         ...
 
 
+class Establish(Protocol):
+    """Who holds whose account; the caller holds the transaction."""
+
+    def __call__(self, core: sa.Connection, it: Guardianship, at_ms: int) -> None:
+        """Raises Refused where it cannot be any more."""
+        ...
+
+
 class Deeds(NamedTuple):
     """What approvals do elsewhere in the ledger."""
 
     resolve: ResolveHeld
     give_back: GiveBack
     grant: GrantClass
+    establish: Establish
 
 
 class StaffTables:
@@ -145,6 +155,8 @@ class StaffTables:
                 self._deeds.give_back(core, deed.refund, entry.at_ms)
             if deed.grant is not None:
                 self._deeds.grant(core, deed.grant, entry.at_ms)
+            if deed.guardian is not None:
+                self._deeds.establish(core, deed.guardian, entry.at_ms)
             if deed.holds is not None:
                 transfer, until_ms = deed.holds
                 hold_within(core, transfer, expires_ms=until_ms, at_ms=entry.at_ms)

@@ -9,6 +9,7 @@ from backend.adapters.ledger.disputes import DisputeTables
 from backend.adapters.ledger.explaining import ExplainTables
 from backend.adapters.ledger.fleet import FleetTables
 from backend.adapters.ledger.forgetting import ForgettingTables
+from backend.adapters.ledger.guardians import GuardianTables
 from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
@@ -33,6 +34,7 @@ class LedgerStore(
     MovingTables,
     ClosingTables,
     ApplicationTables,
+    GuardianTables,
     TopUpTables,
     FleetTables,
     CaseTables,
@@ -55,7 +57,7 @@ class LedgerStore(
         RiderTables.__init__(self, writer, reader)
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
-        deeds = Deeds(self.resolve_as_read, self.give_back_within, self.grant_within)
+        deeds = Deeds(self.resolve_as_read, self.give_back_within, self.grant_within, self.establish_within)
         StaffTables.__init__(self, writer, reader, self.post, deeds)
         SettlementTables.__init__(self, writer, aside, self.post)
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.core.guardians.guardianship import Guardianship
 from backend.core.holding import HeldTap
 from backend.core.ledger import TapId, Transfer
 from backend.core.staff.log import Entry, Logged, Mark
@@ -26,7 +27,8 @@ class Remembered:
 class Deed:
     """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back.
 
-    `holds`: a transfer that is pending until a time, of what is paid out; `grant`: a class that a rider applied for.
+    `holds`: a transfer that is pending until a time, of what is paid out; `grant`: a class that a rider applied for;
+    `guardian`: who holds whose account from then on.
     """
 
     transfers: Sequence[Transfer] = ()
@@ -34,6 +36,7 @@ class Deed:
     refund: Refund | None = None
     holds: tuple[Transfer, int] | None = None
     grant: Concession | None = None
+    guardian: Guardianship | None = None
 
 
 NOTHING = Deed()

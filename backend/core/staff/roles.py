@@ -66,6 +66,7 @@ class Right(Enum):
     PROPOSE_HELD = "propose-held"
     PROPOSE_REFUND = "propose-refund"
     PROPOSE_MOVE = "propose-move"
+    PROPOSE_GUARDIAN = "propose-guardian"
     PROPOSE_PAYOUT = "propose-payout"
     DECIDE_POSTING = "decide-posting"
     DECIDE_TARIFF = "decide-tariff"
@@ -74,7 +75,9 @@ class Right(Enum):
     DECIDE_HELD = "decide-held"
     DECIDE_REFUND = "decide-refund"
     DECIDE_MOVE = "decide-move"
+    DECIDE_GUARDIAN = "decide-guardian"
     DECIDE_PAYOUT = "decide-payout"
+    END_GUARDIAN = "end-guardian"  # for a ward who is not of age, or against either side's will
     END_PAYOUT = "end-payout"  # the bank's word about one
 
 
@@ -91,6 +94,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.DRIVER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.INSPECTOR: frozenset(_OFFICE | {
         Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE, Right.PROPOSE_MOVE, Right.SEE_APPLICATIONS,
+        Right.PROPOSE_GUARDIAN,
     }),
     Role.FINANCE: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
@@ -106,6 +110,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.PROPOSE_TARIFF, Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE,
         Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE, Right.PROPOSE_MOVE, Right.DECIDE_MOVE,
         Right.SEE_APPLICATIONS, Right.ANSWER_APPLICATION,
+        Right.PROPOSE_GUARDIAN, Right.DECIDE_GUARDIAN, Right.END_GUARDIAN,
     }),
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.AUDITOR: frozenset(_OFFICE | {

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from backend.core.concessions.grant import Grant
+from backend.core.guardians.guardianship import Guardianship
 from backend.core.holding import HeldTap, Hold
 from backend.core.ledger import TapId, Transfer, TransferKind
 from backend.core.paying.payout import is_iban, transfer_of
@@ -332,10 +333,11 @@ class Move:
         return {"credential_id": self.credential_id.hex(), "public_key": self.subject, "document": self.document}
 
 
-Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut | Move
+Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut | Move | Guardianship
 KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
     HeldMoney: Kind.HELD, Refund: Kind.REFUND, PayOut: Kind.PAYOUT, Move: Kind.MOVE,
+    Guardianship: Kind.GUARDIAN,
 }  # fmt: skip
 
 
@@ -369,5 +371,7 @@ def read(kind: Kind, content: bytes) -> Subject:
             return Refund(*values)
         case Kind.MOVE:
             return Move(*values)
+        case Kind.GUARDIAN:
+            return Guardianship(*values)
         case Kind.PAYOUT:
             return PayOut(*values)

@@ -34,6 +34,7 @@ class Kind(Enum):
     HELD = "held"  # money that is held for an owner: paid, or written off
     REFUND = "refund"  # of a disputed fare
     MOVE = "move"  # a credential to another phone, for a rider who has lost his
+    GUARDIAN = "guardian"  # a rider who holds another's account
     PAYOUT = "payout"  # what an operator or owner is owed, to a bank account
 
 
@@ -45,6 +46,7 @@ PROPOSE = {
     Kind.HELD: Right.PROPOSE_HELD,
     Kind.REFUND: Right.PROPOSE_REFUND,
     Kind.MOVE: Right.PROPOSE_MOVE,
+    Kind.GUARDIAN: Right.PROPOSE_GUARDIAN,
     Kind.PAYOUT: Right.PROPOSE_PAYOUT,
 }
 DECIDE = {
@@ -55,6 +57,7 @@ DECIDE = {
     Kind.HELD: Right.DECIDE_HELD,
     Kind.REFUND: Right.DECIDE_REFUND,
     Kind.MOVE: Right.DECIDE_MOVE,
+    Kind.GUARDIAN: Right.DECIDE_GUARDIAN,
     Kind.PAYOUT: Right.DECIDE_PAYOUT,
 }
 

@@ -20,6 +20,7 @@ NOT_FOR_FINANCE = {
     "/v1/staff/log", "/v1/proposals/for/concessions", "/v1/proposals/for/moves", "/v1/proposals/{proposal_id}/refuse",
     "/v1/proposals/{proposal_id}/approve", "/v1/concessions", "/v1/concessions/{application_id}",
     "/v1/concessions/{application_id}/refuse", "/v1/proposals/for/applications",
+    "/v1/proposals/for/guardians", "/v1/guardians/end",
 }  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""The desk for guardians (rules: `backend.core.guardians`): who acts for whom, and how it ends."""
+
+from collections.abc import Callable, Sequence
+
+from backend.app.riders import Riders, wrong_token
+from backend.app.staff import Staff
+from backend.core.guardians.guardianship import Held, none
+from backend.core.guardians.ports import GuardianStore
+from backend.core.ports import Rider
+from backend.core.staff.log import Entry
+from backend.core.staff.roles import Actor, Right
+from backend.core.staff.two_people import require, require_words
+from protocol.localtime import service_day
+
+
+class Guardians:
+    """Implements `GuardianDesk`. `clock` gives Unix milliseconds."""
+
+    def __init__(self, store: GuardianStore, riders: Riders, staff: Staff, clock: Callable[[], int]) -> None:
+        self._store, self._riders, self._staff, self._clock = store, riders, staff, clock
+
+    def acting_for(self, credential_id: bytes, token: str) -> Rider:
+        """The rider himself, where the token is his or a guardian's. Raises NotAllowed, for all others alike."""
+        own = self._riders.proven(credential_id, token)
+        if own is not None:
+            return own
+        found = [self._riders.proven(it.guardian, token) for it in self._store.guardians_of(credential_id)]
+        ward = self._riders.known(credential_id)
+        if ward is None or not any(found):
+            raise wrong_token()
+        return ward
+
+    def guardians_of(self, ward: bytes) -> Sequence[Held]:
+        """Who holds this account."""
+        return self._store.guardians_of(ward)
+
+    def wards_of(self, guardian: bytes) -> Sequence[Held]:
+        """Whose accounts this rider holds."""
+        return self._store.wards_of(guardian)
+
+    def of_age(self, it: Held) -> bool:
+        """Whether the ward is, today."""
+        return it.of_age(self._today)
+
+    def end(self, rider: bytes, other: bytes) -> None:
+        """Either side ends what is between two riders. Raises NotFound, Refused before the ward is of age."""
+        for it in (*self._store.guardians_of(rider), *self._store.wards_of(rider)):
+            if other in {it.guardian, it.ward} - {rider}:
+                it.require_of_age(self._today)
+                if self._store.end_guardianship(it.guardian, it.ward, None):
+                    return
+        raise none()
+
+    def end_by_office(self, actor: Actor, guardian: bytes, ward: bytes, *, why: str, key: str) -> None:
+        """Raises NotFound, NotNamed, NotAllowed, Unfit."""
+        action, on = Right.END_GUARDIAN.value, f"{guardian.hex()} {ward.hex()}"
+        with self._staff.told(actor, action, on, key):
+            require(actor, Right.END_GUARDIAN)
+            require_words("why", why)
+            entry = Entry(self._clock(), actor.name, actor.role.value, action, on, f"ended: {why}", key)
+            if not self._store.end_guardianship(guardian, ward, entry):
+                raise none()
+
+    @property
+    def _today(self) -> int:
+        return service_day(self._clock())

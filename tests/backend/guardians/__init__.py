@@ -1,0 +1,1 @@
+"""Guardians: who holds whose account, and what of it."""

@@ -1,0 +1,118 @@
+"""Guardians over HTTP: which routes their tokens open, one by one, and that nobody else's do."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute
+
+from backend.adapters.http import access
+from backend.core.ledger import rider_account
+from backend.core.staff.roles import Role
+from tests.backend.desk_http import Api
+from tests.backend.disputes.test_http import FARE, NAME, ride
+from tests.backend.test_http_roles import asked, routes
+from tests.protocol.samples import key
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with Api(one_ledger=True) as served:
+        yield served
+
+
+def family(api: Api, of_age_from: str | None = None) -> tuple[tuple[str, dict[str, str]], tuple[str, dict[str, str]]]:
+    """A guardian and a ward, each (id, headers)."""
+    mother, child = api.register("mother"), api.register("child")
+    api.both("guardians", {
+        "guardian": mother[0], "ward": child[0], "of_age_from": of_age_from, "document": "file 3"
+    })  # fmt: skip
+    return mother, child
+
+
+def of_rider(route: APIRoute, *which: object) -> bool:
+    return any(call in which for call in asked(route.dependant))
+
+
+OPENED = {
+    "/v1/riders/{rider_id}/balance", "/v1/riders/{rider_id}/taps", "/v1/riders/{rider_id}/receipts",
+    "/v1/riders/{rider_id}/topups", "/v1/topups/{topup_id}/settle", "/v1/riders/{rider_id}/move",
+    "/v1/riders/{rider_id}/renew", "/v1/riders/{rider_id}/disputes", "/v1/riders/{rider_id}/disputes/{dispute_id}",
+    "/v1/riders/{rider_id}/concessions", "/v1/riders/{rider_id}/concessions/{application_id}",
+    "/v1/riders/{rider_id}/concessions/{application_id}/withdraw",
+}  # fmt: skip
+
+
+def test_every_route_of_a_riders_opens_to_guardians_as_it_is_written_here_and_to_nobody_else(api: Api) -> None:
+    (mother, hers), (child, own) = family(api)
+    former, (_, strangers) = api.register("former"), api.register("stranger")
+    api.both("guardians", {"guardian": former[0], "ward": child, "of_age_from": None, "document": "file 4"})
+    topup = api.start(child, own)["id"]
+    assert api.client.get(f"/v1/riders/{child}/balance", headers=former[1]).status_code == 200
+    assert api.client.post(f"/v1/riders/{former[0]}/guardians/{child}/end", headers=former[1]).status_code == 200
+    opened = set()
+    for route in routes(api):
+        if not of_rider(route, access.this_rider, access.rider_or_guardian, access.own_topup):
+            continue
+        path = route.path.format(
+            rider_id=child, topup_id=topup, dispute_id="0" * 32, application_id="0" * 32, other_id=mother
+        )  # fmt: skip
+        (method,) = route.methods
+        if route.path.endswith(("/close", "/end")):
+            continue  # asked below: they would end what is asked about here
+        found = {}
+        for who, headers in (("guardian", hers), ("former", former[1]), ("stranger", strangers), ("ward", own)):
+            answer = api.client.request(method, path, headers=headers, json={} if method == "POST" else None)
+            found[who] = answer.status_code not in (401, 403)
+        assert (found["former"], found["stranger"], found["ward"]) == (False, False, True), path
+        if found["guardian"]:
+            opened.add(route.path)
+    assert opened == OPENED
+    for path in (f"/v1/riders/{child}/close", f"/v1/riders/{child}/guardians/{mother}/end"):
+        for headers in (hers, former[1], strangers):
+            assert api.client.post(path, headers=headers).status_code == 403, path
+
+
+def test_a_guardian_sees_pays_in_disputes_and_moves(api: Api) -> None:
+    (_, hers), (child, own) = family(api, "1411-07-01")
+    ride(api, child)
+    assert [it["charged_rials"] for it in api.client.get(f"/v1/riders/{child}/taps", headers=hers).json()["taps"]] == [
+        FARE, FARE
+    ]  # fmt: skip
+    topup = api.start(child, hers)
+    assert api.client.post(f"/v1/topups/{topup['id']}/settle", headers=hers).status_code == 200
+    assert api.balance(child, own) == 500_000 - 2 * FARE
+    asked_ = {"tap": NAME, "reason": "not-mine"}
+    made = api.client.post(f"/v1/riders/{child}/disputes", json=asked_, headers=hers).json()
+    assert api.client.get(f"/v1/riders/{child}/disputes/{made['id']}", headers=own).json() == made
+    moved = api.client.post(f"/v1/riders/{child}/move", json=api.registration(key("found")), headers=hers).json()
+    assert moved["credential_id"] == child
+    assert api.client.get(f"/v1/riders/{child}/balance", headers=own).status_code == 403, "the lost phone's"
+    assert api.client.get(f"/v1/riders/{child}/balance", headers=hers).status_code == 200
+    assert api.office.balance(rider_account(bytes.fromhex(child))) == 500_000 - 2 * FARE
+
+
+def test_both_read_whom_it_concerns_and_the_office_ends_it_before_the_ward_is_of_age(api: Api) -> None:
+    (mother, hers), (child, own) = family(api, "1411-07-01")
+    expected = {"guardian": mother, "ward": child, "since_ms": api.now_ms, "of_age": False, "of_age_from": "1411-07-01"}
+    assert api.client.get(f"/v1/riders/{mother}/guardians", headers=hers).json() == {
+        "guardians": [], "wards": [expected]
+    }  # fmt: skip
+    assert api.client.get(f"/v1/riders/{child}/guardians", headers=own).json() == {
+        "guardians": [expected], "wards": []
+    }  # fmt: skip
+    for rider, headers, other in ((mother, hers, child), (child, own, mother)):
+        answer = api.client.post(f"/v1/riders/{rider}/guardians/{other}/end", headers=headers)
+        assert (answer.status_code, bool(answer.json()["data"]["rider_fa"])) == (409, True)
+    body = {"guardian": mother, "ward": child, "why": "a court's order"}
+    for role, status in ((Role.INSPECTOR, 403), (Role.FINANCE, 403), (Role.OPERATIONS, 200), (Role.OPERATIONS, 404)):
+        assert api.client.post("/v1/guardians/end", json=body, headers=api.staff(role)).status_code == status
+    assert api.client.get(f"/v1/riders/{child}/balance", headers=hers).status_code == 403
+
+
+def test_what_cannot_be_proposed(api: Api) -> None:
+    mother, _ = api.register("mother")
+    body = {"guardian": mother, "ward": "0" * 16, "of_age_from": None, "document": "file 3", "why": "seen"}
+    nima = api.staff(Role.OPERATIONS, "nima")
+    for wrong, status in (({}, 404), ({"ward": mother}, 422), ({"of_age_from": "1411-13-01"}, 422)):
+        assert api.client.post("/v1/proposals/for/guardians", json=body | wrong, headers=nima).status_code == status
+    assert api.client.post("/v1/proposals/for/guardians", json=body, headers=api.staff(Role.FINANCE)).status_code == 403
