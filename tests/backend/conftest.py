@@ -1,5 +1,6 @@
 """One PostgreSQL for all tests of a run, begun when the first one asks for it; each ledger is a database of its own."""
 
+import sqlite3
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,7 +12,7 @@ from backend.adapters.ledger.tables import ALARM, LEDGER, METADATA, QUARANTINE, 
 from backend.adapters.postgresql.store import PostgresStore
 from backend.core.ledger import LEDGER_GENESIS
 from simulators.postgres import LocalPostgres
-from tests.backend import databases
+from tests.backend import databases, reading_all
 from tests.backend.desk import CITY
 from tests.backend.places import Place
 
@@ -101,6 +102,15 @@ def ledgers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(databases, "now", server)
     yield
     server.close()
+
+
+@pytest.fixture(autouse=True)
+def no_table_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Of those that grow as long as there are buses: by no statement of the backend's that is not meant to."""
+    monkeypatch.setattr(sqlite3, "connect", reading_all.connect)
+    yield
+    told, reading_all.found[:] = [*reading_all.found], []
+    assert not told, told
 
 
 @pytest.fixture(params=databases.KINDS)

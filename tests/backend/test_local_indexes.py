@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from backend.adapters.ledger import riders
 from backend.adapters.ledger.connection import raw
+from backend.adapters.ledger.hot import asked_of_keys
 from backend.adapters.ledger.local import ALL_WEEKS, BY_KEY, DAY, WEEKS, day_of, days, week_of, weeks
+from backend.adapters.postgresql.store import PostgresStore
 from backend.adapters.sqlite import driver
 from backend.core.ledger import TransferKind, tap_key
 from protocol.limits import DAY_S, INT63_MAX
@@ -117,3 +119,16 @@ def test_a_transfer_of_another_day_than_its_record_tells_is_found_for_its_tap(tm
     ]  # fmt: skip
     assert found == [[key]]
     store.close()
+
+
+def test_postgresql_looks_up_each_key_by_itself_though_it_knows_nothing_of_a_month(database: str) -> None:
+    """Else it takes the day alone, of which it thinks that it has few transfers, and reads all of it for some keys."""
+    store = PostgresStore(database, CITY, durable=False)
+    driver = store._driver
+    asked = asked_of_keys(driver.each, "id", (0, 5), 3)
+    with store._writer.reading() as core:
+        plan = [row for (row,) in driver.rows(raw(core), f"EXPLAIN {asked}", [bytes(32)] * 3)]
+    store.close()
+    conditions = [row for row in plan if "Cond: " in row and "COALESCE" in row]
+    assert conditions, plan
+    assert all("(key = " in row for row in conditions), plan

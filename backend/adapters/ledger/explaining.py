@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from backend.adapters.ledger.local import ALL_WEEKS, BY_KEY, week_of
+from backend.adapters.ledger.hot import asked_of_keys
+from backend.adapters.ledger.local import ALL_WEEKS, DAYS, week_of
 from backend.adapters.ledger.standing import StandingTables
 from backend.core.explaining.facts import Entry
 from backend.core.explaining.ports import ReceiptPlace
@@ -47,9 +48,9 @@ class ExplainTables(StandingTables):
                 return [entry for _, entry in sorted(found, key=lambda it: it[0])]
 
     def _of_keys(self, keys: Sequence[bytes], *, first: bool) -> list[tuple[int, Entry]]:
-        marks = ", ".join("?" * len(keys))
-        asked = f"SELECT id, kind, debit, credit, rials, at_ms FROM transfer WHERE {BY_KEY} IN ({marks})"  # noqa: S608 - marks
+        what = "id, kind, debit, credit, rials, at_ms"
+        rows = self._ask(asked_of_keys(self._driver.each, what, range(DAYS), len(keys)), keys)
         return [
             (row_id, Entry(TransferKind(kind), debit, credit, rials, at_ms, first))
-            for row_id, kind, debit, credit, rials, at_ms in self._ask(asked, keys)
+            for row_id, kind, debit, credit, rials, at_ms in rows
         ]

@@ -4,18 +4,25 @@ What differs between the two is here and in what implements it; every statement 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol, TypeAlias
 
+from backend.adapters.ledger.local import DAY, DAYS
 from backend.adapters.ledger.near import Asked
 from backend.core.ledger import TapId
 
 Row: TypeAlias = tuple[Any, ...]
 _TAPS_A_QUERY = 150  # three values each: under SQLite's limit of variables, whatever its build
+_KEYS_A_QUERY = 500  # likewise
 
 
 class Driver(Protocol):
     """One database's own. `raw`: its connection; the caller holds the transaction."""
+
+    @property
+    def each(self) -> str:
+        """SQL: {what} of rows of {of}, each looked up by itself in {table}, by an index, on {on}."""
+        ...
 
     def begin_months(self, raw: Any, days: Collection[int], now_ms: int) -> None:
         """Make room for rows of these service days, where a month has room of its own; first in a transaction."""
@@ -51,17 +58,35 @@ class Driver(Protocol):
 
 
 def rows_of_taps(driver: Driver, raw: Any, table: str, taps: Sequence[TapId], what: str = "*") -> Iterator[Row]:
-    """Columns of a table whose key is the tap, of these. Joined: of `IN (VALUES …)` SQLite reads the whole table."""
+    """Columns of a table whose key is the tap, of these. For `IN (VALUES …)` SQLite reads the whole table."""
     columns = ", ".join(f"{table}.{name.strip()}" for name in what.split(","))
     for at in range(0, len(taps), _TAPS_A_QUERY):
         some = taps[at : at + _TAPS_A_QUERY]
-        yield from driver.rows(raw, _of_taps(table, columns, len(some)), [part for tap in some for part in tap])
+        asked = _asked_of_taps(driver.each, table, columns, len(some))
+        yield from driver.rows(raw, asked, [part for tap in some for part in tap])
 
 
 @cache
-def _of_taps(table: str, columns: str, many: int) -> str:
+def _asked_of_taps(each: str, table: str, columns: str, many: int) -> str:
     marks = ", ".join(["(?, ?, ?)"] * many)
-    return (
-        f"WITH asked (device, epoch, sequence) AS (VALUES {marks})"  # noqa: S608 - ours, and marks
-        f" SELECT {columns} FROM asked JOIN {table} USING (device, epoch, sequence)"
-    )
+    on = f"{table}.device = of_device AND {table}.epoch = of_epoch AND {table}.sequence = of_sequence"
+    found = each.format(what=columns, of="asked", table=table, on=on)
+    return f"WITH asked (of_device, of_epoch, of_sequence) AS (VALUES {marks}) {found}"
+
+
+def transfers_of_keys(
+    driver: Driver, raw: Any, what: str, keys: Sequence[bytes], days: Collection[int] | None = None
+) -> Iterator[Row]:
+    """Columns of transfers that are in no phase, of these keys; of these days and of none, or of any."""
+    numbers = range(DAYS) if days is None else sorted({day % DAYS for day in days} | {0})
+    for at in range(0, len(keys), _KEYS_A_QUERY):
+        some = keys[at : at + _KEYS_A_QUERY]
+        yield from driver.rows(raw, asked_of_keys(driver.each, what, tuple(numbers), len(some)), some)
+
+
+@lru_cache(maxsize=256)  # days come and go
+def asked_of_keys(each: str, what: str, numbers: Sequence[int], many: int) -> str:
+    """SQL of transfers of so many keys, of days of these numbers (`local.DAYS`)."""
+    marks = ", ".join(["(?)"] * many)
+    on = f"{DAY} IN ({', '.join(map(str, numbers))}) AND key = of_key AND phase IS NULL"
+    return f"WITH asked (of_key) AS (VALUES {marks}) {each.format(what=what, of='asked', table='transfer', on=on)}"

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from backend.adapters.ledger.tables import BYTES, INT, TEXT, _column, _index, _table
 from backend.core.payments.topup import FIRST
 
+HAS_RECEIPT = sa.text("receipt <> ''")  # in the words of its index: SQLite asks for them
 TOPUP = _table(
     "topup",
     _column("id", TEXT, key=True), _column("credential", BYTES), _column("rials", INT), _column("status", TEXT),
@@ -13,6 +14,7 @@ TOPUP = _table(
     sa.Column("receipt", TEXT, nullable=False, server_default=""),
     sa.Column("tries", INT, nullable=False, server_default="0"),
     _column("next_ms", INT, null=True),
+    _index("topup_rider", "credential"),
     _index("topup_authority", "authority"),
     _index("topup_created", "created_ms"),
     _index("topup_due", "next_ms", where="next_ms IS NOT NULL"),

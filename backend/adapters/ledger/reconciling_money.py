@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
-from backend.adapters.ledger.payment_tables import TOPUP
+from backend.adapters.ledger.payment_tables import HAS_RECEIPT, TOPUP
 from backend.adapters.ledger.reconciling_runs import ReconcilingRuns
 from backend.adapters.ledger.reconciling_tables import BANK_ROW, STATEMENT_DAY, STATEMENT_ROW, UNREADABLE
 from backend.adapters.ledger.upsert import insert
@@ -20,7 +20,6 @@ _ASKED_MAX = 500
 _ROW = STATEMENT_ROW.c
 _HAS_PAYOUT = sa.text("payout <> ''")  # in the words of the index
 _KINDS = {it.value: it for it in RowKind}
-_HAS_RECEIPT = sa.text("receipt <> ''")
 
 
 class ReconcilingMoney(ReconcilingRuns):
@@ -190,7 +189,7 @@ def _topups_named(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict
     found = {}
     for at in range(0, len(named), _ASKED_MAX):
         some = [name for _, name in named[at : at + _ASKED_MAX]]
-        by_receipt = TOPUP.c.receipt.in_(some) & TOPUP.c.provider.in_(sorted({it[0] for it in named})) & _HAS_RECEIPT
+        by_receipt = TOPUP.c.receipt.in_(some) & TOPUP.c.provider.in_(sorted({it[0] for it in named})) & HAS_RECEIPT
         for which in (by_receipt, TOPUP.c.authority.in_(some)):  # an index each
             for row in core.execute(_TOPUPS.where(which)):
                 it = _topup(row)

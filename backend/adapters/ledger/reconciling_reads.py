@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
-from backend.adapters.ledger.hot import Driver, Row, rows_of_taps
-from backend.adapters.ledger.local import DAY, DAYS, day_of
+from backend.adapters.ledger.hot import Driver, Row, rows_of_taps, transfers_of_keys
+from backend.adapters.ledger.local import day_of
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
 from backend.core.holding import Hold, Stands, Unproven, Why, owed
 from backend.core.ledger import TapId, class_account, operator_account
@@ -47,7 +47,8 @@ _NAMES = f"""
 r.device, r.epoch, r.sequence, coalesce(c.revision, p.revision, t.revision, u.revision,
  CASE WHEN r.payer IN ({_UNPROVEN}) THEN 0 END)
 FROM {{source}} {_OF_CLAIM} {_OF_REST}"""
-_TRANSFER = "SELECT id, key, kind, debit, credit, rials, at_ms, day FROM transfer WHERE phase IS NULL AND"
+_COLUMNS = "id, key, kind, debit, credit, rials, at_ms, day"
+_TRANSFER = f"SELECT {_COLUMNS} FROM transfer WHERE phase IS NULL AND"  # noqa: S608
 _Place = tuple[int, int]  # wall_ms, id
 _BEGIN = -1
 
@@ -122,13 +123,10 @@ class ReconcilingReads:
         self, core: sa.Connection, keys: Sequence[bytes], days: Collection[int] | None = None
     ) -> dict[bytes, PostedTransfer]:
         """Transfers of these keys: of these days and of none, or of any."""
-        found = {}
-        lie = range(DAYS) if days is None else sorted({day % DAYS for day in days} | {0})
-        for some in _cut(keys, _KEYS_A_QUERY):
-            asked = f"{_TRANSFER} {DAY} IN ({', '.join(map(str, lie))}) AND key IN ({', '.join('?' * len(some))})"
-            for row in self._driver.rows(raw(core), asked, some):
-                found[bytes(row[1])] = PostedTransfer(*row)
-        return found
+        return {
+            bytes(row[1]): PostedTransfer(*row)
+            for row in transfers_of_keys(self._driver, raw(core), _COLUMNS, keys, days)
+        }
 
     def transfers(self, after: int, until: int, most: int) -> Sequence[PostedTransfer]:
         """Those behind `after` up to `until`, by their ids."""

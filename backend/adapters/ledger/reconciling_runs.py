@@ -34,25 +34,23 @@ from backend.core.staff.log import Entry as LogEntry
 from protocol.localtime import day_begins_ms
 
 _NAMES_A_QUERY = 500
-_TELLS = DISCREPANCY_ENTRY.c.entry.in_(sorted(it.value for it in TELLING))
-_LAST = (  # of each discrepancy its newest entry, and the newest that says how much there is
-    sa.select(
-        DISCREPANCY_ENTRY.c.name, sa.func.max(DISCREPANCY_ENTRY.c.id).label("id"),
-        sa.func.max(sa.case((_TELLS, DISCREPANCY_ENTRY.c.id))).label("told"),
-    )
-    .group_by(DISCREPANCY_ENTRY.c.name).subquery()
-)  # fmt: skip
-_TOLD = DISCREPANCY_ENTRY.alias("told")
+_TELLS = DISCREPANCY_ENTRY.c.entry.in_(sorted(it.value for it in TELLING))  # those that say how much there is
+_TOLD, _LAST = DISCREPANCY_ENTRY.alias("told"), DISCREPANCY_ENTRY.alias("last")
+
+
+def _newest(*which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    """Of a discrepancy its newest entry of these. Its own are looked up: all there ever were are many."""
+    own = DISCREPANCY_ENTRY.c.name == DISCREPANCY.c.name
+    newest = sa.select(sa.func.max(DISCREPANCY_ENTRY.c.id)).where(own, *which)
+    return newest.correlate(DISCREPANCY).scalar_subquery()
+
+
 _KEPT = (
-    sa.select(
-        DISCREPANCY, DISCREPANCY_ENTRY.c.entry, DISCREPANCY_ENTRY.c.who, DISCREPANCY_ENTRY.c.why,
-        DISCREPANCY_ENTRY.c.at_ms, _TOLD.c.extent,
-    )
-    .join_from(DISCREPANCY, _LAST, _LAST.c.name == DISCREPANCY.c.name)
-    .join(DISCREPANCY_ENTRY, DISCREPANCY_ENTRY.c.id == _LAST.c.id)
-    .join(_TOLD, _TOLD.c.id == _LAST.c.told)
-)  # fmt: skip
-_IS_OPEN = DISCREPANCY_ENTRY.c.entry.not_in(sorted(it.value for it in CLOSING))
+    sa.select(DISCREPANCY, _LAST.c.entry, _LAST.c.who, _LAST.c.why, _LAST.c.at_ms, _TOLD.c.extent)
+    .join_from(DISCREPANCY, _LAST, _LAST.c.id == _newest())
+    .join(_TOLD, _TOLD.c.id == _newest(_TELLS))
+)
+_IS_OPEN = _LAST.c.entry.not_in(sorted(it.value for it in CLOSING))
 
 
 class ReconcilingRuns(ReconcilingReads):

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import available, balance, deny_too_much, end_paid
-from backend.adapters.ledger.payment_tables import DENIAL, TOPUP
+from backend.adapters.ledger.payment_tables import DENIAL, HAS_RECEIPT, TOPUP
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.tables import LEDGER
 from backend.core import limits
@@ -63,7 +63,9 @@ class TopUpTables:
     def topup_named(self, provider: str, name: str) -> TopUp | None:
         """The one that this provider's statements name so: by its receipt, or else its authority."""
         ours = TOPUP.c.provider == provider
-        return self._topup(ours & (TOPUP.c.receipt == name)) or self._topup(ours & (TOPUP.c.authority == name))
+        return self._topup(ours & (TOPUP.c.receipt == name) & HAS_RECEIPT) or self._topup(
+            ours & (TOPUP.c.authority == name)
+        )
 
     def _topup(self, which: sa.ColumnElement[bool]) -> TopUp | None:
         with self._reader.reading() as core:

@@ -11,8 +11,9 @@ from backend.adapters.ledger.near import Asked, between_sql, near_sql
 from backend.adapters.postgresql.months import Months
 
 # LATERAL and OFFSET 0 say that every place is looked up by itself: else the planner reads all rides that a rider ever
-# made.
-_JOINED = "SELECT {what} FROM {of} CROSS JOIN LATERAL (SELECT * FROM claim WHERE {on} OFFSET 0) AS claim"
+# made, or, of a month that it knows nothing of yet, all transfers of a day for some keys.
+_EACH = "SELECT {what} FROM {of} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {on} OFFSET 0) AS {table}"
+_JOINED = _EACH.replace("{table}", "claim")
 _ASKED = (
     "WITH asked (kind, credential, vehicle, one, other, lies) AS MATERIALIZED (SELECT * FROM"
     " unnest(%s::int[], %s::bytea[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[]))"
@@ -28,6 +29,8 @@ _MOVE = (
 
 class PostgresDriver:
     """Implements `backend.adapters.ledger.hot.Driver`."""
+
+    each = _EACH
 
     def __init__(self) -> None:
         self._months = Months()

@@ -7,7 +7,8 @@ from functools import cache
 from backend.adapters.ledger.hot import Row
 from backend.adapters.ledger.near import Asked, between_sql, near_sql
 
-_JOINED = "SELECT {what} FROM {of} CROSS JOIN claim ON {on}"  # CROSS: in this order, by an index of the second
+_EACH = "SELECT {what} FROM {of} CROSS JOIN {table} ON {on}"  # CROSS: in this order, by an index of the second
+_JOINED = _EACH.replace("{table}", "claim")
 _NEAR, _BETWEEN = f"WITH {near_sql(_JOINED)}", between_sql(_JOINED)
 _ASKED = (  # of this connection alone, in memory: bound as values, so many rows would be a statement of their own
     "CREATE TEMP TABLE IF NOT EXISTS asked (kind INT, credential BLOB, vehicle TEXT, one INT, other INT, lies INT)"
@@ -16,6 +17,8 @@ _ASKED = (  # of this connection alone, in memory: bound as values, so many rows
 
 class SqliteDriver:
     """Implements `backend.adapters.ledger.hot.Driver`."""
+
+    each = _EACH
 
     def begin_months(self, raw: sqlite3.Connection, days: Collection[int], now_ms: int) -> None:
         """One table has room for all months."""
