@@ -58,6 +58,9 @@ class Looking(sqlite3.Cursor):
         return self
 
 
+_READ_ALL: Final = (  # whose work it is to read all, and who is not the backend
+    "/tests/", "/simulators/", "/benchmarks/", "/migrations/", "/ledger/verifying",
+)  # fmt: skip
 connect: Final = partial(sqlite3.connect, factory=Watched)
 found: Final[list[str]] = []  # statements that read all of a table and are not meant to
 _known: Final[set[str]] = set()
@@ -93,7 +96,7 @@ def _is_the_backends(frame: FrameType | None) -> bool:
     """Whose statement it is: the first who is neither SQLAlchemy nor an adapter's connection."""
     while frame is not None:
         path = frame.f_code.co_filename
-        if any(room in path for room in ("/tests/", "/simulators/", "/benchmarks/", "/migrations/")):
+        if any(room in path for room in _READ_ALL):
             return False
         if "/backend/" in path and not path.endswith(("/connection.py", "/driver.py")):
             return True

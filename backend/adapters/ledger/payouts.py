@@ -34,7 +34,9 @@ class PayoutTables:
 
     def payables(self) -> Sequence[Payable]:
         """Whoever was ever owed something, by account."""
-        named = sa.or_(*(ACCOUNT.c.id.between(f"{line.name}:", f"{line.name};") for line in _ROLES))  # `;` is next
+        named = sa.or_(  # what begins with a line's name and `:`; `;` is the next letter
+            *((ACCOUNT.c.id >= f"{line.name}:") & (ACCOUNT.c.id < f"{line.name};") for line in _ROLES)
+        )
         with self._reader.reading() as core:
             rows = core.execute(sa.select(ACCOUNT).where(named).order_by(ACCOUNT.c.id)).all()
         found = [(parse_account(row.id), row) for row in rows]
