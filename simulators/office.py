@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from backend.adapters.http.days import written
 from backend.app.staff import name_person
 from backend.core.staff.ports import StaffStore
 from backend.core.staff.roles import Role
@@ -28,11 +29,11 @@ class Office:
         made = self._ask(self._tokens[0], f"/v1/proposals/for/{what}", body)
         return self._ask(self._tokens[1], f"/v1/proposals/{made['id']}/approve", {"digest": made["digest"]})
 
-    def grant(self, public_key: bytes, rider_class: int) -> None:
-        """A concession for who registers this key."""
+    def grant(self, public_key: bytes, rider_class: int, until_day: int) -> None:
+        """A concession for who registers this key, until this service day."""
         self.both("concessions", {
-            "public_key": public_key.hex(), "rider_class": rider_class, "document": "as seen at the desk",
-            "why": "a simulated rider",
+            "public_key": public_key.hex(), "rider_class": rider_class, "until": written(until_day),
+            "document": "as seen at the desk", "why": "a simulated rider",
         })  # fmt: skip
 
     def decree(self, tariff: int) -> None:

@@ -1,13 +1,17 @@
 """What riders' phones do over the documented HTTP API: register their key, top up, look at the wallet."""
 
+import time
 from typing import Any
 
 import httpx
 
+from protocol.localtime import service_day
 from protocol.wire.keys import Purpose
 from simulators.errors import SimulatorError
 from simulators.office import Office
 from simulators.riders import Rider
+
+_CLASS_DAYS = 365  # of a granted class
 
 
 class PhoneFailed(SimulatorError):
@@ -26,7 +30,8 @@ class Phones:
     def register(self, rider: Rider) -> None:
         """Prove the key, take the credential. A concession is granted by two of the office before."""
         if rider.rider_class:
-            self._office.grant(rider.key.public, int(rider.rider_class))
+            today = service_day(time.time_ns() // 1_000_000)
+            self._office.grant(rider.key.public, int(rider.rider_class), today + _CLASS_DAYS)
         body = {
             "public_key": rider.key.public.hex(),
             "proof": rider.key.sign(Purpose.REGISTRATION, rider.key.public).hex(),
