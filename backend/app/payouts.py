@@ -36,7 +36,7 @@ class Payouts:
             self._clock(), actor.name, actor.role.value, Right.END_PAYOUT.value, payout_id, outcome, key
         )  # fmt: skip
         try:
-            self._store.end_payout(payout_id, Phase.POSTED if paid else Phase.VOIDED, entry)
+            self._store.end_payout(payout_id, Phase.POSTED if paid else Phase.VOIDED, entry, reference)
         except (AlreadyResolved, PendingExpired) as error:
             raise Refused(
                 "this payout has ended otherwise",

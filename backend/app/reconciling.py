@@ -10,7 +10,7 @@ of other days, so those are looked for there, back to STRAY_DAYS_BACK_MAX, befor
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from itertools import islice
@@ -23,8 +23,10 @@ from backend.core.limits import PAYOUT_DAYS_MAX, RECONCILE_ROWS_A_STEP, RECONCIL
 from backend.core.reconciliation.classes import Class
 from backend.core.reconciliation.discrepancies import Discrepancy
 from backend.core.reconciliation.journals import judge_journal, judge_refused
+from backend.core.reconciliation.paid_in import agreed, judge_posted
 from backend.core.reconciliation.payments import covered, judge_entry, judge_payout, judge_told, judge_topup
 from backend.core.reconciliation.ports import ReconcilingStore, Run
+from backend.core.reconciliation.sent import judge_outgoing, judge_sent
 from backend.core.reconciliation.statements import Unreadable, bank_rows, provider_rows
 from protocol.localtime import day_begins_ms, service_day
 
@@ -68,6 +70,7 @@ class Reconciling:
         """`lookers`: who looks at taps; several spans at once, if it has several processes."""
         self._store, self._days, self._sources, self._now_ms, self._tick = store, days, sources, now_ms, tick
         self._taps_a_step, self._lookers = taps_a_step, lookers or Alone(store)
+        self._due = (days[0] - PAYOUT_DAYS_MAX, days[1] - PAYOUT_DAYS_MAX)  # what must be at the bank in these days
         self._from_ms, self._until_ms = day_begins_ms(days[0]), day_begins_ms(days[1] + 1)
         told = json.dumps(sorted([it.provider, it.digest] for it in sources))
         self.run = store.go_on(*days, told, now_ms(), LOAD)
@@ -216,20 +219,38 @@ class Reconciling:
         return found
 
     def _bank(self) -> list[Discrepancy]:
-        """Payouts that are due in these days, where the bank's days are held from their last row on."""
-        first, last = self._days
+        """What came in and what went out: told where it is due and the bank's days are held; what agrees is posted."""
         held = self._store.days_held("")
-        found: list[Discrepancy] = []
-        payouts = self._store.payouts((first - PAYOUT_DAYS_MAX, last - PAYOUT_DAYS_MAX))
-        for payout, rials in payouts:
-            day = service_day(payout.last_ms)
-            if rials is not None or all(it in held for it in range(day, day + PAYOUT_DAYS_MAX + 1)):
-                found += judge_payout(payout, rials)
-        entries = self._store.entries(self._days)
-        for entry, many in entries:
+        found = self._came_in(held)
+        for entry, many in self._store.entries(self._days):
             found += judge_entry(entry, payouts=many)
-        self._count(BANK, len(payouts) + len(entries))
+            self._count(BANK, 1)
+        for sent, rials in self._store.sent(self._due):
+            found += judge_sent(sent, rials, covered=sent.covered(held))
+            self._count(BANK, 1)
+        for entry, many in self._store.outgoing(self._days):
+            found += judge_outgoing(entry, payouts=many)
+            self._count(BANK, 1)
         self._next(STRAYS)
+        return found
+
+    def _came_in(self, held: Collection[int]) -> list[Discrepancy]:
+        """Providers' payouts that are due in these days, and those of before that the bank has now."""
+        store, found = self._store, list[Discrepancy]()
+        names = {name for _, name in store.paid_in(self._due)}
+        payouts = store.payouts(self._due, self._days, names)
+        posted = store.paid_in(self._due, {it.payout.name for it in payouts})
+        for it in payouts:
+            day = service_day(it.payout.last_ms)
+            there = it.bank_rials is not None or all(one in held for one in range(day, day + PAYOUT_DAYS_MAX + 1))
+            if it.due and there:
+                found += judge_payout(it.payout, it.bank_rials)
+        by_name = {(it.payout.provider, it.payout.name): it.payout for it in payouts}
+        for key, was in posted.items():
+            found += judge_posted(was, by_name.get(key))
+        anew = [agreed(it) for it in payouts if (it.payout.provider, it.payout.name) not in posted]
+        self._count("posted_payouts", store.post_paid_in([it for it in anew if it is not None], self._now_ms()))
+        self._count(BANK, len(payouts))
         return found
 
     # --- what is left -------------------------------------------------------------------------------------------------

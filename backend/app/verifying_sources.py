@@ -25,6 +25,7 @@ from backend.core.verifying.sources import (
     of_claim,
     of_closing,
     of_free_ride,
+    of_paid_in,
     of_record,
     of_standing,
     of_statements,
@@ -104,9 +105,11 @@ class Sources:
     def came(self, row: Row) -> None:
         """The next row of the walk."""
         family = FAMILY.get(row.kind)
-        if family is Family.DECISION or family is None:  # V6 has looked at it, or V2
+        if family is Family.DECISION:  # V6 has looked at it
             return
-        if row.phase is not None:
+        if family is None:
+            tell_of_none(self._findings, row.id, _entry(row))
+        elif row.phase is not None:
             tell_phase(self._findings, row.id, row.kind, row.phase)
         else:
             self._sums[family].came(_entry(row))
@@ -144,6 +147,8 @@ class Sources:
                 yield from map(of_topup, read.topups())
             case Family.STATEMENT:
                 yield from of_statements(Findings() if again else self._findings, read.statements())
+            case Family.PAID_IN:
+                yield from map(of_paid_in, read.paid_in())
             case Family.CLOSED:
                 yield from map(of_closing, read.closings())
 

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.paying_tables import PAYOUT_SENT
 from backend.adapters.ledger.pendings import resolve_within
 from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.staff_tables import PROPOSAL
@@ -68,12 +69,16 @@ class PayoutTables:
             }
         return [(row.id, _payout(row, *ends.get(row.name, (State.ON_ITS_WAY, None)))) for row in rows]
 
-    def end_payout(self, payout_id: str, phase: Phase, entry: Entry) -> bool:
+    def end_payout(self, payout_id: str, phase: Phase, entry: Entry, reference: str = "") -> bool:
         """The bank's word about one that is on its way, and its entry in the log; False if it was told before."""
         with self._writer.transaction() as core:
             ended = resolve_within(core, payout_key(payout_id), phase, entry.at_ms)
             if ended:
                 tell(core, entry)
+            if ended and phase is Phase.POSTED:
+                core.execute(
+                    PAYOUT_SENT.insert(), {"name": payout_id, "reference": reference, "told_ms": entry.at_ms}
+                )  # fmt: skip
         return ended
 
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.fleet import _health_from
+from backend.adapters.ledger.reconciling_bank import ReconcilingBank
 from backend.adapters.ledger.reconciling_losses import ReconcilingLosses
-from backend.adapters.ledger.reconciling_money import ReconcilingMoney
 from backend.adapters.ledger.reconciling_tables import JOURNAL_TOLD
 from backend.adapters.ledger.tables import DEVICE, EPOCH, QUARANTINE, RECORD
 from backend.core.ports import FORK
@@ -28,7 +28,7 @@ _BEHIND = (
 )  # fmt: skip
 
 
-class ReconcilingTables(ReconcilingMoney, ReconcilingLosses):
+class ReconcilingTables(ReconcilingBank, ReconcilingLosses):
     """Implements `ReconcilingStore` over the connections of a ledger."""
 
     _aside: Guarded

@@ -11,14 +11,12 @@ from backend.adapters.ledger.payment_tables import HAS_RECEIPT, TOPUP
 from backend.adapters.ledger.reconciling_runs import ReconcilingRuns
 from backend.adapters.ledger.reconciling_tables import BANK_ROW, STATEMENT_DAY, STATEMENT_ROW, UNREADABLE
 from backend.adapters.ledger.upsert import insert
-from backend.core.reconciliation.payments import CREDITED, Entry, HeldTopUp, Payout, Told, keys_of, paired
+from backend.core.reconciliation.payments import CREDITED, HeldTopUp, Told, keys_of
 from backend.core.reconciliation.statements import BankRow, ProviderRow, RowKind, Unreadable
 from backend.core.reconciliation.taps import PostedTransfer
-from protocol.localtime import day_begins_ms
 
 _ASKED_MAX = 500
 _ROW = STATEMENT_ROW.c
-_HAS_PAYOUT = sa.text("payout <> ''")  # in the words of the index
 _KINDS = {it.value: it for it in RowKind}
 
 
@@ -52,7 +50,7 @@ class ReconcilingMoney(ReconcilingRuns):
             _put(core, BANK_ROW, [
                 {
                     "day": row.day, "digest": digest, "line": row.line, "reference": row.reference, "rials": row.rials,
-                    "at_ms": row.at_ms,
+                    "at_ms": row.at_ms, "outgoing": row.outgoing,
                 }
                 for row in rows
             ])  # fmt: skip
@@ -111,61 +109,11 @@ class ReconcilingMoney(ReconcilingRuns):
             held = {tuple(it) for it in core.execute(sa.select(STATEMENT_DAY.c.provider, STATEMENT_DAY.c.day))}
         return [(it, told.get((it.provider, it.named))) for it in found], transfers, held
 
-    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, int | None]]:
-        """Payouts whose last row lies in these days, and the amount of the bank's entry of each."""
-        signed = sa.case((_ROW.kind == RowKind.PAYMENT.value, _ROW.rials), else_=-_ROW.rials)
-        asked = (
-            sa.select(
-                _ROW.provider, _ROW.payout, _sum(signed - _ROW.fee_rials), _sum(_ROW.fee_rials), sa.func.count(),
-                sa.func.max(_ROW.at_ms),
-            )
-            .where(_HAS_PAYOUT)
-            .group_by(_ROW.provider, _ROW.payout)
-            .order_by(_ROW.provider, _ROW.payout)
-        )  # fmt: skip
-        within = sa.func.max(_ROW.day).between(*days)
-        due: set[tuple[str, str]] = set()
-        by_name: dict[str, list[Payout]] = defaultdict(list)
-        amounts: dict[str, tuple[int, ...]] = {}
-        with self._aside.snapshot() as core:
-            for row in core.execute(asked.having(within)):
-                due.add((row[0], row[1]))
-            names = sorted({name for _, name in due})
-            providers = _providers(core)
-            for at in range(0, len(names), _ASKED_MAX):
-                some = names[at : at + _ASKED_MAX]
-                for row in core.execute(
-                    asked.where(_ROW.payout.in_(some), _ROW.provider.in_(providers))
-                ):  # other providers' and days' of the name, too
-                    by_name[row[1]].append(Payout(*row))
-                amounts |= {it.reference: it.amounts for it in _entries(core, BANK_ROW.c.reference.in_(some))}
-        return [
-            (it, rials)
-            for name, of_name in by_name.items()
-            for it, rials in zip(of_name, paired(of_name, amounts.get(name, ())), strict=True)
-            if (it.provider, it.name) in due
-        ]
-
     def days_held(self, provider: str) -> Collection[int]:
         """Days of which this provider's statement is held; '': the bank's."""
         asked = sa.select(STATEMENT_DAY.c.day).where(STATEMENT_DAY.c.provider == provider)
         with self._aside.reading() as core:
             return set(core.execute(asked).scalars())
-
-    def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, int]]:
-        """References of the bank's whose first entry lies in these days, and how many payouts have that name."""
-        within = BANK_ROW.c.reference.in_(sa.select(BANK_ROW.c.reference).where(BANK_ROW.c.day.between(*days)))
-        with self._aside.snapshot() as core:
-            found = [
-                it for it in _entries(core, within)
-                if day_begins_ms(days[0]) <= it.first_ms < day_begins_ms(days[1] + 1)
-            ]  # fmt: skip
-            named = sa.select(_ROW.payout, sa.func.count(_ROW.provider.distinct())).group_by(_ROW.payout)
-            asked = named.where(
-                _ROW.payout.in_([it.reference for it in found]), _HAS_PAYOUT, _ROW.provider.in_(_providers(core))
-            )
-            known: dict[str, int] = {name: many for name, many in core.execute(asked)}  # noqa: C416 - typed rows
-        return [(it, known.get(it.reference, 0)) for it in found]
 
 
 _TOPUPS = sa.select(
@@ -210,23 +158,6 @@ def _told(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[s
         for provider, _, _, line, name, kind, rials, fee_rials, at_ms, payout in core.execute(asked):
             rows[provider, name].append(ProviderRow(line, name, rials, at_ms, _KINDS[kind], fee_rials, payout))
     return {it: Told(*it, rows[it]) for it in named if it in rows}
-
-
-def _entries(core: sa.Connection, which: sa.ColumnElement[bool]) -> list[Entry]:
-    """By their references: the amounts that are told of each."""
-    asked = sa.select(BANK_ROW.c.reference, BANK_ROW.c.rials, BANK_ROW.c.at_ms).where(which)
-    found: dict[str, Entry] = {}
-    for reference, rials, at_ms in core.execute(asked.order_by(BANK_ROW.c.day, BANK_ROW.c.digest, BANK_ROW.c.line)):
-        before = found.get(reference)
-        found[reference] = (
-            Entry(reference, (rials,), at_ms) if before is None
-            else Entry(reference, (*before.amounts, rials), before.first_ms)
-        )  # fmt: skip
-    return list(found.values())
-
-
-def _sum(of: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    return sa.cast(sa.func.sum(of), sa.BigInteger)
 
 
 def _put(core: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -3,7 +3,9 @@
 What a discrepancy was told with at its opening never changes; what becomes of it are rows of `discrepancy_entry`.
 """
 
-from backend.adapters.ledger.tables import BYTES, INT, TEXT, _column, _index, _of_tap, _row_id, _table
+import sqlalchemy as sa
+
+from backend.adapters.ledger.tables import BYTES, FLAG, INT, TEXT, _column, _index, _of_tap, _row_id, _table
 
 RECONCILING = _table(  # runs; `ended_ms` is null as long as one goes on
     "reconciling",
@@ -64,7 +66,14 @@ BANK_ROW = _table(
     "bank_row",
     _column("day", INT, key=True), _column("digest", TEXT, key=True), _column("line", INT, key=True),
     _column("reference", TEXT), _column("rials", INT), _column("at_ms", INT),
+    sa.Column("outgoing", FLAG, nullable=False, server_default=sa.false()),
     _index("bank_row_reference", "reference"),
+)  # fmt: skip
+PAID_IN = _table(  # `backend.core.reconciliation.paid_in`: as it was posted; `day`: of the payout's last row then
+    "paid_in",
+    _column("provider", TEXT, key=True), _column("name", TEXT, key=True), _column("rials", INT),
+    _column("fee_rials", INT), _column("day", INT), _column("at_ms", INT),
+    _index("paid_in_day", "day"),
 )  # fmt: skip
 UNREADABLE = _table(  # lines of statements that were left out
     "statement_unreadable",

@@ -20,6 +20,7 @@ from backend.adapters.ledger import (  # noqa: F401 - their tables are the ledge
     former_tables,
     guardian_tables,
     held_tables,
+    paying_tables,
     payment_tables,
     reconciling_tables,
     settlement_tables,

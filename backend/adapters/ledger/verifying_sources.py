@@ -15,6 +15,7 @@ from backend.adapters.ledger.dispute_tables import DISPUTE
 from backend.adapters.ledger.forgetting_tables import REMEMBERED
 from backend.adapters.ledger.local import DAY, DAYS
 from backend.adapters.ledger.payment_tables import TOPUP
+from backend.adapters.ledger.reconciling_bank import _POSTED as _PAID_IN
 from backend.adapters.ledger.reconciling_money import _TOPUPS, _topup
 from backend.adapters.ledger.reconciling_reads import _unproven
 from backend.adapters.ledger.settlement_tables import SETTLEMENT
@@ -27,6 +28,7 @@ from backend.core.disputes.dispute import State as Answer
 from backend.core.holding import Stands
 from backend.core.ledger import TapId
 from backend.core.payments.topup import State
+from backend.core.reconciliation.paid_in import PaidIn
 from backend.core.reconciliation.payments import HeldTopUp
 from backend.core.reconciliation.taps import PostedTransfer, StandingTap
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, Outcome
@@ -150,6 +152,10 @@ class SourceReading:
     def closings(self) -> Iterator[Closing]:
         """Closed accounts."""
         return map(_closing, self._stream(sa.select(CLOSING)))
+
+    def paid_in(self) -> Iterator[PaidIn]:
+        """What providers paid out, as it was posted."""
+        return (PaidIn(*row) for row in self._stream(_PAID_IN))
 
     # --- people ---------------------------------------------------------------------------------------------------
 

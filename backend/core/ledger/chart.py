@@ -79,6 +79,7 @@ TICKETS = Line(
 )
 FIRST_PROVIDER = Line("provider:clearing", Kind.ASSET, Of.NOTHING, "what the first payment provider holds for us")
 PROVIDER = Line("provider:clearing", Kind.ASSET, Of.NAME, "what one of several payment providers holds for us")
+PROVIDERS_KEEP = Line("provider:fees", Kind.EXPENSE, Of.NOTHING, "what payment providers keep of what riders paid")
 BANK_ACCOUNT = Line("bank", Kind.ASSET, Of.NOTHING, "what lies at the bank")
 COPIES = Line("copied", Kind.EXPENSE, Of.NOTHING, "boardings that another tap is charged for")
 CITY_COPIES = Line("copied:city", Kind.EXPENSE, Of.NOTHING, "what the city would have paid for a copied concession")
@@ -91,11 +92,12 @@ FORGONE = Line("memo:forgone", Kind.MEMO, Of.NOTHING, "the other side of free ri
 
 CHART = (
     WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, HELD, OPERATOR_PAYABLE, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE,
-    TICKETS, FIRST_PROVIDER, PROVIDER, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, REFUNDED, CLOSED, FREE,
-    FORGONE,
+    TICKETS, FIRST_PROVIDER, PROVIDER, PROVIDERS_KEEP, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, REFUNDED,
+    CLOSED, FREE, FORGONE,
 )  # fmt: skip
 
 PROVIDER_CLEARING = FIRST_PROVIDER.name
+PROVIDER_FEES = PROVIDERS_KEEP.name
 BANK = BANK_ACCOUNT.name
 COPIED = COPIES.name
 COPIED_CITY = CITY_COPIES.name

@@ -29,6 +29,8 @@ class TransferKind(Enum):
     TOPUP = "topup"
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
+    PAID_IN = "paid-in"  # what a provider held for us, at our bank (`backend.core.reconciliation.paid_in`)
+    PROVIDER_FEE = "provider-fee"  # what it kept of that
     CLOSING = "closing"  # what a closed account holds, to what its rider is owed
     MANUAL = "manual"  # by hand: what two people decided (`backend.core.staff`)
     SETTLEMENT = "settlement"  # a vehicle's income, to those whose it is

@@ -49,8 +49,13 @@ class Class(Enum):
     UNREADABLE_LINE = "unreadable-line"
     PAYOUT_MISSING = "payout-missing"
     PAYOUT_DIFFERS = "payout-differs"
+    PAYOUT_MISPOSTED = "payout-misposted"
     BANK_ROW_UNKNOWN = "bank-row-unknown"
     BANK_ROW_DOUBLED = "bank-row-doubled"
+    SENT_MISSING = "sent-missing"
+    SENT_DIFFERS = "sent-differs"
+    SENT_UNKNOWN = "sent-unknown"
+    SENT_DOUBLED = "sent-doubled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,10 @@ ABOUT: Mapping[Class, About] = {
         Side.BANK, Owner.FINANCE, "the bank received another sum than the payout's rows less their fees",
         "ask the provider for the payout's rows; look at fees first",
     ),
+    Class.PAYOUT_MISPOSTED: About(
+        Side.LEDGER, Owner.FINANCE, "what was posted of a provider's payout is not what its statement says by now",
+        "ask the provider why it corrected its statement; correct the difference by hand with two people",
+    ),
     Class.BANK_ROW_UNKNOWN: About(
         Side.BANK, Owner.FINANCE, "the bank has an entry that names no payout of a statement",
         "find out who paid; load the statement that it belongs to",
@@ -155,5 +164,21 @@ ABOUT: Mapping[Class, About] = {
     Class.BANK_ROW_DOUBLED: About(
         Side.BANK, Owner.FINANCE, "the bank tells one entry more than once",
         "ask the bank whether it received it twice; if so, the provider wants it back",
+    ),
+    Class.SENT_MISSING: About(
+        Side.BANK, Owner.FINANCE, "a payout to an operator or owner is marked paid, and the bank has no such entry",
+        "ask who told the bank's word, and the bank for that reference; post it back by hand with two people",
+    ),
+    Class.SENT_DIFFERS: About(
+        Side.BANK, Owner.FINANCE, "the bank sent another sum than the payout's",
+        "compare the bank's order with the proposal; correct the difference by hand with two people",
+    ),
+    Class.SENT_UNKNOWN: About(
+        Side.BANK, Owner.FINANCE, "money left our bank account under a reference that no payout was marked paid with",
+        "whose is it? Tell the payout's word if it is one; else ask the bank at once who ordered it",
+    ),
+    Class.SENT_DOUBLED: About(
+        Side.BANK, Owner.FINANCE, "the bank tells more than once that it sent one payout",
+        "ask the bank whether it sent it twice; if so, the receiver owes it back",
     ),
 }  # fmt: skip

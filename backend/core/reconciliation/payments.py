@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from typing import Protocol
 
 from backend.core.ledger import TransferKind, debt_account, rider_account
 from backend.core.limits import PAYOUT_DAYS_MAX, RECONCILE_ROWS_A_STEP
@@ -181,7 +182,16 @@ class Entry:
     first_ms: int
 
 
-def paired(payouts: Sequence[Payout], amounts: Sequence[int]) -> list[int | None]:
+class Paid(Protocol):
+    """What an entry of the bank's is looked for."""
+
+    @property
+    def rials(self) -> int:
+        """Its sum."""
+        ...
+
+
+def paired(payouts: Sequence[Paid], amounts: Sequence[int]) -> list[int | None]:
     """Of each payout of one name the amount of the bank's entry that is its own; None where there is none left."""
     left = list(amounts)
     found: list[int | None] = []

@@ -8,7 +8,9 @@ from backend.core.ledger import TapId
 from backend.core.reconciliation.discrepancies import Discrepancy, Kept
 from backend.core.reconciliation.journals import HeldJournal, Refused
 from backend.core.reconciliation.losses import Taken
-from backend.core.reconciliation.payments import Entry, HeldTopUp, Payout, Told
+from backend.core.reconciliation.paid_in import Held, PaidIn
+from backend.core.reconciliation.payments import Entry, HeldTopUp, Told
+from backend.core.reconciliation.sent import Sent
 from backend.core.reconciliation.statements import BankRow, ProviderRow, Unreadable
 from backend.core.reconciliation.taps import PostedTransfer, StandingTap
 from backend.core.staff.log import Entry as LogEntry
@@ -133,8 +135,26 @@ class ReconcilingStore(Protocol):
         """Credited top-ups made in this time; the transfers of theirs; (provider, day) of statements that are held."""
         ...
 
-    def payouts(self, days: tuple[int, int]) -> Sequence[tuple[Payout, int | None]]:
-        """Payouts whose last row lies in these days, and the amount of the bank's entry of each."""
+    def payouts(
+        self, days: tuple[int, int], booked: tuple[int, int], names: Collection[str] = ()
+    ) -> Sequence[Held]:  # fmt: skip
+        """Payouts whose last row lies in `days` (due), whose name the bank has in days `booked`, or of these names."""
+        ...
+
+    def paid_in(self, days: tuple[int, int], names: Collection[str] = ()) -> Mapping[tuple[str, str], PaidIn]:
+        """What was posted of payouts whose last row lay in these days, and of those of these names."""
+        ...
+
+    def post_paid_in(self, some: Collection[PaidIn], at_ms: int) -> int:
+        """Post these, each once whoever says so how often → how many were new."""
+        ...
+
+    def sent(self, days: tuple[int, int]) -> Sequence[tuple[Sent, int | None]]:
+        """Payouts that were marked paid in these days, and the amount of the bank's outgoing entry of each."""
+        ...
+
+    def outgoing(self, days: tuple[int, int]) -> Sequence[tuple[Entry, int]]:
+        """References of what went out whose first entry lies in these days, and how many payouts were told with it."""
         ...
 
     def days_held(self, provider: str) -> Collection[int]:
@@ -146,7 +166,7 @@ class ReconcilingStore(Protocol):
         ...
 
     def entries(self, days: tuple[int, int]) -> Sequence[tuple[Entry, int]]:
-        """References of the bank's whose first entry lies in these days, and how many payouts have that name."""
+        """References of what came in whose first entry lies in these days, and how many payouts have that name."""
         ...
 
     def journals(self) -> Sequence[HeldJournal]:

@@ -3,7 +3,9 @@
 A provider's: the header `authority,amount_rials,paid_at`, or that with the three columns `kind,fee_rials,payout` behind
 it. `kind` is `payment` or `reversal`; `fee_rials` is what the provider keeps of the row; `payout` names the transfer
 to the bank in which the row was paid out, empty as long as it was not.
-The bank's: `reference,amount_rials,booked_at`; `reference` is the payout's name. Times are ISO 8601 with their offset.
+The bank's: `reference,amount_rials,booked_at`, or with `kind` behind it: `in` or `out`, and without it all came in.
+`reference` is, of what came in, the provider's payout's name, of what went out the bank's own word for it. Times are
+ISO 8601 with their offset.
 """
 
 import csv
@@ -22,6 +24,8 @@ from protocol.localtime import service_day
 SHORT = ("authority", "amount_rials", "paid_at")
 WHOLE = (*SHORT, "kind", "fee_rials", "payout")
 BANK = ("reference", "amount_rials", "booked_at")
+BANK_WHOLE = (*BANK, "kind")
+_OUTGOING = {"in": False, "out": True}
 _NAME = re.compile(rf"[A-Za-z0-9_/+=-]{{1,{limits.AUTHORITY_MAX_CHARS}}}")
 _RIALS = re.compile(r"[0-9]{1,15}")
 _FIRST_LINE = 2  # below the header
@@ -58,12 +62,13 @@ class ProviderRow:
 
 @dataclass(frozen=True, slots=True)
 class BankRow:
-    """One entry of the bank's."""
+    """One entry of the bank's. `outgoing`: it left our account."""
 
     line: int
     reference: str
     rials: int
     at_ms: int
+    outgoing: bool = False
 
     @property
     def day(self) -> int:
@@ -92,22 +97,24 @@ def provider_rows(lines: Iterable[str]) -> Iterator[ProviderRow | Unreadable]:
 
 def bank_rows(lines: Iterable[str]) -> Iterator[BankRow | Unreadable]:
     """Lines of the bank's statement → its rows. Raises StatementUnfit (header)."""
-    _, rest = _header(lines, (BANK,))
+    header, rest = _header(lines, (BANK, BANK_WHOLE))
     for number, line in rest:
         fields = _fields(line)
-        if fields is None or len(fields) != len(BANK):
-            yield Unreadable(number, f"not {len(BANK)} fields")
+        if fields is None or len(fields) != len(header):
+            yield Unreadable(number, f"not {len(header)} fields")
             continue
-        reference, amount, booked_at = fields
+        reference, amount, booked_at, kind = fields if len(fields) == len(BANK_WHOLE) else (*fields, "in")
         at_ms, rials = _time(booked_at), _amount(amount)
         if not _NAME.fullmatch(reference):
-            yield Unreadable(number, "reference is no payout's name")
+            yield Unreadable(number, "reference is not one of the bank's")
         elif rials is None:
             yield Unreadable(number, "amount_rials is not a positive whole number of rials")
         elif at_ms is None:
             yield Unreadable(number, "booked_at is not ISO 8601 with its offset from UTC")
+        elif kind not in _OUTGOING:
+            yield Unreadable(number, "kind is neither in nor out")
         else:
-            yield BankRow(number, reference, rials, at_ms)
+            yield BankRow(number, reference, rials, at_ms, _OUTGOING[kind])
 
 
 def _provider_row(number: int, fields: list[str]) -> ProviderRow | Unreadable:

@@ -5,8 +5,9 @@ Rules, behind those of `backend.core.ledger.verifying`:
   corrected has exactly the rows that are posted first of what stands, and of any other the rows under its keys come to
   it (`reconciliation.taps`). Of a day that is forgotten nobody can say how much it had to be: counted, and told;
 - V8: a credit, a debt paid and a charge-back come from a top-up that is paid, all of it, by its own provider's clearing
-  (`reconciliation.payments`); a settlement's rows are those that the frozen statements say; what a closed account
-  leaves comes from a closed account; a free ride's from the record of a ride that nobody pays, and is no dearer;
+  (`reconciliation.payments`); a provider's payout is what was agreed on when it was posted (`reconciliation.paid_in`);
+  a settlement's rows are those that the frozen statements say; what a closed account leaves comes from a closed
+  account; a free ride's from the record of a ride that nobody pays, and is no dearer;
 - V9: what is given back of a fare is what two people approved of a dispute that has its answer;
 - V10: nothing but what is paid out has two phases.
 
@@ -35,6 +36,8 @@ from backend.core.ledger.verifying import Broken, Findings
 from backend.core.payments.topup import FIRST
 from backend.core.reconciliation.classes import ABOUT
 from backend.core.reconciliation.discrepancies import Discrepancy
+from backend.core.reconciliation.paid_in import PaidIn
+from backend.core.reconciliation.paid_in import transfers as paid_in
 from backend.core.reconciliation.payments import CHARGED_BACK, HeldTopUp, judge_topup, keys_of
 from backend.core.reconciliation.taps import (
     BEYOND_MAX,
@@ -60,6 +63,7 @@ class Family(Enum):
     TOP_UP = "a top-up that is paid"
     STATEMENT = "a frozen statement"
     CLOSED = "a closed account"
+    PAID_IN = "a provider's payout on which its statement and the bank's agreed"
     FREE_RIDE = "the record of a ride that nobody pays"
     DECISION = "a proposal that two people approved"  # row by row, V6
 
@@ -72,6 +76,8 @@ FAMILY: Mapping[str, Family] = {
     TransferKind.CHARGE_BACK.value: Family.TOP_UP,
     TransferKind.CLOSING.value: Family.CLOSED,
     TransferKind.SETTLEMENT.value: Family.STATEMENT,
+    TransferKind.PAID_IN.value: Family.PAID_IN,
+    TransferKind.PROVIDER_FEE.value: Family.PAID_IN,
     TransferKind.MANUAL.value: Family.DECISION,
     TransferKind.PAYOUT.value: Family.DECISION,
 }
@@ -116,7 +122,9 @@ def tell(findings: Findings, source: Source, found: Rows) -> None:
 
 def tell_of_none(findings: Findings, number: int, it: Entry) -> None:
     """A row that nothing accounts for."""
-    findings.add(Broken.SOURCE, f"transfer {number}", FAMILY[it.kind].value, str(it))
+    family = FAMILY.get(it.kind)
+    must = "a kind whose rows come from something" if family is None else family.value
+    findings.add(Broken.SOURCE, f"transfer {number}", must, str(it))
 
 
 def tell_phase(findings: Findings, number: int, kind: str, phase: str) -> None:
@@ -256,6 +264,12 @@ def of_closing(it: Closing) -> Source:
                 yield f"{must.kind.value}, {must.debit} to {must.credit}", str(_entry(row))
 
     return Source(f"closed account {it.credential_id.hex()}", None, [one.key for one in made], None, wrong)
+
+
+def of_paid_in(it: PaidIn) -> Source:
+    """What a provider paid out, as it was agreed when it was posted."""
+    rows = [entry_of(one) for one in paid_in(it)]
+    return Source(f"payout {it.name} of {it.provider}", None, [row.key for row in rows], rows)
 
 
 def of_free_ride(tap: TapId, wall_ms: int, forgone_rials: int) -> Source:
