@@ -10,7 +10,7 @@ from typing import Final
 from backend.core.ledger import Transfer
 from backend.core.ledger import topup as credited
 from backend.core.payments.topup import FIRST
-from backend.core.reconciliation.statements import BANK, WHOLE
+from backend.core.reconciliation.statements import BANK_WHOLE, WHOLE
 from protocol.localtime import service_day
 from simulators.books.ordinary import spread
 from simulators.books.tampering import Tables
@@ -68,8 +68,9 @@ class Statement:
 
     def bank_lines(self) -> Iterator[str]:
         """The bank's file."""
-        yield ",".join(BANK)
-        yield from (f"{row.authority},{row.rials},{_time(row.at_ms)}" for row in self.bank)
+        yield ",".join(BANK_WHOLE)
+        for row in self.bank:
+            yield f"{row.authority},{row.rials},{_time(row.at_ms)},{'out' if row.kind == 'out' else 'in'}"
 
     def pay_out(self) -> None:
         """The bank's entries, of the rows as they are now."""

@@ -12,10 +12,13 @@ from simulators.books.faults import Planter
 from simulators.books.journal_faults import plant_journal_faults
 from simulators.books.ordinary import DAYS, FIRST_DAY, MadeTap, OrdinaryTaps
 from simulators.books.payments import PROVIDER, Credits, MadeTopUp, Statement, statement_of, topups_of
+from simulators.books.posted_faults import plant_posted_faults
+from simulators.books.sent_faults import plant_sent_faults
 from simulators.books.tampering import Tables
 
 LAST_DAY: Final = FIRST_DAY + DAYS - 1
 NOW_MS: Final = day_begins_ms(LAST_DAY + 4)  # what was told in these days is overdue
+_BANK_SHARE: Final = 20  # of so many faults one is of what was posted of a payout, and one of what we paid out
 Files = Sequence[tuple[str, Path]]  # (provider, statement); '': the bank's
 
 
@@ -45,6 +48,9 @@ def plant_week(
     planter = Planter(tables, week.taps, week.topups, statement_of(week.topups), seed)
     planter.plant(faults)
     expected = plant_journal_faults(store, day_begins_ms(FIRST_DAY + 1))
+    told, few = planter.statement, faults // _BANK_SHARE
+    expected |= plant_posted_faults(tables, told, planter.expected, faults=few, seed=seed)
+    expected |= plant_sent_faults(tables, told, faults=few, seed=seed)
     files = write_statements(planter.statement, folder, str(seed))
     digest = sha256(files[0][1].read_bytes()).hexdigest()
     return expected | planter.names(digest), files

@@ -121,3 +121,26 @@ def test_what_a_device_told_and_a_tap_without_a_clock_are_found_in_a_ledger_of_b
         ]
         found = ledger.execute("SELECT device, epoch, sequence, record_ms, wall_ms FROM undated").fetchall()
         assert found == [(*tap[:3], 5, tap[3])]
+
+
+def test_what_the_bank_booked_is_found_in_the_log_of_before(tmp_path: Path) -> None:
+    """With the reference that was told; what came back was sent to nobody."""
+    path = tmp_path / "ledger.db"
+    by_migrations(path)
+    with closing(sqlite3.connect(path)) as ledger, ledger:
+        for gone in ("TABLE paid_in", "TABLE payout_sent"):
+            ledger.execute(f"DROP {gone}")
+        ledger.execute("ALTER TABLE bank_row DROP COLUMN outgoing")
+        ledger.execute("INSERT INTO bank_row VALUES (1, 'd', 2, 'P-1', 5, 9)")
+        ledger.execute("UPDATE alembic_version SET version_num = '0021'")
+        for number, (on, outcome) in enumerate(
+            (("a", "paid: trace-1"), ("b", "returned: trace-2"), ("c", "NotFound")), 1
+        ):
+            ledger.execute(
+                "INSERT INTO staff_log VALUES (?, 7, 'sara', 'finance', 'end-payout', ?, ?, '', x'00')",
+                (number, on, outcome),
+            )
+    by_migrations(path)
+    with closing(sqlite3.connect(path)) as ledger:
+        assert ledger.execute("SELECT * FROM payout_sent").fetchall() == [("a", "trace-1", 7)]
+        assert ledger.execute("SELECT outgoing FROM bank_row").fetchall() == [(0,)]

@@ -49,6 +49,15 @@ def test_both_headers_are_read_and_times_are_of_any_offset() -> None:
     assert list(provider_rows(whole)) == [ProviderRow(2, "a/b+c=", 500, 1_789_992_000_000, RowKind.REVERSAL, 5, "P-1")]
     bank = list(bank_rows(["reference,amount_rials,booked_at", "", "P-1,495,2026-09-21T12:00:00+00:00"]))
     assert bank == [BankRow(3, "P-1", 495, 1_789_992_000_000)]
+    both_ways = [
+        "reference,amount_rials,booked_at,kind", "P-1,495,2026-09-21T12:00:00+00:00,in",
+        "T-7,90,2026-09-21T12:00:00+00:00,out", "T-8,90,2026-09-21T12:00:00+00:00,sideways",
+        "T-9,90,2026-09-21T12:00:00+00:00",
+    ]  # fmt: skip
+    assert list(bank_rows(both_ways)) == [
+        BankRow(2, "P-1", 495, 1_789_992_000_000), BankRow(3, "T-7", 90, 1_789_992_000_000, outgoing=True),
+        Unreadable(4, "kind is neither in nor out"), Unreadable(5, "not 4 fields"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("header", ["", "a,b", "authority,amount_rials", "reference,amount_rials,booked_at"])
