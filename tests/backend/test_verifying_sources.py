@@ -56,6 +56,8 @@ UNFOUNDED = [
     Transfer(KEY, TransferKind.DEBT_PAID, "provider:clearing", f"debt:{ADULT.credential_id.hex()}", OWED),
     Transfer(KEY, TransferKind.CHARGE_BACK, WALLET, "provider:clearing", OWED),
     Transfer(KEY, TransferKind.SETTLEMENT, OPERATOR, "owner:ali", FARE, DAY),
+    Transfer(KEY, TransferKind.PAID_IN, "bank", "provider:clearing", OWED),
+    Transfer(KEY, TransferKind.PROVIDER_FEE, "provider:fees", "provider:clearing", OWED),
     Transfer(KEY, TransferKind.CLOSING, WALLET, f"closed:{ADULT.credential_id.hex()}", FARE),
 ]
 
@@ -113,6 +115,8 @@ def tap(books: Books, sequence: int) -> str:
         ("rials = rials + 1 WHERE kind = 'charge-back' AND debit LIKE 'debt:%'", "top-up t-2"),
         ("credit = '{wallet}' WHERE kind = 'debt-paid'", None),
         ("rials = rials + 1 WHERE kind = 'settlement' AND credit = 'owner:ali'", "{statement}, operator:bus-1 to owner:ali"),
+        ("rials = rials + 1 WHERE kind = 'paid-in'", "payout P-1 of main"),
+        ("debit = 'bank' WHERE kind = 'provider-fee'", "payout P-1 of main"),
         ("credit = 'closed:{adult}' WHERE kind = 'closing'", "closed account {leaver}"),
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ from backend.core.ledger.transfers import dated, row_head
 from backend.core.ledger.two_phase import Phase
 from backend.core.ledger.verifying import Broken
 from backend.core.payments.topup import TopUp
+from backend.core.reconciliation.paid_in import PaidIn
 from backend.core.settlement.api import By
 from backend.core.settlement.contracts import Contract
 from backend.core.settlement.parties import Party, Role
@@ -78,6 +79,7 @@ class Books(Office):
             self.store.add_topup(TopUp(name, rider.credential_id, rials, "pending", f"a-{name}", NOON_MS))
             assert self.store.pay_topup(name, NOON_MS)
         assert self.store.charge_back("t-2", NOON_MS)  # of a wallet that rides have taken from: some of it is debt
+        assert self.store.post_paid_in([PaidIn("main", "P-1", PAID - 2_500, 2_500, DAY)], NOON_MS) == 1
         self.store.add_topup(TopUp("t-4", CHILD.credential_id, PAID, "pending", "a-t-4", NOON_MS, provider="saman"))
         assert self.store.pay_topup("t-4", NOON_MS)
 
