@@ -13,8 +13,9 @@ from types import FrameType
 from typing import Any, Final
 
 GROWING = frozenset({
-    "account", "annulment", "bank_row", "claim", "day_key", "discrepancy_entry", "dispute", "former", "proposal",
-    "proxy", "quarantine", "record", "rider", "shift", "statement_row", "ticket_ride", "topup", "transfer", "unproven",
+    "account", "annulment", "bank_row", "claim", "day_key", "discrepancy_entry", "dispute", "former", "paid_in",
+    "payout_sent", "proposal", "proxy", "quarantine", "record", "rider", "shift", "statement_row",
+    "ticket_ride", "topup", "transfer", "unproven",
 })  # fmt: skip
 MEANT = (  # what a statement begins with, or has in it, and why it may
     (r"FROM transfer ORDER BY transfer\.id(?! DESC LIMIT)", "verify goes through all"),

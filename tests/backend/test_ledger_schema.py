@@ -132,7 +132,7 @@ def test_what_the_bank_booked_is_found_in_the_log_of_before(tmp_path: Path) -> N
             ledger.execute(f"DROP {gone}")
         ledger.execute("ALTER TABLE bank_row DROP COLUMN outgoing")
         ledger.execute("INSERT INTO bank_row VALUES (1, 'd', 2, 'P-1', 5, 9)")
-        ledger.execute("UPDATE alembic_version SET version_num = '0023'")
+        ledger.execute("UPDATE alembic_version SET version_num = '0024'")
         for number, (on, outcome) in enumerate(
             (("a", "paid: trace-1"), ("b", "returned: trace-2"), ("c", "NotFound")), 1
         ):

@@ -26,6 +26,7 @@ class Guarded(ABC):
     url: ClassVar[str]  # SQLAlchemy's for this database and driver
     where: ClassVar[str]  # what to look at when it fails
     errors: ClassVar[type[Exception]]  # the driver's own
+    speaks: ClassVar[type[Driver]]  # what is asked in bulk
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.schema import NEWEST, VERSION
 from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.tables import ACCOUNT, LEDGER, PENDING, TRANSFER
@@ -41,9 +42,9 @@ _OPEN = sa.select(PENDING.c.key, PENDING.c.expires_ms)
 class LedgerReading:
     """Implements `backend.app.verifying.Reading`, inside `reading`."""
 
-    def __init__(self, core: sa.Connection) -> None:
+    def __init__(self, core: sa.Connection, driver: Driver) -> None:
         self._core = core
-        self.sources = SourceReading(core)  # what its rows come from, of the same moment
+        self.sources = SourceReading(core, driver)  # what its rows come from, of the same moment
 
     def mark(self) -> tuple[str, int, bytes]:
         """City, incarnation and head."""
@@ -100,4 +101,4 @@ def reading(guarded: Guarded) -> Iterator[LedgerReading]:
                 f"this ledger's tables are of version {held}, and this software reads {NEWEST}",
                 fix="start this software's backend once, which brings an older one up; a newer one needs a newer Savar",
             )
-        yield LedgerReading(core)
+        yield LedgerReading(core, guarded.speaks())

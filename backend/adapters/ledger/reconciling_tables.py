@@ -71,7 +71,7 @@ BANK_ROW = _table(
 )  # fmt: skip
 PAID_IN = _table(  # `backend.core.reconciliation.paid_in`: as it was posted; `day`: of the payout's last row then
     "paid_in",
-    _column("provider", TEXT, key=True), _column("name", TEXT, key=True), _column("rials", INT),
+    _column("name", TEXT, key=True), _column("provider", TEXT, key=True), _column("rials", INT),
     _column("fee_rials", INT), _column("day", INT), _column("at_ms", INT),
     _index("paid_in_day", "day"),
 )  # fmt: skip

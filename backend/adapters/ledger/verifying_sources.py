@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.closing import _closing
 from backend.adapters.ledger.closing_tables import CLOSING
+from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.dispute_tables import DISPUTE
 from backend.adapters.ledger.forgetting_tables import REMEMBERED
-from backend.adapters.ledger.local import DAY, DAYS
+from backend.adapters.ledger.hot import Driver, transfers_of_keys
 from backend.adapters.ledger.payment_tables import TOPUP
 from backend.adapters.ledger.reconciling_bank import _POSTED as _PAID_IN
 from backend.adapters.ledger.reconciling_money import _TOPUPS, _topup
@@ -22,7 +23,7 @@ from backend.adapters.ledger.settlement_tables import SETTLEMENT
 from backend.adapters.ledger.staff import _LOG, _PROPOSAL, _proposal
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
-from backend.adapters.ledger.tables import CLAIM, RECORD, TRANSFER
+from backend.adapters.ledger.tables import CLAIM, RECORD
 from backend.core.closing.closing import Closing
 from backend.core.disputes.dispute import State as Answer
 from backend.core.holding import Stands
@@ -39,7 +40,6 @@ from protocol.fares.verdicts import TABLE
 from protocol.wire.records import RecordKind, Tap, decode_record
 
 STREAMED = {"stream_results": True, "yield_per": 5_000}
-_KEYS_A_QUERY = 500  # values of one IN (…): under SQLite's limit of variables, whatever its build
 _ODD = "(copied_rials > 0 OR contested OR back_rials > 0)"  # what is not its rider's and its owner's alone
 _PLAIN = sa.text(
     "SELECT device, epoch, sequence, credential, vehicle, wall_ms, rider_class, rials, city_rials, revision"  # noqa: S608
@@ -62,11 +62,7 @@ _RECORDED = sa.text(
     "SELECT r.device, r.epoch, r.sequence, r.wall_ms, r.payer, r.fare_rials FROM record AS r"  # noqa: S608
     f" WHERE r.kind = {int(RecordKind.TAP)} AND r.verdict IN ({_CHARGED}) {_ALONE}"
 )
-_POSTED = sa.select(*(TRANSFER.c[name] for name in ("id", "key", "kind", "debit", "credit", "rials", "at_ms", "day")))
-_BY_KEYS = _POSTED.where(
-    TRANSFER.c.phase.is_(None), sa.literal_column(DAY).in_(sa.bindparam("lie", expanding=True)),
-    TRANSFER.c.key.in_(sa.bindparam("keys", expanding=True)),
-)  # fmt: skip
+_COLUMNS = "id, key, kind, debit, credit, rials, at_ms, day"
 _GIVEN_BACK = (
     sa.select(
         CLAIM.c.device, CLAIM.c.epoch, CLAIM.c.sequence, CLAIM.c.refunded_rials, CLAIM.c.refunded_by_house,
@@ -88,17 +84,14 @@ _SAID = sa.or_(*(STAFF_LOG.c.outcome.like(f"{it.value} %") for it in Outcome))
 class SourceReading:
     """Inside `reading`, over its connection."""
 
-    def __init__(self, core: sa.Connection) -> None:
-        self._core = core
+    def __init__(self, core: sa.Connection, driver: Driver) -> None:
+        self._core, self._driver = core, driver
 
     def posted(self, keys: Sequence[bytes], day: int | None, *, anywhere: bool = False) -> list[PostedTransfer]:
         """Rows of these keys that name this day, or none; `anywhere`: or any other."""
-        lie = [*range(DAYS)] if anywhere else sorted({0, (day or 0) % DAYS})
-        return [
-            PostedTransfer(row[0], bytes(row[1]), *row[2:])
-            for at in range(0, len(keys), _KEYS_A_QUERY)
-            for row in self._core.execute(_BY_KEYS, {"lie": lie, "keys": keys[at : at + _KEYS_A_QUERY]})
-        ]
+        days = None if anywhere else [] if day is None else [day]
+        rows = transfers_of_keys(self._driver, raw(self._core), _COLUMNS, keys, days)
+        return [PostedTransfer(row[0], bytes(row[1]), *row[2:]) for row in rows]
 
     # --- taps -----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from psycopg.pq import TransactionStatus
 from backend.adapters.ledger.connection import Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
 from backend.adapters.ledger.tables import LEDGER
+from backend.adapters.postgresql.driver import PostgresDriver
 from backend.adapters.postgresql.months import Months
 from backend.core.errors import BackendError, StoreFailed, StoreForeign
 from backend.core.limits import DATABASE_CONNECT_S, DATABASE_LOCK_S, DATABASE_SILENT_S
@@ -27,6 +28,7 @@ class GuardedSession(Guarded):
     url = "postgresql+psycopg://"
     where = "PostgreSQL and the way to it"
     errors = psycopg.Error
+    speaks = PostgresDriver
     beginnings: ClassVar[dict[Kind, str]] = {"reading": "", "snapshot": _READS, "transaction": "BEGIN"}
 
     def __init__(self, conninfo: str, *, durable: bool, writes: bool = False) -> None:

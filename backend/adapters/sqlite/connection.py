@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from backend.adapters.ledger.connection import FIX, Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
+from backend.adapters.sqlite.driver import SqliteDriver
 from backend.core.errors import BackendError, StoreFailed, StoreForeign
 from backend.core.limits import SQLITE_CACHE_KIB, SQLITE_LOG_PAGES
 
@@ -21,6 +22,7 @@ class GuardedFile(Guarded):
     url = "sqlite://"
     where = "the disk"
     errors = sqlite3.Error
+    speaks = SqliteDriver
     beginnings: ClassVar[dict[Kind, str]] = {"reading": "", "snapshot": "BEGIN", "transaction": "BEGIN IMMEDIATE"}
 
     def __init__(self, path: Path, *, writes: bool = False) -> None:

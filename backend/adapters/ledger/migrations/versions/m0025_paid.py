@@ -7,8 +7,8 @@ and under which reference, the staff's log has told.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 
 INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -22,9 +22,9 @@ def upgrade() -> None:
     op.add_column("bank_row", sa.Column("outgoing", FLAG, nullable=False, server_default=sa.false()))
     op.create_table(
         "paid_in",
-        *(sa.Column(name, TEXT, nullable=False) for name in ("provider", "name")),
+        *(sa.Column(name, TEXT, nullable=False) for name in ("name", "provider")),
         *(sa.Column(name, INT, nullable=False, autoincrement=False) for name in ("rials", "fee_rials", "day", "at_ms")),
-        sa.PrimaryKeyConstraint("provider", "name"),
+        sa.PrimaryKeyConstraint("name", "provider"),
         **_ROWS,
     )
     op.create_index("paid_in_day", "paid_in", ["day"])
