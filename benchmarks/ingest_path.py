@@ -69,10 +69,10 @@ class _WatchedProofs(ProofDesk):
         finally:
             self.took_s += time.perf_counter() - began
 
-    def proven(self, tap: Tap, raw: bytes, riders: Mapping[bytes, Rider]) -> Pass | None:
+    def proven(self, tap: Tap, raw: bytes, riders: Mapping[bytes, Rider], *, held: bool = False) -> Pass | None:
         began = time.perf_counter()
         try:
-            return super().proven(tap, raw, riders)
+            return super().proven(tap, raw, riders, held=held)
         finally:
             self.took_s += time.perf_counter() - began
 

@@ -62,7 +62,7 @@ def import_files(path: Path, files: tuple[Path, ...]) -> None:
     refused = 0
     with click.progressbar(sorted(files), label="depot files", file=sys.stderr) as shown:
         lines = [f"{file.name}: {backend.import_batch(file.read_bytes())}" for file in shown]
-    backend.store.close()
+    backend.close()
     for line in lines:
         refused += "refused" in line
         click.echo(line)

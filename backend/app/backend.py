@@ -16,6 +16,7 @@ from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.issued_tickets import IssuedTickets
 from backend.adapters.keys import BackendKeys, load_keys
+from backend.adapters.openers.pool import OpenerPool
 from backend.adapters.registry import FolderRegistry
 from backend.app.announcing import Announcing
 from backend.app.applications import Applications
@@ -45,6 +46,7 @@ from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
 from backend.core.limits import LIVE_TAPS_MAX, PENDINGS_A_LOOK_MAX
 from backend.core.payments.life import PACE, Pace
 from backend.core.ports import StoredRecord
+from backend.core.shown import NOBODY, Openers
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
 from protocol.wire.batches import decode_batch
@@ -86,10 +88,12 @@ class Backend:
         self._forgetting = Forgetting(
             self.store, now_ms, config.privacy.travel_days, on_forgotten=proofs.forget_keys
         )  # fmt: skip
+        openers = config.ingest.openers_of(len(os.sched_getaffinity(0)))
+        self._openers: Openers = OpenerPool(openers, time.monotonic) if openers else NOBODY
         self._ingest = Ingest(
             store=self.store, find_device=self._registry.find, proofs=proofs,
             find_issue=IssuedTickets(config.tickets).find, tariffs=self._tariffs, receipt_signer=keys.receipt,
-            now_ms=now_ms, on_stored=self._stored, on_alarm=self._alarm,
+            now_ms=now_ms, openers=self._openers, on_stored=self._stored, on_alarm=self._alarm,
         )  # fmt: skip
         watch = FleetWatch(
             store=self.store, ingest_store=self.store, find_device=self._registry.find, devices=self._registry.all,
@@ -181,6 +185,11 @@ class Backend:
         self._http.stop()
         if self._cashier is not None:
             self._cashier.stop()
+        self.close()
+
+    def close(self) -> None:
+        """What is open without `start`: the ledger, and who opens proofs."""
+        self._openers.close()
         self.store.close()
 
     @property

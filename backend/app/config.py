@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from backend.core.limits import (
     OLD_BUNDLE_AFTER_DEFAULT_S,
+    OPENERS_DEFAULT_MAX,
+    OPENERS_MAX,
     PROVIDER_TIMEOUT_S,
     SILENT_AFTER_DEFAULT_S,
     TRAVEL_DAYS_DEFAULT,
@@ -94,6 +96,17 @@ class PrivacyConfig(BaseModel):
     travel_days: int = Field(default=TRAVEL_DAYS_DEFAULT, ge=TRAVEL_DAYS_MIN)
 
 
+class IngestConfig(BaseModel):
+    """`openers`: processes that verify riders' proofs beside the ingest thread; None: what the processors are for."""
+
+    model_config = _STRICT
+    openers: int | None = Field(default=None, ge=0, le=OPENERS_MAX)
+
+    def openers_of(self, processors: int) -> int:
+        """How many on so many processors, of which the ingest thread has one."""
+        return min(processors - 1, OPENERS_DEFAULT_MAX) if self.openers is None else self.openers
+
+
 class DatabaseConfig(BaseModel):
     """A PostgreSQL for the ledger, as libpq is told of one: "host=/run/postgresql dbname=savar". No password in it."""
 
@@ -125,6 +138,7 @@ class BackendConfig(BaseModel):
     http: HttpConfig = HttpConfig()
     payments: PaymentsConfig | None = None
     alarms: AlarmsConfig = AlarmsConfig()
+    ingest: IngestConfig = IngestConfig()
     privacy: PrivacyConfig = PrivacyConfig()
 
     @property

@@ -17,6 +17,7 @@ from backend.core.ledger import Payer, TapId
 from backend.core.let_through import LetThrough, let_through, persons_of
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import FORK, Commit, Device, IngestStore, Quarantined, StoredRecord, branch_prefix
+from backend.core.shown import NOBODY, Openers
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import TABLE
@@ -84,13 +85,14 @@ class Ingest:
         tariffs: Mapping[int, Tariff],
         receipt_signer: Signer,
         now_ms: Callable[[], int],
+        openers: Openers = NOBODY,
         on_stored: Callable[[Sequence[StoredRecord]], None] = lambda _: None,
         on_alarm: OnAlarm = lambda *_: None,
     ) -> None:
         self._store = store
         self._find_device = find_device
         self._tariffs = tariffs
-        self._postings = Postings(store, proofs, find_issue, tariffs, on_alarm)
+        self._postings = Postings(store, proofs, find_issue, tariffs, on_alarm, openers=openers)
         self._signer = receipt_signer
         self._now_ms = now_ms
         self._on_stored = on_stored

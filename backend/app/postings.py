@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from backend.app.claims import GroupClaims
 from backend.app.drivers import GroupDrivers
+from backend.app.group_proofs import GroupProofs
 from backend.app.posted import Posted
-from backend.app.proofs import KeyName, ProofDesk
+from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue, GroupTickets
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime, Undated, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
@@ -20,20 +21,20 @@ from backend.core.holding import Unproven, Why, posted_first
 from backend.core.ledger import Payer, TapId, free_ride
 from backend.core.let_through import LetThrough
 from backend.core.moving import Former
-from backend.core.ports import Device, IngestStore, Rider
+from backend.core.ports import Device, IngestStore
 from backend.core.repeats import Claim, Step
+from backend.core.shown import Openers
 from backend.core.tickets import TicketRide
 from protocol.fares.freshness import fresh, off_ms, set_wrong
 from protocol.fares.pricing import Price, Ride, adult_fare, by_distance, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
-from protocol.fares.verdicts import TABLE, Verdict
+from protocol.fares.verdicts import Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Annulment, Shift, ShiftStep
 from protocol.wire.passes import LongPass
-from protocol.wire.records import CodeKind, DayKeyRecord, Record, Tap, decode_record
-from protocol.wire.seal import DayKey
-from protocol.wire.short_passes import Pass, claimed_credential
+from protocol.wire.records import CodeKind, Record, Tap, decode_record
+from protocol.wire.short_passes import Pass
 
 OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
 _ADULT = int(RiderClass.ADULT)
@@ -49,9 +50,11 @@ class Postings:
         find_issue: FindIssue,
         tariffs: Mapping[int, Tariff],
         on_alarm: OnAlarm,
+        *,
+        openers: Openers,
     ) -> None:
         self.store, self.proofs, self.find_issue = store, proofs, find_issue
-        self.tariffs, self.on_alarm = tariffs, on_alarm
+        self.tariffs, self.openers, self.on_alarm = tariffs, openers, on_alarm
 
     def group(self) -> "GroupPostings":
         """A new group."""
@@ -69,26 +72,15 @@ class GroupPostings:
         self._tickets = GroupTickets(desk.store, desk.proofs, desk.find_issue, self.posted)
         self._drivers = GroupDrivers(desk.store, self.posted, self._turn)
         self._taps: dict[TapId, Tap] = {}
-        self._learned: dict[KeyName, DayKey | None] = {}
-        self._shown: dict[TapId, bytes] = {}  # what was unsealed
-        self._riders: Mapping[bytes, Rider] | None = None  # those whom that names, looked for together
+        self._proofs = GroupProofs(desk.proofs, desk.store.riders, desk.openers)
         self._shown_less: set[TapId] = set()  # riders' boardings
         self._times: dict[tuple[str, int], ChainTime] = {}
         self._remembered_ms: int | None = None
         self._time = UNKNOWN_TIME
 
     def read(self, record: Record) -> None:
-        """A record comes in, in its journal's order: what is sealed in it is opened.
-
-        All of a group are read before any is asked `at`, so that their riders are looked for together.
-        """
-        if isinstance(record, DayKeyRecord):
-            learned = record.link.device, record.link.epoch, record.key_id
-            self._learned[learned] = self._desk.proofs.learn(record)
-        elif isinstance(record, Tap) and record.sealed and (TABLE[record.verdict].charged or record.closes is not None):
-            raw = self._desk.proofs.unsealed(record, self._learned)
-            if raw is not None:
-                self._shown[_id(record)] = raw
+        """A record comes in, in its journal's order. All of a group are read before any is asked `at`."""
+        self._proofs.read(record)
 
     def at(self, record: Record) -> ChainTime:
         """The next record of a chain → how late it is there. Asked of every record, before what it says."""
@@ -205,21 +197,16 @@ class GroupPostings:
 
     def _least_ms(self, proof: Pass, tariff: Tariff | None) -> int:
         """Before which this rider cannot have boarded under this tariff."""
-        assert self._riders is not None, "whose proof it is was looked for"
-        made_ms = self._riders[proof.credential.credential_id].created_ms
-        return max(made_ms, 0 if tariff is None else tariff.starts_ms)
+        rider = self._proofs.rider(proof.credential.credential_id)
+        assert rider is not None, "a proven tap's is registered"
+        return max(rider.created_ms, 0 if tariff is None else tariff.starts_ms)
 
     def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
         """Who pays for an accepted tap: the rider only with a proof that holds, of the time that the record tells."""
-        if self._riders is None:
-            named = dict.fromkeys(claimed_credential(raw) for raw in self._shown.values())
-            self._riders = self._desk.store.riders([it for it in named if it is not None])
-        raw = self._shown.get(_id(tap))
-        proof = None if raw is None else self._desk.proofs.proven(tap, raw, self._riders)
+        proof = self._proofs.of(tap)
         if proof is None:
             return Payer.NO_PROOF, None
-        credential = proof.credential
-        rider = self._riders.get(credential.credential_id)
+        rider = self._proofs.rider(proof.credential.credential_id)
         former = None if rider is None else next((it for it in rider.former if _is_of(proof, it)), None)
         if rider is None or (
             former is None and isinstance(proof, LongPass) and rider.credential != proof.credential.raw
@@ -288,7 +275,7 @@ class GroupPostings:
     # --- bearer tickets -----------------------------------------------------------------------------------------------
 
     def _ticket(self, tap: Tap, enrolled: Device) -> None:
-        found = self._tickets.proven(tap, self._shown.get(_id(tap)))
+        found = self._tickets.proven(tap, self._proofs.unsealed(_id(tap)))
         if isinstance(found, Payer):
             if found is Payer.STALE_PROOF:
                 self._stale(tap, "it took tickets that are of other days than its records")

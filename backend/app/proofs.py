@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 from backend.core.limits import DAY_KEYS_CACHED_MAX
 from backend.core.ports import Rider
+from backend.core.shown import Shown, open_shown, read_shown
 from protocol.errors import ProofError, SavarError, SealBroken, UnknownIssuer, WireError
+from protocol.limits import SHORT_PASS_BYTES
 from protocol.wire.keys import SigningKey, VerifyingKey
-from protocol.wire.passes import open_presentation, read_issued
 from protocol.wire.records import DayKeyRecord, Tap, decode_record
-from protocol.wire.riders import RiderRow, row_of
 from protocol.wire.seal import DayKey, unwrap_day_key
-from protocol.wire.short_passes import Pass, claimed_credential, claimed_version, is_short, open_short_pass
+from protocol.wire.short_passes import Pass, claimed_credential, claimed_version, is_short
 from protocol.wire.tickets import Ticket, claimed_ticket_id, open_ticket
 
 log = logging.getLogger(__name__)
@@ -85,24 +85,17 @@ class ProofDesk:
             _told(tap, error)
             return None
 
-    def proven(self, tap: Tap, raw: bytes, riders: Mapping[bytes, Rider]) -> Pass | None:
+    def proven(self, tap: Tap, raw: bytes, riders: Mapping[bytes, Rider], *, held: bool = False) -> Pass | None:
         """What was unsealed, its phone's signature verified; None if that does not hold.
 
         `riders`: by credential, with at least the one that it claims to be, if that is registered. The issuer's
         signature in a long pass is not checked here: the caller compares the credential with the one it issued. A short
-        pass that is returned is of a credential that was issued.
+        pass that is returned is of a credential that was issued. `held`: somebody has verified it (`Openers`), by
+        what `shown` says of it with the same riders.
         """
-
-        def row(credential_id: bytes) -> RiderRow | None:
-            rider = riders.get(credential_id)
-            if rider is None:
-                return None
-            version = claimed_version(raw)
-            ended = (it.credential for it in rider.former if it.version == version)
-            return row_of(read_issued(next(ended, rider.credential)))
-
+        it = shown(raw, riders)
         try:
-            return open_short_pass(raw, row) if is_short(raw) else open_presentation(raw)
+            return read_shown(*it) if held else open_shown(*it)
         except (WireError, ProofError) as error:
             _told(tap, error)
             return None
@@ -137,6 +130,15 @@ class ProofDesk:
         raw = self._find_day_key(*name)
         record = None if raw is None else decode_record(raw)
         return self.learn(record) if isinstance(record, DayKeyRecord) else None
+
+
+def shown(raw: bytes, riders: Mapping[bytes, Rider]) -> Shown:
+    """What was unsealed, with what a short pass is opened by: the credential issued under its id, in its version."""
+    rider = riders.get(claimed_credential(raw) or b"") if is_short(raw) and len(raw) == SHORT_PASS_BYTES else None
+    if rider is None:
+        return raw, None
+    version = claimed_version(raw)
+    return raw, next((it.credential for it in rider.former if it.version == version), rider.credential)
 
 
 def _told(tap: Tap, error: SavarError) -> None:

@@ -167,11 +167,21 @@ def open_presentation(raw: bytes) -> LongPass:
     party = raw[118]
     if party > limits.PARTY_MAX:
         raise OutOfRange("party is out of range", field="party", value=party, most=limits.PARTY_MAX)
+    return read_opened(raw)
+
+
+def read_opened(raw: bytes) -> LongPass:
+    """Fields of a pass that `open_presentation` has opened before, here or in another process; nothing is verified.
+
+    Raises WrongLength.
+    """
+    if len(raw) != limits.LONG_PASS_BYTES:
+        raise WrongLength("long pass is not 183 bytes", bytes=len(raw))
     return LongPass(
         credential=_parse_credential(raw[:CREDENTIAL_BYTES]),
         time_s=int.from_bytes(raw[112:116], "big"),
         counter=int.from_bytes(raw[116:118], "big"),
-        party=party,
+        party=raw[118],
         raw=raw,
     )
 

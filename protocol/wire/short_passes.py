@@ -109,5 +109,15 @@ def open_short_pass(raw: bytes, find: FindRider) -> ShortPass:
     party = raw[16]
     if party > limits.PARTY_MAX:
         raise OutOfRange("party is out of range", field="party", value=party, most=limits.PARTY_MAX)
+    return read_opened_short(raw, row)
+
+
+def read_opened_short(raw: bytes, row: RiderRow) -> ShortPass:
+    """Fields of a pass that `open_short_pass` has opened by this row before, here or in another process.
+
+    Nothing is verified. Raises WrongLength.
+    """
+    if len(raw) != limits.SHORT_PASS_BYTES:
+        raise WrongLength("short pass is not 81 bytes", bytes=len(raw))
     shown = claimed_presentation(raw)
-    return ShortPass(row, shown.time_s, shown.counter, party, raw)
+    return ShortPass(row, shown.time_s, shown.counter, raw[16], raw)

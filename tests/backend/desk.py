@@ -9,6 +9,7 @@ from backend.app.proofs import ProofDesk
 from backend.core.errors import StoreFailed
 from backend.core.ledger import LEDGER_GENESIS, OF_TAPS, Transfer, TransferKind, next_head
 from backend.core.ports import Commit, Device, IngestStore, LedgerMark, StoredRecord
+from backend.core.shown import NOBODY, Openers
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import TABLE, Verdict
 from protocol.wire.keys import VerifyingKey
@@ -34,6 +35,7 @@ class Desk:
         tariffs: Iterable[Tariff] = (),
         tickets: Iterable[Printed] = (),
         staff: Iterable[str] | None = None,
+        openers: Openers = NOBODY,
     ) -> None:
         """`staff`: whom the announced list names; None: everybody whom a bus's shifts name."""
         self._staff = staff
@@ -53,7 +55,7 @@ class Desk:
         self.ingest = Ingest(
             store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key, store.riders),
             find_issue=self.issues.get, tariffs={it.version: it for it in (tariff, *tariffs)}, receipt_signer=RECEIPT,
-            now_ms=lambda: self.now_ms,
+            now_ms=lambda: self.now_ms, openers=openers,
             on_stored=self.stored.extend, on_alarm=lambda kind, device, *_: self.alarms.append((kind, device)),
         )  # fmt: skip
 

@@ -160,3 +160,18 @@ def test_what_is_wrong_with_another_provider_is_named(tmp_path: Path, more: str,
         load_config(write(tmp_path, GOOD + first + more))
     assert caught.value.data["keys"] == [key]
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "processors", "openers"),
+    [("", 1, 0), ("", 2, 1), ("", 64, 2), ("openers = 0", 64, 0), ("openers = 5", 2, 5)],
+)
+def test_how_many_openers(tmp_path: Path, told: str, processors: int, openers: int) -> None:
+    """The ingest thread has a processor, and two keep up with it; a file may say otherwise."""
+    assert load_config(write(tmp_path, f"{GOOD}[ingest]\n{told}")).ingest.openers_of(processors) == openers
+
+
+@pytest.mark.parametrize("told", ["-1", "9", '"two"'])
+def test_openers_without_sense(tmp_path: Path, told: str) -> None:
+    with pytest.raises(ConfigError, match="openers"):
+        load_config(write(tmp_path, f"{GOOD}[ingest]\nopeners = {told}"))
