@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.days import JalaliDay
+from cli.days import ServiceDay
 from cli.output import json_option, write_json
 from cli.tickets import draw
 from provisioning.app.badges import make_badges
@@ -21,7 +21,7 @@ def command() -> None:
 @command.command()
 @click.argument("root", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
-@click.option("--until", "last_day", required=True, type=JalaliDay(), metavar="DAY",
+@click.option("--until", "last_day", required=True, type=ServiceDay(), metavar="DAY",
               help="Last day, e.g. 1406/06/31.")  # fmt: skip
 @click.option("--issuer", default=FIRST_ISSUER, show_default=True, help="Whose key signs.")
 @json_option("what was made")

@@ -18,7 +18,7 @@ from backend.core.limits import PAGE_MAX
 from backend.core.staff.subjects import Concession, read
 from backend.core.staff.two_people import Proposal
 from cli.backend_config import backend_config
-from cli.days import JalaliDay
+from cli.days import ServiceDay
 from cli.office_desk import actor_of, opened, own_token, utc
 from cli.office_desk import approve as approve_as
 from cli.output import json_option, write_json
@@ -91,7 +91,7 @@ def show(path: Path, application: str, out: str | None) -> None:
 @click.argument("application")
 @own_token
 @click.option("--refuse", type=click.Choice([it.value for it in Why]), help="Nothing is granted, for this reason.")
-@click.option("--grant-until", "until", type=JalaliDay(), help="Propose to grant it until this last day, 1406/06/31.")
+@click.option("--grant-until", "until", type=ServiceDay(), help="Propose to grant it until this last day, 1406/06/31.")
 @click.option("--approve", metavar="PROPOSAL:DIGEST", help="Approve what another proposed; nothing else is given then.")
 @click.option("--answer", "words", help="What the rider reads, with --refuse.")
 @click.option("--document", help="Where the office keeps what was shown, with --grant-until; never a copy of it.")

@@ -1,12 +1,16 @@
-"""Days on the command line, as they are written here."""
+"""Service days on the command line, as they are written here and abroad."""
+
+from datetime import date
 
 import click
 
 from protocol.jalali import jalali_day
 
+_FIRST_ABROAD = 1_700  # years before are of the Jalali calendar; nobody means others
 
-class JalaliDay(click.ParamType[int]):
-    """1405/07/01 → service day."""
+
+class ServiceDay(click.ParamType[int]):
+    """1405/09/08, 1405-09-08 or 2026-11-29 → service day."""
 
     name = "DAY"
 
@@ -14,7 +18,11 @@ class JalaliDay(click.ParamType[int]):
         """Text → days since 1970-01-01."""
         if isinstance(value, int):
             return value
+        text = str(value).replace("-", "/")
         try:
-            return jalali_day(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+            year, month, day = map(int, text.split("/"))
+            if year < _FIRST_ABROAD:
+                return jalali_day(text)
+            return (date(year, month, day) - date(1970, 1, 1)).days
+        except ValueError:
+            self.fail(f"{value} is no day; write 1405/09/08 or 2026-11-29", param, ctx)

@@ -9,7 +9,7 @@ from backend.app.backend import wall_ms
 from backend.app.config import load_config
 from backend.app.forgetting import Forgetting
 from backend.app.ledgers import open_ledger
-from cli.days import JalaliDay
+from cli.days import ServiceDay
 from cli.output import json_option, write_json
 from cli.progress import progress
 from cli.whoami import account
@@ -20,7 +20,7 @@ from protocol.plurals import counted
 @click.command()
 @click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False),
               help="backend.toml, as `savar provision city` wrote it.")  # fmt: skip
-@click.option("--before", "before", required=True, type=JalaliDay(), help="First day to remember, e.g. 1405/01/01.")
+@click.option("--before", "before", required=True, type=ServiceDay(), help="First day to remember, e.g. 1405/01/01.")
 @json_option("what was forgotten")
 def forget(path: Path, before: int, out: str | None) -> None:
     """Destroy day keys and riders' rides of whole weeks before DAY. It cannot be undone; the backend may run."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from backend.core.payments.topup import FIRST
 from backend.core.reconciliation.classes import ABOUT, Class
 from backend.core.reconciliation.discrepancies import Kept
 from backend.core.reconciliation.ports import Run
+from cli.days import ServiceDay
 from cli.output import json_option, write_json
 from cli.progress import progress
 from cli.whoami import account
@@ -35,29 +36,6 @@ from protocol.plurals import counted
 _PAGE = 1_000
 _PROCESSES, _PROCESSES_MAX = 2, 16  # two: a ledger's machine takes in what buses bring meanwhile
 _NOON_MS = 43_200_000
-_FIRST_JALALI, _LAST_JALALI = 1300, 1700  # years that nobody means otherwise
-
-
-class ServiceDay(click.ParamType[int]):
-    """A day as 2026-11-29, or of the Jalali calendar as 1405-09-08."""
-
-    name = "DAY"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Text → days since 1970-01-01."""
-        if isinstance(value, int):
-            return value
-        try:
-            year, month, day = (int(part) for part in str(value).split("-"))
-            if _FIRST_JALALI < year < _LAST_JALALI:
-                from persiantools.jdatetime import JalaliDate
-
-                found: date = JalaliDate(year, month, day).to_gregorian()
-            else:
-                found = date(year, month, day)
-        except ValueError:
-            self.fail(f"{value} is no day; write 2026-11-29 or 1405-09-08", param, ctx)
-        return (found - date(1970, 1, 1)).days
 
 
 _CONFIG = click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False),
@@ -67,7 +45,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.group(invoke_without_command=True)
 @_CONFIG
-@click.option("--from", "first", type=ServiceDay(), help="The first service day, as 2026-11-29 or 1405-09-08.")
+@click.option("--from", "first", type=ServiceDay(), help="The first service day, as 1405/09/08 or 2026-11-29.")
 @click.option("--to", "last", type=ServiceDay(), help="The last one, included.")
 @click.option("--statement", "statements", multiple=True, metavar="[PROVIDER=]FILE", help="A payment provider's"
               " statement of all these days, as CSV (docs/RECONCILIATION.md); several may be given.")  # fmt: skip
@@ -147,7 +125,7 @@ def resolve(path: Path | None, name: str, why: str) -> None:
 
 @command.command()
 @_CONFIG
-@click.option("--day", required=True, type=ServiceDay(), help="The service day, as 2026-11-29 or 1405-09-08.")
+@click.option("--day", required=True, type=ServiceDay(), help="The service day, as 1405/09/08 or 2026-11-29.")
 @json_option("losses and exposures, by outage")
 def losses(path: Path | None, day: int, out: str | None) -> None:
     """Say what a day's outages cost: fares not taken while all rode free (estimated), and what was spent unseen."""

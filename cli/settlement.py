@@ -22,7 +22,7 @@ from backend.core.settlement.sheet import sheet
 from backend.core.settlement.telling import Joint, joint, parties, told
 from backend.core.settlement.words import LINES, ROLES, Language
 from cli.backend_config import backend_config
-from cli.days import JalaliDay
+from cli.days import ServiceDay
 from cli.output import json_option, write_json
 from cli.progress import of_one, progress
 from cli.whoami import account
@@ -100,7 +100,7 @@ command.add_command(_naming(Role.OWNER))
 @click.option("--operator", required=True, type=_Name(), help="Who runs it.")
 @click.option("--owner", type=_Name(), help="Whose it is, if not the operator's own.")
 @click.option("--owner-permille", type=click.IntRange(0, 1000), default=0, help="The owner's part, in thousandths.")
-@click.option("--from", "from_day", type=JalaliDay(), help="First service day, as 1405/07/01; today without it.")
+@click.option("--from", "from_day", type=ServiceDay(), help="First service day, as 1405/07/01; today without it.")
 @click.option("--proxies-max", type=_RIALS, help="Most that a day pays of boardings keyed in by drivers, in rials.")
 @click.option("--tickets-max", type=_RIALS, help="Most that a day pays of bearer tickets, in rials.")
 def contract(
@@ -116,7 +116,7 @@ def contract(
 
 @command.command()
 @backend_config
-@click.argument("day", type=JalaliDay())
+@click.argument("day", type=ServiceDay())
 @json_option("the joint statement")
 def freeze(path: Path, day: int, out: str | None) -> None:
     """Freeze a service DAY that is over, and post what each party is owed. Again, it changes nothing."""
@@ -127,7 +127,7 @@ def freeze(path: Path, day: int, out: str | None) -> None:
 
 @command.command()
 @backend_config
-@click.argument("day", type=JalaliDay())
+@click.argument("day", type=ServiceDay())
 @json_option("the joint statement")
 def show(path: Path, day: int, out: str | None) -> None:
     """Show the joint statement of a frozen DAY: what came in, who is owed it, what is held."""
@@ -170,7 +170,7 @@ def list_days(path: Path) -> None:
 
 @command.command("print")
 @backend_config
-@click.argument("day", type=JalaliDay())
+@click.argument("day", type=ServiceDay())
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--lang", type=click.Choice(["fa", "en"]), default="fa", show_default=True, help="The paper's language.")
 def print_day(path: Path, day: int, folder: Path, lang: Language) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import segno
 
-from cli.days import JalaliDay
+from cli.days import ServiceDay
 from cli.output import json_option, write_json
 from protocol.fares.tariff import CLASS_NAMED
 from protocol.limits import TICKET_RIDES_A_DAY_MAX
@@ -34,8 +34,8 @@ def draw(text: str) -> str:
 @click.option("--form", required=True, type=click.Choice([it.name.lower() for it in TicketForm]))
 @click.option("--class", "rider_class", default="adult", show_default=True, type=click.Choice(list(CLASS_NAMED)))
 @click.option("--product", default=0, show_default=True, type=click.IntRange(0, 15))
-@click.option("--from", "first_day", required=True, type=JalaliDay(), metavar="DAY", help="First day, e.g. 1405/07/01.")
-@click.option("--until", "last_day", required=True, type=JalaliDay(), metavar="DAY", help="Last day.")
+@click.option("--from", "first_day", required=True, type=ServiceDay(), metavar="DAY", help="First day, 1405/07/01.")
+@click.option("--until", "last_day", required=True, type=ServiceDay(), metavar="DAY", help="Last day.")
 @click.option("--rides-a-day", default=0, type=click.IntRange(0, TICKET_RIDES_A_DAY_MAX), help="Of a card.")
 @click.option("--issuer", default=FIRST_ISSUER, show_default=True, help="Whose key signs.")
 @json_option("what was made")

@@ -54,7 +54,7 @@ def test_what_is_wrongly_asked_says_what_to_give(tmp_path: Path) -> None:
     for words, said in (
         ([], "--from and --to"),
         (["--from", "2026-09-30", "--to", "2026-09-24"], "the earlier first"),
-        (["--from", "yesterday", "--to", "2026-09-24"], "1405-09-08"),
+        (["--from", "yesterday", "--to", "2026-09-24"], "1405/09/08"),
         ([*WEEK, "--statement", "nowhere.csv"], "there is no file"),
     ):
         ended = ran(config, *words)

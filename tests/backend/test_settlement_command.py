@@ -79,7 +79,8 @@ def test_a_touched_statement_ends_with_status_1(config: Path) -> None:
 
 def test_a_name_or_a_day_that_cannot_be_is_refused_before_anything(config: Path) -> None:
     assert "is no name" in typed(config, "operator Metro", "--fa", "x", "--en", "x").output
-    assert "is no Jalali day" in typed(config, "freeze 2026-11-30").output
+    for day in ("1405/13/01", "2026-02-30", "1405/09", "today"):
+        assert "is no day" in typed(config, f"freeze {day}").output
     assert isinstance(typed(config, f"contract bus-1 --operator nobody --from {DAY}").exception, Refused)
 
 
