@@ -146,7 +146,7 @@ class Backend:
             live=self._live,
             devices=self._registry.all,
             closings=self._closings,
-            guardians=Guardians(self.store, self._riders, staff, self._now_ms),
+            guardians=Guardians(self.store, self._riders, staff, clock=self._now_ms, randomness=randomness),
             applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),
             staff=staff,

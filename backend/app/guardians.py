@@ -1,23 +1,35 @@
 """The desk for guardians (rules: `backend.core.guardians`): who acts for whom, and how it ends."""
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Protocol
 
 from backend.app.riders import Riders, wrong_token
 from backend.app.staff import Staff
+from backend.core.guardians.giving import Given
 from backend.core.guardians.guardianship import Held, none
-from backend.core.guardians.ports import GuardianStore
+from backend.core.guardians.ports import GivingStore, GuardianStore
 from backend.core.ports import Rider
+from backend.core.staff.errors import AnotherContent
 from backend.core.staff.log import Entry
 from backend.core.staff.roles import Actor, Right
 from backend.core.staff.two_people import require, require_words
 from protocol.localtime import service_day
 
 
-class Guardians:
-    """Implements `GuardianDesk`. `clock` gives Unix milliseconds."""
+class GuardiansStore(GuardianStore, GivingStore, Protocol):
+    """The parts of the store that it needs."""
 
-    def __init__(self, store: GuardianStore, riders: Riders, staff: Staff, clock: Callable[[], int]) -> None:
-        self._store, self._riders, self._staff, self._clock = store, riders, staff, clock
+
+class Guardians:
+    """Implements `GuardianDesk`. `clock` gives Unix milliseconds, `randomness(n)` n random bytes."""
+
+    def __init__(
+        self, store: GuardiansStore, riders: Riders, staff: Staff, *, clock: Callable[[], int],
+        randomness: Callable[[int], bytes],
+    ) -> None:  # fmt: skip
+        self._store, self._riders, self._staff = store, riders, staff
+        self._clock, self._randomness = clock, randomness
 
     def acting_for(self, credential_id: bytes, token: str) -> Rider:
         """The rider himself, where the token is his or a guardian's. Raises NotAllowed, for all others alike."""
@@ -50,6 +62,18 @@ class Guardians:
                 if self._store.end_guardianship(it.guardian, it.ward, None):
                     return
         raise none()
+
+    def give(self, guardian: bytes, ward: bytes, rials: int, *, key: str) -> Given:
+        """From his own wallet; under the same idempotency key the same. Raises NotFound, Refused, AnotherContent."""
+        named = sha256(f"ward-topup|{guardian.hex()}|{key}".encode()).digest() if key else self._randomness(16)
+        made = self._store.give(Given(named[:16].hex(), guardian, ward, rials, self._clock()))
+        if (made.ward, made.rials) != (ward, rials):
+            raise AnotherContent("this key was used for another top-up", fix="use a new Idempotency-Key")
+        return made
+
+    def given_or_got(self, credential_id: bytes, before: int | None, limit: int) -> Sequence[tuple[int, Given]]:
+        """What a rider gave his wards, and was given, newest first, with a cursor each."""
+        return self._store.given_or_got(credential_id, before, limit)
 
     def end_by_office(self, actor: Actor, guardian: bytes, ward: bytes, *, why: str, key: str) -> None:
         """Raises NotFound, NotNamed, NotAllowed, Unfit."""

@@ -25,6 +25,7 @@ from backend.core.verifying.sources import (
     of_claim,
     of_closing,
     of_free_ride,
+    of_given,
     of_paid_in,
     of_record,
     of_standing,
@@ -149,6 +150,8 @@ class Sources:
                 yield from of_statements(Findings() if again else self._findings, read.statements())
             case Family.PAID_IN:
                 yield from map(of_paid_in, read.paid_in())
+            case Family.WARD:
+                yield from map(of_given, read.given())
             case Family.CLOSED:
                 yield from map(of_closing, read.closings())
 

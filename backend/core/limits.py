@@ -188,6 +188,7 @@ ISSUER_MAX_CHARS = 60  # the name of a school or an office
 CONCESSION_DAYS_MAX = 5 * 366  # a grant is looked at anew after five years at the latest: people move, heal and age
 GUARDIANS_MAX = 2  # of one ward: two parents; each is a wallet's door more
 WARDS_MAX = 6  # of one guardian: a family; a home for children wants an account of another kind
+WARD_WALLET_MAX_RIALS = 10_000_000  # in it behind a guardian's gift: months of rides; what a fraud would keep of one
 CONCESSION_TOLD_DAYS = 60  # before it ends its rider is told: a new paper of a school or an office takes weeks
 
 # --- Reconciliation --------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class Api:
             riders=riders, closings=Closings(self.office, riders, lambda: self.now_ms),
             topups=topups if payments else None, store=kept, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
-            guardians=Guardians(self.office, riders, staff, lambda: self.now_ms),
+            guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),

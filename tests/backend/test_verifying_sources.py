@@ -55,6 +55,7 @@ UNFOUNDED = [
     Transfer(KEY, TransferKind.TOPUP, "provider:clearing", WALLET, OWED),
     Transfer(KEY, TransferKind.DEBT_PAID, "provider:clearing", f"debt:{ADULT.credential_id.hex()}", OWED),
     Transfer(KEY, TransferKind.CHARGE_BACK, WALLET, "provider:clearing", OWED),
+    Transfer(KEY, TransferKind.WARD, WALLET, rider_account(LEAVER.credential_id), OWED),
     Transfer(KEY, TransferKind.SETTLEMENT, OPERATOR, "owner:ali", FARE, DAY),
     Transfer(KEY, TransferKind.PAID_IN, "bank", "provider:clearing", OWED),
     Transfer(KEY, TransferKind.PROVIDER_FEE, "provider:fees", "provider:clearing", OWED),
@@ -117,6 +118,7 @@ def tap(books: Books, sequence: int) -> str:
         ("rials = rials + 1 WHERE kind = 'settlement' AND credit = 'owner:ali'", "{statement}, operator:bus-1 to owner:ali"),
         ("rials = rials + 1 WHERE kind = 'paid-in'", "payout P-1 of main"),
         ("debit = 'bank' WHERE kind = 'provider-fee'", "payout P-1 of main"),
+        ("rials = rials + 1 WHERE kind = 'ward-topup'", "ward top-up {given}"),
         ("credit = 'closed:{adult}' WHERE kind = 'closing'", "closed account {leaver}"),
     ],
 )  # fmt: skip
@@ -126,6 +128,7 @@ def test_a_row_that_is_other_than_its_source_is_named(books: Books, change: str,
         "first": first_row(books), "tap": tap(books, books.first), "wallet": WALLET,
         "disputed": tap(books, books.disputed), "free": tap(books, books.free), "adult": ADULT.credential_id.hex(),
         "statement": f"statement of {day_text(DAY)}", "leaver": LEAVER.credential_id.hex(),
+        "given": books.given_id,
     }  # fmt: skip
     books.forge(f"UPDATE transfer SET {change.format(**words)}")
     found = books.wrong()
@@ -144,6 +147,8 @@ def test_a_row_that_is_other_than_its_source_is_named(books: Books, change: str,
         ("DELETE FROM transfer WHERE kind = 'settlement' AND credit = 'owner:ali' AND debit = 'operator:bus-1'",
          "{statement}, operator:bus-1 to owner:ali"),
         ("UPDATE settlement SET hash = previous", "{statement}"),
+        ("DELETE FROM ward_topup", "transfer {given}"),
+        ("UPDATE ward_topup SET rials = rials + 1", "ward top-up {given_id}"),
         ("DELETE FROM closing", "transfer {closing}"),
         ("UPDATE closing SET parts = 2", "closed account {leaver}"),
     ],
@@ -153,6 +158,7 @@ def test_a_source_that_says_otherwise_is_named(books: Books, change: str, where:
         "first": books.first, "row": first_row(books), "tap": tap(books, books.first), "statement": f"statement of {day_text(DAY)}",
         "credit": books.one(f"SELECT id FROM transfer WHERE kind = 'topup' AND credit = '{WALLET}'"),
         "closing": books.one("SELECT id FROM transfer WHERE kind = 'closing'"), "leaver": LEAVER.credential_id.hex(),
+        "given": books.one("SELECT id FROM transfer WHERE kind = 'ward-topup'"), "given_id": books.given_id,
     }  # fmt: skip
     books.forge(change.format(**words))
     assert books.wrong() == [(Broken.SOURCE, where.format(**words))]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
+from backend.app.guardians import Guardians
 from backend.app.settlement_desk import SettlementDesk
 from backend.app.verifying import Verified, verify
 from backend.core.disputes.dispute import Reason
+from backend.core.guardians.guardianship import Guardianship
 from backend.core.ledger import LEDGER_GENESIS, Transfer
 from backend.core.ledger.transfers import dated, row_head
 from backend.core.ledger.two_phase import Phase
@@ -30,7 +32,7 @@ from protocol.wire.records import CodeKind
 from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS, Bus, Proof, Rider
 from tests.backend.desk import CITY
-from tests.backend.moving.phones import Office
+from tests.backend.moving.phones import NIMA, TARA, Office
 from tests.backend.tickets import issue, printed
 
 DAY = service_day(NOON_MS)
@@ -39,7 +41,7 @@ ME = By("sara", "finance")
 IBAN = "IR062960000000100324200001"
 ADULT, CHILD, LEAVER = Rider(1), Rider(2, rider_class=2), Rider(3)
 (SINGLE,) = printed(issue("singles"), 1)
-PAID, OWED = 500_000, 300_000
+PAID, OWED, GIVEN = 500_000, 300_000, 40_000
 
 
 class Books(Office):
@@ -54,6 +56,7 @@ class Books(Office):
         self.closings = Closings(self.store, self.riders, lambda: self.now_ms)
         self._ride()
         self._top_up()
+        self._give()
         self.refund_id = self._give_back()
         self._settle()
         self.payout_id = self._pay_out()
@@ -82,6 +85,12 @@ class Books(Office):
         assert self.store.post_paid_in([PaidIn("main", "P-1", PAID - 2_500, 2_500, DAY)], NOON_MS) == 1
         self.store.add_topup(TopUp("t-4", CHILD.credential_id, PAID, "pending", "a-t-4", NOON_MS, provider="saman"))
         assert self.store.pay_topup("t-4", NOON_MS)
+
+    def _give(self) -> None:
+        """A guardian pays what his ward owes, and some of its rides to come."""
+        self.two_people(Guardianship(ADULT.credential_id, CHILD.credential_id, 0, "file 3"), (NIMA, TARA))
+        guardians = Guardians(self.store, self.riders, self.staff, clock=lambda: self.now_ms, randomness=os.urandom)
+        self.given_id = guardians.give(ADULT.credential_id, CHILD.credential_id, GIVEN, key="").id
 
     def _give_back(self) -> str:
         tap = (self.front.name, self.front.epoch, self.disputed)
@@ -112,10 +121,10 @@ class Books(Office):
 
     # --- people and forgers -------------------------------------------------------------------------------------------
 
-    def two_people(self, it: Subject) -> str:
+    def two_people(self, it: Subject, who: tuple[Actor, Actor] = (SARA, OMID)) -> str:
         """One proposes, another approves → the proposal's id."""
-        made = self.staff.propose(SARA, it, why="the council's word", key="")
-        self.staff.decide(OMID, made.id, made.digest, approves=True, key="")
+        made = self.staff.propose(who[0], it, why="the council's word", key="")
+        self.staff.decide(who[1], made.id, made.digest, approves=True, key="")
         return made.id
 
     def append(self, it: Transfer) -> None:

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BeforeValidator, Field
 
 from backend.adapters.http.access import Allowed, Having, ThisRider
+from backend.adapters.http.cursors import Limit
 from backend.adapters.http.days import DAY, day_of, written
 from backend.adapters.http.models import Model, bytes_from, text_schema
 from backend.adapters.http.once import OnceOnly
@@ -13,10 +14,12 @@ from backend.adapters.http.problems import documented
 from backend.adapters.http.services import Services
 from backend.adapters.http.staff_models import ProposalBody, Words
 from backend.adapters.http.staff_routes import proposal_body
+from backend.core import limits
 from backend.core.errors import NotFound
+from backend.core.guardians.giving import Given
 from backend.core.guardians.guardianship import Guardianship, Held
 from backend.core.staff.roles import Actor, Right
-from protocol.limits import CREDENTIAL_ID_BYTES
+from protocol.limits import CREDENTIAL_ID_BYTES, INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["guardians"])
 Other = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The other side's credential id, 16 hex digits.")]
@@ -68,6 +71,30 @@ class GuardiansBody(Model):
     wards: list[HeldBody]
 
 
+class GiveRequest(Model):
+    """How much a ward is given."""
+
+    amount_rials: int = Field(gt=0, le=limits.WARD_WALLET_MAX_RIALS, description="Whole rials.")
+
+
+class GivenBody(Model):
+    """One top-up from a guardian's wallet. `debt_rials` of it have paid what the ward owed."""
+
+    id: str
+    guardian: str
+    ward: str
+    amount_rials: int
+    debt_rials: int
+    at_ms: int
+
+
+class GivenOnesBody(Model):
+    """Newest first, given and got. Ask for the rest with `before` = `next_before`; null is the end."""
+
+    ward_topups: list[GivenBody]
+    next_before: int | None
+
+
 @router.get(
     "/riders/{rider_id}/guardians",  # noqa: FAST003 - ThisRider takes it
     summary="The rider's guardians and wards",
@@ -87,6 +114,42 @@ def end_own(having: Having, rider: ThisRider, other_id: Other) -> GuardiansBody:
     """By the ward who is of age, or by the guardian of one who is; what is left is told."""
     having.guardians.end(rider.credential_id, bytes.fromhex(other_id))
     return _both(having, rider.credential_id)
+
+
+@router.post(
+    "/riders/{rider_id}/wards/{other_id}/topups",  # noqa: FAST003 - ThisRider takes the first
+    summary="Top a ward up from the own wallet",
+    status_code=201,
+    responses=_ASKING,
+)
+def give(having: Having, rider: ThisRider, other_id: Other, once: OnceOnly, body: GiveRequest) -> GivenBody:
+    """Posted at once: what the ward owes is paid first. A repeat gives again; under the same Idempotency-Key never.
+
+    By a provider a guardian tops up as the ward does, `/riders/{rider_id}/topups` with the ward's id.
+    """
+    guardian, ward = rider.credential_id, bytes.fromhex(other_id)
+    return once.answer(
+        having, f"rider:{guardian.hex()}", GivenBody,
+        lambda: _given(having.guardians.give(guardian, ward, body.amount_rials, key=once.key)),
+    )  # fmt: skip
+
+
+@router.get(
+    "/riders/{rider_id}/ward-topups",  # noqa: FAST003 - ThisRider takes it
+    summary="What the rider gave his wards, and was given",
+    responses=documented(401, 403, 422, 503),
+)
+def ward_topups(
+    having: Having,
+    rider: ThisRider,
+    before: Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")] = None,
+    limit: Limit = limits.PAGE_MAX,
+) -> GivenOnesBody:
+    """Newest first."""
+    rows = having.guardians.given_or_got(rider.credential_id, before, limit)
+    return GivenOnesBody(
+        ward_topups=[_given(it) for _, it in rows], next_before=rows[-1][0] if len(rows) == limit else None
+    )
 
 
 @router.post("/proposals/for/guardians", summary="Propose a guardian", status_code=201, responses=_ASKING)
@@ -126,6 +189,13 @@ def _both(having: Services, credential_id: bytes) -> GuardiansBody:
         guardians=[_held(having, it) for it in having.guardians.guardians_of(credential_id)],
         wards=[_held(having, it) for it in having.guardians.wards_of(credential_id)],
     )
+
+
+def _given(it: Given) -> GivenBody:
+    return GivenBody(
+        id=it.id, guardian=it.guardian.hex(), ward=it.ward.hex(), amount_rials=it.rials, debt_rials=it.debt_rials,
+        at_ms=it.at_ms,
+    )  # fmt: skip
 
 
 def _held(having: Services, it: Held) -> HeldBody:

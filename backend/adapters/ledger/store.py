@@ -9,6 +9,7 @@ from backend.adapters.ledger.disputes import DisputeTables
 from backend.adapters.ledger.explaining import ExplainTables
 from backend.adapters.ledger.fleet import FleetTables
 from backend.adapters.ledger.forgetting import ForgettingTables
+from backend.adapters.ledger.giving import GivingTables
 from backend.adapters.ledger.guardians import GuardianTables
 from backend.adapters.ledger.held import HeldTables
 from backend.adapters.ledger.hot import Driver
@@ -35,6 +36,7 @@ class LedgerStore(
     ClosingTables,
     ApplicationTables,
     GuardianTables,
+    GivingTables,
     TopUpTables,
     FleetTables,
     CaseTables,

@@ -14,6 +14,7 @@ from backend.adapters.ledger.closing_tables import CLOSING
 from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.dispute_tables import DISPUTE
 from backend.adapters.ledger.forgetting_tables import REMEMBERED
+from backend.adapters.ledger.giving import GIVEN, given
 from backend.adapters.ledger.hot import Driver, transfers_of_keys
 from backend.adapters.ledger.payment_tables import TOPUP
 from backend.adapters.ledger.reconciling_bank import _POSTED as _PAID_IN
@@ -26,6 +27,7 @@ from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
 from backend.adapters.ledger.tables import CLAIM, RECORD
 from backend.core.closing.closing import Closing
 from backend.core.disputes.dispute import State as Answer
+from backend.core.guardians.giving import Given
 from backend.core.holding import Stands
 from backend.core.ledger import TapId
 from backend.core.payments.topup import State
@@ -141,6 +143,10 @@ class SourceReading:
         asked = sa.select(*(SETTLEMENT.c[name] for name in ("day", "previous", "hash", "content")))
         for day, *rest in self._stream(asked.order_by(SETTLEMENT.c.day), {"stream_results": True, "yield_per": 1}):
             yield Kept(day, *map(bytes, rest))
+
+    def given(self) -> Iterator[Given]:
+        """What guardians gave their wards."""
+        return map(given, self._stream(GIVEN))
 
     def closings(self) -> Iterator[Closing]:
         """Closed accounts."""

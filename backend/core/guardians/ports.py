@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from backend.core.guardians.giving import Given
 from backend.core.guardians.guardianship import Held
 from backend.core.ports import Rider
 from backend.core.staff.log import Entry
@@ -22,6 +23,18 @@ class GuardianStore(Protocol):
 
     def end_guardianship(self, guardian: bytes, ward: bytes, entry: Entry | None) -> bool:
         """It is over, with the entry in the log where the office ends it; False if there is none."""
+        ...
+
+
+class GivingStore(Protocol):
+    """Each is one durable transaction. Raises StoreFailed."""
+
+    def give(self, it: Given) -> Given:
+        """Note and post it; one that has its id is given back, and nothing is posted. Raises NotFound, Refused."""
+        ...
+
+    def given_or_got(self, credential_id: bytes, before: int | None, limit: int) -> Sequence[tuple[int, Given]]:
+        """What a rider gave his wards, and was given, newest first, with a cursor each."""
         ...
 
 
@@ -46,6 +59,14 @@ class GuardianDesk(Protocol):
 
     def end(self, rider: bytes, other: bytes) -> None:
         """Either side ends what is between two riders. Raises NotFound, Refused before the ward is of age."""
+        ...
+
+    def give(self, guardian: bytes, ward: bytes, rials: int, *, key: str) -> Given:
+        """From his own wallet; under the same idempotency key the same. Raises NotFound, Refused, AnotherContent."""
+        ...
+
+    def given_or_got(self, credential_id: bytes, before: int | None, limit: int) -> Sequence[tuple[int, Given]]:
+        """What a rider gave his wards, and was given, newest first, with a cursor each."""
         ...
 
     def end_by_office(self, actor: Actor, guardian: bytes, ward: bytes, *, why: str, key: str) -> None:

@@ -28,6 +28,7 @@ class TransferKind(Enum):
     FREE_RIDE = "free-ride"  # what nobody pays: between memo accounts, no money
     TOPUP = "topup"
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
+    WARD = "ward-topup"  # from a guardian's wallet to his ward's, or for what that one owes (`backend.core.guardians`)
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
     PAID_IN = "paid-in"  # what a provider held for us, at our bank (`backend.core.reconciliation.paid_in`)
     PROVIDER_FEE = "provider-fee"  # what it kept of that

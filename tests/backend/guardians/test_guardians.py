@@ -1,5 +1,6 @@
 """Two people establish a guardian; either side ends it where the ward is of age, the office else, closing always."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ class House:
         self.office = Office(folder, [], [])
         self.people = {name: registered(self.office, key(name)) for name in names}
         self.guardians = Guardians(
-            self.office.store, self.office.riders, self.office.staff, lambda: self.office.now_ms
+            self.office.store, self.office.riders, self.office.staff, clock=lambda: self.office.now_ms,
+            randomness=os.urandom,
         )  # fmt: skip
 
     def __getitem__(self, name: str) -> Registered:

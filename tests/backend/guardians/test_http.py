@@ -116,3 +116,28 @@ def test_what_cannot_be_proposed(api: Api) -> None:
     for wrong, status in (({}, 404), ({"ward": mother}, 422), ({"of_age_from": "1411-13-01"}, 422)):
         assert api.client.post("/v1/proposals/for/guardians", json=body | wrong, headers=nima).status_code == status
     assert api.client.post("/v1/proposals/for/guardians", json=body, headers=api.staff(Role.FINANCE)).status_code == 403
+
+
+def test_a_guardian_tops_up_from_his_own_wallet_once_under_a_key(api: Api) -> None:
+    (mother, hers), (child, own) = family(api)
+    _, strangers = api.register("stranger")
+    topup = api.start(mother, hers)
+    assert api.client.post(f"/v1/topups/{topup['id']}/settle", headers=hers).status_code == 200
+    path, asked_ = f"/v1/riders/{mother}/wards/{child}/topups", {"amount_rials": 200_000}
+    answers = [api.client.post(path, json=asked_, headers=hers | {"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [it.status_code for it in answers] == [201, 201], answers[0].text
+    made = answers[0].json()
+    assert answers[1].json() == made
+    assert (made["guardian"], made["ward"], made["amount_rials"], made["debt_rials"]) == (mother, child, 200_000, 0)
+    assert (api.balance(mother, hers), api.balance(child, own)) == (300_000, 200_000)
+    for where, headers, status in (
+        (path, strangers, 403), (path, own, 403), (f"/v1/riders/{child}/wards/{mother}/topups", own, 404),
+        (path, hers, 409),
+    ):  # fmt: skip
+        asked_ = {"amount_rials": 300_001}
+        assert api.client.post(where, json=asked_, headers=headers).status_code == status, where
+    for wrong in ({"amount_rials": 0}, {"amount_rials": "1"}, {"amount_rials": 10_000_001}):
+        assert api.client.post(path, json=wrong, headers=hers).status_code == 422
+    for rider, headers in ((mother, hers), (child, own)):
+        found = api.client.get(f"/v1/riders/{rider}/ward-topups", headers=headers).json()
+        assert found == {"ward_topups": [made], "next_before": None}
