@@ -14,7 +14,8 @@ from backend.app.config import BackendConfig
 from backend.app.verifying_sources import Forgotten, Sources
 from backend.core.backups import Tick
 from backend.core.errors import StoreForeign
-from backend.core.ledger import Transfer
+from backend.core.holding import Hold
+from backend.core.ledger import TapId, Transfer
 from backend.core.ledger.verifying import (
     Findings,
     Told,
@@ -26,10 +27,10 @@ from backend.core.ledger.verifying import (
 )
 from backend.core.limits import VERIFY_TOLD_EVERY
 from backend.core.staff.log import check
-from backend.core.staff.subjects import PayOut, Posting, Refund, read
+from backend.core.staff.subjects import HeldMoney, PayOut, Posting, Refund, read
 from backend.core.staff.two_people import Kind
 from backend.core.verifying.approvals import check_approval, check_log
-from backend.core.verifying.sources import check_refund
+from backend.core.verifying.sources import check_refund, check_resolved
 from backend.core.verifying.sums import SECRET_BYTES
 from protocol.localtime import service_day
 
@@ -122,14 +123,21 @@ def _people(findings: Findings, ledger: SourceReading, known: Mapping[int, bytes
     check_log(findings, check(ledger.log(), ledger.log_mark(), known))
     digests_from = ledger.first_digest()
     refunds: dict[str, tuple[int, bool]] = {}
+    held: dict[TapId, Hold] = {}
     for approval in ledger.approvals():
         check_approval(findings, approval, digests_from)
         if approval.it.kind is Kind.REFUND:
             it = read(Kind.REFUND, approval.it.content)
             assert isinstance(it, Refund), "the kind says what the content is"
             refunds[it.dispute] = (it.rials, it.by_house)
+        elif approval.it.kind is Kind.HELD:
+            money = read(Kind.HELD, approval.it.content)
+            assert isinstance(money, HeldMoney), "the kind says what the content is"
+            held[money.tap] = money.hold
     for given in ledger.given_back():
         check_refund(findings, given, refunds)
+    for tap, hold in ledger.resolved():
+        check_resolved(findings, tap, hold, held)
 
 
 def _opened(config: BackendConfig) -> Guarded:

@@ -124,6 +124,19 @@ def test_an_entry_that_the_bank_has_late_is_posted_by_the_run_of_its_days(tmp_pa
     desk.close()
 
 
+def test_a_payout_whose_last_row_is_told_to_be_of_another_day_is_the_same(tmp_path: Path) -> None:
+    """Though neither the run of the day that it was posted with, nor the bank's days, lead to it any more."""
+    desk = Desk(tmp_path, [], [RIDER])
+    top_up(desk, "one", 500_000)
+    run(desk, tmp_path, [row("one", 500_000, "P1")], [])
+    reconcile(desk, ("", bank(tmp_path, f"P1,500000,{at(day_begins_ms(DAY + 9))}")), days=(DAY + 9, DAY + 9))
+    moved = f"Aone,500000,{at(NOON_MS + 86_400_000)},payment,0,P1"
+    run(desk, tmp_path, [moved], [])
+    assert not [name for name in opened(desk) if name.startswith("payout-misposted")]
+    assert books(desk) == {"provider:clearing": 0, "bank": 500_000}
+    desk.close()
+
+
 def test_one_entry_of_the_bank_is_posted_for_one_provider(tmp_path: Path) -> None:
     """Whoever was first: another provider that uses the name later has an entry of its own, or none."""
     desk = Desk(tmp_path, [], [RIDER])

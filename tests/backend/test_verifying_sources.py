@@ -1,13 +1,16 @@
 """Each row of a ledger comes from what it has to come from: whoever forges one, chain and balances too, is told (P8)."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.adapters.sqlite.connection import ReadFile
 from backend.app.forgetting import Forgetting
+from backend.app.verifying import verify
 from backend.core.ledger import Transfer, TransferKind, operator_account, revised_key, rider_account, tap_key
 from backend.core.ledger.two_phase import Phase
 from backend.core.ledger.verifying import Broken
@@ -18,6 +21,8 @@ from protocol.jalali import day_text
 from protocol.localtime import day_begins_ms
 from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS
+from tests.backend.desk import CITY
+from tests.backend.test_ledger_schema import by_migrations, old_file
 from tests.backend.verifying_books import ADULT, DAY, LEAVER, OWED, Books
 
 DAY_MS = 86_400_000
@@ -44,6 +49,16 @@ def test_a_ledger_with_every_kind_of_row_is_sound(books: Books) -> None:
     kinds = {kind for (kind,) in books.rows("SELECT DISTINCT kind FROM transfer")}
     assert kinds == {kind.value for kind in TransferKind}
     assert found.forgotten.taps == 0
+
+
+def test_a_ledger_of_before_is_sound(tmp_path: Path) -> None:
+    """Its rows have no days, its log no digests; nothing of it is told."""
+    path = old_file(tmp_path)
+    by_migrations(path)
+    with closing(ReadFile(path)) as guarded:
+        found = verify(guarded, CITY, [], lambda *_: None)
+    assert found.sound, found.findings.kept
+    assert found.transfers > 3
 
 
 UNFOUNDED = [
@@ -184,6 +199,18 @@ def test_a_refund_without_a_dispute_that_was_answered_so_is_named(books: Books, 
 def test_a_refund_that_nobody_approved_is_named(books: Books) -> None:
     books.forge("UPDATE proposal SET state = 'refused' WHERE name = ?", books.refund_id)
     assert books.wrong() == [(Broken.SOURCE, tap(books, books.disputed))]
+
+
+@pytest.mark.databases
+def test_held_money_that_nobody_decided_of_is_named(books: Books) -> None:
+    """Paid or written off; and the other of what two people said."""
+    paid, written_off = (tap(books, it) for it in books.held)
+    books.forge("UPDATE proposal SET state = 'refused' WHERE kind = 'held'")
+    assert books.wrong() == [(Broken.SOURCE, paid), (Broken.SOURCE, written_off)]
+    books.forge("UPDATE proposal SET state = 'approved' WHERE kind = 'held'")
+    assert books.wrong() == []
+    books.forge("UPDATE unproven SET hold = 2 - hold WHERE hold <> 1")
+    assert {(Broken.SOURCE, paid), (Broken.SOURCE, written_off)} <= set(books.wrong())
 
 
 # --- who approved: V11 ------------------------------------------------------------------------------------------------

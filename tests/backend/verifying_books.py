@@ -24,7 +24,7 @@ from backend.core.settlement.ports import Titles
 from backend.core.staff.log import Entry
 from backend.core.staff.roles import Actor
 from backend.core.staff.roles import Role as Work
-from backend.core.staff.subjects import PayOut, Posting, Subject
+from backend.core.staff.subjects import HeldMoney, PayOut, Posting, Subject
 from protocol.fares.verdicts import Reason as Why
 from protocol.fares.verdicts import Verdict
 from protocol.localtime import day_begins_ms, service_day
@@ -69,13 +69,15 @@ class Books(Office):
         bus.tap(CHILD.show(3), verdict=Verdict.ACCEPTED_CONCESSION)
         bus.tap(told_twice, verdict=Verdict.ACCEPTED_CONCESSION)
         bus.tap(SINGLE, fare=FARE)
-        bus.tap(ADULT.show(4), proof=Proof.STRIPPED)
+        self.held = [bus.tap(ADULT.show(n), proof=Proof.STRIPPED) for n in (4, 14)]
         self.free = bus.tap(ADULT.show(5), verdict=Verdict.BOARD_FREE, reason=Why.READER_OUT, fare=0, forgone=FARE)
         bus.begin_shift("4711", "s-1")
         bus.tap(None, kind=CodeKind.PROXY, fare=FARE)
         self.other.tap(told_twice, verdict=Verdict.ACCEPTED_CONCESSION)
         self.take_whole(bus)
         self.take_whole(self.other)
+        for tap, pays in zip(self.held, (True, False), strict=True):
+            self.two_people(HeldMoney(bus.name, bus.epoch, tap, pays))
 
     def _top_up(self) -> None:
         for name, rider, rials in (("t-1", ADULT, PAID), ("t-2", CHILD, PAID), ("t-3", LEAVER, PAID)):

@@ -28,7 +28,7 @@ from backend.adapters.ledger.tables import CLAIM, RECORD
 from backend.core.closing.closing import Closing
 from backend.core.disputes.dispute import State as Answer
 from backend.core.guardians.giving import Given
-from backend.core.holding import Stands
+from backend.core.holding import Hold, Stands
 from backend.core.ledger import TapId
 from backend.core.payments.topup import State
 from backend.core.reconciliation.paid_in import PaidIn
@@ -64,6 +64,13 @@ _RECORDED = sa.text(
     "SELECT r.device, r.epoch, r.sequence, r.wall_ms, r.payer, r.fare_rials FROM record AS r"  # noqa: S608
     f" WHERE r.kind = {int(RecordKind.TAP)} AND r.verdict IN ({_CHARGED}) {_ALONE}"
 )
+_RESOLVED = sa.text(" UNION ALL ".join(
+    f"SELECT device, epoch, sequence, hold FROM {table} WHERE {which}"  # noqa: S608
+    for table, which in (
+        ("unproven", f"hold <> {int(Hold.HELD)}"),
+        *((name, f"hold = {int(Hold.WRITTEN_OFF)}") for name in ("claim", "proxy", "ticket_ride")),
+    )
+))  # fmt: skip
 _COLUMNS = "id, key, kind, debit, credit, rials, at_ms, day"
 _GIVEN_BACK = (
     sa.select(
@@ -130,6 +137,11 @@ class SourceReading:
         for device, epoch, sequence, rials, by_house, name, answered, house in self._stream(_GIVEN_BACK):
             tap = device, epoch, sequence
             yield GivenBack(tap, rials, bool(by_house), name or "", answered or 0, bool(house))
+
+    def resolved(self) -> Iterator[tuple[TapId, Hold]]:
+        """Taps of whose held money something became that two people must have said."""
+        for device, epoch, sequence, hold in self._stream(_RESOLVED):
+            yield (device, epoch, sequence), Hold(hold)
 
     # --- money ----------------------------------------------------------------------------------------------------
 

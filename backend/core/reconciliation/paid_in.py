@@ -69,7 +69,7 @@ def held(
 def agreed(one: Held) -> PaidIn | None:
     """What is to be posted of one that was not; None where the two do not agree, or there is nothing to post."""
     it = one.payout
-    if it.rials < 0 or it.fee_rials + it.rials == 0 or (one.free_rials or 0) != it.rials:
+    if it.fee_rials + it.rials == 0 or (one.free_rials or 0) != it.rials:
         return None
     return PaidIn(it.provider, it.name, it.rials, it.fee_rials, service_day(it.last_ms))
 

@@ -9,7 +9,9 @@ Rules, behind those of `backend.core.ledger.verifying`:
   a settlement's rows are those that the frozen statements say; what a closed account leaves comes from a closed
   account, and what a ward has of a guardian's wallet from what he gave; a free ride's from the record of a ride that
   nobody pays, and is no dearer;
-- V9: what is given back of a fare is what two people approved of a dispute that has its answer;
+- V9: what is given back of a fare is what two people approved of a dispute that has its answer; what was held of a tap
+  and is paid or written off is what two people said of that tap. Of what is paid, only boardings without a proof tell:
+  of all others ledgers of before have paid without asking, and nobody can say any more which;
 - V10: nothing but what is paid out has two phases.
 
 A row that comes from nothing is named by its number, what has other rows than it must by its own name.
@@ -22,7 +24,7 @@ from typing import NamedTuple, TypeAlias
 
 from backend.core.closing.closing import Closing, left_over
 from backend.core.guardians.giving import Given
-from backend.core.holding import Stands, owed, posted_first
+from backend.core.holding import Hold, Stands, owed, posted_first
 from backend.core.ledger import (
     CORRECTIONS,
     OF_TAPS,
@@ -320,6 +322,14 @@ def check_refund(findings: Findings, it: GivenBack, approved: Mapping[str, tuple
             Broken.SOURCE, _tap(it.tap), f"{it.rials} rials that two people approved for dispute {it.dispute}",
             "nobody approved" if much is None else f"approved: {much[0]} rials",
         )  # fmt: skip
+
+
+def check_resolved(findings: Findings, tap: TapId, hold: Hold, approved: Mapping[TapId, Hold]) -> None:
+    """V9. `approved`: what two people said becomes of the held money of taps."""
+    said = approved.get(tap, Hold.HELD)
+    if said is not hold:
+        must = f"two people to have said that it is {hold.name.lower().replace('_', ' ')}"
+        findings.add(Broken.SOURCE, _tap(tap), must, f"{said.name.lower().replace('_', ' ')}, as approved")
 
 
 def _entry(it: PostedTransfer) -> Entry:
