@@ -83,7 +83,7 @@ def test_from_the_list_to_the_class(city: tuple[Path, list[str], dict[str, str]]
     ("words", "says"),
     [
         ("", "say one of"), ("--refuse expired --grant-until 1406/01/01", "say one of"), ("--refuse expired", "--answer"),
-        ("--grant-until 1406/01/01", "--document"), ("--grant-until 1406/13/01", "no Jalali day"),
+        ("--grant-until 1406/01/01", "--document"), ("--grant-until 1406/13/01", "is no day"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_said(city: tuple[Path, list[str], dict[str, str]], words: str, says: str) -> None:
