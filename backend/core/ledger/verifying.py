@@ -49,6 +49,7 @@ class Broken(Enum):
     TOTAL = "total"
     RECEIPT = "receipt"
     UNDECIDED = "undecided"
+    APPROVAL = "approval"
     SOURCE = "source"
     LOG = "log"
 
@@ -66,6 +67,9 @@ FIX = {
     Broken.BALANCE: f"{_KEEP}: the rows say what the balance is",
     Broken.TOTAL: f"{_KEEP}: the accounts that are named above are the reason",
     Broken.UNDECIDED: f"{_KEEP}: only an approved proposal posts such a row; give it back by hand with two people",
+    Broken.APPROVAL: (
+        f"{_KEEP}: ask both people whether they said so; what was done by it is taken back by hand with two people"
+    ),
     Broken.SOURCE: f"{_KEEP}: nothing posts such a row by itself; then correct it by hand with two people",
     Broken.LOG: f"{_KEEP}: the staff's log tells what people decided; `savar staff verify` says where it does not hold",
     Broken.RECEIPT: (

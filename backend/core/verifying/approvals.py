@@ -56,6 +56,6 @@ def check_approval(findings: Findings, approval: Approval, digests_from: int | N
         ):  # fmt: skip
             told = [f"{word.person} {word.outcome}" for word in approval.words if word.action == action]
             findings.add(
-                Broken.UNDECIDED, f"proposal {it.id}", f"the log to tell: {who} {worded(outcome, it.digest)}",
+                Broken.APPROVAL, f"proposal {it.id}", f"the log to tell: {who} {worded(outcome, it.digest)}",
                 ", ".join(told) or "nothing of it there",
             )  # fmt: skip
