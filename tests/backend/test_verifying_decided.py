@@ -50,7 +50,9 @@ def test_what_two_people_decided_is_sound_and_what_nobody_did_is_told(tmp_path: 
         names.append(it.id)
     opened = staff.propose(SARA, Posting("adjustments", "owner:me", 5), why="still open", key="")
     assert told(desk) == []
-    assert desk.store.end_payout(names[1], Phase.POSTED, Entry(NOON_MS, "sara", "finance", "paid", names[1], "paid"))
+    assert desk.store.end_payout(
+        names[1], Phase.POSTED, Entry(NOON_MS, "sara", "finance", "paid", names[1], "paid"), "T-1"
+    )
     assert told(desk) == [], "the bank's word is no decision of its own"
     post(desk, Transfer(bytes(32), TransferKind.MANUAL, "adjustments", "owner:me", 10**9, 1))
     post(desk, Transfer(payout_key("made up"), TransferKind.PAYOUT, "owner:ali", "bank", 100))

@@ -112,7 +112,9 @@ class Books(Office):
     def _pay_out(self) -> str:
         self.two_people(Posting("adjustments", "owner:ali", 900))
         name = self.two_people(PayOut("owner", "ali", 400, IBAN))
-        assert self.store.end_payout(name, Phase.POSTED, Entry(self.now_ms, "sara", "finance", "paid", name, "paid"))
+        assert self.store.end_payout(
+            name, Phase.POSTED, Entry(self.now_ms, "sara", "finance", "paid", name, "paid"), "T-1"
+        )
         return name
 
     def _close(self) -> None:

@@ -69,7 +69,7 @@ class PayoutTables:
             }
         return [(row.id, _payout(row, *ends.get(row.name, (State.ON_ITS_WAY, None)))) for row in rows]
 
-    def end_payout(self, payout_id: str, phase: Phase, entry: Entry, reference: str = "") -> bool:
+    def end_payout(self, payout_id: str, phase: Phase, entry: Entry, reference: str) -> bool:
         """The bank's word about one that is on its way, and its entry in the log; False if it was told before."""
         with self._writer.transaction() as core:
             ended = resolve_within(core, payout_key(payout_id), phase, entry.at_ms)

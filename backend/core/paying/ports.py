@@ -25,7 +25,7 @@ class PayoutStore(Protocol):
         """One payout."""
         ...
 
-    def end_payout(self, payout_id: str, phase: Phase, entry: Entry, reference: str = "") -> bool:
+    def end_payout(self, payout_id: str, phase: Phase, entry: Entry, reference: str) -> bool:
         """The bank's word about one that is on its way, and its entry in the log; False if it was told before.
 
         `reference`: of the bank's entry, by which its statement is held against what is posted.
