@@ -7,7 +7,7 @@ from typing import Protocol
 from backend.app.riders import Riders, wrong_token
 from backend.app.staff import Staff
 from backend.core.guardians.giving import Given
-from backend.core.guardians.guardianship import Held, none
+from backend.core.guardians.guardianship import Held, none, the_wards_alone
 from backend.core.guardians.ports import GivingStore, GuardianStore
 from backend.core.ports import Rider
 from backend.core.staff.errors import AnotherContent
@@ -36,11 +36,21 @@ class Guardians:
         own = self._riders.proven(credential_id, token)
         if own is not None:
             return own
-        found = [self._riders.proven(it.guardian, token) for it in self._store.guardians_of(credential_id)]
         ward = self._riders.known(credential_id)
-        if ward is None or not any(found):
+        if ward is None or not self._is_a_guardians(credential_id, token):
             raise wrong_token()
         return ward
+
+    def himself(self, credential_id: bytes, token: str) -> Rider:
+        """The rider, where the token is his own. Raises NotAllowed; who holds the account is told what it takes."""
+        own = self._riders.proven(credential_id, token)
+        if own is not None:
+            return own
+        raise the_wards_alone() if self._is_a_guardians(credential_id, token) else wrong_token()
+
+    def _is_a_guardians(self, ward: bytes, token: str) -> bool:
+        found = [self._riders.proven(it.guardian, token) for it in self._store.guardians_of(ward)]
+        return any(found)
 
     def guardians_of(self, ward: bytes) -> Sequence[Held]:
         """Who holds this account."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from backend.adapters.http import cursors, models
-from backend.adapters.http.access import Having, RiderOrGuardian, open_to_all
+from backend.adapters.http.access import Having, RiderOrGuardian, ThisRider, open_to_all
 from backend.adapters.http.cursors import RideCursor
 from backend.adapters.http.problems import documented
 from backend.core import limits
@@ -38,14 +38,15 @@ def register(having: Having, body: models.Registration) -> models.RegisteredBody
 
 
 @router.post(
-    "/{rider_id}/move",  # noqa: FAST003 - RiderOrGuardian takes it
+    "/{rider_id}/move",  # noqa: FAST003 - ThisRider takes it
     summary="Move the credential to another phone",
     responses=documented(400, 401, 403, 409, 413, 422, 503),
 )
-def move(having: Having, rider: RiderOrGuardian, body: models.ProvenKey) -> models.RegisteredBody:
+def move(having: Having, rider: ThisRider, body: models.ProvenKey) -> models.RegisteredBody:
     """The same credential in its next version, over the new phone's key; the old phone's, and this token, end with it.
 
-    Wallet, debt, class, caps and rides stay. An answer that was lost comes again by registering with the new key.
+    Wallet, debt, class, caps and rides stay. An answer that was lost comes again by registering with the new key. A
+    guardian's token does not do it: for a ward's lost phone two people of the office do.
     """
     found = having.riders.move(rider, body.public_key, body.proof)
     return models.RegisteredBody(

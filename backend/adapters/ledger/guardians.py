@@ -53,13 +53,15 @@ class GuardianTables:
                 raise Refused("there is no such credential", fix="refuse this proposal; ask both for theirs")
         of_ward, of_guardian = GUARDIAN.c.ward == it.ward, GUARDIAN.c.guardian == it.guardian
         holders, wards = _held(core, of_ward), _held(core, of_guardian)
-        above = _held(core, GUARDIAN.c.ward == it.guardian)
+        above, below = _held(core, GUARDIAN.c.ward == it.guardian), _held(core, GUARDIAN.c.guardian == it.ward)
+        today = service_day(at_ms)
         for wrong, what in (
             (any(one.guardian == it.guardian for one in holders), "this guardianship is established already"),
             (len(holders) >= GUARDIANS_MAX, f"a ward has {GUARDIANS_MAX} guardians at most"),
             (len(wards) >= WARDS_MAX, f"a guardian has {WARDS_MAX} wards at most"),
             (any(one.guardian == it.ward for one in above), "the guardian is a ward of the ward's"),
-            (any(not one.of_age(service_day(at_ms)) for one in above), "the guardian is a ward, and not of age"),
+            (any(not one.of_age(today) for one in above), "the guardian is a ward, and not of age"),
+            (bool(below) and today < it.of_age_day, "the ward has wards, and is not of age: end those first"),
         ):
             if wrong:
                 raise Refused(what, fix="refuse this proposal")

@@ -4,10 +4,11 @@ Rules:
 - two people of the office establish it, for they have seen both and the papers: a ward's token proves that somebody has
   the ward's phone, and a child's phone is soon in other hands;
 - a guardian is another rider, and his own token is what he uses: at most GUARDIANS_MAX of a ward, WARDS_MAX of a
-  guardian. Who is a ward and not of age holds nobody, and nobody is held by his own ward;
+  guardian. Who is a ward and not of age holds nobody, whichever came first, and nobody is held by his own ward;
 - he may do with the ward's account what `access.RiderOrGuardian` lets him: see rides, receipts and wallet, top it up,
-  dispute, apply for a class, move it to another phone. Closing it is the ward's alone, and a guardianship gives no
-  rights over the ward's own wards;
+  dispute, apply for a class, renew it. He never gets the ward's own token, which would go on when he is no guardian any
+  more: so moving it to another phone is the ward's, or two people's of the office (`Move`), and closing it the ward's
+  alone; and a guardianship gives no rights over the ward's own wards;
 - of a ward of age either side ends it, at once; before that day the office alone. The closing of either account ends
   it;
 - `of_age_day` is the day from which the ward is of age. It need not be a birthday: the first of the month behind it
@@ -17,7 +18,7 @@ Rules:
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.core.errors import NotFound, Refused
+from backend.core.errors import NotAllowed, NotFound, Refused
 from backend.core.staff.errors import Unfit
 from backend.core.staff.two_people import require_words
 from protocol import limits
@@ -83,6 +84,16 @@ class Held:
                 rider_fa="تا پیش از بزرگسالی، تنها باجهٔ خدمات می‌تواند سرپرستی را پایان دهد",
                 rider_en="Until the ward is of age, only a service desk ends it",
             )  # fmt: skip
+
+
+def the_wards_alone() -> NotAllowed:
+    """What is said to a guardian who asks for what only the ward's own token does."""
+    return NotAllowed(
+        "this is the ward's own: a guardian's token does not do it",
+        fix="ask with the ward's own phone; a lost one's credential is moved by two people of the office",
+        rider_fa="این کار تنها با گوشی خود او شدنی است؛ اگر گم شده است به باجهٔ خدمات بیایید",
+        rider_en="Only the ward's own phone does this; if it is lost, come to a service desk",
+    )
 
 
 def none() -> NotFound:

@@ -45,6 +45,10 @@ class GuardianDesk(Protocol):
         """The rider himself, where the token is his or a guardian's. Raises NotAllowed, for all others alike."""
         ...
 
+    def himself(self, credential_id: bytes, token: str) -> Rider:
+        """The rider, where the token is his own. Raises NotAllowed; who holds the account is told what it takes."""
+        ...
+
     def guardians_of(self, ward: bytes) -> Sequence[Held]:
         """Who holds this account."""
         ...

@@ -180,3 +180,15 @@ def test_what_cannot_be_established(tmp_path: Path) -> None:
         with pytest.raises(Unfit):
             Guardianship(*wrong)
     house.office.close()
+
+
+def test_who_becomes_a_ward_and_is_not_of_age_holds_nobody(tmp_path: Path) -> None:
+    """The same as the other way round: who is a ward and not of age becomes no guardian."""
+    house = House(tmp_path, "mother", "girl", "baby")
+    house.establish("girl", "baby", TODAY + 5_000)
+    with pytest.raises(Refused):
+        house.establish("mother", "girl", TODAY + 900)
+    assert not house.may("mother", "girl")
+    house.establish("mother", "girl", TODAY)  # of age since today: she goes on holding
+    assert (house.may("mother", "girl"), house.may("girl", "baby")) == (True, True)
+    house.office.close()

@@ -6,7 +6,6 @@ import pytest
 from fastapi.routing import APIRoute
 
 from backend.adapters.http import access
-from backend.core.ledger import rider_account
 from backend.core.staff.roles import Role
 from tests.backend.desk_http import Api
 from tests.backend.disputes.test_http import FARE, NAME, ride
@@ -35,8 +34,8 @@ def of_rider(route: APIRoute, *which: object) -> bool:
 
 OPENED = {
     "/v1/riders/{rider_id}/balance", "/v1/riders/{rider_id}/taps", "/v1/riders/{rider_id}/receipts",
-    "/v1/riders/{rider_id}/topups", "/v1/topups/{topup_id}/settle", "/v1/riders/{rider_id}/move",
-    "/v1/riders/{rider_id}/renew", "/v1/riders/{rider_id}/disputes", "/v1/riders/{rider_id}/disputes/{dispute_id}",
+    "/v1/riders/{rider_id}/topups", "/v1/topups/{topup_id}/settle", "/v1/riders/{rider_id}/renew",
+    "/v1/riders/{rider_id}/disputes", "/v1/riders/{rider_id}/disputes/{dispute_id}",
     "/v1/riders/{rider_id}/concessions", "/v1/riders/{rider_id}/concessions/{application_id}",
     "/v1/riders/{rider_id}/concessions/{application_id}/withdraw",
 }  # fmt: skip
@@ -72,7 +71,7 @@ def test_every_route_of_a_riders_opens_to_guardians_as_it_is_written_here_and_to
             assert api.client.post(path, headers=headers).status_code == 403, path
 
 
-def test_a_guardian_sees_pays_in_disputes_and_moves(api: Api) -> None:
+def test_a_guardian_sees_pays_in_and_disputes(api: Api) -> None:
     (_, hers), (child, own) = family(api, "1411-07-01")
     ride(api, child)
     assert [it["charged_rials"] for it in api.client.get(f"/v1/riders/{child}/taps", headers=hers).json()["taps"]] == [
@@ -84,11 +83,37 @@ def test_a_guardian_sees_pays_in_disputes_and_moves(api: Api) -> None:
     asked_ = {"tap": NAME, "reason": "not-mine"}
     made = api.client.post(f"/v1/riders/{child}/disputes", json=asked_, headers=hers).json()
     assert api.client.get(f"/v1/riders/{child}/disputes/{made['id']}", headers=own).json() == made
-    moved = api.client.post(f"/v1/riders/{child}/move", json=api.registration(key("found")), headers=hers).json()
+
+
+def test_a_guardian_does_not_get_the_wards_own_token(api: Api) -> None:
+    """It would close the account, open the ward's wards', and go on when the guardianship is over."""
+    (_, hers), (child, own) = family(api, "1411-07-01")
+    grandchild, _ = api.register("grandchild")
+    grown = api.register("grandmother")[0]
+    api.both("guardians", {"guardian": grown, "ward": grandchild, "of_age_from": "1411-07-01", "document": "file 4"})
+    asked_ = api.registration(key("her second"))
+    for ward in (child, grown):
+        moved = api.client.post(f"/v1/riders/{ward}/move", json=asked_, headers=hers)
+        assert (moved.status_code, "token" in moved.json()) == (403, False), moved.text
+    assert api.client.get(f"/v1/riders/{child}/balance", headers=own).status_code == 200
+    told = api.client.post(f"/v1/riders/{child}/move", json=asked_, headers=hers).json()
+    assert "two people of the office" in told["fix"]
+    assert "باجهٔ خدمات" in told["data"]["rider_fa"]
+    assert api.client.post(f"/v1/riders/{child}/move", json=asked_, headers=own).status_code == 200
+
+
+def test_the_office_moves_a_wards_lost_phone_and_its_guardian_goes_on_until_it_ends(api: Api) -> None:
+    (mother, hers), (child, own) = family(api, "1411-07-01")
+    found = key("the child's next")
+    api.both("moves", {"credential_id": child, "public_key": found.public.hex(), "document": "file 7"})
+    moved = api.client.post("/v1/riders", json=api.registration(found)).json()
     assert moved["credential_id"] == child
-    assert api.client.get(f"/v1/riders/{child}/balance", headers=own).status_code == 403, "the lost phone's"
-    assert api.client.get(f"/v1/riders/{child}/balance", headers=hers).status_code == 200
-    assert api.office.balance(rider_account(bytes.fromhex(child))) == 500_000 - 2 * FARE
+    theirs = {"Authorization": f"Bearer {moved['token']}"}
+    path = f"/v1/riders/{child}/balance"
+    assert [api.client.get(path, headers=it).status_code for it in (own, hers, theirs)] == [403, 200, 200]
+    body = {"guardian": mother, "ward": child, "why": "a court's order"}
+    assert api.client.post("/v1/guardians/end", json=body, headers=api.staff(Role.OPERATIONS)).status_code == 200
+    assert [api.client.get(path, headers=it).status_code for it in (own, hers, theirs)] == [403, 403, 200]
 
 
 def test_both_read_whom_it_concerns_and_the_office_ends_it_before_the_ward_is_of_age(api: Api) -> None:
