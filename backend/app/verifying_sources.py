@@ -3,11 +3,11 @@
 The walk adds each row to its family's sums; then all that rows come from is read through and takes off what is its
 own. What nothing corrected is known to the rial and looked up nowhere; the rest is looked up by its keys, many at
 once. Where the sums come to nothing that is all. Else what was taken for granted is looked up where it differs; what
-is on the ledger's side alone after that is read once more, and named.
+is on the ledger's side alone after that is read once more, from the newest on, and named.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,7 +15,12 @@ from backend.adapters.ledger.reading import LedgerReading
 from backend.adapters.ledger.verifying_sources import SourceReading
 from backend.core.backups import Tick
 from backend.core.ledger.verifying import Findings, Row
-from backend.core.limits import VERIFY_DAYS_WAIT_MAX, VERIFY_KEYS_AT_ONCE, VERIFY_LOOKED_MAX
+from backend.core.limits import (
+    VERIFY_DAYS_WAIT_MAX,
+    VERIFY_FINDINGS_MAX,
+    VERIFY_KEYS_AT_ONCE,
+    VERIFY_LOOKED_MAX,
+)
 from backend.core.reconciliation.taps import PostedTransfer
 from backend.core.verifying.sources import (
     FAMILY,
@@ -32,10 +37,13 @@ from backend.core.verifying.sources import (
     of_statements,
     of_topup,
     tell,
+    tell_differ,
     tell_of_none,
     tell_phase,
 )
 from backend.core.verifying.sums import Entry, Sums, bucket_of
+
+_NONE = 0  # no row before the first
 
 
 @dataclass(slots=True)
@@ -49,8 +57,11 @@ class Forgotten:
 class _LookUps:
     """Sources whose rows are looked up many at once, by the day that these name; what is found is judged."""
 
-    def __init__(self, read: SourceReading, findings: Findings, sums: Sums, forgotten: Forgotten) -> None:
-        self._read, self._findings, self._sums, self._forgotten = read, findings, sums, forgotten
+    def __init__(
+        self, read: SourceReading, findings: Findings, family: Family, sums: Sums, forgotten: Forgotten
+    ) -> None:
+        self._read, self._findings, self._forgotten = read, findings, forgotten
+        self._family, self._sums = family, sums
         self._by_day: defaultdict[int | None, list[Source]] = defaultdict(list)
         self._keys: Counter[int | None] = Counter()
 
@@ -77,7 +88,8 @@ class _LookUps:
             whole, rows = whole_of(self._read, source, [found[key] for key in source.keys if key in found])
             tell(self._findings, whole, rows)
             for row in rows:
-                self._sums.is_from(_entry(row))
+                if FAMILY.get(row.kind) is self._family:  # of another kind it came elsewhere
+                    self._sums.is_from(_entry(row))
             if source.forgotten and rows:
                 self._forgotten.taps += 1
                 self._forgotten.rials += sum(row.rials for row in rows)
@@ -120,7 +132,7 @@ class Sources:
         differ: list[Family] = []
         for family, sums in self._sums.items():
             tick(f"rows against {family.value}", 0, 1)
-            look = _LookUps(self._read, self._findings, sums, self.forgotten)
+            look = _LookUps(self._read, self._findings, family, sums, self.forgotten)
             self._account(sums, self._sources(family), look)
             if sums.differ():
                 self._doubt(sums, self._sources(family, again=True), look)
@@ -128,10 +140,7 @@ class Sources:
                 self._account(sums, self._recorded(sums), look)
             if sums.differ():
                 differ.append(family)
-        left = self._left(differ)
-        for family in differ:
-            tick(f"rows of none: {family.value}", 0, 1)
-            self._name(family, left[family])
+        self._name_all(differ, tick)
 
     # --- what rows come from ------------------------------------------------------------------------------------------
 
@@ -187,30 +196,52 @@ class Sources:
 
     # --- names --------------------------------------------------------------------------------------------------------
 
-    def _left(self, families: list[Family]) -> dict[Family, dict[bytes, tuple[int, Entry]]]:
-        """Rows in whose buckets something differs, up to so many."""
+    def _name_all(self, differ: Sequence[Family], tick: Tick) -> None:
+        """Rows that nothing has, so many at once, until the sums come to nothing or no more findings are kept."""
+        before: int | None = None
+        while before != _NONE and len(self._findings.kept) < VERIFY_FINDINGS_MAX:
+            differ = [family for family in differ if self._sums[family].differ()]
+            if not differ:
+                return
+            left, before = self._left(differ, before)
+            for family in differ:
+                tick(f"rows of none: {family.value}", 0, 1)
+                self._name(family, left[family])
+        for family in differ:
+            if self._sums[family].differ():
+                tell_differ(self._findings, family)
+
+    def _left(
+        self, families: Sequence[Family], before: int | None
+    ) -> tuple[dict[Family, dict[bytes, tuple[int, Entry]]], int]:
+        """Rows before this one in whose buckets something differs, up to so many; and the last one looked at.
+
+        The newest first: a row is forged behind all others, or else every hash behind it is.
+        """
         left: dict[Family, dict[bytes, tuple[int, Entry]]] = {family: {} for family in families}
         many = 0
-        for row in self._ledger.rows() if families else ():
+        for row in self._ledger.newest(before):
             family = FAMILY.get(row.kind)
             if family in left and row.phase is None and self._sums[family].differs(row.key):
                 left[family][row.key] = (row.id, _entry(row))
                 many += 1
                 if many == VERIFY_LOOKED_MAX:
-                    break
-        return left
+                    return left, row.id
+        return left, _NONE
 
     def _name(self, family: Family, left: dict[bytes, tuple[int, Entry]]) -> None:
         """Rows that nothing has; those of something, right or wrong, were judged with it."""
-        recorded = self._recorded(self._sums[family]) if family is Family.TAP else ()
-        for source in chain(self._sources(family, again=True), recorded):
+        sums = self._sums[family]
+        recorded = self._recorded(sums) if family is Family.TAP else ()
+        for source in chain(self._sources(family, again=True), recorded) if left else ():
             if not any(key in left for key in source.keys):
                 continue
             whole, _ = whole_of(self._read, source, self._read.posted(source.keys, source.day))
             for key in whole.keys:
                 left.pop(key, None)
-        for number, it in left.values():
+        for number, it in sorted(left.values()):
             tell_of_none(self._findings, number, it)
+            sums.is_from(it)
 
 
 def _entry(row: Row | PostedTransfer) -> Entry:

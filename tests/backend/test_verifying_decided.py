@@ -10,9 +10,13 @@ from backend.core.ledger import Transfer, TransferKind
 from backend.core.ledger.two_phase import Phase
 from backend.core.ledger.verifying import Broken
 from backend.core.paying.payout import payout_key
+from backend.core.staff import two_people
 from backend.core.staff.log import Entry
+from backend.core.staff.ports import Deed
 from backend.core.staff.roles import Actor, Role
 from backend.core.staff.subjects import PayOut, Posting, Subject
+from backend.core.staff.two_people import Kind
+from protocol.localtime import service_day
 from tests.backend import databases
 from tests.backend.bus import NOON_MS
 from tests.backend.desk import CITY, Desk
@@ -70,4 +74,18 @@ def test_what_differs_from_its_proposal_is_told(tmp_path: Path, change: str) -> 
     staff.decide(REZA, it.id, it.digest, approves=True, key="")
     databases.now.change(tmp_path, f"UPDATE transfer SET {change}")
     assert (Broken.UNDECIDED, "transfer 1") in told(desk)
+    desk.close()
+
+
+def test_an_older_ledger_in_which_a_dispute_was_refused_is_sound(tmp_path: Path) -> None:
+    """`refused charged-rightly` of a dispute is no digest: older approvals behind it were bare, too."""
+    desk = Desk(tmp_path)
+    desk.store.note(Entry(NOON_MS, "sara", "finance", "answer-dispute", "d-1", "refused charged-rightly", ""))
+    it = Posting("adjustments", "owner:ali", 900)
+    made = two_people.propose("a" * 32, Kind.POSTING, it.subject, it.content, why="seen", by=SARA, now_ms=NOON_MS)
+    desk.store.add_proposal(made, Entry(NOON_MS, "sara", "finance", "propose-posting", made.id, "proposed", ""))
+    done = two_people.decide(made, by=REZA, digest=made.digest, approves=True, now_ms=NOON_MS)
+    said = Entry(NOON_MS, "reza", "finance", "decide-posting", made.id, "approved", "")
+    assert desk.store.decide(done, Deed([it.transfer(made.id, service_day(NOON_MS))]), said)
+    assert told(desk) == []
     desk.close()

@@ -9,12 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.adapters.sqlite.connection import ReadFile
+from backend.app import verifying_sources
 from backend.app.forgetting import Forgetting
 from backend.app.verifying import verify
-from backend.core.ledger import Transfer, TransferKind, operator_account, revised_key, rider_account, tap_key
+from backend.core.ledger import (
+    Transfer,
+    TransferKind,
+    operator_account,
+    revised_key,
+    rider_account,
+    tap_key,
+    topup,
+)
 from backend.core.ledger.two_phase import Phase
 from backend.core.ledger.verifying import Broken
 from backend.core.limits import TRAVEL_DAYS_MIN
+from backend.core.payments.topup import TopUp
 from backend.core.staff.log import GENESIS, Entry, next_hash
 from backend.core.verifying.sources import FAMILY
 from backend.core.verifying.sums import Entry as SumEntry
@@ -90,6 +100,34 @@ def test_a_row_that_comes_from_nothing_is_named(books: Books) -> None:
     assert sorted(found, key=str) == sorted(
         ((Broken.SOURCE, f"transfer {last + n}") for n in range(1, len(UNFOUNDED) + 1)), key=str
     )
+
+
+@pytest.mark.databases
+def test_a_forged_row_behind_as_many_honest_ones_as_are_looked_at_is_told(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A city's year has thousands of rows a bucket: some tens of forged rows fill what is looked at with honest ones."""
+    monkeypatch.setattr(verifying_sources, "VERIFY_LOOKED_MAX", 1)
+    last = books.one("SELECT max(id) FROM transfer")
+    older = bytes(next(iter(books.rows("SELECT key FROM transfer WHERE kind = 'topup' ORDER BY id")))[0])
+    newer = topup("t-9", ADULT.credential_id, FARE).key
+    for key in (older, newer):
+        books.append(Transfer(key[:4] + bytes(28), TransferKind.TOPUP, "provider:clearing", WALLET, OWED))
+    books.store.add_topup(TopUp("t-9", ADULT.credential_id, FARE, "pending", "a-t-9", NOON_MS))
+    assert books.store.pay_topup("t-9", NOON_MS)
+    assert sorted(books.wrong(), key=str) == [(Broken.SOURCE, f"transfer {last + n}") for n in (1, 2)]
+
+
+def test_where_no_more_findings_are_kept_it_is_said_that_more_differs(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as a person reads are looked for, and not all that there are."""
+    monkeypatch.setattr(verifying_sources, "VERIFY_LOOKED_MAX", 1)
+    monkeypatch.setattr(verifying_sources, "VERIFY_FINDINGS_MAX", 1)
+    for n in (1, 2):
+        books.append(Transfer(bytes([n]) * 32, TransferKind.TOPUP, "provider:clearing", WALLET, OWED))
+    last = books.one("SELECT max(id) FROM transfer")
+    assert books.wrong() == [(Broken.SOURCE, f"transfer {last}"), (Broken.SOURCE, "all transfers")]
 
 
 @pytest.mark.databases

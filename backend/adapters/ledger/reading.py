@@ -16,7 +16,8 @@ from backend.core.ledger.verifying import Account, Row
 from backend.core.limits import VERIFY_FINDINGS_MAX
 from backend.core.staff.two_people import Kind, State
 
-_ROWS = sa.select(*(TRANSFER.c[name] for name in Row._fields)).order_by(TRANSFER.c.id)
+_ROW = sa.select(*(TRANSFER.c[name] for name in Row._fields))
+_ROWS, _LAST_FIRST = _ROW.order_by(TRANSFER.c.id), _ROW.order_by(TRANSFER.c.id.desc())
 _ACCOUNTS = sa.select(*(ACCOUNT.c[name] for name in Account._fields)).order_by(ACCOUNT.c.id)
 _MOVED = sa.or_(TRANSFER.c.phase.is_(None), TRANSFER.c.phase == "posted")
 _NOTHING: sa.ColumnElement[int] = sa.literal_column("0", sa.BigInteger())
@@ -60,6 +61,12 @@ class LedgerReading:
     def rows(self) -> Iterator[Row]:
         """All transfers, in the order of the chain."""
         with self._core.execute(_ROWS, execution_options=STREAMED) as rows:
+            yield from map(Row._make, rows)
+
+    def newest(self, before: int | None) -> Iterator[Row]:
+        """Transfers before this one, or all, the last one first."""
+        asked = _LAST_FIRST if before is None else _LAST_FIRST.where(TRANSFER.c.id < before)
+        with self._core.execute(asked, execution_options=STREAMED) as rows:
             yield from map(Row._make, rows)
 
     def decided(self, kind: Kind) -> Iterator[tuple[str, bytes, int]]:

@@ -35,6 +35,7 @@ from backend.core.reconciliation.paid_in import PaidIn
 from backend.core.reconciliation.payments import HeldTopUp
 from backend.core.reconciliation.taps import PostedTransfer, StandingTap
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, Outcome
+from backend.core.staff.two_people import DECIDE, PROPOSE
 from backend.core.staff.two_people import State as Proposed
 from backend.core.verifying.approvals import Approval, Word
 from backend.core.verifying.sources import GivenBack, Kept
@@ -87,7 +88,10 @@ _GIVEN_BACK = (
     )
     .where(CLAIM.c.refunded_rials > 0)
 )  # fmt: skip
-_SAID = sa.or_(*(STAFF_LOG.c.outcome.like(f"{it.value} %") for it in Outcome))
+_SAID = sa.and_(  # other actions, too, end as `refused …`, with words behind it
+    STAFF_LOG.c.action.in_(sorted(it.value for it in (*PROPOSE.values(), *DECIDE.values()))),
+    sa.or_(*(STAFF_LOG.c.outcome.like(f"{it.value} %") for it in Outcome)),
+)
 
 
 class SourceReading:

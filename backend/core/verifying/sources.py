@@ -133,6 +133,11 @@ def tell_of_none(findings: Findings, number: int, it: Entry) -> None:
     findings.add(Broken.SOURCE, f"transfer {number}", must, str(it))
 
 
+def tell_differ(findings: Findings, family: Family) -> None:
+    """Rows and sources are not the same, and none that can be named by itself says why; or more than are named."""
+    findings.add(Broken.SOURCE, "all transfers", f"rows that are the same as {family.value}", "others, not all named")
+
+
 def tell_phase(findings: Findings, number: int, kind: str, phase: str) -> None:
     """V10."""
     findings.add(Broken.SOURCE, f"transfer {number}", "two phases of what is paid out alone", f"{kind}, {phase}")
