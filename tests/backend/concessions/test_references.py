@@ -60,6 +60,36 @@ def test_no_national_number_stands_in_words_in_any_script(nine: list[int], at: i
             require_private("words", f"my number is {text[:at]}{mark}{text[at:]}, please")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "0084575948 1405", "کد ملی ۰۰۸۴۵۷۵۹۴۸ - ۱۴۰۵/۱۲", "09131234567 0084575948", "0084575948,1", "008,457,5948",
+        "۰۰۸٬۴۵۷٬۵۹۴۸", "۰۰۸،۴۵۷۵۹۴،۸", "1405/12 008-457594-8/3", "98 0084575948 00", "13990084575948", "00084575948000",
+    ],
+)  # fmt: skip
+def test_a_national_number_beside_another_number_is_refused(words: str) -> None:
+    with pytest.raises(Unfit) as caught:
+        require_private("words", words)
+    assert "84575948" not in str(caught.value)
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=9, max_size=9), st.text("0123456789", min_size=1, max_size=6),
+    st.text("0123456789", min_size=1, max_size=6), st.sampled_from([" ", "-", "/", ",", "، ", " - "]),
+)  # fmt: skip
+def test_whatever_numbers_stand_beside_it(nine: list[int], before: str, after: str, mark: str) -> None:
+    whole = "".join(str(it) for it in national(nine))
+    for text in (f"{before}{mark}{whole}", f"{whole}{mark}{after}", f"{before}{mark}{whole}{mark}{after}"):
+        with pytest.raises(Unfit):
+            require_private("words", text)
+
+
+@given(st.text("0123456789", min_size=9, max_size=9), st.integers(1390, 1410), st.integers(1, 12))
+def test_a_telephone_and_a_date_are_no_national_number(rest: str, year: int, month: int) -> None:
+    """One in eleven of any ten digits passes the check: so what begins amid a number is not looked at."""
+    require_private("words", f"09{rest}, {year}/{month:02}")
+
+
 @given(st.text(alphabet="0123456789", min_size=limits.REFERENCE_DIGITS_MAX + 1, max_size=24))
 def test_no_longer_number_is_a_reference(number: str) -> None:
     with pytest.raises(Unfit):
