@@ -115,9 +115,15 @@ class Applications:
 
 
 def _none() -> NotFound:
-    return NotFound("there is no such application", fix="look at the list of applications")
+    return NotFound(
+        "there is no such application", fix="look at the list of applications", rider_fa="چنین درخواستی نیست",
+        rider_en="There is no such application",
+    )  # fmt: skip
 
 
 def answered() -> Decided:
     """What is said of an application that has its answer."""
-    return Decided("the application was answered already", fix="look at it again")
+    return Decided(
+        "the application was answered already", fix="look at it again", rider_fa="این درخواست پاسخ گرفته است",
+        rider_en="This application has its answer already",
+    )  # fmt: skip

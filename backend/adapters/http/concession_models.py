@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from backend.adapters.http.days import DAY, written
 from backend.adapters.http.dispute_models import CodeBody, coded
@@ -108,6 +108,14 @@ class ApplicationBody(Model):
     why: CodeBody | None = Field(description="Why it is refused.")
     answer: str
     answered_ms: int | None
+
+
+class MadeBody(Model):
+    """What is kept of an application under an idempotency key: papers and words are forgotten with it alone."""
+
+    model_config = ConfigDict(extra="ignore")  # answers of before were kept whole
+
+    id: str
 
 
 class OwnApplicationsBody(Model):

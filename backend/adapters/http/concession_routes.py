@@ -46,12 +46,18 @@ def renew(having: Having, rider: RiderOrGuardian) -> models.RenewedBody:
 def apply(
     having: Having, rider: RiderOrGuardian, once: OnceOnly, body: models.ApplicationRequest
 ) -> models.ApplicationBody:  # fmt: skip
-    """With references to papers, never the papers. The office answers within 48 hours; granted, the rider renews."""
+    """With references to papers, never the papers. The office answers within 48 hours; granted, the rider renews.
+
+    A repeat under the same Idempotency-Key tells the application as it stands by then.
+    """
     documents = tuple(Document(Paper(it.paper), it.issuer, it.reference) for it in body.documents)
-    return once.answer(
-        having, f"rider:{rider.credential_id.hex()}", models.ApplicationBody,
-        lambda: models.application_body(having.applications.apply(rider, body.rider_class, documents, body.words)),
+    made = once.answer(
+        having, f"rider:{rider.credential_id.hex()}", models.MadeBody,
+        lambda: models.MadeBody(
+            id=having.applications.apply(rider, body.rider_class, documents, body.words).application.id
+        ),
     )  # fmt: skip
+    return models.application_body(having.applications.own(rider.credential_id, made.id))
 
 
 @router.get(

@@ -5,6 +5,7 @@ As the IETF's draft of the header `Idempotency-Key` has it:
 - the same key and the same request: the same answer, and nothing is done again; while the first is under way, 409;
 - the same key and another request: 422, and nothing is done;
 - a request that was refused or failed leaves its key free: what mended it may be asked under it;
+- an answer with what somebody may take back is not kept: what is, names it, and it is read anew (`MadeBody`);
 - an answer is kept for a day, and of each caller the newest thousand (`limits`).
 """
 

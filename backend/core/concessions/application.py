@@ -102,7 +102,10 @@ def begin(
 ) -> Application:  # fmt: skip
     """A new one, of words and references that were found fit (`references`). Raises Unfit for no class of a tariff."""
     if rider_class not in {int(it) for it in RiderClass} - {RiderClass.ADULT}:
-        raise Unfit("no class with a concession", fix="1 to 6: see the tariff", rider_class=rider_class)
+        raise Unfit(
+            "no class with a concession", fix="1 to 6: see the tariff", rider_class=rider_class,
+            rider_fa="چنین تخفیفی نیست", rider_en="There is no such concession",
+        )  # fmt: skip
     due_ms = now_ms + APPLICATION_DUE_MS
     return Application(application_id, credential_id, rider_class, documents, words, now_ms, due_ms)
 

@@ -98,4 +98,7 @@ def the_wards_alone() -> NotAllowed:
 
 def none() -> NotFound:
     """What is said where there is no such guardianship."""
-    return NotFound("there is no such guardianship", fix="look at the list of guardians and wards")
+    return NotFound(
+        "there is no such guardianship", fix="look at the list of guardians and wards",
+        rider_fa="چنین سرپرستی‌ای نیست", rider_en="There is no such guardianship",
+    )  # fmt: skip

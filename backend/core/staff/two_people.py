@@ -145,7 +145,10 @@ def require(by: Actor, right: Right) -> None:
 def require_words(field: str, text: str) -> None:
     """Return for words without a card's number in them. Raises Unfit."""
     if has_card_number(text):
-        raise Unfit(f"{field} holds what looks like a card number", fix="say it without: nobody may read it here")
+        raise Unfit(
+            f"{field} holds what looks like a card number", fix="say it without: nobody may read it here",
+            rider_fa="شمارهٔ کارت ننویسید", rider_en="Write no card number",
+        )  # fmt: skip
 
 
 def has_card_number(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Concessions over HTTP: renewed by the rider alone, told until when."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -120,6 +121,47 @@ def test_a_refusal_is_one_persons_with_its_reason_and_who_withdraws_is_forgotten
     assert (gone["state"]["code"], gone["documents"], gone["words"]) == ("withdrawn", [], "")
     assert api.client.post(f"{path}/{second}/withdraw", headers=own).status_code == 409
     assert api.client.get(f"/v1/concessions/{second}", headers=api.staff(Role.OPERATIONS)).json()["documents"] == []
+
+
+def test_what_was_withdrawn_is_told_no_more_under_its_key(whole: Api) -> None:
+    """And an answer that was kept whole, before, is told without its papers, too."""
+    api = whole
+    rider, own = api.register()
+    path, keyed = f"/v1/riders/{rider}/concessions", own | {"Idempotency-Key": "one"}
+    made = api.client.post(path, json=ASKED, headers=keyed).json()
+    assert api.client.post(path, json=ASKED, headers=keyed).json() == made
+    kept = api.office.begin_once(f"rider:{rider}", "one", b"", api.now_ms)
+    assert kept is not None
+    assert kept.answer == f'{{"id":"{made["id"]}"}}'
+    assert api.client.post(f"{path}/{made['id']}/withdraw", headers=own).status_code == 200
+    again = api.client.post(path, json=ASKED, headers=keyed)
+    assert (again.status_code, again.json()["id"], again.json()["state"]["code"]) == (201, made["id"], "withdrawn")
+    assert "4821" not in again.text
+    assert "ترم اول" not in again.text
+    api.office.end_once(f"rider:{rider}", "one", json.dumps(made))
+    assert api.client.post(path, json=ASKED, headers=keyed).json() == again.json()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"documents": [PAPER | {"reference": "40123456"}]}, {"documents": [PAPER | {"issuer": "a@b.ir"}]},
+              {"documents": [PAPER | {"reference": "  4 "}]}, {"words": "008-457594-8"}, {"rider_class": 9},
+              {"words": "6037 9911 1111 1112"}],
+)  # fmt: skip
+def test_an_application_that_is_refused_says_why_in_persian(whole: Api, wrong: dict[str, object]) -> None:
+    rider, own = whole.register()
+    answer = whole.client.post(f"/v1/riders/{rider}/concessions", json=ASKED | wrong, headers=own)
+    assert answer.status_code == 422
+    assert answer.json()["data"]["rider_fa"], answer.text
+    assert answer.json()["data"]["rider_en"], answer.text
+
+
+def test_an_application_that_is_answered_says_so_in_persian(whole: Api) -> None:
+    rider, own = whole.register()
+    path = f"/v1/riders/{rider}/concessions"
+    made = whole.client.post(path, json=ASKED, headers=own).json()["id"]
+    assert whole.client.post(f"{path}/{made}/withdraw", headers=own).status_code == 200
+    again = whole.client.post(f"{path}/{made}/withdraw", headers=own)
+    assert (again.status_code, bool(again.json()["data"]["rider_fa"])) == (409, True)
 
 
 @pytest.mark.parametrize(
