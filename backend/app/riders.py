@@ -7,7 +7,7 @@ Rules:
 - a class other than 0 (adult) needs a concession that two people of the staff granted for this key (`granted`), and
   ends with it: registering again, or `renew`, gives the credential's next version as `backend.core.concessions` has it,
   with the class that holds then. Wallet, rides and the older versions stay the rider's;
-- who is denied gets no new version until he has paid;
+- who is denied gets no new version by his own word until he has paid;
 - the token is 32 random bytes; only its SHA-256 is stored, and it is compared in constant time.
 """
 
@@ -23,7 +23,7 @@ from backend.core import limits
 from backend.core.api import Registered
 from backend.core.concessions.grant import ADULT, Grant, held_with, is_due
 from backend.core.errors import NotAllowed, Refused
-from backend.core.moving import FIRST_VERSION, VERSION_MAX, Former, denied
+from backend.core.moving import FIRST_VERSION, VERSION_MAX, Former, Regranted, denied, last_version, listed
 from backend.core.moving_ports import MovingStore
 from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
@@ -91,35 +91,43 @@ class Riders:
                         rider_fa="این گوشی ثبت شده است؛ با همین گوشی درخواست تخفیف بدهید",
                         rider_en="This phone is registered: apply for the concession with it",
                     )
-                held = held_with(known.grant, granted)
-                rider = replace(self._renewed(known, held, now_ms), token_hash=hash_token(token))
+                rider = replace(self._renewed(known, granted, now_ms), token_hash=hash_token(token))
             self._store.add_rider(rider)
         return _registered(rider.credential, token)
 
     def renew(self, rider: Rider) -> Rider:
         """His credential as it is due today: longer, or of the class that holds by now; as it is where nothing is due.
 
-        Raises Refused where he is denied, or the account is closed, StoreFailed.
+        Raises Refused where one is due and he may have none: he is denied, has the last, or the account is closed.
         """
         with self._one_at_a_time:
             live, now_ms = self._store.rider(rider.credential_id) or rider, self._clock()
-            was = read_issued(live.credential)
-            has = held_with(live.grant, self._granted(was.holder))
-            renewed = self._renewed(live, has, now_ms)
-        if renewed is live and is_due(was, has, service_day(now_ms)) and was.version < VERSION_MAX:
-            raise denied()
-        return renewed
+            granted = self._granted(read_issued(live.credential).holder)
+            renewed = self._renewed(live, granted, now_ms)
+        it = read_issued(renewed.credential)
+        if not is_due(it, held_with(renewed.grant, granted), service_day(now_ms)):
+            return renewed
+        if it.version >= VERSION_MAX:
+            raise last_version()
+        raise denied() if self._store.owes(it.credential_id) else listed()
 
-    def _renewed(self, rider: Rider, has: Grant, now_ms: int) -> Rider:
+    def _renewed(self, rider: Rider, granted: Mapping[int, Grant], now_ms: int) -> Rider:
         """With the next version where one is due; the rider himself where it is not, or he may have none."""
-        was = read_issued(rider.credential)
+        try:
+            return self._renewed_once(rider, granted, now_ms)
+        except Regranted:  # by two people, just now; a second time in one moment is refused
+            return self._renewed_once(self._store.rider(rider.credential_id) or rider, granted, now_ms)
+
+    def _renewed_once(self, rider: Rider, granted: Mapping[int, Grant], now_ms: int) -> Rider:
+        """The same; Raises Regranted where he has another class by now than the one that was read."""
+        was, has = read_issued(rider.credential), held_with(rider.grant, granted)
         due = has != rider.grant or is_due(was, has, service_day(now_ms))
         if not due or was.version >= VERSION_MAX or not self._store.may_renew(was.credential_id, was.version):
             return rider
         held = replace(rider, rider_class=has.rider_class, class_until=has.until_day)
         credential, former = self._next(held, was.holder, now_ms)
         renewed = replace(held, credential=credential)
-        self._store.renew_rider(renewed, replace(former, ended_ms=None))
+        self._store.renew_rider(renewed, replace(former, ended_ms=None), rider.grant)
         return renewed
 
     # --- another phone ------------------------------------------------------------------------------------------------
@@ -137,11 +145,14 @@ class Riders:
             return self._move(rider, public_key, None)
 
     def ended(self, rider: Rider, at_ms: int) -> tuple[Rider, Former]:
-        """His credential's next version, over a key that nobody has, and what ends with that. Raises Refused.
+        """His credential's next version, over a key that nobody has, and what ends with that.
 
-        For who closes his account: no phone shows anything that is his any more, and his token goes on reading.
+        For who closes his account: no phone shows anything that is his any more, and his token goes on reading. In
+        place of the last version stands one of its number: the key alone tells that it is nobody's.
         """
-        credential, former = self._next(rider, SigningKey.from_secret(self._randomness(32)).public, at_ms)
+        nobodys = SigningKey.from_secret(self._randomness(32)).public
+        version = min(read_issued(rider.credential).version + 1, VERSION_MAX)
+        credential, former = self._succeeded(rider, nobodys, version, at_ms)
         return replace(rider, credential=credential), former
 
     def _moved_to(self, public_key: bytes) -> Registered | None:
@@ -171,13 +182,15 @@ class Riders:
         return _registered(credential, token)
 
     def _next(self, rider: Rider, public_key: bytes, at_ms: int) -> tuple[bytes, Former]:
-        """The next version of a credential, and the one that ends now."""
+        """The next version of a credential, and the one that ends now. Raises Refused behind the last."""
         was = read_issued(rider.credential)
         if was.version >= VERSION_MAX:
-            raise Refused(
-                "a credential moves no more often", fix="register anew; two people post what the wallet holds"
-            )
-        credential = self._issued(replace(was, version=was.version + 1, holder=public_key), rider.grant, at_ms)
+            raise last_version()
+        return self._succeeded(rider, public_key, was.version + 1, at_ms)
+
+    def _succeeded(self, rider: Rider, public_key: bytes, version: int, at_ms: int) -> tuple[bytes, Former]:
+        was = read_issued(rider.credential)
+        credential = self._issued(replace(was, version=version, holder=public_key), rider.grant, at_ms)
         return credential, Former(rider.credential_id, was.version, rider.credential, was.holder, at_ms)
 
     def _new(self, public_key: bytes, grant: Grant, token: str) -> Rider:

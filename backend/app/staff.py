@@ -221,7 +221,7 @@ def _deed(decided: Proposal) -> Deed:
             return Deed(refund=refund)
         case PayOut() as payout:
             return Deed(holds=(payout.transfer(decided.id), waits_until_ms(decided.decided_ms)))
-        case Concession() as concession if concession.application:
+        case Concession() as concession:
             return Deed(grant=concession)
         case Guardianship() as guardian:
             return Deed(guardian=guardian)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from backend.core.concessions.grant import Grant
 from backend.core.moving import Former
 from backend.core.ports import Rider
 
@@ -13,8 +14,8 @@ class MovingStore(Protocol):
     def move_rider(self, rider: Rider, former: Former, proposal_id: str | None) -> None:
         """The rider's new credential and token in place of `former`, which is kept; what allowed it is used up.
 
-        One durable transaction. Raises Refused where another move came first, or the account is
-        closed.
+        One durable transaction. Raises Refused where another move came first, the account is closed, or its rider owes
+        and no proposal allowed it.
         """
         ...
 
@@ -22,10 +23,15 @@ class MovingStore(Protocol):
         """Whether it is not denied: a higher version would ride until the next list."""
         ...
 
-    def renew_rider(self, rider: Rider, former: Former) -> None:
+    def owes(self, credential_id: bytes) -> bool:
+        """Whether it is denied for debt."""
+        ...
+
+    def renew_rider(self, rider: Rider, former: Former, read: Grant) -> None:
         """The rider's next version and class in place of `former`, over the same key; his token stays.
 
-        One durable transaction. Raises Refused where it moved meanwhile, is denied, or the account is closed.
+        One durable transaction. Raises Refused where it moved meanwhile, is denied, or the account is closed;
+        Regranted where he has not the class any more that was `read`.
         """
         ...
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from backend.core.concessions.grant import Grant
 from backend.core.errors import StoreFailed
 from backend.core.ledger import Transfer
 from backend.core.limits import LISTED_MAX
@@ -60,8 +61,12 @@ class MemoryStore(MemoryTopUps):
     def may_renew(self, credential_id: bytes, version: int) -> bool:
         return not any(it.credential_id == credential_id and it.ended_ms is None for it in self.denied)
 
-    def renew_rider(self, rider: Rider, former: Former) -> None:
+    def owes(self, credential_id: bytes) -> bool:
+        return not self.may_renew(credential_id, 0)
+
+    def renew_rider(self, rider: Rider, former: Former, read: Grant) -> None:
         self._look()
+        assert self.riders[rider.credential_id].grant == read
         assert self.riders[rider.credential_id].credential == former.credential
         self.riders[rider.credential_id] = rider
         self.former.append(former)

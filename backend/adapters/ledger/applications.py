@@ -12,6 +12,7 @@ from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.tables import RIDER
 from backend.adapters.ledger.upsert import insert
 from backend.core.concessions.application import Application, Document, Paper, State, Why
+from backend.core.concessions.grant import Grant
 from backend.core.errors import Refused
 from backend.core.staff.log import Entry
 from backend.core.staff.subjects import Concession
@@ -90,7 +91,10 @@ class ApplicationTables:
         return True
 
     def grant_within(self, core: sa.Connection, it: Concession, at_ms: int) -> None:
-        """What two people approved for an application, within their transaction. Raises Refused."""
+        """What two people approved for an application or a key, within their transaction. Raises Refused."""
+        if not it.application:
+            _grant_to_holder(core, it)
+            return
         done = APPLICATION.update().where(
             APPLICATION.c.name == it.application, APPLICATION.c.rider_class == it.rider_class, _OPEN
         )  # fmt: skip
@@ -107,6 +111,17 @@ class ApplicationTables:
         """Those that were answered before that → how many."""
         with self._writer.transaction() as core:
             return core.execute(APPLICATION.delete().where(APPLICATION.c.answered_ms < before_ms)).rowcount
+
+
+def _grant_to_holder(core: sa.Connection, it: Concession) -> None:
+    """To the rider who is registered with the key, if one is; what he has of the same class gets no shorter."""
+    holds = RIDER.c.public_key == it.public_key
+    row = core.execute(sa.select(RIDER.c.rider_class, RIDER.c.class_until).where(holds).with_for_update()).first()
+    if row is None:
+        return
+    has = Grant(row.rider_class, row.class_until)
+    grant = has.longer(it.grant) if has.rider_class == it.rider_class else it.grant
+    core.execute(RIDER.update().where(holds).values(rider_class=grant.rider_class, class_until=grant.until_day))
 
 
 def withdraw_within(core: sa.Connection, credential_id: bytes, at_ms: int) -> None:

@@ -14,8 +14,9 @@ from backend.adapters.ledger.payment_tables import DENIAL
 from backend.adapters.ledger.riders import HOLDER
 from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.tables import RIDER
+from backend.core.concessions.grant import Grant
 from backend.core.errors import Refused
-from backend.core.moving import Former, denied
+from backend.core.moving import Former, denied, listed, meanwhile, regranted
 from backend.core.ports import Rider
 
 _ENDED = FORMER.c.ended_ms.is_not(None)
@@ -31,24 +32,35 @@ class MovingTables:
         """The rider's new credential and token in place of `former`, which is kept; what allowed it is used up."""
         with self._writer.transaction() as core:
             require_open(core, former.credential_id)
+            if proposal_id is None and _owes(core, former.credential_id):
+                raise denied()
             move_within(core, rider, former, proposal_id)
 
     def may_renew(self, credential_id: bytes, version: int) -> bool:
         """Whether it is denied neither by the announced list nor, for debt, by the next one."""
         with self._reader.reading() as core:
-            return not _is_denied(core, credential_id, version)
+            return not _owes(core, credential_id) and not _is_listed(core, credential_id, version)
 
-    def renew_rider(self, rider: Rider, former: Former) -> None:
-        """The rider's next version and class in place of `former`, over the same key. Raises Refused."""
+    def owes(self, credential_id: bytes) -> bool:
+        """Whether it is denied for debt."""
+        with self._reader.reading() as core:
+            return _owes(core, credential_id)
+
+    def renew_rider(self, rider: Rider, former: Former, read: Grant) -> None:
+        """The rider's next version and class in place of `former` and `read`. Raises Refused, Regranted."""
         with self._writer.transaction() as core:
             require_open(core, former.credential_id)
-            if _is_denied(core, former.credential_id, former.version):
+            if _owes(core, former.credential_id):
                 raise denied()
-            live = RIDER.update().where(*_live(former)).values(
+            if _is_listed(core, former.credential_id, former.version):
+                raise listed()
+            same = RIDER.c.rider_class == read.rider_class, RIDER.c.class_until.is_not_distinct_from(read.until_day)
+            renewed = RIDER.update().where(*_live(former), *same).values(
                 credential=rider.credential, rider_class=rider.rider_class, class_until=rider.class_until
             )  # fmt: skip
-            if not core.execute(live).rowcount:
-                raise _meanwhile()
+            if not core.execute(renewed).rowcount:
+                live = core.execute(sa.select(RIDER.c.credential_id).where(*_live(former)))
+                raise meanwhile() if live.first() is None else regranted()
             core.execute(FORMER.insert(), _values(former))
 
     def was_moved(self, public_key: bytes) -> bool:
@@ -74,7 +86,7 @@ def move_within(core: sa.Connection, rider: Rider, former: Former, proposal_id: 
         allowed = PROPOSAL.update().where(PROPOSAL.c.name == proposal_id, PROPOSAL.c.used_ms.is_(None))
         moved = min(moved, core.execute(allowed.values(used_ms=former.ended_ms)).rowcount)
     if not moved:
-        raise _meanwhile()
+        raise meanwhile()
     renewed = FORMER.update().where(FORMER.c.credential_id == former.credential_id, FORMER.c.ended_ms.is_(None))
     core.execute(renewed.values(ended_ms=former.ended_ms))  # older versions over the key that ends
     core.execute(FORMER.insert(), _values(former))
@@ -89,19 +101,19 @@ def require_open(core: sa.Connection, credential_id: bytes) -> None:
         )  # fmt: skip
 
 
-def _is_denied(core: sa.Connection, credential_id: bytes, version: int) -> bool:
-    """By the announced list in this version, or for debt by the next one."""
-    listed = sa.select(DENIED.c.version).where(DENIED.c.credential == credential_id, DENIED.c.version >= version)
-    owing = sa.select(DENIAL.c.since_ms).where(*is_open(credential_id))
-    return core.execute(listed).first() is not None or core.execute(owing).first() is not None
+def _is_listed(core: sa.Connection, credential_id: bytes, version: int) -> bool:
+    """Whether the announced list denies it in this version."""
+    asked = sa.select(DENIED.c.version).where(DENIED.c.credential == credential_id, DENIED.c.version >= version)
+    return core.execute(asked).first() is not None
+
+
+def _owes(core: sa.Connection, credential_id: bytes) -> bool:
+    """Whether it is denied for debt, be it by the next list."""
+    return core.execute(sa.select(DENIAL.c.since_ms).where(*is_open(credential_id))).first() is not None
 
 
 def _live(former: Former) -> tuple[sa.ColumnElement[bool], ...]:
     return RIDER.c.credential_id == former.credential_id, RIDER.c.credential == former.credential
-
-
-def _meanwhile() -> Refused:
-    return Refused("the credential moved meanwhile", fix="register with the key that it moved to")
 
 
 def _values(it: Former) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def require_end(until_day: int, today: int) -> None:
 def held_with(held: Grant, granted: Mapping[int, Grant]) -> Grant:
     """What a registered rider holds, with what two people granted since to whoever holds his key, by class.
 
-    It lengthens the class that he has. Another class comes to him by an application, and to a new key by registering.
+    It lengthens the class that he has. Another class comes to him as it is approved, and to a new key by registering.
     """
     again = granted.get(held.rider_class)
     return held if again is None else held.longer(again)

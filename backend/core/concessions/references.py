@@ -46,7 +46,7 @@ def require_private(field: str, text: str) -> None:
     if any(is_national(ten) for run in _runs(text, _PARTING) for ten in _tens(run)):
         raise Unfit(
             f"{field} holds what looks like a national number", fix="say it without: nobody needs it here",
-            rider_fa="کد ملی ننویسید؛ اینجا به آن نیازی نیست", rider_en="Write no national number: nobody needs it here",
+            rider_fa="کد ملی ننویسید؛ اینجا به آن نیازی نیست", rider_en="Write no national number here",
         )  # fmt: skip
 
 

@@ -27,8 +27,8 @@ class Remembered:
 class Deed:
     """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back.
 
-    `holds`: a transfer that is pending until a time, of what is paid out; `grant`: a class that a rider applied for;
-    `guardian`: who holds whose account from then on.
+    `holds`: a transfer that is pending until a time, of what is paid out; `grant`: a class, to who applied or
+    holds a key; `guardian`: who holds whose account from then on.
     """
 
     transfers: Sequence[Transfer] = ()

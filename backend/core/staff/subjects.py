@@ -108,7 +108,8 @@ class Concession:
     """A class for whoever registers this key. `document`: where the office keeps what was shown; never a copy of it.
 
     `until_day`: its last local day; 0 in proposals of before ends were told: these have none. `application`: that it
-    answers, whose rider has the class with the approval; empty where a desk grants it to a key.
+    answers, whose rider has the class with the approval; empty where a desk grants it to a key: whose rider, if it is
+    registered, has it then, too.
     """
 
     public_key: bytes

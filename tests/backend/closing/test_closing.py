@@ -18,9 +18,11 @@ from backend.core.disputes.dispute import Reason, Why
 from backend.core.errors import NotFound, Refused
 from backend.core.ledger import Transfer, TransferKind, closed_account, rider_account
 from backend.core.limits import CLOSING_HOLD_DAYS
+from backend.core.moving import VERSION_MAX
 from backend.core.payments.topup import TopUp
-from protocol.wire.passes import read_issued
-from tests.backend.bus import FARE, NOON_MS, Bus, Rider
+from protocol.wire.passes import issue_credential, read_issued
+from tests.backend import databases
+from tests.backend.bus import FARE, ISSUER, NOON_MS, Bus, Rider
 from tests.backend.disputes.office import SARA
 from tests.backend.moving.phones import Office, Phone, registered
 
@@ -52,6 +54,38 @@ class Leaving(Office):
         """The hold is over, and the thread looks."""
         self.now_ms = self.closings.of(ID).closing.due_ms
         self.closings.turn()
+
+
+def test_the_last_version_is_closed_too_and_its_taps_are_weighed_as_ever(tmp_path: Path) -> None:
+    """There is no next one: what stands in its place has its number, and a key that nobody has."""
+    bus, phone = Bus(), Phone(ADULT, "rider 1")
+    office = Leaving(tmp_path, [bus])
+    row = office.store.rider(ID)
+    assert row is not None
+    was = read_issued(row.credential)
+    phone.credential = issue_credential(
+        ISSUER, credential_id=ID, version=VERSION_MAX, holder=was.holder, rider_class=0, product=was.product,
+        expiry_day=was.expiry_day, allowance_units=was.allowance_units,
+    )  # fmt: skip
+    databases.now.change(tmp_path, "UPDATE rider SET credential = ?", (phone.credential,))
+    office.close_it()
+    ended = office.store.rider(ID)
+    assert ended is not None
+    assert read_issued(ended.credential).version == VERSION_MAX
+    assert read_issued(ended.credential).holder != was.holder
+    assert office.store.ended_versions() == {ID: VERSION_MAX}
+    assert [(it.credential_id, it.version) for it in moved_lines(office.store, ())] == [(ID, VERSION_MAX)]
+    closed_s = office.now_ms // 1000
+    taps = []
+    for n, (time_s, short) in enumerate(((closed_s - 60, False), (closed_s - 30, True), (closed_s + 60, True))):
+        bus.now_ms = time_s * 1000
+        taps.append(bus.tap((phone.show_short if short else phone.show)(n, time_s=time_s)))
+    office.take_whole(bus)
+    assert sorted(it.sequence for it in office.store.charged_claims(ID, None, 9)) == taps[:2]
+    assert [(it.sequence, it.why.value) for it in office.store.held(None, 9)] == [(taps[2], "moved")]
+    with pytest.raises(Refused):
+        registered(office, ADULT.key)
+    office.close()
 
 
 def test_it_ends_the_credential_and_the_money_waits(tmp_path: Path) -> None:

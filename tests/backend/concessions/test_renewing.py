@@ -16,14 +16,15 @@ from backend.core.concessions.grant import ADULT as NONE
 from backend.core.concessions.grant import Grant, held_with, is_due, require_end
 from backend.core.concessions.words import notice
 from backend.core.errors import NotAllowed, Refused
-from backend.core.moving import Former
+from backend.core.moving import VERSION_MAX, Former
 from backend.core.payments.topup import TopUp
 from backend.core.staff.errors import Unfit
 from backend.core.staff.subjects import Concession
 from protocol.localtime import service_day
 from protocol.wire.keys import SigningKey
-from protocol.wire.passes import Credential, read_issued
-from tests.backend.bus import FARE, NOON_MS, Bus, Rider, key
+from protocol.wire.passes import Credential, issue_credential, read_issued
+from tests.backend import databases
+from tests.backend.bus import FARE, ISSUER, NOON_MS, Bus, Rider, key
 from tests.backend.desk import check_ledger
 from tests.backend.moving.phones import NIMA, TARA, Office, Phone, registered
 
@@ -149,7 +150,7 @@ def test_who_is_denied_gets_no_version_that_the_list_does_not_name(tmp_path: Pat
     next_one = replace(rider, credential=Phone(Rider(7), "x").credential)
     former = Former(first.credential_id, 1, first.credential, phone.public, None)
     with pytest.raises(Refused):
-        office.store.renew_rider(next_one, former)
+        office.store.renew_rider(next_one, former, rider.grant)
     office.store.keep_announced(b"another", {})
     again = office.riders.authenticate(first.credential_id, registered(office, phone).token)
     assert read_issued(again.credential).version == 2
@@ -183,6 +184,73 @@ def test_who_owes_too_much_waits_until_he_has_paid(tmp_path: Path) -> None:
     office.close()
 
 
+def in_debt(office: Office) -> None:
+    """By a charge-back of what he has ridden for."""
+    bus = Bus()
+    pay(office, "one")
+    office.enrol(bus)
+    for n in range(9):
+        bus.tap(ADULT.show(n, time_s=NOON_MS // 1000 + n))
+    office.take_whole(bus)
+    office.store.charge_back("one", office.now_ms)
+    assert office.store.denials(open_only=True)
+
+
+def test_who_has_paid_and_is_on_the_list_yet_is_not_told_to_pay(tmp_path: Path) -> None:
+    office = Office(tmp_path, [], [ADULT])
+    row = office.store.rider(ADULT.credential_id)
+    assert row is not None
+    in_debt(office)
+    office.store.keep_announced(b"a manifest", {ADULT.credential_id: 1})
+    on(office, 100)
+    told = []
+    for _ in range(2):
+        with pytest.raises(Refused) as caught:
+            office.riders.renew(row)
+        told.append(caught.value)
+        if office.store.denials(open_only=True):
+            pay(office, "two")
+    assert [it.fix.startswith("pay what is owed") for it in told] == [True, False]
+    assert [("بپردازید" in it.data["rider_fa"], "مسدود" in it.data["rider_fa"]) for it in told] == [
+        (True, True), (False, True)
+    ]  # fmt: skip
+    office.store.keep_announced(b"another", {})
+    assert read_issued(office.riders.renew(row).credential).version == 2
+    office.close()
+
+
+def test_who_owes_gets_no_new_version_by_moving_either_but_by_two_peoples_word(tmp_path: Path) -> None:
+    """A key of his own on the same phone is another phone, too."""
+    office = Office(tmp_path, [], [ADULT])
+    in_debt(office)
+    with pytest.raises(Refused) as caught:
+        office.move(ADULT, "the same person's second key")
+    assert caught.value.data["rider_fa"]
+    assert office.rows("SELECT count(*) FROM former") == [(0,)]
+    new = key("his next phone")
+    office.grant(ADULT, new.public)
+    assert read_issued(registered(office, new).credential).version == 2
+    office.close()
+
+
+def test_a_version_that_is_the_last_is_not_answered_as_if_it_were_good(tmp_path: Path) -> None:
+    office, phone = Office(tmp_path, [], []), key("x")
+    first = registered(office, phone)
+    last = reissued(office, tmp_path, first.credential_id)
+    for days, is_good in ((0, True), (400, False)):
+        on(office, days)
+        live = office.store.rider(first.credential_id)
+        assert live is not None
+        if is_good:
+            assert office.riders.renew(live).credential == last
+            continue
+        with pytest.raises(Refused) as caught:
+            office.riders.renew(live)
+        assert "register anew" in caught.value.fix
+        assert caught.value.data["rider_fa"]
+    office.close()
+
+
 def test_two_renewals_at_a_time_make_one_version(tmp_path: Path) -> None:
     office = Office(tmp_path, [], [ADULT])
     row = office.store.rider(ADULT.credential_id)
@@ -191,9 +259,22 @@ def test_two_renewals_at_a_time_make_one_version(tmp_path: Path) -> None:
     office.riders.renew(row)
     former = Former(ADULT.credential_id, 1, ADULT.credential, ADULT.key.public, None)
     with pytest.raises(Refused):
-        office.store.renew_rider(row, former)
+        office.store.renew_rider(row, former, row.grant)
     assert office.rows("SELECT version, ended_ms FROM former") == [(1, None)]
     office.close()
+
+
+def reissued(office: Office, folder: Path, credential_id: bytes) -> bytes:
+    """The rider's credential, in the last version that its byte counts."""
+    rider = office.store.rider(credential_id)
+    assert rider is not None
+    was = read_issued(rider.credential)
+    last = issue_credential(
+        ISSUER, credential_id=was.credential_id, version=VERSION_MAX, holder=was.holder, rider_class=0,
+        product=was.product, expiry_day=was.expiry_day, allowance_units=was.allowance_units,
+    )  # fmt: skip
+    databases.now.change(folder, "UPDATE rider SET credential = ?", (last,))
+    return last
 
 
 def credential(rider_class: int, expiry_day: int) -> Credential:
