@@ -28,7 +28,7 @@ _UNDATED = (
 _OF_CLAIM = "LEFT JOIN claim AS c ON c.device = r.device AND c.epoch = r.epoch AND c.sequence = r.sequence"
 # Each by itself: joined, PostgreSQL may hold every tap against all rows of these.
 _OF_REST = ", ".join(
-    f"(SELECT o.revision FROM {table} AS o WHERE o.device = r.device AND o.epoch = r.epoch AND o.sequence = r.sequence)"
+    f"(SELECT revision FROM {table} AS o WHERE o.device = r.device AND o.epoch = r.epoch AND o.sequence = r.sequence)"  # noqa: S608
     for table in ("proxy", "ticket_ride", "unproven")
 )
 _UNPROVEN = ", ".join(f"'{payer}'" for payer in sorted(UNPROVEN))
