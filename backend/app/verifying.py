@@ -30,7 +30,7 @@ from backend.core.staff.log import check
 from backend.core.staff.subjects import HeldMoney, PayOut, Posting, Refund, read
 from backend.core.staff.two_people import Kind
 from backend.core.verifying.approvals import check_approval, check_log
-from backend.core.verifying.sources import check_refund, check_resolved
+from backend.core.verifying.given_back import check_refunds, check_resolved
 from backend.core.verifying.sums import SECRET_BYTES
 from protocol.localtime import service_day
 
@@ -134,8 +134,9 @@ def _people(findings: Findings, ledger: SourceReading, known: Mapping[int, bytes
             money = read(Kind.HELD, approval.it.content)
             assert isinstance(money, HeldMoney), "the kind says what the content is"
             held[money.tap] = money.hold
-    for given in ledger.given_back():
-        check_refund(findings, given, refunds)
+    remembered = ledger.remembered_day()
+    for of_rider in ledger.given_back():
+        check_refunds(findings, of_rider, refunds, remembered)
     for tap, hold in ledger.resolved():
         check_resolved(findings, tap, hold, held)
 

@@ -253,6 +253,17 @@ def test_held_money_that_nobody_decided_of_is_named(books: Books) -> None:
     assert {(Broken.SOURCE, paid), (Broken.SOURCE, written_off)} <= set(books.wrong())
 
 
+@pytest.mark.databases
+def test_what_goes_back_of_a_fare_without_anybodys_word_is_told(books: Books) -> None:
+    """V9 asks of `refunded_rials` alone; what is posted follows from `back_rials`."""
+    tap = books.front.name, books.front.epoch, books.first
+    books.forge(
+        "UPDATE claim SET back_rials = rials, revision = 1 WHERE device = ? AND epoch = ? AND sequence = ?", *tap
+    )
+    books.append(Transfer(revised_key(*tap, TransferKind.REFUND, 1), TransferKind.REFUND, OPERATOR, WALLET, FARE, DAY))
+    assert books.wrong() == [(Broken.SOURCE, f"tap {tap[0]}/{tap[1]}/{tap[2]}")]
+
+
 # --- who approved: V11 ------------------------------------------------------------------------------------------------
 
 

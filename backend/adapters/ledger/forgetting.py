@@ -13,7 +13,7 @@ from backend.core.staff.log import Entry
 from protocol.limits import CREDENTIAL_ID_BYTES
 from protocol.wire.records import RecordKind
 
-_NOBODY = bytes(CREDENTIAL_ID_BYTES)  # no credential: ids are drawn at random
+NOBODY = bytes(CREDENTIAL_ID_BYTES)  # no credential: ids are drawn at random
 _HELD = f"hold = {int(Hold.HELD)}"
 # Its rider's wallet is in what is held, or he waits for an answer: it stays until that is decided.
 _CONTESTED = f"(contested AND charged AND {_HELD})"
@@ -102,7 +102,7 @@ class ForgettingTables(StandingTables):
         return self._sweep(_CARDS, after, before_ms, limit)
 
     def _sweep(self, of: _Travel, after: TapId | None, before_ms: int, limit: int) -> Swept:
-        where, values = f"wall_ms < ? AND {of.which} AND {of.who} <> ?", [before_ms, _NOBODY]
+        where, values = f"wall_ms < ? AND {of.which} AND {of.who} <> ?", [before_ms, NOBODY]
         if after is not None:
             where, values = f"{where} AND (device, epoch, sequence) > (?, ?, ?)", [*values, *after]
         asked = (
@@ -113,7 +113,7 @@ class ForgettingTables(StandingTables):
             to = raw(core)
             rows = self._driver.rows(to, asked, (*values, limit))
             going = [row[:3] for row in rows if not row[3] and not row[4]]
-            unnamed = [(_NOBODY, *row[:3]) for row in rows if not row[3] and row[4]]
+            unnamed = [(NOBODY, *row[:3]) for row in rows if not row[3] and row[4]]
             self._driver.many(to, f"DELETE FROM {of.table} WHERE {OF_TAP}", going)  # noqa: S608
             if of is _CLAIMS:
                 self._driver.many(to, f"DELETE FROM dispute WHERE {OF_TAP}", going)  # noqa: S608 - answered ones

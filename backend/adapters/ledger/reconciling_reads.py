@@ -35,7 +35,7 @@ _UNPROVEN = ", ".join(f"'{payer}'" for payer in sorted(UNPROVEN))
 _TAPS = f"""
 r.device, r.epoch, r.sequence, r.payer, r.fare_rials,
  c.credential, c.vehicle, c.rider_class, c.rials, c.city_rials, c.revision,
- CASE WHEN c.copied_rials > 0 OR c.contested OR c.back_rials > 0 THEN 1 ELSE 0 END,
+ CASE WHEN c.copied_rials <> 0 OR c.contested OR c.back_rials > 0 THEN 1 ELSE 0 END,
  CASE WHEN c.charged AND NOT c.extends THEN EXISTS (
   SELECT 1 FROM claim AS o WHERE {day_of("o.time_s")} = {day_of("c.time_s")}
   AND o.credential = c.credential AND o.time_s = c.time_s AND o.counter = c.counter

@@ -13,6 +13,7 @@ from backend.adapters.ledger.closing import _closing
 from backend.adapters.ledger.closing_tables import CLOSING
 from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.dispute_tables import DISPUTE
+from backend.adapters.ledger.forgetting import NOBODY
 from backend.adapters.ledger.forgetting_tables import REMEMBERED
 from backend.adapters.ledger.giving import GIVEN, given
 from backend.adapters.ledger.hot import Driver, transfers_of_keys
@@ -38,12 +39,13 @@ from backend.core.staff.log import GENESIS, Entry, Logged, Mark, Outcome
 from backend.core.staff.two_people import DECIDE, PROPOSE
 from backend.core.staff.two_people import State as Proposed
 from backend.core.verifying.approvals import Approval, Word
-from backend.core.verifying.sources import GivenBack, Kept
+from backend.core.verifying.given_back import GivenBack
+from backend.core.verifying.sources import Kept
 from protocol.fares.verdicts import TABLE
 from protocol.wire.records import RecordKind, Tap, decode_record
 
 STREAMED = {"stream_results": True, "yield_per": 5_000}
-_ODD = "(copied_rials > 0 OR contested OR back_rials > 0)"  # what is not its rider's and its owner's alone
+_ODD = "(copied_rials <> 0 OR contested OR back_rials > 0)"  # what is not its rider's and its owner's alone
 _PLAIN = sa.text(
     "SELECT device, epoch, sequence, credential, vehicle, wall_ms, rider_class, rials, city_rials, revision"  # noqa: S608
     f" FROM claim WHERE NOT {_ODD} AND (rials > 0 OR city_rials > 0 OR revision > 0)"
@@ -75,8 +77,9 @@ _RESOLVED = sa.text(" UNION ALL ".join(
 _COLUMNS = "id, key, kind, debit, credit, rials, at_ms, day"
 _GIVEN_BACK = (
     sa.select(
-        CLAIM.c.device, CLAIM.c.epoch, CLAIM.c.sequence, CLAIM.c.refunded_rials, CLAIM.c.refunded_by_house,
-        DISPUTE.c.name, DISPUTE.c.given_rials, DISPUTE.c.by_house,
+        CLAIM.c.credential, CLAIM.c.device, CLAIM.c.epoch, CLAIM.c.sequence, CLAIM.c.wall_ms, CLAIM.c.boarding,
+        CLAIM.c.extends, CLAIM.c.annulled, CLAIM.c.refunded_rials, CLAIM.c.refunded_by_house, CLAIM.c.back_rials,
+        CLAIM.c.back_by_house, DISPUTE.c.name, DISPUTE.c.given_rials, DISPUTE.c.by_house,
     )
     .join_from(
         CLAIM, DISPUTE,
@@ -86,7 +89,8 @@ _GIVEN_BACK = (
         ),
         isouter=True,
     )
-    .where(CLAIM.c.refunded_rials > 0)
+    .where(sa.or_(CLAIM.c.refunded_rials > 0, CLAIM.c.back_rials > 0))
+    .order_by(CLAIM.c.credential)
 )  # fmt: skip
 _SAID = sa.and_(  # other actions, too, end as `refused …`, with words behind it
     STAFF_LOG.c.action.in_(sorted(it.value for it in (*PROPOSE.values(), *DECIDE.values()))),
@@ -136,11 +140,18 @@ class SourceReading:
             if isinstance(it, Tap) and it.forgone_rials:
                 yield (it.link.device, it.link.epoch, it.link.sequence), wall_ms, it.forgone_rials
 
-    def given_back(self) -> Iterator[GivenBack]:
-        """What taps say was given back, with the answer of their disputes."""
-        for device, epoch, sequence, rials, by_house, name, answered, house in self._stream(_GIVEN_BACK):
-            tap = device, epoch, sequence
-            yield GivenBack(tap, rials, bool(by_house), name or "", answered or 0, bool(house))
+    def given_back(self) -> Iterator[Sequence[GivenBack]]:
+        """What taps say was given back, with the answers of their disputes: one rider's at a time."""
+        for credential, rows in groupby(self._stream(_GIVEN_BACK), key=lambda row: bytes(row.credential)):
+            yield [
+                GivenBack(
+                    (device, epoch, sequence), wall_ms, credential != NOBODY, bytes(boarding), bool(extends),
+                    bool(annulled), rials, bool(by_house), back, bool(back_by_house), name or "", answered or 0,
+                    bool(house),
+                )
+                for _, device, epoch, sequence, wall_ms, boarding, extends, annulled, rials, by_house, back,
+                back_by_house, name, answered, house in rows
+            ]  # fmt: skip
 
     def resolved(self) -> Iterator[tuple[TapId, Hold]]:
         """Taps of whose held money something became that two people must have said."""

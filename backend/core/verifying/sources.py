@@ -9,9 +9,7 @@ Rules, behind those of `backend.core.ledger.verifying`:
   a settlement's rows are those that the frozen statements say; what a closed account leaves comes from a closed
   account, and what a ward has of a guardian's wallet from what he gave; a free ride's from the record of a ride that
   nobody pays, and is no dearer;
-- V9: what is given back of a fare is what two people approved of a dispute that has its answer; what was held of a tap
-  and is paid or written off is what two people said of that tap. Of what is paid, only boardings without a proof tell:
-  of all others ledgers of before have paid without asking, and nobody can say any more which;
+- V9: what is given back of a fare, and what becomes of held money, is what two people said (`verifying.given_back`);
 - V10: nothing but what is paid out has two phases.
 
 A row that comes from nothing is named by its number, what has other rows than it must by its own name.
@@ -24,7 +22,7 @@ from typing import NamedTuple, TypeAlias
 
 from backend.core.closing.closing import Closing, left_over
 from backend.core.guardians.giving import Given
-from backend.core.holding import Hold, Stands, owed, posted_first
+from backend.core.holding import Stands, owed, posted_first
 from backend.core.ledger import (
     CORRECTIONS,
     OF_TAPS,
@@ -298,43 +296,6 @@ def of_free_ride(tap: TapId, wall_ms: int, forgone_rials: int) -> Source:
                 yield f"a free ride of {forgone_rials} rials at most", str(_entry(row))
 
     return Source(_tap(tap), service_day(wall_ms), [tap_key(*tap, TransferKind.FREE_RIDE)], None, wrong)
-
-
-# --- V9 ---------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """What a tap says was given back of its fare, and its dispute; empty and 0 where it has none with that answer."""
-
-    tap: TapId
-    rials: int
-    by_house: bool
-    dispute: str
-    answered_rials: int
-    answered_by_house: bool
-
-
-def check_refund(findings: Findings, it: GivenBack, approved: Mapping[str, tuple[int, bool]]) -> None:
-    """V9. `approved`: by dispute, what two people let go back, and whether the house bears it."""
-    said = (it.rials, it.by_house)
-    if not it.dispute or (it.answered_rials, it.answered_by_house) != said:
-        answer = f"an answer of {it.answered_rials} rials" if it.dispute else "no dispute that has its answer"
-        findings.add(Broken.SOURCE, _tap(it.tap), f"an answered dispute of {it.rials} rials", answer)
-    elif approved.get(it.dispute) != said:
-        much = approved.get(it.dispute)
-        findings.add(
-            Broken.SOURCE, _tap(it.tap), f"{it.rials} rials that two people approved for dispute {it.dispute}",
-            "nobody approved" if much is None else f"approved: {much[0]} rials",
-        )  # fmt: skip
-
-
-def check_resolved(findings: Findings, tap: TapId, hold: Hold, approved: Mapping[TapId, Hold]) -> None:
-    """V9. `approved`: what two people said becomes of the held money of taps."""
-    said = approved.get(tap, Hold.HELD)
-    if said is not hold:
-        must = f"two people to have said that it is {hold.name.lower().replace('_', ' ')}"
-        findings.add(Broken.SOURCE, _tap(tap), must, f"{said.name.lower().replace('_', ' ')}, as approved")
 
 
 def _entry(it: PostedTransfer) -> Entry:
