@@ -5,7 +5,6 @@ The whole, 10,000 top-ups and 30 kills, is `make topup-drill`.
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,13 +35,12 @@ def test_wallets_are_the_providers_truth_though_the_backend_was_killed(tmp_path:
 def test_a_planted_weakness_is_found(tmp_path: Path) -> None:
     """A backend without its sweeper loses what never came back, one that believes browsers credits what nobody paid."""
     terms = replace(SMALL, kills=0, settle_s=4)
-    with ThreadPoolExecutor(2) as pool:
-        sweeps, believes = (
-            pool.submit(run, replace(terms, weak=weak), tmp_path / weak, untold)
-            for weak in ("no-sweeper", "callback-word")
-        )
-    assert any("nobody has verified it" in it for it in sweeps.result()["differences"])
-    assert any("is paid, and failed at its provider" in it for it in believes.result()["differences"])
+    # One after the other: two apps that are built at once take each other's filters of warnings.
+    sweeps, believes = (
+        run(replace(terms, weak=weak), tmp_path / weak, untold) for weak in ("no-sweeper", "callback-word")
+    )
+    assert any("nobody has verified it" in it for it in sweeps["differences"])
+    assert any("is paid, and failed at its provider" in it for it in believes["differences"])
 
 
 # --- the comparison, on facts ----------------------------------------------------------------------------------------
