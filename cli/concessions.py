@@ -14,12 +14,11 @@ from backend.app.staff import Staff
 from backend.core.concessions.application import OWNER, Why
 from backend.core.concessions.ports import Applied
 from backend.core.concessions.words import PAPERS, STATES, WHYS
-from backend.core.limits import PAGE_MAX
 from backend.core.staff.subjects import Concession, read
 from backend.core.staff.two_people import Proposal
 from cli.backend_config import backend_config
 from cli.days import ServiceDay
-from cli.office_desk import actor_of, opened, own_token, utc
+from cli.office_desk import actor_of, all_of, opened, own_token, utc
 from cli.office_desk import approve as approve_as
 from cli.output import json_option, write_json
 from protocol.fares.tariff import RiderClass
@@ -46,12 +45,8 @@ def command() -> None:
 @json_option("the applications")
 def listed(path: Path, answered: bool, out: str | None) -> None:  # noqa: FBT001 - click's
     """What waits for an answer, oldest first: what is due next stands first."""
-    found: list[Applied] = []
     with _desks(path) as (desk, _):
-        after = 0
-        while rows := desk.listed(after, PAGE_MAX, open_only=not answered):
-            found += [it for _, it in rows]
-            after = rows[-1][0]
+        found = all_of(desk.listed, open_only=not answered)
     if out is not None:
         write_json(out, {"applications": [_json(it) for it in found]})
         return

@@ -15,9 +15,8 @@ from backend.core.disputes.dispute import OWNER, Why
 from backend.core.disputes.ports import Shown
 from backend.core.disputes.words import REASONS, STATES, WHYS
 from backend.core.explaining.explain import told_as
-from backend.core.limits import PAGE_MAX
 from cli.backend_config import backend_config
-from cli.office_desk import actor_of, opened, own_token, utc
+from cli.office_desk import actor_of, all_of, opened, own_token, utc
 from cli.office_desk import approve as approve_as
 from cli.output import json_option, write_json
 from protocol.plurals import counted
@@ -42,12 +41,8 @@ def command() -> None:
 @json_option("the disputes")
 def listed(path: Path, answered: bool, out: str | None) -> None:  # noqa: FBT001 - click's
     """What waits for an answer, oldest first: what is due next stands first."""
-    found: list[Shown] = []
     with _desks(path) as (desk, _):
-        after = 0
-        while rows := desk.listed(after, PAGE_MAX, open_only=not answered):
-            found += [it for _, it in rows]
-            after = rows[-1][0]
+        found = all_of(desk.listed, open_only=not answered)
     if out is not None:
         write_json(out, {"disputes": [_json(it) for it in found]})
         return

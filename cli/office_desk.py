@@ -1,10 +1,11 @@
 """What commands share that answer riders at the backend's own machine: ledger, tokens, a second person's word."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -13,9 +14,11 @@ from backend.app.backend import wall_ms
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
 from backend.app.staff import Staff
+from backend.core.limits import PAGE_MAX
 from backend.core.staff.roles import Actor
 from backend.core.staff.two_people import Proposal
 
+_Case = TypeVar("_Case")
 own_token = click.option("--token", "token_file", required=True,
                          type=click.Path(path_type=Path, dir_okay=False, exists=True),
                          help="Your own token, as `savar staff add` gave it to you.")  # fmt: skip
@@ -53,6 +56,16 @@ def approve(staff: Staff, actor: Actor, named: str, *, what: str, is_of: Callabl
     except ValueError as error:
         raise click.ClickException("name PROPOSAL:DIGEST, as proposing told them") from error
     staff.decide(actor, proposal_id, read, approves=True, key="")
+
+
+def all_of(listed: Callable[..., Sequence[tuple[int, _Case]]], *, open_only: bool) -> list[_Case]:
+    """Every case of a desk's pages, oldest first."""
+    found: list[_Case] = []
+    after = 0
+    while rows := listed(after, PAGE_MAX, open_only=open_only):
+        found += [it for _, it in rows]
+        after = rows[-1][0]
+    return found
 
 
 def utc(at_ms: int) -> str:

@@ -5,7 +5,7 @@ What differs between the two is here and in what implements it; every statement 
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from backend.adapters.ledger.local import DAY, DAYS
 from backend.adapters.ledger.near import Asked
@@ -14,6 +14,7 @@ from backend.core.ledger import TapId
 Row: TypeAlias = tuple[Any, ...]
 _TAPS_A_QUERY = 150  # three values each: under SQLite's limit of variables, whatever its build
 _KEYS_A_QUERY = 500  # likewise
+_Value = TypeVar("_Value")
 
 
 class Driver(Protocol):
@@ -57,11 +58,16 @@ class Driver(Protocol):
         ...
 
 
+def cut(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
+    """As many a statement as it takes."""
+    for at in range(0, len(values), size):
+        yield values[at : at + size]
+
+
 def rows_of_taps(driver: Driver, raw: Any, table: str, taps: Sequence[TapId], what: str = "*") -> Iterator[Row]:
     """Columns of a table whose key is the tap, of these. For `IN (VALUES …)` SQLite reads the whole table."""
     columns = ", ".join(f"{table}.{name.strip()}" for name in what.split(","))
-    for at in range(0, len(taps), _TAPS_A_QUERY):
-        some = taps[at : at + _TAPS_A_QUERY]
+    for some in cut(taps, _TAPS_A_QUERY):
         asked = _asked_of_taps(driver.each, table, columns, len(some))
         yield from driver.rows(raw, asked, [part for tap in some for part in tap])
 
@@ -79,8 +85,7 @@ def transfers_of_keys(
 ) -> Iterator[Row]:
     """Columns of transfers that are in no phase, of these keys; of these days and of none, or of any."""
     numbers = range(DAYS) if days is None else sorted({day % DAYS for day in days} | {0})
-    for at in range(0, len(keys), _KEYS_A_QUERY):
-        some = keys[at : at + _KEYS_A_QUERY]
+    for some in cut(keys, _KEYS_A_QUERY):
         yield from driver.rows(raw, asked_of_keys(driver.each, what, tuple(numbers), len(some)), some)
 
 

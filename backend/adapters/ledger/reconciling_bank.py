@@ -7,9 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.hot import cut
 from backend.adapters.ledger.paying_tables import PAYOUT_SENT
 from backend.adapters.ledger.posting import PostTransfers
-from backend.adapters.ledger.reconciling_money import ReconcilingMoney, _providers
+from backend.adapters.ledger.reconciling_money import ASKED_MAX, ReconcilingMoney, _providers
 from backend.adapters.ledger.reconciling_tables import BANK_ROW, PAID_IN, STATEMENT_ROW
 from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.upsert import insert
@@ -21,7 +22,6 @@ from backend.core.staff.subjects import PayOut, read
 from backend.core.staff.two_people import Kind
 from protocol.localtime import day_begins_ms
 
-_ASKED_MAX = 500
 _ROW = STATEMENT_ROW.c
 _HAS_PAYOUT = sa.text("payout <> ''")  # in the words of the index
 
@@ -72,7 +72,7 @@ class ReconcilingBank(ReconcilingMoney):
                 due[name].add(provider)
             wanted = sorted({*due, *core.execute(told.distinct()).scalars(), *names})
             providers = _providers(core)
-            for some in _cut(wanted):
+            for some in cut(wanted, ASKED_MAX):
                 of_names = _PAYOUTS.where(_ROW.payout.in_(some), _ROW.provider.in_(providers))
                 for row in core.execute(of_names):  # other providers' and days' of the name, too
                     by_name[row[1]].append(Payout(*row))
@@ -101,7 +101,7 @@ class ReconcilingBank(ReconcilingMoney):
         """What was posted of payouts whose last row lay in these days, and of those of these names."""
         with self._aside.snapshot() as core:
             found = [PaidIn(*row) for row in core.execute(_POSTED.where(PAID_IN.c.day.between(*days)))]
-            for some in _cut(sorted(names)):
+            for some in cut(sorted(names), ASKED_MAX):
                 found += [PaidIn(*row) for row in core.execute(_POSTED.where(PAID_IN.c.name.in_(some)))]
         return {(it.provider, it.name): it for it in found}
 
@@ -130,7 +130,7 @@ class ReconcilingBank(ReconcilingMoney):
         amounts: dict[str, tuple[int, ...]] = {}
         with self._aside.snapshot() as core:
             due = {row.name: row.reference for row in core.execute(_SENT.where(within))}
-            for some in _cut(sorted({*due.values()})):
+            for some in cut(sorted({*due.values()}), ASKED_MAX):
                 for row in core.execute(_SENT.where(PAYOUT_SENT.c.reference.in_(some)).order_by(PAYOUT_SENT.c.name)):
                     by_reference[row.reference].append(_sent(row))
                 amounts |= {
@@ -179,7 +179,3 @@ def _sent(row: Any) -> Sent:
     it = read(Kind.PAYOUT, bytes(row.content))
     assert isinstance(it, PayOut), "the table has payouts alone"
     return Sent(row.name, row.reference, it.rials, row.decided_ms, row.told_ms)
-
-
-def _cut(names: Sequence[str]) -> list[Sequence[str]]:
-    return [names[at : at + _ASKED_MAX] for at in range(0, len(names), _ASKED_MAX)]

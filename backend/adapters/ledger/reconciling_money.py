@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.hot import cut
 from backend.adapters.ledger.payment_tables import HAS_RECEIPT, TOPUP
 from backend.adapters.ledger.reconciling_runs import ReconcilingRuns
 from backend.adapters.ledger.reconciling_tables import BANK_ROW, STATEMENT_DAY, STATEMENT_ROW, UNREADABLE
@@ -15,7 +16,7 @@ from backend.core.reconciliation.payments import CREDITED, HeldTopUp, Told, keys
 from backend.core.reconciliation.statements import BankRow, ProviderRow, RowKind, Unreadable
 from backend.core.reconciliation.taps import PostedTransfer
 
-_ASKED_MAX = 500
+ASKED_MAX = 500
 _ROW = STATEMENT_ROW.c
 _KINDS = {it.value: it for it in RowKind}
 
@@ -135,8 +136,8 @@ def _topup(row: Any) -> HeldTopUp:
 
 def _topups_named(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], HeldTopUp]:
     found = {}
-    for at in range(0, len(named), _ASKED_MAX):
-        some = [name for _, name in named[at : at + _ASKED_MAX]]
+    for names in cut(named, ASKED_MAX):
+        some = [name for _, name in names]
         by_receipt = TOPUP.c.receipt.in_(some) & TOPUP.c.provider.in_(sorted({it[0] for it in named})) & HAS_RECEIPT
         for which in (by_receipt, TOPUP.c.authority.in_(some)):  # an index each
             for row in core.execute(_TOPUPS.where(which)):
@@ -148,8 +149,7 @@ def _topups_named(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict
 def _told(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Told]:
     """All rows of these payments, whatever their day."""
     rows: dict[tuple[str, str], list[ProviderRow]] = defaultdict(list)
-    for at in range(0, len(named), _ASKED_MAX):
-        some = named[at : at + _ASKED_MAX]
+    for some in cut(named, ASKED_MAX):
         asked = (
             sa.select(STATEMENT_ROW)
             .where(_ROW.provider.in_(sorted({it[0] for it in some})), _ROW.named.in_([it[1] for it in some]))

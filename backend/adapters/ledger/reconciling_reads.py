@@ -4,13 +4,12 @@ Each call is one snapshot, so that a tap and its transfers are of one moment, wh
 SQL over `Driver`: a city's day is a million taps.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
-from backend.adapters.ledger.hot import Driver, Row, rows_of_taps, transfers_of_keys
+from backend.adapters.ledger.hot import Driver, Row, cut, rows_of_taps, transfers_of_keys
 from backend.adapters.ledger.local import day_of
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
 from backend.core.holding import Hold, Stands, Unproven, Why, owed
@@ -139,7 +138,7 @@ class ReconcilingReads:
         with self._aside.reading() as core:
             return [
                 PostedTransfer(*row)
-                for some in _cut(sorted(ids), _KEYS_A_QUERY)
+                for some in cut(sorted(ids), _KEYS_A_QUERY)
                 for row in self._driver.rows(raw(core), f"{_TRANSFER} id IN ({', '.join('?' * len(some))})", some)
             ]
 
@@ -185,8 +184,3 @@ def _unproven(row: Row) -> Unproven:
 
 def _behind(rows: Sequence[Row], most: int) -> _Place | None:
     return (rows[-1][0], rows[-1][1]) if len(rows) == most else None
-
-
-def _cut(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for at in range(0, len(values), size):
-        yield values[at : at + size]
