@@ -9,7 +9,7 @@ EXAMPLES ?= 15
 TAPS ?= 50000000
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age bench-long ledger-drill topup-drill simulate simulate-long clean
+.PHONY: help run test test-attacks firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-each fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age bench-long ledger-drill topup-drill simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,9 @@ run: setup ## set up what is needed and run the demo: three buses, broker, backe
 	@$(BIN)/savar demo
 
 test: setup system lint web-check unit ## set up what is needed and run lint and every test
+
+test-attacks: setup system ## every attack of docs/THREATS.md, with its defence switched off and on; a line each
+	@$(BIN)/pytest -q tests/attacks
 
 firmware: setup system ## build the panel board's program, for the board and for tests; its size, static analysis
 	@$(MAKE) -s -C firmware_bridge/firmware PYTHON=$(abspath $(BIN))/python BUILD=$(abspath build/firmware) all check
@@ -54,9 +57,10 @@ check-arm64: setup ## every package of requirements/edge.lock as a wheel for a R
 	@bash deploy/check_arm64.sh $(BIN)/pip build/arm64
 
 fuzz: setup ## fuzz every decoder for FUZZ_S=60 seconds, with atheris in an environment of its own
-	@bash deploy/extra.sh $(BIN)/python build/fuzz atheris==3.0.0
-	@PYTHONPATH=.:$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') \
-	  build/fuzz/bin/python -m tests.fuzz.fuzz_decoders build/fuzz-corpus -max_total_time=$(FUZZ_S)
+	@mkdir -p build/fuzz-corpus && bash deploy/fuzz.sh $(BIN)/python $(FUZZ_S) all
+
+fuzz-each: setup ## fuzz each kind of decoder by itself for FUZZ_S seconds (the issue's ten minutes: FUZZ_S=600), and the lines reached
+	@mkdir -p build/fuzz-corpus && bash deploy/fuzz.sh $(BIN)/python $(FUZZ_S) codes batches receipts bundles enrolment frames statements
 
 fuzz-board: setup ## fuzz the panel board's program, built for this machine with sanitizers, for FUZZ_S=60 seconds (needs clang)
 	@$(MAKE) -s -C firmware_bridge/firmware PYTHON=$(abspath $(BIN))/python BUILD=$(abspath build/firmware) $(abspath build/firmware)/fuzz

@@ -309,17 +309,21 @@ def ingest(
 @command.command()
 @click.option("--db", "database", required=True, type=click.Choice(["sqlite", "postgresql"]), help="Which ledger.")
 @click.option("--taps", default=50_000_000, show_default=True, type=click.IntRange(1_000), help="That it holds.")
+@click.option("--keep", is_flag=True, help="Leave SQLite's file in --folder, and go on where it was ended.")
 @folder_option
 @json_option("the figures")
-def filled(*, database: str, taps: int, folder: Path, out: str | None) -> None:
+def filled(*, database: str, taps: int, keep: bool, folder: Path, out: str | None) -> None:
     """A ledger that holds many taps beside an empty one: how many it takes a second, how long a history takes.
 
     Fifty million take about 80 GB and some hours; SQLite's lie in --folder, PostgreSQL's in TMPDIR.
     """
     from benchmarks import filled as bench
 
+    if keep and database != "sqlite":
+        raise click.UsageError("--keep is for SQLite's file: leave it out, or say --db sqlite")
+    kept = folder / f"savar-filled-{taps}.db" if keep else None
     with progress("the ledger", max(1, taps // bench.GROUP)) as tick:
-        figures = bench.run(database=database, taps=taps, folder=folder, tick=tick)
+        figures = bench.run(database=database, taps=taps, folder=folder, tick=tick, kept=kept)
     _report(figures, out)
 
 
@@ -356,3 +360,19 @@ def reconcile(
         )  # fmt: skip
     _report(figures, out)
     sys.exit(figures["missed"] + figures["invented"] > 0)
+
+
+@command.command()
+@click.option("--devices", default=2_000, show_default=True, type=click.IntRange(1), help="They come back at once.")
+@click.option("--seed", default=5, show_default=True, type=int, help="Of the waits between two tries.")
+@json_option("the figures")
+def reconnect(*, devices: int, seed: int, out: str | None) -> None:
+    """A fleet that comes back to Mosquitto at once over mutual TLS, against the broker's own time for its handshakes.
+
+    A minute, most of it for making certificates. Needs two processors that are free: look at `load`.
+    """
+    from benchmarks import reconnect as bench
+
+    with progress("certificates and devices", 2 * devices) as tick, tempfile.TemporaryDirectory() as scratch:
+        figures = bench.run(Path(scratch), devices=devices, seed=seed, tick=of_one(tick, "devices"))
+    _report(figures, out)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli.bundle_words import Row, policy_rows, tariff_rows
-from cli.output import json_option, write_json
+from cli.output import json_option, say, write_json
 from cli.provision import class_shares
 from protocol.limits import PIN_SALT_BYTES
 from protocol.wire.bundles import Bundle
@@ -23,17 +23,6 @@ _LINES_SHOWN = 10
 @click.group()
 def command() -> None:
     """What goes down to the validators: tariff, keys, deny list, riders, timetable."""
-
-
-def _say(out: str | None, found: dict[str, Any], next_steps: list[str]) -> None:
-    if out:
-        write_json(out, found | {"next": next_steps})
-        return
-    for name, value in found.items():
-        shown = ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
-        click.echo(f"{name.replace('_', ' '):16} {shown}")
-    for step in next_steps:
-        click.echo(f"next: {step}")
 
 
 def _credential(value: str, option: str) -> bytes:
@@ -128,7 +117,7 @@ def make(
         timetable=None if feed is None else load_feed(feed).lines,
     )  # fmt: skip
     bundle = made.bundle
-    _say(
+    say(
         out,
         {
             "bundle_number": bundle.number, "tariff": bundle.tariff.version,
@@ -157,7 +146,7 @@ def feed(*, path: Path, out: str | None) -> None:
     found = load_feed(path)
     chunks = cut_timetable(found.lines)
     patterns = [pattern for line in found.lines for pattern in line.patterns]
-    _say(
+    say(
         out,
         {
             "lines": len(found.lines), "ways": len(patterns),
@@ -183,8 +172,16 @@ def take(*, depot: Path, path: Path, out: str | None) -> None:
     from edge.app.config import load_config
 
     config = load_config(path)
-    manifest, new = take_bundle(config.bundle, depot, load_keys(config.keys_dir).bundle, city=config.city)
-    _say(out, {"bundle_number": manifest.number, "new_chunks": new}, ["start the validator"])
+    keys = load_keys(config.keys_dir)
+    manifest, new = take_bundle(
+        config.bundle,
+        depot,
+        keys.bundle,
+        city=config.city,
+        releases=config.releases is not None,
+        recovery=keys.recovery,
+    )
+    say(out, {"bundle_number": manifest.number, "new_chunks": new}, ["start the validator"])
 
 
 @command.command()
@@ -203,7 +200,10 @@ def show(*, path: Path, folder: Path | None, out: str | None) -> None:
     from provisioning.core.fare_words import policies_told, tariff_told
 
     config = load_config(path)
-    manifest, bundle = show_bundle(folder or config.bundle, load_keys(config.keys_dir).bundle, city=config.city)
+    keys = load_keys(config.keys_dir)
+    manifest, bundle = show_bundle(
+        config.bundle, folder or config.bundle, keys.bundle, city=config.city, recovery=keys.recovery
+    )
     issued = datetime.fromtimestamp(manifest.issued_ms / 1000, UTC)
     found: dict[str, Any] = {
         "bundle_number": manifest.number, "issued": issued.isoformat(timespec="seconds"),
@@ -214,7 +214,7 @@ def show(*, path: Path, folder: Path | None, out: str | None) -> None:
     if out:
         write_json(out, found | {"tariffs": tariffs, "policies": policies})
         return
-    _say(None, found, [])
+    say(None, found, [])
     for title, told in zip(("tariff", "next tariff"), tariffs, strict=False):
         _rows(tariff_rows(told, title=title))
     _rows(policy_rows(policies))

@@ -56,7 +56,8 @@ def restore(path: Path, file: Path, replace: bool, out: str | None) -> None:  # 
     if restored.aside:
         click.echo(f"the ledger that was there is kept: {restored.aside}")
     click.echo(
-        "next: start the backend; buses then send again what this ledger lacks. Riders who registered and top-ups that"
+        "next: start the backend; buses then send again what this ledger lacks, in a city with a recovery key once"
+        f" `savar provision restored CITY {ledger.incarnation}` is announced. Riders who registered and top-ups that"
         " were paid since the backup do not come back by themselves: docs/DEPLOY.md, Backup and restore",
         err=True,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from backend.adapters.keys import load_keys
+from backend.adapters.keys import known_keys, load_keys
 from backend.app.config import BackendConfig, load_config
 from backend.app.verifying import Verified, verify_ledger
 from backend.core.ledger.verifying import Told
@@ -70,7 +70,7 @@ _ALONE = "nothing is wrong by itself; whether it was rewritten whole, only recei
 def _receipts(config: BackendConfig, files: tuple[Path, ...]) -> Iterator[Told]:
     if not files:
         return
-    keys = [load_keys(config.keys_dir).receipt.verifying]
+    keys = [load_keys(config.keys_dir).receipt.verifying, *known_keys(config.keys_dir, "receipt")]
     for file in files:
         try:
             receipt = open_receipt(file.read_bytes(), keys)

@@ -11,6 +11,7 @@ from protocol.errors import SavarError
 # sub-command → (module, what it does); the module is imported only when the command is called
 COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("cli.audit", "compare journals and ledger on disk: lost, doubled, posted"),
+    "authority": ("cli.authority", "the ceremony of a city's keys: root off line, intermediates, fingerprints"),
     "backend": ("cli.backend", "run the backend, import depot files, ask for cases and what was let through"),
     "badges": ("cli.badges", "printed badges by which drivers sign in"),
     "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
@@ -20,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
     "disputes": ("cli.disputes", "what riders say is wrongly charged: read and answer it"),
     "drill": ("cli.drill", "real parts under kills and misbehaviour: what must hold all the same"),
+    "enrol": ("cli.enrol", "this device makes its own keys, asks for its name, and takes the answer"),
     "explain": ("cli.explain", "why a tap cost what it did, from the ledger"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
     "ledger": ("cli.ledger", "back a ledger up, put it back, verify it; what it holds for owners"),
@@ -28,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
     "read": ("cli.read", "run the decode loop over images or videos"),
     "reconcile": ("cli.reconcile", "hold journals, ledger and statements against each other; what does not match"),
+    "release": ("cli.release", "releases of the software: which one a validator runs"),
     "selftest": ("cli.selftest", "check this validator and say what to do"),
     "settlement": ("cli.settlement", "what a service day brings to operators and owners: freeze, show, print"),
     "simulate": ("cli.simulate", "cities in a simulated world, from seeds, with everything that goes wrong"),

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -59,11 +59,34 @@ def write_json(out: str, value: object) -> None:
 
 def write_text(out: str, text: str) -> None:
     """To a file or to standard output; what cannot be written after all is said in one line."""
+    write_texts(out, [text])
+
+
+def write_texts(out: str, texts: Iterable[str]) -> None:
+    """One behind the other, each when it comes; as `write_text`."""
     if out == STDOUT:
-        sys.stdout.write(text)
+        sys.stdout.writelines(texts)
         sys.stdout.flush()
         return
     try:
-        Path(out).write_text(text, encoding="utf-8")
+        with Path(out).open("w", encoding="utf-8") as file:
+            file.writelines(texts)
     except OSError as error:
         raise click.ClickException(f"{_cannot(out, error)}; the result is not kept") from error
+
+
+def say_facts(found: Mapping[str, object]) -> None:
+    """Each on a line of its own, to standard output; of a list its parts, or that there are none."""
+    for name, value in found.items():
+        shown = ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
+        click.echo(f"{name.replace('_', ' '):16} {shown}")
+
+
+def say(out: str | None, found: Mapping[str, object], next_steps: Sequence[str]) -> None:
+    """What was done and what comes next: into `out` as JSON, else as lines."""
+    if out:
+        write_json(out, {**found, "next": [*next_steps]})
+        return
+    say_facts(found)
+    for step in next_steps:
+        click.echo(f"next: {step}")

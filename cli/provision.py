@@ -1,14 +1,18 @@
-"""`savar provision city|device|pair|issuer|broker`: what a city starts with. No secret is ever printed."""
+"""`savar provision …`: what a city starts with, and its keys since. No secret is ever printed."""
 
 import os
-import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.output import json_option, write_json
+from cli.output import json_option, say_facts, write_json
+from cli.provision_claims import approve, claim, renew, withdraw
+from cli.provision_recovery import announce, bundle_key, restored
+from cli.provision_revoke import crl, revoke, say_lists
+from cli.provision_rotate import rotate
+from cli.provision_words import camera_pairs, command_line, device_options
 from protocol.fares.tariff import Tariff
 from provisioning.app.broker import write_broker
 from provisioning.app.city import FIRST_ISSUER, create_city, load_city
@@ -16,7 +20,8 @@ from provisioning.app.devices import add_device
 from provisioning.app.fare_files import rider_class
 from provisioning.app.issuers import add_issuer
 from provisioning.app.pairs import pair_doors
-from provisioning.core.layout import SISTER_KEY, CityFolder
+from provisioning.app.renewing import renew_intermediates, renew_lists
+from provisioning.core.layout import SISTER_KEY, AuthorityFolder, CityFolder
 from transport.config import split_endpoint
 
 _FOLDER = click.argument("root", type=click.Path(path_type=Path, file_okay=False))
@@ -25,7 +30,11 @@ _JSON = json_option("what was made")
 
 @click.group()
 def command() -> None:
-    """Make a city's authority, keys, devices, issuers and broker configuration. Development authority: see docs."""
+    """Make a city's keys, devices, issuers and broker configuration, under the authority of a ceremony."""
+
+
+for _more in (claim, withdraw, approve, renew, crl, revoke, rotate, bundle_key, restored, announce):
+    command.add_command(_more)
 
 
 def _say(out: str | None, made: dict[str, Any], *, secrets: dict[Path, str], next_steps: list[str]) -> None:
@@ -33,19 +42,12 @@ def _say(out: str | None, made: dict[str, Any], *, secrets: dict[Path, str], nex
     if out:
         write_json(out, made | {"secrets": [str(path) for path in secrets], "next": next_steps})
         return
-    for name, value in made.items():
-        shown = ", ".join(value) or "none" if isinstance(value, list) else value
-        click.echo(f"{name.replace('_', ' '):16} {shown}")
+    say_facts(made)
     for path, care in secrets.items():
         click.echo(f"{'secret':16} {path} ({care})")
     click.echo("next:")
     for step in next_steps:
         click.echo(f"  {step}")
-
-
-def _command(*words: object) -> str:
-    """A command line that a shell takes as it stands."""
-    return shlex.join(map(str, words))
 
 
 def class_shares(values: tuple[str, ...]) -> dict[int, int]:
@@ -65,17 +67,6 @@ def class_shares(values: tuple[str, ...]) -> dict[int, int]:
     return shares
 
 
-def _cameras(values: tuple[str, ...]) -> list[tuple[str, str]]:
-    """NAME=SOURCE, several → [(name, source)]."""
-    cameras = []
-    for value in values:
-        name, equals, source = value.partition("=")
-        if not (equals and name and source):
-            raise click.BadParameter(f"{value} is not NAME=SOURCE, e.g. front=v4l2:0", param_hint="--camera")
-        cameras.append((name, source))
-    return cameras
-
-
 @command.command()
 @_FOLDER
 @click.option("--name", required=True, help="The city: a–z, 0–9, hyphen.")
@@ -88,56 +79,61 @@ def _cameras(values: tuple[str, ...]) -> list[tuple[str, str]]:
 @click.option("--http-host", default="127.0.0.1", show_default=True)
 @click.option("--http-port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
 @click.option("--provider", nargs=2, metavar="URL MERCHANT", help="Payment provider.")
+@click.option("--authority", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="What `savar authority intermediates` made. Without it a root is made here, its key kept nowhere: "
+                   "for a demo.")  # fmt: skip
 @_JSON
 def city(
     *, root: Path, name: str, shard: str, fare: int, shares: tuple[str, ...], broker_host: str, broker_port: int,
-    http_host: str, http_port: int, provider: tuple[str, str] | None, out: str | None,
+    http_host: str, http_port: int, provider: tuple[str, str] | None, authority: Path | None, out: str | None,
 ) -> None:  # fmt: skip
-    """Make the city in the new folder ROOT: authority, bundle, issuer, receipt and sealing keys, backend, roles."""
+    """Make the city in the new folder ROOT: bundle, issuer, receipt and sealing keys, backend, roles."""
     made = create_city(
         root, name=name, shard=shard, tariff=Tariff(1, fare, class_shares(shares)), broker_host=broker_host,
         broker_port=broker_port, http_host=http_host, http_port=http_port, payments=provider,
         now=datetime.now(UTC), randomness=os.urandom,
+        authority=None if authority is None else AuthorityFolder(authority),
     )  # fmt: skip
     folder = made.folder
     _say(
         out,
         {"city": name, "shard": shard, "settings": str(folder.settings), "backend": str(folder.backend_config)},
         secrets={
-            folder.authority_key: "keep it off line",
+            folder.authority.root: "the intermediates: for whoever enrols",
             folder.bundle_key: "keep it off line",
             folder.issuer_key(FIRST_ISSUER).parent: "every issuer's key",
             folder.backend_keys: "the backend's own",
         },
         next_steps=[
-            _command("savar", "provision", "device", root, "bus-0001-d1", "--vehicle", "bus-0001", "--door", 1,
+            command_line("savar", "provision", "device", root, "bus-0001-d1", "--vehicle", "bus-0001", "--door", 1,
                      "--camera", "front=v4l2:0"),
-            _command("savar", "provision", "broker", root),
-            _command("savar", "backend", "run", "--config", folder.backend_config),
+            command_line("savar", "provision", "broker", root),
+            command_line("savar", "backend", "run", "--config", folder.backend_config),
         ],
     )  # fmt: skip
 
 
 @command.command()
 @_FOLDER
+@click.argument("given", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def authority(*, root: Path, given: Path) -> None:
+    """Take newer intermediates, which a ceremony made in the folder GIVEN, into the city at ROOT."""
+    renew_intermediates(root, AuthorityFolder(given))
+    say_lists(renew_lists(root, now=datetime.now(UTC)))
+    click.echo("what the older ones signed stays good to its own end")
+    click.echo(f"next: {command_line('savar', 'authority', 'show', root)}, and compare; then delete {given}")
+
+
+@command.command()
+@_FOLDER
 @click.argument("name")
-@click.option("--vehicle", required=True, help="The vehicle's name, e.g. bus-0001.")
-@click.option("--door", required=True, type=int, help="Which door, counted from 1.")
-@click.option("--camera", "cameras", multiple=True, metavar="NAME=SOURCE", default=("front=v4l2:0",), show_default=True,
-              help="v4l2:N | file:PATH | folder:PATH | http://… | rtsp://… | picamera2:N")  # fmt: skip
-@click.option("--route", help="The route it serves, if it is always the same.")
-@click.option("--clock-trust", default="system", show_default=True, type=click.Choice(["system", "operator"]))
-@click.option("--chunks-url", metavar="URL", help="Where it fetches bundles; by default where backend.toml serves.")
+@device_options
 @_JSON
-def device(
-    *, root: Path, name: str, vehicle: str, door: int, cameras: tuple[str, ...], route: str | None, clock_trust: str,
-    chunks_url: str | None, out: str | None,
-) -> None:  # fmt: skip
+def device(*, root: Path, name: str, cameras: tuple[str, ...], out: str | None, **settings: Any) -> None:
     """Enrol the device NAME: its certificate, tap key, bundle, configuration, and its role at the broker."""
     folder = add_device(
-        root, device=name, vehicle=vehicle, door=door, cameras=_cameras(cameras), route=route, clock_trust=clock_trust,
-        chunks_url=chunks_url, now=datetime.now(UTC), randomness=os.urandom,
-    )  # fmt: skip
+        root, device=name, cameras=camera_pairs(cameras), now=datetime.now(UTC), randomness=os.urandom, **settings
+    )
     config = folder / "validator.toml"
     _say(
         out,
@@ -146,8 +142,8 @@ def device(
         next_steps=[
             "restart the broker if it runs: it knows the new role then",
             f"copy {folder} to the device, owner and modes kept; there:",
-            _command("savar", "selftest", "--config", config),
-            _command("savar", "validator", "--config", config),
+            command_line("savar", "selftest", "--config", config),
+            command_line("savar", "validator", "--config", config),
         ],
     )
 
@@ -184,7 +180,7 @@ def pair(
         secrets={},
         next_steps=[
             f"carry validator.toml and {SISTER_KEY} of each to its device, then restart both validators",
-            *(_command("savar", "selftest", "--config", config) for config in configs),
+            *(command_line("savar", "selftest", "--config", config) for config in configs),
         ],
     )  # fmt: skip
 
@@ -218,6 +214,8 @@ def issuer(*, root: Path, name: str, out: str | None) -> None:
 @_JSON
 def broker(*, root: Path, port: int | None, user: str | None, out: str | None) -> None:
     """Write mosquitto.conf and the roles for Mosquitto with mutual TLS."""
+    if not CityFolder(root).broker_lists.exists():  # a city of before there were lists
+        say_lists(renew_lists(root, now=datetime.now(UTC)))
     config = write_broker(root, port=port, user=user)
     city = load_city(root)
     _say(
@@ -226,7 +224,7 @@ def broker(*, root: Path, port: int | None, user: str | None, out: str | None) -
         secrets={config.parent / f"{name}.key.pem": care for name, care in
                  (("broker", "the broker's own"), ("admin", "for whoever changes roles"))},
         next_steps=[
-            _command("mosquitto", "-c", config),
-            _command("savar", "backend", "run", "--config", city.folder.backend_config),
+            command_line("mosquitto", "-c", config),
+            command_line("savar", "backend", "run", "--config", city.folder.backend_config),
         ],
     )  # fmt: skip

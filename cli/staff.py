@@ -1,10 +1,11 @@
-"""`savar staff add|end|list|log|verify`: people of the office and the log of what they did, at the backend."""
+"""`savar staff`: people of the office and the log of what they did, at the backend."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from backend.adapters.ledger.store import LedgerStore
 from backend.app.backend import wall_ms
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
-from backend.app.staff import end_person, name_person
-from backend.core.limits import PAGE_MAX
+from backend.app.naming import end_passkeys, end_person, name_person, name_without_token, rotate_token, sign_out
+from backend.app.naming import invite as new_invitation
+from backend.core.errors import NotFound
+from backend.core.limits import LOG_LINE_MAX_BYTES, PAGE_MAX, STAFF_TOKEN_DAYS_DEFAULT, STAFF_TOKEN_OVERLAP_DAYS
 from backend.core.settlement.parties import Party
-from backend.core.staff.log import Logged, check
+from backend.core.staff.log import Broken, Logged, Mark, check, check_copy
+from backend.core.staff.log_file import NotALine, line_of, read_line
 from backend.core.staff.roles import STAFF_ROLES, Person, Role
 from cli.backend_config import backend_config
-from cli.output import json_option, write_json
+from cli.output import OutFile, json_option, write_json, write_texts
 from cli.whoami import account
 from protocol.plurals import counted
 
@@ -41,29 +45,103 @@ def _ledger(path: Path) -> "closing[LedgerStore]":
 @click.argument("name")
 @click.option("--role", required=True, type=click.Choice([role.value for role in STAFF_ROLES]))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
-              help="New file for the token, for its owner alone; without it the token is shown, once.")  # fmt: skip
+              help="New file for what is made, for its owner alone; without it, it is shown, once.")  # fmt: skip
 @click.option("--for", "party", metavar="PARTY",
               help="Whose settlement a partner or driver sees: operator:NAME, owner:NAME, driver:NUMBER.")  # fmt: skip
-def add(*, path: Path, name: str, role: str, out: Path | None, party: str | None) -> None:
-    """Name the person NAME and make the token. A name is given once, for the log tells of people by their names."""
-    if out is not None and out.exists():
-        raise click.ClickException(f"{out} is there already; name a new file: a token is never written over")
+@click.option("--passkey", is_flag=True, help="An invitation to make a passkey, and no token.")
+def add(*, path: Path, name: str, role: str, out: Path | None, party: str | None, passkey: bool) -> None:
+    """Name the person NAME and make a token. A name is given once, for the log tells of people by their names."""
+    _require_new(out)
+    who, at_ms, its = account(), wall_ms(), _party(party)
     with _ledger(path) as store:
-        token = name_person(
-            store, name, Role(role), by=account(), now_ms=wall_ms(), randomness=os.urandom, party=_party(party)
-        )  # fmt: skip
+        if passkey:
+            name_without_token(store, name, Role(role), by=who, now_ms=at_ms, party=its)
+            made = new_invitation(store, name, by=who, now_ms=at_ms, randomness=os.urandom)
+        else:
+            made = name_person(store, name, Role(role), by=who, now_ms=at_ms, randomness=os.urandom, party=its)
+    again = f"savar staff {'invite' if passkey else 'token'} {name}"
+    _hand_over("the invitation" if passkey else "the token", made, name, out, again)
+    if passkey:
+        _warn_without_pages(path)
+
+
+@command.command()
+@backend_config
+@click.argument("name")
+@click.option("--days", default=STAFF_TOKEN_DAYS_DEFAULT, show_default=True, type=click.IntRange(1, 3_660),
+              help="For how long it is good.")  # fmt: skip
+@click.option("--overlap", default=STAFF_TOKEN_OVERLAP_DAYS, show_default=True, type=click.IntRange(0, 90),
+              help="In how many days the ones before it end; 0: now.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="New file for it, for its owner alone; without it, it is shown, once.")  # fmt: skip
+def token(*, path: Path, name: str, days: int, overlap: int, out: Path | None) -> None:
+    """Make a new token for NAME, as for a machine; those before it end a little later, so that it can be changed."""
+    _require_new(out)
+    with _ledger(path) as store:
+        made = rotate_token(
+            store, name, by=account(), now_ms=wall_ms(), randomness=os.urandom, days=days, overlap_days=overlap
+        )
+    _hand_over("the token", made, name, out, f"savar staff token {name}")
+
+
+@command.command()
+@backend_config
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="New file for it, for its owner alone; without it, it is shown, once.")  # fmt: skip
+def invite(*, path: Path, name: str, out: Path | None) -> None:
+    """Invite NAME to make a passkey: good once, for a day, and in the place of any invitation before."""
+    _require_new(out)
+    with _ledger(path) as store:
+        made = new_invitation(store, name, by=account(), now_ms=wall_ms(), randomness=os.urandom)
+    _hand_over("the invitation", made, name, out, f"savar staff invite {name}")
+    _warn_without_pages(path)
+
+
+def _warn_without_pages(path: Path) -> None:
+    """An invitation is used on the office's pages, which there are none of without [passkeys]."""
+    if load_config(path).passkeys is None:
+        click.echo(
+            f"the backend has no pages for it: put [passkeys] with its origin into {path.name}, and start it anew",
+            err=True,
+        )
+
+
+@command.command("sign-out")
+@backend_config
+@click.argument("name")
+@click.option(
+    "--passkeys", is_flag=True, help="End the passkeys, too, and an invitation that waits: a device was lost."
+)
+def end_sessions(*, path: Path, name: str, passkeys: bool) -> None:
+    """End all sessions of NAME."""
+    with _ledger(path) as store:
+        if not any(it.name == name for it in _people(store)):
+            raise NotFound(f"nobody was ever named {name}", fix="savar staff list")
+        ended = sign_out(store, name, by=account(), now_ms=wall_ms())
+        click.echo(f"{counted(ended, 'session', 'sessions')} of {name} ended")
+        if passkeys:
+            gone = end_passkeys(store, name, by=account(), now_ms=wall_ms())
+            click.echo(f"{counted(gone, 'passkey', 'passkeys')} of {name} ended; savar staff invite {name}")
+
+
+def _require_new(out: Path | None) -> None:
+    if out is not None and out.exists():
+        raise click.ClickException(f"{out} is there already; name a new file: a secret is never written over")
+
+
+def _hand_over(what: str, made: str, name: str, out: Path | None, again: str) -> None:
+    """Into a file for its owner alone, or shown once."""
     if out is None:
-        click.echo(token)
-        click.echo(f"the token of {name}, told only here: give it to nobody else", err=True)
+        click.echo(made)
+        click.echo(f"{what} of {name}, told only here: give it to nobody else", err=True)
         return
     try:
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(token + "\n")
+            file.write(made + "\n")
     except OSError as error:
-        raise click.ClickException(
-            f"cannot write {out}: {error.strerror}; `savar staff end {name}`, then add the person under another name"
-        ) from error
-    click.echo(f"the token of {name} is in {out}: give it to nobody else")
+        raise click.ClickException(f"cannot write {out}: {error.strerror}; then `{again}` makes another one") from error
+    click.echo(f"{what} of {name} is in {out}: give it to nobody else")
 
 
 def _party(text: str | None) -> Party | None:
@@ -77,7 +155,7 @@ def _party(text: str | None) -> Party | None:
 @backend_config
 @click.argument("name")
 def end(*, path: Path, name: str) -> None:
-    """End the person NAME: the token opens nothing from now on. What was done under it stays."""
+    """End the person NAME: tokens, passkeys and sessions open nothing from now on. What was done stays."""
     with _ledger(path) as store:
         end_person(store, name, by=account(), now_ms=wall_ms())
     click.echo(f"{name} is ended; proposals of theirs that are open may still be decided by others")
@@ -90,13 +168,16 @@ def list_people(*, path: Path, out: str | None) -> None:
     """List everybody who was ever named."""
     with _ledger(path) as store:
         found = list(_people(store))
+        opens = [_opened_by(store, it) for it in found]
     if out is not None:
-        write_json(out, [_of_person(it) for it in found])
+        write_json(out, [_of_person(it) | more for it, more in zip(found, opens, strict=True)])
         return
-    for it in found:
+    for it, more in zip(found, opens, strict=True):
         ended = "" if it.ended_ms is None else f", ended {_when(it.ended_ms)}"
         role = it.role.value if it.party is None else f"{it.role.value} for {it.party}"
-        click.echo(f"{it.name:20} {role:12} since {_when(it.added_ms)}{ended}")
+        ends = ["token without an end" if at is None else f"token until {_when(at)}" for at in more["tokens_end_ms"]]
+        by = ", ".join([*([counted(more["passkeys"], "passkey", "passkeys")] if more["passkeys"] else []), *ends])
+        click.echo(f"{it.name:20} {role:12} since {_when(it.added_ms)}{ended}{f', by {by}' if by else ''}")
     click.echo(f"{counted(len(found), 'person', 'people')}; and who holds the operations token", err=True)
 
 
@@ -143,6 +224,46 @@ def verify(*, path: Path, known: tuple[str, ...], out: str | None) -> None:
         sys.exit(1)
 
 
+@command.command()
+@backend_config
+@click.option("--out", required=True, type=OutFile(), help="New file of entries, a line each; - is standard output.")
+def export(*, path: Path, out: str) -> None:
+    """Write the log into a file that is checked without this machine, and say which head to publish."""
+    with _ledger(path) as store:
+        mark = store.log_mark()
+        write_texts(out, map(line_of, _entries(store, 0, mark.number)))
+    click.echo(f"{counted(mark.number, 'entry', 'entries')}; publish {mark.number}:{mark.hash.hex()}", err=True)
+
+
+@command.command("verify-export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--head", "heads", multiple=True, required=True, metavar="NUMBER:HASH",
+              help="A head as it was published; more of them make no harm.")  # fmt: skip
+@json_option("what was found")
+def verify_export(*, file: Path, heads: tuple[str, ...], out: str | None) -> None:
+    """Look an exported log through, anywhere, with a head that was published. Status 1 where it does not hold."""
+    published = dict(map(kept_hash, heads))
+    with file.open("rb") as lines:
+        try:
+            found = check_copy(map(read_line, iter(partial(lines.readline, LOG_LINE_MAX_BYTES + 1), b"")), published)
+        except NotALine as error:
+            raise click.ClickException(f"{file}: {error.message} — {error.fix}") from error
+    proven = max(published)
+    if out is not None:
+        write_json(out, {
+            "holds": isinstance(found, Mark), "published": proven,
+            "entries": found.number if isinstance(found, Mark) else None,
+            "broken": {"entry": found.number, "why": found.why} if isinstance(found, Broken) else None,
+        })  # fmt: skip
+    elif isinstance(found, Mark):
+        behind = found.number - proven
+        more = f"; {counted(behind, 'entry', 'entries')} behind it not published yet" if behind else ""
+        click.echo(f"holds up to {proven}, as published{more}")
+    if isinstance(found, Broken):
+        click.echo(f"the log does not hold: {found.why}", err=True)
+        sys.exit(1)
+
+
 def kept_hash(value: str) -> tuple[int, bytes]:
     """An entry's number and its hash, as somebody kept them. Raises BadParameter."""
     number, colon, digest = value.partition(":")
@@ -166,6 +287,15 @@ def _people(store: LedgerStore) -> Iterator[Person]:
     while page := store.people(after, PAGE_MAX):
         yield from page
         after = page[-1].name
+
+
+def _opened_by(store: LedgerStore, it: Person) -> dict[str, Any]:
+    """How somebody signs in who is there still: how many passkeys, when each token ends."""
+    there = it.ended_ms is None
+    return {
+        "passkeys": len(store.passkeys(it.name)) if there else 0,
+        "tokens_end_ms": [token.ends_ms for token in store.tokens(it.name, wall_ms())] if there else [],
+    }
 
 
 def _of_person(it: Person) -> dict[str, Any]:

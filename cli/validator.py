@@ -16,6 +16,7 @@ from edge.adapters.service_manager import ServiceManager
 from edge.app.config import ValidatorConfig, load_config
 from edge.app.panels import Panels, open_panels
 from edge.app.power_fails import PowerFails, wait_for_supply
+from edge.app.starting import TrialWatch, rest_of, watch_of
 from edge.app.supervise import supervise
 from edge.app.validator import Validator
 
@@ -58,22 +59,35 @@ def _serve(
 ) -> None:
     """Take taps until it ends."""
     validator, terminal = _wire(config, panels)
+    watch, rest = watch_of(config, os.environ, _mono_ms()), rest_of(config, _mono_ms())
     power.guards(validator.boarding.shut)
     validator.start()
     if terminal is not None:
         terminal.start()
     click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
+
+    def also() -> BaseException | None:
+        if rest is not None and rest.look(_mono_ms(), panels.shown):
+            ends.set()
+        return panels.failure or (None if terminal is None else terminal.failure) or _tried(watch, validator)
+
     try:
-        supervise(
-            validator, manager, ends, lambda: time.monotonic_ns() // 1_000_000,
-            also=lambda: panels.failure or (None if terminal is None else terminal.failure),
-        )  # fmt: skip
+        supervise(validator, manager, ends, _mono_ms, also=also)
     finally:
         if not power.failed:  # else it is not the end: the door waits for its supply
             manager.stopping()
         if terminal is not None:
             terminal.stop()
         validator.stop()
+
+
+def _tried(watch: TrialWatch | None, validator: Validator) -> BaseException | None:
+    """A release that is tried, and took too long to take taps."""
+    return None if watch is None else watch.look(_mono_ms(), lambda: validator.condition().reads)
+
+
+def _mono_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def _wire(config: ValidatorConfig, panels: Panels) -> "tuple[Validator, ServedTerminal | None]":

@@ -18,14 +18,15 @@ if [ "$(cat web/node_modules/.savar-lock 2>/dev/null)" != "$locked" ]; then
 fi
 python web/tools/generate.py build/web/generated
 # Everything the pages are made of: their own files, the lock, and what was generated out of protocol/ and edge/.
-mapfile -t made_of < <(find web build/web/generated -type f -not -path 'web/node_modules/*' -not -name onboard.d.ts | LC_ALL=C sort)
+mapfile -t made_of < <(find web build/web/generated -type f -not -path 'web/node_modules/*' -not -name '*.d.ts' | LC_ALL=C sort)
 state=$(digest "${made_of[@]}")
 if [ "$(cat build/web/.built 2>/dev/null)" != "$state" ]; then
   rm -f build/web/.checked
-  (cd web && npx --no-install openapi-typescript ../build/web/generated/onboard.json -o ../build/web/generated/onboard.d.ts >/dev/null \
-    && npm run --silent build -- --logLevel warn) || fail "the pages do not build" "read the lines above"
+  (cd web && for api in onboard office; do
+    npx --no-install openapi-typescript "../build/web/generated/$api.json" -o "../build/web/generated/$api.d.ts" >/dev/null || exit 1
+  done && npm run --silent build -- --logLevel warn && npm run --silent build-office -- --logLevel warn) || fail "the pages do not build" "read the lines above"
   echo "$state" >build/web/.built
-  say "built: build/web/onboard"
+  say "built: build/web/onboard, build/web/office"
 fi
 if [ "$check" = check ] && [ "$(cat build/web/.checked 2>/dev/null)" != "$state" ]; then
   (cd web && npm run --silent check && npm test --silent) || fail "the pages' own checks fail" "read the lines above"

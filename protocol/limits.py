@@ -58,6 +58,7 @@ DAY_S = 86_400
 NAME_MAX_CHARS = 32  # device, vehicle, city, shard, route, trip, stop, shift: [a-z0-9-], fits a certificate and a topic
 TEXT_MAX_CHARS = 200  # free text for a person, in code points: a line on a screen, not a log
 KEY_ID_BYTES = 8  # first bytes of SHA-256 of the compressed point
+CHALLENGE_BYTES = 32  # of a registration over HTTP
 PUBLIC_KEY_BYTES = 33  # compressed P-256 point
 SIGNATURE_BYTES = 64  # r‖s
 HASH_BYTES = 32  # SHA-256
@@ -87,6 +88,35 @@ CHUNK_MAX_BYTES = 1 << 20  # fetched whole and hashed in memory; what a poor lin
 SECTION_CHUNKS_MAX = 1_024  # 1 GiB of one kind; the manifest's own limit is met first
 MANIFEST_SECTIONS_MAX = 32  # kinds of content; seven are planned
 MANIFEST_MAX_BYTES = 65_536  # retained at the broker, sent at every connection: 1,600 chunks of some 40 B
+STATEMENT_KEYS_MAX = 4  # bundle keys that are believed at once: the old one, the new one, and two sites' own
+
+# --- Enrolment ---------------------------------------------------------------------------------------------------
+CLAIM_CODE_CHARS = 16  # of 32 letters: 80 bits, since the office keeps a public key made of it, which can be searched
+CLAIM_ROOT_DIGITS = 32  # hex digits of the root's SHA-256 on a claim's sheet: 128 bits, for nobody finds a second root
+CLAIM_CHECK_DIGITS = 4  # a slip of the hand is told at once, and not at the office: one in 65,536 passes
+CLAIM_TEXT_MAX_CHARS = 256  # three names, the code, the digits: 190 at most
+CSR_MAX_BYTES = 1_024  # of one P-256 key and three short names: 250 B
+CERTIFICATE_MAX_BYTES = 4_096  # of one P-256 key; an intermediate with its name constraints has 700 B
+ENROLMENT_MAX_BYTES = 4_096  # a request: a CSR, three names, a key, two signatures
+ANSWER_SETTINGS_MAX_BYTES = 65_536  # the text of validator.toml; one with a terminal has 2 KiB
+ANSWER_MAX_BYTES = 1 << 20  # the signed part: settings, three certificates, a manifest, what releases are proven by
+ANSWER_CHUNKS_MAX = 1_600  # as many as a manifest can name
+ANSWER_FILE_MAX_BYTES = 128 << 20  # with its bundle: riders are 48 MB of a million; read once, while nobody boards
+RENEWAL_MAX_BYTES = 3 * CERTIFICATE_MAX_BYTES  # two certificates either way, and a signature
+RENEWAL_WINDOW_DAYS = 210  # before the end: a bus may be away for 120 days, and the office has 90 more
+CERTIFICATE_LEFT_MIN_DAYS = (
+    150  # less is an alarm: a bus that leaves now may be away for 120, and files take their time
+)
+FINGERPRINT_DIGITS = 24  # of a request, compared by two people over a telephone: 96 bits, six groups of four
+
+# --- Releases ------------------------------------------------------------------------------------------------------
+ROOTS_MAX = 32  # versions of TUF's root, all carried: one a year, and some after a key was lost
+ROLE_MAX_BYTES = 256 << 10  # of one role's JSON, or of one target file: a release of 100 wheels has 20 KiB
+RELEASES_MAX = 4  # on their way at once: the last one, the next one, and one for each other kind of computer
+RELEASE_FILES_MAX = 256  # wheels; a validator has 49
+RELEASE_MAX_BYTES = 512 << 20  # of all its files as they travel; a validator's are 75 MB
+STAGE_FIRST_MAX = 64  # devices named to go first: a depot's own buses
+HALTED_MAX = 256  # numbers that were halted; those of a year, had each week one
 
 # --- Timetable ---------------------------------------------------------------------------------------------------
 TIMETABLE_CHUNKS = 256  # a writer puts a line into a chunk each up to here: 256 names are 10 KiB of a manifest

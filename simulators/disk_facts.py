@@ -1,9 +1,11 @@
 """A run read back from its city folder, after the fact and read-only: journals, ledger, and how they fit together."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from backend.adapters.issued_tickets import IssuedTickets
+from backend.adapters.keys import known_keys
 from backend.adapters.registry import FolderRegistry
 from edge.adapters.keys import load_bundle
 from protocol.errors import ProofError, WireError
@@ -81,7 +83,8 @@ def _keys(backend: Path, ledger: LedgerFacts) -> Keys:
             f"cannot read a key of {backend}: {error}", fix="audit the whole city folder, as its owner"
         ) from error
     bundle = load_bundle(backend / "bundle", signer, city=ledger.city)
-    issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
+    known = partial(known_keys, backend / "keys")  # a withdrawn key proves what it signed before
+    issuers = [*map(VerifyingKey.load, bundle.issuer_keys), *known("issuer")]
     rows = (row_of(verify_credential(raw, issuers)) for raw in ledger.credentials)
     try:
         riders = {row.credential_id: row for row in rows}
@@ -90,7 +93,7 @@ def _keys(backend: Path, ledger: LedgerFacts) -> Keys:
             f"the ledger holds a credential that this city did not issue: {error}", fix="keep the ledger; report this"
         ) from error
     return Keys(
-        receipts=[VerifyingKey.load(key) for key in bundle.receipt_keys], issuers=issuers, sealing=sealing,
+        receipts=[*map(VerifyingKey.load, bundle.receipt_keys), *known("receipt")], issuers=issuers, sealing=sealing,
         riders=riders.get, issues=IssuedTickets(backend / "tickets").find,
     )  # fmt: skip
 

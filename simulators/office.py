@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from backend.adapters.http.days import written
-from backend.app.staff import name_person
+from backend.app.naming import name_person
 from backend.core.staff.ports import StaffStore
 from backend.core.staff.roles import Role
 from protocol.fares.tariff import Tariff

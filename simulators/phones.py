@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 
 from protocol.localtime import service_day
-from protocol.wire.keys import Purpose
+from protocol.wire.keys import Purpose, SigningKey
+from protocol.wire.registrations import registration_payload
 from simulators.errors import SimulatorError
 from simulators.office import Office
 from simulators.riders import Rider
@@ -16,6 +17,14 @@ _CLASS_DAYS = 365  # of a granted class
 
 class PhoneFailed(SimulatorError):
     """The backend did not do what a phone asked."""
+
+
+def registration(key: SigningKey, challenge: str, rider_class: int = 0) -> dict[str, object]:
+    """The body that a phone sends. `challenge`: as the backend gave it."""
+    payload = registration_payload(bytes.fromhex(challenge), key.public)
+    proof = key.sign(Purpose.REGISTRATION, payload).hex()
+    body: dict[str, object] = {"public_key": key.public.hex(), "challenge": challenge, "proof": proof}
+    return body | ({"rider_class": rider_class} if rider_class else {})
 
 
 class Phones:
@@ -32,12 +41,8 @@ class Phones:
         if rider.rider_class:
             today = service_day(time.time_ns() // 1_000_000)
             self._office.grant(rider.key.public, int(rider.rider_class), today + _CLASS_DAYS)
-        body = {
-            "public_key": rider.key.public.hex(),
-            "proof": rider.key.sign(Purpose.REGISTRATION, rider.key.public).hex(),
-            "rider_class": int(rider.rider_class),
-        }
-        made = self._ask("POST", "/v1/riders", json=body)
+        challenge = self._ask("POST", "/v1/riders/challenges")["challenge"]
+        made = self._ask("POST", "/v1/riders", json=registration(rider.key, challenge, int(rider.rider_class)))
         rider.credential = bytes.fromhex(made["credential"])
         self._tokens[rider.number] = (made["credential_id"], made["token"])
 

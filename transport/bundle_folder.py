@@ -2,6 +2,7 @@
 
     manifest.cose          the manifest in force
     chunks/<sha-256>       the chunks that it names, and others on their way in
+    authority.cose         the recovery key's newest word that this device has taken
 
 Rules:
 - a chunk is whole and has its hash before it has its name; it is hashed again whenever it is read;
@@ -16,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from protocol.errors import ProofError, WireError
-from protocol.limits import CHUNK_MAX_BYTES, MANIFEST_MAX_BYTES
+from protocol.limits import CHUNK_MAX_BYTES, MANIFEST_MAX_BYTES, MESSAGE_MAX_BYTES
 from protocol.wire.bundles import Bundle, read_bundle
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, check_chunk, open_manifest
@@ -24,6 +25,7 @@ from transport.errors import BundleBusy, BundleFailed
 
 MANIFEST = "manifest.cose"
 CHUNKS = "chunks"
+AUTHORITY = "authority.cose"
 _PART = ".part"
 
 
@@ -40,6 +42,11 @@ class BundleFolder:
     def manifest(self) -> bytes:
         """The manifest's bytes, unverified. Raises BundleFailed."""
         return self._read(self._root / MANIFEST, MANIFEST_MAX_BYTES)
+
+    def authority(self) -> bytes:
+        """What the recovery key said last, unverified; empty if it never spoke. Raises BundleFailed."""
+        path = self._root / AUTHORITY
+        return self._read(path, MESSAGE_MAX_BYTES) if path.exists() else b""
 
     def chunk(self, wanted: Chunk) -> bytes:
         """A chunk's bytes, hashed. Raises BundleFailed, WrongLength or WrongHash."""
@@ -102,6 +109,10 @@ class BundleFolder:
     def put_manifest(self, manifest: Manifest) -> None:
         """Bring a manifest into force, its chunks being here; durable when it returns. Raises BundleFailed."""
         self._write(self._root / MANIFEST, manifest.raw)
+
+    def put_authority(self, data: bytes) -> None:
+        """Keep the recovery key's newest word; durable when it returns. Raises BundleFailed."""
+        self._write(self._root / AUTHORITY, data)
 
     def prune(self, keep: Iterable[Chunk]) -> int:
         """Remove every other chunk and what an interrupted write left → how many.

@@ -13,6 +13,10 @@ class BrokerAway(TransportError):
     """The broker cannot be reached."""
 
 
+class BrokerSilent(TransportError):
+    """The broker is not there, lets the admin not in, or does not do as it is told."""
+
+
 class BrokerRefused(TransportError):
     """The broker answers, but refuses this client."""
 

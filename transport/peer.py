@@ -1,7 +1,8 @@
 """The link between the two doors of one bus: one TCP connection over the bus's own network, mutual TLS 1.3.
 
 Rules:
-- the name in the certificate at the other end must be the sister's: nobody else is let in, of this city or another;
+- the name in the certificate at the other end must be the sister's, and its unit a device's: nobody else is let in, of
+  this city or another, whatever else the city's authority signs;
 - where no address is written down, whoever is said to be the sister is called, and proves itself or is let go; the
   address that proved itself last is called first, whatever is said since;
 - connected means that a frame was heard: under TLS 1.3 the caller's handshake ends before it is let in;
@@ -31,6 +32,7 @@ from transport.peer_link import CABLE, PAIR, PROVE_S, Link, open_answer, open_ca
 
 log = logging.getLogger(__name__)
 CALLERS_MAX = 4  # that have not proven themselves yet; for one more, the oldest goes
+DEVICE_UNIT = "device"  # OU of a device's certificate, which only the intermediate for devices may sign
 RECONNECT_MIN_S = 0.2  # a door restarts in seconds, and it is a LAN
 RECONNECT_MAX_S = 5.0
 
@@ -252,12 +254,14 @@ class PeerSession:
             message = await read_frame(reader)
 
     def _require_sister(self, writer: asyncio.StreamWriter) -> None:
-        certificate = writer.get_extra_info("peercert")
-        names = [value for part in certificate["subject"] for kind, value in part if kind == "commonName"]
-        if names != [self._config.device]:
+        subject = [pair for part in writer.get_extra_info("peercert")["subject"] for pair in part]
+        names = [value for kind, value in subject if kind == "commonName"]
+        units = [value for kind, value in subject if kind == "organizationalUnitName"]
+        if (names, units) != ([self._config.device], [DEVICE_UNIT]):
             raise PeerRefused(
-                f"{', '.join(names)} is at the other end, and not {self._config.device}", fix=PAIR, found=names
-            )
+                f"{', '.join(names)} ({', '.join(units)}) is at the other end, not the device {self._config.device}",
+                fix=PAIR, found=names,
+            )  # fmt: skip
 
     def _take_over(self, link: Link) -> None:
         older, self._link = self._link, None

@@ -7,7 +7,7 @@ Rules:
   whenever there was nothing else for a second;
 - what waits is bounded, and dies with its connection.
 
-asyncio sets TCP_NODELAY on every connection by itself.
+TCP_NODELAY is set by asyncio at the end that calls, and by `accept` at the other.
 """
 
 import asyncio

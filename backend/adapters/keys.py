@@ -1,5 +1,6 @@
 """The backend's key files and its token."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,12 @@ _FIX = "run `savar provision city` and point keys_dir at its backend folder"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BackendKeys:
-    """Receipt, sealing and issuer keys, the bundle key's public half, and the operators' token."""
+    """Receipt, sealing and issuer keys, the bundle keys' public halves, and the operators' token."""
 
     receipt: SigningKey
     sealing: SigningKey
     issuer: SigningKey
-    bundle: VerifyingKey
+    bundle: tuple[VerifyingKey, ...]
     ops_token: str
 
 
@@ -28,10 +29,33 @@ def load_keys(folder: Path) -> BackendKeys:
             receipt=SigningKey.from_pem((folder / "receipt.key.pem").read_bytes()),
             sealing=SigningKey.from_pem((folder / "sealing.key.pem").read_bytes()),
             issuer=SigningKey.from_pem((folder / "issuer.key.pem").read_bytes()),
-            bundle=VerifyingKey.load(bytes.fromhex((folder / "bundle.pub").read_text().strip())),
+            bundle=bundle_keys(folder),
             ops_token=(folder / "ops.token").read_text().strip(),
         )
     except OSError as error:
         raise KeyMissing(f"cannot read a key: {error}", fix=_FIX) from error
     except (ValueError, ProofError) as error:
         raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
+
+
+def bundle_keys(folder: Path) -> tuple[VerifyingKey, ...]:
+    """The bundle keys that are believed, one a line. Raises OSError, ValueError, BadKey."""
+    lines = (folder / "bundle.pub").read_text().split()
+    if not lines:
+        raise ValueError("bundle.pub is empty")
+    return tuple(VerifyingKey.load(bytes.fromhex(line)) for line in lines)
+
+
+def known_keys(folder: Path, kind: str) -> list[VerifyingKey]:
+    """Every key of a kind (`issuer`, `receipt`) that the city ever gave out, withdrawn ones too; none without a list.
+
+    What an earlier key signed stays proven by it. Raises KeyMissing.
+    """
+    path = folder / "known.json"
+    try:
+        rows = json.loads(path.read_bytes())["keys"] if path.exists() else []
+        return [VerifyingKey.load(bytes.fromhex(row["public"])) for row in rows if row["kind"] == kind]
+    except OSError as error:
+        raise KeyMissing(f"cannot read the list of keys: {error}", fix=_FIX) from error
+    except (ValueError, KeyError, TypeError, ProofError) as error:
+        raise KeyMissing(f"the list of keys is damaged: {error}", fix=_FIX) from error

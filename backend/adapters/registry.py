@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from backend.core.errors import KeyMissing
+from backend.core.errors import KeyMissing, KeyRevoked
 from backend.core.limits import REGISTRY_REREAD_S
 from backend.core.ports import Device
 from protocol.errors import ProofError
@@ -27,6 +27,7 @@ class FolderRegistry:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._devices: dict[str, tuple[Device, VerifyingKey]] = {}
+        self._revoked: dict[str, str] = {}  # and why
         self._read_at = self._read()
 
     def _read(self) -> float:
@@ -36,16 +37,20 @@ class FolderRegistry:
                 fix="point `registry` at the folder that `savar provision` writes",
             )
         found: dict[str, tuple[Device, VerifyingKey]] = {}
+        revoked: dict[str, str] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
                 values = json.loads(path.read_text())
                 key = VerifyingKey.load(bytes.fromhex(values["tap_key"]))
                 device = Device(values["device"], values["shard"], values["vehicle"], values["door"], key.public)
-                found[device.name] = (device, key)
+                if "revoked" in values:
+                    revoked[device.name] = str(values["revoked"]["reason"])
+                else:
+                    found[device.name] = (device, key)
             except (OSError, ValueError, KeyError, TypeError, ProofError) as error:
                 # One damaged file must not keep the other buses' taps out.
                 log.error("registry entry %s is left out: %s — enrol that device again", path.name, error)
-        self._devices = found
+        self._devices, self._revoked = found, revoked
         return self._monotonic()
 
     def _read_again(self) -> None:
@@ -59,14 +64,16 @@ class FolderRegistry:
             log.error("%s; the last list stays in force", error)
 
     def find(self, name: str) -> tuple[Device, VerifyingKey] | None:
-        """The device and its tap key."""
+        """The device and its tap key. Raises KeyRevoked."""
         with self._lock:
             if name not in self._devices:
                 self._read_again()
+            if name in self._revoked:
+                raise KeyRevoked(f"{name} was revoked: {self._revoked[name]}", device=name)
             return self._devices.get(name)
 
     def all(self) -> Sequence[Device]:
-        """Every enrolled device, by name; re-read as `find` does."""
+        """Every enrolled device that was not revoked, by name; re-read as `find` does."""
         with self._lock:
             self._read_again()
             return [device for device, _ in self._devices.values()]

@@ -4,6 +4,7 @@ Rules:
 - the folder is looked at every second: what the office puts there is announced without a restart;
 - a bundle is announced only when every byte of it is here and proven, and when its tariff is kept: no bus may price by
   what the ledger does not know;
+- a bundle key that was withdrawn since signs nothing new, and still proves what it was that was announced last;
 - this side does not go back either, nor over a restart: an older manifest in the folder than the newest that was ever
   announced, or another under one number, is said and left, and that newest one stays announced;
 - a tariff that was never kept, and a credential that leaves the deny list, need the approval of two people
@@ -45,7 +46,7 @@ class Announcing:
     def __init__(
         self,
         folder: Path,
-        key: VerifyingKey,
+        keys: Sequence[VerifyingKey],
         *,
         city: str,
         keep_tariff: Callable[[Tariff], None],
@@ -56,9 +57,10 @@ class Announcing:
         publish: Callable[[bytes], bool],
         monotonic: Callable[[], float],
         approvals: Approvals,
+        former: Sequence[VerifyingKey] = (),
     ) -> None:
         self._folder, self._path = BundleFolder(folder), folder
-        self._key, self._city = key, city
+        self._keys, self._former, self._city = tuple(keys), tuple(former), city
         self._keep_tariff, self._publish, self._monotonic = keep_tariff, publish, monotonic
         self._know_drivers = know_drivers
         self._keep_announced, self._approvals = keep_announced, approvals
@@ -66,7 +68,7 @@ class Announcing:
         self._denied = denied if announced is not None else {}  # by the newest that was announced; None: not known
         self.problem: SavarError | None = None
         try:
-            self._manifest, found = self._folder.load([key], city=city)
+            self._manifest, found = self._folder.load(keys, city=city)
         except BundleFailed as error:
             raise KeyMissing(f"cannot read the bundle: {error.message}", fix=_FIX) from error
         except (WireError, ProofError) as error:
@@ -84,14 +86,14 @@ class Announcing:
     def _newer_of(self, announced: bytes, found: Bundle) -> Manifest:
         """The folder's manifest, if it may follow the one announced before we began; that one if not."""
         try:
-            before = open_manifest(announced, [self._key], city=self._city)
+            before = open_manifest(announced, [*self._keys, *self._former], city=self._city)
         except (WireError, ProofError) as error:  # the bundle key is another by now
             log.warning("the manifest that was announced last is not believed: %s", error)
             self._denied = {} if self._denied is None else self._denied
             return self._manifest
         self._newest = before
         try:
-            open_manifest(self._manifest.raw, [self._key], city=self._city, in_force=before)
+            open_manifest(self._manifest.raw, self._keys, city=self._city, in_force=before)
             if self._manifest.raw != announced:
                 self._waits = self._manifest, found
                 self._require_approved(found)
@@ -167,7 +169,7 @@ class Announcing:
 
     def _take(self, data: bytes) -> None:
         if self._waits is None or self._waits[0].raw != data:  # else: it was proven, and is asked for every second
-            manifest = open_manifest(data, [self._key], city=self._city, in_force=self._newest)
+            manifest = open_manifest(data, self._keys, city=self._city, in_force=self._newest)
             self._waits = manifest, self._whole(manifest)
         manifest, bundle = self._waits
         self._require_approved(bundle)

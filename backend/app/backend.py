@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
 
+from backend.adapters.crl_file import ListsFile
 from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.issued_tickets import IssuedTickets
-from backend.adapters.keys import BackendKeys, load_keys
+from backend.adapters.keys import BackendKeys, known_keys, load_keys
 from backend.adapters.openers.pool import OpenerPool
+from backend.adapters.passkeys import Passkeys
 from backend.adapters.registry import FolderRegistry
 from backend.app.announcing import Announcing
 from backend.app.applications import Applications
@@ -40,6 +42,7 @@ from backend.app.proofs import ProofDesk
 from backend.app.receipts import Receipts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
+from backend.app.signing_in import SignIn
 from backend.app.staff import Staff, decree_of, granted_classes, granted_move
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
@@ -77,7 +80,7 @@ class Backend:
         self._tariffs = dict(self.store.tariffs())
         self._announcing = Announcing(
             config.bundle, keys.bundle, city=config.city, keep_tariff=self._keep_tariff, publish=self._publish_manifest,
-            know_drivers=self.store.know_drivers,
+            know_drivers=self.store.know_drivers, former=known_keys(config.keys_dir, "bundle"),
             announced=self.store.announced(), denied=self.store.announced_denials(),
             keep_announced=self.store.keep_announced, monotonic=time.monotonic,
             approvals=StoredApprovals(self.store, self._tariffs, now_ms),
@@ -100,6 +103,7 @@ class Backend:
             silent_after_s=config.alarms.silent_after_s, old_bundle_after_s=config.alarms.old_bundle_after_s,
             newest_bundle=lambda: self._announcing.number, now_ms=now_ms, on_alarm=self._alarm,
             on_ended=self._alarm_ended,
+            broker_list=(lambda _: "") if config.crl is None else ListsFile(config.crl).says,
         )  # fmt: skip
         self._worker = IngestWorker(
             self._ingest, watch, publish_receipt=self._publish_receipt, announce=self._announcing.look,
@@ -152,6 +156,8 @@ class Backend:
             staff=staff,
             office=self.store,
             once=self.store,
+            sign_in=self._sign_in(randomness),
+            office_pages=None if config.passkeys is None else config.passkeys.pages,
             clock=self._now_ms,
             city=config.city,
             chunk=self._announcing.chunk,
@@ -162,6 +168,13 @@ class Backend:
             days_due=lambda: [it.day for it in self.store.days_due()],
         )
         return HttpServer(make_app(services), config.http.host, config.http.port)
+
+    def _sign_in(self, randomness: Callable[[int], bytes]) -> SignIn | None:
+        at = self._config.passkeys
+        if at is None:
+            return None
+        verifier = Passkeys(at.host, at.origin, self._config.city)
+        return SignIn(self.store, verifier, at.origin, clock=self._now_ms, randomness=randomness)
 
     def start(self) -> None:
         """Serve, then ingest."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from backend.core.limits import (
     OLD_BUNDLE_AFTER_DEFAULT_S,
@@ -96,6 +96,47 @@ class PrivacyConfig(BaseModel):
     travel_days: int = Field(default=TRAVEL_DAYS_DEFAULT, ge=TRAVEL_DAYS_MIN)
 
 
+class PasskeysConfig(BaseModel):
+    """The staff signs in with passkeys on our own pages. `origin`: where browsers reach them, https://fares.example.
+
+    `rp_id`: the host that passkeys are made for; else the origin's. It cannot change later without new passkeys.
+    """
+
+    model_config = _STRICT
+    origin: str = Field(pattern=r"^(https://[a-z0-9.-]+|http://localhost)(:[0-9]{1,5})?$")
+    rp_id: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+$")
+    pages: Path | None = None
+
+    @field_validator("origin")
+    @classmethod
+    def _as_browsers_tell_it(cls, value: str) -> str:
+        if value.endswith(":443") or value == "http://localhost:80":
+            raise ValueError("browsers leave the usual port out: leave it out here, too, or nobody signs in")
+        return value
+
+    @model_validator(mode="after")
+    def _of_this_site(self) -> Self:
+        own = self._own_host
+        if self.host != own and not own.endswith(f".{self.host}"):
+            raise ValueError(
+                f"browsers make no passkeys for {self.host} on pages of {own}: say {own}, or what it ends with"
+            )
+        return self
+
+    def resolved(self, base: Path) -> Self:
+        """With the pages' folder taken from `base`."""
+        return self if self.pages is None else self.model_copy(update={"pages": base / self.pages})
+
+    @property
+    def host(self) -> str:
+        """What passkeys are made for."""
+        return self.rp_id or self._own_host
+
+    @property
+    def _own_host(self) -> str:
+        return self.origin.partition("://")[2].partition(":")[0]
+
+
 class IngestConfig(BaseModel):
     """`openers`: processes that verify riders' proofs beside the ingest thread; None: what the processors are for."""
 
@@ -133,6 +174,7 @@ class BackendConfig(BaseModel):
     registry: Path = Path("registry")
     bundle: Path = Path("bundle")
     tickets: Path = Path("tickets")
+    crl: Path | None = None  # the broker's lists of revoked certificates; None: nobody looks when they end
     broker: BrokerConfig
     database: DatabaseConfig | None = None
     http: HttpConfig = HttpConfig()
@@ -140,6 +182,7 @@ class BackendConfig(BaseModel):
     alarms: AlarmsConfig = AlarmsConfig()
     ingest: IngestConfig = IngestConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    passkeys: PasskeysConfig | None = None
 
     @property
     def identity(self) -> str:
@@ -158,7 +201,9 @@ def load_config(path: Path) -> BackendConfig:
             "registry": base / config.registry,
             "bundle": base / config.bundle,
             "tickets": base / config.tickets,
+            "crl": None if config.crl is None else base / config.crl,
             "broker": config.broker.resolved(base),
             "payments": None if config.payments is None else config.payments.resolved(base),
+            "passkeys": None if config.passkeys is None else config.passkeys.resolved(base),
         }
     )

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from backend.core.ailments import BLIND, BLIND_FIX, Ailments, Reads
-from backend.core.fleet import Behind, Change, Contact, step
+from backend.core.ailments import BLIND, BLIND_FIX, RULES, Ailments, Reads
+from backend.core.broker_list import BROKER, LIST_ENDS, LIST_FIX
+from backend.core.errors import KeyRevoked
+from backend.core.fleet import REVOKED_FIX, REVOKED_SPEAKS, Behind, Change, Contact, step
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import Device, FleetStore, IngestStore, Quarantined
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
@@ -16,6 +18,7 @@ log = logging.getLogger(__name__)
 OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
 SILENT = "silent"
 OLD_BUNDLE = "old-bundle"
+_OURS = frozenset((SILENT, OLD_BUNDLE, BLIND, *(rule.kind for rule in RULES)))
 
 
 class FleetWatch:
@@ -34,6 +37,7 @@ class FleetWatch:
         now_ms: Callable[[], int],
         on_alarm: OnAlarm,
         on_ended: Callable[[str, str], None],
+        broker_list: Callable[[int], str] = lambda _: "",
     ) -> None:
         self._store = store
         self._ingest_store = ingest_store
@@ -44,6 +48,7 @@ class FleetWatch:
         self._now_ms = now_ms
         self._on_alarm = on_alarm
         self._on_ended = on_ended
+        self._broker_list = broker_list
         self._began_ms = now_ms()
         self._ailments, self._reads = Ailments(), Reads()
         told = store.alarms(open_only=True)  # what an earlier run told of is open until its device says otherwise
@@ -77,6 +82,8 @@ class FleetWatch:
             self._ingest_store.quarantine(Quarantined(
                 device, channel.value, error.name, str(error)[:500], payload[:QUARANTINE_BYTES_MAX], self._now_ms()
             ))  # fmt: skip
+            if isinstance(error, KeyRevoked):
+                self._on_alarm(REVOKED_SPEAKS, device, str(error), REVOKED_FIX)
             return None
         return state.epoch if state.online else None
 
@@ -114,10 +121,13 @@ class FleetWatch:
             self._open.remove((kind, device))
 
     def look(self) -> None:
-        """Raise and end alarms for silence. A device never heard counts from when this backend began."""
+        """Raise and end alarms for silence, and of the broker's list. Who was never heard counts from our beginning."""
         now_ms, seen = self._now_ms(), self._store.last_seen()
+        self._tell(LIST_ENDS, BROKER, self._broker_list(now_ms), LIST_FIX)
         found: list[tuple[Device, Contact, Change, int]] = []
-        for device in self._devices():
+        devices = self._devices()
+        self._leave_revoked({device.name for device in devices})
+        for device in devices:
             before = self._contact.get(device.name, Contact.OK)
             silent_ms = now_ms - max(seen.get(device.name, 0), self._began_ms if before is Contact.OK else 0)
             after, change = step(before, silent_ms=silent_ms, limit_ms=self._limit_ms)
@@ -136,6 +146,22 @@ class FleetWatch:
             elif change is Change.END:
                 self._on_ended(SILENT, device.name)
             self._contact[device.name] = after
+
+    def _leave_revoked(self, listed: set[str]) -> None:
+        """What we told of a device ends with its revocation: nobody is to look after it any more."""
+        silent = {(SILENT, name) for name, contact in self._contact.items() if contact is Contact.SILENT}
+        for kind, name in sorted(self._open | silent):
+            if name not in listed and kind in _OURS and self._is_revoked(name):
+                self._on_ended(kind, name)
+                self._open.discard((kind, name))
+                self._contact.pop(name, None)
+
+    def _is_revoked(self, name: str) -> bool:
+        try:
+            self._find_device(name)
+        except KeyRevoked:
+            return True
+        return False
 
 
 def _require(topic_device: str, named: str) -> None:

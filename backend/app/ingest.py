@@ -12,7 +12,8 @@ from backend.app.postings import GroupPostings, OnAlarm, Postings
 from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue
 from backend.core.chaintime import UNKNOWN_TIME
-from backend.core.errors import StoreFailed, StoreRefused
+from backend.core.errors import KeyRevoked, StoreFailed, StoreRefused
+from backend.core.fleet import REVOKED_FIX, REVOKED_SPEAKS
 from backend.core.ledger import Payer, TapId
 from backend.core.let_through import LetThrough, let_through, persons_of
 from backend.core.limits import QUARANTINE_BYTES_MAX
@@ -166,6 +167,8 @@ class Ingest:
             judgement = self._judged(group, batch, mark, tap_key)
         except (WireError, ProofError) as error:
             self._quarantine(message, error.name, str(error))
+            if isinstance(error, KeyRevoked):
+                self._on_alarm(REVOKED_SPEAKS, message.device, str(error), REVOKED_FIX)
             return
         if judgement.standing is Standing.FORK:
             self._keep_branch(message, batch.epoch, judgement.why)

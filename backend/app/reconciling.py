@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from backend.app.stray_transfers import StrayTransfers
 from backend.app.tap_spans import Alone, Lookers, Span, behind, kept, read, spans_of
+from backend.app.uncollected import uncollected
 from backend.core.limits import PAYOUT_DAYS_MAX, RECONCILE_ROWS_A_STEP, RECONCILE_TAPS_A_STEP
 from backend.core.reconciliation.classes import Class
 from backend.core.reconciliation.discrepancies import Discrepancy
@@ -95,7 +96,8 @@ class Reconciling:
         if run.stage == END:
             self._store.end_run(run, self._checks, self._now_ms())
             return False
-        found = steps[run.stage]()
+        with uncollected():
+            found = steps[run.stage]()
         for name, number in Counter(it.of.value for it in found).items():
             self._count(f"found:{name}", number)
         self._store.keep_step(run, found, self._now_ms())

@@ -44,8 +44,8 @@ def write_riders(config: BackendConfig, out: Path) -> int:
 
 
 def _bundle(config: BackendConfig) -> Bundle:
-    key = load_keys(config.keys_dir).bundle
+    keys = load_keys(config.keys_dir).bundle
     try:
-        return BundleFolder(config.bundle).load([key], city=config.city)[1]
+        return BundleFolder(config.bundle).load(keys, city=config.city)[1]
     except (BundleFailed, WireError, ProofError) as error:
         raise KeyMissing(f"the bundle cannot be read: {error.name}: {error}", fix="restore its folder") from error

@@ -1,7 +1,7 @@
 """Registration of riders: a proven key in, a credential and a token out.
 
 Rules:
-- who registers a key proves to hold it: a signature by that key over its own 33 bytes (purpose REGISTRATION);
+- who registers a key proves to hold it, by a signature over a challenge that we gave just now (`challenges`);
 - one key is one rider: the same key again gets the same credential and a new token, and the old token ends. So an
   answer that was lost does no harm, and a phone that lost its token recovers it with its key;
 - a class other than 0 (adult) needs a concession that two people of the staff granted for this key (`granted`), and
@@ -19,8 +19,10 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol
 
+from backend.app.challenges import KeyChallenges
 from backend.core import limits
 from backend.core.api import Registered
+from backend.core.challenges import KeyProof
 from backend.core.concessions.grant import ADULT, Grant, held_with, is_due
 from backend.core.errors import NotAllowed, Refused
 from backend.core.moving import FIRST_VERSION, VERSION_MAX, Former, Regranted, denied, last_version, listed
@@ -28,7 +30,7 @@ from backend.core.moving_ports import MovingStore
 from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
 from protocol.localtime import service_day
-from protocol.wire.keys import Purpose, Signer, SigningKey, VerifyingKey
+from protocol.wire.keys import Signer, SigningKey
 from protocol.wire.passes import Credential, issue_credential, read_issued
 
 _NOBODY = bytes(32)  # compared against where there is no rider, so that both ways take the same work
@@ -66,11 +68,16 @@ class Riders:
         self._issuer = issuer
         self._clock = clock
         self._randomness = randomness
+        self._challenges = KeyChallenges(clock, randomness)
         self._one_at_a_time = threading.Lock()  # two retries of one phone must not become two riders
 
-    def register(self, public_key: bytes, proof: bytes, rider_class: int) -> Registered:
+    def challenge(self) -> bytes:
+        """What a phone signs to prove its key."""
+        return self._challenges.new()
+
+    def register(self, public_key: bytes, proof: KeyProof, rider_class: int) -> Registered:
         """Register a key, or recover it. Raises BadKey, BadSignature, NotAllowed, Refused, OutOfRange, StoreFailed."""
-        VerifyingKey.load(public_key).verify(Purpose.REGISTRATION, public_key, proof)
+        self._challenges.require(public_key, proof)
         with self._one_at_a_time:
             moved = self._moved_to(public_key)
         if moved is not None:
@@ -132,9 +139,12 @@ class Riders:
 
     # --- another phone ------------------------------------------------------------------------------------------------
 
-    def move(self, rider: Rider, public_key: bytes, proof: bytes) -> Registered:
-        """His credential to another phone's key. Raises BadKey, BadSignature, Refused, OutOfRange, StoreFailed."""
-        VerifyingKey.load(public_key).verify(Purpose.REGISTRATION, public_key, proof)
+    def move(self, rider: Rider, public_key: bytes, proof: KeyProof) -> Registered:
+        """His credential to another phone's key.
+
+        Raises BadKey, BadSignature, NotAllowed, Refused, OutOfRange, StoreFailed.
+        """
+        self._challenges.require(public_key, proof)
         with self._one_at_a_time:
             if self._store.rider_with_key(public_key) is not None:
                 raise Refused(

@@ -51,7 +51,9 @@ class SettlementDesk:
                 settled_day=day_text(last),
             )
         terms = f"{contract.operator} {contract.owner or '-'} {contract.owner_permille}"
-        caps = f"{contract.proxies_max_rials} {contract.tickets_max_rials}"
+        caps = " ".join(
+            "-" if most is None else str(most) for most in (contract.proxies_max_rials, contract.tickets_max_rials)
+        )
         entry = self._entry(by, "contract", f"{contract.vehicle} {day_text(contract.from_day)}", f"{terms} {caps}")
         if not self._store.keep_contract(contract, entry, frozen=last):
             raise Refused("a day was frozen meanwhile", fix="look at the statements, then try again")

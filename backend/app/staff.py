@@ -3,34 +3,26 @@
 Rules:
 - nothing that changes something is done without its entry: both are one transaction of the ledger;
 - what is refused to somebody of the staff is told in the log too, and then refused; a stranger's token is nobody's;
-- people are named at the backend's own machine (`name_person`), under the account that ran the command.
+- people are named at the backend's own machine (`backend.app.naming`), under the account that ran the command.
 """
 
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from backend.core import limits
 from backend.core.concessions.grant import Grant, require_end
 from backend.core.errors import NotCovered, NotFound, Refused
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.paying.payout import waits_until_ms
-from backend.core.settlement.parties import Party
 from backend.core.staff import two_people
-from backend.core.staff.errors import AnotherContent, Decided, Lapsed, Unfit
+from backend.core.staff.errors import AnotherContent, Decided, Lapsed
 from backend.core.staff.log import Entry, Outcome, worded
 from backend.core.staff.ports import NOTHING, Deed, StaffStore
 from backend.core.staff.roles import (
     FIRST,
     LOGGED_WHEN_ASKED,
-    PARTIES_OF,
-    STAFF_ROLES,
     Actor,
-    Person,
     Right,
-    Role,
-    is_name,
     may,
     not_for,
 )
@@ -51,8 +43,6 @@ from backend.core.staff.two_people import Kind, Proposal, State
 from protocol.errors import SavarError
 from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
-
-_CONSOLE = "console"  # the role of who works at the backend's own machine
 
 
 class Staff:
@@ -81,7 +71,8 @@ class Staff:
         digest = sha256(token.encode()).digest()
         if hmac.compare_digest(digest, self._first_hash):
             return FIRST
-        person = self._store.person_with(digest)  # by its hash: how long that takes tells nothing of a token
+        # By its hash: how long that takes tells nothing of a token.
+        person = self._store.person_with(digest, self._clock())
         return None if person is None else Actor(person.name, person.role, party=person.party)
 
     def allow(self, actor: Actor, right: Right) -> None:
@@ -226,33 +217,6 @@ def _deed(decided: Proposal) -> Deed:
         case Guardianship() as guardian:
             return Deed(guardian=guardian)
     return NOTHING
-
-
-def name_person(
-    store: StaffStore, name: str, role: Role, *, by: str, now_ms: int, randomness: Callable[[int], bytes],
-    party: Party | None = None,
-) -> str:  # fmt: skip
-    """Name a person → the token, told once. `by`: the account that does it. Raises Unfit."""
-    if party is not None and party.role not in PARTIES_OF.get(role, ()):
-        raise Unfit(
-            f"nobody is {role.value} for {party.role.value}s",
-            fix="a partner is named for an operator or owner, a driver for a driver, others for nobody",
-        )
-    if not is_name(name) or role not in STAFF_ROLES:
-        raise Unfit(f"{name} as {role.value} is nobody of the staff", fix="2–32 of a–z, 0–9, -; a letter first")
-    token = urlsafe_b64encode(randomness(limits.STAFF_TOKEN_BYTES)).rstrip(b"=").decode()
-    person = Person(name, role, sha256(token.encode()).digest(), now_ms, party=party)
-    outcome = role.value if party is None else f"{role.value} for {party}"
-    entry = Entry(now_ms, by, _CONSOLE, "add-person", name, outcome)
-    if not store.add_person(person, entry):
-        raise Unfit(f"the name {name} was given before", fix="choose another: the log tells of people by their names")
-    return token
-
-
-def end_person(store: StaffStore, name: str, *, by: str, now_ms: int) -> None:
-    """The person's token opens nothing any more. Raises NotFound."""
-    if not store.end_person(name, Entry(now_ms, by, _CONSOLE, "end-person", name, "ended")):
-        raise NotFound(f"{name} is nobody of the staff, or was ended", fix="savar staff list")
 
 
 def decree_of(store: StaffStore, tariff: Tariff) -> str:

@@ -1,6 +1,5 @@
 """The ingest thread: a bounded inbox, groups of batches, health and state between them, silence looked for."""
 
-import gc
 import logging
 import queue
 import threading
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 
 from backend.app.fleet_watch import FleetWatch
 from backend.app.ingest import Incoming, Ingest, Outgoing
+from backend.app.uncollected import uncollected
 from backend.core.errors import StoreFailed
 from backend.core.limits import GROUP_BATCHES_MAX, GROUP_WAIT_S, INBOX_MESSAGES_MAX, WATCH_PERIOD_S
 from protocol.errors import OutOfRange, UnknownVersion
@@ -25,21 +25,6 @@ def _outliving_the_store() -> Iterator[None]:
         yield
     except StoreFailed as error:
         log.error("not kept: %s", error)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No look for garbage among what a group makes, which takes a sixth of its time: all is needed until its end.
-
-    It holds for the whole process, and so for no longer than a group.
-    """
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
 
 
 class IngestWorker:
@@ -116,7 +101,7 @@ class IngestWorker:
                     if epoch is not None:
                         asking.append((address.device, epoch))
         if batches:
-            with _uncollected():
+            with uncollected():
                 receipts = self._ingest.take(batches)
             for out in receipts:
                 self._publish(out)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from backend.core import limits
+from protocol.limits import CERTIFICATE_LEFT_MIN_DAYS, DAY_S
 from protocol.plurals import counted
 from protocol.wire.health import BoardCause, BoardState, CameraState, Health, RunCause
 from protocol.wire.records import ClockQuality
@@ -46,7 +47,7 @@ def _weak(health: Health, _: int) -> str:
 def _certificate(health: Health, now_ms: int) -> str:
     """By our clock: the device's own may be wrong."""
     until_ms = health.certificate_until_ms
-    if until_ms is None or until_ms - now_ms >= limits.CERTIFICATE_LEFT_MIN_MS:
+    if until_ms is None or until_ms - now_ms >= CERTIFICATE_LEFT_MIN_DAYS * DAY_S * 1000:
         return ""
     days = (until_ms - now_ms) // 86_400_000
     return f"its certificate ends in {days} days" if days >= 0 else f"its certificate ended {-days} days ago"
@@ -144,7 +145,7 @@ RULES = (
         "certificate-ends",
         0,
         _certificate,
-        "enrol the door under a new name (`savar provision device`); carry that folder there once no record waits",
+        "renew it: `savar enrol renew` on the device, which gives a file for the office (docs/DEPLOY.md, Renewal)",
     ),
     Rule("records-wait", limits.WAITING_AFTER_MS, _waiting, "look at its problem, the broker's role table and our log"),
     Rule("card-full", 0, _card, "let it sync, carry the journal off, or change the card"),

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from backend.core.challenges import KeyProof
 from backend.core.payments.topup import FIRST, TopUp
 from backend.core.ports import Alarm, Rider, StoredRecord, TapRow
 from backend.core.reconcile import Reconciliation
@@ -34,7 +35,11 @@ class Started:
 class RiderDesk(Protocol):
     """Registration and tokens."""
 
-    def register(self, public_key: bytes, proof: bytes, rider_class: int) -> Registered:
+    def challenge(self) -> bytes:
+        """What a phone signs to prove its key, within a few minutes and once."""
+        ...
+
+    def register(self, public_key: bytes, proof: KeyProof, rider_class: int) -> Registered:
         """Register a key whose holder proves it. Raises BadKey, BadSignature, NotAllowed, Refused, StoreFailed."""
         ...
 
@@ -42,8 +47,8 @@ class RiderDesk(Protocol):
         """His credential as it is due today. Raises Refused where he is denied, or the account is closed."""
         ...
 
-    def move(self, rider: Rider, public_key: bytes, proof: bytes) -> Registered:
-        """His credential to another phone's key. Raises BadKey, BadSignature, Refused, StoreFailed."""
+    def move(self, rider: Rider, public_key: bytes, proof: KeyProof) -> Registered:
+        """His credential to another phone's key. Raises BadKey, BadSignature, NotAllowed, Refused, StoreFailed."""
         ...
 
     def authenticate(self, credential_id: bytes, token: str) -> Rider:

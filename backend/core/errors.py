@@ -1,6 +1,6 @@
 """What can fail at the backend, by name, with the next step."""
 
-from protocol.errors import Fault, SavarError
+from protocol.errors import Fault, ProofError, SavarError
 
 
 class BackendError(SavarError):
@@ -81,6 +81,10 @@ class ToolMissing(BackendError):
 
 class ProcessGone(BackendError):
     """A process that shares some work ended before it."""
+
+
+class KeyRevoked(ProofError):
+    """The device was revoked: what its key signs waits in quarantine, for no signature tells when it was made (P13)."""
 
 
 class KeyMissing(BackendError):

@@ -7,6 +7,9 @@ SILENT   → OK, end                 stay
 
 from enum import Enum
 
+REVOKED_SPEAKS = "revoked-speaks"  # alarm: who was revoked has reached us, by the broker or by its other door
+REVOKED_FIX = "say `savar provision revoke` again: is every step in force? what it sent is in the quarantine"
+
 
 class Contact(Enum):
     """Whether a device is heard."""

@@ -28,8 +28,9 @@ ANNUL_SLACK_MS = 60_000  # beyond what the bus allows: its two doors' monotonic 
 
 # --- Ledger ----------------------------------------------------------------------------------------------------------
 JOURNALS_NAMED_MAX = 4_096  # journals whose part of a boarding's name is remembered: 2,700 devices' own
-SQLITE_CACHE_KIB = 65_536  # of the writing connection: the pages at which indexes grow; its own is 2 MiB
-SQLITE_LOG_PAGES = 16_384  # 64 MiB between checkpoints: what many groups touch is copied once; its own is 1,000
+SQLITE_CACHE_KIB = 327_680  # of the writing connection: a million riders a day grow indexes and balances at 220 MB
+SQLITE_PAGE_BYTES = 4_096  # its own default since 2016
+SQLITE_LOG_PAGES = 131_072  # 512 MiB between checkpoints: what 36 such groups touch is copied once; its own is 1,000
 PARTITION_MONTHS_BACK_MAX = 13  # a bus is away for four; what tells of earlier ones is rare, or its clock is mad
 PARTITION_AGAIN_MS = 60_000  # then a month is begun that somebody's long look kept from it; a backup takes minutes
 PARTITION_LOCK_MS = 500  # a group waits so long for a partition's lock, and then does without
@@ -48,7 +49,7 @@ OLD_BUNDLE_AFTER_DEFAULT_S = (
 )
 #                                     there by then, so somebody or something keeps it back
 HOT_MC = 80_000  # thousandths of a degree: from here a Pi slows itself down, which its bits say besides
-CERTIFICATE_LEFT_MIN_MS = 30 * 86_400_000  # a month to bring a bus to the depot; the longest outage takes more
+LISTS_REREAD_S = 60.0  # of revoked certificates: they change once a week, and their end is told months before
 WAITING_MAX_S = 3_600  # a record's age; a live bus has its receipt within seconds
 WAITING_AFTER_MS = 900_000  # said for so long: a bus back from months away drains 240,000 records by then
 CARD_FREE_MIN_BYTES = 256 << 20  # 120 days without a network are 107 MB a door, and a bus carries its other door's, too
@@ -161,7 +162,25 @@ START_WAIT_S = 10.0  # the server binds within this or says why not
 PROPOSAL_DAYS = 14  # a proposal that nobody decides in two weeks is forgotten, or was a mistake: propose it again
 CARD_DIGITS = 16  # of a bank card's number in Iran (and nearly everywhere): none is ever wanted in an office's words
 WORDS_MAX_CHARS = 500  # why, decree, document: a sentence or three
-STAFF_TOKEN_BYTES = 32  # random; as a rider's
+CHALLENGE_MS = 600_000  # to sign it within: a phone asks and signs in seconds, on a bad line in minutes
+CHALLENGES_ANSWERED_MAX = 100_000  # of these, remembered: 160 registrations a second, and 15 MB
+STAFF_TOKEN_BYTES = 32  # random; as a rider's, an invitation's and a session's
+STAFF_TOKEN_DAYS_DEFAULT = 365  # a machine's token is looked at once a year
+STAFF_TOKEN_OVERLAP_DAYS = 7  # from a rotation until the token before it ends: a week in which to change a machine
+LOG_LINE_MAX_BYTES = 16 << 10  # an entry in an export: the longest has a paper's words, of some 500 letters
+INVITATION_MS = 86_400_000  # handed over by hand or told by phone, within a day
+CEREMONY_MS = 300_000  # from a challenge to what a passkey says to it: step-up is fresh, five minutes at most
+CEREMONIES_ANSWERED_MAX = 10_000  # of these, remembered: 33 a second, more than all offices of a city; 2 MB
+PASSKEYS_MAX = 5  # of one person: a phone, a computer, a key in the safe, and two more
+PASSKEY_LABEL_MAX_CHARS = 40  # "the office's computer"
+PASSKEY_ANSWER_MAX_CHARS = 4_096  # one part of an answer as base64url: an attestation with a chain is under 3 KiB
+SESSION_IDLE_MS = 1_800_000  # half an hour: who goes for lunch has signed out
+SESSION_MAX_MS = 43_200_000  # twelve hours: a shift and its overtime
+SESSION_SEEN_EVERY_MS = 60_000  # a session's use is written once a minute: not with each request
+SESSIONS_MAX = 10  # of one person at once; a new one ends the oldest
+SIGN_IN_TRIES = 10  # that fail, of one person or one address, before it waits: nobody is so clumsy with a passkey
+SIGN_IN_TRIES_MS = 900_000  # … within a quarter of an hour, which is also how long it waits at most
+SIGN_IN_WATCHED_MAX = 10_000  # people and addresses remembered for that: 2 MB; the one longest known is forgotten
 PAGE_MAX = 500  # rows a page of what people look through: people, proposals, entries of the log, alarms, cases, rides
 LISTED_MAX = 1_000  # alarms, cases looked through at once by a command or a start; a day of a city has a few dozen
 IDEMPOTENCY_KEY_MAX_CHARS = 64  # a UUID has 36

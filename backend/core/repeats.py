@@ -313,7 +313,9 @@ def _settled(members: Sequence[Claim], most_rials: int | None) -> Iterator[Claim
         if it.annulled or it is first:
             yield it._replace(charged=it is first, rials=0, copied_rials=0)
             continue
-        rials = min((it.party - covered) * it.adult_rials, it.shown_rials) if it.extends and it.party > covered else 0
+        rials = 0
+        if it.extends and it.party > covered:
+            rials = min((it.party - covered) * it.adult_rials, it.shown_rials, it.whole_rials)
         if left is not None:
             rials = min(rials, left)
             left -= rials

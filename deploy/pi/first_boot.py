@@ -26,7 +26,7 @@ ACCOUNT = "savar"
 KEYS = ("tap.key.pem", "tls.key.pem", "tls.crt.pem", "ca.crt.pem", "bundle.pub")
 FREE_MIN_BYTES = 174 << 20  # 110 MB for 120 days of 2,000 taps without a network, and the 64 MiB that stay free
 CLOCK_ERROR = 5  # adjtimex(2): nobody disciplines the clock
-AGAIN = "carry the device's folder from `savar provision device`, owner and modes kept"
+AGAIN = "enrol the device: `savar enrol begin`, then give its folder to savar"
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,53 @@
 """Key files and the bundle on the validator's card."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
 
 from edge.core.errors import KeyMissing
 from protocol.errors import ProofError, WireError
+from protocol.wire.authority import Trust
 from protocol.wire.bundles import Bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.manifests import Manifest
 from transport.bundle_folder import BundleFolder
 from transport.errors import BundleFailed
 
-_FIX = "copy the folder here that `savar provision device` made for this device; lost: enrol the door under a new name"
+log = logging.getLogger(__name__)
+_FIX = "enrol this device: `savar enrol begin`; if its keys are lost, under a new name"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceKeys:
-    """The device's own tap key, and the city's bundle key that everything downward is signed under."""
+    """The device's own tap key, and the city's bundle key that everything downward is signed under.
+
+    `recovery` may put other bundle keys in its place (`protocol.wire.authority`); a city without ceremony has none.
+    """
 
     tap: SigningKey
     bundle: VerifyingKey
+    recovery: VerifyingKey | None = None
 
 
 def load_keys(folder: Path) -> DeviceKeys:
-    """Read tap.key.pem and bundle.pub. Raises KeyMissing."""
+    """Read tap.key.pem, bundle.pub and, where there is one, recovery.pub. Raises KeyMissing."""
+    recovery = folder / "recovery.pub"
     try:
         tap = SigningKey.from_pem((folder / "tap.key.pem").read_bytes())
-        bundle = VerifyingKey.load(bytes.fromhex((folder / "bundle.pub").read_text().strip()))
+        bundle = _public(folder / "bundle.pub")
+        above = _public(recovery) if recovery.exists() else None
     except OSError as error:
         raise KeyMissing(f"cannot read a key: {error}", fix=_FIX) from error
     except (ValueError, ProofError) as error:
         raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
-    return DeviceKeys(tap, bundle)
+    return DeviceKeys(tap, bundle, above)
+
+
+def _public(path: Path) -> VerifyingKey:
+    """Raises OSError, ValueError, ProofError."""
+    return VerifyingKey.load(bytes.fromhex(path.read_text().strip()))
 
 
 def load_sister(folder: Path) -> VerifyingKey:
@@ -47,6 +61,17 @@ def load_sister(folder: Path) -> VerifyingKey:
         raise KeyMissing(f"the other door's key is damaged: {error}", fix=fix) from error
 
 
+def load_release_root(folder: Path) -> bytes:
+    """Read release-root.json, by which releases of the software are proven. Raises KeyMissing."""
+    try:
+        return (folder / "release-root.json").read_bytes()
+    except OSError as error:
+        raise KeyMissing(
+            f"cannot read what releases are proven by: {error}",
+            fix="carry release-root.json here from the city's folder, or leave `releases` out of validator.toml",
+        ) from error
+
+
 def certificate_until_ms(path: Path) -> int:
     """When a certificate ends, in Unix ms. Raises KeyMissing."""
     try:
@@ -56,17 +81,38 @@ def certificate_until_ms(path: Path) -> int:
     return int(certificate.not_valid_after_utc.timestamp()) * 1000
 
 
-def load_bundle(folder: Path, key: VerifyingKey, *, city: str) -> Bundle:
+def load_bundle(folder: Path, key: VerifyingKey, *, city: str, recovery: VerifyingKey | None = None) -> Bundle:
     """Read and verify the bundle in force, in its folder. Raises KeyMissing when it is missing or not proven."""
-    return read_in_force(BundleFolder(folder), key, city=city)[1]
+    return read_in_force(BundleFolder(folder), key, city=city, recovery=recovery)[1]
 
 
-def read_in_force(folder: BundleFolder, key: VerifyingKey, *, city: str) -> tuple[Manifest, Bundle]:
-    """The bundle in force with its manifest. Raises KeyMissing when it is missing or not proven."""
+def read_in_force(
+    folder: BundleFolder, key: VerifyingKey, *, city: str, recovery: VerifyingKey | None = None
+) -> tuple[Manifest, Bundle, Trust]:
+    """The bundle in force with its manifest, and whom to believe next. Raises KeyMissing when missing or not proven.
+
+    A power cut between a bundle and its statement leaves the statement in the bundle: it is taken up from there.
+    """
     fix = f"`savar bundle take` from a depot's folder; a new card: {_FIX}"
     try:
-        return folder.load([key], city=city)
+        trust = kept_trust(folder, key, city=city, recovery=recovery)
+        manifest, bundle = folder.load(trust.keys, city=city)
+        trust = trust.followed(manifest, bundle)
+        return manifest, replace(bundle, incarnation=trust.incarnation), trust
     except BundleFailed as error:
         raise KeyMissing(f"cannot read the bundle: {error.message}", fix=fix) from error
     except (WireError, ProofError) as error:
         raise KeyMissing(f"the bundle is refused: {error.name}: {error}", fix=fix) from error
+
+
+def kept_trust(folder: BundleFolder, key: VerifyingKey, *, city: str, recovery: VerifyingKey | None) -> Trust:
+    """Whom this card believes. Raises BundleFailed.
+
+    A statement that has rotten is said and left: the bundle in force may hold it, or the depot brings it again.
+    """
+    trust = Trust(city, key, recovery)
+    try:
+        return trust.taken_up(folder.authority())
+    except (WireError, ProofError) as error:
+        log.error("what the recovery key said is not readable here: %s: %s", error.name, error)
+        return trust

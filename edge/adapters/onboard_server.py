@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from edge.core.errors import LocalError
 from edge.core.limits import TERMINAL_CONNECTIONS_MAX, TERMINAL_STOP_S
+from transport.accept import listen_at
 
 log = logging.getLogger(__name__)
 _UP_S = 10.0
@@ -56,7 +57,7 @@ class OnboardServer:
     def start(self) -> None:
         """Bind and serve. Raises NotServing."""
         try:
-            listening = socket.create_server((self._host, self._port))
+            listening = listen_at(self._host, self._port)
         except OSError as error:
             raise NotServing(
                 f"cannot serve on {self._host} port {self._port}: {error.strerror}",

@@ -4,11 +4,12 @@
     step(now)                         one thread, its own: a chunk may take minutes and must hold up nobody
 
 Rules:
-- what is announced must be signed for this city and may not go back behind what is in force or on its way;
+- what is announced must be signed for this city, by a key that is believed now (`Trust`), and may not go back behind
+  what is in force or on its way;
 - a chunk that is held is not fetched; every other one is hashed before it is kept;
 - the bundle in force stays so until all of the newer one but what comes late is held and read, and the card says so;
 - a manifest issued beyond a trusted clock's now waits: its issue is the floor under that clock;
-- what comes late is fetched once its bundle is in force (see `late`): riders, timetable;
+- what comes late is fetched once its bundle is in force (see `late`): riders, timetable, releases;
 - what cannot be had now is asked for again, ever more seldom; meanwhile the device goes on with what it has, and its
   health says which bundle that is.
 """
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 
 from edge.app.bundle_tools import come_into_force
 from edge.app.inbox import Inbox
-from edge.app.late import LateTable, Table
+from edge.app.late import Late, LateTable, Table
 from edge.core.bundle_ports import BundleStore, ChunkSource
 from edge.core.errors import BundleLate
 from edge.core.limits import (
@@ -32,8 +33,8 @@ from edge.core.limits import (
 )
 from protocol.errors import ProofError, SavarError, WireError
 from protocol.limits import MANIFEST_MAX_BYTES
+from protocol.wire.authority import Trust
 from protocol.wire.bundles import IN_BUNDLE, RIDERS, TIMETABLE, Bundle
-from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, open_manifest
 from protocol.wire.records import Instant
 from transport.errors import BundleFailed
@@ -63,17 +64,20 @@ class Bundles:
         *,
         store: BundleStore,
         source: ChunkSource | None,
-        key: VerifyingKey,
+        trust: Trust,
         in_force: Manifest,
         on_force: Callable[[Bundle], None],
         riders: Table | None = None,
         timetable: Table | None = None,
+        releases: Late | None = None,
     ) -> None:
-        self._store, self._source, self._key, self._on_force = store, source, key, on_force
+        self._store, self._source, self._trust, self._on_force = store, source, trust, on_force
         self._in_force = in_force
         self._arriving: _Arriving | None = None
         tables = ((RIDERS, riders), (TIMETABLE, timetable))
-        self._late = [LateTable(kind, table) for kind, table in tables if table is not None]
+        self._late: list[Late] = [LateTable(kind, table) for kind, table in tables if table is not None]
+        if releases is not None:  # last: a deny list and its riders are not kept waiting
+            self._late.append(releases)
         self._problem: SavarError | None = None
         self._inbox = Inbox(BUNDLES_WAITING_MAX, "a manifest")
         self._early: bytes | None = None
@@ -139,7 +143,7 @@ class Bundles:
     def _hear(self, payload: bytes, now: Instant) -> None:
         newest = self._in_force if self._arriving is None else self._arriving.manifest
         try:
-            manifest = open_manifest(payload, [self._key], city=self._in_force.city, in_force=newest)
+            manifest = open_manifest(payload, self._trust.keys, city=self._in_force.city, in_force=newest)
         except (WireError, ProofError) as error:
             self.refused += 1
             log.warning("a manifest is refused: %s: %s", error.name, error)
@@ -158,6 +162,10 @@ class Bundles:
         """Chunks of these kinds that are not held."""
         return [chunk for chunk in manifest.chunks(kinds) if not self._store.holds(chunk)]
 
+    def holds(self, wanted: Chunk) -> bool:
+        """Whether the chunk is here and whole."""
+        return self._store.holds(wanted)
+
     def chunk(self, wanted: Chunk) -> bytes:
         """The bytes of one that is held, hashed. Raises BundleFailed, WrongLength, WrongHash."""
         return self._store.chunk(wanted)
@@ -175,7 +183,7 @@ class Bundles:
 
     def _change(self, arriving: _Arriving) -> None:
         """Raises BundleFailed, WireError, ProofError; then the earlier bundle is in force."""
-        bundle = come_into_force(self._store, arriving.manifest)
+        bundle, self._trust = come_into_force(self._store, arriving.manifest, self._trust)
         self._in_force, self._arriving, self._problem = arriving.manifest, None, None
         for late in self._late:
             late.newer_came()

@@ -1,6 +1,7 @@
 """What health tells of the machine, the run and the certificate, gathered once a report. The sync thread's."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -8,9 +9,11 @@ from pathlib import Path
 
 from edge.adapters.keys import certificate_until_ms
 from edge.adapters.machine import MachineReader
+from edge.adapters.release_process import running
 from edge.adapters.run_file import RunFile
 from edge.core.condition import Condition
 from edge.core.errors import KeyMissing
+from edge.core.releases import FIRST
 from protocol.wire.health import RunCause
 
 _log = logging.getLogger(__name__)
@@ -52,4 +55,5 @@ class ConditionReader:
 
 def software() -> str:
     """What runs here, as health and records name it."""
-    return f"savar {version('savar')}"
+    number = running(os.environ)
+    return f"savar {version('savar')}" + ("" if number == FIRST else f" release {number}")

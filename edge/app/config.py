@@ -174,6 +174,7 @@ class ValidatorConfig(BaseModel):
     terminal: TerminalConfig | None = None  # None: this door serves no terminal
     camera: tuple[CameraConfig, ...] = Field(min_length=1, max_length=limits.HEALTH_CAMERAS_MAX)
     gnss: GnssConfig | None = None  # None: records say no place, and the door serves the line that it is told
+    releases: Path | None = None  # this device's folder of releases; None: its software is replaced in another way
     sister: PeerConfig | None = None  # the other door of this bus; its tap key is sister.pub in keys_dir
 
     @field_validator("chunks_url")
@@ -217,6 +218,7 @@ def load_config(path: Path) -> ValidatorConfig:
             "data_dir": base / config.data_dir,
             "keys_dir": base / config.keys_dir,
             "bundle": base / config.bundle,
+            "releases": None if config.releases is None else base / config.releases,
             "broker": config.broker.resolved(base),
             "terminal": None
             if config.terminal is None

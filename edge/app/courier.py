@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from edge.app.receipt_trust import ReceiptTrust
 from edge.app.shipping import ship
 from edge.core.errors import JournalFailed, JournalFull, LocalError
 from edge.core.limits import CHECKPOINT_PERIOD_MS, COURIER_AFTER_MS, PRUNE_PERIOD_MS, PRUNE_ROWS_MAX, PRUNE_STEP_MS
@@ -19,8 +20,7 @@ from edge.core.ports import Copies, StoredRecord
 from edge.core.retention import prunable_day, receipt_day
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink, Word
 from protocol.errors import ProofError, WireError
-from protocol.wire.keys import VerifyingKey
-from protocol.wire.receipts import Receipt, open_receipt
+from protocol.wire.receipts import Receipt
 from protocol.wire.records import Instant
 from protocol.wire.standing import Watermark
 
@@ -36,14 +36,14 @@ class Courier:
         *,
         sister: str,
         copies: Copies,
-        receipt_keys: Sequence[VerifyingKey],
+        believed: ReceiptTrust,
         publish: Callable[[bytes], bool],
         after_ms: int = COURIER_AFTER_MS,
         on_receipted: Callable[[int, int], None] = lambda _epoch, _through: None,
     ) -> None:
         self._sister = sister
         self._copies = copies
-        self._receipt_keys = receipt_keys
+        self._believed = believed
         self._publish = publish
         self._after_ms = after_ms
         self._on_receipted = on_receipted  # the backend holds that journal of the sister's so far
@@ -133,7 +133,7 @@ class Courier:
     def told(self, data: bytes, now: Instant) -> None:
         """The sister passes on a receipt that it got. Believed only when proven."""
         try:
-            receipt = open_receipt(data, self._receipt_keys)
+            receipt = self._believed.open(data)
         except (WireError, ProofError) as error:
             log.warning("a receipt for the sister's journal is refused: %s: %s", error.name, error)
             return

@@ -40,12 +40,35 @@ class Store(Protocol):
         """Chunks of these kinds that are not held."""
         ...
 
+    def holds(self, wanted: Chunk) -> bool:
+        """Whether the chunk is here and whole."""
+        ...
+
     def bring(self, missing: list[Chunk]) -> None:
         """Fetch and keep the first one. Raises BundleLate, BundleFailed, WrongLength, WrongHash."""
         ...
 
     def chunk(self, wanted: Chunk) -> bytes:
         """The bytes of one that is held, hashed. Raises BundleFailed, WrongLength, WrongHash."""
+        ...
+
+
+class Late(Protocol):
+    """What comes behind its bundle, as the bundles' service steps it. Raises nothing."""
+
+    due_ms: int
+    problem: SavarError | None
+
+    def newer_came(self) -> None:
+        """Another bundle is in force."""
+        ...
+
+    def stale(self, in_force: Manifest) -> bool:
+        """Whether there is anything to do."""
+        ...
+
+    def renew(self, in_force: Manifest, store: Store, now: Instant) -> None:
+        """One turn of it."""
         ...
 
 

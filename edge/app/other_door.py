@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edge.app.boarding import Boarding
 from edge.app.courier import Courier
 from edge.app.inbox import Inbox
+from edge.app.receipt_trust import ReceiptTrust
 from edge.app.sister import OnRecords, Sister
 from edge.core.exposure import Exposure
 from edge.core.limits import COURIER_AFTER_MS, SISTER_SILENT_MS, SISTER_WORDS_WAITING_MAX
@@ -44,7 +45,7 @@ class OtherDoor:
         epoch: int,
         boarding: Boarding,
         signer: Signer,
-        receipt_keys: list[VerifyingKey],
+        believed: ReceiptTrust,
         publish: Callable[[bytes], bool],
     ) -> None:
         self._device, self._epoch, self._boarding, self._peer = device, epoch, boarding, side.peer
@@ -53,7 +54,7 @@ class OtherDoor:
         self._lost_ms: int | None = None
         self._exposure = Exposure()
         self.courier = Courier(
-            sister=side.name, copies=side.copies, receipt_keys=receipt_keys, publish=publish,
+            sister=side.name, copies=side.copies, believed=believed, publish=publish,
             after_ms=side.courier_after_ms, on_receipted=boarding.seen_elsewhere,
         )  # fmt: skip
         self.sister = Sister(

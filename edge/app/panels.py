@@ -48,6 +48,7 @@ class Panels:
     ) -> None:
         self._lamps = lamps
         self.vehicle = vehicle
+        self.shown = 0  # verdicts of this run
         self._panels = [*panels] if lamps is None else [lamps, *panels]  # the lamp first: it is what riders look at
 
     def __enter__(self) -> Self:
@@ -63,6 +64,7 @@ class Panels:
 
     def show(self, showing: Showing) -> None:
         """On all of them."""
+        self.shown += 1
         for panel in self._panels:
             panel.show(showing)
 

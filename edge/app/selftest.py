@@ -17,18 +17,19 @@ from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
 from edge.adapters.gnss import open_gnss
 from edge.adapters.journal import ApswJournal
-from edge.adapters.keys import certificate_until_ms, load_bundle, load_keys, load_sister
+from edge.adapters.keys import certificate_until_ms, load_bundle, load_keys, load_release_root, load_sister
 from edge.adapters.machine import MachineReader
 from edge.adapters.readers.choose import make_readers
 from edge.app.config import CameraConfig, ValidatorConfig
 from edge.app.panels import Panels
-from edge.core.errors import CameraLost, GnssLost, JournalFailed
-from edge.core.limits import CERTIFICATE_LEFT_MIN_DAYS
+from edge.app.updates import release_folder
+from edge.core.errors import CameraLost, GnssLost, JournalFailed, KeyMissing, ReleaseFailed
 from edge.core.ports import Showing
 from edge.core.taps import next_link, opening_record
 from protocol.errors import SavarError
 from protocol.fares.tones import TUNE_MAX_MS
 from protocol.fares.verdicts import TABLE, Reason, Verdict
+from protocol.limits import CERTIFICATE_LEFT_MIN_DAYS, RENEWAL_WINDOW_DAYS
 from protocol.plurals import counted
 from protocol.wire.codes import write_code
 from protocol.wire.health import BoardHealth
@@ -74,6 +75,8 @@ def run(config: ValidatorConfig, open_panel: Callable[[], Panels]) -> Iterator[C
     for camera in config.camera:
         yield _guarded(f"camera {camera.name}", lambda camera=camera: _camera(camera))  # type: ignore[misc]
     yield _guarded("broker", lambda: _broker(config))
+    if config.releases is not None:
+        yield _guarded("releases", lambda: _releases(config))
     if (sister := config.sister) is not None:
         yield _guarded("other door", lambda: _sister(config, sister))
     if (gnss := config.gnss) is not None:
@@ -90,7 +93,7 @@ def _guarded(part: str, check: Callable[[], tuple[Result, str, str]]) -> Check:
 
 def _keys(config: ValidatorConfig) -> tuple[Result, str, str]:
     keys = load_keys(config.keys_dir)
-    bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
+    bundle = load_bundle(config.bundle, keys.bundle, city=config.city, recovery=keys.recovery)
     found = f"tap key {keys.tap.id.hex()}, bundle {bundle.number}, {counted(len(bundle.issuer_keys), 'issuer key')}"
     return Result.OK, found, ""
 
@@ -101,8 +104,9 @@ def _certificate(path: Path | None) -> tuple[Result, str, str]:
         return Result.OK, "none: a password on loopback", ""
     days = (certificate_until_ms(path) - time.time_ns() // 1_000_000) // 86_400_000
     if days >= CERTIFICATE_LEFT_MIN_DAYS:
-        return Result.OK, f"{counted(days, 'day')} left", ""
-    fix = "enrol the door under a new name (`savar provision device`); carry that folder there once no record waits"
+        may = ", may be renewed" if days < RENEWAL_WINDOW_DAYS else ""
+        return Result.OK, f"{counted(days, 'day')} left{may}", ""
+    fix = "renew it: `savar enrol renew` (docs/DEPLOY.md, Renewal)"
     return Result.WARN, f"{counted(days, 'day')} left" if days >= 0 else f"it ended {counted(-days, 'day')} ago", fix
 
 
@@ -143,7 +147,7 @@ def _receiver(source: str) -> tuple[Result, str, str]:
 
 def _clock(config: ValidatorConfig) -> tuple[Result, str, str]:
     keys = load_keys(config.keys_dir)
-    bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
+    bundle = load_bundle(config.bundle, keys.bundle, city=config.city, recovery=keys.recovery)
     now = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms).read()
     if now.trusted:
         return Result.OK, f"{now.quality.name.lower()}, within {now.uncertainty_s} s", ""
@@ -225,6 +229,20 @@ def _broker(config: ValidatorConfig) -> tuple[Result, str, str]:
     # The bus rides without a network: taps wait in the journal.
     found = problem.message if problem is not None else "no answer"
     return Result.WARN, f"{where}: {found}", problem.fix if problem is not None else "check the network"
+
+
+def _releases(config: ValidatorConfig) -> tuple[Result, str, str]:
+    """Which software is confirmed here, and whether newer could be proven. A door takes fares without."""
+    folder = release_folder(config)
+    assert folder is not None
+    try:
+        load_release_root(config.keys_dir)
+        standing = folder.standing()
+    except (KeyMissing, ReleaseFailed) as error:
+        return Result.WARN, error.message, error.fix
+    waits = "" if standing.ready is None else f", {standing.ready} is ready"
+    tried = "" if standing.trial is None else f", {standing.trial.number} is tried"
+    return Result.OK, f"release {standing.confirmed} is confirmed{tried}{waits}", ""
 
 
 def _sister(config: ValidatorConfig, sister: PeerConfig) -> tuple[Result, str, str]:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from edge.app.boarding import Boarding
 from edge.app.inbox import Inbox
 from edge.app.other_door import OtherDoor, SisterSide
+from edge.app.receipt_trust import ReceiptTrust
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
-from edge.core.errors import JournalFailed, LocalError
+from edge.core.errors import JournalFailed, LocalError, UnannouncedLedger
 from edge.core.limits import (
     HEALTH_PERIOD_MS,
     RECEIPTS_WAITING_MAX,
@@ -27,8 +28,7 @@ from protocol.errors import ProofError, WireError
 from protocol.limits import MESSAGE_MAX_BYTES, RECORD_MAX_BYTES
 from protocol.wire.bundles import Bundle
 from protocol.wire.health import CameraHealth, Health, RunCause, SisterLink, State, encode_health, encode_state
-from protocol.wire.keys import Signer, VerifyingKey
-from protocol.wire.receipts import open_receipt
+from protocol.wire.keys import Signer
 from protocol.wire.records import Instant, Position, Service, decode_record
 from protocol.wire.sister import Along, DoorCondition
 from protocol.wire.topics import Address, Channel
@@ -66,7 +66,7 @@ class Station:
         self._journal, self._key, self._clock, self._session = journal, key, clock, session
         self._wake, self._heard_clock, self._riders = wake, heard, riders
         self._tell_condition = condition
-        self._receipt_keys = [VerifyingKey.load(known) for known in bundle.receipt_keys]
+        self._believed = ReceiptTrust(bundle)
         self.epoch = journal.head.epoch
         self._appended = journal.signed
         sinks = (BACKEND,) if sister is None else (BACKEND, SISTER)
@@ -87,9 +87,10 @@ class Station:
         self._health_due_ms = 0
         self._began_after, self._cause = journal.head.sequence, RunCause.UNKNOWN
         self.refused_receipts = 0
+        self._unannounced: UnannouncedLedger | None = None
         self._other = None if sister is None else OtherDoor(
             sister, device=address.device, epoch=self.epoch, boarding=self.boarding, signer=key,
-            receipt_keys=self._receipt_keys, publish=self._publish_taps,
+            believed=self._believed, publish=self._publish_taps,
         )  # fmt: skip
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ class Station:
         """Everything that is due."""
         if (newer := self._newer) is not None:
             self._newer = None
-            self._receipt_keys[:] = [VerifyingKey.load(known) for known in newer.receipt_keys]  # the courier's too
+            self._believed.renew(newer)  # the courier's too
         self._take_session(now)
         self._take_there(now)
         self._take_link(now)
@@ -218,11 +219,13 @@ class Station:
     def _receipt_came(self, data: bytes, now: Instant, *, kept: bool = False) -> None:
         """A receipt's bytes, from whoever. Only what verifies counts; anything else is counted and left."""
         try:
-            receipt = open_receipt(data, self._receipt_keys)
+            receipt = self._believed.open(data)
         except (WireError, ProofError) as error:
             self.refused_receipts += 1
+            self._unannounced = error if isinstance(error, UnannouncedLedger) else self._unannounced
             log.warning("receipt refused: %s: %s", error.name, error)
             return
+        self._unannounced = None
         if self._other is not None:
             self._other.courier.incarnation_heard(receipt.incarnation, now, kept=kept)
             if receipt.device != self._address.device:
@@ -321,6 +324,8 @@ class Station:
             return str(failed)
         if self.forked:
             return "another history of this journal is held: copied card or restored image — take it out of use"
+        if self._unannounced is not None:
+            return str(self._unannounced)
         if self._other is not None and (worst := self._other.problem(now)):
             return worst
         if self._riders.problem is not None:

@@ -41,6 +41,7 @@ from edge.app.other_door import SisterSide
 from edge.app.recall import HeldRecords
 from edge.app.sister import OnRecords
 from edge.app.station import Station
+from edge.app.updates import updates_of
 from edge.app.whereabouts import Place
 from edge.core.errors import LocalError
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, GIVE_BACK_EVERY_MS
@@ -85,7 +86,7 @@ class Validator:
         self._config, self._vehicle = config, vehicle
         keys = load_keys(config.keys_dir)
         self._folder = BundleFolder(config.bundle)
-        manifest, bundle = read_in_force(self._folder, keys.bundle, city=config.city)
+        manifest, bundle, trust = read_in_force(self._folder, keys.bundle, city=config.city, recovery=keys.recovery)
         system_clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)
         self._clock = clock or system_clock
         self._address = Address(config.city, config.shard, config.device)
@@ -113,8 +114,8 @@ class Validator:
         self._lines = LineBook() if self._place is None and config.terminal is not None else None
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
-            key=keys.bundle, in_force=manifest, on_force=self._station.bundle_came,
-            riders=self._riders, timetable=self._place or self._lines,
+            trust=trust, in_force=manifest, on_force=self._station.bundle_came,
+            riders=self._riders, timetable=self._place or self._lines, releases=updates_of(config),
         )  # fmt: skip
         self._on_outcome, self._following = on_outcome, Following(self.boarding)
         self.held = HeldRecords(self._journal, self._copies)
@@ -123,10 +124,9 @@ class Validator:
         follows: list[OnRecords] = [self._following.records_came, obeying.records_came]
         self.on_far_records = follows if config.terminal is None else []
         self.hooks = Hooks()
-        given = sources or {}
         sight = make_sight(config.reader.order)
         self._looker = Looker(
-            [(c.name, given.get(c.name) or make_source(c.source)) for c in config.camera],
+            [(c.name, (sources or {}).get(c.name) or make_source(c.source)) for c in config.camera],
             sight.reading, self._clock, self._sighting_came, on_held=self.boarding.still_seen,
             heavy=sight.heavy, light=lights(config.data_dir, panel),
         )  # fmt: skip

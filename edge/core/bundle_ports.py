@@ -33,6 +33,14 @@ class BundleStore(Protocol):
         """Bring it into force in one step; its chunks are here."""
         ...
 
+    def authority(self) -> bytes:
+        """The recovery key's newest word that was taken; empty if there is none."""
+        ...
+
+    def put_authority(self, data: bytes) -> None:
+        """Keep it."""
+        ...
+
     def prune(self, keep: Iterable[Chunk]) -> int:
         """Remove every other chunk."""
         ...

@@ -1,6 +1,6 @@
 """What can fail on the bus, by name, with the next step."""
 
-from protocol.errors import Fault, SavarError
+from protocol.errors import Fault, ProofError, SavarError, WireError
 
 
 class LocalError(SavarError):
@@ -59,6 +59,26 @@ class KeyMissing(LocalError):
 
 class BundleLate(LocalError):
     """A newer bundle is announced and cannot be brought in now; the one in force goes on."""
+
+
+class ReleaseFailed(LocalError):
+    """A release cannot be written onto the card, or read there; what runs goes on."""
+
+
+class BadMetadata(WireError):
+    """A role of a release's metadata is not what TUF allows there."""
+
+
+class TooFewSigners(ProofError):
+    """A role of a release's metadata is signed by fewer of its keys than it asks for (P12)."""
+
+
+class Expired(ProofError):
+    """A release's metadata is past its last day, by a trusted clock or by the manifest that brought it (P12)."""
+
+
+class TrialOverdue(ReleaseFailed):
+    """A release that is tried has not come to take taps; the process ends, and its starts are counted."""
 
 
 class GnssLost(LocalError):
@@ -153,3 +173,23 @@ class TooManyPages(DriverError):
 
 class PagesMissing(LocalError):
     """The built pages of the terminal are not where the configuration says."""
+
+
+class UnannouncedLedger(ProofError):
+    """A receipt of a later incarnation of the ledger than the recovery key has announced (P2)."""
+
+
+class NotEnrolling(LocalError):
+    """The device's folder has no request that waits for an answer, or its keys are not those of the request."""
+
+
+class AlreadyEnrolled(LocalError):
+    """The device has its name and its keys in use; they are not made anew."""
+
+
+class EnrolmentFailed(LocalError):
+    """The device's own keys or settings cannot be written, or what the office answered cannot be used."""
+
+
+class NoClaimSeen(LocalError):
+    """The camera was shown no claim's sheet."""

@@ -31,7 +31,6 @@ BRANCH_BYTES_MAX = (
 LINK_DOUBT_MS = 7_000  # 5 s without a byte end a link (transport/peer_link), a step notices a second later, one spare
 SISTER_SILENT_MS = 5_000  # a link that is down for so long is said: until then it is a door that restarts
 SIGN_WAIT_MS = 2_000  # a TPM signs in 14 to 30 ms; one that takes two seconds is dead, and the queue must be told
-CERTIFICATE_LEFT_MIN_DAYS = 30  # a month to bring a bus to the depot; the backend's alarm is the same
 DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
 
 # --- What a bus remembers of riders -----------------------------------------------------------------------------------
@@ -158,6 +157,20 @@ GNSS_READ_TIMEOUT_S = 2.0  # the longest that the thread stays deaf to `stop`
 GNSS_RETRY_MS = 5_000  # a receiver that was unplugged, or a gpsd that restarts
 GNSS_LINE_MAX_BYTES = 65_536  # gpsd's own longest line is 10 KiB
 GNSS_GONE_MS = 30_000  # a receiver that says nothing at all for so long is opened anew
+
+# --- Releases of the software ----------------------------------------------------------------------------------------
+TRIAL_STARTS_MAX = (
+    3  # of a release that is not confirmed: ignition and power cuts take two of them, its own faults three
+)
+CONFIRM_AFTER_MS = 60_000  # without a fault of the door: two rounds of everything that comes round by itself
+TRIAL_MAX_MS = 900_000  # a device that needs a quarter of an hour to take taps does not
+REST_MS = 3_600_000  # without a code at the door: a parked bus, or one at night that is without this door for a minute
+TRIAL_LOOK_MS = 10_000  # how late a newer release is heard of behind one that was just confirmed
+SELFTEST_MAX_S = 75  # of a release that is tried: lamps, cameras that open slowly, a broker that is not there
+REFUSED_RELEASES_MAX = 64  # numbers remembered; older ones lie under what is confirmed long since
+RELEASE_UNPACKED_MAX_BYTES = 1 << 30  # of one release's files: a validator's are 311 MB
+RELEASE_PARTS_MAX = 50_000  # files in one release: a validator's are 5,200
+RELEASE_PART_BYTES = 1 << 20  # read of a file at once while it is unpacked
 
 # --- The driver's terminal -------------------------------------------------------------------------------------------
 MOVING_KMH_MAX = 5  # walking pace: above it the driver drives, and the terminal takes an SOS and nothing else

@@ -1,5 +1,6 @@
 """What a bundle says, and how it is cut into the sections and chunks of a manifest (P12).
 
+    authority   the recovery key's newest word (`authority.py`); the version is its number   one chunk
     keys     issuers that are believed, receipt keys, the sealing key          one chunk
     tariff   what a ride costs (`tariffs.py`); the section's version is its number   one chunk
     tariff-next   the one that follows at its own time, if it is known         one chunk
@@ -8,13 +9,14 @@
     deny     denied credentials; the section's version is the list's number    any number of chunks
     riders   the rows of `riders.py`; the section's version is the table's     any number of chunks
     timetable  the lines of `timetable.py`; the version is the timetable's     any number of chunks
+    releases   the software (`releases.py`); the version counts what was published    metadata, then any number
 
 Rules:
 - lists that mean a table or a set ascend strictly: one meaning has one form, and no entry overrides another unseen;
 - keys and tariff must be there: a door without them cannot answer;
 - the deny list and the riders are cut by the ids' leading bits, so that one entry more changes one chunk;
 - the riders are no part of `Bundle`: a million of them are put into the table on the card, never into memory;
-- nor is the timetable: a bus that lacks it takes fares all the same.
+- nor is the timetable: a bus that lacks it takes fares all the same; nor are releases, which prove themselves.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,6 +31,7 @@ from protocol.wire import cbor
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, Section, name_chunk, require_ascending
 from protocol.wire.policies import decode_policies, encode_policies
+from protocol.wire.releases import RELEASES
 from protocol.wire.riders import chunk_ids
 from protocol.wire.staff import STAFF, StaffRow, decode_staff, encode_staff
 from protocol.wire.tariffs import decode_tariff, encode_tariff
@@ -36,9 +39,9 @@ from protocol.wire.tariffs import decode_tariff, encode_tariff
 VERSION = 1  # of keys and deny list; the riders' chunks are rows and nothing else
 _Row = TypeVar("_Row")
 KEYS, TARIFF, NEXT_TARIFF, POLICIES, DENY, RIDERS = "keys", "tariff", "tariff-next", "policies", "deny", "riders"
-TIMETABLE = "timetable"
-IN_BUNDLE = (KEYS, TARIFF, NEXT_TARIFF, POLICIES, STAFF, DENY)  # what `Bundle` says
-KINDS = (*IN_BUNDLE, RIDERS, TIMETABLE)  # what a validator fetches and uses; any other kind is carried only
+TIMETABLE, AUTHORITY = "timetable", "authority"
+IN_BUNDLE = (AUTHORITY, KEYS, TARIFF, NEXT_TARIFF, POLICIES, STAFF, DENY)  # what `Bundle` says
+KINDS = (*IN_BUNDLE, RIDERS, TIMETABLE, RELEASES)  # what a validator fetches and uses; any other kind is carried only
 
 _KEYS = cbor.array(cbor.octets(limits.PUBLIC_KEY_BYTES), most=limits.BUNDLE_KEYS_MAX)
 _KEYS_CHUNK: cbor.Fields = (
@@ -52,7 +55,11 @@ _DENY_CHUNK: cbor.Fields = (("entries", cbor.array(cbor.row(_DENIED), most=limit
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Public keys (33-byte points), tariff and deny list of a city. `deny`: credential id → highest denied version."""
+    """Public keys (33-byte points), tariff and deny list of a city. `deny`: credential id → highest denied version.
+
+    `authority` is what the recovery key says, as signed and not verified here. `incarnation` is what a device made of
+    it: the latest that was announced, None where nobody announces any.
+    """
 
     city: str
     number: int
@@ -67,6 +74,9 @@ class Bundle:
     policies: Policies = NONE
     staff_number: int = 0
     staff: tuple[StaffRow, ...] = ()
+    authority_number: int = 0
+    authority: bytes = b""
+    incarnation: int | None = None
 
     @property
     def tariffs(self) -> tuple[Tariff, ...]:
@@ -99,7 +109,8 @@ def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:
     denied = [_chunk(DENY, [rows], _DENY_CHUNK) for rows in _deny_parts(bundle.deny)]
     rules = encode_policies(bundle.policies) if bundle.policies.number else None
     people = encode_staff(bundle.staff) if bundle.staff_number else None
-    one_each = [data for data in (rules, people) if data is not None]
+    word = bundle.authority or None
+    one_each = [data for data in (rules, people, word) if data is not None]
     contents = {name_chunk(data): data for data in (keys, *fares, *one_each, *denied)}
     sections = [
         Section(KEYS, bundle.number, (name_chunk(keys),)),
@@ -109,6 +120,7 @@ def cut_bundle(bundle: Bundle) -> tuple[list[Section], dict[Chunk, bytes]]:
         ),
         *(() if rules is None else (Section(POLICIES, bundle.policies.number, (name_chunk(rules),)),)),
         *(() if people is None else (Section(STAFF, bundle.staff_number, (name_chunk(people),)),)),
+        *(() if word is None else (Section(AUTHORITY, bundle.authority_number, (name_chunk(word),)),)),
         Section(DENY, bundle.deny_number, tuple(map(name_chunk, denied))),
     ]
     return sections, contents
@@ -126,7 +138,7 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
     _require_follows(tariff, following)
     orders = manifest.section(POLICIES)
     policies = NONE if orders is None else decode_policies(_only(manifest, POLICIES, chunk), orders.version)
-    people = manifest.section(STAFF)
+    people, word = manifest.section(STAFF), manifest.section(AUTHORITY)
     denied = manifest.section(DENY) or Section(DENY, 0, ())
     rows = [row for it in denied.chunks for row in _read(DENY, chunk(it), _DENY_CHUNK)[0]]
     if len(rows) > limits.BUNDLE_DENY_MAX:
@@ -138,6 +150,8 @@ def read_bundle(manifest: Manifest, chunk: Callable[[Chunk], bytes]) -> Bundle:
         deny_number=denied.version, deny=dict(rows), next_tariff=following, policies=policies,
         staff_number=0 if people is None else people.version,
         staff=() if people is None else decode_staff(_only(manifest, STAFF, chunk)),
+        authority_number=0 if word is None else word.version,
+        authority=b"" if word is None else _only(manifest, AUTHORITY, chunk),
     )  # fmt: skip
 
 

@@ -49,7 +49,12 @@ class Purpose(Enum):
     STATE = b"savar/1/state"
     SISTER = b"savar/1/sister"
     MANIFEST = b"savar/1/manifest"
+    AUTHORITY = b"savar/1/authority"
     REGISTRATION = b"savar/1/registration"
+    CLAIM = b"savar/1/claim"
+    ENROLMENT = b"savar/1/enrolment"
+    ANSWER = b"savar/1/answer"
+    RENEWAL = b"savar/1/renewal"
 
     def __init__(self, context: bytes) -> None:
         self.prefix = (

@@ -25,14 +25,14 @@ from protocol.wire.signed import open_message, seal_message
 
 VERSION = 1
 
-_CHUNK: cbor.Fields = (
+CHUNK: cbor.Fields = (  # a chunk's name, wherever one is written
     ("digest", cbor.octets(limits.HASH_BYTES)),
     ("size", cbor.uint(limits.CHUNK_MAX_BYTES, least=1)),
 )
 _SECTION: cbor.Fields = (
     ("kind", cbor.name_text),
     ("version", cbor.uint(limits.INT63_MAX)),
-    ("chunks", cbor.array(cbor.row(_CHUNK), most=limits.SECTION_CHUNKS_MAX)),
+    ("chunks", cbor.array(cbor.row(CHUNK), most=limits.SECTION_CHUNKS_MAX)),
 )
 _FIELDS: cbor.Fields = (
     ("city", cbor.name_text),

@@ -78,8 +78,10 @@ def make_folder(path: Path, *, private: bool = False) -> None:
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a hidden sibling to fill; rename it to `target` at the end. A failure inside removes it again.
+
+    A private one is 0700 from its first moment.
 
     Raises CityExists if there is something at `target`, Unfinished if an interrupted call left its sibling behind.
     """
@@ -88,7 +90,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
         if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
             raise CityExists(f"{target} exists and is not empty", fix="choose a new folder", path=str(target))
         target.parent.mkdir(parents=True, exist_ok=True)
-        making.mkdir(mode=0o755)
+        making.mkdir(mode=_FOLDER_PRIVATE if private else 0o755)
     except FileExistsError as error:
         raise Unfinished(
             f"an interrupted call left {making} behind", fix="remove that folder; nothing in it is in use",

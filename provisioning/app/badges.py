@@ -22,7 +22,7 @@ from provisioning.app.bundles import BundleMade, next_bundle
 from provisioning.app.city import changing_city
 from provisioning.app.makers import Randomness, load_issuer, load_key
 from provisioning.core.bundle_changes import Changes, changed
-from provisioning.core.days import require_to_come
+from provisioning.core.days import require_to_come, unix_ms
 from provisioning.core.errors import BadSetting
 from provisioning.core.limits import BADGES_A_CALL_MAX
 from provisioning.core.names import checked_name
@@ -72,7 +72,7 @@ def make_badges(
             files.write_private(making / "badge.html", badge_sheet(badge, draw(code)).encode())
             pages[number], named[number] = folder / "badge.html", badge_id
         signer, changes = load_key(city.folder.bundle_key), Changes(badges=named)
-        now_ms = int(now.timestamp() * 1000)
+        now_ms = unix_ms(now)
         made = next_bundle(
             city, signer, lambda before, lines: changed(before, changes, now_ms=now_ms, lines=lines), now=now
         )

@@ -2,17 +2,19 @@
 
 import base64
 import tomllib
+from collections.abc import Iterable
 from dataclasses import replace as changed
 from pathlib import Path
 
 from provisioning.adapters import files
 from provisioning.adapters.mosquitto_plugin import find_plugin
 from provisioning.app.city import City, changing_city, enrolled
-from provisioning.app.makers import Randomness
+from provisioning.app.lists import revoked_devices
+from provisioning.app.makers import Randomness, root_certificate
 from provisioning.core import limits, names
 from provisioning.core.broker_config import mosquitto_conf, roles_json, roles_with
-from provisioning.core.city import device_identity, identities
-from provisioning.core.errors import BadSetting
+from provisioning.core.city import Identity, device_identity, identities
+from provisioning.core.errors import BadSetting, FileFailed
 from provisioning.core.settings_files import (
     PASSWORD_FILE,
     broker_by_certificate,
@@ -30,7 +32,8 @@ def write_broker(
     `port` moves the city to another port: every [broker] section follows, and city.toml last, so an interrupted move
     is finished by calling again. Sections with a password get the certificate back: this broker takes no other proof.
     `user` is the account that a broker started as root changes to; its files are given to it (needs root). Without
-    `plugin_path` the plugin is looked for. Raises PluginMissing, UnknownAccount, BadSetting, NotACity, FileFailed.
+    `plugin_path` the plugin is looked for. Raises PluginMissing, UnknownAccount, BadSetting, NotACity, FileFailed, and
+    NotItsAuthority for a city of before there were intermediates.
     """
     plugin = plugin_path or find_plugin()
     with changing_city(root) as city:
@@ -46,6 +49,12 @@ def _write_broker(city: City, *, port: int | None, plugin: Path, user: str | Non
     moved = settings.broker_port != city.settings.broker_port
     city = City(city.folder, settings)
     folder = city.folder
+    root_certificate(folder.broker / "ca.crt.pem")  # devices of before have names that this broker would not know
+    if not folder.broker_lists.exists():
+        raise FileFailed(
+            f"{folder.broker_lists} is missing: the broker does not start without it",
+            fix=f"savar provision crl {folder.root}, then call again", path=str(folder.broker_lists),
+        )  # fmt: skip
     # The plugin renames its file after a change of roles, so the folder is the broker's too; admin's key is not.
     for path in (folder.broker, folder.broker / "broker.key.pem"):
         files.give(path, settings.broker_user)
@@ -80,8 +89,14 @@ def _require_roles(city: City) -> None:
     if path.exists():
         files.give(path, settings.broker_user)
         return
-    known = identities(settings.name, settings.shard, enrolled(city.folder))
-    files.replace(path, roles_json(known).encode(), mode=0o600, owner=settings.broker_user)
+    files.replace(path, roles_json(admitted(city)).encode(), mode=0o600, owner=settings.broker_user)
+
+
+def admitted(city: City) -> Iterable[Identity]:
+    """Everybody who has a role: whoever is enrolled and was not revoked, and the city's own."""
+    gone = {it.device for it in revoked_devices(city.folder)}
+    kept = [it for it in enrolled(city.folder) if it not in gone]
+    return identities(city.settings.name, city.settings.shard, kept)
 
 
 def use_password_broker(root: Path, *, port: int, randomness: Randomness, host: str = "127.0.0.1") -> dict[str, str]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from protocol.errors import SavarError
 from protocol.wire.bundles import IN_BUNDLE, RIDERS, TIMETABLE, Bundle, cut_bundle, cut_riders, read_bundle
-from protocol.wire.keys import Signer, SigningKey
+from protocol.wire.keys import Signer, SigningKey, VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
+from protocol.wire.releases import RELEASES
 from protocol.wire.timetable import Line, cut_timetable, decode_lines
 from provisioning.adapters import files
 from provisioning.core.errors import BadSetting, FileFailed
@@ -36,10 +37,14 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What is given anew beside the bundle itself; None leaves the one before: all riders' rows, all lines."""
+    """What is given anew beside the bundle itself; None leaves the one before: all riders' rows, all lines, releases.
+
+    `releases`: the chunks of their section, the metadata first.
+    """
 
     riders: bytes | None = None
     timetable: Sequence[Line] | None = None
+    releases: Sequence[bytes] | None = None
 
     def cut(self) -> dict[str, list[bytes]]:
         """Kind → chunks, of those that are given. Raises WireError."""
@@ -53,6 +58,8 @@ class Tables:
                 ) from error
         if self.timetable is not None:
             cut[TIMETABLE] = cut_timetable(self.timetable)
+        if self.releases is not None:
+            cut[RELEASES] = list(self.releases)
         return cut
 
 
@@ -85,11 +92,14 @@ def sign_bundle(
         raise BadSetting(f"such a bundle cannot be given out: {error}", fix="mend that value") from error
 
 
-def load_bundle(folder: Path, signer: SigningKey, *, city: str) -> InForce:
-    """The bundle in a folder, verified. Raises BadSetting when it is not one of this city, FileFailed."""
+def load_bundle(folder: Path, signer: SigningKey, *, city: str, also: Sequence[VerifyingKey] = ()) -> InForce:
+    """The bundle in a folder, verified by the signer's key or one that is `also` believed.
+
+    Raises BadSetting when it is not one of this city, FileFailed.
+    """
     data = files.read(folder / "manifest.cose", fix=_FIX)
     try:
-        manifest = open_manifest(data, [signer.verifying], city=city)
+        manifest = open_manifest(data, [signer.verifying, *also], city=city)
         chunks = {chunk: _chunk(folder, chunk) for section in manifest.sections for chunk in section.chunks}
         return InForce(manifest, read_bundle(manifest, chunks.__getitem__), chunks)
     except FileFailed:
@@ -98,8 +108,13 @@ def load_bundle(folder: Path, signer: SigningKey, *, city: str) -> InForce:
         raise BadSetting(f"{folder} is not this city's bundle: {error}", fix=_FIX) from error
 
 
-def write_bundle(folder: Path, manifest: bytes, chunks: Mapping[Chunk, bytes], *, keep: Iterable[Chunk] = ()) -> None:
-    """Put a bundle into a folder, chunks that are there already left alone. Raises FileFailed."""
+def write_bundle(
+    folder: Path, manifest: bytes, chunks: Mapping[Chunk, bytes], *, keep: Iterable[Chunk] = (), authority: bytes = b""
+) -> None:
+    """Put a bundle into a folder, chunks that are there already left alone. Raises FileFailed.
+
+    `authority`: the statement by which a device that has not left yet believes who signed it.
+    """
     files.make_folder(folder)
     files.make_folder(folder / "chunks")
     for chunk, data in chunks.items():
@@ -107,6 +122,8 @@ def write_bundle(folder: Path, manifest: bytes, chunks: Mapping[Chunk, bytes], *
         if not path.exists():
             files.replace(path, data)
     files.replace(folder / "manifest.cose", manifest)
+    if authority:
+        files.replace(folder / "authority.cose", authority)
     kept = {_path(folder, chunk) for chunk in (*chunks, *keep)}
     files.remove(path for path in (folder / "chunks").iterdir() if path not in kept)
 

@@ -8,14 +8,15 @@ Rules:
 - a changed tariff or deny list gets the next number of its own: what is recorded under a number stays what it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from protocol.errors import BadKey
 from protocol.wire.bundles import RIDERS, TIMETABLE, Bundle
-from protocol.wire.keys import SigningKey
+from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.timetable import Line
 from provisioning.adapters import files
 from provisioning.app.bundle_files import InForce, Tables, load_bundle, sign_bundle, write_bundle
@@ -23,6 +24,7 @@ from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.makers import load_key
 from provisioning.app.registry import vehicles
 from provisioning.core.bundle_changes import Changes, Known, changed
+from provisioning.core.days import unix_ms
 from provisioning.core.errors import BadSetting
 
 _FIX = "restore it from the city's backup"
@@ -49,7 +51,7 @@ def make_bundle(
     """
     with changing_city(root) as city:
         signer = load_key(city.folder.bundle_key)
-        now_ms = int(now.timestamp() * 1000)
+        now_ms = unix_ms(now)
         if (riders, timetable) != (None, None) and changes == Changes():
             return next_bundle(city, signer, lambda before, _: before, now=now, riders=riders, timetable=timetable)
         return next_bundle(
@@ -70,6 +72,7 @@ def next_bundle(
     now: datetime,
     riders: bytes | None = None,
     timetable: Sequence[Line] | None = None,
+    releases: Sequence[bytes] | None = None,
 ) -> BundleMade:
     """The bundle in force, changed, under the next number. `change` can also ask for the lines of its timetable.
 
@@ -85,14 +88,14 @@ def next_bundle(
             issuer_keys=sorted(key.hex() for key in gone),
         )  # fmt: skip
     number = max(_last_number(city), before.bundle.number) + 1
-    bundle = replace(bundle, number=number, issued_ms=int(now.timestamp() * 1000))
-    manifest, chunks = sign_bundle(bundle, signer, before, Tables(riders, timetable))
+    bundle = replace(bundle, number=number, issued_ms=unix_ms(now))
+    manifest, chunks = sign_bundle(bundle, signer, before, Tables(riders, timetable, releases))
     # The number first: one that was ever given out is never used for another content, whatever is interrupted here.
     files.replace(city.folder.bundle_number, f"{number}\n".encode())
     here = [name for name in enrolled(city.folder) if city.folder.device(name).root.is_dir()]
     keep = {*chunks, *before.chunks}  # who is still fetching the earlier one finds its chunks
     for folder in (*(city.folder.device(name).bundle for name in here), city.folder.backend_bundle):
-        write_bundle(folder, manifest, chunks, keep=keep)
+        write_bundle(folder, manifest, chunks, keep=keep, authority=bundle.authority)
     away = tuple(name for name in enrolled(city.folder) if name not in here)
     has_timetable = timetable is not None or before.manifest.section(TIMETABLE) is not None
     return BundleMade(bundle, tuple(here), away, has_timetable)
@@ -100,7 +103,22 @@ def next_bundle(
 
 def bundle_in_force(city: City, signer: SigningKey) -> InForce:
     """The backend's bundle, verified. Raises BadSetting when it is not one of this city, FileFailed."""
-    return load_bundle(city.folder.backend_bundle, signer, city=city.settings.name)
+    return load_bundle(city.folder.backend_bundle, signer, city=city.settings.name, also=bundle_keys(city))
+
+
+def bundle_keys(city: City) -> list[VerifyingKey]:
+    """The bundle keys that the backend believes. Raises BadSetting, FileFailed."""
+    path = city.folder.bundle_public
+    try:
+        lines = files.read(path, fix=_FIX).decode().split()
+        return [VerifyingKey.load(bytes.fromhex(line)) for line in lines]
+    except (ValueError, BadKey) as error:
+        raise BadSetting(f"{path} holds no public keys: {error}", fix=_FIX) from error
+
+
+def write_bundle_keys(city: City, keys: Iterable[bytes]) -> None:
+    """Raises FileFailed."""
+    files.replace(city.folder.bundle_public, "\n".join(sorted(key.hex() for key in keys)).encode())
 
 
 def _last_number(city: City) -> int:

@@ -12,12 +12,17 @@ from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle
 from provisioning.adapters import files
 from provisioning.app.bundle_files import sign_bundle, write_bundle
+from provisioning.app.ceremony import make_passing_root, take_intermediates
+from provisioning.app.lists import announce_lists, write_lists
 from provisioning.app.makers import Authority, Randomness, new_key
 from provisioning.core import limits, names
 from provisioning.core.broker_config import roles_json
 from provisioning.core.city import CitySettings, identities
+from provisioning.core.days import unix_ms
 from provisioning.core.errors import BadSetting, CityExists, NotACity
-from provisioning.core.layout import CityFolder
+from provisioning.core.key_log import KeyLog, Kind, Known, log_text
+from provisioning.core.layout import AuthorityFolder, CityFolder
+from provisioning.core.purposes import Purpose
 from provisioning.core.settings_files import BackendSettings, backend_text, city_text
 
 FIRST_ISSUER = "main"  # the issuer whose key the backend starts with
@@ -45,11 +50,13 @@ def create_city(
     http_port: int = 8080,
     payments: tuple[str, str] | None = None,
     silent_after_s: int = 600,
+    authority: AuthorityFolder | None = None,
 ) -> City:
     """Make the city's folder: authority, keys, first bundle, backend, broker certificates and roles.
 
     `payments` is (provider URL, merchant). mosquitto.conf comes with `write_broker`, since a demo needs no Mosquitto.
-    The folder appears whole or not at all. Raises CityExists, Unfinished, BadSetting, FileFailed.
+    `authority` is what a ceremony handed over; without it the root is made here, and its key kept nowhere.
+    The folder appears whole or not at all. Raises CityExists, Unfinished, BadSetting, FileFailed, NotItsAuthority.
     """
     settings = CitySettings(name, shard, broker_host, broker_port, files.account_now())
     if CityFolder(root).settings.is_file():
@@ -62,16 +69,24 @@ def create_city(
         raise BadSetting("the time has no zone", fix="pass an aware datetime, UTC")
     with files.whole_folder(root) as making:
         folder = CityFolder(making)
-        for path in (folder.authority_key, folder.bundle_key, folder.issuer_key(FIRST_ISSUER)):
-            files.make_folder(path.parent, private=True)
+        for path in (folder.authority.root, folder.bundle_key.parent, folder.issuer_key(FIRST_ISSUER).parent):
+            files.make_folder(path, private=True)
         for path in (folder.registry, folder.broker, making / "devices"):
             files.make_folder(path)
         files.make_folder(folder.backend_keys, private=True)
-        authority = Authority.make(folder, name, now, randomness)
-        _make_backend(folder, settings, backend, authority, tariff)
-        authority.write_server(folder.broker, names.BROKER, ["127.0.0.1", "localhost", broker_host])
-        authority.write_client(folder.broker, names.ADMIN, prefix=names.ADMIN)
+        if authority is None:
+            make_passing_root(folder.authority, name, now, randomness)
+        else:
+            take_intermediates(authority, folder.authority, city=name)
+        signing = Authority.load(folder.authority, now, randomness)
+        _make_backend(folder, settings, backend, signing, tariff)
+        signing.write_leaf(
+            folder.broker, Purpose.BROKER, names.BROKER, prefix=names.BROKER,
+            hosts=["127.0.0.1", "localhost", broker_host],
+        )  # fmt: skip
+        signing.write_leaf(folder.broker, Purpose.PEOPLE, names.ADMIN, prefix=names.ADMIN)
         files.replace(folder.broker_roles, roles_json(identities(name, shard, ())).encode(), mode=0o600)
+        announce_lists(folder, write_lists(folder, now))
         files.replace(folder.settings, city_text(settings).encode())
     return City(CityFolder(root), settings)
 
@@ -81,16 +96,23 @@ def _make_backend(
 ) -> None:
     """The backend's folder with its keys, and bundle number 1."""
     keys, randomness = folder.backend_keys, authority.randomness
-    authority.write_client(keys, names.backend_name(settings.shard))
-    receipt = new_key(keys / "receipt.key.pem", randomness)
+    authority.write_leaf(keys, Purpose.BACKEND, names.backend_name(settings.shard))
+    receipt = new_key(folder.receipt_key, randomness)
     sealing = new_key(keys / "sealing.key.pem", randomness)
     issuer = new_key(folder.issuer_key(FIRST_ISSUER), randomness)
-    files.write_private(keys / "issuer.key.pem", issuer.to_pem())
+    files.write_private(folder.backend_issuer_key, issuer.to_pem())
     files.write_private(keys / "ops.token", base64.urlsafe_b64encode(randomness(limits.OPS_TOKEN_BYTES)))
     signer = new_key(folder.bundle_key, randomness)
-    files.replace(keys / "bundle.pub", signer.public.hex().encode())
+    began = unix_ms(authority.now)
+    log = KeyLog((
+        Known(Kind.ISSUER, FIRST_ISSUER, issuer.public, began),
+        Known(Kind.RECEIPT, receipt.id.hex(), receipt.public, began),
+        Known(Kind.BUNDLE, signer.id.hex(), signer.public, began),
+    ))  # fmt: skip
+    files.replace(folder.key_log, log_text(log).encode())
+    files.replace(folder.bundle_public, signer.public.hex().encode())
     bundle = Bundle(
-        city=settings.name, number=1, issued_ms=int(authority.now.timestamp() * 1000), issuer_keys=(issuer.public,),
+        city=settings.name, number=1, issued_ms=began, issuer_keys=(issuer.public,),
         receipt_keys=(receipt.public,), sealing_key=sealing.public, tariff=tariff,
     )  # fmt: skip
     files.replace(folder.bundle_number, b"1\n")

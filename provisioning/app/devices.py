@@ -12,9 +12,11 @@ from provisioning.app.bundle_files import write_bundle
 from provisioning.app.bundles import bundle_in_force
 from provisioning.app.city import City, changing_city
 from provisioning.app.makers import Authority, Randomness, load_key, new_key
+from provisioning.app.releases import enrolment_root
 from provisioning.core import names
 from provisioning.core.errors import BadSetting, DeviceExists, Unfinished
-from provisioning.core.layout import DeviceFolder
+from provisioning.core.layout import RECOVERY_PUBLIC, RELEASE_ROOT, DeviceFolder
+from provisioning.core.purposes import Purpose
 from provisioning.core.settings_files import DeviceSettings, validator_text
 
 
@@ -46,16 +48,24 @@ def add_device(
 def _enrol(city: City, settings: DeviceSettings, now: datetime, randomness: Randomness) -> Path:
     device = settings.device
     final = city.folder.device(device)
-    _require_new(city, final, device)
+    require_new(city, final, device)
     with files.whole_folder(final.root) as making:
-        tap_public = _fill(DeviceFolder(making), city, settings, Authority.load(city.folder, now, randomness))
+        tap_public = _fill(DeviceFolder(making), city, settings, Authority.load(city.folder.authority, now, randomness))
         add_role(city, device)
+    register(city, settings, tap_public, files.read(final.keys / "tls.crt.pem", fix="enrol it anew"))
+    return final.root
+
+
+def register(city: City, settings: DeviceSettings, tap_public: bytes, certificate: bytes) -> None:
+    """Keep what the city knows of a device: its certificate as PEM, then its public entry. Raises FileFailed."""
+    device = settings.device
+    files.make_folder(city.folder.issued(device).parent)
+    files.replace(city.folder.issued(device), certificate)
     entry = {
         "device": device, "shard": city.settings.shard, "vehicle": settings.vehicle, "door": settings.door,
         "tap_key": tap_public.hex(),
     }  # fmt: skip
     files.replace(city.folder.registered(device), (json.dumps(entry) + "\n").encode())
-    return final.root
 
 
 def backend_url(city: City) -> str:
@@ -73,7 +83,7 @@ def backend_url(city: City) -> str:
     return f"http://{bracketed}:{port}"
 
 
-def _require_new(city: City, final: DeviceFolder, device: str) -> None:
+def require_new(city: City, final: DeviceFolder, device: str) -> None:
     """A name is given once: a second key under it would disown the taps signed by the first."""
     if city.folder.registered(device).exists():
         raise DeviceExists(
@@ -90,10 +100,15 @@ def _require_new(city: City, final: DeviceFolder, device: str) -> None:
 def _fill(making: DeviceFolder, city: City, settings: DeviceSettings, authority: Authority) -> bytes:
     """Write everything of the device's folder; returns the public tap key."""
     files.make_folder(making.keys, private=True)
-    authority.write_device(making.keys, settings.device)
+    authority.write_leaf(making.keys, Purpose.DEVICE, settings.device)
     tap = new_key(making.keys / "tap.key.pem", authority.randomness)
     signer = load_key(city.folder.bundle_key)
     files.replace(making.keys / "bundle.pub", signer.public.hex().encode())
+    if (root := enrolment_root(city.folder.releases)) is not None:
+        files.replace(making.keys / RELEASE_ROOT, root)
+    if city.folder.authority.recovery_public.exists():
+        recovery = files.read(city.folder.authority.recovery_public, fix="restore it from the city's backup")
+        files.replace(making.keys / RECOVERY_PUBLIC, recovery)
     held = bundle_in_force(city, signer)
     write_bundle(making.bundle, held.manifest.raw, held.chunks)
     files.replace(making.config, validator_text(city.settings, settings).encode())

@@ -9,7 +9,10 @@ from protocol.wire.bundles import Bundle
 from provisioning.app.bundles import bundle_in_force, next_bundle
 from provisioning.app.city import City, changing_city
 from provisioning.app.makers import Randomness, load_key, new_key
+from provisioning.app.rotating import key_log, write_log
+from provisioning.core.days import unix_ms
 from provisioning.core.errors import IssuerExists, TooManyIssuers
+from provisioning.core.key_log import Kind, Known
 from provisioning.core.names import checked_name
 
 
@@ -44,11 +47,13 @@ def _add(city: City, name: str, now: datetime, randomness: Randomness) -> Issuer
             raise IssuerExists(f"issuer {name} is in the bundle already", fix="choose another name", issuer=name)
     if len(before.issuer_keys) >= limits.BUNDLE_KEYS_MAX:
         raise TooManyIssuers(
-            f"the bundle holds {limits.BUNDLE_KEYS_MAX} issuers", fix="use one of them: no command retires one yet",
-            issuer=name,
+            f"the bundle holds {limits.BUNDLE_KEYS_MAX} issuers", issuer=name,
+            fix="use one of them, or withdraw one: `savar provision rotate withdraw`",
         )  # fmt: skip
     if not path.exists():
         key = new_key(path, randomness)
+    known = Known(Kind.ISSUER, name, key.public, unix_ms(now))
+    write_log(city, key_log(city, before).added(known))
 
     def joined(bundle: Bundle, _lines: object) -> Bundle:
         return replace(bundle, issuer_keys=(*bundle.issuer_keys, key.public))

@@ -1,6 +1,6 @@
 """Making and loading keys and certificates of a city: the secrets come from `randomness`, the files are private."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +10,12 @@ from protocol.wire.keys import SigningKey
 from provisioning.adapters import files
 from provisioning.core import certificates, limits
 from provisioning.core.errors import BadSetting
-from provisioning.core.layout import KEY_SUFFIX, CityFolder
+from provisioning.core.key_log import Kind, read_log
+from provisioning.core.layout import KEY_SUFFIX, AuthorityFolder, CityFolder
 from provisioning.core.names import checked_name, unknown_names
+from provisioning.core.purposes import Purpose
 
+_FIX = "restore it from the city's backup"
 Randomness = Callable[[int], bytes]  # number of bytes → so many unpredictable (or, in a simulation, seeded) bytes
 
 
@@ -24,7 +27,7 @@ def new_key(path: Path, randomness: Randomness) -> SigningKey:
 
 
 def load_issuer(folder: CityFolder, name: str) -> SigningKey:
-    """An issuer's key by its name. Raises BadSetting for a name that no issuer has, FileFailed."""
+    """An issuer's key by its name. Raises BadSetting where no issuer has it, or it has stopped; FileFailed."""
     checked_name("issuer", name)
     path = folder.issuer_key(name)
     there = sorted(it.name.removesuffix(KEY_SUFFIX) for it in path.parent.glob(f"*{KEY_SUFFIX}"))
@@ -33,72 +36,77 @@ def load_issuer(folder: CityFolder, name: str) -> SigningKey:
             f"no issuer's key is here as {unknown_names([name], there)}",
             fix=f"mend the name, bring its key back to {path}, or add an issuer: `savar provision issuer`", issuer=name,
         )  # fmt: skip
-    return load_key(path)
+    key = load_key(path)
+    if folder.key_log.exists():
+        known = read_log(files.read(folder.key_log, fix=_FIX).decode(errors="replace")).public(Kind.ISSUER, key.public)
+        if known is not None and known.stopped_ms is not None:
+            raise BadSetting(
+                f"issuer {name} has stopped, and signs nothing more",
+                fix="name the one that took its place",
+                issuer=name,
+            )
+    return key
 
 
 def load_key(path: Path) -> SigningKey:
     """Read a key that an earlier call wrote. Raises FileFailed, BadSetting."""
-    pem = files.read(path, fix="restore it from the city's backup")
+    pem = files.read(path, fix=_FIX)
     try:
         return SigningKey.from_pem(pem)
     except BadKey as error:
-        raise BadSetting(f"{path} holds no private key", fix="restore it from the city's backup") from error
+        raise BadSetting(f"{path} holds no private key", fix=_FIX) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The TLS authority of one city, able to give out certificates at `now`."""
+    """The TLS authority of one city, able to give out certificates at `now` for the purposes whose keys are here."""
 
-    key: SigningKey
-    certificate: certificates.Certificate
+    folder: AuthorityFolder
+    root: certificates.Certificate
     now: datetime
     randomness: Randomness
 
     @classmethod
-    def make(cls, folder: CityFolder, city: str, now: datetime, randomness: Randomness) -> "Authority":
-        """A new authority, written into the folder."""
-        key = new_key(folder.authority_key, randomness)
-        certificate = certificates.make_authority(
-            key, common_name=f"Savar development authority {city}", serial=_serial(randomness), now=now
-        )
-        files.replace(folder.authority_certificate, certificates.to_pem(certificate))
-        return cls(key, certificate, now, randomness)
+    def load(cls, folder: AuthorityFolder, now: datetime, randomness: Randomness) -> "Authority":
+        """The authority that the folder holds. Raises FileFailed, BadSetting, NotItsAuthority."""
+        return cls(folder, root_certificate(folder.root_certificate), now, randomness)
 
-    @classmethod
-    def load(cls, folder: CityFolder, now: datetime, randomness: Randomness) -> "Authority":
-        """The authority that the folder holds."""
-        pem = files.read(folder.authority_certificate, fix="restore it from the city's backup")
-        return cls(load_key(folder.authority_key), certificates.from_pem(pem), now, randomness)
+    def issuer(self, purpose: Purpose) -> certificates.Issuer:
+        """The intermediate of a purpose. Raises FileFailed where it is kept elsewhere, NotItsAuthority."""
+        issuer = load_intermediate(self.folder, purpose)
+        certificates.require_intermediate(issuer, purpose, self.root)
+        return issuer
 
-    def write_client(self, keys: Path, name: str, *, prefix: str = "tls") -> None:
-        """Key, certificate and the authority's certificate for one identity. Raises KeyExists, AuthorityEnding."""
-        self._write_leaf(certificates.make_client, keys, name, prefix)
+    def write_leaf(
+        self, keys: Path, purpose: Purpose, name: str, *, prefix: str = "tls", hosts: Sequence[str] = ()
+    ) -> None:
+        """Key, certificate with its intermediate's, and the root's certificate, for one identity.
 
-    def write_device(self, keys: Path, name: str) -> None:
-        """The same for a device. Raises KeyExists, AuthorityEnding."""
-        self._write_leaf(certificates.make_device, keys, name, "tls")
-
-    def _write_leaf(self, make: Callable[..., certificates.Certificate], keys: Path, name: str, prefix: str) -> None:
+        Raises KeyExists, AuthorityEnding, FileFailed, NotItsAuthority.
+        """
+        issuer = self.issuer(purpose)
         key = new_key(keys / f"{prefix}.key.pem", self.randomness)
-        certificate = make(
-            key, common_name=name, serial=_serial(self.randomness), now=self.now, authority=self.certificate,
-            authority_key=self.key,
-        )  # fmt: skip
-        self._write(keys, certificate, prefix)
-
-    def write_server(self, keys: Path, name: str, hosts: list[str]) -> None:
-        """The broker's key and certificate, valid for the hosts. Raises KeyExists, AuthorityEnding."""
-        key = new_key(keys / f"{name}.key.pem", self.randomness)
-        certificate = certificates.make_server(
-            key, common_name=name, hosts=hosts, serial=_serial(self.randomness), now=self.now,
-            authority=self.certificate, authority_key=self.key,
-        )  # fmt: skip
-        self._write(keys, certificate, name)
-
-    def _write(self, keys: Path, certificate: certificates.Certificate, prefix: str) -> None:
-        files.replace(keys / f"{prefix}.crt.pem", certificates.to_pem(certificate))
-        files.replace(keys / "ca.crt.pem", certificates.to_pem(self.certificate))
+        leaf = certificates.make_leaf(
+            key, name, serial=new_serial(self.randomness), now=self.now, issuer=issuer, hosts=hosts
+        )
+        files.replace(keys / f"{prefix}.crt.pem", certificates.to_pem(leaf, issuer.certificate))
+        files.replace(keys / "ca.crt.pem", certificates.to_pem(self.root))
 
 
-def _serial(randomness: Randomness) -> int:
+def root_certificate(path: Path, *, fix: str = _FIX) -> certificates.Certificate:
+    """A root's certificate. Raises FileFailed, BadSetting, NotItsAuthority also for one of before intermediates."""
+    root = certificates.from_pem(files.read(path, fix=fix))
+    certificates.require_root(root)
+    return root
+
+
+def load_intermediate(folder: AuthorityFolder, purpose: Purpose) -> certificates.Issuer:
+    """What lies in a folder as the intermediate of a purpose, not looked at yet. Raises FileFailed, BadSetting."""
+    fix = f"bring the {purpose.value} intermediate here: `savar authority intermediates` makes one"
+    certificate = certificates.from_pem(files.read(folder.certificate(purpose), fix=fix))
+    return certificates.Issuer(certificate, load_key(folder.key(purpose)))
+
+
+def new_serial(randomness: Randomness) -> int:
+    """A serial number for a certificate."""
     return certificates.serial_from(randomness(limits.SERIAL_BYTES))

@@ -13,12 +13,13 @@ from provisioning.core.errors import BadSetting, UnknownDevice
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """An enrolled device: where it stands, and its public tap key."""
+    """An enrolled device: where it stands, its public tap key, and whether it was revoked since."""
 
     device: str
     vehicle: str
     door: int
     tap_key: bytes
+    revoked: bool = False
 
 
 def registered(city: City, device: str) -> Registered:
@@ -33,7 +34,7 @@ def registered(city: City, device: str) -> Registered:
     try:
         entry = json.loads(files.read(path, fix="restore it from the city's backup"))
         tap_key = VerifyingKey.load(bytes.fromhex(entry["tap_key"])).public
-        return Registered(device, entry["vehicle"], entry["door"], tap_key)
+        return Registered(device, entry["vehicle"], entry["door"], tap_key, "revoked" in entry)
     except (ValueError, KeyError, TypeError, BadKey) as error:
         raise BadSetting(f"{path} is damaged: {error}", fix="restore it from the city's backup") from error
 

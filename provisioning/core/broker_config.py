@@ -1,15 +1,15 @@
 """The text of mosquitto.conf and of the dynamic-security plugin's file. Measured with Mosquitto 2.0.11.
 
 Rules:
-- one listener, mutual TLS; the certificate's common name is user name and client id, so nobody can throw another
-  client off by using its id;
+- one listener, mutual TLS; the certificate's whole name is user name and client id, so nobody can throw another client
+  off by using its id, and who may sign for one purpose names nobody of another;
 - the plugin denies whatever no role grants; 2.0.11 knows no %u in its patterns, so every device has a role of its own
   with literal topics;
 - the broker stores nothing: proof is the backend's signed receipt, and whatever has none is sent again.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,16 @@ _CONF = """\
 # Started as root, Mosquitto becomes this account before it reads the files below; they belong to it.
 user {user}
 
-# Mutual TLS is the only way in. The certificate's common name becomes user name and client id.
+# Mutual TLS is the only way in. The certificate's whole name becomes user name and client id: CN=…,OU=purpose,O=city.
 listener {port}{bind}
 cafile {folder}/ca.crt.pem
 certfile {folder}/broker.crt.pem
 keyfile {folder}/broker.key.pem
+# Read when it starts and at SIGHUP. A damaged one at SIGHUP admits everybody: only `savar provision crl` writes it.
+crlfile {folder}/crl.pem
 tls_version tlsv1.3
 require_certificate true
-use_identity_as_username true
+use_subject_as_username true
 use_username_as_clientid true
 allow_anonymous false
 
@@ -96,17 +98,52 @@ def roles_with(text: str, identity: Identity) -> str:
         document = json.loads(text)
         return _with_identities(document, [identity])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadSetting(
-            f"dynamic-security.json is damaged: {error}",
-            fix="restore it from the backup; made anew by `savar provision broker` it admits all enrolled again",
-        ) from error
+        raise _damaged(error) from error
+
+
+def roles_filled(text: str, known: Iterable[Identity]) -> str:
+    """The file with those who are not in it at all; the same text where all are. Who is in it stays as it is (P13).
+
+    A running broker that is told something writes down whom it knows, and it knows whom it read when it began: who was
+    enrolled since is lost. Raises BadSetting.
+    """
+    try:
+        document = json.loads(text)
+        there = {it["username"] for it in document["clients"]}
+        lost = [one for one in known if one.user not in there]
+        return _with_identities(document, lost) if lost else text
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(error) from error
+
+
+def roles_without(text: str, users: Collection[str]) -> str:
+    """The file with these users disabled and without a role; the same text where they are. Raises BadSetting."""
+    try:
+        document = json.loads(text)
+        mine = [it for it in document["clients"] if it["username"] in users]
+        if all(it.get("disabled") and not it.get("roles") for it in mine):
+            return text
+        gone = {role["rolename"] for it in mine for role in it.get("roles", ())}
+        for it in mine:
+            it.update({"roles": [], "disabled": True})
+        document["roles"] = [role for role in document["roles"] if role["rolename"] not in gone]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(error) from error
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _with_identities(document: dict[str, Any], identities: Iterable[Identity]) -> str:
     for one in identities:
-        _put(document["clients"], "username", {"username": one.name, "roles": [{"rolename": one.name}]})
+        _put(document["clients"], "username", {"username": one.user, "roles": [{"rolename": one.name}]})
         _put(document["roles"], "rolename", {"rolename": one.name, "acls": _acls(one)})
     return json.dumps(document, indent=1) + "\n"
+
+
+def _damaged(error: Exception) -> BadSetting:
+    return BadSetting(
+        f"dynamic-security.json is damaged: {error}",
+        fix="restore it from the backup, or remove it: `savar provision broker` makes it anew of those enrolled",
+    )
 
 
 def _put(entries: list[dict[str, Any]], key: str, entry: dict[str, Any]) -> None:

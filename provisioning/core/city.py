@@ -1,7 +1,8 @@
 """A city's settings, and who may do what at its broker.
 
 Rules of the role table:
-- an identity is the common name of a certificate; it is user name and client id at once;
+- an identity is the whole name of a certificate, unit and city with it; the broker takes it as user and as client id:
+  the common name alone would let whoever may sign for people name himself like a bus;
 - everything is denied but what the table grants;
 - a device speaks under its own address only, and hears what is sent there or to all; the backend of a shard hears all
   upward channels of the shard and speaks on its downward ones; nobody else reads anyone's taps;
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from protocol.wire.topics import DOWN, TO_ALL, UP, Address, shard_filter, to_all
 from provisioning.core import names
+from provisioning.core.purposes import Purpose, user_name
 
 _CONTROL = "$CONTROL/dynamic-security/#"
 
@@ -36,9 +38,10 @@ class CitySettings:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One certificate name and what it may send to, subscribe to and be sent."""
+    """One certificate's name and what it may send to, subscribe to and be sent. `user`: what the broker knows it by."""
 
     name: str
+    user: str
     sends: tuple[str, ...]
     hears: tuple[str, ...]
 
@@ -47,27 +50,30 @@ def device_identity(city: str, shard: str, device: str) -> Identity:
     """A validator: up and down channels of its own address, and what all are told."""
     address = Address(city, shard, device)
     hears = (*map(address.topic, DOWN), *(to_all(city, shard, channel) for channel in TO_ALL))
-    return Identity(device, tuple(map(address.topic, UP)), hears)
+    user = user_name(city, Purpose.DEVICE, device)
+    return Identity(device, user, tuple(map(address.topic, UP)), hears)
 
 
 def backend_identity(city: str, shard: str) -> Identity:
     """The backend of a shard: the mirror image of all its devices."""
+    name = names.backend_name(shard)
     return Identity(
-        names.backend_name(shard),
+        name,
+        user_name(city, Purpose.BACKEND, name),
         (*(shard_filter(city, shard, c) for c in DOWN), *(to_all(city, shard, c) for c in TO_ALL)),
         tuple(shard_filter(city, shard, channel) for channel in UP),
     )
 
 
-def admin_identity() -> Identity:
+def admin_identity(city: str) -> Identity:
     """Whoever changes roles in the running broker."""
-    return Identity(names.ADMIN, (_CONTROL,), (_CONTROL,))
+    return Identity(names.ADMIN, user_name(city, Purpose.PEOPLE, names.ADMIN), (_CONTROL,), (_CONTROL,))
 
 
 def identities(city: str, shard: str, devices: Iterable[str]) -> list[Identity]:
     """Everybody the broker of a city knows, in a stable order."""
     return [
-        admin_identity(),
+        admin_identity(city),
         backend_identity(city, shard),
         *(device_identity(city, shard, device) for device in sorted(devices)),
     ]

@@ -29,6 +29,30 @@ class DeviceExists(ProvisioningError):
     """The name is taken: a device of that name is enrolled."""
 
 
+class UnknownClaim(ProvisioningError):
+    """No claim that the city gave out is that of the request, or it is another device's."""
+
+
+class ClaimSpent(ProvisioningError):
+    """The claim was used for another request: a claim is good for one."""
+
+
+class ClaimExpired(ProvisioningError):
+    """The claim's last moment is over."""
+
+
+class RequestRefused(ProvisioningError):
+    """A device's request does not prove what it says, or asks for what its claim does not give."""
+
+
+class KeyKnown(ProvisioningError):
+    """A key of the request is another device's already."""
+
+
+class RenewalRefused(ProvisioningError):
+    """A device may not have a newer certificate: it was revoked, asks too early, or follows one that was followed."""
+
+
 class UnknownDevice(ProvisioningError):
     """No device of that name is enrolled."""
 
@@ -65,8 +89,32 @@ class AuthorityEnding(ProvisioningError):
     """The authority ends before a certificate made now would."""
 
 
+class NotItsAuthority(ProvisioningError):
+    """A certificate or key is not of this city's authority, or not for this purpose."""
+
+
+class BadPassphrase(ProvisioningError):
+    """A passphrase is too easy to guess, or does not open the key."""
+
+
+class StillInUse(ProvisioningError):
+    """A key cannot be used or withdrawn yet without harm to riders or buses."""
+
+
+class NotConfirmed(ProvisioningError):
+    """What was printed was not confirmed by whoever compared it; nothing was written."""
+
+
 class UnknownAccount(ProvisioningError):
     """The account that the broker is to run as does not exist."""
+
+
+class NotSigned(ProvisioningError):
+    """A release, or who may sign one, waits for signatures."""
+
+
+class NotEverywhere(ProvisioningError):
+    """A revocation is not in force everywhere yet; the message says where, and calling again goes on."""
 
 
 class FeedRefused(ProvisioningError):

@@ -3,10 +3,19 @@
 from protocol import limits
 
 # --- Certificates ------------------------------------------------------------------------------------------------
-AUTHORITY_VALID_DAYS = 3_650  # development authority: outlives every device certificate it can give out
+TLS_ROOT_VALID_DAYS = 7_300  # outlives two generations of intermediates; a new root means going to every bus
+INTERMEDIATE_VALID_DAYS = 3_650  # outlives every leaf that it gives out in its first eight years
 LEAF_VALID_DAYS = 730  # devices, backend, broker: nothing needed to ride expires in under 120 days (an outage took 87)
+CRL_VALID_DAYS = 240  # past its end a list locks out the whole fleet: half of it outlasts an outage of 120 days
 CERTIFICATE_BACKDATE_S = 86_400  # a board whose clock is some hours behind must still find its certificate valid
 SERIAL_BYTES = 16  # random serial: RFC 5280 allows 20 octets, CA/B asks for 8 of entropy
+
+# --- Keys that are kept off line -----------------------------------------------------------------------------------
+SCRYPT_N, SCRYPT_R, SCRYPT_P = 1 << 14, 8, 5  # OWASP's least of the equals; OpenSSL's own reader allows 32 MiB
+SCRYPT_SALT_BYTES = 16
+AES_BLOCK_BYTES = 16
+ROOT_PASSPHRASE_MIN_CHARS = 16  # four words or more; what a guesser has is the file, and all the time there is
+ROOT_PASSPHRASE_MIN_DIFFERENT = 8  # sixteen times one letter is no passphrase
 
 # --- Secrets -----------------------------------------------------------------------------------------------------
 KEY_SECRET_BYTES = 32  # one P-256 scalar
@@ -14,8 +23,36 @@ BADGES_A_CALL_MAX = 500  # a depot's drivers; each is a page of its own
 OPS_TOKEN_BYTES = 32  # bearer token of operations staff
 PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a person
 
+# --- Enrolment ---------------------------------------------------------------------------------------------------
+CLAIM_VALID_DAYS = 14  # a sheet goes to the depot, is used in the next days, and lies around afterwards
+CLAIM_VALID_DAYS_MAX = 60
+# Of a request's fingerprint, not shown at the office, so somebody has read the device's screen. 64 bits, since that is
+# all that is sure to be compared: another request that ends in 32 given bits is found in a night.
+APPROVAL_TYPED_DIGITS = 16
+
+# --- Rotation ----------------------------------------------------------------------------------------------------
+CREDENTIAL_DAYS = 180  # as the backend gives them out (its own limits; a test holds both together)
+ISSUER_SETTLES_DAYS = 35  # a bus that parks for a month hears of a new issuer before it meets one of its riders
+
+BUS_AWAY_DAYS = 120  # a bus that is parked or cut off so long still gets its next bundle without a depot
+
 # --- Fleet -------------------------------------------------------------------------------------------------------
 OLD_BUNDLE_AFTER_S = 7_200  # as the backend's own default, written out so that people see what holds
+
+# --- Releases ------------------------------------------------------------------------------------------------------
+ROOT_VALID_DAYS = (
+    3_650  # an expired one keeps the whole fleet from updates until people meet; it is renewed long before
+)
+TARGETS_VALID_DAYS = 730  # people sign each release; the last one still has to reach a bus that was away for long
+TIMESTAMP_VALID_DAYS = (
+    180  # a bus without a network for 120 days still takes what a stick brings; freezing shows sooner
+)
+PASSPHRASE_MIN_CHARS = 12  # of a person's key: who finds the file tries for years
+STAGE_HOURS_MIN = 24  # a service day: a morning's and an evening's crowd
+STAGE_RUNS_PERMILLE = 800  # of the devices that spoke: the rest is in repair, or was not started anew
+SILENT_HOURS = 24  # a bus that is parked over the night speaks the next day
+HARM_DEVICES_MIN = 2  # one broken camera is no pattern
+HARM_PERMILLE = 200  # more than the others' share: of 10 devices two, of 200 forty
 
 # --- Tickets -------------------------------------------------------------------------------------------------------
 TICKETS_A_CALL_MAX = 2_000  # on one sheet: 6 MB of drawings, which a browser still prints

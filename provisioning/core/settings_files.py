@@ -103,7 +103,7 @@ def backend_text(city: CitySettings, settings: BackendSettings) -> str:
     """backend.toml."""
     top: Table = {
         "city": city.name, "shard": city.shard, "data_dir": "data", "keys_dir": "keys", "registry": "registry",
-        "bundle": "bundle",
+        "bundle": "bundle", "crl": "crl.pem",
     }  # fmt: skip
     tables: list[tuple[str, Table]] = [
         ("[broker]", broker_by_certificate(city.broker_host, city.broker_port)),

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from protocol.wire.keys import Purpose
 from simulators.errors import SimulatorError
 from simulators.payments.office import NAMES, Office
+from simulators.phones import registration
 from simulators.riders import Crowd as Keys
 
 RETRY_S = 0.1
@@ -45,9 +45,8 @@ class Crowd:
         """While the backend is left alone."""
         with httpx.Client(base_url=self._office.url, trust_env=False, timeout=30) as client:
             for rider in self._keys:
-                key = rider.key.public
-                body = {"public_key": key.hex(), "proof": rider.key.sign(Purpose.REGISTRATION, key).hex()}
-                answer = client.post("/v1/riders", json=body)
+                challenge = client.post("/v1/riders/challenges").json()["challenge"]
+                answer = client.post("/v1/riders", json=registration(rider.key, challenge))
                 if answer.status_code != httpx.codes.CREATED:
                     raise SimulatorError(f"a rider could not register: {answer.status_code}", fix="look at the log")
                 made = answer.json()

@@ -99,7 +99,7 @@ def _run(config_path: Path, issuer: SigningKey, journal_kind: type[ApswJournal],
     """Board until the process is killed."""
     config = load_config(config_path)
     keys = load_keys(config.keys_dir)
-    bundle = load_bundle(config.bundle, keys.bundle, city=config.city)
+    bundle = load_bundle(config.bundle, keys.bundle, city=config.city, recovery=keys.recovery)
     clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)
     epoch = int.from_bytes(os.urandom(8), "big") % INT63_MAX + 1
     journal = journal_kind(config.data_dir / "journal.db", device=config.device, new_epoch=epoch)

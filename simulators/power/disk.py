@@ -14,6 +14,7 @@ import shutil
 import struct
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,8 @@ from simulators.errors import DiskFailed, DiskUnavailable
 
 IMAGE_BYTES = 256 << 20  # sparse; the journal of 200 cuts takes 30 MiB
 STEP_S = 30  # a mount takes 10 ms; a crowded machine may need more
+HELD_AGAIN_S = 0.2
+_MARK = ".powered"  # a file system that was shut down opens none of its files, though it shows its folders
 _EXT4_IOC_SHUTDOWN = 0x8004_587D  # linux/fs/ext4/ext4.h: _IOR('X', 125, __u32)
 _NO_LOG_FLUSH = struct.pack("I", 2)  # EXT4_GOING_FLAGS_NOLOGFLUSH
 _SYSTEM_PATH = "/usr/sbin:/sbin"  # where Debian keeps these tools; not in every user's path
@@ -33,11 +36,12 @@ class LoopDisk:
     Raises DiskUnavailable on entering where such a thing cannot be had, else DiskFailed.
     """
 
-    def __init__(self, image: Path, at: Path) -> None:
+    def __init__(self, image: Path, at: Path, held_s: float = STEP_S) -> None:
         self.at = at
         self._image = image
         self._loop = ""
         self._mounted = False
+        self._held_s = held_s
 
     def __enter__(self) -> Self:
         if os.geteuid() != 0:
@@ -52,7 +56,9 @@ class LoopDisk:
             raise DiskUnavailable(f"no loop device: {error.message}", fix="give the container /dev/loop*") from error
         try:
             self.at.mkdir(parents=True, exist_ok=True)
-            self.mount()
+            self._mount()
+            with (self.at / _MARK).open("wb") as file:
+                os.fsync(file.fileno())
         except DiskFailed as error:
             self.release()
             raise DiskUnavailable(f"ext4 cannot be mounted: {error.message}", fix="run with CAP_SYS_ADMIN") from error
@@ -65,7 +71,28 @@ class LoopDisk:
         self.release()
 
     def mount(self) -> None:
-        """Power is back: ext4 replays its log. Raises DiskFailed."""
+        """Power is back: ext4 replays its log. Raises DiskFailed.
+
+        A process in a mount namespace of its own that was begun meanwhile has a copy of the mount: the file system that
+        was shut down lives on there, and would be what is mounted here. It is waited for, and named at the end.
+        """
+        until = time.monotonic() + self._held_s
+        while True:
+            self._mount()
+            try:
+                (self.at / _MARK).read_bytes()
+            except OSError as error:
+                self.unmount()
+                if time.monotonic() >= until:
+                    raise DiskFailed(
+                        f"what was cut is still in use after {self._held_s:.0f} s, by processes {_holders(self._loop)}",
+                        fix="end them, or have them begun with no mount namespace of their own",
+                    ) from error
+                time.sleep(HELD_AGAIN_S)
+            else:
+                return
+
+    def _mount(self) -> None:
         _run("mount", "-t", "ext4", "-o", "noatime", self._loop, str(self.at))
         self._mounted = True
 
@@ -102,6 +129,16 @@ class LoopDisk:
             if loop:
                 _run("losetup", "--detach", loop)
             self._image.unlink(missing_ok=True)
+
+
+def _holders(loop: str) -> list[int]:
+    """Those in whose mount namespace the device is mounted."""
+    found = []
+    for info in Path("/proc").glob("[0-9]*/mountinfo"):
+        with suppress(OSError):  # it has ended
+            if f" {loop} " in info.read_text():
+                found.append(int(info.parent.name))
+    return sorted(found)
 
 
 def _run(program: str, *arguments: str) -> str:

@@ -18,6 +18,7 @@ from edge.core.errors import BundleLate
 from edge.core.limits import BUNDLE_WAIT_MS
 from protocol.fares.policies import BoardFree, Cause, Grace, GraceKind, Policies
 from protocol.fares.tariff import Tariff
+from protocol.wire.authority import Trust
 from protocol.wire.bundles import Bundle, cut_bundle, read_bundle
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, check_chunk, encode_manifest, open_manifest
@@ -47,7 +48,7 @@ class SimCard:
     """A door's bundle folder: durable as soon as it is put. Fulfils the BundleStore port."""
 
     def __init__(self, manifest: Manifest, chunks: dict[Chunk, bytes]) -> None:
-        self.manifest, self._chunks = manifest, dict(chunks)
+        self.manifest, self._chunks, self._word = manifest, dict(chunks), b""
 
     def holds(self, wanted: Chunk) -> bool:
         """As the folder does."""
@@ -66,6 +67,14 @@ class SimCard:
     def put_manifest(self, manifest: Manifest) -> None:
         """As the folder does."""
         self.manifest = manifest
+
+    def authority(self) -> bytes:
+        """As the folder does."""
+        return self._word
+
+    def put_authority(self, data: bytes) -> None:
+        """As the folder does."""
+        self._word = data
 
     def prune(self, keep: Iterable[Chunk]) -> int:
         """As the folder does."""
@@ -129,7 +138,7 @@ class DoorBundles:
 
         self.service = Bundles(
             store=self.card, source=SimChunks(self.door.wire, self._city.rng, self._city.chunk),
-            key=self._city.key.verifying, in_force=self.card.manifest, on_force=came,
+            trust=Trust("isfahan", self._city.key.verifying), in_force=self.card.manifest, on_force=came,
         )  # fmt: skip
         self.door.world.after(1, lambda: self._step(run))
 
@@ -278,7 +287,7 @@ class Downward:
             return went
 
         self._announcing = Announcing(
-            self._folder, VerifyingKey.load(self.key.public), city=self.newest.city, keep_tariff=keep_tariff,
+            self._folder, [VerifyingKey.load(self.key.public)], city=self.newest.city, keep_tariff=keep_tariff,
             publish=announced, monotonic=lambda: self.world.now_ms / 1000,
             know_drivers=lambda *_: None,  # nobody signs in at its buses
             announced=None, denied=None, keep_announced=lambda *_: None,  # this office's folder is never restored

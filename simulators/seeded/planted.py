@@ -16,7 +16,7 @@ from backend.core import standing as standing_of
 from backend.core.ports import Commit, LedgerMark
 from backend.core.repeats import Claim
 from edge.adapters import card, copies, house, journal
-from edge.app import boarding, courier, station
+from edge.app import boarding, courier, receipt_trust, station
 from edge.core import forms, retention, uplink, used_tickets
 from edge.core.asked import Decision
 from edge.core.errors import JournalFailed, JournalFull
@@ -143,7 +143,7 @@ def _forged_receipt_believed() -> Any:
         values = cbor.decode_structure("receipt", payload, fields, version=1, max_bytes=MESSAGE_MAX_BYTES)
         return Receipt(*values)
 
-    return _replaced(station, open_receipt=open_receipt)
+    return _replaced(receipt_trust, open_receipt=open_receipt)
 
 
 def _forms_not_joined() -> Any:

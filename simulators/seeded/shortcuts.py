@@ -10,7 +10,7 @@ import base45
 
 from backend.adapters.ledger import cases
 from backend.app import branches, explaining, ingest, postings, proofs
-from edge.app import boarding, courier, sister, station
+from edge.app import boarding, receipt_trust, sister, station
 from protocol.wire import chain, codes
 from protocol.wire.batches import Batch
 from protocol.wire.keys import VerifyingKey
@@ -82,7 +82,7 @@ _ASKED: tuple[tuple[str, Callable[[Answers], Answers], tuple[Any, ...]], ...] = 
     ),
     ("decode_batch", _of_bytes, (sister, ingest, branches, checkers)),
     ("verify_batch", _of_batch, (sister, ingest)),
-    ("open_receipt", _of_receipt, (station, courier, city)),
+    ("open_receipt", _of_receipt, (receipt_trust, city)),
 )  # fmt: skip
 
 

@@ -66,12 +66,13 @@ class Server:
         self._take, self._give_back = take, give_back
         self._made: dict[Path, str] = {}
         self._opened: list[LedgerStore] = []
+        self._looking: dict[str, psycopg.Connection] = {}  # a session a look would cost more than the look
 
     def open(self, folder: Path, city: str) -> LedgerStore:
         folder.mkdir(parents=True, exist_ok=True)
         if folder not in self._made:
             for gone in [it for it in self._made if not it.exists()]:  # an example's of before
-                self._give_back(self._made.pop(gone))
+                self._done(self._made.pop(gone))
             self._made[folder] = self._take()
         self._opened.append(PostgresStore(self._made[folder], city, durable=False))
         return self._opened[-1]
@@ -88,11 +89,19 @@ class Server:
         for store in self._opened:
             store.close()
         for conninfo in self._made.values():
-            self._give_back(conninfo)
+            self._done(conninfo)
 
     def rows(self, folder: Path, sql: str, values: Sequence[object] = ()) -> list[tuple]:
-        with psycopg.connect(self._made[folder], autocommit=True) as session:
-            return session.execute(sql.replace("?", "%s"), values or None).fetchall()
+        conninfo = self._made[folder]
+        session = self._looking.get(conninfo)
+        if session is None or session.broken:
+            session = self._looking[conninfo] = psycopg.connect(conninfo, autocommit=True)
+        return session.execute(sql.replace("?", "%s"), values or None).fetchall()
+
+    def _done(self, conninfo: str) -> None:
+        if session := self._looking.pop(conninfo, None):
+            session.close()
+        self._give_back(conninfo)
 
 
 now: Database = Files()

@@ -15,6 +15,7 @@ import httpx
 from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
+from backend.adapters.passkeys import Passkeys
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.applications import Applications
 from backend.app.closing import Closings
@@ -22,12 +23,14 @@ from backend.app.disputes import Disputes
 from backend.app.guardians import Guardians
 from backend.app.live import Live
 from backend.app.money_cases import MoneyCases
+from backend.app.naming import end_person, name_person
 from backend.app.payments.settling import Calls, Settling
 from backend.app.payments.topups import TopUps
 from backend.app.payouts import Payouts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
-from backend.app.staff import Staff, end_person, granted_classes, granted_move, name_person
+from backend.app.signing_in import SignIn
+from backend.app.staff import Staff, granted_classes, granted_move
 from backend.core.case_ports import CaseKey
 from backend.core.conduct import KeptCase
 from backend.core.errors import ProviderRefused, ProviderUnknown
@@ -39,7 +42,9 @@ from backend.core.ports import Device
 from backend.core.settlement.parties import Party
 from backend.core.staff.roles import Role
 from protocol.fares.tariff import Tariff
-from protocol.wire.keys import Purpose, SigningKey
+from protocol.wire.keys import SigningKey
+from simulators.phones import registration
+from tests.backend.authenticator import ORIGIN, RP_ID
 from tests.backend.memory_store import MemoryStore
 from tests.protocol.samples import ISSUER, WALL_MS, key
 
@@ -122,7 +127,7 @@ PARTY = {Role.PARTNER: Party.named("operator:metro"), Role.DRIVER: Party.named("
 class Api:
     """A served API and a client for it; `with` starts and stops both."""
 
-    def __init__(self, *, payments: bool = True, one_ledger: bool = False) -> None:
+    def __init__(self, *, payments: bool = True, one_ledger: bool = False, passkeys: bool = False) -> None:
         """`one_ledger`: riders and their wallets are kept where people and proposals are."""
         self.store = MemoryStore()
         self.provider, self.second = Provider(), Provider()
@@ -150,6 +155,9 @@ class Api:
             self.office, sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, randomness=os.urandom,
             waiting=lambda: self.waiting,
         )  # fmt: skip
+        self.sign_in = SignIn(
+            self.office, Passkeys(RP_ID, ORIGIN, "isfahan"), ORIGIN, clock=lambda: self.now_ms, randomness=os.urandom
+        )
         riders = Riders(
             kept,
             ISSUER,
@@ -165,6 +173,7 @@ class Api:
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
+            sign_in=self.sign_in if passkeys else None, office_pages=None,
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),
             money_cases=MoneyCases(self.office, lambda: self.now_ms),
@@ -226,8 +235,8 @@ class Api:
 
     def registration(self, phone: SigningKey, **more: object) -> dict[str, object]:
         """The body that a phone sends."""
-        proof = phone.sign(Purpose.REGISTRATION, phone.public)
-        return {"public_key": phone.public.hex(), "proof": proof.hex()} | more
+        challenge = self.client.post("/v1/riders/challenges").json()["challenge"]
+        return registration(phone, challenge) | more
 
     def register(self, name: str = "phone") -> tuple[str, dict[str, str]]:
         """A new rider → (its id, its headers)."""

@@ -65,7 +65,11 @@ class Place:
             return session.execute(sql.replace("?", "%s"), values or None).fetchall()
 
     def change(self, name: str, sql: str) -> None:
-        """One statement, committed, as a hand would; a server's only."""
+        """One statement, committed, as a hand would."""
+        if self.kind == "sqlite":
+            with closing(sqlite3.connect(self.folder / name / "ledger.db")) as ledger, ledger:
+                ledger.execute(sql)
+            return
         with psycopg.connect(self._where(name), autocommit=True) as session:
             session.execute(sql)
 

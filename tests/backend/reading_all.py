@@ -26,7 +26,7 @@ MEANT = (  # what a statement begins with, or has in it, and why it may
     (r"SELECT count\(\*\) AS count_1 FROM (record|transfer)$", "what a backup says of itself"),
     (r"SELECT min\(id \+ \?\), max\(id \+ \?\) FROM transfer", "once a reconciliation: ids and times of set clocks"),
     (r"ORDER BY \w+\.id DESC LIMIT", "from the end"),
-    (r"FROM statement_row WHERE .*ORDER BY statement_row\.provider, statement_row\.named LIMIT", "behind a place"),
+    (r"FROM statement_row WHERE .*ORDER BY statement_row\.named, statement_row\.provider LIMIT", "behind a place"),
     (r"FROM statement_row WHERE payout <> .* HAVING", "once a reconciliation: payouts of all their rows"),
     (r"FROM former WHERE former\.ended_ms IS NOT NULL GROUP BY", "a deny file names each ended version"),
     (r"FROM quarantine", "what is kept apart is bounded"),
@@ -60,6 +60,7 @@ class Looking(sqlite3.Cursor):
         return self
 
 
+_COARSE: Final = frozenset({"SEARCH statement_row USING PRIMARY KEY (provider=?)"})  # by a column of few values alone
 _READ_ALL: Final = (  # whose work it is to read all, and who is not the backend
     "/tests/", "/simulators/", "/benchmarks/", "/migrations/", "/ledger/verifying",
 )  # fmt: skip
@@ -90,7 +91,8 @@ def shape_of(sql: str) -> str:
 def read_whole(plan: list[str], sql: str) -> list[str]:
     """The growing tables that a plan reads from end to end, by whatever name the statement calls them."""
     called = {other or table: table for table, other in re.findall(r"(?:FROM|JOIN) (\w+)(?: AS (\w+))?", sql)}
-    names = [called.get(name, name) for name in (it.split()[1] for it in plan if it.startswith("SCAN "))]
+    whole = [it.split()[1] for it in plan if it.startswith("SCAN ") or it in _COARSE]
+    names = [called.get(name, name) for name in whole]
     return sorted(set(names) & GROWING)
 
 

@@ -59,7 +59,7 @@ def kinds(health: Health, now_ms: int = NOON_MS) -> set[str]:
         ("hot", {"machine": replace(HOT, throttled=0b0010)}, {"machine": replace(HOT, throttled=0b1110_0000_0000_0000_0000)}),
         ("hot", {"machine": replace(HOT, throttled=0b1000)}, {"machine": replace(HOT, throttled=None)}),
         ("weak-supply", {"machine": Machine(throttled=0b0001)}, {"machine": Machine(throttled=0b1_0000_0000_0000_0000)}),
-        ("certificate-ends", {"certificate_until_ms": NOON_MS + 30 * DAY_MS - 1}, {"certificate_until_ms": NOON_MS + 30 * DAY_MS}),
+        ("certificate-ends", {"certificate_until_ms": NOON_MS + 150 * DAY_MS - 1}, {"certificate_until_ms": NOON_MS + 150 * DAY_MS}),
         ("certificate-ends", {"certificate_until_ms": NOON_MS - 1}, {"certificate_until_ms": None}),
         ("records-wait", {"oldest_waiting_s": 3_600, "receipted_sequence": 2}, {"oldest_waiting_s": 3_599}),
         ("card-full", {"disk_free_bytes": (256 << 20) - 1}, {"disk_free_bytes": 256 << 20}),

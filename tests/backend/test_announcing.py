@@ -1,7 +1,7 @@
 """What the office puts into the folder reaches the fleet, whole and never backwards; the chunks over HTTP (P12)."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from backend.core.limits import ANNOUNCE_AGAIN_S
 from backend.core.staff.errors import NotApproved
 from protocol.fares.tariff import Tariff
 from protocol.wire.bundles import Bundle, cut_bundle
+from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.manifests import encode_manifest, name_chunk, open_manifest
 from protocol.wire.staff import make_row
 from tests.backend.desk_http import Api
@@ -25,14 +26,14 @@ NEXT = replace(FIRST, number=13, tariff=Tariff(4, 60_000))
 LOST = b"\x77" * 8
 
 
-def put(root: Path, bundle: Bundle, *, without: int = 0) -> bytes:
+def put(root: Path, bundle: Bundle, *, without: int = 0, key: SigningKey = samples.BUNDLE_KEY) -> bytes:
     """As `savar bundle make` does; the last `without` chunks are not there yet."""
     folder, (sections, chunks) = BundleFolder(root), cut_bundle(bundle)
-    raw = encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, samples.BUNDLE_KEY)
+    raw = encode_manifest(bundle.city, bundle.number, bundle.issued_ms, sections, key)
     new = [chunk for chunk in chunks if not folder.holds(chunk)]
     for chunk in new[: len(new) - without]:
         folder.put_chunk(chunk, chunks[chunk])
-    folder.put_manifest(open_manifest(raw, KEYS, city=bundle.city))
+    folder.put_manifest(open_manifest(raw, [key.verifying], city=bundle.city))
     return raw
 
 
@@ -75,9 +76,9 @@ class Rig:
         self.first = put(root, FIRST)
         self.announcing = self.start()
 
-    def start(self) -> Announcing:
+    def start(self, keys: Sequence[VerifyingKey] = KEYS, former: Sequence[VerifyingKey] = ()) -> Announcing:
         return Announcing(
-            self.root, samples.BUNDLE_KEY.verifying, city="isfahan", keep_tariff=self._keep, publish=self._publish,
+            self.root, keys, former=former, city="isfahan", keep_tariff=self._keep, publish=self._publish,
             know_drivers=lambda drivers, bundle: self.known.append((bundle, [*drivers])),
             announced=self.announced, denied=self.denied, keep_announced=self._keep_announced,
             monotonic=lambda: self.now_s, approvals=self.approvals,
@@ -202,6 +203,21 @@ def test_nor_over_a_restart(rig: Rig, other: Bundle) -> None:
     third = put(rig.root, replace(NEXT, number=14))
     rig.look()
     assert (rig.published, rig.announcing.number, rig.announcing.problem) == ([*[second] * 3, third], 14, None)
+
+
+def test_a_new_bundle_key_takes_nothing_past_two_people(rig: Rig) -> None:
+    """Attack: the ledger's last manifest is of a key that was withdrawn since; who has the new one calls it a founding."""
+    rig.look()
+    rig.approvals.tariffs = {3, 90}
+    new = SigningKey.from_secret(b"n" * 32)
+    second = put(rig.root, NEXT, key=new)
+    rig.announcing = rig.start([new.verifying], KEYS)
+    rig.look()
+    assert second not in rig.published
+    assert isinstance(rig.announcing.problem, NotApproved)
+    rig.approvals.tariffs.add(4)
+    rig.look()
+    assert (rig.published[-1], rig.announcing.number) == (second, 13)
 
 
 def test_after_a_restart_the_same_and_a_newer_one_are_announced(rig: Rig) -> None:

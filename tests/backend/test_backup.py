@@ -1,16 +1,21 @@
 """Backup and restore over both databases: one moment while others write, whole or refused, and a new incarnation."""
 
 import hashlib
+import os
 import sqlite3
 import zipfile
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from backend.adapters import backup_file
+from backend.adapters.passkeys import Passkeys
 from backend.adapters.postgresql import tools
+from backend.app.naming import invite, name_without_token
+from backend.app.signing_in import SignIn
 from backend.core.backups import Contents, Label, Restored, require_ours
 from backend.core.errors import (
     BackupDamaged,
@@ -20,6 +25,8 @@ from backend.core.errors import (
     TargetOccupied,
     ToolMissing,
 )
+from backend.core.staff.roles import Role
+from tests.backend.authenticator import ORIGIN, RP_ID, Authenticator
 from tests.backend.bus import NOON_MS
 from tests.backend.databases import KINDS
 from tests.backend.desk import CITY, check_ledger
@@ -50,6 +57,42 @@ def test_what_comes_back_is_what_was_there_as_a_new_incarnation_and_buses_fill_i
         it: lost[it] for it in ("record", "account", "claim")
     }
     again.close()
+
+
+def test_no_session_and_no_invitation_comes_back_and_passkeys_do(place: Place) -> None:
+    """What was ended or used since the copy was made would open something again."""
+    desk = filled(place, ridden(1), 1)
+    store, key = desk.store, Authenticator(1)
+    name_without_token(store, "sara", Role.FINANCE, by="root", now_ms=NOON_MS)
+    door = SignIn(store, Passkeys(RP_ID, ORIGIN, CITY), ORIGIN, clock=lambda: NOON_MS, randomness=os.urandom)
+    code = invite(store, "sara", by="root", now_ms=NOON_MS, randomness=os.urandom)
+    door.make(code, key.make(door.options_to_make(code, "")), "phone", "")
+    token, who = door.sign_in(key.sign(door.options_to_sign_in()), "", None)
+    again = invite(store, "sara", by="root", now_ms=NOON_MS, randomness=os.urandom)
+    place.back_up("first", "a.backup")
+    door.end(who, None)
+    desk.close()
+    place.restore("a.backup", "second")
+    back = place.desk("second", ridden(1)).store
+    assert back.session(sha256(token.encode()).digest()) is None
+    assert back.invited(sha256(again.encode()).digest(), NOON_MS) is None
+    assert [it.credential_id for it in back.passkeys("sara")] == [key.credential_id]
+
+
+def test_a_backup_of_before_there_were_sessions_is_put_back(place: Place) -> None:
+    """Every one that a city has on the day when it takes a newer Savar."""
+    filled(place, ridden(1), 1).close()
+    held = {"sqlite": "BLOB", "postgresql": "bytea CONSTRAINT one_person_a_token UNIQUE"}[place.kind]
+    for statement in (
+        *(f"DROP TABLE {it}" for it in ("staff_token", "staff_invitation", "staff_passkey", "staff_session")),
+        f"ALTER TABLE staff ADD COLUMN token_hash {held}",
+        "UPDATE alembic_version SET version_num = '0027'",
+    ):
+        place.change("first", statement)
+    place.back_up("first", "a.backup")
+    place.restore("a.backup", "second")
+    assert len(place.desk("second", ridden(1)).store.people("", 1)) == 0
+    assert place.rows(place.folder / "second", "SELECT count(*) FROM record") == [(1,)]
 
 
 def as_dict(it: Contents) -> dict[str, object]:

@@ -175,3 +175,22 @@ def test_how_many_openers(tmp_path: Path, told: str, processors: int, openers: i
 def test_openers_without_sense(tmp_path: Path, told: str) -> None:
     with pytest.raises(ConfigError, match="openers"):
         load_config(write(tmp_path, f"{GOOD}[ingest]\nopeners = {told}"))
+
+
+@pytest.mark.parametrize(
+    ("passkeys", "said"),
+    [('origin = "https://fares.example:443"', "leave it out"), ('origin = "http://localhost:80"', "leave it out"),
+     ('origin = "https://fares.example"\nrp_id = "example.org"', "no passkeys for example.org"),
+     ('origin = "https://fares.example"\nrp_id = "ares.example"', "no passkeys for ares.example")],
+)  # fmt: skip
+def test_passkeys_that_no_browser_would_make_are_refused(tmp_path: Path, passkeys: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_config(write(tmp_path, f"{GOOD}\n[passkeys]\n{passkeys}\n"))
+
+
+@pytest.mark.parametrize(
+    "passkeys",
+    ['origin = "https://fares.example:8443"', 'origin = "https://fares.city.example"\nrp_id = "city.example"'],
+)
+def test_passkeys_of_this_site_are_taken(tmp_path: Path, passkeys: str) -> None:
+    assert load_config(write(tmp_path, f"{GOOD}\n[passkeys]\n{passkeys}\n")).passkeys is not None

@@ -12,6 +12,7 @@ from backend.core import limits
 from backend.core.errors import BackendError
 from protocol.errors import ChainBroken, OutOfRange, ProofError, SavarError, WireError
 from tests.backend.desk_http import OPS, Api
+from tests.listening import answers_at_once
 from tests.protocol.samples import key
 
 
@@ -73,7 +74,7 @@ def test_a_wrong_field_is_named_and_its_value_not_repeated(api: Api, body: dict[
 
 
 def test_a_key_off_the_curve(api: Api) -> None:
-    body = {"public_key": "02" + "ff" * 32, "proof": "00" * 64}
+    body = {"public_key": "02" + "ff" * 32, "challenge": "00" * 32, "proof": "00" * 64}
     assert checked(api.client.post("/v1/riders", json=body), 422)["type"] == "urn:savar:problem:bad-key"
 
 
@@ -147,6 +148,11 @@ def test_the_description_names_every_answer(api: Api) -> None:
 def test_no_page_that_loads_scripts_from_elsewhere(api: Api, path: str) -> None:
     """P19."""
     checked(api.client.get(path, headers=OPS), 404)
+
+
+def test_an_answer_in_two_pieces_does_not_wait_for_an_acknowledgement(api: Api) -> None:
+    """Nagle's rule and a late acknowledgement: 40 ms an answer, each of a phone's and of the office's page."""
+    assert answers_at_once(HttpServer(api.app, "127.0.0.1", 0))
 
 
 def test_a_port_that_is_taken_is_named(api: Api) -> None:

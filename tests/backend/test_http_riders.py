@@ -1,16 +1,18 @@
 """Registration, tokens, wallets and top-ups over HTTP."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 import pytest
 
 from backend.core import limits
 from backend.core.api import Registered
+from backend.core.limits import CHALLENGE_MS
 from backend.core.ports import RiderTap
 from protocol.wire.keys import Purpose
 from protocol.wire.passes import open_long_pass, render_long_pass, verify_credential
+from simulators.phones import registration
 from tests.backend.desk_http import OPS_TOKEN, Api
 from tests.protocol.samples import ISSUER, TIME_S, WALL_MS, high_s, key
 
@@ -36,9 +38,10 @@ def test_a_registered_phone_can_render_passes_that_a_validator_accepts(api: Api)
 
 
 def test_base64url_is_taken_too(api: Api) -> None:
-    proof = PHONE.sign(Purpose.REGISTRATION, PHONE.public)
-    body = {name: urlsafe_b64encode(raw).rstrip(b"=").decode() for name, raw in
-            (("public_key", PHONE.public), ("proof", proof))}  # fmt: skip
+    body = {
+        name: urlsafe_b64encode(bytes.fromhex(str(told))).rstrip(b"=").decode()
+        for name, told in api.registration(PHONE).items()
+    }
     assert api.client.post("/v1/riders", json=body).status_code == 201
 
 
@@ -62,28 +65,55 @@ def test_the_token_is_stored_hashed(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "proof",
+    "prove",
     [
-        key("thief").sign(Purpose.REGISTRATION, PHONE.public),  # another key
-        PHONE.sign(Purpose.PASS, PHONE.public),  # another purpose
-        PHONE.sign(Purpose.REGISTRATION, key("other").public),  # another key's bytes
-        high_s(PHONE.sign(Purpose.REGISTRATION, PHONE.public)),
+        lambda it: key("thief").sign(Purpose.REGISTRATION, it + PHONE.public),  # another key
+        lambda it: PHONE.sign(Purpose.PASS, it + PHONE.public),  # another purpose
+        lambda it: PHONE.sign(Purpose.REGISTRATION, it + key("other").public),  # another key's bytes
+        lambda it: PHONE.sign(Purpose.REGISTRATION, bytes(len(it)) + PHONE.public),  # another challenge
+        lambda _: PHONE.sign(Purpose.REGISTRATION, PHONE.public),  # none, which would be good for ever
+        lambda it: high_s(PHONE.sign(Purpose.REGISTRATION, it + PHONE.public)),
     ],
 )
-def test_a_key_without_its_proof_is_refused(api: Api, proof: bytes) -> None:
+def test_a_key_without_its_proof_is_refused(api: Api, prove: Callable[[bytes], bytes]) -> None:
     """Who registers must hold the key: otherwise anybody could claim a credential for somebody's key."""
-    answer = api.client.post("/v1/riders", json={"public_key": PHONE.public.hex(), "proof": proof.hex()})
+    asked = api.registration(PHONE)
+    proof = prove(bytes.fromhex(str(asked["challenge"])))
+    answer = api.client.post("/v1/riders", json=asked | {"proof": proof.hex()})
     assert answer.status_code == 403
     assert not api.store.riders
 
 
+def test_a_challenge_is_ours_of_just_now_and_answered_once(api: Api) -> None:
+    def answered(asked: dict[str, object]) -> int:
+        return api.client.post("/v1/riders", json=asked).status_code
+
+    used = api.registration(PHONE)
+    assert (answered(used), answered(used)) == (201, 403)
+    late, in_time = api.registration(PHONE), api.registration(PHONE)
+    api.now_ms += CHALLENGE_MS - 1
+    assert answered(in_time) == 201
+    api.now_ms += 1
+    assert answered(late) == 403
+    for foreign in (bytes(32), bytes.fromhex(str(used["challenge"]))[:-1] + b"\0", late_of(api)):
+        assert answered(registration(PHONE, foreign.hex())) == 403
+    refused = api.client.post("/v1/riders", json=used)
+    assert "/v1/riders/challenges" in refused.json()["fix"]
+
+
+def late_of(api: Api) -> bytes:
+    """One whose time was set ahead by who asked for it."""
+    made = bytes.fromhex(str(api.registration(PHONE)["challenge"]))
+    return (api.now_ms + 1_000).to_bytes(8, "big") + made[8:]
+
+
 def test_a_reduced_class_needs_two_people_of_the_staff(api: Api) -> None:
-    body = api.registration(PHONE, rider_class=2)
-    refused = api.client.post("/v1/riders", json=body)
+    refused = api.client.post("/v1/riders", json=api.registration(PHONE, rider_class=2))
     assert refused.status_code == 403
     assert "باجهٔ خدمات" in refused.json()["data"]["rider_fa"]
     for token in ("guessed", OPS_TOKEN):  # nobody alone, whoever it is
-        assert api.client.post("/v1/riders", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 403
+        headers, body = {"Authorization": f"Bearer {token}"}, api.registration(PHONE, rider_class=2)
+        assert api.client.post("/v1/riders", json=body, headers=headers).status_code == 403
     granted = {
         "public_key": PHONE.public.hex(),
         "rider_class": 2,
@@ -93,7 +123,7 @@ def test_a_reduced_class_needs_two_people_of_the_staff(api: Api) -> None:
     api.both("concessions", granted)
     for other in (api.registration(PHONE, rider_class=3), api.registration(key("other"), rider_class=2)):
         assert api.client.post("/v1/riders", json=other).status_code == 403
-    answer = api.client.post("/v1/riders", json=body)
+    answer = api.client.post("/v1/riders", json=api.registration(PHONE, rider_class=2))
     assert answer.status_code == 201
     credential = verify_credential(bytes.fromhex(answer.json()["credential"]), [ISSUER.verifying])
     assert credential.rider_class == 2

@@ -87,6 +87,7 @@ def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
         path = route.path.format(
             rider_id=rider, topup_id=topup, proposal_id="0" * 32, payout_id="0" * 32, vehicle="bus-1",
             day="1405-09-08", role="operator", name="metro", dispute_id="0" * 32, application_id="0" * 32, other_id="0" * 16,
+            session="0" * 16,
         )  # fmt: skip
         assert status(api, route, path, {}) == 401, path
         assert status(api, route, path, NO_TOKEN) == 403, path
@@ -101,8 +102,9 @@ def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
 def test_what_is_open_needs_no_token_and_says_nothing_of_riders(api: Api) -> None:
     """The list is short, and a route gets onto it by being written down here."""
     assert sorted(route.path for route in routes(api) if rules(route) == {OPEN}) == [
-        "/", "/bundle/chunks/{digest}", "/healthz", "/v1/events", "/v1/riders", "/v1/status",
-        "/v1/topups/callback", "/v1/topups/callback",
+        "/", "/bundle/chunks/{digest}", "/healthz", "/v1/events", "/v1/riders", "/v1/riders/challenges",
+        "/v1/staff/passkeys", "/v1/staff/passkeys/options", "/v1/staff/sign-in", "/v1/staff/sign-in/options",
+        "/v1/status", "/v1/topups/callback", "/v1/topups/callback",
     ]  # fmt: skip
 
 

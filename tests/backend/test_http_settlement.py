@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from backend.app.staff import name_person
+from backend.app.naming import name_person
 from backend.core.ledger import Transfer, TransferKind, class_account, operator_account, rider_account, tap_key
 from backend.core.limits import SETTLE_AFTER_S, STAFF_TOKEN_BYTES
 from backend.core.settlement.parties import Party

@@ -123,6 +123,36 @@ def test_what_a_device_told_and_a_tap_without_a_clock_are_found_in_a_ledger_of_b
         assert found == [(*tap[:3], 5, tap[3])]
 
 
+def before_passkeys(ledger: sqlite3.Connection) -> None:
+    for table in ("staff_token", "staff_invitation", "staff_passkey", "staff_session"):
+        ledger.execute(f"DROP TABLE {table}")
+    ledger.execute("ALTER TABLE staff ADD COLUMN token_hash BLOB")
+
+
+def test_tokens_of_before_stay_good_and_say_that_they_have_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    SqliteStore(path, CITY).close()
+    with closing(sqlite3.connect(path)) as ledger, ledger:
+        before_passkeys(ledger)
+        ledger.execute("UPDATE alembic_version SET version_num = '0027'")
+        for name, token, ended in (("sara", b"s", None), ("omid", b"o", 9)):
+            ledger.execute(
+                "INSERT INTO staff (name, role, added_ms, ended_ms, token_hash) VALUES (?, 'finance', 7, ?, ?)",
+                (name, ended, token),
+            )
+    by_migrations(path)
+    store = SqliteStore(path, CITY)
+    try:
+        sara = store.person_with(b"s", 1 << 60)
+        assert sara is not None
+        assert (sara.name, sara.added_ms) == ("sara", 7)
+        assert store.person_with(b"o", 8) is None
+    finally:
+        store.close()
+    SqliteStore(tmp_path / "new.db", CITY).close()
+    assert shape(path) == shape(tmp_path / "new.db")
+
+
 def test_what_the_bank_booked_is_found_in_the_log_of_before(tmp_path: Path) -> None:
     """With the reference that was told; what came back was sent to nobody."""
     path = tmp_path / "ledger.db"
@@ -130,6 +160,7 @@ def test_what_the_bank_booked_is_found_in_the_log_of_before(tmp_path: Path) -> N
     with closing(sqlite3.connect(path)) as ledger, ledger:
         for gone in ("TABLE paid_in", "TABLE payout_sent", "TABLE ward_topup"):  # and what came behind them
             ledger.execute(f"DROP {gone}")
+        before_passkeys(ledger)
         ledger.execute("ALTER TABLE bank_row DROP COLUMN outgoing")
         ledger.execute("INSERT INTO bank_row VALUES (1, 'd', 2, 'P-1', 5, 9)")
         ledger.execute("UPDATE alembic_version SET version_num = '0024'")

@@ -1,4 +1,4 @@
-"""Indexes of a rider's claims begin with day or week: each look-up says which, misses nothing, and uses the index."""
+"""Indexes of a rider's claims begin with their time: each look-up says which, misses nothing, and uses the index."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,48 +10,60 @@ from hypothesis import strategies as st
 from backend.adapters.ledger import riders
 from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.hot import asked_of_keys
-from backend.adapters.ledger.local import ALL_WEEKS, BY_KEY, DAY, WEEKS, day_of, days, week_of, weeks
+from backend.adapters.ledger.local import (
+    BY_KEY,
+    DAY,
+    QUARTER_S,
+    RIDE_DAYS,
+    any_ride_day,
+    quarter_of,
+    quarters,
+    ride_day_of,
+    ride_days,
+)
 from backend.adapters.postgresql.store import PostgresStore
 from backend.adapters.sqlite import driver
 from backend.core.ledger import TransferKind, tap_key
 from protocol.limits import DAY_S, INT63_MAX
-from protocol.localtime import service_day, service_week, week_span_ms
+from protocol.localtime import day_begins_ms, service_day, week_span_ms
 from tests.backend import databases
 from tests.backend.bus import NOON_MS
 from tests.backend.desk import CITY
 from tests.backend.test_store import claim, commit
 
 MOMENTS = st.one_of(st.integers(0, INT63_MAX), st.integers(NOON_MS - 10**10, NOON_MS + 10**10))
-WEEK_MS = 7 * DAY_S * 1000
+DAY_MS = DAY_S * 1000
 
 
-@given(MOMENTS, st.integers(0, 100 * WEEK_MS), st.integers(-WEEK_MS, 101 * WEEK_MS))
-@example(week_span_ms(2_900)[0], WEEK_MS - 1, WEEK_MS - 1)
+@given(MOMENTS, st.integers(0, 300 * DAY_MS), st.integers(-DAY_MS, 301 * DAY_MS))
+@example(day_begins_ms(20_300), DAY_MS - 1, DAY_MS - 1)
 @example(0, INT63_MAX, 5)
-def test_a_moment_is_in_one_part_of_a_span_of_weeks_or_in_none(begin: int, long: int, more: int) -> None:
-    end, at = min(begin + long, INT63_MAX), max(begin + more, 0)
-    found = [part for part in weeks(begin, end) if part[0] <= at <= part[1] and part[2] == service_week(at) % WEEKS]
-    assert len(found) == (begin <= at <= end)
-    assert len([*weeks(begin, end)]) <= WEEKS
-
-
-@given(st.integers(-DAY_S, 10**10), st.integers(0, 5 * DAY_S), st.integers(-DAY_S, 6 * DAY_S))
 def test_a_moment_is_in_one_part_of_a_span_of_days_or_in_none(begin: int, long: int, more: int) -> None:
+    end, at = min(begin + long, INT63_MAX), max(begin + more, 0)
+    parts = [*ride_days(begin, end)]
+    found = [part for part in parts if part[0] <= at <= part[1] and part[2] == service_day(at) % RIDE_DAYS]
+    assert len(found) == (begin <= at <= end)
+    assert len({number for *_, number in parts}) == len(parts)
+
+
+@given(st.integers(-DAY_S, 10**10), st.integers(0, DAY_S), st.integers(-DAY_S, 2 * DAY_S))
+def test_a_moment_is_in_one_part_of_a_span_of_quarters_or_in_none(begin: int, long: int, more: int) -> None:
     at = max(begin + more, 0)
-    found = [part for part in days(begin, begin + long) if part[0] <= at <= part[1] and part[2] == at // DAY_S]
+    found = [part for part in quarters(begin, begin + long) if part[0] <= at <= part[1] and part[2] == at // QUARTER_S]
     assert len(found) == (begin <= at <= begin + long)
 
 
-def test_a_service_week_is_one_part() -> None:
-    assert [*weeks(*week_span_ms(2_950))] == [(*week_span_ms(2_950), 2_950 % WEEKS)]
+def test_a_service_week_is_seven_parts() -> None:
+    begin, end = week_span_ms(2_950)
+    assert [*ride_days(begin, end)] == [(begin, end, (service_day(begin) + n) % RIDE_DAYS) for n in range(7)]
 
 
 @pytest.mark.databases
-def test_the_databases_number_weeks_and_days_alike(tmp_path: Path) -> None:
-    for at in (0, 1, NOON_MS, week_span_ms(2_950)[0], week_span_ms(2_950)[0] - 1, INT63_MAX):
-        asked = f"SELECT {week_of('CAST(? AS BIGINT)')}, {day_of('CAST(? AS BIGINT)')}"
+def test_the_databases_number_days_and_quarters_alike(tmp_path: Path) -> None:
+    for at in (0, 1, NOON_MS, day_begins_ms(20_300), day_begins_ms(20_300) - 1, INT63_MAX):
+        asked = f"SELECT {ride_day_of('CAST(? AS BIGINT)')}, {quarter_of('CAST(? AS BIGINT)')}"
         store = databases.now.open(tmp_path, CITY)
-        assert databases.now.rows(tmp_path, asked, (at, at)) == [(service_week(at) % WEEKS, at // DAY_S)]
+        assert databases.now.rows(tmp_path, asked, (at, at)) == [(service_day(at) % RIDE_DAYS, at // QUARTER_S)]
         store.close()
 
 
@@ -59,7 +71,7 @@ def test_the_databases_number_weeks_and_days_alike(tmp_path: Path) -> None:
 def test_a_riders_claims_are_found_over_all_time(tmp_path: Path) -> None:
     store = databases.now.open(tmp_path, CITY)
     made = commit(1, 4)
-    times = [0, NOON_MS, NOON_MS + 80 * WEEK_MS, INT63_MAX]
+    times = [0, NOON_MS, NOON_MS + 2 * RIDE_DAYS * DAY_MS, INT63_MAX]
     claims = [it._replace(wall_ms=at) for it, at in zip(made.claims, times, strict=True)]
     store.commit([replace(made, claims=claims)], NOON_MS)
     credential = claim("bus-1-d1", 1).presentation.credential_id
@@ -75,7 +87,7 @@ def test_every_look_up_goes_by_an_index(tmp_path: Path) -> None:
     store = databases.now.open(tmp_path, CITY)
     with store._writer.reading() as core:
         raw(core).execute(driver._ASKED)
-        theirs = f"{week_of('wall_ms')} IN {ALL_WEEKS} AND credential = ? AND charged"
+        theirs = f"{any_ride_day('wall_ms')} AND credential = ? AND charged"
         for sql, indexes in (
             (driver._NEAR, {"claim_shown", "claim_time", "claim_boarding", "claim_ends"}),
             (driver._BETWEEN, {"claim_time"}),

@@ -230,6 +230,25 @@ def test_all_migrations_come_to_the_same_tables(postgres: LocalPostgres) -> None
         postgres.drop(name)
 
 
+def test_tokens_of_before_stay_good(postgres: LocalPostgres) -> None:
+    """As in a file (test_ledger_schema): the tables come to the same, with the rows in them."""
+    new, old = postgres.make("new"), postgres.make("old")
+    for it in (new, old):
+        PostgresStore(it, CITY, durable=False).close()
+    with psycopg.connect(old) as session:
+        session.execute("DROP TABLE staff_token, staff_invitation, staff_passkey, staff_session")
+        session.execute("ALTER TABLE staff ADD token_hash bytea NOT NULL CONSTRAINT one_person_a_token UNIQUE")
+        session.execute("INSERT INTO staff (name, role, added_ms, token_hash) VALUES ('sara', 'finance', 7, 's')")
+        session.execute("UPDATE alembic_version SET version_num = '0027'")
+    by_migrations(old)
+    store = PostgresStore(old, CITY, durable=False)
+    assert store.person_with(b"s", 1 << 60) is not None
+    store.close()
+    assert shape(old) == shape(new)
+    for name in ("new", "old"):
+        postgres.drop(name)
+
+
 def shape(conninfo: str) -> list[tuple]:
     with psycopg.connect(conninfo) as session:
         columns = session.execute(

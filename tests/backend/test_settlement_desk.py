@@ -89,6 +89,7 @@ def test_who_did_it_stands_in_the_log(desk: Desk, settling: SettlementDesk) -> N
     made = settling.freeze(DAY, by=ME)
     told_of = [(it.entry.person, it.entry.action, it.entry.on, it.entry.outcome) for it in desk.store.log(0, 99)]
     assert [it[1] for it in told_of] == ["name-party"] * 3 + ["contract"] * 2 + ["freeze"]
+    assert {it[3].split(" ", 3)[3] for it in told_of if it[1] == "contract"} == {"- -"}, "no caps"
     assert told_of[-1] == ("maryam", "freeze", "1405/06/30", made.hash.hex())
 
 

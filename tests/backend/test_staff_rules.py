@@ -1,5 +1,6 @@
 """Two people, always: whatever is proposed, approved, refused, or left, by whomever and in whatever order."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from backend.core.errors import NotAllowed
 from backend.core.limits import PROPOSAL_DAYS
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed, NotNamed, OnePerson, Unfit
-from backend.core.staff.log import GENESIS, Entry, Logged, Mark, check, next_hash
+from backend.core.staff.log import GENESIS, Broken, Entry, Logged, Mark, check, check_copy, next_hash
+from backend.core.staff.log_file import NotALine, line_of, read_line
 from backend.core.staff.roles import FIRST, MAY, Actor, Right, Role, is_name, may
 from backend.core.staff.subjects import (
     KIND,
@@ -259,3 +261,50 @@ def test_a_log_written_anew_or_cut_off_with_its_mark_is_seen_by_who_kept_a_hash(
     assert check(short, mark, {}) is None
     assert (found := check(short, mark, known)) is not None
     assert "cut off" in found.why
+
+
+# --- the log in a file -----------------------------------------------------------------------------------------------
+
+written = st.builds(Entry, st.integers(0, 2**60), *[st.text(max_size=5)] * 6)
+
+
+@given(st.lists(written, min_size=1, max_size=5), st.data())
+def test_a_copy_holds_up_to_a_published_head_and_no_other_text_has_it(told: list[Entry], data: st.DataObject) -> None:
+    rows, mark = chained(told)
+    lines = [line_of(row).encode() for row in rows]
+    known = {mark.number: mark.hash}
+    assert check_copy(map(read_line, lines), known) == mark
+    at = data.draw(st.integers(0, len(rows) - 1))
+    changed = replace(rows[at].entry, person=rows[at].entry.person + "x")
+    anew, _ = chained([*told[:at], changed, *told[at + 1 :]])
+    for copy in (anew, rows[:at], [*rows[:at], *rows[at + 1 :]]):
+        assert isinstance(check_copy(copy, known), Broken)
+    longer, end = chained([*told, changed])
+    assert check_copy(longer, known) == end
+
+
+@given(entry=written, at=st.integers(0, 10_000), flip=st.integers(1, 255))
+def test_a_line_that_is_another_is_no_line_or_another_entry(entry: Entry, at: int, flip: int) -> None:
+    (row,), _ = chained([entry])
+    line = line_of(row).encode()
+    place = at % len(line)
+    other = line[:place] + bytes([line[place] ^ flip]) + line[place + 1 :]
+    try:
+        assert read_line(other) != row
+    except NotALine:
+        return
+
+
+@pytest.mark.parametrize("change", [
+    lambda line: b"", lambda line: b"[]\n", lambda line: line.strip(), lambda line: b" " + line,
+    lambda line: line.replace(b'"on":""', b'"on":7'), lambda line: line.replace(b'"at_ms":5', b'"at_ms":5.0'),
+    lambda line: line.replace(b'"at_ms":5', b'"at_ms":true'), lambda line: line.replace(b'"key":""', b'"key":"","key":""'),
+    lambda line: line.replace(b'"on":""', b'"on":"' + b"x" * 20_000 + b'"'), lambda line: b"[" * 9_000,
+    lambda line: line.replace(b"seen", b"\xff"), lambda line: line[:-4] + b'"}\n',
+])  # fmt: skip
+def test_a_line_that_no_export_wrote_is_refused_by_name(change: Callable[[bytes], bytes]) -> None:
+    (row,), _ = chained([Entry(5, "ali", "finance", "see-cases", "", "seen")])
+    line = line_of(row).encode()
+    assert read_line(line) == row
+    with pytest.raises(NotALine):
+        read_line(change(line))

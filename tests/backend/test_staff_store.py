@@ -10,7 +10,8 @@ import pytest
 
 from backend.adapters.ledger.store import LedgerStore
 from backend.app.approvals import StoredApprovals
-from backend.app.staff import Staff, end_person, granted_classes, name_person
+from backend.app.naming import end_person, name_person
+from backend.app.staff import Staff, granted_classes
 from backend.core.concessions.grant import Grant
 from backend.core.errors import NotFound, Refused, StoreFailed
 from backend.core.ledger import Transfer, debt_account, rider_account
@@ -86,7 +87,7 @@ def test_a_person_is_named_once_and_known_by_the_token_until_ended(office: Offic
             add(again)
     with pytest.raises(Unfit):
         add("rider", Role.RIDER)
-    assert token.encode() not in b"".join(row[0] for row in office.rows("SELECT token_hash FROM staff"))
+    assert token.encode() not in b"".join(row[0] for row in office.rows("SELECT hash FROM staff_token"))
     end_person(office.store, "sara", by="root", now_ms=office.now_ms + 5)
     assert office.desk.actor(token) is None
     for gone in ("sara", "nobody"):

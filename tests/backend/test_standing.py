@@ -148,6 +148,13 @@ def test_companions_cost_no_more_than_was_shown_for_them() -> None:
     assert list(pays(first, more, again).values()) == [2 * FARE, FARE, 3 * FARE]
 
 
+def test_companions_cost_no_more_than_their_operator_has_for_them() -> None:
+    # As after a tap-out: the door counted one more, who rode for one fare, and of another nothing has come.
+    more = claim(2, party=3, extends=True, told=2 * FARE, at_s=5)._replace(whole_rials=FARE)
+    found = stand([claim(1, party=1), more], TARIFFS)["b1-d1", 1, 2]
+    assert (found.rials, found.copied_rials) == (FARE, 0)
+
+
 def test_a_cap_below_one_fare_leaves_the_companions_their_fare() -> None:
     assert pays(claim(1, party=2, fare=90_000, tariff=4, told=230_000)) == {("b1-d1", 1): 50_000 + 180_000}
 
@@ -226,7 +233,7 @@ def reckoned(taps: Sequence[Claim]) -> tuple[int, int, int]:
             with_them = [it for it in members if it.extends and it.party >= person]
             if with_them:
                 it = min(with_them, key=lambda one: (one.party, -one.shown_rials, one.tap))
-                paid[it.tap] = min(paid.get(it.tap, 0) + it.adult_rials, it.shown_rials)
+                paid[it.tap] = min(paid.get(it.tap, 0) + it.adult_rials, it.shown_rials, it.whole_rials)
         rider += sum(paid.values())
         copied += sum(it.whole_rials - paid.get(it.tap, 0) for it in members if not firsts or it is not first)
     for (_, version), rides in weighed.items():
@@ -249,7 +256,7 @@ def reckoned(taps: Sequence[Claim]) -> tuple[int, int, int]:
 def stood(taps: Iterable[Claim]) -> tuple[int, int, int]:
     """The same by the product's rule; each tap alone is never above what was shown."""
     found = standing.stand(taps, TARIFFS).values()
-    assert all(0 <= it.rials <= it.shown_rials for it in found)
+    assert all(0 <= it.rials <= it.shown_rials and it.copied_rials >= 0 for it in found)
     assert all(it.charged or not it.rials + it.city_rials for it in found)
     firsts = [it.boarding for it in found if it.charged and not it.extends]
     assert len(firsts) == len(set(firsts)), "one boarding is charged twice"

@@ -30,9 +30,10 @@ def test_a_copy_whose_rider_is_forgotten_is_sound(tmp_path: Path) -> None:
 
 
 def test_companions_that_another_tap_covers_at_another_fare_are_sound(tmp_path: Path) -> None:
-    """`copied_rials` is below nothing where a tap is charged more than its own whole: `> 0` takes it for a plain claim."""
+    """A tap is charged no more than its own whole: `copied_rials` stood below nothing, which `> 0` took for plain."""
     honest = Honest(tmp_path, 91, 0)
-    assert honest.desk.rows("SELECT copied_rials FROM claim WHERE copied_rials < 0")
+    assert honest.desk.rows("SELECT 1 FROM claim WHERE extends AND rials = whole_rials AND rials < shown_rials")
+    assert not honest.desk.rows("SELECT copied_rials FROM claim WHERE copied_rials < 0")
     found = honest.told()
     days = [service_day(at) for (at,) in honest.desk.rows("SELECT wall_ms FROM claim")]
     Reconciling(honest.desk.store, (min(days), max(days)), [], now_ms=lambda: honest.desk.now_ms).finish()

@@ -25,7 +25,6 @@ from backend.core.ledger.two_phase import Phase
 from backend.core.ledger.verifying import Broken
 from backend.core.limits import TRAVEL_DAYS_MIN
 from backend.core.payments.topup import TopUp
-from backend.core.staff.log import GENESIS, Entry, next_hash
 from backend.core.verifying.sources import FAMILY
 from backend.core.verifying.sums import Entry as SumEntry
 from backend.core.verifying.sums import Sums
@@ -304,11 +303,7 @@ def test_a_log_that_was_written_anew_shows_by_a_kept_hash_alone(books: Books) ->
     kept = books.store.log_mark()
     books.forge("UPDATE proposal SET proposer = 'reza' WHERE kind = 'payout'")
     books.forge("UPDATE staff_log SET person = 'reza' WHERE action = 'propose-payout'")
-    head, columns = GENESIS, "number, at_ms, person, role, action, subject, outcome, request_key"
-    for number, *entry in books.rows(f"SELECT {columns} FROM staff_log ORDER BY number"):
-        head = next_hash(head, Entry(*entry))
-        databases.now.change(books.folder, "UPDATE staff_log SET hash = ? WHERE number = ?", (head, number))
-    databases.now.change(books.folder, "UPDATE staff_mark SET hash = ?", (head,))
+    books.write_log_anew()
     assert books.wrong() == []
     assert books.wrong({kept.number: kept.hash}) == [(Broken.LOG, f"staff log, entry {kept.number}")]
 

@@ -21,7 +21,7 @@ from backend.core.settlement.api import By
 from backend.core.settlement.contracts import Contract
 from backend.core.settlement.parties import Party, Role
 from backend.core.settlement.ports import Titles
-from backend.core.staff.log import Entry
+from backend.core.staff.log import GENESIS, Entry, next_hash
 from backend.core.staff.roles import Actor
 from backend.core.staff.roles import Role as Work
 from backend.core.staff.subjects import HeldMoney, PayOut, Posting, Subject
@@ -135,6 +135,14 @@ class Books(Office):
         """A row whose chain, head and balances follow."""
         with self.store._writer.transaction() as core:
             self.store.post(core, [it], self.now_ms)
+
+    def write_log_anew(self) -> None:
+        """The staff's log is hashed anew to its end, as whoever holds the database can."""
+        head, columns = GENESIS, "number, at_ms, person, role, action, subject, outcome, request_key"
+        for number, *entry in self.rows(f"SELECT {columns} FROM staff_log ORDER BY number"):
+            head = next_hash(head, Entry(*entry))
+            databases.now.change(self.folder, "UPDATE staff_log SET hash = ? WHERE number = ?", (head, number))
+        databases.now.change(self.folder, "UPDATE staff_mark SET hash = ?", (head,))
 
     def forge(self, sql: str, *values: object) -> None:
         """Change what is there, then make the chain and every balance anew."""

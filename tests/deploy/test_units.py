@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.limits import SUPERVISE_MS
+from edge.core.limits import SELFTEST_MAX_S, SUPERVISE_MS
 from tests.deploy.unit_files import PI, read_fstab, read_rules, read_unit
 
 VALIDATOR = PI / "savar-validator@.service"
@@ -36,7 +36,11 @@ def test_a_validator_is_started_anew_for_ever_and_watched() -> None:
     assert found["Restart"] == ["always"]
     assert found["StartLimitIntervalSec"] == ["0"], "a bus has nobody who resets a failed unit"
     assert int(found["WatchdogSec"][0]) * 1_000 >= 10 * SUPERVISE_MS, "some feedings may be late on a busy board"
-    assert found["ExecStart"] == ["/opt/savar/bin/savar validator --quiet --config /data/savar/%i/validator.toml"]
+    assert found["ExecStart"] == ["/opt/savar/bin/savar release run --config /data/savar/%i/validator.toml"]
+
+
+def test_a_start_has_time_for_two_self_tests_and_a_long_journal() -> None:
+    assert int(unit(VALIDATOR)["TimeoutStartSec"][0]) >= 180 + 2 * SELFTEST_MAX_S
 
 
 def test_a_validator_waits_for_its_partition_and_for_no_network() -> None:
@@ -57,7 +61,7 @@ def test_a_validator_waits_for_its_partition_and_for_no_network() -> None:
 def test_a_validator_may_write_its_own_folder_and_not_its_keys() -> None:
     found = unit(VALIDATOR)
     assert (found["User"], found["ProtectSystem"]) == (["savar"], ["strict"])
-    assert found["ReadWritePaths"] == ["/data/savar/%i"]
+    assert found["ReadWritePaths"] == ["/data/savar/%i", "-/releases/%i"]
     assert "/data/savar/%i/keys" in found["ReadOnlyPaths"][0].split()
     assert found["CapabilityBoundingSet"] == [""]
     assert found["LimitCORE"] == ["0"]
@@ -118,7 +122,13 @@ def test_the_root_is_read_only_and_the_data_is_durable() -> None:
     _, kind, options = mounts["/data"]
     assert kind == "ext4"
     assert {"errors=remount-ro", "nofail", "noexec", "nosuid", "nodev"} <= options
-    lazy = [option for option in options if re.match(r"nobarrier|barrier=0|data=writeback|commit=", option)]
+    _, kind, running = mounts["/releases"]
+    assert kind == "ext4"
+    assert {"errors=remount-ro", "nofail", "nosuid", "nodev"} <= running
+    assert "noexec" not in running, "a release's libraries are mapped from it"
+    lazy = [
+        option for option in (*options, *running) if re.match(r"nobarrier|barrier=0|data=writeback|commit=", option)
+    ]
     assert lazy == [], "P1: green means durable"
     in_memory = {where for where, (what, _, _) in mounts.items() if what == "tmpfs"}
     assert {"/tmp", "/var/tmp", "/var/log"} <= in_memory

@@ -23,6 +23,7 @@ from protocol.errors import BadKey, NumberReused, WrongHash
 from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Verdict
 from protocol.limits import MANIFEST_MAX_BYTES
+from protocol.wire.authority import Trust
 from protocol.wire.bundles import KINDS, Bundle, cut_bundle
 from protocol.wire.keys import SigningKey
 from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
@@ -89,7 +90,7 @@ class Rig:
 
     def start(self, manifest: Manifest, *, source: bool = True) -> Bundles:
         return Bundles(
-            store=self.store, source=self.shop if source else None, key=BUNDLE_KEY.verifying, in_force=manifest,
+            store=self.store, source=self.shop if source else None, trust=Trust(OLD.city, BUNDLE_KEY.verifying), in_force=manifest,
             on_force=self.came.append,
         )  # fmt: skip
 
@@ -354,7 +355,7 @@ class WithRiders(Rig):
     def start(self, manifest: Manifest, *, source: bool = True) -> Bundles:
         del source
         return Bundles(
-            store=self.store, source=self.shop, key=BUNDLE_KEY.verifying, in_force=manifest, on_force=self.came.append,
+            store=self.store, source=self.shop, trust=Trust(OLD.city, BUNDLE_KEY.verifying), in_force=manifest, on_force=self.came.append,
             riders=self.table,
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ import pytest
 from edge.adapters.copies import ApswCopies
 from edge.app import courier as courier_module
 from edge.app.courier import Courier
+from edge.app.receipt_trust import ReceiptTrust
 from edge.core.errors import JournalFailed, JournalFull
 from edge.core.limits import COURIER_AFTER_MS, PRUNE_PERIOD_MS, RETRY_MIN_MS
 from protocol import limits
@@ -16,7 +17,7 @@ from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.receipts import Receipt, encode_receipt
 from protocol.wire.records import ClockQuality, Instant
 from protocol.wire.standing import Watermark
-from tests.edge.door import BACKEND, DEVICE, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding
+from tests.edge.door import BACKEND, DEVICE, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding, bundle
 
 SISTER, EPOCH = "bus-1-d1", 11
 AFTER_S = COURIER_AFTER_MS / 1000
@@ -56,7 +57,7 @@ class Desk:
         self.courier = self.begun()
 
     def unbegun(self) -> Courier:
-        return Courier(sister=SISTER, copies=self.copies, receipt_keys=[BACKEND.verifying], publish=self._took)
+        return Courier(sister=SISTER, copies=self.copies, believed=ReceiptTrust(bundle()), publish=self._took)
 
     def begun(self) -> Courier:
         made = self.unbegun()

@@ -19,6 +19,7 @@ from edge.core.errors import PagesMissing
 from protocol.fares.verdicts import Verdict
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from simulators.practice import DRIVER, PIN, Practice, PracticeBus
+from tests.listening import answers_at_once
 
 
 class Caller(httpx.Client):
@@ -157,6 +158,11 @@ def test_without_built_pages_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PagesMissing) as missing:
         make_app(PracticeBus(clock, os.urandom).terminal, clock, tmp_path)
     assert "make web" in missing.value.fix
+
+
+def test_an_answer_in_two_pieces_does_not_wait_for_an_acknowledgement() -> None:
+    """Nagle's rule and a late acknowledgement: 40 ms an answer."""
+    assert answers_at_once(OnboardServer(make_api(), "127.0.0.1", 0))
 
 
 def test_an_address_in_use_is_named(served: Practice) -> None:

@@ -35,7 +35,13 @@ def certificate(root: Path, *, days_ago: int) -> Path:
 
 @pytest.mark.parametrize(
     ("days_ago", "result", "found"),
-    [(10, Result.OK, "days left"), (710, Result.WARN, "days left"), (800, Result.WARN, "days ago")],
+    [
+        (10, Result.OK, "days left"),
+        (570, Result.OK, "may be renewed"),
+        (590, Result.WARN, "days left"),
+        (710, Result.WARN, "days left"),
+        (800, Result.WARN, "days ago"),
+    ],
 )
 def test_a_certificate_that_ends_is_said_in_time(tmp_path: Path, days_ago: int, result: Result, found: str) -> None:
     told = selftest._certificate(certificate(tmp_path / "city", days_ago=days_ago))

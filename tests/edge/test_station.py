@@ -35,7 +35,7 @@ from protocol.wire.health import (
 from protocol.wire.receipts import encode_receipt, open_receipt
 from protocol.wire.records import ClockQuality
 from protocol.wire.sister import SisterWord, Witness, encode_sister
-from tests.edge.door import BACKEND, DEVICE, FARE, STRANGER, Rider, at
+from tests.edge.door import BACKEND, DEVICE, FARE, STRANGER, Rider, at, bundle
 from tests.edge.pair import FRONT, OTHER, REAR, Door, Pair
 from tests.spoil import spoiled
 
@@ -386,3 +386,19 @@ def test_a_power_cut_on_a_journal_that_is_receipted_to_its_end_is_no_fork(tmp_pa
     assert "history" not in door.station.problem(at(61))
     assert (door.station.backlog, len(door.heard)) == (0, 1)
     journal.close()
+
+
+def test_a_withdrawn_receipt_keys_receipt_is_refused(door: Door) -> None:
+    """Attack: a receipt key was stolen. Once the bundle does not name it, it makes no bus delete anything."""
+    believe(door, door.receipt(2, at()))
+    assert door.station.backlog == 3
+    door.station.bundle_came(bundle(number=4, receipt_keys=(BACKEND.public, STRANGER.public)))
+    newer = open_receipt(door.receipt(3, at(1)), [BACKEND.verifying])
+    believe(door, encode_receipt(newer, STRANGER), 2)  # both are believed while they overlap
+    assert (door.station.backlog, door.station.refused_receipts) == (2, 0)
+    door.station.bundle_came(bundle(number=5, receipt_keys=(STRANGER.public,)))
+    believe(door, door.receipt(5, at(3)), 3)
+    assert (door.station.backlog, door.station.refused_receipts) == (2, 1)
+    last = open_receipt(door.receipt(5, at(4)), [BACKEND.verifying])
+    believe(door, encode_receipt(last, STRANGER), 4)
+    assert (door.station.backlog, door.station.refused_receipts) == (0, 1)

@@ -23,6 +23,7 @@ from edge.core.limits import GNSS_RETRY_MS
 from edge.core.position import Fix
 from protocol.fares.tariff import Band, LineFare, Tariff
 from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.authority import Trust
 from protocol.wire.manifests import Manifest, Section, name_chunk
 from protocol.wire.records import Doubt, Instant, Service, Tap, decode_record
 from protocol.wire.timetable import cut_timetable
@@ -298,7 +299,7 @@ class WithTimetable(Rig):
 
     def start(self, manifest: Manifest, *, source: bool = True) -> Bundles:
         return Bundles(
-            store=self.store, source=self.shop if source else None, key=BUNDLE_KEY.verifying, in_force=manifest,
+            store=self.store, source=self.shop if source else None, trust=Trust(NEW.city, BUNDLE_KEY.verifying), in_force=manifest,
             on_force=self.came.append, timetable=self.bus.place,
         )  # fmt: skip
 

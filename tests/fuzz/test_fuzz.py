@@ -1,14 +1,17 @@
 """A short run of the fuzz target in every test run: mutated golden vectors and random bytes (P3, P9)."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.errors import ProofError, WireError
-from tests.fuzz import fuzz_decoders
-from tests.fuzz.fuzz_decoders import TARGETS, one_input, seeds
+from tests.fuzz.fuzz_decoders import one_input, seeds
+from tests.fuzz.targets import KINDS, REFUSALS, TARGETS
 
 SEEDS = seeds()
+ROOT = Path(__file__).parents[2]
 
 
 @st.composite
@@ -72,19 +75,36 @@ def test_the_vectors_themselves() -> None:
 
 def test_the_seeds_get_deep() -> None:
     """Behind most doors something gets through or fails for what it says, or the fuzzing would be of doors only."""
-    taken = {name for name, target in TARGETS.items() for data in SEEDS if _takes(target, data)}
+    taken = {n for targets in KINDS.values() for n, it in targets.items() for data in SEEDS if _takes(it, data)}
     assert taken >= {
         "cbor", "code", "code of it", "long pass, issued", "public key", "envelope", "record", "topic", "record's public part",
         "record's public part, sealed", "receipt, signed", "health, signed", "state, signed", "sister, signed",
         "short pass, signed", "ticket, signed", "badge, signed", "riders", "manifest, signed", "chunk of keys", "chunk of a tariff",
-        "chunk of a deny list",
+        "chunk of a deny list", "chunk of policies", "claim", "request", "provider's, header right", "line of frames", "answer", "answer file", "renewal", "renewed",
     }  # fmt: skip
+
+
+def test_every_decoder_is_fuzzed() -> None:
+    """By name, or by another one of protocol/wire that calls it."""
+    sources = {path.name: path.read_text() for path in (ROOT / "protocol/wire").glob("*.py")}
+    fuzzed = (ROOT / "tests/fuzz/targets.py").read_text()
+    decoders = {
+        name
+        for text in sources.values()
+        for name in re.findall(r"^def ((?:decode|open|read|unwrap)\w*)", text, re.MULTILINE)
+    }
+    assert len(decoders) > 40
+    used = "\n".join(
+        re.sub(r"^(from|import) .*(\n    .*|\n\))*", "", text, flags=re.MULTILINE) for text in sources.values()
+    )
+    inner = {name for name in decoders if re.search(rf"(?<!def )\b{name}\b", used)}
+    assert {name for name in decoders - inner if not re.search(rf"\b{name}\b", fuzzed)} == set()
 
 
 def _takes(target: object, data: bytes) -> bool:
     try:
         target(data)
-    except (WireError, ProofError):
+    except REFUSALS:
         return False
     return True
 
@@ -94,6 +114,6 @@ def test_the_target_lets_nothing_else_pass(monkeypatch: pytest.MonkeyPatch, esca
     def broken(_: bytes) -> None:
         raise escaped
 
-    monkeypatch.setitem(fuzz_decoders.TARGETS, "broken", broken)
+    monkeypatch.setitem(TARGETS, "broken", broken)
     with pytest.raises(escaped):
         one_input(b"")

@@ -1,4 +1,4 @@
-"""`make unit` runs the tests in three runs: each folder with tests is in one of them, once."""
+"""`make unit` runs the tests in four runs: each folder with tests is in one of them, once."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ SCRIPT = ROOT / "deploy" / "unit.sh"
 
 
 def test_every_folder_of_tests_is_in_one_run() -> None:
-    named = Counter(word for line in re.findall(r'^(?:near|office|alone)="(.+)"$', SCRIPT.read_text("utf-8"), re.MULTILINE)
+    named = Counter(word for line in re.findall(r'^(?:near|office|board|whole)="(.+)"$', SCRIPT.read_text("utf-8"), re.MULTILINE)
                     for word in line.split())  # fmt: skip
     tests = ROOT / "tests"
     folders = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if path.parent != tests}

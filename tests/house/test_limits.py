@@ -1,5 +1,6 @@
 """Limits leave room and hold: none forbids everything, no lower bound lies above its upper one, none is unused."""
 
+import ast
 import re
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,21 @@ def test_no_limit_is_nothing_and_none_is_crossed(module: ModuleType) -> None:
         other = name.replace("_MIN_", "_MAX_")
         if other in numbers:
             assert value <= numbers[other], name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_limit_has_its_name_alone(module: ModuleType) -> None:
+    """Two limits of one name: the later one was in force for both."""
+    lines = ast.parse(Path(str(module.__file__)).read_text()).body
+    names = [
+        name.id
+        for line in lines
+        if isinstance(line, ast.Assign)
+        for target in line.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name)
+    ]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
 def test_every_limit_is_used() -> None:

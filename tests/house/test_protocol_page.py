@@ -13,15 +13,19 @@ from protocol.fares.policies import Cause, GraceKind
 from protocol.fares.tariff import Product, RiderClass
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire import (
+    authority,
     batches,
     bundles,
     cbor,
     driver_records,
+    enrolments,
     health,
     manifests,
     policies,
     receipts,
     records,
+    releases,
+    renewals,
     sister,
     staff,
     tariffs,
@@ -48,12 +52,21 @@ STRUCTURES = {
     "Health": health._HEALTH,
     "State": health._STATE,
     "Manifest": manifests._FIELDS,
+    "Statement": authority._FIELDS,
     "Chunk of keys": bundles._KEYS_CHUNK,
     "Chunk of the tariff": tariffs._TARIFF,
     "Chunk of policies": policies._POLICIES,
     "Chunk of the deny list": bundles._DENY_CHUNK,
     "Chunk of the timetable": timetable._CHUNK,
     "Chunk of the staff": staff._FIELDS,
+    "Request": enrolments._REQUEST,
+    "Answer": enrolments._ANSWER,
+    "Answer file": enrolments._FILE,
+    "Renewal": renewals._RENEWAL,
+    "Renewed": renewals._RENEWED,
+    "Releases: metadata": releases._METADATA,
+    "Releases: one release": releases._RELEASE,
+    "Releases: stages": releases._STAGES,
 }
 
 
@@ -163,6 +176,12 @@ def test_purposes_and_channels_are_told() -> None:
         f"within the {limits.RENDER_PERIOD_S} s that a render lives", f"seen in the last {FORMS_JOINED_MS // 1000} s",
         f"{limits.STAFF_MAX:,} drivers", f"PIN of {limits.PIN_MIN_DIGITS} to {limits.PIN_MAX_DIGITS} digits, N = {limits.PIN_SCRYPT_N:,}, r = {limits.PIN_SCRYPT_R}",
         f"units of {limits.ALLOWANCE_UNIT_RIALS:,} rials",
+        f"CODE is {limits.CLAIM_CODE_CHARS} letters of", f"first {limits.CLAIM_ROOT_DIGITS} hex digits", f"first {limits.CLAIM_CHECK_DIGITS} of the SHA-256",
+        f"first {limits.FINGERPRINT_DIGITS} hex digits", f"from {limits.RENEWAL_WINDOW_DAYS} days before its end",
+        f"| request, answer, answer file | {limits.ENROLMENT_MAX_BYTES >> 10} KiB, {limits.ANSWER_MAX_BYTES >> 20} MiB, {limits.ANSWER_FILE_MAX_BYTES >> 20} MiB |",
+        f"| renewal, renewed | {limits.RENEWAL_MAX_BYTES >> 10} KiB |",
+        f"[bytes ≤ {limits.ROLE_MAX_BYTES >> 10} KiB] ≤ {limits.ROOTS_MAX} |", f"{limits.RELEASE_MAX_BYTES >> 20} MiB at most in all",
+        f"]] ≤ {limits.RELEASE_FILES_MAX} |", f"[name] ≤ {limits.STAGE_FIRST_MAX}]] ≤ {limits.RELEASES_MAX} |", f"[uint 32] ≤ {limits.HALTED_MAX} |",
     ],
 )  # fmt: skip
 def test_limits_are_told(told: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HTTP = ("fastapi", "starlette", "uvicorn")  # what serves a page: the backend's, and a bus's terminal
-BACKEND_ONLY = ("httpx", "segno", "amqtt")
+BACKEND_ONLY = ("httpx", "segno", "amqtt", "webauthn")
 EDGE_ONLY = ("cv2", "numpy", "apsw", "zxingcpp", "pyzbar", "sqlite_utils", "zeroconf", "ifaddr", "segno", "amqtt")
 ON_EVERY_MACHINE = (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, "paho")
 

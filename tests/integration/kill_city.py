@@ -148,7 +148,7 @@ class KillCity:
         """Taps posted so far, read beside the backend."""
         ledger = (self.root / "backend" / "data" / "ledger.db").as_uri()
         with closing(sqlite3.connect(f"{ledger}?mode=ro", uri=True)) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM transfer").fetchone()
+            (count,) = connection.execute("SELECT count(*) FROM claim").fetchone()
         return int(count)
 
     def close(self) -> None:

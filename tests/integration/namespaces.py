@@ -57,7 +57,8 @@ class Cable:
                 ip("netns", "delete", name)
 
     def inside(self, device: str, *command: str | Path) -> list[str | Path]:
-        return ["ip", "netns", "exec", self.namespaces[device], *command]
+        # Not `ip netns exec`: that makes a mount namespace, too, and keeps every disk that is mounted just then.
+        return ["nsenter", f"--net=/run/netns/{self.namespaces[device]}", *command]
 
 
 class DoorProcess:
@@ -85,7 +86,7 @@ class DoorProcess:
         return self.ask(f"show {code.hex()}")
 
     def kill(self) -> None:
-        """As when the power of this door is cut. `ip netns exec` becomes the process, so it is hit itself."""
+        """As when the power of this door is cut. `nsenter` becomes the process, so it is hit itself."""
         self._process.send_signal(signal.SIGKILL)
         self._end()
 

@@ -144,7 +144,7 @@ def test_a_role_taken_away_stays_away_when_another_device_is_enrolled(tmp_path: 
     with Mosquitto(_city(tmp_path / "city", A, B)) as broker:
         with _connecting(broker) as connect:
             admin = connect("admin", [f"{CONTROL}/response"])
-            command = {"command": "removeClientRole", "username": B, "rolename": B}
+            command = {"command": "removeClientRole", "username": f"CN={B},OU=device,O=isfahan", "rolename": B}
             admin.say(CONTROL, json.dumps({"commands": [command]}).encode())
             answer = json.loads(admin.heard.get(timeout=WAIT_S).payload)
             assert answer["responses"] == [{"command": "removeClientRole"}]

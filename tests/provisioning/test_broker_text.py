@@ -19,9 +19,10 @@ listener 8883
 cafile /city/broker/ca.crt.pem
 certfile /city/broker/broker.crt.pem
 keyfile /city/broker/broker.key.pem
+crlfile /city/broker/crl.pem
 tls_version tlsv1.3
 require_certificate true
-use_identity_as_username true
+use_subject_as_username true
 use_username_as_clientid true
 allow_anonymous false
 plugin /usr/lib/plugin.so
@@ -80,7 +81,11 @@ def test_everybody_has_the_role_of_its_name_and_no_other_way_in() -> None:
         "publishClientSend": False, "publishClientReceive": False, "subscribe": False, "unsubscribe": False,
     }  # fmt: skip
     assert roles["groups"] == []
-    assert roles["clients"] == [{"username": name, "roles": [{"rolename": name}]} for name in everybody]
+    purposes = ["people", "backend", "device", "device"]
+    assert roles["clients"] == [
+        {"username": f"CN={name},OU={purpose},O=isfahan", "roles": [{"rolename": name}]}
+        for name, purpose in zip(everybody, purposes, strict=True)
+    ]
     assert [role["rolename"] for role in roles["roles"]] == everybody
 
 
@@ -104,14 +109,16 @@ def test_who_may_say_and_hear_what() -> None:
 
 @pytest.mark.parametrize("topic", ["a/+/b", "a/#"])
 def test_a_topic_with_either_wildcard_is_a_pattern(topic: str) -> None:
-    table = grants(json.loads(roles_json([Identity("one", (), (topic,))])))
+    table = grants(json.loads(roles_json([Identity("one", "CN=one", (), (topic,))])))
     assert set(table["one"]) == {"subscribePattern", "unsubscribePattern", "publishClientReceive"}
 
 
 def test_an_identity_put_again_takes_its_own_place_and_no_other() -> None:
     text = roles_json(identities("isfahan", "s0", ["bus-1-d1", "bus-2-d1"]))
     again = json.loads(roles_with(text, device_identity("isfahan", "s1", "bus-1-d1")))
-    assert [client["username"] for client in again["clients"]] == ["admin", "backend-s0", "bus-2-d1", "bus-1-d1"]
+    assert [client["roles"][0]["rolename"] for client in again["clients"]] == [
+        "admin", "backend-s0", "bus-2-d1", "bus-1-d1",
+    ]  # fmt: skip
     assert [role["rolename"] for role in again["roles"]] == ["admin", "backend-s0", "bus-2-d1", "bus-1-d1"]
     assert "savar/1/isfahan/s1/bus-1-d1/taps" in grants(again)["bus-1-d1"]["publishClientSend"]
     others = [role for role in json.loads(text)["roles"] if role["rolename"] != "bus-1-d1"]

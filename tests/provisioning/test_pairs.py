@@ -23,6 +23,7 @@ from provisioning.app.devices import add_device
 from provisioning.app.pairs import pair_doors
 from provisioning.core.errors import BadSetting, FileFailed, FolderAway, NotSisters, UnknownDevice
 from provisioning.core.toml_text import with_table
+from tests.provisioning.enrolments import enrolled
 from transport.config import PeerConfig
 from transport.toml_file import ConfigError
 
@@ -255,3 +256,23 @@ def test_the_command_says_how_doors_without_an_address_come_together(root: Path)
     made = json.loads(done.stdout)
     assert (made["listening"], made["calling"]) == (ONE, TWO)
     assert "eth0" in made["address"]
+
+
+def test_doors_that_made_their_own_keys_are_paired_by_their_settings(tmp_path: Path, root: Path) -> None:
+    """Brought back alone: no private key comes to the office for it."""
+    doors = [enrolled(root, tmp_path / name, name)[0] for name in ("bus-0009-d1", "bus-0009-d2")]
+    names = [door.root.name for door in doors]
+    with pytest.raises(FolderAway):
+        pair_doors(root, *names)
+    for door in doors:
+        folder(root, door.root.name).mkdir()
+        shutil.copy(door.root / "validator.toml", folder(root, door.root.name))
+    pair_doors(root, *names)
+    for door, other in zip(doors, reversed(doors), strict=True):
+        for name in ("validator.toml", "keys/sister.pub"):
+            shutil.copy(folder(root, door.root.name) / name, door.root / name)
+        sister = load_config(door.root / "validator.toml").sister
+        assert sister is not None
+        assert sister.device == other.root.name
+        assert load_sister(door.keys).public == load_keys(other.keys).tap.public
+    assert not list(root.glob("devices/bus-0009-*/keys/*.key.pem"))

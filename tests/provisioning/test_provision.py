@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import stat
+import subprocess
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
-from cryptography.x509.verification import PolicyBuilder, Store
+from cryptography.hazmat.primitives import serialization
 
 from backend.app.config import load_config as load_backend
 from cli.provision import command
@@ -73,7 +74,7 @@ def test_the_files_have_the_documented_keys_and_no_others(tmp_path: Path) -> Non
         "broker": by_certificate, "clock": {"trust"}, "reader": {"order"}, "camera": {"name", "source"},
     }  # fmt: skip
     assert shape(root / "backend" / "backend.toml") == {
-        "": {"city", "shard", "data_dir", "keys_dir", "registry", "bundle"},
+        "": {"city", "shard", "data_dir", "keys_dir", "registry", "bundle", "crl"},
         "broker": by_certificate, "http": {"host", "port"}, "alarms": {"silent_after_s", "old_bundle_after_s"},
     }  # fmt: skip
     assert shape(root / "city.toml") == {"": {"city", "shard"}, "broker": {"host", "port", "user"}}
@@ -197,27 +198,44 @@ def test_an_interrupted_enrolment_leaves_no_device(tmp_path: Path, monkeypatch: 
 
 def test_certificates_chain_to_the_root_under_their_names(tmp_path: Path) -> None:
     root = make(tmp_path / "city")
-    authority = x509.load_pem_x509_certificate((root / "authority" / "root.crt.pem").read_bytes())
+    (above,) = x509.load_pem_x509_certificates((root / "authority" / "root.crt.pem").read_bytes())
     client, server = x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH, x509.oid.ExtendedKeyUsageOID.SERVER_AUTH
-    for path, name, uses in (
-        (root / "devices" / DEVICE / "keys" / "tls.crt.pem", DEVICE, [client, server]),  # the link between doors
-        (root / "backend" / "keys" / "tls.crt.pem", "backend-s0", [client]),
-        (root / "broker" / "admin.crt.pem", "admin", [client]),
+    for folder, prefix, name, uses in (
+        (root / "devices" / DEVICE / "keys", "tls", f"CN={DEVICE},OU=device,O=isfahan", [client, server]),
+        (root / "backend" / "keys", "tls", "CN=backend-s0,OU=backend,O=isfahan", [client]),
+        (root / "broker", "admin", "CN=admin,OU=people,O=isfahan", [client]),
+        (root / "broker", "broker", "CN=broker,OU=broker,O=isfahan", [server]),
     ):
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        (common,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        assert common.value == name
-        certificate.verify_directly_issued_by(authority)  # raises if it is not
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        leaf, between = x509.load_pem_x509_certificates((folder / f"{prefix}.crt.pem").read_bytes())
+        assert leaf.subject.rfc4514_string() == name
+        leaf.verify_directly_issued_by(between)  # raises if it is not
+        between.verify_directly_issued_by(above)
+        assert (folder / "ca.crt.pem").read_bytes() == (root / "authority" / "root.crt.pem").read_bytes()
+        usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         assert list(usage) == uses
-        with pytest.raises(x509.ExtensionNotFound):  # no host's name: none passes for the broker
-            certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        if prefix != "broker":
+            with pytest.raises(x509.ExtensionNotFound):  # no host's name: none passes for the broker
+                leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         # Nothing needed to ride expires within the longest outage seen, and a margin.
-        assert (certificate.not_valid_after_utc - NOW).days >= 120
-    server = x509.load_pem_x509_certificate((root / "broker" / "broker.crt.pem").read_bytes())
-    PolicyBuilder().store(Store([authority])).time(NOW).build_server_verifier(x509.DNSName("localhost")).verify(
-        server, []
-    )
+        assert (leaf.not_valid_after_utc - NOW).days >= 120
+    hosts = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert hosts.get_values_for_type(x509.DNSName) == ["localhost"]
+    # By OpenSSL, as every client here verifies it.
+    files_of = {"-CAfile": root / "authority" / "root.crt.pem", "-untrusted": root / "broker" / "broker.crt.pem"}
+    verify = ["openssl", "verify", "-purpose", "sslserver", "-attime", str(int(NOW.timestamp())), "-x509_strict"]
+    verify += [str(word) for pair in files_of.items() for word in pair]
+    for host, right in (("localhost", True), ("broker.example", False)):
+        done = subprocess.run([*verify, "-verify_hostname", host, str(root / "broker" / "broker.crt.pem")], check=False)
+        assert (done.returncode == 0) is right, host
+
+
+def test_the_root_of_a_city_that_was_made_in_one_step_is_kept_nowhere(tmp_path: Path) -> None:
+    """Whoever takes the office's folder can enrol, and can make no other authority."""
+    root = make(tmp_path / "city")
+    certificate = x509.load_pem_x509_certificate((root / "authority" / "root.crt.pem").read_bytes())
+    found = [serialization.load_pem_private_key(path.read_bytes(), None) for path in root.rglob("*.key.pem")]
+    assert len(found) >= 12
+    assert certificate.public_key() not in [key.public_key() for key in found]
 
 
 def test_one_seed_makes_one_city(tmp_path: Path) -> None:

@@ -34,18 +34,22 @@ def roles(root: Path) -> Path:
     return root / "broker" / "dynamic-security.json"
 
 
+def user(device: str) -> str:
+    return f"CN={device},OU=device,O=isfahan"
+
+
 def test_enrolling_another_device_revives_nobody(root: Path) -> None:
     """P13: the broker keeps in this file whose role was taken away; no later call may forget it."""
     document = json.loads(roles(root).read_text())
     for client in document["clients"]:
-        if client["username"] == "bus-0001-d1":
+        if client["username"] == user("bus-0001-d1"):
             client |= {"roles": [], "disabled": True}
     roles(root).write_text(json.dumps(document))
     enrol(root, "bus-0002-d1")
     write_broker(root, port=18_883, plugin_path=Path("/plugin.so"))
     clients = {client["username"]: client for client in json.loads(roles(root).read_text())["clients"]}
-    assert clients["bus-0001-d1"] == {"username": "bus-0001-d1", "roles": [], "disabled": True}
-    assert clients["bus-0002-d1"]["roles"] == [{"rolename": "bus-0002-d1"}]
+    assert clients[user("bus-0001-d1")] == {"username": user("bus-0001-d1"), "roles": [], "disabled": True}
+    assert clients[user("bus-0002-d1")]["roles"] == [{"rolename": "bus-0002-d1"}]
 
 
 def test_lost_roles_are_made_again_from_the_registry(root: Path) -> None:

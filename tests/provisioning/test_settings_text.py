@@ -8,6 +8,7 @@ import pytest
 from provisioning.core.city import CitySettings
 from provisioning.core.errors import BadSetting
 from provisioning.core.layout import CityFolder
+from provisioning.core.purposes import Purpose
 from provisioning.core.settings_files import (
     BackendSettings,
     DeviceSettings,
@@ -51,7 +52,7 @@ def test_backend_toml_says_all_that_its_reader_asks_for(payments: tuple[str, str
     provider = {} if payments is None else {"payments": {"provider": payments[0], "merchant": payments[1]}}
     assert tomllib.loads(text) == {
         "city": "isfahan", "shard": "s0", "data_dir": "data", "keys_dir": "keys", "registry": "registry",
-        "bundle": "bundle", "broker": broker_by_certificate("broker.example", 8_883),
+        "bundle": "bundle", "crl": "crl.pem", "broker": broker_by_certificate("broker.example", 8_883),
         "http": {"host": "127.0.0.1", "port": 8_080}, "alarms": {"silent_after_s": 900, "old_bundle_after_s": 7_200},
     } | provider  # fmt: skip
     assert text.startswith("# Written by `savar provision city`.\n")
@@ -74,12 +75,14 @@ def test_where_everything_lies() -> None:
     """Technicians and scripts know these names; another one is a city that cannot be opened."""
     city = CityFolder(Path("/c"))
     assert [str(path.relative_to("/c")) for path in (
-        city.settings, city.authority_key, city.authority_certificate, city.bundle_key, city.bundle_number,
+        city.settings, city.authority.root_certificate, city.authority.key(Purpose.DEVICE),
+        city.authority.certificate(Purpose.PEOPLE), city.bundle_key, city.bundle_number,
         city.issuer_key("main"), city.backend_config, city.backend_bundle, city.backend_keys, city.registered("d"),
         city.broker_config, city.broker_roles, city.device("d").config, city.device("d").bundle, city.device("d").keys,
         city.device("d").sister_key,
     )] == [
-        "city.toml", "authority/root.key.pem", "authority/root.crt.pem", "bundle/bundle.key.pem", "bundle/number",
+        "city.toml", "authority/root.crt.pem", "authority/device.key.pem", "authority/people.crt.pem",
+        "bundle/bundle.key.pem", "bundle/number",
         "issuers/main.key.pem", "backend/backend.toml", "backend/bundle", "backend/keys",
         "backend/registry/d.json", "broker/mosquitto.conf", "broker/dynamic-security.json",
         "devices/d/validator.toml", "devices/d/bundle", "devices/d/keys", "devices/d/keys/sister.pub",

@@ -1,5 +1,6 @@
 """The real link between two doors: who is let in, what ends a connection, which of two is kept."""
 
+import asyncio
 import logging
 import random
 import shutil
@@ -12,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from protocol.limits import SISTER_MESSAGE_MAX_BYTES
+from provisioning.app.makers import Authority
+from provisioning.core.layout import AuthorityFolder
+from provisioning.core.purposes import Purpose
+from tests.listening import sends_at_once
 from tests.transport.peers import CALLING, LISTENING, STRANGER, LoopbackBus, make_city
+from transport.accept import take_calls
 from transport.config import PeerConfig, split_endpoint
 from transport.errors import CredentialsMissing, FrameTooLong, PeerAway, PeerRefused
 from transport.peer import CALLERS_MAX
@@ -52,6 +58,26 @@ def ended(caller: ssl.SSLSocket) -> bool:
     except (ConnectionResetError, ssl.SSLEOFError):
         pass
     return True
+
+
+def test_what_a_door_answers_does_not_wait_for_an_acknowledgement() -> None:
+    """asyncio sets it for the end that calls only; a frame behind another one waited 40 ms."""
+
+    async def called(listening: socket.socket) -> bool:
+        found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def answer(came: socket.socket) -> None:
+            found.set_result(sends_at_once(came))
+
+        taking = asyncio.create_task(take_calls(listening, lambda came: asyncio.create_task(answer(came))))
+        with socket.create_connection(listening.getsockname()):
+            try:
+                return await found
+            finally:
+                taking.cancel()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert asyncio.run(called(listening))
 
 
 # --- who is let in ----------------------------------------------------------------------------------------------------
@@ -332,3 +358,22 @@ def test_one_trouble_is_logged_once_and_no_secret_with_it(
     assert len([line for line in said if "PeerRefused" in line]) == 2  # either end its own
     assert len(said) == len(set(said))
     assert "PRIVATE" not in caplog.text
+
+
+@pytest.mark.parametrize("liar", [LISTENING, CALLING])
+def test_a_certificate_for_people_named_like_the_sister_is_refused(
+    loopback: LoopbackBus, city: dict[str, PeerConfig], tmp_path: Path, liar: str
+) -> None:
+    """Attack: who may sign for people makes one with a door's name. As a server its use forbids it, too."""
+    root = city[liar].ca.parents[3]
+    authority = Authority.load(AuthorityFolder(root / "authority"), datetime.now(UTC), random.Random(3).randbytes)
+    authority.write_leaf(tmp_path, Purpose.PEOPLE, liar)
+    foreign = {"cert": tmp_path / "tls.crt.pem", "key": tmp_path / "tls.key.pem"}
+    doors = {side: loopback.door(side, **(foreign if side == liar else {})) for side in (LISTENING, CALLING)}
+    for door in doors.values():
+        door.session.start()
+    judge = doors[CALLING if liar == LISTENING else LISTENING].session
+    words = "unsuitable certificate purpose" if liar == LISTENING else "not the device"
+    loopback.until(lambda: words in str(judge.problem))
+    assert isinstance(judge.problem, PeerRefused)
+    assert (doors[LISTENING].changes, doors[CALLING].changes) == ([], [])

@@ -9,16 +9,21 @@ from typing import Any
 
 from protocol.fares.pricing import Ridden, Ride, price
 from protocol.wire import cbor
+from protocol.wire.authority import open_statement
 from protocol.wire.badges import open_badge
 from protocol.wire.batches import decode_batch, verify_batch
 from protocol.wire.bundles import read_bundle
+from protocol.wire.certificates import Chain, open_chain
+from protocol.wire.claims import read_claim
 from protocol.wire.codes import read_code
+from protocol.wire.enrolments import decode_answer_file, open_answer, open_request
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, check_chunk, name_chunk, open_manifest
 from protocol.wire.passes import open_long_pass, verify_credential
 from protocol.wire.receipts import open_receipt
 from protocol.wire.records import decode_record
+from protocol.wire.renewals import open_renewed, read_renewal
 from protocol.wire.riders import decode_rows
 from protocol.wire.seal import DayKey, unwrap_day_key
 from protocol.wire.short_passes import open_short_pass
@@ -98,6 +103,51 @@ def _topic(_: Entry, entry: Entry) -> Any:
     return {**plain(address), "channel": channel.value}
 
 
+def _open_statement(given: Entry, entry: Entry) -> Any:
+    (recovery,) = keys(given, "recovery_keys")
+    held = open_statement(bytes.fromhex(entry["held"]), recovery, city="isfahan") if "held" in entry else None
+    return open_statement(data(entry), recovery, city="isfahan", held=held)
+
+
+def _answer(given: Entry, entry: Entry) -> Any:
+    answer, chain = open_answer(data(entry), open_request(bytes.fromhex(given["request"])), root=given["root"])
+    return {**plain(answer), "ends_ms": plain(chain.ends_ms), "issuer": chain.issuer.public.hex()}
+
+
+def _held(given: Entry) -> tuple[Chain, bytes]:
+    leaf, intermediate, root = (bytes.fromhex(given[name]) for name in ("leaf", "intermediate", "root"))
+    return open_chain(leaf, intermediate, root, city="isfahan", device="bus-0001-d1"), root
+
+
+def _chain(chain: Chain) -> Any:
+    return {"leaf": chain.leaf.hex(), "serial": plain(chain.serial), "ends_ms": plain(chain.ends_ms)}
+
+
+def _renewal(given: Entry, entry: Entry) -> Any:
+    found = read_renewal(data(entry))
+    found.require_signed(keys(given, "tap_keys")[0])
+    return {"city": found.city, "device": found.device, **_chain(found.chain(_held(given)[1]))}
+
+
+def _renewed(given: Entry, entry: Entry) -> Any:
+    held, root = _held(given)
+    return _chain(open_renewed(data(entry), held, root=root, city="isfahan", device="bus-0001-d1"))
+
+
+def _request(_: Entry, entry: Entry) -> Any:
+    found = open_request(data(entry))
+    return {
+        **plain(replace(found, claimed=None)),
+        "claim": found.claimed.key_id.hex(),
+        "fingerprint": found.fingerprint,
+    }  # type: ignore[arg-type]
+
+
+def _answer_file(_: Entry, entry: Entry) -> Any:
+    answer, chunks = decode_answer_file(data(entry))
+    return {"answer": answer.hex(), "chunks": [chunk.digest.hex() for chunk in chunks]}
+
+
 def _price(_: Entry, entry: Entry) -> Any:
     tariff = decode_tariff(bytes.fromhex(entry["tariff"]), int(entry["tariff_version"]))
     ride = Ride(**{name: value if name == "line" else int(value) for name, value in entry["ride"].items()})
@@ -159,6 +209,13 @@ DECODERS: dict[str, Decoder] = {
     "state": _message(open_state, "tap_keys"),
     "sister": lambda given, entry: plain(open_sister(data(entry), keys(given, "tap_keys")[0])),
     "staff": lambda _, entry: plain(decode_staff(data(entry))),
+    "statement": lambda given, entry: plain(_open_statement(given, entry)),
+    "claim": lambda _, entry: plain(read_claim(entry["text"])),
+    "request": _request,
+    "answer": _answer,
+    "answer_file": _answer_file,
+    "renewal": _renewal,
+    "renewed": _renewed,
     "manifest": lambda given, entry: plain(_open_manifest(given, entry)),
     "chunk": _chunk,
     "contents": _contents,

@@ -19,6 +19,17 @@ from tests.protocol import samples
 from tests.protocol.samples import high_s
 from tests.vectors.decoders import DECODERS
 from tests.vectors.driver import driver_entries
+from tests.vectors.enrolments import (
+    GOOD,
+    REQUEST,
+    ROOT_DIGITS,
+    answer_entries,
+    answer_file_entries,
+    claim_entries,
+    renewal_entries,
+    renewed_entries,
+    request_entries,
+)
 from tests.vectors.entries import Entries, flipped, of
 from tests.vectors.health import health_entries
 from tests.vectors.manifests import chunk_entries, contents_entries, manifest_entries
@@ -28,6 +39,7 @@ from tests.vectors.refusals import REFUSALS
 from tests.vectors.short import ROWS, rider_entries, short_entries
 from tests.vectors.sister import sister_entries
 from tests.vectors.staff import staff_entries
+from tests.vectors.statements import RECOVERY, statement_entries
 from tests.vectors.timetable import timetable_entries
 
 HERE = Path(__file__).parent
@@ -332,6 +344,26 @@ def make() -> dict[str, dict[str, Any]]:
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
         "sister": ("Messages between two doors.", "sister", tap_keys, sister_entries(records, hashes)),
         "staff": ("Staff lists; the PINs are 1234 and 25801.", "staff", {}, staff_entries()),
+        "statements": (
+            "The recovery key's statements; `held` is the one that the reader holds.",
+            "statement",
+            {"recovery_keys": [RECOVERY.public.hex()]},
+            statement_entries(),
+        ),
+        "claims": ("Lines of a claim's sheet.", "claim", {}, claim_entries()),
+        "requests": ("Devices' requests.", "request", {}, request_entries()),
+        "answers": (
+            "The office's answers to `request`, by a device that believes the root that begins with `root`.",
+            "answer",
+            {"request": REQUEST.hex(), "root": ROOT_DIGITS},
+            answer_entries() | answer_file_entries(),
+        ),
+        "renewals": (
+            "Renewals of the certificate `leaf`, and what comes back.",
+            "renewal",
+            {"leaf": GOOD.leaf.hex(), "intermediate": GOOD.intermediate.hex(), "root": GOOD.root.hex()} | tap_keys,
+            renewal_entries() | renewed_entries(),
+        ),
         "manifests": (
             "Manifests, chunks, and the contents of both.",
             None,

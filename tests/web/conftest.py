@@ -14,6 +14,7 @@ from simulators.practice import Practice
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "build" / "web" / "onboard"
+OFFICE = ROOT / "build" / "web" / "office"
 
 
 @pytest.fixture(scope="session")

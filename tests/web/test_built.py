@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from protocol.fares.verdicts import TABLE
-from tests.web.conftest import ROOT
+from tests.web.conftest import OFFICE, ROOT
 
 TEXT = (".js", ".css", ".html", ".svg")
 # Names, not addresses: XML namespaces, and where Svelte's own messages would be read. Nothing fetches them.
@@ -17,11 +17,12 @@ def built(pages: Path) -> dict[str, str]:
 
 
 def test_no_host_is_named(pages: Path) -> None:
-    texts = built(pages)
+    texts, office = built(pages), built(OFFICE)
     assert {"index.html", "panel.html"} < set(texts)
+    assert "index.html" in office
     found = [
         (name, address)
-        for name, text in texts.items()
+        for name, text in (*texts.items(), *office.items())
         for address in re.findall(r"(?:https?|wss?):?//[^\s\"'`)<>]+|url\(\s*[\"']?(?:https?:)?//[^)]*", text)
         if not address.startswith(NAMES)
     ]
@@ -29,7 +30,8 @@ def test_no_host_is_named(pages: Path) -> None:
 
 
 def test_the_font_is_among_the_files(pages: Path) -> None:
-    assert [path.suffix for path in pages.rglob("Vazirmatn*")] == [".woff2"]
+    for folder in (pages, OFFICE):
+        assert [path.suffix for path in folder.rglob("Vazirmatn*")] == [".woff2"]
 
 
 def test_what_is_generated_is_not_committed_and_is_the_table(pages: Path) -> None:

@@ -21,6 +21,7 @@ from backend.adapters.http import (
     receipt_routes,
     rider_routes,
     settlement_routes,
+    sign_in_routes,
     staff_routes,
     topup_routes,
 )
@@ -37,7 +38,17 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def make_app(services: Services) -> FastAPI:
-    """The API and the status page over these services. Nothing starts before the app is served."""
+    """The API, the status page and the office's pages over these services. Nothing starts before it is served."""
+    app = make_api()
+    app.state.services = services
+    app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
+    if services.office_pages is not None:
+        app.mount("/office", StaticFiles(directory=services.office_pages, html=True, check_dir=False), name="office")
+    return app
+
+
+def make_api() -> FastAPI:
+    """The routes and their document, over no services yet."""
     # No /docs: those pages load scripts from a content network (P19). /openapi.json says the same.
     app = FastAPI(
         title="Savar backend",
@@ -50,8 +61,6 @@ def make_app(services: Services) -> FastAPI:
         # Whatever the environment says, requests are told to nobody (P18): their paths name riders.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.state.services = services
-    app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
     for routes in (
         rider_routes,
         receipt_routes,
@@ -61,6 +70,7 @@ def make_app(services: Services) -> FastAPI:
         closing_routes,
         topup_routes,
         ops_routes,
+        sign_in_routes,
         staff_routes,
         settlement_routes,
         payout_routes,

@@ -149,7 +149,10 @@ def refuse_application(
 
 
 @router.post(
-    "/proposals/for/applications", summary="Propose to grant an application", status_code=201, responses=_ASKING
+    "/proposals/for/applications",
+    summary="Propose to grant an application",
+    status_code=201,
+    responses=_ASKING | documented(429),
 )
 def propose_grant(
     having: Having,

@@ -116,7 +116,10 @@ def refuse_dispute(
 
 
 @router.post(
-    "/proposals/for/refunds", summary="Propose what goes back of a disputed fare", status_code=201, responses=_ASKING
+    "/proposals/for/refunds",
+    summary="Propose what goes back of a disputed fare",
+    status_code=201,
+    responses=_ASKING | documented(429),
 )
 def propose_refund(
     having: Having,

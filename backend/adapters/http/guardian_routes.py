@@ -152,7 +152,9 @@ def ward_topups(
     )
 
 
-@router.post("/proposals/for/guardians", summary="Propose a guardian", status_code=201, responses=_ASKING)
+@router.post(
+    "/proposals/for/guardians", summary="Propose a guardian", status_code=201, responses=_ASKING | documented(429)
+)
 def propose_guardian(
     having: Having,
     actor: Annotated[Actor, Depends(Allowed(Right.PROPOSE_GUARDIAN))],
@@ -171,7 +173,7 @@ def propose_guardian(
     )  # fmt: skip
 
 
-@router.post("/guardians/end", summary="End a guardianship for the office", responses=_ASKING)
+@router.post("/guardians/end", summary="End a guardianship for the office", responses=_ASKING | documented(429))
 def end_by_office(
     having: Having, actor: Annotated[Actor, Depends(Allowed(Right.END_GUARDIAN))], once: OnceOnly, body: EndRequest
 ) -> GuardiansBody:

@@ -3,14 +3,9 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-
-from protocol.fares.tariff import RiderClass
-from protocol.limits import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
-
-_CLASSES = ", ".join(f"{int(one)} {one.word}" for one in RiderClass)
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 
 class Model(BaseModel):
@@ -42,41 +37,6 @@ def text_schema(size: int, what: str) -> WithJsonSchema:
         "type": "string", "description": f"{what}: {size} bytes as hex or base64url",
         "pattern": rf"^([0-9a-fA-F]{{{2 * size}}}|[A-Za-z0-9_-]{{{letters}}}={{0,2}})$",
     })  # fmt: skip
-
-
-class ProvenKey(Model):
-    """A key, with the proof that the caller holds it."""
-
-    public_key: Annotated[
-        bytes,
-        BeforeValidator(bytes_from(PUBLIC_KEY_BYTES)),
-        text_schema(PUBLIC_KEY_BYTES, "compressed P-256 point, made on the phone"),
-    ]
-    proof: Annotated[
-        bytes,
-        BeforeValidator(bytes_from(SIGNATURE_BYTES)),
-        text_schema(SIGNATURE_BYTES, "r‖s by that key over the point, purpose REGISTRATION"),
-    ]
-
-
-class Registration(ProvenKey):
-    """A key to register."""
-
-    rider_class: int = Field(
-        default=0,
-        ge=0,
-        le=15,
-        description=f"{_CLASSES}; all but the first need a concession that was granted for this key.",
-    )
-
-
-class RegisteredBody(Model):
-    """The credential to render passes from, and the token for this API. The token is told only here."""
-
-    credential_id: str
-    credential: str
-    token: str
-    allowance_rials: int = Field(description="What may be spent before a bus has told us.")
 
 
 class TopUpRequest(Model):

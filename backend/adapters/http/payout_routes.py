@@ -25,7 +25,7 @@ Ends = Annotated[Actor, Depends(Allowed(Right.END_PAYOUT))]
 PayoutId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Payout id, 32 hex digits.")]
 Before = Annotated[int | None, Query(ge=0, le=INT63_MAX, description="`next_before` of the page before.")]
 _SEEING = documented(401, 403, 422, 503)
-_ENDING = documented(400, 401, 403, 404, 409, 413, 422, 503)
+_ENDING = documented(400, 401, 403, 404, 409, 413, 422, 429, 503)
 
 
 @router.get("/payables", summary="What operators and owners are owed", responses=_SEEING)

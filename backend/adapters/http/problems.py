@@ -19,7 +19,7 @@ from starlette.routing import Match
 from backend.adapters.http.security import HEADERS
 from backend.core.errors import NotAllowed, NotFound, RequestError, StoreFailed, StoreForeign
 from backend.core.payments.statement import BadStatement
-from backend.core.staff.errors import Unfit
+from backend.core.staff.errors import BadPasskey, TooManyTries, Unfit
 from protocol.errors import BadKey, Fault, SavarError, TooLarge
 from transport import http_answers
 from transport.http_answers import MEDIA_TYPE, ProblemDocument, fill, nearest_status, words_of
@@ -45,6 +45,8 @@ _STATUS: dict[type[SavarError], int] = {
     Unreadable: 400,
     BadStatement: 422,
     BadKey: 422,
+    BadPasskey: 422,
+    TooManyTries: 429,
     Unfit: 422,
 }
 _FAULT_STATUS = {Fault.PEER: 400, Fault.PROOF: 403, Fault.LOCAL: 503, Fault.OPERATOR: 503}
@@ -64,6 +66,7 @@ _MEANING = {
     409: "Understood and refused; `fix` says what would be taken.",
     413: "Too many bytes.",
     422: "A field is wrong; `data.errors` names it.",
+    429: "Too many failed of late; `data.wait_ms` says how long to wait.",
     500: "A defect of ours; it is logged.",
     503: "Something of ours, or the payment provider, does not answer; nothing was lost.",
 }
@@ -111,7 +114,7 @@ async def _savar_error(_request: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
     if error.fault in (Fault.LOCAL, Fault.OPERATOR):
         LOG.error("%s: %s %s", error.name, error, error.data)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "60"} if status == 503 else None
+    headers = _headers(error, status)
     if isinstance(error, StoreFailed | StoreForeign):  # paths, hosts, a database's words: for the log
         return problem(
             error.name, status, detail="the ledger does not answer", fix="try again in a minute", headers=headers
@@ -119,6 +122,12 @@ async def _savar_error(_request: Request, error: Exception) -> JSONResponse:
     return problem(
         error.name, status, detail=error.message, fix=error.fix or _fix_for(status), data=error.data, headers=headers
     )
+
+
+def _headers(error: SavarError, status: int) -> dict[str, str] | None:
+    if isinstance(error, TooManyTries):
+        return {"Retry-After": str(-(-error.wait_ms // 1000))}
+    return {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "60"} if status == 503 else None
 
 
 async def _validation(_request: Request, error: Exception) -> JSONResponse:

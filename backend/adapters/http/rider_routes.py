@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from backend.adapters.http import cursors, models
+from backend.adapters.http import cursors, models, registration_models
 from backend.adapters.http.access import Having, RiderOrGuardian, ThisRider, open_to_all
 from backend.adapters.http.cursors import RideCursor
 from backend.adapters.http.problems import documented
@@ -15,21 +15,36 @@ router = APIRouter(prefix="/v1/riders", tags=["riders"])
 
 
 @router.post(
+    "/challenges",
+    dependencies=[Depends(open_to_all)],
+    summary="What to sign before registering or moving",
+    status_code=201,
+    responses=documented(413, 503),
+)
+def challenge(having: Having) -> registration_models.ChallengeBody:
+    """A proof that was seen must not be one for ever: each answers a challenge of ours, within minutes and once."""
+    return registration_models.ChallengeBody(
+        challenge=having.riders.challenge().hex(), good_for_s=limits.CHALLENGE_MS // 1000
+    )
+
+
+@router.post(
     "",
     dependencies=[Depends(open_to_all)],
     summary="Register a key, or recover with it",
     status_code=201,
     responses=documented(400, 403, 409, 413, 422, 503),
 )
-def register(having: Having, body: models.Registration) -> models.RegisteredBody:
-    """Proof of possession in, credential and token out. Safe to repeat: the same key gets the same credential again.
+def register(having: Having, body: registration_models.Registration) -> registration_models.RegisteredBody:
+    """Proof of possession in, credential and token out. The same key gets the same credential again.
 
-    A repeat gives a new token and ends the old one; so it takes no Idempotency-Key: an answer with a token is kept
-    nowhere. A class other than 0 needs a concession for this key, which two people of the staff have granted. A
-    repeat renews, too, where the credential is old or another class holds by now (`renew`).
+    So it is safe to repeat, with a new challenge. A repeat gives a new token and ends the old one; so it takes no
+    Idempotency-Key: an answer with a token is kept nowhere. A class other than 0 needs a concession for this key,
+    which two people of the staff have granted. A repeat renews, too, where the credential is old or another class
+    holds by now (`renew`).
     """
-    found = having.riders.register(body.public_key, body.proof, body.rider_class)
-    return models.RegisteredBody(
+    found = having.riders.register(body.public_key, body.key_proof, body.rider_class)
+    return registration_models.RegisteredBody(
         credential_id=found.credential_id.hex(),
         credential=found.credential.hex(),
         token=found.token,
@@ -42,14 +57,14 @@ def register(having: Having, body: models.Registration) -> models.RegisteredBody
     summary="Move the credential to another phone",
     responses=documented(400, 401, 403, 409, 413, 422, 503),
 )
-def move(having: Having, rider: ThisRider, body: models.ProvenKey) -> models.RegisteredBody:
+def move(having: Having, rider: ThisRider, body: registration_models.ProvenKey) -> registration_models.RegisteredBody:
     """The same credential in its next version, over the new phone's key; the old phone's, and this token, end with it.
 
     Wallet, debt, class, caps and rides stay. An answer that was lost comes again by registering with the new key. A
     guardian's token does not do it: for a ward's lost phone two people of the office do.
     """
-    found = having.riders.move(rider, body.public_key, body.proof)
-    return models.RegisteredBody(
+    found = having.riders.move(rider, body.public_key, body.key_proof)
+    return registration_models.RegisteredBody(
         credential_id=found.credential_id.hex(),
         credential=found.credential.hex(),
         token=found.token,

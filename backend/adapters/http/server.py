@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.errors import BackendError
+from transport.accept import listen_at
 
 LOG = logging.getLogger(__name__)
 
@@ -68,8 +69,7 @@ class HttpServer:
     def start(self) -> None:
         """Bind and serve. Raises NotServing."""
         try:
-            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-            listening = socket.create_server((self._host, self.port), family=family)
+            listening = listen_at(self._host, self.port)
         except OSError as error:
             raise NotServing(
                 f"cannot serve on {self._host} port {self.port}: {error.strerror}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
@@ -18,6 +19,7 @@ from backend.core.ports import Device, FleetStore, RiderStore
 from backend.core.reconciliation.case_ports import MoneyCaseDesk
 from backend.core.settlement.api import Settlements
 from backend.core.staff.ports import OnceStore, StaffDesk, StaffStore
+from backend.core.staff.sign_in_ports import SignInDesk
 
 
 class HttpStore(RiderStore, TopUpStore, FleetStore, Protocol):
@@ -28,6 +30,7 @@ class HttpStore(RiderStore, TopUpStore, FleetStore, Protocol):
 class Services:
     """Everything behind the routes. `topups` is None where no payment provider is configured.
 
+    `sign_in` is None where no passkeys are set up; `office_pages` is the folder of their pages, None where none are.
     `staff` knows people and what they may, `office` keeps them, their proposals and log, `once` the requests under
     idempotency keys. `devices` gives the enrolled devices, `clock` Unix milliseconds, `chunk` a bundle's chunk by its
     hash, None if it is not here, `cases` what a person should look at, `days_due` the days whose cases may be old.
@@ -46,6 +49,8 @@ class Services:
     staff: StaffDesk
     office: StaffStore
     once: OnceStore
+    sign_in: SignInDesk | None
+    office_pages: Path | None
     clock: Callable[[], int]
     city: str
     chunk: Callable[[bytes], bytes | None]

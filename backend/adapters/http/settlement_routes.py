@@ -29,7 +29,7 @@ PartyName = Annotated[str, Path(pattern=models.NAME)]
 Vehicle = Annotated[str, Path(pattern=models.NAME, description="As the registry of devices names it.")]
 BeforeDay = Annotated[str | None, Query(pattern=DAY, description="`next_before` of the page before.")]
 _SEEING = documented(401, 403, 404, 422, 503)
-_CHANGING = documented(400, 401, 403, 409, 413, 422, 503)
+_CHANGING = documented(400, 401, 403, 409, 413, 422, 429, 503)
 
 
 def service_day(day: Annotated[str, Path(pattern=DAY, description="Jalali, 1405-09-08.")]) -> int:

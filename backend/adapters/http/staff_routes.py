@@ -22,12 +22,17 @@ from protocol.limits import INT63_MAX
 
 router = APIRouter(prefix="/v1", tags=["staff"])
 ProposalId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Proposal id, 32 hex digits.")]
-_PROPOSING = documented(400, 401, 403, 404, 409, 413, 422, 503)
+_PROPOSING = documented(400, 401, 403, 404, 409, 413, 422, 429, 503)
 
 
 @router.get("/staff/me", summary="Whose token this is", responses=documented(401, 403, 503))
 def me(actor: Annotated[Actor, Depends(Allowed(Right.SEE_ONESELF))]) -> models.MeBody:
     """Name, role, and what the role may."""
+    return me_body(actor)
+
+
+def me_body(actor: Actor) -> models.MeBody:
+    """Who somebody is."""
     rights = sorted(right.value for right in MAY[actor.role])
     return models.MeBody.model_validate(
         {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from backend.adapters.ledger.hot import asked_of_keys
-from backend.adapters.ledger.local import ALL_WEEKS, DAYS, week_of
+from backend.adapters.ledger.local import DAYS, any_ride_day
 from backend.adapters.ledger.standing import StandingTables
 from backend.core.explaining.facts import Entry
 from backend.core.explaining.ports import ReceiptPlace
@@ -27,7 +27,7 @@ class ExplainTables(StandingTables):
 
     def charged_claims(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Claim]:
         """What one rider is charged for, newest first, behind this place."""
-        where = f"{week_of('wall_ms')} IN {ALL_WEEKS} AND credential = ? AND charged"
+        where = f"{any_ride_day('wall_ms')} AND credential = ? AND charged"
         values: tuple[object, ...] = (credential_id,)
         if before is not None:
             where += " AND wall_ms <= ? AND (wall_ms, device, epoch, sequence) < (?, ?, ?, ?)"

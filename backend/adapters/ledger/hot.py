@@ -12,7 +12,7 @@ from backend.adapters.ledger.near import Asked
 from backend.core.ledger import TapId
 
 Row: TypeAlias = tuple[Any, ...]
-_TAPS_A_QUERY = 150  # three values each: under SQLite's limit of variables, whatever its build
+_VALUES_A_QUERY = 450  # under SQLite's limit of variables, whatever its build
 _KEYS_A_QUERY = 500  # likewise
 _Value = TypeVar("_Value")
 
@@ -65,19 +65,30 @@ def cut(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
 
 
 def rows_of_taps(driver: Driver, raw: Any, table: str, taps: Sequence[TapId], what: str = "*") -> Iterator[Row]:
-    """Columns of a table whose key is the tap, of these. For `IN (VALUES …)` SQLite reads the whole table."""
+    """Columns of a table whose key is the tap, of these."""
+    return rows_of(driver, raw, table, ("device", "epoch", "sequence"), taps, what)
+
+
+def rows_of(  # noqa: PLR0917 - as `rows_of_taps` has them
+    driver: Driver, raw: Any, table: str, key: tuple[str, ...], values: Sequence[Sequence[object]], what: str = "*",
+    *, where: str = "",
+) -> Iterator[Row]:  # fmt: skip
+    """Columns of a table's rows in which the columns of `key` have these values; `where`: in the words of an index.
+
+    For `IN (VALUES …)` SQLite reads all of the table.
+    """
     columns = ", ".join(f"{table}.{name.strip()}" for name in what.split(","))
-    for some in cut(taps, _TAPS_A_QUERY):
-        asked = _asked_of_taps(driver.each, table, columns, len(some))
-        yield from driver.rows(raw, asked, [part for tap in some for part in tap])
+    for some in cut(values, _VALUES_A_QUERY // len(key)):
+        asked = _asked_of(driver.each, table, key, columns, where, len(some))
+        yield from driver.rows(raw, asked, [part for it in some for part in it])
 
 
 @cache
-def _asked_of_taps(each: str, table: str, columns: str, many: int) -> str:
-    marks = ", ".join(["(?, ?, ?)"] * many)
-    on = f"{table}.device = of_device AND {table}.epoch = of_epoch AND {table}.sequence = of_sequence"
+def _asked_of(each: str, table: str, key: tuple[str, ...], columns: str, where: str, many: int) -> str:  # noqa: PLR0917
+    marks = ", ".join([f"({', '.join('?' * len(key))})"] * many)
+    on = " AND ".join([*(f"{table}.{name} = of_{name}" for name in key), *([where] if where else [])])
     found = each.format(what=columns, of="asked", table=table, on=on)
-    return f"WITH asked (of_device, of_epoch, of_sequence) AS (VALUES {marks}) {found}"
+    return f"WITH asked ({', '.join(f'of_{name}' for name in key)}) AS (VALUES {marks}) {found}"
 
 
 def transfers_of_keys(

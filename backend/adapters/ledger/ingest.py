@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.contents import renew
-from backend.adapters.ledger.hot import Driver, Row
+from backend.adapters.ledger.hot import Driver, Row, cut
 from backend.adapters.ledger.known_drivers import KnownDriverTables, add_heard
 from backend.adapters.ledger.standing import ALONE, OF_TAP, add_standing
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
@@ -28,7 +28,7 @@ _BRANCHES = "FROM quarantine WHERE device = ? AND reason = ? AND detail LIKE ?"
 _HELD = "SELECT CAST(coalesce(sum(length(payload)), 0) AS BIGINT) FROM quarantine WHERE"
 _VERSION = 10  # the place of the version inside a credential (protocol/wire/passes)
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
-RECORD_COLUMNS = (
+_RECORD_COLUMNS = (
     "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
     "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
 )  # fmt: skip
@@ -89,8 +89,7 @@ class IngestTables(KnownDriverTables):
     def _of_credentials(self, asked: str, credential_ids: Sequence[bytes], order: str = "") -> list[Row]:
         """Rows of these credentials, with each its id first: no more at once than one statement's values."""
         found: list[Row] = []
-        for at in range(0, len(credential_ids), _ASKED_MAX):
-            some = credential_ids[at : at + _ASKED_MAX]
+        for some in cut(credential_ids, _ASKED_MAX):
             marks = ",".join("?" * len(some))
             found += self._ask(f"SELECT credential_id, {asked} WHERE credential_id IN ({marks}){order}", some)
         return found
@@ -254,7 +253,7 @@ def _advance(driver: Driver, raw: Any, commit: Commit, at_ms: int) -> None:
 
 def _add_records(driver: Driver, raw: Any, commit: Commit) -> None:
     """Records, and the index of day keys."""
-    driver.add(raw, "record", RECORD_COLUMNS, [record_row(it) for it in commit.records])
+    driver.add(raw, "record", _RECORD_COLUMNS, [_record_row(it) for it in commit.records])
     driver.many(
         raw,
         "INSERT INTO day_key VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -262,8 +261,8 @@ def _add_records(driver: Driver, raw: Any, commit: Commit) -> None:
     )
 
 
-def record_row(r: StoredRecord) -> Row:
-    """A record's values, in the order of RECORD_COLUMNS."""
+def _record_row(r: StoredRecord) -> Row:
+    """A record's values, in the order of _RECORD_COLUMNS."""
     return (
         r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
         r.fare_rials, r.persons, None if r.payer is None else r.payer.value, r.shift, r.line, r.lat_e6, r.lon_e6,

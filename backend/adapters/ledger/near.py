@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
-from backend.adapters.ledger.local import day_of, days, week_of, weeks
+from backend.adapters.ledger.local import QUARTER_S, quarter_of, quarters, ride_day_of, ride_days
 from backend.core.repeats import Claim
 from protocol import limits
-from protocol.limits import DAY_S
 
 
 class Kind(IntEnum):
@@ -38,7 +37,7 @@ class Asked(NamedTuple):
     vehicle: str
     one: int
     other: int
-    lies: int = 0  # the day or the week of it, by which its index begins: `local`
+    lies: int = 0  # the quarter of an hour or the day of it, by which its index begins: `local`
 
 
 def asked(claims: Collection[Claim], companions: Collection[Claim], window_ms: int) -> list[Asked]:
@@ -47,7 +46,7 @@ def asked(claims: Collection[Claim], companions: Collection[Claim], window_ms: i
     outs = [it for it in claims if it.closes is not None]
     by_way = [it for it in claims if it.closes is not None or it.steps]
     codes = {it.presentation for it in rides}
-    found = {Asked(Kind.CODE, it.credential_id, "", it.time_s, it.counter, it.time_s // DAY_S) for it in codes}
+    found = {Asked(Kind.CODE, it.credential_id, "", it.time_s, it.counter, it.time_s // QUARTER_S) for it in codes}
     found |= {Asked(Kind.ENDS, it.presentation.credential_id, "", it.epoch, it.sequence) for it in rides}
     found |= {Asked(Kind.NAMED, it.presentation.credential_id, "", *it.closes) for it in outs if it.closes is not None}
     return [
@@ -60,8 +59,8 @@ def asked(claims: Collection[Claim], companions: Collection[Claim], window_ms: i
 
 
 _PARTS: Final = {
-    Kind.THEN: weeks, Kind.OUT_CLOCK: weeks, Kind.WAY_CLOCK: weeks, Kind.COMPANION_CLOCK: weeks,
-    Kind.OUT_PHONE: days, Kind.WAY_PHONE: days, Kind.COMPANION_PHONE: days,
+    Kind.THEN: ride_days, Kind.OUT_CLOCK: ride_days, Kind.WAY_CLOCK: ride_days, Kind.COMPANION_CLOCK: ride_days,
+    Kind.OUT_PHONE: quarters, Kind.WAY_PHONE: quarters, Kind.COMPANION_PHONE: quarters,
 }  # fmt: skip
 _Place: TypeAlias = tuple[bytes, str, int]  # credential, vehicle, moment
 
@@ -92,17 +91,17 @@ def _spans(kind: Kind, places: Iterable[_Place], within: int) -> list[Asked]:
 
 def of_riders(spans: Iterable[tuple[bytes, int, int]]) -> list[Asked]:
     """All of some riders, each from so many milliseconds until others."""
-    return [Asked(Kind.RIDER, credential, "", *part) for credential, *span in spans for part in weeks(*span)]
+    return [Asked(Kind.RIDER, credential, "", *part) for credential, *span in spans for part in ride_days(*span)]
 
 
 # --- the queries ------------------------------------------------------------------------------------------------------
 
 _OF_RIDER = "claim.credential = asked.credential AND "
 # The plus takes the column's affinity away: with it SQLite would not see that an index begins with this expression.
-_THAT_WEEK = f"{week_of('claim.wall_ms')} = +asked.lies AND "
-_THAT_DAY = f"{day_of('claim.time_s')} = +asked.lies AND "
+_THAT_DAY = f"{ride_day_of('claim.wall_ms')} = +asked.lies AND "
+_THAT_QUARTER = f"{quarter_of('claim.time_s')} = +asked.lies AND "
 _ABOARD = "claim.{} BETWEEN asked.one AND asked.other AND claim.vehicle = asked.vehicle"
-_CLOCK, _PHONE = _THAT_WEEK + _ABOARD.format("wall_ms"), _THAT_DAY + _ABOARD.format("time_s")
+_CLOCK, _PHONE = _THAT_DAY + _ABOARD.format("wall_ms"), _THAT_QUARTER + _ABOARD.format("time_s")
 _IS_NAMED = (
     " AND (claim.credential, claim.epoch, claim.sequence)"  # noqa: S608 - ours
     f" IN (SELECT credential, one, other FROM asked WHERE kind = {Kind.NAMED.value})"
@@ -111,7 +110,7 @@ _IS_NAMED = (
 # time and by the phone's, those that they name. By the way also the companions that a tap-out may take along: they are
 # looked for around whatever comes, and around them all that they may have come with.
 _BOARDINGS: Final = {
-    Kind.CODE: _THAT_DAY + "claim.time_s = asked.one AND claim.counter = asked.other",
+    Kind.CODE: _THAT_QUARTER + "claim.time_s = asked.one AND claim.counter = asked.other",
     Kind.THEN: _CLOCK,
     Kind.OUT_CLOCK: _CLOCK + _IS_NAMED,
     Kind.OUT_PHONE: _PHONE + _IS_NAMED,
@@ -150,5 +149,5 @@ def near_sql(joined: str) -> str:
 
 def between_sql(joined: str) -> str:
     """Every claim of riders in spans of time."""
-    on = _OF_RIDER + _THAT_WEEK + "claim.wall_ms BETWEEN asked.one AND asked.other"
+    on = _OF_RIDER + _THAT_DAY + "claim.wall_ms BETWEEN asked.one AND asked.other"
     return joined.format(what="claim.*", of=_of(Kind.RIDER), on=on)

@@ -10,7 +10,7 @@ from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.hot import cut
 from backend.adapters.ledger.paying_tables import PAYOUT_SENT
 from backend.adapters.ledger.posting import PostTransfers
-from backend.adapters.ledger.reconciling_money import ASKED_MAX, ReconcilingMoney, _providers
+from backend.adapters.ledger.reconciling_money import ASKED_MAX, ReconcilingMoney
 from backend.adapters.ledger.reconciling_tables import BANK_ROW, PAID_IN, STATEMENT_ROW
 from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.upsert import insert
@@ -37,8 +37,8 @@ _PAYOUTS = (
         sa.func.max(_ROW.at_ms),
     )
     .where(_HAS_PAYOUT)
-    .group_by(_ROW.provider, _ROW.payout)
-    .order_by(_ROW.provider, _ROW.payout)
+    .group_by(_ROW.payout, _ROW.provider)
+    .order_by(_ROW.payout, _ROW.provider)
 )  # fmt: skip
 _POSTED = sa.select(*(PAID_IN.c[name] for name in ("provider", "name", "rials", "fee_rials", "day")))
 _SENT = sa.select(
@@ -71,9 +71,8 @@ class ReconcilingBank(ReconcilingMoney):
             for provider, name, *_ in core.execute(_PAYOUTS.having(within)):
                 due[name].add(provider)
             wanted = sorted({*due, *core.execute(told.distinct()).scalars(), *names})
-            providers = _providers(core)
             for some in cut(wanted, ASKED_MAX):
-                of_names = _PAYOUTS.where(_ROW.payout.in_(some), _ROW.provider.in_(providers))
+                of_names = _PAYOUTS.where(_ROW.payout.in_(some))
                 for row in core.execute(of_names):  # other providers' and days' of the name, too
                     by_name[row[1]].append(Payout(*row))
                 for row in core.execute(_POSTED.where(PAID_IN.c.name.in_(some))):
@@ -91,10 +90,10 @@ class ReconcilingBank(ReconcilingMoney):
         with self._aside.snapshot() as core:
             found = _first_within(core, days, outgoing=False)
             named = sa.select(_ROW.payout, sa.func.count(_ROW.provider.distinct())).group_by(_ROW.payout)
-            asked = named.where(
-                _ROW.payout.in_([it.reference for it in found]), _HAS_PAYOUT, _ROW.provider.in_(_providers(core))
-            )
-            known: dict[str, int] = {name: many for name, many in core.execute(asked)}  # noqa: C416 - typed rows
+            known: dict[str, int] = {}
+            for some in cut([it.reference for it in found], ASKED_MAX):
+                rows = core.execute(named.where(_ROW.payout.in_(some), _HAS_PAYOUT))
+                known.update((name, many) for name, many in rows)
         return [(it, known.get(it.reference, 0)) for it in found]
 
     def paid_in(self, days: tuple[int, int], names: Collection[str] = ()) -> Mapping[tuple[str, str], PaidIn]:

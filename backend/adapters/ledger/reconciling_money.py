@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from backend.adapters.ledger.connection import Guarded
-from backend.adapters.ledger.hot import cut
+from backend.adapters.ledger.connection import Guarded, raw
+from backend.adapters.ledger.hot import Row, rows_of
 from backend.adapters.ledger.payment_tables import HAS_RECEIPT, TOPUP
 from backend.adapters.ledger.reconciling_runs import ReconcilingRuns
 from backend.adapters.ledger.reconciling_tables import BANK_ROW, STATEMENT_DAY, STATEMENT_ROW, UNREADABLE
@@ -82,14 +82,15 @@ class ReconcilingMoney(ReconcilingRuns):
     def told(
         self, days: tuple[int, int], after: tuple[str, str] | None, most: int
     ) -> Sequence[tuple[Told, HeldTopUp | None]]:
-        """Payments of which some row lies in these days, by provider and name, each whole, and their top-ups."""
+        """Payments of which some row lies in these days, by name and provider, each whole, and their top-ups."""
         named = sa.select(_ROW.provider, _ROW.named).where(_ROW.day.between(*days)).distinct()
         if after is not None:
-            named = named.where(sa.tuple_(_ROW.provider, _ROW.named) > sa.tuple_(*map(sa.literal, after)))
+            provider, name = map(sa.literal, after)
+            named = named.where(sa.tuple_(_ROW.named, _ROW.provider) > sa.tuple_(name, provider))
         with self._aside.snapshot() as core:
-            wanted = [tuple(it) for it in core.execute(named.order_by(_ROW.provider, _ROW.named).limit(most))]
-            told = _told(core, wanted)
-            topups = _topups_named(core, wanted)
+            wanted = [tuple(it) for it in core.execute(named.order_by(_ROW.named, _ROW.provider).limit(most))]
+            told = self._told(core, wanted)
+            topups = self._topups_named(core, wanted)
         return [(told[it], topups.get(it)) for it in wanted]
 
     def topups(
@@ -105,10 +106,27 @@ class ReconcilingMoney(ReconcilingRuns):
         with self._aside.snapshot() as core:
             rows = core.execute(asked.order_by(TOPUP.c.created_ms, TOPUP.c.id).limit(most))
             found = [_topup(row) for row in rows]
-            told = _told(core, [(it.provider, it.named) for it in found])
+            told = self._told(core, [(it.provider, it.named) for it in found])
             transfers = self._by_keys(core, [key for it in found for some in keys_of(it.id) for key in some], ())
             held = {tuple(it) for it in core.execute(sa.select(STATEMENT_DAY.c.provider, STATEMENT_DAY.c.day))}
         return [(it, told.get((it.provider, it.named))) for it in found], transfers, held
+
+    def _topups_named(self, core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], HeldTopUp]:
+        by_authority = (("authority",), [(name,) for _, name in named], "")
+        found = {}
+        for key, values, where in ((("provider", "receipt"), named, HAS_RECEIPT.text), by_authority):
+            for row in rows_of(self._driver, raw(core), "topup", key, values, _TOPUP, where=where):
+                it = _topup(row)
+                found[it.provider, it.named] = it
+        return found
+
+    def _told(self, core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Told]:
+        """All rows of these payments, whatever their day."""
+        found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        names = [(it,) for it in {name for _, name in named}]
+        for row in rows_of(self._driver, raw(core), "statement_row", ("named",), names, _TOLD):
+            found[row[0], row[1]].append(row)
+        return {it: Told(*it, [_provider_row(row) for row in sorted(found[it])]) for it in named if it in found}
 
     def days_held(self, provider: str) -> Collection[int]:
         """Days of which this provider's statement is held; '': the bank's."""
@@ -117,47 +135,19 @@ class ReconcilingMoney(ReconcilingRuns):
             return set(core.execute(asked).scalars())
 
 
-_TOPUPS = sa.select(
-    TOPUP.c.id, TOPUP.c.credential, TOPUP.c.rials, TOPUP.c.status, TOPUP.c.provider,
-    sa.case((TOPUP.c.receipt != "", TOPUP.c.receipt), else_=TOPUP.c.authority), TOPUP.c.created_ms,
-)  # fmt: skip
+_TOPUP = "id, credential, rials, status, provider, receipt, authority, created_ms"
+_TOLD = "provider, named, day, digest, line, kind, rials, fee_rials, at_ms, payout"
+_TOPUPS = sa.select(*(TOPUP.c[name] for name in _TOPUP.split(", ")))
 
 
-def _providers(core: sa.Connection) -> list[str]:
-    """Of whom there are statements: an index of rows begins with them."""
-    return list(
-        core.execute(sa.select(STATEMENT_DAY.c.provider).where(STATEMENT_DAY.c.provider != "").distinct()).scalars()
-    )
+def _topup(row: Sequence[Any]) -> HeldTopUp:
+    name, credential, rials, status, provider, receipt, authority, created_ms = row
+    return HeldTopUp(name, bytes(credential), rials, status, provider, receipt or authority, created_ms)
 
 
-def _topup(row: Any) -> HeldTopUp:
-    return HeldTopUp(row[0], bytes(row[1]), *row[2:])
-
-
-def _topups_named(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], HeldTopUp]:
-    found = {}
-    for names in cut(named, ASKED_MAX):
-        some = [name for _, name in names]
-        by_receipt = TOPUP.c.receipt.in_(some) & TOPUP.c.provider.in_(sorted({it[0] for it in named})) & HAS_RECEIPT
-        for which in (by_receipt, TOPUP.c.authority.in_(some)):  # an index each
-            for row in core.execute(_TOPUPS.where(which)):
-                it = _topup(row)
-                found[it.provider, it.named] = it
-    return found
-
-
-def _told(core: sa.Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Told]:
-    """All rows of these payments, whatever their day."""
-    rows: dict[tuple[str, str], list[ProviderRow]] = defaultdict(list)
-    for some in cut(named, ASKED_MAX):
-        asked = (
-            sa.select(STATEMENT_ROW)
-            .where(_ROW.provider.in_(sorted({it[0] for it in some})), _ROW.named.in_([it[1] for it in some]))
-            .order_by(_ROW.day, _ROW.digest, _ROW.line)
-        )
-        for provider, _, _, line, name, kind, rials, fee_rials, at_ms, payout in core.execute(asked):
-            rows[provider, name].append(ProviderRow(line, name, rials, at_ms, _KINDS[kind], fee_rials, payout))
-    return {it: Told(*it, rows[it]) for it in named if it in rows}
+def _provider_row(row: Row) -> ProviderRow:
+    _, named, _, _, line, kind, rials, fee_rials, at_ms, payout = row
+    return ProviderRow(line, named, rials, at_ms, _KINDS[kind], fee_rials, payout)
 
 
 def _put(core: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.hot import Driver, Row, cut, rows_of_taps, transfers_of_keys
-from backend.adapters.ledger.local import day_of
+from backend.adapters.ledger.local import quarter_of
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
 from backend.core.holding import Hold, Stands, Unproven, Why, owed
 from backend.core.ledger import TapId, class_account, operator_account
@@ -36,7 +36,7 @@ r.device, r.epoch, r.sequence, r.payer, r.fare_rials,
  c.credential, c.vehicle, c.rider_class, c.rials, c.city_rials, c.revision,
  CASE WHEN c.copied_rials <> 0 OR c.contested OR c.back_rials > 0 THEN 1 ELSE 0 END,
  CASE WHEN c.charged AND NOT c.extends THEN EXISTS (
-  SELECT 1 FROM claim AS o WHERE {day_of("o.time_s")} = {day_of("c.time_s")}
+  SELECT 1 FROM claim AS o WHERE {quarter_of("o.time_s")} = {quarter_of("c.time_s")}
   AND o.credential = c.credential AND o.time_s = c.time_s AND o.counter = c.counter
   AND NOT (o.device = c.device AND o.epoch = c.epoch AND o.sequence = c.sequence) AND o.charged AND NOT o.extends
   AND o.closes_sequence IS NULL AND (o.device, o.epoch, o.sequence) < (c.device, c.epoch, c.sequence)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.hot import cut
 from backend.adapters.ledger.reconciling_reads import ReconcilingReads
 from backend.adapters.ledger.reconciling_tables import (
     DISCREPANCY,
@@ -149,9 +150,8 @@ class ReconcilingRuns(ReconcilingReads):
         """Those of them that are open."""
         asked, found = sorted(names), set()
         with self._aside.reading() as core:
-            for at in range(0, len(asked), _NAMES_A_QUERY):
-                some = DISCREPANCY.c.name.in_(asked[at : at + _NAMES_A_QUERY])
-                found |= {row.name for row in core.execute(_KEPT.where(some, _IS_OPEN))}
+            for some in cut(asked, _NAMES_A_QUERY):
+                found |= {row.name for row in core.execute(_KEPT.where(DISCREPANCY.c.name.in_(some), _IS_OPEN))}
         return found
 
     def resolve_discrepancy(self, name: str, why: str, entry: LogEntry) -> Kept:
@@ -191,8 +191,7 @@ def _open(core: sa.Connection, run: Run, found: Collection[Discrepancy], now_ms:
     by_name = {it.name: it for it in found}
     names = sorted(by_name)
     known: dict[str, tuple[Entry, int | None]] = {}
-    for at in range(0, len(names), _NAMES_A_QUERY):
-        some = names[at : at + _NAMES_A_QUERY]
+    for some in cut(names, _NAMES_A_QUERY):
         asked = _KEPT.where(DISCREPANCY.c.name.in_(some))
         known |= {row.name: (Entry(row.entry), row.extent) for row in core.execute(asked)}
     core.execute(

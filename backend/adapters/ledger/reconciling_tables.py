@@ -59,8 +59,8 @@ STATEMENT_ROW = _table(
     _column("provider", TEXT, key=True), _column("day", INT, key=True), _column("digest", TEXT, key=True),
     _column("line", INT, key=True), _column("named", TEXT), _column("kind", TEXT), _column("rials", INT),
     _column("fee_rials", INT), _column("at_ms", INT), _column("payout", TEXT),
-    _index("statement_row_named", "provider", "named"),
-    _index("statement_row_payout", "provider", "payout", where="payout <> ''"),
+    _index("statement_row_named", "named", "provider"),
+    _index("statement_row_payout", "payout", "provider", where="payout <> ''"),
 )  # fmt: skip
 BANK_ROW = _table(
     "bank_row",

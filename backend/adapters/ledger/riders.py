@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.held import claim_back
-from backend.adapters.ledger.local import ALL_WEEKS, week_of
+from backend.adapters.ledger.local import any_ride_day
 from backend.adapters.ledger.tables import ACCOUNT, CLAIM, RECORD, RIDER
 from backend.adapters.ledger.upsert import upsert
 from backend.core.limits import RIDERS_PAGE
@@ -28,7 +28,7 @@ _OF_RECORD = sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "e
 # Where the record's clock was trusted, which is nearly always: then its month is known, and no other is asked.
 _AT_ITS_TIME = sa.and_(_OF_RECORD, CLAIM.c.wall_ms == RECORD.c.wall_ms)
 _THEIRS = (
-    sa.text(f"{week_of('claim.wall_ms')} IN {ALL_WEEKS}"), CLAIM.c.credential == sa.bindparam("credential"),
+    sa.text(any_ride_day("claim.wall_ms")), CLAIM.c.credential == sa.bindparam("credential"),
     sa.text("claim.charged"),
 )  # fmt: skip
 _ALL_AT_THEIR_TIME = (

@@ -10,13 +10,14 @@ from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import end_paid
 from backend.adapters.ledger.pendings import hold_within
 from backend.adapters.ledger.posting import PostTransfers
-from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK
+from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK, STAFF_TOKEN
 from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.settlement.parties import Party
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
 from backend.core.staff.ports import Deed
 from backend.core.staff.roles import Person, Role
+from backend.core.staff.signing_in import Token
 from backend.core.staff.subjects import Concession, HeldMoney, Refund
 from backend.core.staff.two_people import Kind, Proposal, State
 
@@ -77,11 +78,10 @@ class StaffTables:
 
     # --- people ---------------------------------------------------------------------------------------------------
 
-    def add_person(self, person: Person, entry: Entry) -> bool:
-        """Name a person; False if the name was ever given, and then nothing is stored."""
+    def add_person(self, person: Person, token: Token | None, entry: Entry) -> bool:
+        """Name a person, with a token if any; False if the name was ever given, and then nothing is stored."""
         values = {
-            "name": person.name, "role": person.role.value, "token_hash": person.token_hash,
-            "added_ms": person.added_ms, "ended_ms": person.ended_ms,
+            "name": person.name, "role": person.role.value, "added_ms": person.added_ms, "ended_ms": person.ended_ms,
             "party": None if person.party is None else str(person.party),
         }  # fmt: skip
         with self._writer.transaction() as core:
@@ -89,6 +89,8 @@ class StaffTables:
             if core.execute(known).first() is not None:
                 return False
             core.execute(STAFF.insert(), values)
+            if token is not None:
+                add_token(core, token)
             tell(core, entry)
         return True
 
@@ -101,18 +103,22 @@ class StaffTables:
             tell(core, entry)
         return True
 
-    def person_with(self, token_hash: bytes) -> Person | None:
+    def person_with(self, token_hash: bytes, at_ms: int) -> Person | None:
         """Whose token this is, if it still opens anything."""
+        of = STAFF_TOKEN.c
+        asked = _PERSON.where(
+            STAFF.c.name == of.person, of.hash == token_hash, sa.or_(of.ends_ms.is_(None), of.ends_ms > at_ms),
+            STAFF.c.ended_ms.is_(None),
+        )  # fmt: skip
         with self._reader.reading() as core:
-            asked = _PERSON.where(STAFF.c.token_hash == token_hash, STAFF.c.ended_ms.is_(None))
             row = core.execute(asked).first()
-        return None if row is None else _person(row)
+        return None if row is None else of_person(row)
 
     def people(self, after: str, limit: int) -> Sequence[Person]:
         """By name, those behind `after`; ended ones too."""
         with self._reader.reading() as core:
             asked = _PERSON.where(STAFF.c.name > after).order_by(STAFF.c.name).limit(limit)
-            return [_person(row) for row in core.execute(asked)]
+            return [of_person(row) for row in core.execute(asked)]
 
     # --- proposals ------------------------------------------------------------------------------------------------
 
@@ -214,9 +220,16 @@ def _marked(dialect: str) -> Any:
     return counted.returning(STAFF_MARK.c.number, STAFF_MARK.c.hash)
 
 
-def _person(row: Any) -> Person:
+def add_token(core: sa.Connection, it: Token) -> None:
+    """Keep it; the caller holds the transaction."""
+    row = {"hash": it.hash, "person": it.person, "made_ms": it.made_ms, "ends_ms": it.ends_ms}
+    core.execute(STAFF_TOKEN.insert(), row)
+
+
+def of_person(row: Any) -> Person:
+    """A row of `staff` as a person."""
     party = None if row.party is None else Party.named(row.party)
-    return Person(row.name, Role(row.role), row.token_hash, row.added_ms, row.ended_ms, party)
+    return Person(row.name, Role(row.role), row.added_ms, row.ended_ms, party)
 
 
 def _proposal(row: Any) -> Proposal:

@@ -18,12 +18,55 @@ STAFF = sa.Table(
     "staff",
     METADATA,
     *_columns(TEXT, "name", "role"),
-    *_columns(BYTES, "token_hash"),
     *_columns(INT, "added_ms"),
     *_columns(INT, "ended_ms", null=True),
     *_columns(TEXT, "party", null=True),  # whose settlement this person sees
     sa.PrimaryKeyConstraint("name"),
-    sa.UniqueConstraint("token_hash", name="one_person_a_token"),
+    **_KEYED,
+)
+STAFF_TOKEN = sa.Table(  # this and the three behind it: `backend.core.staff.signing_in`
+    "staff_token",
+    METADATA,
+    *_columns(BYTES, "hash"),
+    *_columns(TEXT, "person"),
+    *_columns(INT, "made_ms"),
+    *_columns(INT, "ends_ms", null=True),
+    sa.PrimaryKeyConstraint("hash"),
+    sa.Index("staff_token_person", "person"),
+    **_KEYED,
+)
+STAFF_INVITATION = sa.Table(  # those that are neither used nor replaced
+    "staff_invitation",
+    METADATA,
+    *_columns(TEXT, "person"),
+    *_columns(BYTES, "code_hash"),
+    *_columns(INT, "until_ms"),
+    sa.PrimaryKeyConstraint("person"),
+    sa.UniqueConstraint("code_hash", name="one_person_an_invitation"),
+    **_KEYED,
+)
+STAFF_PASSKEY = sa.Table(  # those that open something
+    "staff_passkey",
+    METADATA,
+    *_columns(BYTES, "credential_id"),
+    *_columns(TEXT, "person"),
+    *_columns(BYTES, "public_key"),
+    *_columns(INT, "sign_count"),
+    *_columns(TEXT, "label"),
+    *_columns(INT, "added_ms"),
+    sa.PrimaryKeyConstraint("credential_id"),
+    sa.Index("staff_passkey_person", "person"),
+    **_KEYED,
+)
+STAFF_SESSION = sa.Table(  # those that nobody ended
+    "staff_session",
+    METADATA,
+    *_columns(BYTES, "token_hash"),
+    *_columns(TEXT, "person"),
+    *_columns(BYTES, "credential_id"),
+    *_columns(INT, "began_ms", "seen_ms"),
+    sa.PrimaryKeyConstraint("token_hash"),
+    sa.Index("staff_session_person", "person"),
     **_KEYED,
 )
 STAFF_LOG = sa.Table(  # `backend.core.staff.log`

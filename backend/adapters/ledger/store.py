@@ -22,6 +22,7 @@ from backend.adapters.ledger.pendings import PendingTables
 from backend.adapters.ledger.reconciling import ReconcilingTables
 from backend.adapters.ledger.riders import RiderTables
 from backend.adapters.ledger.settlements import SettlementTables
+from backend.adapters.ledger.signing_in import SignInTables
 from backend.adapters.ledger.staff import Deeds, StaffTables
 from backend.adapters.ledger.tariffs import TariffTables
 from backend.adapters.ledger.topups import TopUpTables
@@ -46,6 +47,7 @@ class LedgerStore(
     ExplainTables,
     ForgettingTables,
     StaffTables,
+    SignInTables,
     OnceTables,
     PendingTables,
     PayoutTables,

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from backend.adapters.ledger.local import DAY, day_of, week_of
+from backend.adapters.ledger.local import DAY, quarter_of, ride_day_of
 
 METADATA = sa.MetaData()
 INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # eight bytes in both; a STRICT table knows no BIGINT
@@ -130,8 +130,8 @@ CLAIM = _table(
     _column("metres", INT, null=True), _column("closes_epoch", INT, null=True),
     _column("closes_sequence", INT, null=True), _column("steps", TEXT),
     _column("ridden_m", INT, null=True), _column("ended_rials", INT, null=True), *of_hold(), *of_refund(),
-    _index("claim_shown", sa.text(day_of("time_s")), "credential", "time_s", "counter"),
-    _index("claim_time", sa.text(week_of("wall_ms")), "credential", "wall_ms"),
+    _index("claim_shown", sa.text(quarter_of("time_s")), "credential", "time_s", "counter"),
+    _index("claim_time", sa.text(ride_day_of("wall_ms")), "credential", "wall_ms"),
     _index("claim_ends", "credential", "closes_epoch", "closes_sequence", where="closes_sequence IS NOT NULL"),
     # Of a boarding one first tap is charged; the others are null there, and nulls are no two alike.
     _index("claim_boarding", "boarding", sa.text("(CASE WHEN charged AND NOT extends THEN 1 END)"), unique=True),

@@ -1,5 +1,6 @@
 """Opening the ledger file."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from backend.adapters.ledger.connection import FIX, Guarded, Kind, raw
 from backend.adapters.ledger.schema import begin_ledger, bring_up
 from backend.adapters.sqlite.driver import SqliteDriver
 from backend.core.errors import BackendError, StoreFailed, StoreForeign
-from backend.core.limits import SQLITE_CACHE_KIB, SQLITE_LOG_PAGES
+from backend.core.limits import SQLITE_CACHE_KIB, SQLITE_LOG_PAGES, SQLITE_PAGE_BYTES
 
 APPLICATION_ID = 0x53564C36  # "SVL6": so that no other SQLite file is taken for a ledger
 RESTORING: Final = "ledger.restoring"  # a ledger that is being put back; no backend opens anything beside it
@@ -41,6 +42,8 @@ class GuardedFile(Guarded):
             if self._writes:
                 connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint={SQLITE_LOG_PAGES}")
+            # What it grew to beside a long look (a verification, a backup) is given back behind it.
+            connection.execute(f"PRAGMA journal_size_limit={SQLITE_LOG_PAGES * SQLITE_PAGE_BYTES * 2}")
         except sqlite3.Error as error:
             raise StoreFailed(f"cannot open {self._path.name}: {error}", fix=_FIX) from error
         return connection
@@ -98,6 +101,8 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
         _require_no_restoration(path)
         if path.exists():
             require_ours(path, city)
+        else:
+            _make_private(path)
     except (sqlite3.Error, OSError) as error:
         raise StoreFailed(f"cannot open {path.name}: {error}", fix=_FIX) from error
     guarded = GuardedFile(path, writes=True)
@@ -107,6 +112,11 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
         guarded.close()
         raise
     return guarded
+
+
+def _make_private(path: Path) -> None:
+    """A file that only its owner reads, for riders are in it; SQLite gives its log beside it the same mode."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def files_aside(path: Path) -> list[Path]:

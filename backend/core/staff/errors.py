@@ -32,3 +32,23 @@ class NotApproved(BackendError):
     """What two people have to approve is not approved yet."""
 
     fault = Fault.OPERATOR
+
+
+class SignInRefused(NotAllowed):
+    """Nobody is signed in by that; what was wrong is told to nobody."""
+
+
+class TooManyTries(RequestError):
+    """Too many failed of late, of this person or from this address. `wait_ms`: for how long nothing is tried."""
+
+    def __init__(self, wait_ms: int) -> None:
+        super().__init__("too many failed of late", fix="wait, then try again", wait_ms=wait_ms)
+        self.wait_ms = wait_ms
+
+
+class FreshWanted(NotAllowed):
+    """This takes a passkey at this moment and for this request."""
+
+
+class BadPasskey(RequestError):
+    """What an authenticator told does not hold."""

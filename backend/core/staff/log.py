@@ -82,6 +82,28 @@ def check(rows: Iterable[Logged], mark: Mark, known: Mapping[int, bytes]) -> Bro
 
     `mark`: the row that says where the log ends. `known`: hashes by number, as somebody kept them.
     """
+    found = _follow(rows, known)
+    if isinstance(found, Broken):
+        return found
+    number = found.number
+    if mark.number != number:
+        return Broken(number + 1, f"the log has {number} entries where {mark.number} were written: its end is cut off")
+    if mark.hash != found.hash:
+        return Broken(number, "the log's head is another than its last entry's hash")
+    return _cut_off(number, known)
+
+
+def check_copy(rows: Iterable[Logged], known: Mapping[int, bytes]) -> Mark | Broken:
+    """Look a copy through that says nothing of where the log ends → where it ends itself, or what does not hold.
+
+    What stands up to the highest of `known` is what was logged; what stands behind it follows from that, and can have
+    been left out or written anew since.
+    """
+    found = _follow(rows, known)
+    return found if isinstance(found, Broken) else _cut_off(found.number, known) or found
+
+
+def _follow(rows: Iterable[Logged], known: Mapping[int, bytes]) -> Mark | Broken:
     number, head = 0, GENESIS
     for row in rows:
         number += 1
@@ -92,10 +114,10 @@ def check(rows: Iterable[Logged], mark: Mark, known: Mapping[int, bytes]) -> Bro
             return Broken(number, f"entry {number}, or one before it, was changed: its hash is another")
         if known.get(number, head) != head:
             return Broken(number, f"entry {number} is not the one whose hash was kept: the log was written anew")
-    if mark.number != number:
-        return Broken(number + 1, f"the log has {number} entries where {mark.number} were written: its end is cut off")
-    if mark.hash != head:
-        return Broken(number, "the log's head is another than its last entry's hash")
+    return Mark(number, head)
+
+
+def _cut_off(number: int, known: Mapping[int, bytes]) -> Broken | None:
     beyond = sorted(one for one in known if one > number)
     if beyond:
         return Broken(beyond[0], f"entry {beyond[0]}, whose hash was kept, is not there: the end is cut off")

@@ -9,6 +9,7 @@ from backend.core.holding import HeldTap
 from backend.core.ledger import TapId, Transfer
 from backend.core.staff.log import Entry, Logged, Mark
 from backend.core.staff.roles import Actor, Person, Right
+from backend.core.staff.signing_in import Token
 from backend.core.staff.subjects import Concession, HeldMoney, Refund, Subject
 from backend.core.staff.two_people import Kind, Proposal
 from protocol.fares.tariff import Tariff
@@ -45,15 +46,15 @@ NOTHING = Deed()
 class StaffStore(Protocol):
     """Every change with its entry in the log, in one durable transaction. Raises StoreFailed."""
 
-    def add_person(self, person: Person, entry: Entry) -> bool:
-        """Name a person; False if the name was ever given, and then nothing is stored."""
+    def add_person(self, person: Person, token: Token | None, entry: Entry) -> bool:
+        """Name a person, with a token if any; False if the name was ever given, and then nothing is stored."""
         ...
 
     def end_person(self, name: str, entry: Entry) -> bool:
         """The person's token opens nothing from `entry.at_ms` on; False if there is none, or it was ended."""
         ...
 
-    def person_with(self, token_hash: bytes) -> Person | None:
+    def person_with(self, token_hash: bytes, at_ms: int) -> Person | None:
         """Whose token this is, if it still opens anything."""
         ...
 

@@ -156,7 +156,6 @@ class Person:
 
     name: str
     role: Role
-    token_hash: bytes  # SHA-256 of the bearer token
     added_ms: int
     ended_ms: int | None = None
     party: Party | None = None

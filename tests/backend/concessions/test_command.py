@@ -11,7 +11,8 @@ from backend.app.applications import Applications
 from backend.app.backend import wall_ms
 from backend.app.config import load_config
 from backend.app.ledgers import open_ledger
-from backend.app.staff import Staff, name_person
+from backend.app.naming import name_person
+from backend.app.staff import Staff
 from backend.core.staff.errors import OnePerson
 from backend.core.staff.roles import Role
 from cli.concessions import command

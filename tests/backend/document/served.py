@@ -12,7 +12,7 @@ import httpx
 
 from backend.app.backend import Backend, wall_ms
 from backend.app.config import load_config
-from backend.app.staff import name_person
+from backend.app.naming import name_person
 from backend.core.staff.roles import STAFF_ROLES, Role
 from protocol.fares.tariff import Tariff
 from protocol.wire.keys import SigningKey

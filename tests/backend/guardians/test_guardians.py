@@ -15,7 +15,7 @@ from backend.core.staff.errors import NotNamed, OnePerson, Unfit
 from backend.core.staff.roles import FIRST, Actor, Role
 from protocol.localtime import service_day
 from tests.backend.bus import NOON_MS, key
-from tests.backend.moving.phones import NIMA, TARA, Office, registered
+from tests.backend.moving.phones import NIMA, TARA, Office, proof_of, registered
 
 pytestmark = pytest.mark.databases
 TODAY, DAY_MS = service_day(NOON_MS), 86_400_000
@@ -85,17 +85,11 @@ def test_it_stays_when_either_phone_moves_and_the_old_token_opens_nothing(tmp_pa
         phone, rider = key(f"new {name}"), house.office.riders.known(house[name].credential_id)
         assert rider is not None
         old = house[name]
-        house.people[name] = house.office.riders.move(rider, phone.public, _proof(f"new {name}"))
+        house.people[name] = house.office.riders.move(rider, phone.public, proof_of(phone, house.office.riders))
         assert house.may("mother", "child")
         with pytest.raises(NotAllowed):
             house.guardians.acting_for(house["child"].credential_id, old.token)
     house.office.close()
-
-
-def _proof(name: str) -> bytes:
-    from protocol.wire.keys import Purpose  # noqa: PLC0415
-
-    return key(name).sign(Purpose.REGISTRATION, key(name).public)
 
 
 @pytest.mark.parametrize("who", ["mother", "child"])

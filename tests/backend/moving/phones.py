@@ -8,9 +8,11 @@ from pathlib import Path
 from backend.app.riders import Riders
 from backend.app.staff import Staff, granted_classes, granted_move
 from backend.core.api import Registered
+from backend.core.challenges import KeyProof
 from backend.core.staff.roles import Actor, Role
 from backend.core.staff.subjects import Move
 from protocol.wire.keys import Purpose, SigningKey
+from protocol.wire.registrations import registration_payload
 from tests.backend.bus import ISSUER, Bus, Rider, key
 from tests.backend.desk import Desk, check_ledger
 
@@ -24,10 +26,9 @@ class Phone(Rider):
         super().__init__(int.from_bytes(of.credential_id), rider_class=of.rider_class, holder=key(name))
         self.token = ""
 
-    @property
-    def proof(self) -> bytes:
+    def proof(self, riders: Riders) -> KeyProof:
         """That it holds its key."""
-        return self.key.sign(Purpose.REGISTRATION, self.key.public)
+        return proof_of(self.key, riders)
 
     def given(self, it: Registered) -> "Phone":
         """It has the credential."""
@@ -51,7 +52,7 @@ class Office(Desk):
         row = self.store.rider(rider.credential_id)
         assert row is not None
         phone = Phone(rider, name)
-        return phone.given(self.riders.move(row, phone.key.public, phone.proof))
+        return phone.given(self.riders.move(row, phone.key.public, phone.proof(self.riders)))
 
     def grant(self, rider: Rider, public_key: bytes) -> None:
         """Two people let whoever holds this key have it."""
@@ -66,4 +67,10 @@ class Office(Desk):
 
 def registered(office: Office, phone: SigningKey, rider_class: int = 0) -> Registered:
     """What a phone with this key is told when it registers."""
-    return office.riders.register(phone.public, phone.sign(Purpose.REGISTRATION, phone.public), rider_class)
+    return office.riders.register(phone.public, proof_of(phone, office.riders), rider_class)
+
+
+def proof_of(phone: SigningKey, riders: Riders) -> KeyProof:
+    """Its answer to a new challenge."""
+    challenge = riders.challenge()
+    return KeyProof(challenge, phone.sign(Purpose.REGISTRATION, registration_payload(challenge, phone.public)))

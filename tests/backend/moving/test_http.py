@@ -79,7 +79,8 @@ def test_the_next_bundles_deny_file_has_the_lost_phone(tmp_path: Path) -> None:
     phone = Phone(RIDER, "new phone")
     row = store.rider(RIDER.credential_id)
     assert row is not None
-    Riders(store, ISSUER, lambda: NOON_MS, bytes, granted=lambda _: ()).move(row, phone.key.public, phone.proof)
+    riders = Riders(store, ISSUER, lambda: NOON_MS, bytes, granted=lambda _: ())
+    riders.move(row, phone.key.public, phone.proof(riders))
     store.close()
     out = tmp_path / "denied"
     ran = CliRunner().invoke(command, ["denied", "--config", str(config), "--deny-file", str(out)])

@@ -95,7 +95,7 @@ def test_the_old_phone_and_its_token_open_nothing_any_more(tmp_path: Path) -> No
     old = registered(office, key("old"))
     rider = office.riders.authenticate(old.credential_id, old.token)
     phone = Phone(ADULT, "new")
-    new = office.riders.move(rider, phone.key.public, phone.proof)
+    new = office.riders.move(rider, phone.key.public, phone.proof(office.riders))
     assert new.credential_id == old.credential_id
     with pytest.raises(NotAllowed):
         office.riders.authenticate(old.credential_id, old.token)
@@ -107,11 +107,12 @@ def test_the_old_phone_and_its_token_open_nothing_any_more(tmp_path: Path) -> No
     live = office.riders.authenticate(old.credential_id, again.token)
     for taken in ("old", "new"):
         with pytest.raises(Refused):
-            office.riders.move(live, key(taken).public, Phone(ADULT, taken).proof)
+            office.riders.move(live, key(taken).public, Phone(ADULT, taken).proof(office.riders))
     with pytest.raises(BadSignature):
-        office.riders.move(live, key("other").public, phone.proof)
+        office.riders.move(live, key("other").public, phone.proof(office.riders))
+    others = Phone(ADULT, "other").proof(office.riders)
     with pytest.raises(Refused):
-        office.riders.move(rider, key("other").public, Phone(ADULT, "other").proof)  # what he was, and is not any more
+        office.riders.move(rider, key("other").public, others)  # what he was, and is not any more
     assert office.rows("SELECT count(*) FROM rider") == [(1,)]
     office.close()
 
@@ -169,7 +170,7 @@ def test_a_concession_is_of_one_live_phone(tmp_path: Path) -> None:
     old = registered(office, phone, 5)
     new = Phone(ADULT, "new")
     moved = office.riders.move(
-        office.riders.authenticate(old.credential_id, old.token), new.key.public, new.proof
+        office.riders.authenticate(old.credential_id, old.token), new.key.public, new.proof(office.riders)
     )  # fmt: skip
     assert read_issued(moved.credential).rider_class == 5
     for rider_class in (5, 0):
@@ -277,8 +278,9 @@ def test_a_credential_moves_no_more_often_than_its_version_counts(tmp_path: Path
     last = Phone(ADULT, "last")
     full = bytearray(ADULT.credential)
     full[10] = VERSION_MAX
+    proof = last.proof(office.riders)
     with pytest.raises(Refused):
-        office.riders.move(type(row)(row.credential_id, bytes(full), 0, b"", 0), last.key.public, last.proof)
+        office.riders.move(type(row)(row.credential_id, bytes(full), 0, b"", 0), last.key.public, proof)
     office.close()
 
 

@@ -123,6 +123,25 @@ def test_without_root_it_says_that_no_power_can_be_cut(tmp_path: Path, monkeypat
         pass
 
 
+@pytest.mark.usefixtures("power")
+@pytest.mark.parametrize("held_s", [1, 30])
+def test_a_disk_that_another_mount_namespace_holds_is_not_taken_for_a_new_one(tmp_path: Path, held_s: float) -> None:
+    with LoopDisk(tmp_path / "card.img", tmp_path / "card", held_s) as disk:
+        holder = subprocess.Popen(["unshare", "--mount", "sleep", "300" if held_s == 1 else "2"])
+        while not (Path("/proc") / str(holder.pid) / "comm").read_text().startswith("sleep"):
+            time.sleep(0.01)
+        disk.cut()
+        disk.unmount()
+        if held_s == 1:
+            with pytest.raises(DiskFailed, match=rf"still in use after 1 s, by processes \[{holder.pid}\]"):
+                disk.mount()
+            holder.kill()
+        else:
+            disk.mount()
+            (disk.at / "it").write_bytes(b"is written")
+        holder.wait()
+
+
 def loops_of(image: Path) -> str:
     return subprocess.run(
         ["losetup", "--associated", str(image)], check=True, capture_output=True, text=True, timeout=30

@@ -1,0 +1,1 @@
+"""Attacks, each carried out against the product as it is and against one whose defence is switched off."""

@@ -1,0 +1,33 @@
+"""Every attack, by importing the modules that declare them."""
+
+from tests.attacks import (
+    accounts,
+    api,
+    authority,
+    books,
+    broker,
+    claims,
+    codes,
+    downward,
+    enrolment,
+    health,
+    ingest,
+    journal,
+    machine,
+    paper,
+    payments,
+    people,
+    privacy,
+    renewals,
+    sister,
+    staff,
+    terminal,
+    updates,
+    updates_on_the_card,
+)
+from tests.attacks.attack import ATTACKS
+
+__all__ = [
+    "ATTACKS", "accounts", "api", "authority", "books", "broker", "claims", "codes", "downward", "enrolment", "health", "ingest", "journal", "machine",
+    "paper", "payments", "people", "privacy", "renewals", "sister", "staff", "terminal", "updates", "updates_on_the_card",
+]  # fmt: skip
