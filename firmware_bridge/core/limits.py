@@ -11,6 +11,7 @@ RETRY_MIN_MS = 12  # twice a slow answer (5 ms): what is lost is asked for again
 RETRY_MAX_MS = 200  # all eight tries are over in a second: then somebody is told
 WAITING_MAX = 32  # commands not yet sent: a door asks a few a second; more says that the board is gone
 GREET_EVERY_MS = 100  # a board that starts is greeted within a tenth of a second
+GREET_WAIT_MAX_MS = 800  # a greeting that must be answered before it is sent again: more is a line no lamp can hang on
 GREETINGS_MAX = 5  # of one session: a board that had that number before takes it for a late one
 GREETINGS_KEPT = 4  # sessions that a board knows as its own late ones: a line holds no older greeting back
 SESSION_JUMP = (

@@ -8,12 +8,14 @@
 Rules:
 L1  a session begins with `greet` and a number of its own; what was asked in the one before is told as lost, for nobody
     knows whether it was done. So nothing is done twice: what is asked again after a restart has a new number, and the
-    asker knows. A session that is greeted in vain may be one the board had before: the next is SESSION_JUMP further;
+    asker knows. A session that is greeted in vain may be one the board had before: the next is SESSION_JUMP further.
+    One that was greeted twice is not used, but the next, greeted more patiently: where a line keeps the second greeting,
+    a board that restarts takes it, has our session, and nobody knows that it shows and counts from anew;
 L2  one command is on its way at a time. Its number is one more than that of the one before; it is sent again, the wait
     doubling, until it is answered or TRIES are over. The board does a number once, and answers it as often as it comes;
 L3  a command ends as done (with what the board said) or as lost (with why), never silently;
 L4  the host beats every BEAT_MS while the link is open, and only then: else the board says "out of service" by itself;
-L5  a board that says nothing for BOARD_SILENT_MS is gone. One that twice in a row has no session has restarted. One
+L5  a board that says nothing for BOARD_SILENT_MS is gone. One that twice in a row has not our session has restarted. One
     that leaves a command without an answer for all its TRIES is deaf, whatever it says itself: it is gone, too. So that
     this is noticed while nobody asks, the link asks by itself (the beginning of `describe`, which the board does not
     count) when it had no answer for UNASKED_MS;
@@ -44,6 +46,7 @@ from firmware_bridge.core.limits import (
     DECLARATION_MAX_CHARS,
     GREET_AGAIN_MS,
     GREET_EVERY_MS,
+    GREET_WAIT_MAX_MS,
     GREETINGS_MAX,
     PROTOCOL_VERSION,
     SESSION_JUMP,
@@ -138,7 +141,8 @@ class Link:
         self._happened: list[Happened] = []
         self._heard_ms = self._answered_ms = self._beat_ms = self._greet_ms = self._greetings = 0
         self._status: int | None = None  # the newest one's number in this session
-        self._strange = 0  # statuses without a session, one after the other
+        self._patience_ms = GREET_EVERY_MS  # from one greeting to the next
+        self._strange = 0  # statuses of another session or of none, one after the other
         self._read = b""
 
     # --- what happens to it -------------------------------------------------------------------------------------------
@@ -181,6 +185,7 @@ class Link:
             if self.state is State.REFUSED:
                 self._greet(now_ms)
             elif self._greetings >= GREETINGS_MAX:
+                self._patience_ms = GREET_EVERY_MS
                 self._greet(now_ms, further=SESSION_JUMP)
             else:
                 self._send_greeting(now_ms)
@@ -236,7 +241,7 @@ class Link:
 
     def _send_greeting(self, now_ms: int) -> None:
         self._greetings += 1
-        self._greet_ms = now_ms + GREET_EVERY_MS
+        self._greet_ms = now_ms + self._patience_ms
         payload = pack(GREET.takes, (PROTOCOL_VERSION, self._session), GREET.name)
         self._out.append(encode_frame(Frame(Kind.COMMAND, self._session, self._number, GREET.code, payload)))
 
@@ -266,6 +271,9 @@ class Link:
         self._heard_ms = now_ms
         if version != PROTOCOL_VERSION:
             self._refuse((f"the link is of version {version}, not {PROTOCOL_VERSION}",), now_ms)
+        elif self._greetings > 1:
+            self._patience_ms = min(2 * self._patience_ms, GREET_WAIT_MAX_MS)
+            self._greet(now_ms)
         elif theirs == digest():
             self._open(now_ms)
         else:
@@ -273,7 +281,7 @@ class Link:
             self._describe(now_ms)
 
     def _open(self, now_ms: int) -> None:
-        self.state = State.OPEN
+        self.state, self._patience_ms = State.OPEN, GREET_EVERY_MS
         self.statistics.sessions += 1
         self._beat_ms = self._answered_ms = now_ms
         self._happened.append(Ready())
@@ -371,12 +379,12 @@ class Link:
         values = unpack(STATUS_FIELDS, frame.payload)
         if values is None:
             return
-        if frame.session == 0 and self.state in (State.OPEN, State.READING):
+        if frame.session != self._session and self.state in (State.OPEN, State.READING):
             self._strange += 1
             if self._strange >= 2:
                 self._again(_RESTARTED, now_ms)
             return
-        if frame.session != self._session or self.state is not State.OPEN:
+        if self.state is not State.OPEN:
             return
         self._heard_ms, self._strange = now_ms, 0
         newer = self._status is None or 0 < (frame.number - self._status) % _NUMBERS < _NUMBERS // 2

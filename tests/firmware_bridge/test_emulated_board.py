@@ -116,9 +116,10 @@ def test_a_hang_ends_by_the_watchdog_and_a_reset_is_noticed(bench: Bench) -> Non
 
 def test_a_board_that_is_reset_again_and_again_hears_each_time(bench: Bench) -> None:
     """What a host sent to the program before fills the line's buffer, and woke nobody: one reset in thirty was deaf."""
-    for number in range(100):
+    for _ in range(100):
+        before = bench.openings  # a machine that stands still for a second opens once more
         bench.emulated.reset()
-        until(lambda number=number: bench.openings == number + 2)
+        until(lambda before=before: bench.openings > before)
 
 
 def test_a_pulled_cable_is_one_board_again(bench: Bench) -> None:

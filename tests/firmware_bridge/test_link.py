@@ -234,6 +234,37 @@ def test_a_restart_is_noticed_told_and_greeted_and_nothing_is_done_twice(line: L
     assert [type(it) for it in line.wait(2 * BEAT_MS) if not isinstance(it, Inputs)] == [Gone, Ready]
 
 
+def test_a_restart_is_noticed_though_the_line_kept_a_greeting_that_was_sent_again() -> None:
+    """L1: a busy machine greeted five times, the board began anew and took the third: nobody knew."""
+    line = Line()
+    line.link.step(line.now)
+    first = line.link.outgoing()
+    line.now += GREET_EVERY_MS
+    line.link.step(line.now)
+    kept = line.link.outgoing()
+    line.link.received(line.board.feed(first), line.now)
+    assert line.turn() == [Ready()]
+    line.board.restart()
+    line.board.feed(kept)
+    assert [type(it) for it in line.wait(2 * BEAT_MS) if not isinstance(it, Inputs)] == [Gone, Ready]
+
+
+def test_a_slow_board_is_greeted_ever_more_patiently_until_one_greeting_is_enough() -> None:
+    line = Line()
+    late, greeted = 3 * GREET_EVERY_MS, 0
+    coming: list[tuple[int, bytes]] = []
+    while line.link.state is State.GREETING and line.now < 10_000:
+        line.link.step(line.now)
+        if out := line.link.outgoing():
+            greeted += 1
+            coming.append((line.now + late, out))
+        line.now += 1
+        while coming and coming[0][0] <= line.now:
+            line.link.received(line.board.feed(coming.pop(0)[1]), line.now)
+    assert line.link.happened() == [Ready()]
+    assert greeted <= 3 + 2 + 1
+
+
 def test_one_late_word_of_a_board_without_a_session_is_no_restart(line: Line) -> None:
     late = ModelBoard().status()
     for _ in range(3):
