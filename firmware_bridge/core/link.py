@@ -9,13 +9,13 @@ Rules:
 L1  a session begins with `greet` and a number of its own; what was asked in the one before is told as lost, for nobody
     knows whether it was done. So nothing is done twice: what is asked again after a restart has a new number, and the
     asker knows. A session that is greeted in vain may be one the board had before: the next is SESSION_JUMP further.
-    One that was greeted twice is not used, but the next, greeted more patiently: where a line keeps the second greeting,
+    One that was greeted twice is not used, but the next, greeted more patiently: where a line keeps the second one,
     a board that restarts takes it, has our session, and nobody knows that it shows and counts from anew;
 L2  one command is on its way at a time. Its number is one more than that of the one before; it is sent again, the wait
     doubling, until it is answered or TRIES are over. The board does a number once, and answers it as often as it comes;
 L3  a command ends as done (with what the board said) or as lost (with why), never silently;
 L4  the host beats every BEAT_MS while the link is open, and only then: else the board says "out of service" by itself;
-L5  a board that says nothing for BOARD_SILENT_MS is gone. One that twice in a row has not our session has restarted. One
+L5  a board that says nothing for BOARD_SILENT_MS is gone. One that twice in a row has not our session restarted. One
     that leaves a command without an answer for all its TRIES is deaf, whatever it says itself: it is gone, too. So that
     this is noticed while nobody asks, the link asks by itself (the beginning of `describe`, which the board does not
     count) when it had no answer for UNASKED_MS;
