@@ -60,7 +60,7 @@ fuzz: setup ## fuzz every decoder for FUZZ_S=60 seconds, with atheris in an envi
 	@mkdir -p build/fuzz-corpus && bash deploy/fuzz.sh $(BIN)/python $(FUZZ_S) all
 
 fuzz-each: setup ## fuzz each kind of decoder by itself for FUZZ_S seconds (the issue's ten minutes: FUZZ_S=600), and the lines reached
-	@mkdir -p build/fuzz-corpus && bash deploy/fuzz.sh $(BIN)/python $(FUZZ_S) codes batches receipts bundles enrolment frames statements
+	@mkdir -p build/fuzz-corpus && bash deploy/fuzz.sh $(BIN)/python $(FUZZ_S) each
 
 fuzz-board: setup ## fuzz the panel board's program, built for this machine with sanitizers, for FUZZ_S=60 seconds (needs clang)
 	@$(MAKE) -s -C firmware_bridge/firmware PYTHON=$(abspath $(BIN))/python BUILD=$(abspath build/firmware) $(abspath build/firmware)/fuzz

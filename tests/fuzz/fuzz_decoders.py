@@ -2,6 +2,7 @@
 
 As a program (`make fuzz`, atheris in an environment of its own): python -m tests.fuzz.fuzz_decoders KIND CORPUS, and options
 of libFuzzer; `all` is every kind of targets.KINDS. With --replay the corpus goes through once, for `coverage` to look on.
+--kinds says which kinds there are, and KIND --modules what its decoders stand in, as `coverage` wants it.
 As a test: test_fuzz.py runs `one_input` over mutated vectors and random bytes.
 """
 
@@ -14,7 +15,7 @@ from backend.core.reconciliation.statements import BANK_WHOLE, WHOLE
 from protocol.errors import ProofError, WireError
 from protocol.wire import cbor
 from protocol.wire.signed import cut
-from tests.fuzz.targets import KINDS, REFUSALS, ROOM, TARGETS, Target
+from tests.fuzz.targets import KINDS, MODULES, REFUSALS, ROOM, TARGETS, Target
 
 
 def one_input(data: bytes, targets: Mapping[str, Target] = TARGETS) -> None:
@@ -65,7 +66,13 @@ def replay(kind: str, corpus: Path) -> int:
 
 def main() -> None:
     """Run under atheris until it is stopped or finds something."""
+    if sys.argv[1:] == ["--kinds"]:
+        print(*KINDS)  # noqa: T201
+        return
     kind, corpus, *options = sys.argv[1:]
+    if corpus == "--modules":
+        print(",".join(f"*/{name}.py" for name in MODULES[kind].split()))  # noqa: T201
+        return
     if options == ["--replay"]:
         print(f"{kind}: {replay(kind, Path(corpus))} inputs")  # noqa: T201
         return

@@ -213,3 +213,13 @@ KINDS: Final[dict[str, dict[str, Target]]] = {
 }
 TARGETS: Final = {f"{kind}: {name}": target for kind, targets in KINDS.items() for name, target in targets.items()}
 REFUSALS: Final = (WireError, ProofError, FrameDamaged, StatementUnfit)  # by name, and nothing else
+# What a kind's decoders stand in, beside their encoders: whose lines are looked at.
+MODULES: Final[dict[str, str]] = {
+    "codes": "codes passes short_passes tickets badges",
+    "batches": "cbor batches records record_parts driver_records seal chain",
+    "receipts": "signed receipts health sister standing topics",
+    "bundles": "keys manifests bundles authority riders staff releases tariffs policies timetable",
+    "enrolment": "claims enrolments certificates renewals",
+    "frames": "frames link flight",
+    "statements": "statements",
+}

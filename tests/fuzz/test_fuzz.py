@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.fuzz_decoders import one_input, seeds
-from tests.fuzz.targets import KINDS, REFUSALS, TARGETS
+from tests.fuzz.targets import KINDS, MODULES, REFUSALS, TARGETS
 
 SEEDS = seeds()
 ROOT = Path(__file__).parents[2]
@@ -99,6 +99,12 @@ def test_every_decoder_is_fuzzed() -> None:
     )
     inner = {name for name in decoders if re.search(rf"(?<!def )\b{name}\b", used)}
     assert {name for name in decoders - inner if not re.search(rf"\b{name}\b", fuzzed)} == set()
+
+
+def test_every_kind_says_what_its_decoders_stand_in() -> None:
+    assert MODULES.keys() == KINDS.keys()
+    there = {path.stem for room in ("backend", "firmware_bridge", "protocol") for path in (ROOT / room).rglob("*.py")}
+    assert {name for names in MODULES.values() for name in names.split()} <= there
 
 
 def _takes(target: object, data: bytes) -> bool:
