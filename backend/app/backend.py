@@ -28,6 +28,7 @@ from backend.app.closing import Closings
 from backend.app.config import BackendConfig
 from backend.app.disputes import Disputes
 from backend.app.explaining import Explaining
+from backend.app.exporting import Exports
 from backend.app.fleet_watch import FleetWatch
 from backend.app.forgetting import Forgetting
 from backend.app.guardians import Guardians
@@ -150,6 +151,7 @@ class Backend:
             live=self._live,
             devices=self._registry.all,
             closings=self._closings,
+            exports=Exports(self.store),
             guardians=Guardians(self.store, self._riders, staff, clock=self._now_ms, randomness=randomness),
             applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),

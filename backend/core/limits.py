@@ -148,6 +148,7 @@ STATEMENT_BAD_LINES_SHOWN_MAX = 100  # unreadable lines listed one by one; the r
 REQUEST_BYTES_MAX = 16 << 10  # every body but a statement: the largest is a registration of under 1 KiB
 HELD_PAGE = 1_000  # taps whose money is held, read at once: 100 KiB
 RIDERS_PAGE = 1_000  # credentials read at once for the table of riders: 110 KiB
+EXPORT_PAGE = 200  # rows of a section read at once for an export: a tenth of a second of one connection that reads
 RECEIPTS_PAGE = 20  # a rider's explained rides in one answer: a week of them; each is six look-ups
 RIDER_TAPS_MAX = 100  # a rider's rides in one answer: about a month
 STATUS_TAPS = 30  # rows that the status page begins with: one screen

@@ -20,6 +20,7 @@ from backend.adapters.sqlite.store import SqliteStore
 from backend.app.applications import Applications
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
+from backend.app.exporting import Exports
 from backend.app.guardians import Guardians
 from backend.app.live import Live
 from backend.app.money_cases import MoneyCases
@@ -169,6 +170,7 @@ class Api:
         self.services = Services(
             receipts=self.receipts,
             riders=riders, closings=Closings(self.office, riders, lambda: self.now_ms),
+            exports=Exports(self.office),
             topups=topups if payments else None, store=kept, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),

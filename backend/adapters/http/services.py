@@ -12,6 +12,7 @@ from backend.core.concessions.ports import ApplicationDesk
 from backend.core.conduct import KeptCase
 from backend.core.disputes.ports import DisputeDesk
 from backend.core.explaining.ports import ReceiptDesk
+from backend.core.exporting.ports import ExportDesk
 from backend.core.guardians.ports import GuardianDesk
 from backend.core.paying.ports import PayoutDesk
 from backend.core.payments.store_port import TopUpStore
@@ -40,6 +41,7 @@ class Services:
     receipts: ReceiptDesk
     disputes: DisputeDesk
     closings: ClosingDesk
+    exports: ExportDesk
     applications: ApplicationDesk
     guardians: GuardianDesk
     topups: TopUpDesk | None

@@ -7,6 +7,7 @@ from backend.adapters.ledger.closing import ClosingTables
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.disputes import DisputeTables
 from backend.adapters.ledger.explaining import ExplainTables
+from backend.adapters.ledger.exporting import ExportTables
 from backend.adapters.ledger.fleet import FleetTables
 from backend.adapters.ledger.forgetting import ForgettingTables
 from backend.adapters.ledger.giving import GivingTables
@@ -45,6 +46,7 @@ class LedgerStore(
     HeldTables,
     DisputeTables,
     ExplainTables,
+    ExportTables,
     ForgettingTables,
     StaffTables,
     SignInTables,
