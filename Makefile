@@ -9,7 +9,7 @@ EXAMPLES ?= 15
 TAPS ?= 50000000
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test test-attacks firmware web web-check lint unit setup system lock check-arm64 fuzz fuzz-each fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age bench-long ledger-drill topup-drill simulate simulate-long clean
+.PHONY: help run test test-attacks firmware web web-check lint unit setup system lock audit check-arm64 fuzz fuzz-each fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age bench-long ledger-drill topup-drill simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,10 @@ system: ## install what the tests need from Debian: mosquitto, postgresql, libzb
 
 lock: ## renew requirements/*.lock from pyproject.toml
 	@bash deploy/lock.sh $(BIN)/uv
+
+audit: setup ## ask over the network what holes are known in the locked packages; ends with 2 where nobody answers
+	@bash deploy/extra.sh $(BIN)/python build/audit pip-audit==2.10.1
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.house.audit $(abspath build/audit)/bin/pip-audit npm
 
 check-arm64: setup ## every package of requirements/edge.lock as a wheel for a Raspberry Pi, at the locked version
 	@bash deploy/check_arm64.sh $(BIN)/pip build/arm64
