@@ -47,7 +47,7 @@ $(STAMP): requirements/dev.lock pyproject.toml deploy/setup.sh
 	@bash deploy/setup.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-system: ## install what the tests need from Debian: mosquitto, postgresql, libzbar0, chromium, gcc (for ARM, too), qemu-system-arm; for root e2fsprogs, mount, iproute2
+system: ## install what the tests need from Debian: mosquitto, postgresql, libzbar0, chromium, gcc (for ARM, too), qemu-system-arm, softhsm2, opensc, swtpm, libtpm2-pkcs11-1, tpm2-tools; for root e2fsprogs, mount, iproute2
 	@bash deploy/system.sh
 
 lock: ## renew requirements/*.lock from pyproject.toml

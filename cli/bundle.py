@@ -167,19 +167,19 @@ def feed(*, path: Path, out: str | None) -> None:
 @json_option("what was taken")
 def take(*, depot: Path, path: Path, out: str | None) -> None:
     """Bring the bundle in the folder DEPOT into force on this validator's card; stop the validator first."""
-    from edge.adapters.keys import load_keys
+    from edge.adapters.keys import load_city_keys
     from edge.app.bundle_tools import take_bundle
     from edge.app.config import load_config
 
     config = load_config(path)
-    keys = load_keys(config.keys_dir)
+    key, recovery = load_city_keys(config.keys_dir)
     manifest, new = take_bundle(
         config.bundle,
         depot,
-        keys.bundle,
+        key,
         city=config.city,
         releases=config.releases is not None,
-        recovery=keys.recovery,
+        recovery=recovery,
     )
     say(out, {"bundle_number": manifest.number, "new_chunks": new}, ["start the validator"])
 
@@ -194,16 +194,14 @@ def show(*, path: Path, folder: Path | None, out: str | None) -> None:
 
     With --json: tariffs and policies under the keys of the files that an office writes (docs/FARES.md).
     """
-    from edge.adapters.keys import load_keys
+    from edge.adapters.keys import load_city_keys
     from edge.app.bundle_tools import show_bundle
     from edge.app.config import load_config
     from provisioning.core.fare_words import policies_told, tariff_told
 
     config = load_config(path)
-    keys = load_keys(config.keys_dir)
-    manifest, bundle = show_bundle(
-        config.bundle, folder or config.bundle, keys.bundle, city=config.city, recovery=keys.recovery
-    )
+    key, recovery = load_city_keys(config.keys_dir)
+    manifest, bundle = show_bundle(config.bundle, folder or config.bundle, key, city=config.city, recovery=recovery)
     issued = datetime.fromtimestamp(manifest.issued_ms / 1000, UTC)
     found: dict[str, Any] = {
         "bundle_number": manifest.number, "issued": issued.isoformat(timespec="seconds"),

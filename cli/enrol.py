@@ -10,6 +10,7 @@ from edge.adapters.own_keys import OwnKeys, hardware_serial, read_bounded, repla
 from edge.adapters.readers.choose import make_readers
 from edge.app import enrolling, renewing
 from edge.app.config import ValidatorConfig, load_config
+from hardware_keys.places import read_place
 from protocol.jalali import day_text
 from protocol.limits import ANSWER_FILE_MAX_BYTES, RENEWAL_MAX_BYTES
 from protocol.localtime import service_day
@@ -34,18 +35,22 @@ def command() -> None:
 @click.option(
     "--camera", "camera", metavar="SOURCE", help="Read the sheet by this camera, e.g. v4l2:0; else it is typed."
 )
+@click.option("--keys", "keys", metavar="pkcs11:…", help="Make the tap key in this token: docs/AUTHORITY.md.")
 @click.option("--hardware", help="The board's own number, where the board does not tell it.")
-def begin(*, folder: Path, request: Path, camera: str | None, hardware: str | None) -> None:
+def begin(*, folder: Path, request: Path, camera: str | None, keys: str | None, hardware: str | None) -> None:
     """Make the device's keys in FOLDER, and write its request. Called again it makes no others."""
     claim = _typed() if camera is None else _seen(camera)
     own = OwnKeys(folder)
     asked = enrolling.begin(
-        own, claim, hardware=hardware_serial() if hardware is None else hardware, randomness=os.urandom
-    )
+        own, claim, hardware=hardware_serial() if hardware is None else hardware, randomness=os.urandom,
+        place=None if keys is None else read_place(keys),
+    )  # fmt: skip
     replace_whole(request, asked.raw, mode=0o644)
     groups = [asked.fingerprint[at : at + 4] for at in range(0, len(asked.fingerprint), 4)]
     click.echo(f"{'device':16} {asked.device} on {asked.vehicle}")
     click.echo(f"{'fingerprint':16} {' '.join(groups)}")
+    held = own.place()
+    click.echo(f"{'tap key':16} {'keys/tap.key.pem' if held is None else held.uri}")
     click.echo(f"next: carry {request} to the office, and read the fingerprint to it: `savar provision approve`")
 
 

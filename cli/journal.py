@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 import click
 from cryptography.hazmat.primitives import serialization
@@ -12,10 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.output import STDOUT, json_option, write_json
 from edge.adapters.journal_file import JournalFile, open_journal
+from edge.adapters.keys import open_token
 from edge.app import journal_tools
 from edge.core.ports import StoredRecord
+from hardware_keys.places import SCHEME, read_place
 from protocol.errors import ProofError
-from protocol.wire.keys import SigningKey, VerifyingKey
+from protocol.wire.keys import Signer, SigningKey, VerifyingKey
 
 
 class TapKey(click.ParamType[VerifyingKey]):
@@ -53,17 +56,19 @@ out_option = click.option(
 )
 
 
-class PrivateTapKey(click.ParamType[SigningKey]):
-    """The device's own tap.key.pem. What the file says is never shown."""
+class PrivateTapKey(click.ParamType[Signer]):
+    """The device's own tap.key.pem, or its place in a token. What the file says is never shown."""
 
-    name = "FILE"
+    name = "FILE|pkcs11:…"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> SigningKey:
-        """Path → key."""
-        if isinstance(value, SigningKey):
-            return value
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Signer:
+        """Path, or place → key."""
+        if not isinstance(value, str):
+            return cast("Signer", value)
+        if value.startswith(SCHEME):
+            return open_token(read_place(value))
         try:
-            return SigningKey.from_pem(Path(str(value)).read_bytes())
+            return SigningKey.from_pem(Path(value).read_bytes())
         except (OSError, ProofError):
             self.fail("no readable file with an unencrypted P-256 private key in PEM", param, ctx)
 
@@ -71,7 +76,8 @@ class PrivateTapKey(click.ParamType[SigningKey]):
 tap_key_option = click.option(
     "--tap-key",
     type=PrivateTapKey(),
-    help="The device's own tap.key.pem: signs a last record that a power cut left unsigned; else it is left out.",
+    help="The device's own tap.key.pem, or its place in a token: signs a last record that a power cut left unsigned; "
+    "else it is left out.",
 )
 
 
@@ -112,7 +118,7 @@ def verify(file: Path, key: VerifyingKey | None, receipt_key: VerifyingKey | Non
 @tap_key_option
 @json_option("the report", "out_json")
 def export(
-    file: Path, out: Path, *, first: int, key: VerifyingKey | None, tap_key: SigningKey | None, out_json: str | None
+    file: Path, out: Path, *, first: int, key: VerifyingKey | None, tap_key: Signer | None, out_json: str | None
 ) -> None:
     """Write the records as batch files for a depot, up to the last signed one."""
     with open_journal(file) as journal:
@@ -139,7 +145,7 @@ def receipt(file: Path, out: Path) -> None:
 @key_option
 @tap_key_option
 @json_option("the report", "out_json")
-def recover(file: Path, out: Path, key: VerifyingKey | None, tap_key: SigningKey | None, out_json: str | None) -> None:
+def recover(file: Path, out: Path, key: VerifyingKey | None, tap_key: Signer | None, out_json: str | None) -> None:
     """Save what a damaged journal still proves, and say exactly what is lost; status 1 if anything is."""
     with open_journal(file) as journal:
         report = journal_tools.recover(journal, _progress(journal, "recovering"), key, out, tap_key=tap_key)

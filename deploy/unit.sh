@@ -5,7 +5,7 @@
 # within its time. tests/house holds that no folder is forgotten.
 set -uo pipefail
 pytest=$1
-near="edge simulators web transport deploy protocol"
+near="edge hardware_keys simulators web transport deploy protocol"
 office="backend provisioning attacks day mutation fuzz vectors house"
 board="firmware_bridge power"
 whole="integration"

@@ -3,20 +3,37 @@
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 
 from edge.core.errors import KeyMissing
+from hardware_keys.places import KeyPlace
 from protocol.errors import ProofError, WireError
 from protocol.wire.authority import Trust
 from protocol.wire.bundles import Bundle
-from protocol.wire.keys import SigningKey, VerifyingKey
+from protocol.wire.keys import Signer, SigningKey, VerifyingKey
 from protocol.wire.manifests import Manifest
 from transport.bundle_folder import BundleFolder
 from transport.errors import BundleFailed
 
 log = logging.getLogger(__name__)
+_FIX_TAP = "put tap_key back into validator.toml if the key lies in a token; else enrol this device"
 _FIX = "enrol this device: `savar enrol begin`; if its keys are lost, under a new name"
+
+
+class TapKey(Signer, Protocol):
+    """A device's tap key, in a file or in a token."""
+
+    @property
+    def verifying(self) -> VerifyingKey:
+        """Its public half."""
+        ...
+
+    @property
+    def id(self) -> bytes:
+        """8-byte key id."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +43,45 @@ class DeviceKeys:
     `recovery` may put other bundle keys in its place (`protocol.wire.authority`); a city without ceremony has none.
     """
 
-    tap: SigningKey
+    tap: TapKey
     bundle: VerifyingKey
     recovery: VerifyingKey | None = None
 
 
-def load_keys(folder: Path) -> DeviceKeys:
-    """Read tap.key.pem, bundle.pub and, where there is one, recovery.pub. Raises KeyMissing."""
+def load_keys(folder: Path, tap_key: KeyPlace | None = None) -> DeviceKeys:
+    """The tap key in its token, or else in tap.key.pem, and what `load_city_keys` reads.
+
+    Raises KeyMissing; HardwareKeyError for one in a token.
+    """
+    bundle, above = load_city_keys(folder)
+    return DeviceKeys(_tap_file(folder) if tap_key is None else open_token(tap_key), bundle, above)
+
+
+def load_city_keys(folder: Path) -> tuple[VerifyingKey, VerifyingKey | None]:
+    """Read bundle.pub and, where there is one, recovery.pub: what a card believes. Raises KeyMissing."""
     recovery = folder / "recovery.pub"
     try:
-        tap = SigningKey.from_pem((folder / "tap.key.pem").read_bytes())
-        bundle = _public(folder / "bundle.pub")
-        above = _public(recovery) if recovery.exists() else None
+        return _public(folder / "bundle.pub"), _public(recovery) if recovery.exists() else None
     except OSError as error:
         raise KeyMissing(f"cannot read a key: {error}", fix=_FIX) from error
     except (ValueError, ProofError) as error:
         raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
-    return DeviceKeys(tap, bundle, above)
+
+
+def open_token(place: KeyPlace) -> TapKey:
+    """The tap key in a token, proven to sign and to stay there. Raises HardwareKeyError."""
+    from hardware_keys.keys import open_key  # noqa: PLC0415 - 4 MB that a door with a key file has no use of
+
+    return open_key(place)
+
+
+def _tap_file(folder: Path) -> SigningKey:
+    try:
+        return SigningKey.from_pem((folder / "tap.key.pem").read_bytes())
+    except OSError as error:
+        raise KeyMissing(f"cannot read a key: {error}", fix=_FIX_TAP) from error
+    except (ValueError, ProofError) as error:
+        raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
 
 
 def _public(path: Path) -> VerifyingKey:

@@ -2,6 +2,7 @@
 
     keys/tls.key.pem, tap.key.pem    made here, 0600 from their first moment; they never leave
     keys/request.cose, claim.root    while it waits: what it asked, and the digits of the root that it believes
+    keys/tap.uri                     while it waits: the tap key's place, where a token has it; then in validator.toml
     validator.toml                   written last of all: without it the device is not enrolled
 
 Every file is written beside, synced and renamed: after a power cut the old one is there, or the new one.
@@ -11,7 +12,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.adapters.keys import TapKey, open_token
 from edge.core.errors import EnrolmentFailed, NotEnrolling
+from hardware_keys.places import KeyPlace, read_place
 from protocol.errors import BadKey, ProofError, WireError
 from protocol.limits import ENROLMENT_MAX_BYTES
 from protocol.wire.enrolments import Request, open_request
@@ -34,22 +37,42 @@ class OwnKeys:
         """Whether the device has come to its end of an enrolment."""
         return (self.root / SETTINGS).exists()
 
-    def make(self, randomness: Callable[[int], bytes]) -> tuple[SigningKey, SigningKey]:
-        """The tap key and the TLS key: those that are there, or new ones. Raises EnrolmentFailed."""
+    def make(self, randomness: Callable[[int], bytes], place: KeyPlace | None = None) -> tuple[TapKey, SigningKey]:
+        """The tap key and the TLS key: those that are there, or new ones.
+
+        `place`: where a token shall have the tap key; what was begun without one goes on without, and the other way.
+
+        Raises EnrolmentFailed; HardwareKeyError for the token.
+        """
         try:
             self.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise _failed(self.keys, error) from error
-        for name in ("tap", "tls"):
+        if place is not None:
+            self._choose(place)
+        held = self.place()
+        if held is not None:
+            from hardware_keys.keys import open_or_make_key  # noqa: PLC0415 - 4 MB that other doors have no use of
+
+            open_or_make_key(held)
+        for name in ("tap", "tls") if held is None else ("tls",):
             if not self._key(name).exists():
                 pem = SigningKey.from_secret(randomness(_SECRET_BYTES)).to_pem()
                 self.write(f"keys/{name}.key.pem", pem, private=True)
         return self.held()
 
-    def held(self) -> tuple[SigningKey, SigningKey]:
-        """Tap key and TLS key. Raises NotEnrolling, EnrolmentFailed."""
+    def place(self) -> KeyPlace | None:
+        """Where a token has the tap key, while the device waits; None: it is a file. Raises EnrolmentFailed."""
+        if not self._uri.exists():
+            return None
+        return read_place(self._read(self._uri).decode(errors="replace").strip())
+
+    def held(self) -> tuple[TapKey, SigningKey]:
+        """Tap key and TLS key. Raises NotEnrolling, EnrolmentFailed; HardwareKeyError for the token."""
+        place = self.place()
         try:
-            tap, tls = (SigningKey.from_pem(self._read(self._key(name))) for name in ("tap", "tls"))
+            tls = SigningKey.from_pem(self._read(self._key("tls")))
+            tap = SigningKey.from_pem(self._read(self._key("tap"))) if place is None else open_token(place)
         except BadKey as error:
             raise EnrolmentFailed(
                 f"a key of this device is damaged: {error.message}", fix="take keys/ away and begin anew"
@@ -60,6 +83,17 @@ class OwnKeys:
         """Keep what was asked. Raises EnrolmentFailed."""
         self.write("keys/claim.root", root.encode())
         self.write("keys/request.cose", request)
+
+    def asked(self) -> Request | None:
+        """What was asked, if anything was; a damaged request was not, for the next one takes its place.
+
+        Raises EnrolmentFailed.
+        """
+        path = self.keys / "request.cose"
+        try:
+            return open_request(self._read(path)) if path.exists() else None
+        except (WireError, ProofError):
+            return None
 
     def waiting(self) -> tuple[Request, str]:
         """What was asked, and the root's digits. Raises NotEnrolling, EnrolmentFailed."""
@@ -73,7 +107,7 @@ class OwnKeys:
 
     def wait_no_more(self) -> None:
         """Raises EnrolmentFailed."""
-        for name in ("request.cose", "claim.root"):
+        for name in ("request.cose", "claim.root", self._uri.name):
             try:
                 (self.keys / name).unlink(missing_ok=True)
             except OSError as error:
@@ -83,6 +117,24 @@ class OwnKeys:
         """One file of the folder, whole. Raises EnrolmentFailed."""
         path = self.root / name
         replace_whole(path, data, mode=0o600 if private else 0o644)
+
+    def _choose(self, place: KeyPlace) -> None:
+        """Keep where the tap key shall lie, before it is made: after a power cut it is found there."""
+        if self._key("tap").exists():
+            raise EnrolmentFailed(
+                "this device has begun with a tap key in a file",
+                fix="take keys/ away and begin anew, or leave --keys out",
+            )
+        if self.place() not in (None, place):
+            raise EnrolmentFailed(
+                f"this device has begun with its tap key at {self._uri.read_text()}",
+                fix="give that --keys, or begin anew",
+            )
+        self.write("keys/tap.uri", place.uri.encode())
+
+    @property
+    def _uri(self) -> Path:
+        return self.keys / "tap.uri"
 
     def _key(self, name: str) -> Path:
         return self.keys / f"{name}.key.pem"

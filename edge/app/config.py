@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from edge.core.limits import TERMINAL_LINES_MAX
+from hardware_keys.errors import BadKeyUri
+from hardware_keys.places import KeyPlace, read_place
 from protocol import limits
 from protocol.wire.records import Service
 from transport.config import BrokerConfig, PeerConfig
@@ -121,6 +123,16 @@ class PanelConfig(BaseModel):
         return self
 
 
+def _place(value: object) -> KeyPlace:
+    """pydantic wants a ValueError where the place's own reader raises BadKeyUri."""
+    if not isinstance(value, str):
+        raise ValueError("a key's place is written as pkcs11:…")  # noqa: TRY004 - a TypeError would end the program
+    try:
+        return read_place(value)
+    except BadKeyUri as error:
+        raise ValueError(str(error)) from error
+
+
 class GnssConfig(BaseModel):
     """The satellite receiver: gpsd in the bus, or a receiver on a serial line."""
 
@@ -165,6 +177,7 @@ class ValidatorConfig(BaseModel):
     shift: Name | None = None
     data_dir: Path = Path("data")
     keys_dir: Path = Path("keys")
+    tap_key: Annotated[KeyPlace, BeforeValidator(_place)] | None = None  # None: the file tap.key.pem in keys_dir
     bundle: Path = Path("bundle")
     chunks_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]")  # None: a depot brings them
     broker: BrokerConfig

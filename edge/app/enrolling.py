@@ -17,6 +17,7 @@ from edge.app.bundle_tools import come_into_force
 from edge.app.config import ValidatorConfig, load_config
 from edge.core.errors import AlreadyEnrolled, EnrolmentFailed, NoClaimSeen, NotEnrolling
 from edge.core.ports import FrameSource, QrReader
+from hardware_keys.places import KeyPlace
 from protocol.errors import DamagedCode, NotAFareCode, TooLarge, WrongHash
 from protocol.wire.authority import Trust
 from protocol.wire.bundles import KINDS
@@ -29,6 +30,7 @@ from protocol.wire.releases import RELEASES
 from transport.bundle_folder import BundleFolder
 from transport.toml_file import ConfigError
 
+_TAP_KEY = '# Said on this device, not by the office: where its tap key lies (docs/AUTHORITY.md).\ntap_key = "{}"\n'
 CLAIM_FRAMES_MAX = 900  # a minute of a slow camera: somebody holds the sheet before it
 
 
@@ -42,17 +44,29 @@ class Enrolled:
     ends_ms: int
 
 
-def begin(folder: OwnKeys, claim: Claim, *, hardware: str, randomness: Callable[[int], bytes]) -> Request:
-    """Make the device's keys, if it has none, and its request. Called again with the claim it is the same request.
+def begin(
+    folder: OwnKeys,
+    claim: Claim,
+    *,
+    hardware: str,
+    randomness: Callable[[int], bytes],
+    place: KeyPlace | None = None,
+) -> Request:
+    """Make the device's keys, if it has none, and its request; `place`: where a token shall have the tap key.
 
-    Raises AlreadyEnrolled, EnrolmentFailed, WireError.
+    Called again with the claim it is the same request.
+
+    Raises AlreadyEnrolled, EnrolmentFailed, WireError, HardwareKeyError.
     """
     if folder.enrolled:
         raise AlreadyEnrolled(
             f"{folder.root} is a device's already", fix="give a new folder; a device changes its keys under a new name"
         )
-    tap, tls = folder.make(randomness)
+    tap, tls = folder.make(randomness, place)
     request = open_request(make_request(claim, hardware=hardware, tap=tap, tls=tls))
+    kept = folder.asked()
+    if kept is not None and kept.claimed == request.claimed:  # a token never signs alike: an answer names one request
+        request = kept
     folder.wait(request.raw, claim.root)
     return request
 
@@ -60,8 +74,8 @@ def begin(folder: OwnKeys, claim: Claim, *, hardware: str, randomness: Callable[
 def finish(folder: OwnKeys, data: bytes) -> Enrolled:
     """Take the office's answer, a file's bytes. Called again after a power cut it comes to the same end.
 
-    Raises NotEnrolling, AlreadyEnrolled, EnrolmentFailed, BundleFailed; WireError or ProofError for an answer that is
-    not the city's, or not for this device's request.
+    Raises NotEnrolling, AlreadyEnrolled, EnrolmentFailed, BundleFailed, HardwareKeyError; WireError or ProofError for
+    an answer that is not the city's, or not for this device's request.
     """
     if folder.enrolled:
         folder.wait_no_more()
@@ -100,7 +114,9 @@ def look_for_claim(source: FrameSource, readers: Sequence[QrReader], *, frames: 
 def _settings(folder: OwnKeys, answer: Answer, request: Request) -> bytes:
     """The text of validator.toml, once it reads as this device's. Raises EnrolmentFailed."""
     tried = f".{SETTINGS}.tried"
-    folder.write(tried, answer.settings)
+    place = folder.place()
+    text = answer.settings if place is None else _TAP_KEY.format(place.uri).encode() + answer.settings
+    folder.write(tried, text)
     try:
         config = load_config(folder.root / tried)
     except ConfigError as error:
@@ -111,7 +127,8 @@ def _settings(folder: OwnKeys, answer: Answer, request: Request) -> bytes:
     finally:
         (folder.root / tried).unlink(missing_ok=True)
     require_own_settings(config, request, folder.root.resolve())
-    return answer.settings
+    require_own_place(config, place)
+    return text
 
 
 def require_own_settings(config: ValidatorConfig, request: Request, here: Path) -> None:
@@ -120,6 +137,17 @@ def require_own_settings(config: ValidatorConfig, request: Request, here: Path) 
     places = (config.keys_dir, config.bundle)
     if found != (request.city, request.device, request.vehicle) or places != (here / "keys", here / "bundle"):
         raise EnrolmentFailed("the settings of the answer are another device's", fix="ask the office for the answer")
+
+
+def require_own_place(config: ValidatorConfig, place: KeyPlace | None) -> None:
+    """Return if the settings lead to the tap key that this device made. Raises EnrolmentFailed.
+
+    The office says nothing of it: a module that is named there would be loaded, and run, on every device.
+    """
+    if config.tap_key != place:
+        raise EnrolmentFailed(
+            "the settings of the answer say where a tap key lies", fix="ask the office for the answer"
+        )
 
 
 def _take_bundle(folder: OwnKeys, answer: Answer, chunks: dict[Chunk, bytes]) -> int:

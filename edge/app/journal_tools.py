@@ -21,7 +21,7 @@ from edge.core.journal_check import (
 )
 from edge.core.ports import StoredRecord
 from protocol.errors import ProofError, WireError
-from protocol.wire.keys import SigningKey, VerifyingKey
+from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.receipts import Receipt, open_receipt
 from protocol.wire.records import Opening, Tap, decode_record, kind_of
 
@@ -108,7 +108,7 @@ def _report(
 
 def export(
     journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path, first: int,
-    *, tap_key: SigningKey | None = None,
+    *, tap_key: Signer | None = None,
 ) -> Report:  # fmt: skip
     """Every record from `first` as batch files. Raises ChainBroken, KeyMissing, JournalFailed.
 
@@ -126,11 +126,11 @@ def export(
     }  # fmt: skip
 
 
-def _left_out(walk: Walk, tap_key: SigningKey | None) -> str | None:
+def _left_out(walk: Walk, tap_key: Signer | None) -> str | None:
     return _note(walk.signed, walk.sequence, _LEFT_OUT if tap_key is None else "signed here with --tap-key")
 
 
-def _one_key(journal: JournalFile, key: VerifyingKey | None, tap_key: SigningKey | None) -> VerifyingKey | None:
+def _one_key(journal: JournalFile, key: VerifyingKey | None, tap_key: Signer | None) -> VerifyingKey | None:
     """The tap key to believe: the one given, else the opening's. A private one must be the same. Raises KeyMissing."""
     key = key or opening_key(journal)
     if tap_key is None:
@@ -139,11 +139,11 @@ def _one_key(journal: JournalFile, key: VerifyingKey | None, tap_key: SigningKey
         raise KeyMissing(
             "--tap-key is not the key that this journal is signed with", fix="give the tap.key.pem of its own device"
         )
-    return tap_key.verifying
+    return VerifyingKey.load(tap_key.public)
 
 
 def recover(
-    journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path, *, tap_key: SigningKey | None = None
+    journal: JournalFile, watch: Watch, key: VerifyingKey | None, out: Path, *, tap_key: Signer | None = None
 ) -> Report:
     """Batch files of all that is readable and proven, and exactly what is lost. Raises KeyMissing, JournalFailed.
 
@@ -178,7 +178,7 @@ def recover(
     }  # fmt: skip
 
 
-def _unsigned_note(unsigned: list[int], tap_key: SigningKey | None) -> str | None:
+def _unsigned_note(unsigned: list[int], tap_key: Signer | None) -> str | None:
     if not unsigned:
         return None
     then = _LEFT_OUT if tap_key is None else "signed here with --tap-key where it follows a proven record"

@@ -38,7 +38,7 @@ class _Files:
 def ask(config: ValidatorConfig) -> bytes:
     """The request for a certificate that follows the one in force. Raises KeyMissing, EnrolmentFailed."""
     held, _ = _held(_files(config), config)
-    return encode_renewal(held, load_keys(config.keys_dir).tap, city=config.city, device=config.device)
+    return encode_renewal(held, load_keys(config.keys_dir, config.tap_key).tap, city=config.city, device=config.device)
 
 
 def take(config: ValidatorConfig, data: bytes) -> Chain:

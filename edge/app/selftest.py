@@ -17,7 +17,14 @@ from edge.adapters.door_finder import finder_for
 from edge.adapters.frames.source import make_source
 from edge.adapters.gnss import open_gnss
 from edge.adapters.journal import ApswJournal
-from edge.adapters.keys import certificate_until_ms, load_bundle, load_keys, load_release_root, load_sister
+from edge.adapters.keys import (
+    certificate_until_ms,
+    load_bundle,
+    load_city_keys,
+    load_keys,
+    load_release_root,
+    load_sister,
+)
 from edge.adapters.machine import MachineReader
 from edge.adapters.readers.choose import make_readers
 from edge.app.config import CameraConfig, ValidatorConfig
@@ -92,9 +99,12 @@ def _guarded(part: str, check: Callable[[], tuple[Result, str, str]]) -> Check:
 
 
 def _keys(config: ValidatorConfig) -> tuple[Result, str, str]:
-    keys = load_keys(config.keys_dir)
+    keys = load_keys(config.keys_dir, config.tap_key)
     bundle = load_bundle(config.bundle, keys.bundle, city=config.city, recovery=keys.recovery)
-    found = f"tap key {keys.tap.id.hex()}, bundle {bundle.number}, {counted(len(bundle.issuer_keys), 'issuer key')}"
+    where = "" if config.tap_key is None else f" in token {config.tap_key.token_words}"
+    found = (
+        f"tap key {keys.tap.id.hex()}{where}, bundle {bundle.number}, {counted(len(bundle.issuer_keys), 'issuer key')}"
+    )
     return Result.OK, found, ""
 
 
@@ -146,8 +156,8 @@ def _receiver(source: str) -> tuple[Result, str, str]:
 
 
 def _clock(config: ValidatorConfig) -> tuple[Result, str, str]:
-    keys = load_keys(config.keys_dir)
-    bundle = load_bundle(config.bundle, keys.bundle, city=config.city, recovery=keys.recovery)
+    key, recovery = load_city_keys(config.keys_dir)
+    bundle = load_bundle(config.bundle, key, city=config.city, recovery=recovery)
     now = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms).read()
     if now.trusted:
         return Result.OK, f"{now.quality.name.lower()}, within {now.uncertainty_s} s", ""
@@ -167,7 +177,7 @@ def _journal(config: ValidatorConfig) -> tuple[Result, str, str]:
     scratch = config.data_dir / "selftest.db"
     try:
         journal = ApswJournal(scratch, device=config.device, new_epoch=1)
-        keys = load_keys(config.keys_dir)
+        keys = load_keys(config.keys_dir, config.tap_key)
         now = SystemClock(trust="operator", floor_ms=0).read()
         journal.append(opening_record(next_link(config.device, journal.head), now, "selftest", keys.tap.public), None)
         journal.close()

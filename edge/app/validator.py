@@ -68,7 +68,7 @@ OnOutcome = Callable[[str, int, Outcome], None]
 
 
 class Validator:
-    """Build it, `start` it, `stop` it. Raises KeyMissing, JournalForeign, JournalFull, JournalFailed, ReaderMissing."""
+    """Build, `start`, `stop` it. Raises KeyMissing, HardwareKeyError, ReaderMissing, JournalForeign, -Full, -Failed."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Validator:
         vehicle: Vehicle = NO_LINES,
     ) -> None:
         self._config, self._vehicle = config, vehicle
-        keys = load_keys(config.keys_dir)
+        keys = load_keys(config.keys_dir, config.tap_key)
         self._folder = BundleFolder(config.bundle)
         manifest, bundle, trust = read_in_force(self._folder, keys.bundle, city=config.city, recovery=keys.recovery)
         system_clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)

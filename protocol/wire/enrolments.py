@@ -100,8 +100,8 @@ class Answer:
     manifest: bytes = field(repr=False)
 
 
-def make_request(claim: Claim, *, hardware: str, tap: SigningKey, tls: SigningKey) -> bytes:
-    """A device's request under its two new keys. The same keys and claim give the same bytes. Raises WireError."""
+def make_request(claim: Claim, *, hardware: str, tap: Signer, tls: SigningKey) -> bytes:
+    """A device's request under its two new keys. The same bytes again from key files. Raises WireError."""
     csr = make_csr(tls, city=claim.city, device=claim.device)
     values = [claim.city, claim.device, claim.vehicle, hardware, tap.public, csr]
     payload = cbor.encode_structure("request", values, _REQUEST, version=VERSION, max_bytes=limits.ENROLMENT_MAX_BYTES)

@@ -98,7 +98,7 @@ def _keep_house(journal: ApswJournal) -> None:
 def _run(config_path: Path, issuer: SigningKey, journal_kind: type[ApswJournal], order: Order) -> None:
     """Board until the process is killed."""
     config = load_config(config_path)
-    keys = load_keys(config.keys_dir)
+    keys = load_keys(config.keys_dir, config.tap_key)
     bundle = load_bundle(config.bundle, keys.bundle, city=config.city, recovery=keys.recovery)
     clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)
     epoch = int.from_bytes(os.urandom(8), "big") % INT63_MAX + 1

@@ -12,7 +12,7 @@ import pytest
 
 from protocol.wire.keys import Purpose, VerifyingKey
 
-ROOMS = ("protocol", "transport", "firmware_bridge", "edge", "backend", "provisioning")
+ROOMS = ("protocol", "transport", "firmware_bridge", "hardware_keys", "edge", "backend", "provisioning")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ ROOMS = (
     "protocol",
     "transport",
     "firmware_bridge",
+    "hardware_keys",
     "edge",
     "backend",
     "provisioning",

@@ -9,11 +9,12 @@ import pytest
 
 import backend.core.limits
 import edge.core.limits
+import hardware_keys.limits
 import protocol.limits
 import provisioning.core.limits
 from tests.house.tidy import ROOMS
 
-MODULES = (protocol.limits, edge.core.limits, backend.core.limits, provisioning.core.limits)
+MODULES = (protocol.limits, hardware_keys.limits, edge.core.limits, backend.core.limits, provisioning.core.limits)
 ROOT = Path(__file__).parents[2]
 
 

@@ -12,6 +12,7 @@ HTTP = ("fastapi", "starlette", "uvicorn")  # what serves a page: the backend's,
 BACKEND_ONLY = ("httpx", "segno", "amqtt", "webauthn")
 EDGE_ONLY = ("cv2", "numpy", "apsw", "zxingcpp", "pyzbar", "sqlite_utils", "zeroconf", "ifaddr", "segno", "amqtt")
 ON_EVERY_MACHINE = (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, "paho")
+TOKENS = ("pkcs11", "hardware_keys")  # a key in a token
 
 IMPORT_WITH_BLOCKED = """
 import importlib, sys
@@ -42,11 +43,12 @@ def import_with_blocked(blocked: tuple[str, ...], modules: list[str]) -> str:
 @pytest.mark.parametrize(
     ("room", "blocked"),
     [
-        ("protocol", ON_EVERY_MACHINE),
-        ("transport", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY)),
+        ("protocol", (*ON_EVERY_MACHINE, *TOKENS)),
+        ("transport", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, *TOKENS)),
         ("firmware_bridge", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, "transport", "edge")),
+        ("hardware_keys", (*ON_EVERY_MACHINE, "transport", "edge", "provisioning")),
         ("edge", (*BACKEND_ONLY, "backend", "provisioning", "simulators")),
-        ("backend", (*EDGE_ONLY, "edge", "provisioning", "simulators")),
+        ("backend", (*EDGE_ONLY, *TOKENS, "edge", "provisioning", "simulators")),
         ("provisioning", (*ON_EVERY_MACHINE, "edge", "backend", "simulators")),
     ],
 )

@@ -4,7 +4,17 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("protocol", "transport", "firmware_bridge", "edge", "backend", "provisioning", "cli", "benchmarks")
+PRODUCT = (
+    "protocol",
+    "transport",
+    "firmware_bridge",
+    "hardware_keys",
+    "edge",
+    "backend",
+    "provisioning",
+    "cli",
+    "benchmarks",
+)
 
 
 def test_no_product_code_changes_the_cryptography() -> None:

@@ -18,6 +18,7 @@ ROOMS = (
     "cli",
     "benchmarks",
     "firmware_bridge",
+    "hardware_keys",
 )
 FILE_MAX_LINES = 400
 FUNCTION_MAX_LINES = 70

@@ -1,0 +1,4 @@
+"""Every bound of this room, with its unit and its reason."""
+
+URI_MAX_CHARS = 1_024  # the longest that was written by hand had 160
+PIN_MAX_BYTES = 255  # more than any token takes: its own longest is asked of it
