@@ -19,11 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 DATA = "data"  # where the data partition is mounted, below the root
 SAVAR = "data/savar"
 ACCOUNT = "savar"
-KEYS = ("tap.key.pem", "tls.key.pem", "tls.crt.pem", "ca.crt.pem", "bundle.pub")
+TAP = "tap.key.pem"
+KEYS = (TAP, "tls.key.pem", "tls.crt.pem", "ca.crt.pem", "bundle.pub")
+TPM = "dev/tpmrm0"
 FREE_MIN_BYTES = 174 << 20  # 110 MB for 120 days of 2,000 taps without a network, and the 64 MiB that stay free
 CLOCK_ERROR = 5  # adjtimex(2): nobody disciplines the clock
 AGAIN = "enrol the device: `savar enrol begin`, then give its folder to savar"
@@ -97,7 +100,8 @@ def _name(config: dict[str, Any], device: str) -> Found:
 
 def _keys(folder: Path, config: dict[str, Any], owner: int | None) -> Iterator[Found]:
     keys = folder / str(config.get("keys_dir", "keys"))
-    wanted = (*KEYS, "sister.pub") if "sister" in config else KEYS
+    token = config.get("tap_key")
+    wanted = [name for name in KEYS if token is None or name != TAP] + ["sister.pub"] * ("sister" in config)
     missing = [name for name in wanted if not (keys / name).is_file()]
     if missing:
         yield Found("keys", f"not in {keys}: {', '.join(missing)}", AGAIN)
@@ -117,6 +121,26 @@ def _keys(folder: Path, config: dict[str, Any], owner: int | None) -> Iterator[F
                         f"chown -R {ACCOUNT}: {folder}")  # fmt: skip
         elif not missing and not open_ones:
             yield Found("keys", "there, and for the validator's eyes only")
+    if token is not None:
+        yield from _token(folder.parents[len(Path(SAVAR).parts)], keys, str(token), owner)
+
+
+def _token(root: Path, keys: Path, uri: str, owner: int | None) -> Iterator[Found]:
+    """The module, the PIN and the TPM that a tap key in a token needs. `savar selftest` asks the token itself."""
+    query = uri.partition("?")[2].split("&")
+    named = {name: unquote(value) for name, _, value in (part.partition("=") for part in query)}
+    module = root / named.get("module-path", "").lstrip("/")
+    pin = root / named.get("pin-source", "").removeprefix("file:").lstrip("/")
+    if (keys / TAP).exists():
+        yield Found("token", f"the tap key is in a token, and {keys / TAP} is another one", "remove it", grave=False)
+    if not module.is_file():
+        yield Found("token", f"there is no PKCS#11 module {module}", "apt-get install libtpm2-pkcs11-1")
+    if not pin.is_file():
+        yield Found("token", f"there is no file with its PIN: {pin}", "bring the PIN back; without it enrol anew")
+    elif pin.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) or owner not in (None, pin.stat().st_uid):
+        yield Found("token", f"{pin} is not the validator's alone", f"chown {ACCOUNT} {pin}; chmod 600 {pin}")
+    if "tpm2" in module.name and not (root / TPM).exists():
+        yield Found("token", f"there is no {TPM}", "dtoverlay=tpm-slb9670 in config.txt; look at the module's seat")
 
 
 def _bundle(folder: Path, config: dict[str, Any]) -> Found:

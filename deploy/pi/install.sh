@@ -15,6 +15,7 @@ put journald.conf /etc/systemd/journald.conf.d/savar.conf
 put timesyncd.conf /etc/systemd/timesyncd.conf.d/savar.conf
 put system.conf /etc/systemd/system.conf.d/savar.conf
 put sysusers.conf /usr/lib/sysusers.d/savar.conf
+put savar-tpm.conf /opt/savar/share/savar-tpm.conf
 echo "next: merge $here/fstab into /etc/fstab; systemd-sysusers; systemctl daemon-reload;"
 echo "      systemctl enable savar-validator@DEVICE for each door of this computer,"
 echo "      and savar-terminal@DEVICE for the one that serves the driver's screen"

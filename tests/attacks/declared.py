@@ -22,6 +22,7 @@ from tests.attacks import (
     sister,
     staff,
     terminal,
+    tokens,
     updates,
     updates_on_the_card,
 )
@@ -29,5 +30,5 @@ from tests.attacks.attack import ATTACKS
 
 __all__ = [
     "ATTACKS", "accounts", "api", "authority", "books", "broker", "claims", "codes", "downward", "enrolment", "health", "ingest", "journal", "machine",
-    "paper", "payments", "people", "privacy", "renewals", "sister", "staff", "terminal", "updates", "updates_on_the_card",
+    "paper", "payments", "people", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
 ]  # fmt: skip

@@ -90,6 +90,45 @@ def test_a_key_that_others_may_read_is_said(root: Path) -> None:
     assert lacks(root)["keys"] == f"others may read {key}"
 
 
+@pytest.fixture
+def token(root: Path) -> Path:
+    """The same door, with its tap key in a TPM; the answer is the file with its PIN."""
+    (home(root) / "keys" / "tap.key.pem").unlink()
+    pin = home(root) / "keys" / "tap.pin"
+    pin.touch(mode=0o600)
+    for name in ("usr/lib/libtpm2_pkcs11.so", "dev/tpmrm0"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    place = f"module-path=/usr/lib/libtpm2_pkcs11.so&pin-source=file:///{pin.relative_to(root)}"
+    config = home(root) / "validator.toml"
+    config.write_text(f'tap_key = "pkcs11:token=savar;object=tap?{place}"\n' + config.read_text())
+    return pin
+
+
+def test_a_tap_key_in_a_token_is_no_file(root: Path, token: Path) -> None:
+    assert lacks(root) == {}
+    (home(root) / "keys" / "tls.key.pem").unlink()
+    assert lacks(root) == {"keys": f"not in {home(root) / 'keys'}: tls.key.pem"}
+
+
+@pytest.mark.parametrize("name", ["usr/lib/libtpm2_pkcs11.so", "dev/tpmrm0"])
+def test_what_a_token_needs_is_said(root: Path, token: Path, name: str) -> None:
+    (root / name).unlink()
+    assert name in lacks(root)["token"]
+
+
+def test_a_pin_that_is_gone_or_open_is_said(root: Path, token: Path) -> None:
+    token.chmod(0o640)
+    assert "alone" in lacks(root)["token"]
+    token.unlink()
+    assert "no file with its PIN" in lacks(root)["token"]
+
+
+def test_a_second_tap_key_beside_the_token_is_said(root: Path, token: Path) -> None:
+    (home(root) / "keys" / "tap.key.pem").touch(mode=0o600)
+    assert "another one" in lacks(root)["token"]
+
+
 def test_another_doors_folder_is_said(root: Path) -> None:
     config = home(root) / "validator.toml"
     config.write_text(config.read_text().replace(DEVICE, "bus-0001-d2"))

@@ -189,6 +189,18 @@ def test_a_rule_that_udev_would_refuse_is_not_read(line: str) -> None:
         read_rules(line)
 
 
+def test_a_tpm_is_given_by_a_drop_in_alone() -> None:
+    """Where there is none, the group tss is not there either, and a unit that names it does not start."""
+    more = read_unit((PI / "savar-tpm.conf").read_text())["Service"]
+    assert more["DeviceAllow"] == ["/dev/tpmrm0 rw"]
+    assert more["SupplementaryGroups"] == ["tss"]
+    assert "TPM2_PKCS11_STORE=/data/savar/%i/tpm" in more["Environment"]
+    assert "tss" not in VALIDATOR.read_text()
+    page = (PI.parents[1] / "docs" / "DEPLOY.md").read_text()
+    assert "/opt/savar/share/savar-tpm.conf" in page
+    assert "TPM2_PKCS11_STORE=/data/savar/bus-0001-d1/tpm" in page
+
+
 def test_the_installer_puts_everything_where_the_units_look_for_it(tmp_path: Path) -> None:
     done = subprocess.run(["bash", PI / "install.sh", tmp_path], capture_output=True, text=True, timeout=60, check=True)
     assert "merge" in done.stdout
@@ -197,6 +209,6 @@ def test_the_installer_puts_everything_where_the_units_look_for_it(tmp_path: Pat
     script = unit(FIRST_BOOT)["ExecStart"][0].split()[2]
     assert (tmp_path / script.lstrip("/")).stat().st_mode & 0o111
     put = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
-    assert len(put) == 11
+    assert len(put) == 12
     document = unit(VALIDATOR)["Documentation"][0].removeprefix("file:///")
     assert (tmp_path / document).is_file()
