@@ -22,6 +22,7 @@ from hardware_keys.places import KeyPlace
 
 _NO_MODULE = "install it, and name it by module-path (docs/AUTHORITY.md, Keys in a token)"
 _PIN_FIX = "put the right PIN into the file of pin-source; a locked one is unlocked with the token's own tool"
+_A_PERSONS = pkcs11.TokenFlag.USER_PIN_LOCKED | pkcs11.TokenFlag.USER_PIN_FINAL_TRY
 _REFUSALS = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinLocked, pkcs11.PinExpired)
 _BY_HAND = "log in once by hand with the right PIN (`pkcs11-tool --login`): that gives all tries back"
 
@@ -37,7 +38,7 @@ def tries_told(flags: pkcs11.TokenFlag) -> str:
 
 def require_tries(flags: pkcs11.TokenFlag) -> None:
     """Return if a program may try a PIN. Raises PinRefused at the last try, and at a locked one."""
-    if flags & (pkcs11.TokenFlag.USER_PIN_LOCKED | pkcs11.TokenFlag.USER_PIN_FINAL_TRY):
+    if flags & _A_PERSONS:
         raise PinRefused(
             f"the PIN is not tried; tries left: {tries_told(flags)}", fix=_BY_HAND, tries=tries_told(flags)
         )

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.enrol import command as enrol
+from cli.journal import PrivateTapKey
 from edge.adapters import own_keys
 from edge.adapters.keys import load_keys
 from edge.adapters.own_keys import OwnKeys
@@ -213,6 +214,12 @@ def test_the_command_makes_the_key_and_says_where(tmp_path: Path, city: Path, so
     assert not (own.keys / "tap.key.pem").exists()
     tls = SigningKey.from_pem((own.keys / "tls.key.pem").read_bytes())
     assert own.held()[1].public == tls.public
+
+
+def test_a_last_record_of_a_journal_is_signed_by_the_token(soft: SoftToken) -> None:
+    """What `savar journal recover --tap-key` takes: a place instead of a file."""
+    key = make_key(place(soft))
+    assert PrivateTapKey().convert(place(soft).uri, None, None).public == key.public
 
 
 def test_an_answer_file_comes_back_as_it_was(tmp_path: Path, city: Path, soft: SoftToken) -> None:

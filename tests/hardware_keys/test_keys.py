@@ -3,14 +3,18 @@
 import os
 import re
 import subprocess
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pkcs11
 import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 from pkcs11.util.ec import encode_named_curve_parameters
 
+from hardware_keys import module
 from hardware_keys.errors import (
     HardwareKeyError,
     KeyInToken,
@@ -105,6 +109,27 @@ def test_many_threads_sign_one_after_another(token: Token) -> None:
         list(threads.map(work, range(4)))
 
 
+def test_one_call_at_a_time_goes_into_a_module(soft: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is started as for a program that locks for itself; two keys of one module are two callers."""
+    keys = [make_key(place(soft, name)) for name in ("one", "two")]
+    inside, most = [0], [0]
+    asked = TokenKey._asked
+
+    def watched(key: TokenKey, call: Callable[[], Any]) -> Any:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.002)
+        try:
+            return asked(key, call)
+        finally:
+            inside[0] -= 1
+
+    monkeypatch.setattr(TokenKey, "_asked", watched)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(holds, keys * 8))
+    assert most == [1]
+
+
 def test_a_wrong_pin_is_refused_once_and_not_tried_again(token: Token) -> None:
     make_key(place(token))
     end_modules()
@@ -164,9 +189,9 @@ def cut_and_opened(tpm: TpmToken, *, times: int) -> None:
 
 def test_no_module(tmp_path: Path, soft: SoftToken) -> None:
     there = place(soft)
-    for module in (tmp_path / "nothing.so", tmp_path):
+    for path in (tmp_path / "nothing.so", tmp_path):
         with pytest.raises(ModuleMissing, match="no PKCS#11 module"):
-            open_key(KeyPlace(str(module), there.pin_source, there.token, None, there.object))
+            open_key(KeyPlace(str(path), there.pin_source, there.token, None, there.object))
     text = tmp_path / "text.so"
     text.write_text("no library")
     with pytest.raises(ModuleMissing, match="does not start"):
@@ -267,6 +292,18 @@ def test_the_last_try_is_a_persons(flags: TokenFlag, tries: str) -> None:
             require_tries(flags)
     else:
         require_tries(flags)
+
+
+def test_where_a_try_would_be_the_last_none_is_made(soft: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SoftHSM has no last try; here the one behind a wrong one counts as it."""
+    make_key(place(soft))
+    monkeypatch.setattr(module, "_A_PERSONS", TokenFlag.USER_PIN_COUNT_LOW)
+    end_modules()
+    with pytest.raises(PinRefused, match="refuses the PIN"):
+        open_key(place(soft, pin=pin_file(soft.folder, OTHER_PIN)))
+    end_modules()
+    with pytest.raises(PinRefused, match="is not tried"):
+        open_key(place(soft))
 
 
 def test_softhsm_tells_that_a_try_went(soft: SoftToken) -> None:

@@ -75,7 +75,7 @@ def test_another_is_refused_and_says_why(text: str, why: str) -> None:
 
 
 def test_a_pin_in_the_address_is_refused_and_not_repeated() -> None:
-    with pytest.raises(BadKeyUri) as refused:
+    with pytest.raises(BadKeyUri, match="a PIN does not belong") as refused:
         read_place(f"pkcs11:token=t;object=o{WHERE}&pin-value=4711")
     assert "4711" not in f"{refused.value} {refused.value.data}"
 
