@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
     "ledger": ("cli.ledger", "back a ledger up, put it back, verify it; what it holds for owners"),
     "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),
+    "opendata": ("cli.opendata", "what a city publishes of a month's boardings, so that nobody is found in it"),
     "practice": ("cli.practice", "the driver's terminal with a bus that is not there, to learn it"),
     "provision": ("cli.provision", "make a city's authority, keys, devices and broker configuration"),
     "read": ("cli.read", "run the decode loop over images or videos"),

@@ -128,6 +128,10 @@ FORGET_AFTER_S = 600  # the first time after a start: what a broker held back co
 FORGET_PERIOD_S = 86_400  # a day's travel becomes old once a day
 KEY_LOOKS_MAX = 500  # records looked at for a trusted time behind a key: what a bus accepts on a line before noon
 
+# --- Open data -------------------------------------------------------------------------------------------------------
+OPEN_DATA_RIDERS_MIN = 10  # in a published count: each hides among nine others, as is usual for counts of people
+OPEN_DATA_AFTER_DAYS = 120  # behind a month: as long as a bus may be away; travel is remembered for 155 at least
+
 # --- HTTP ------------------------------------------------------------------------------------------------------------
 TAPS_PAGE_MAX = 500  # rows a page
 EVENTS_WAITING_MAX = 200  # live events waiting for one slow browser before it is cut off

@@ -14,6 +14,7 @@ from tests.attacks import (
     ingest,
     journal,
     machine,
+    opendata,
     paper,
     payments,
     people,
@@ -30,5 +31,5 @@ from tests.attacks.attack import ATTACKS
 
 __all__ = [
     "ATTACKS", "accounts", "api", "authority", "books", "broker", "claims", "codes", "downward", "enrolment", "health", "ingest", "journal", "machine",
-    "paper", "payments", "people", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
+    "opendata", "paper", "payments", "people", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from backend.adapters.ledger.applications import ApplicationTables
 from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.closing import ClosingTables
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.counting import CountingTables
 from backend.adapters.ledger.disputes import DisputeTables
 from backend.adapters.ledger.explaining import ExplainTables
 from backend.adapters.ledger.exporting import ExportTables
@@ -42,6 +43,7 @@ class LedgerStore(
     TopUpTables,
     FleetTables,
     CaseTables,
+    CountingTables,
     LetThroughTables,
     HeldTables,
     DisputeTables,

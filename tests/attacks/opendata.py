@@ -1,0 +1,103 @@
+"""Who reads what the city publishes, with a list of his own of who was seen where, to learn something of one of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from backend.core.errors import Refused
+from protocol.jalali import day_text
+from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, refused_if
+from tests.attacks.defence import gives, off
+from tests.backend.bus import Bus
+from tests.backend.opendata.city import DAY, LATER_MS, REDUCED, LineDay, riders, table
+
+TODAY = day_text(DAY).replace("/", "-")
+(ANN,) = riders(
+    1, 500, REDUCED
+)  # whom a neighbour saw board line r9 at 07:40; of what class she rides he wants to know
+OTHERS = riders(40)
+EARLY = 10 * 86_400_000  # a release so long before the month is settled that buses are still away
+
+
+def _nothing(_: object) -> Callable[..., frozenset[Any]]:
+    return lambda *_a: frozenset()
+
+
+def _day(ground: Ground, at_seven: int) -> LineDay:
+    """A line's day, with Ann at 07:40 among so many others."""
+    it = LineDay(ground.folder / "ledger", [*OTHERS, ANN])
+    ground.closing.callback(it.desk.close)
+    it.board(OTHERS[:at_seven], 7, 30)
+    it.board([ANN], 7, 40)
+    it.board(OTHERS, 8, 5)
+    it.board(OTHERS[:25], 9, 5)
+    return it
+
+
+def _at_seven(rows: Mapping[tuple[str, ...], int], group: str = "*") -> int | None:
+    return rows.get((TODAY, "r9", "07", group))
+
+
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:hidden", _nothing))
+def class_of_who_was_seen(ground: Ground) -> Outcome:
+    """Somebody who saw a rider board at 07:40 looks up in the city's open data of what class who boarded then was."""
+    it = _day(ground, at_seven=0)
+    it.bring()
+    rows = it.rows()
+    assert (TODAY, "r9", "*", "*") in rows
+    return refused_if(_at_seven(rows, "reduced") is None)
+
+
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:both_told", gives(True)))
+def class_of_who_was_seen_in_a_crowd(ground: Ground) -> Outcome:
+    """The same among twenty others, all adults: whose class is told alone, or by what is left, is everybody's there."""
+    it = _day(ground, at_seven=20)
+    it.bring()
+    rows = it.rows()
+    everybody, adults = _at_seven(rows), _at_seven(rows, "adult")
+    assert everybody == 21
+    return refused_if(adults is None)
+
+
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:complement", _nothing))
+def what_a_total_leaves(ground: Ground) -> Outcome:
+    """An hour that is not told is counted from the day's total, less all the hours that are."""
+    it = _day(ground, at_seven=2)
+    it.bring()
+    rows = it.rows()
+    hours = [count for (_, line, hour, group), count in rows.items() if line == "r9" and hour != "*" and group == "*"]
+    left = rows[TODAY, "r9", "*", "*"] - sum(hours)
+    return refused_if(left != 3)
+
+
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:require_settled", gives(None)))
+def two_releases_of_a_month(ground: Ground) -> Outcome:
+    """A bus was away, and one rider was seen on it: last month's release is compared with today's of the same month."""
+    it = _day(ground, at_seven=20)
+    late = Bus("bus-2-d1", epoch=2_002)
+    it.desk.enrol(late)
+    crowd = riders(12, 600, REDUCED)
+    for rider in crowd:
+        it.desk.store.add_rider(rider.row)
+    it.board(crowd, 7, 10)
+    it.board(riders(1, 600, REDUCED), 7, 45, bus=late)
+    it.bring()
+    try:
+        before = table(it.release(LATER_MS - EARLY))
+    except Refused:
+        before = {}
+    it.bring(late)
+    after = table(it.release(LATER_MS))
+    more = {key for key, count in before.items() if key[2] == "07" and after.get(key) == count + 1}
+    return refused_if((TODAY, "r9", "07", "reduced") not in more)
+
+
+@attack(Surface.PRIVACY, Who.PHONES, Outcome.SUCCEEDED)
+def crowd_of_his_own_phones(ground: Ground) -> Outcome:
+    """Somebody boards beside a rider with ten phones of each class but one, and takes his own away from what is told."""
+    mine, theirs = riders(10, 700), riders(9, 800, REDUCED)
+    it = LineDay(ground.folder / "ledger", [*mine, *theirs, ANN])
+    ground.closing.callback(it.desk.close)
+    it.board([*mine, *theirs, ANN], 7, 40)
+    it.bring()
+    told = _at_seven(it.rows(), "reduced")
+    return refused_if(told is None or told - len(theirs) != 1)
