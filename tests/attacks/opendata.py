@@ -8,9 +8,17 @@ from protocol.jalali import day_text
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, refused_if
 from tests.attacks.defence import gives, off
 from tests.backend.bus import Bus
-from tests.backend.opendata.city import DAY, LATER_MS, REDUCED, LineDay, riders, table
+from tests.backend.opendata.city import DAY, LATER_MS, MONTH, REDUCED, LineDay, riders, table
 
-TODAY = day_text(DAY).replace("/", "-")
+HOURS = [f"{n:02}" for n in range(24)]
+
+
+def dashed(day: int) -> str:
+    """As a table has it."""
+    return day_text(day).replace("/", "-")
+
+
+TODAY = dashed(DAY)
 (ANN,) = riders(
     1, 500, REDUCED
 )  # whom a neighbour saw board line r9 at 07:40; of what class she rides he wants to know
@@ -45,6 +53,28 @@ def class_of_who_was_seen(ground: Ground) -> Outcome:
     rows = it.rows()
     assert (TODAY, "r9", "*", "*") in rows
     return refused_if(_at_seven(rows, "reduced") is None)
+
+
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:hidden", _nothing))
+def ride_back_of_who_was_seen(ground: Ground) -> Outcome:
+    """A list of the days on which a rider was seen at 07:40 is laid beside two months' releases, to find when she rides back."""
+    it = LineDay(ground.folder / "ledger", [*OTHERS, ANN])
+    ground.closing.callback(it.desk.close)
+    seen, days = {DAY, DAY + 2}, range(DAY, DAY + 4)  # two of either month
+    for day in days:
+        it.board(OTHERS, 7, 30, day=day)
+        if day in seen:
+            it.board([ANN], 7, 40, day=day)
+        for hour in (15, 16, 17, 18):
+            it.board(OTHERS[hour - 15 :], hour, 5, day=day)
+        if day in seen:
+            it.board([ANN], 17, 20, day=day)
+    it.bring()
+    later_ms = LATER_MS + 31 * 86_400_000
+    rows = [table(it.release(later_ms, month)) for month in (MONTH, MONTH + 1)]
+    assert all(any(row[1:] == ("r9", "*", "*") for row in month) for month in rows), "both months tell of the line"
+    there = {hour: {row[0] for month in rows for row in month if row[2:] == (hour, "reduced")} for hour in HOURS}
+    return refused_if({dashed(day) for day in seen} not in [days for hour, days in there.items() if hour != "07"])
 
 
 @attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:both_told", gives(True)))

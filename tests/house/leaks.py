@@ -16,10 +16,11 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.settings import transient_settings
 
 KNOWN = Path(__file__).with_name("known_leaks.toml")
-NOT_OURS = {
-    ".git", ".venv", "node_modules", "build", "run", "dist", "__pycache__", ".hypothesis", ".mypy_cache", ".ruff_cache",
-    ".pytest_cache", ".import_linter_cache",
-}  # fmt: skip
+_NOT_OURS = {".git", ".venv", "node_modules", "__pycache__", *(
+    f".{name}_cache" for name in ("mypy", "ruff", "pytest", "import_linter")
+), ".hypothesis"}  # fmt: skip
+_MADE = frozenset({"build", "run", "dist"})  # folders at the root that .gitignore names
+_BY_COMMENT = "detect_secrets.filters.allowlist.is_line_allowlisted"  # it takes a comment for a reason: we do not
 _NO_TEXT = {".png", ".jpg", ".woff2", ".caffemodel"}
 _BY_NAME = re.compile(
     r"(\.(pem|key|p12|pfx|jks|kdbx|token|passwd|password|db|sqlite3?)|(^|/)(id_[a-z0-9]+|\.env|\.netrc))$"
@@ -62,13 +63,13 @@ def known(text: str) -> list[Known]:
     ]
 
 
-def files(root: Path) -> Iterator[Path]:
-    """Every file of ours, tracked or about to be."""
+def files(root: Path, *, made: frozenset[str] = _MADE) -> Iterator[Path]:
+    """Every file of ours, tracked or about to be. `made`: folders here whose content is not."""
     for path in sorted(root.iterdir()):
-        if path.name in NOT_OURS or path.name.startswith(".bench-") or path.name.endswith(".egg-info"):
+        if path.name in _NOT_OURS or path.name.startswith(".bench-") or path.name.endswith(".egg-info"):
             continue
-        if path.is_dir() and not path.is_symlink():
-            yield from files(path)
+        if path.is_dir() and not path.is_symlink() and path.name not in made:
+            yield from files(path, made=frozenset())
         elif path.is_file():
             yield path
 
@@ -77,7 +78,8 @@ def leaks(root: Path, paths: Sequence[Path]) -> Iterator[Leak]:
     """All that looks like a secret in these files."""
     plugins = [{"name": it.__name__} for it in get_mapping_from_secret_type_to_class().values()]
     found = SecretsCollection(root=str(root))
-    with transient_settings({"plugins_used": plugins}):
+    with transient_settings({"plugins_used": plugins}) as settings:
+        settings.disable_filters(_BY_COMMENT)
         for path in paths:
             where = path.relative_to(root).as_posix()
             if _BY_NAME.search(where):

@@ -35,6 +35,8 @@ PLANTED = {
     "private key": ("backend/a.py", 'KEY = """-----BEGIN ' + "EC PRIVATE KEY-----\nMHcCAQEEIB" + 'x\n"""'),
     "openssh key": ("deploy/a.txt", "-----BEGIN OPENSSH " + "PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA"),
     "hex token": ("cli/a.py", f'TOKEN = "{HEX}"'),
+    "hex token that says it is none": ("cli/a.py", f'TOKEN = "{HEX}"  # pragma: allowlist secret'),
+    "in a folder called run": ("deploy/run/a.py", f'TOKEN = "{HEX}"'),
     "base64 token": ("edge/a.py", f'x = "{BASE64}"'),
     "password in settings": ("deploy/a.toml", "password = " + '"correct-horse-battery"'),
     "password in an address": ("backend/a.py", "x = 'postgresql://savar:" + "hunter22@db/ledger'"),
@@ -66,6 +68,13 @@ FINE = {
     "a hash in a lock": ("requirements/a.lock", f"    --hash=sha256:{HEX}"),
     "a place holder": ("docs/a.md", "send `Authorization: Bearer TOKEN`"),
 }
+
+
+def test_what_is_made_at_the_root_is_not_ours_and_a_file_of_that_name_is(tmp_path: Path) -> None:
+    for where in ("run/keys/a.pem", "build/b", ".venv/c", "web/node_modules/d", ".ci/run", "deploy/build/e"):
+        (tmp_path / where).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / where).write_text("x")
+    assert [it.relative_to(tmp_path).as_posix() for it in files(tmp_path)] == [".ci/run", "deploy/build/e"]
 
 
 @pytest.mark.parametrize(("where", "text"), FINE.values(), ids=FINE)

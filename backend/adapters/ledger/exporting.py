@@ -6,18 +6,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
-from backend.adapters.ledger.hot import Driver, transfers_of_keys
+from backend.adapters.ledger.hot import Driver, rows_of_taps, transfers_of_keys
 from backend.adapters.ledger.local import any_ride_day
-from backend.adapters.ledger.riders import OF_RECORD
 from backend.adapters.ledger.staff_tables import PROPOSAL
-from backend.adapters.ledger.tables import ACCOUNT, CLAIM, METADATA, RECORD
+from backend.adapters.ledger.tables import ACCOUNT, CLAIM, METADATA
 from backend.core.exporting.entries import Posted
 from backend.core.exporting.ports import Row
 from backend.core.exporting.sections import RIDE_COLUMNS, Section
-from backend.core.ledger import TransferKind
+from backend.core.ledger import TapId, TransferKind
 from backend.core.staff.two_people import State
 
 _BALANCES = (ACCOUNT.c.id, ACCOUNT.c.debits, ACCOUNT.c.credits, ACCOUNT.c.debits_pending, ACCOUNT.c.credits_pending)
+
+
+_TAP = ("device", "epoch", "sequence")
+
+
+def _tap(row: Row) -> TapId:
+    return row["device"], row["epoch"], row["sequence"]
 
 
 class ExportTables:
@@ -33,13 +39,22 @@ class ExportTables:
         table = METADATA.tables[section.table]
         asked = sa.select(*(table.c[it.name] for it in section.columns)).where(table.c[section.whose] == credential_id)
         if table is CLAIM:
-            asked = asked.add_columns(*(RECORD.c[it.name] for it in RIDE_COLUMNS)).outerjoin(RECORD, OF_RECORD)
             asked = asked.where(sa.text(any_ride_day("claim.wall_ms")))
         order = [table.c[name] for name in section.order]
         if after is not None:
             asked = asked.where(sa.tuple_(*order) > sa.tuple_(*after))
         with self._reader.reading() as core:
-            return [dict(row) for row in core.execute(asked.order_by(*order).limit(limit)).mappings()]
+            rows = [dict(row) for row in core.execute(asked.order_by(*order).limit(limit)).mappings()]
+            return self._with_records(core, rows) if table is CLAIM else rows
+
+    def _with_records(self, core: sa.Connection, rides: Sequence[dict[str, Any]]) -> Sequence[Row]:
+        """What their records tell, each looked up by its tap: joined, a database may read all of a month for some."""
+        names = [it.name for it in RIDE_COLUMNS]
+        taps = [_tap(it) for it in rides]
+        found = rows_of_taps(self._driver, raw(core), "record", taps, ", ".join((*_TAP, *names)))
+        told = {tuple(row[: len(_TAP)]): dict(zip(names, row[len(_TAP) :], strict=True)) for row in found}
+        nothing = dict.fromkeys(names)
+        return [ride | told.get(tap, nothing) for ride, tap in zip(rides, taps, strict=True)]
 
     def own_decisions(self, kind: str, subjects: Sequence[str]) -> Sequence[Row]:
         """What was approved of a kind for these subjects, with its `content`."""

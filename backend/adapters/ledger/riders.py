@@ -24,9 +24,9 @@ _PAGE = (
     .order_by(RIDER.c.credential_id)
     .limit(sa.bindparam("most"))
 )
-OF_RECORD = sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "epoch", "sequence")))
+_OF_RECORD = sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "epoch", "sequence")))
 # Where the record's clock was trusted, which is nearly always: then its month is known, and no other is asked.
-_AT_ITS_TIME = sa.and_(OF_RECORD, CLAIM.c.wall_ms == RECORD.c.wall_ms)
+_AT_ITS_TIME = sa.and_(_OF_RECORD, CLAIM.c.wall_ms == RECORD.c.wall_ms)
 _THEIRS = (
     sa.text(any_ride_day("claim.wall_ms")), CLAIM.c.credential == sa.bindparam("credential"),
     sa.text("claim.charged"),
@@ -54,7 +54,7 @@ def _taps(*, at_their_time: bool, before: bool) -> sa.Select[Any]:
             CLAIM.c.rials - claim_back(),
             RECORD.c.id,
         )
-        .join_from(CLAIM, RECORD, _AT_ITS_TIME if at_their_time else OF_RECORD)
+        .join_from(CLAIM, RECORD, _AT_ITS_TIME if at_their_time else _OF_RECORD)
         .where(*_THEIRS)
         .order_by(RECORD.c.wall_ms.desc(), RECORD.c.id.desc())
         .limit(sa.bindparam("most"))

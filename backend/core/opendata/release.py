@@ -13,7 +13,7 @@ UNKNOWN = "?"  # of boardings whose line nobody knows
 COLUMNS: Sequence[tuple[str, str, str]] = (
     ("day", "روز خدمت، از نیمه‌شب تا نیمه‌شب، به تقویم جلالی", "Service day, midnight to midnight, Jalali"),
     ("line", f"خط؛ {ALL} همهٔ خط‌ها، {UNKNOWN} خط نامعلوم", f"Line; {ALL}: all lines, {UNKNOWN}: not known"),
-    ("hour", f"ساعت آغاز، ۰ تا ۲۳ به وقت محلی؛ {ALL} همهٔ روز", f"Hour, 0 to 23, local time; {ALL}: all day"),
+    ("hour", f"ساعت آغاز، 00 تا 23 به وقت محلی؛ {ALL} همهٔ روز", f"Hour, 00 to 23, local time; {ALL}: all day"),
     ("class", f"adult بزرگسال، reduced تخفیف‌دار؛ {ALL} همه", f"adult, reduced (any concession); {ALL}: all"),
     ("boardings", "شمار سوارشدن‌ها، همراهان نیز", "Boardings, companions included"),
 )  # fmt: skip

@@ -33,12 +33,15 @@ class LineDay:
         self.desk = Desk(folder, [self.bus, *more], known)
         self._n = 0
 
-    def board(self, who: Iterable[Rider], hour: int, minute: int = 0, bus: Bus | None = None, party: int = 0) -> None:
+    def board(
+        self, who: Iterable[Rider], hour: int, minute: int = 0, *, bus: Bus | None = None, party: int = 0,
+        day: int = DAY,
+    ) -> None:  # fmt: skip
         """Each boards once, a second after the other."""
         bus = bus or self.bus
         for rider in who:
             self._n += 1
-            at_ms = day_begins_ms(DAY) + (hour * 60 + minute) * 60_000 + self._n * 1000
+            at_ms = day_begins_ms(day) + (hour * 60 + minute) * 60_000 + self._n * 1000
             bus.now_ms = at_ms
             verdict = Verdict.ACCEPTED_CONCESSION if rider.rider_class else Verdict.ACCEPTED
             bus.tap(rider.show(self._n, party=party, time_s=at_ms // 1000), verdict=verdict)
@@ -47,9 +50,9 @@ class LineDay:
         """The bus's journal comes in."""
         self.desk.take_whole(bus or self.bus)
 
-    def release(self, now_ms: int = LATER_MS) -> dict[str, bytes]:
+    def release(self, now_ms: int = LATER_MS, month: int = MONTH) -> dict[str, bytes]:
         """The month's files, made then."""
-        return OpenData(self.desk.store, CITY, lambda: now_ms).make(MONTH)
+        return OpenData(self.desk.store, CITY, lambda: now_ms).make(month)
 
     def rows(self, now_ms: int = LATER_MS) -> dict[tuple[str, ...], int]:
         """Its table: (day, line, hour, class) → boardings."""

@@ -2,18 +2,25 @@
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
+from backend.adapters.ledger.counting import _EACH
+from backend.adapters.postgresql.store import PostgresStore
+from backend.adapters.sqlite.store import SqliteStore
 from backend.app import opendata
 from backend.app.forgetting import Forgetting
 from backend.core.errors import Refused
+from backend.core.opendata.cells import DEPTH
 from cli import opendata as command
 from protocol.jalali import day_text, month_begins
 from protocol.localtime import day_begins_ms
 from tests.backend.bus import Proof
+from tests.backend.desk import CITY
 from tests.backend.opendata.city import DAY, DAY_MS, LATER_MS, MONTH, REDUCED, LineDay, riders, table
 from tests.backend.tickets import issue, printed
 
@@ -92,6 +99,27 @@ def test_the_same_ledger_gives_the_same_bytes_and_they_name_nobody(tmp_path: Pat
     assert told["riders_at_least"] == 10
     assert "## روش" in files["method.md"].decode()
     it.desk.close()
+
+
+@pytest.mark.parametrize("depth", range(DEPTH + 1))
+def test_a_day_is_counted_by_its_own_index_in_either_database(tmp_path: Path, database: str, depth: int) -> None:
+    """Else each of a month's days would read all claims there are."""
+    values = {"number": 1, "begin": 2, "end": 3}
+    with (
+        closing(PostgresStore(database, CITY, durable=False)) as server,
+        closing(SqliteStore(tmp_path / "ledger.db", CITY)) as file,
+    ):
+        with server._aside.snapshot() as core:
+            core.execute(sa.text("SET LOCAL enable_seqscan = off"))  # of an empty table it would read all: that is less
+            plan = [row[0] for row in core.execute(sa.text(f"EXPLAIN {_EACH[depth]}"), values)]
+        at = next(n for n, line in enumerate(plan) if "claim_time" in line)
+        assert "Index Cond: (((" in plan[at + 1], plan
+        with file._aside.snapshot() as core:
+            told = [row[3] for row in core.execute(sa.text(f"EXPLAIN QUERY PLAN {_EACH[depth]}"), values)]
+        assert any(line.startswith("SEARCH claim USING INDEX claim_time (<expr>=?") for line in told), told
+        assert any(
+            line.startswith("SEARCH record USING INDEX sqlite_autoindex_record_1 (device=? AND epoch") for line in told
+        ), told
 
 
 @pytest.mark.databases
