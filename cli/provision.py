@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli.output import json_option, say_facts, write_json
-from cli.provision_claims import approve, claim, renew, withdraw
+from cli.provision_claims import approve, claim, renew, renewals, withdraw
 from cli.provision_recovery import announce, bundle_key, restored
 from cli.provision_revoke import crl, revoke, say_lists
 from cli.provision_rotate import rotate
@@ -33,7 +33,7 @@ def command() -> None:
     """Make a city's keys, devices, issuers and broker configuration, under the authority of a ceremony."""
 
 
-for _more in (claim, withdraw, approve, renew, crl, revoke, rotate, bundle_key, restored, announce):
+for _more in (claim, withdraw, approve, renew, renewals, crl, revoke, rotate, bundle_key, restored, announce):
     command.add_command(_more)
 
 

@@ -1,4 +1,4 @@
-"""`savar provision claim|approve|renew`: a device that makes its own keys comes into the city, and stays in it."""
+"""`savar provision claim|approve|renew|renewals`: a device with its own keys comes into the city, and stays in it."""
 
 import os
 from datetime import UTC, datetime
@@ -21,12 +21,14 @@ from provisioning.app.approving import approve as approve_request
 from provisioning.app.claims import make_claim, withdraw_claim
 from provisioning.app.device_renewals import renew_device
 from provisioning.app.registry import Registered
+from provisioning.app.waiting_renewals import answer_waiting
 from provisioning.core.claim_record import ClaimRecord
 from provisioning.core.claim_sheet import claim_page, request_lines, require_compared
 from provisioning.core.days import unix_ms
 from provisioning.core.errors import NotConfirmed
 from provisioning.core.limits import CLAIM_VALID_DAYS, CLAIM_VALID_DAYS_MAX
 from provisioning.core.renewals import days_left
+from transport.kept_words import KeptWords
 
 _ROOT = click.argument("root", type=click.Path(path_type=Path, exists=True, file_okay=False))
 _REQUEST = click.argument("request", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -124,7 +126,26 @@ def _agreed(device: Registered, held: Chain) -> None:
 def renew(*, root: Path, request: Path, answer: Path) -> None:
     """Give a device of the city at ROOT the certificate that follows its own, by the REQUEST of `savar enrol renew`."""
     done = renew_device(
-        root, _read(request, RENEWAL_MAX_BYTES), answer, now=datetime.now(UTC), randomness=os.urandom, confirm=_agreed
+        root, _read(request, RENEWAL_MAX_BYTES), now=datetime.now(UTC), randomness=os.urandom, confirm=_agreed
     )
+    files.replace(answer, done.answer)
     click.echo(f"{done.device} has a new certificate" + (", the same as before" if done.again else ""))
     click.echo(f"carry {answer} to the device; there, savar enrol renewed {answer.name} --config validator.toml")
+
+
+@click.command()
+@_ROOT
+def renewals(*, root: Path) -> None:
+    """Answer the devices of the city at ROOT that ask for their next certificate at the broker; once an hour is often.
+
+    Within the window nobody is asked: who has the certificate in force and the device's key gets the next one. One that
+    was refused is told here, and asks again.
+    """
+    answered = answer_waiting(root, KeptWords, now=datetime.now(UTC), randomness=os.urandom)
+    for one in answered:
+        if one.refused is not None:
+            click.echo(f"{one.device:16} refused: {one.refused}")
+        else:
+            click.echo(f"{one.device:16} {'answered as before' if one.again else 'has its next certificate'}")
+    if not answered:
+        click.echo("nobody asks")

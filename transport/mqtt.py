@@ -99,6 +99,7 @@ class MqttSession:
         self._on_message = on_message
         self._on_change = on_change
         self._connected = threading.Event()
+        self.begun = 0  # connections that were usable, since the start
         self._was_ready = False  # whether the connection in hand was ever usable: then the wait starts small again
         self._stopping = threading.Event()
         self._in_use = threading.Lock()  # of the client by `publish`: its sockets are given back behind that
@@ -168,6 +169,12 @@ class MqttSession:
             self._client.disconnect()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
+
+    def renew(self) -> None:
+        """End the connection in hand, if there is one; the next begins by the keys that lie there then."""
+        if self._connected.is_set():
+            with self._in_use:
+                self._client.disconnect()
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected; False if that took too long."""
@@ -244,6 +251,7 @@ class MqttSession:
     def _ready(self) -> None:
         self._problem = None
         self._was_ready = True
+        self.begun += 1
         self._connected.set()
         self._on_change(True)
 

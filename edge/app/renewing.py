@@ -1,6 +1,6 @@
-"""A device's certificate is renewed over the TLS key that it has: it asks by a file, and takes what comes back.
+"""A device's certificate is renewed over the TLS key that it has: it asks, and takes what comes back.
 
-    ask ─▶ a file ─▶ the office ─▶ a file ─▶ take ─▶ settle
+    ask ─▶ a file, or the broker ─▶ the office ─▶ a file, or the broker ─▶ take ─▶ settle
 
 Rules:
 - one file is replaced, whole: after a power cut the old certificate is in force, or the new one;
@@ -68,6 +68,11 @@ def settle(config: ValidatorConfig, let_in: Callable[[], bool]) -> bool:
         except OSError as error:
             raise EnrolmentFailed(f"cannot remove {kept}: {error.strerror}", fix="look at the card") from error
     return not kept.exists()
+
+
+def is_kept(config: ValidatorConfig) -> bool:
+    """Whether the certificate before lies beside the one in force. Raises EnrolmentFailed."""
+    return _files(config).kept.exists()
 
 
 def put_back(config: ValidatorConfig) -> None:

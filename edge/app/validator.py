@@ -39,10 +39,11 @@ from edge.app.looking import Looker
 from edge.app.obeying import Obeying
 from edge.app.other_door import SisterSide
 from edge.app.recall import HeldRecords
+from edge.app.renewing_online import OnlineRenewal
 from edge.app.sister import OnRecords
 from edge.app.station import Station
 from edge.app.updates import updates_of
-from edge.app.whereabouts import Place
+from edge.app.whereabouts import Place, place_of
 from edge.core.errors import LocalError
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, GIVE_BACK_EVERY_MS
 from edge.core.lines import Lines
@@ -99,7 +100,9 @@ class Validator:
         self._wake, self._bundles_wake, self._stopping = (threading.Event() for _ in range(3))
         self._signer = ThreadTapSigner(keys.tap)
         self._to_all = to_all(config.city, config.shard, Channel.BUNDLE)
+        self._renewed = self._address.topic(Channel.RENEWED)
         self._session = self._make_session(keys.tap)
+        self._renewal = OnlineRenewal(config, self._session)
         self._peer: PeerSession | None = None
         self._copies: ApswCopies | None = None
         side = None if sister_key is None else self._make_sister(sister_key, reserve, courier_after_ms)
@@ -110,7 +113,7 @@ class Validator:
             session=self._session, sister=side, software=software(), randomness=randomness, wake=self._wake.set,
             heard=system_clock.heard, position=self._position, along=self._along, condition=self.condition,
         )  # fmt: skip
-        self._place = self._make_place(system_clock)
+        self._place = place_of(config.gnss, self.boarding, system_clock.satellites, vehicle)
         self._lines = LineBook() if self._place is None and config.terminal is not None else None
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
@@ -146,15 +149,6 @@ class Validator:
             if name != "gnss" or self._place is not None
         ]
 
-    def _make_place(self, clock: SystemClock) -> Place | None:
-        gnss = self._config.gnss
-        if gnss is None:
-            return None
-        from edge.adapters.gnss import open_gnss  # noqa: PLC0415 - its libraries are for buses that have one
-
-        return Place(door=self.boarding, open_source=lambda: open_gnss(gnss.source), witness=clock.satellites,
-                     vehicle=self._vehicle)  # fmt: skip
-
     def _make_session(self, key: Signer) -> MqttSession:
         now_ms = max(self._clock.read().wall_ms, 0)
         will = State(self._config.device, online=False, epoch=self._journal.head.epoch, wall_ms=now_ms,
@@ -162,7 +156,7 @@ class Validator:
         return MqttSession(
             self._config.broker,
             client_id=self._config.device,
-            subscriptions=[self._address.topic(Channel.RECEIPT), self._to_all],
+            subscriptions=[self._address.topic(Channel.RECEIPT), self._renewed, self._to_all],
             on_message=self._message_came,
             on_change=lambda connected: self._station.session_changed(connected=connected),
             will=Will(self._address.topic(Channel.STATE), encode_state(will, key)),
@@ -327,6 +321,8 @@ class Validator:
             self._bundles_wake.set()
             if not message.retained:
                 self._station.backend_there()
+        elif message.topic == self._renewed:
+            self._renewal.came(message.payload)
         else:
             self._station.message_came(message.payload)
 
@@ -348,6 +344,7 @@ class Validator:
         now = self._clock.read()
         self._station.step(now)
         self._following.step(now)
+        self._renewal.step(now)
         if now.mono_ms >= self._give_back_ms:
             give_back()
             self._give_back_ms = now.mono_ms + GIVE_BACK_EVERY_MS

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from edge.app.config import GnssConfig
 from edge.core.errors import GnssLost
 from edge.core.limits import (
     CARRY_EVERY_MS,
@@ -230,3 +231,14 @@ class Place:
         fare_line = after.route if after.route == self._told_line else None
         if (after, fare_line) != (before, self._door.fare_line) and self._door.orders == self._orders:
             self._mine = after if self._door.move(before, after, fare_line=fare_line) else None
+
+
+def place_of(
+    gnss: GnssConfig | None, door: Doorway, witness: Callable[[int, int], None], vehicle: Vehicle
+) -> Place | None:
+    """The place of a door that has a receiver."""
+    if gnss is None:
+        return None
+    from edge.adapters.gnss import open_gnss  # noqa: PLC0415 - its libraries are for buses that have one
+
+    return Place(door=door, open_source=lambda: open_gnss(gnss.source), witness=witness, vehicle=vehicle)

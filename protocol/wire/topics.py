@@ -10,7 +10,7 @@ ROOT = "savar/1"
 
 
 class Channel(Enum):
-    """What a topic carries. Up: device to backend. Down: backend to device."""
+    """What a topic carries. Up: device to backend. Down: backend to device. Renewals: to the office, and back."""
 
     TAPS = "taps"
     HEALTH = "health"
@@ -19,11 +19,14 @@ class Channel(Enum):
     RECEIPT = "receipt"
     COMMAND = "command"
     BUNDLE = "bundle"
+    RENEWAL = "renewal"
+    RENEWED = "renewed"
 
 
 UP = (Channel.TAPS, Channel.HEALTH, Channel.STATE, Channel.REPLY)
 DOWN = (Channel.RECEIPT, Channel.COMMAND)
 TO_ALL = (Channel.BUNDLE,)  # backend to every device of the shard, retained, under the name `EVERYBODY`
+TO_OFFICE, FROM_OFFICE = (Channel.RENEWAL,), (Channel.RENEWED,)  # retained: an office looks once an hour
 EVERYBODY = "all"  # no device bears it
 
 

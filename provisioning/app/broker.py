@@ -12,7 +12,7 @@ from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.lists import revoked_devices
 from provisioning.app.makers import Randomness, root_certificate
 from provisioning.core import limits, names
-from provisioning.core.broker_config import mosquitto_conf, roles_json, roles_with
+from provisioning.core.broker_config import mosquitto_conf, roles_json, roles_of_today, roles_with
 from provisioning.core.city import Identity, device_identity, identities
 from provisioning.core.errors import BadSetting, FileFailed
 from provisioning.core.settings_files import (
@@ -22,6 +22,8 @@ from provisioning.core.settings_files import (
     city_text,
 )
 from provisioning.core.toml_text import Table, with_table
+
+_FIX_ROLES = "call `savar provision broker` first"
 
 
 def write_broker(
@@ -75,7 +77,7 @@ def _write_broker(city: City, *, port: int | None, plugin: Path, user: str | Non
 def add_role(city: City, device: str) -> None:
     """Add one device to dynamic-security.json. The broker reads that file when it starts."""
     path, settings = city.folder.broker_roles, city.settings
-    text = files.read(path, fix="call `savar provision broker` first").decode(errors="replace")
+    text = files.read(path, fix=_FIX_ROLES).decode(errors="replace")
     one = device_identity(settings.name, settings.shard, device)
     files.replace(path, roles_with(text, one).encode(), mode=0o600, owner=settings.broker_user)
 
@@ -83,10 +85,15 @@ def add_role(city: City, device: str) -> None:
 def _require_roles(city: City) -> None:
     """Give the roles to the broker's account; make them from the registry if they are lost.
 
-    They are not made anew otherwise: the running broker keeps in that file who was disabled (P13).
+    They are not made anew otherwise: the running broker keeps in that file who was disabled (P13). Whoever has a role
+    is granted what today's table grants him: a device of before may then ask for its next certificate.
     """
     path, settings = city.folder.broker_roles, city.settings
     if path.exists():
+        text = files.read(path, fix=_FIX_ROLES).decode(errors="replace")
+        today = roles_of_today(text, admitted(city))
+        if today != text:
+            files.replace(path, today.encode(), mode=0o600, owner=settings.broker_user)
         files.give(path, settings.broker_user)
         return
     files.replace(path, roles_json(admitted(city)).encode(), mode=0o600, owner=settings.broker_user)

@@ -1,4 +1,4 @@
-"""The office gives a device the certificate that follows the one it has. Files both ways.
+"""The office gives a device the certificate that follows the one it has.
 
 Rules as in `provisioning.core.renewals`. The new certificate is kept before it is given: an interrupted call gives the
 same one when the same request comes again.
@@ -30,16 +30,15 @@ _Pair = tuple[bytes, bytes]  # a certificate and its intermediate, DER
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """Whose certificate, and whether the same request had been answered before."""
+    """Whose certificate, whether the same request had been answered before, and what the device takes home."""
 
     device: str
     again: bool
+    answer: bytes
 
 
-def renew_device(
-    root: Path, data: bytes, out: Path, *, now: datetime, randomness: Randomness, confirm: Confirm
-) -> Renewed:
-    """Answer a device's request for a newer certificate: what it takes home is written to `out`.
+def renew_device(root: Path, data: bytes, *, now: datetime, randomness: Randomness, confirm: Confirm) -> Renewed:
+    """Answer a device's request for a newer certificate.
 
     Raises RenewalRefused, UnknownDevice, NotConfirmed, AuthorityEnding, NotItsAuthority, BadSetting, NotACity,
     FileFailed.
@@ -52,8 +51,7 @@ def renew_device(
         if newest:
             _follow(city, device, held, now, randomness)
         leaf, intermediate = issued(city, device.device)[0]
-        files.replace(out, encode_renewed(leaf, intermediate))
-    return Renewed(device.device, again=not newest)
+    return Renewed(device.device, again=not newest, answer=encode_renewed(leaf, intermediate))
 
 
 def issued(city: City, device: str) -> list[_Pair]:

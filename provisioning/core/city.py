@@ -6,13 +6,14 @@ Rules of the role table:
 - everything is denied but what the table grants;
 - a device speaks under its own address only, and hears what is sent there or to all; the backend of a shard hears all
   upward channels of the shard and speaks on its downward ones; nobody else reads anyone's taps;
-- the admin may change roles and nothing else.
+- the admin may change roles and nothing else;
+- the office hears who asks for a newer certificate, and answers, and nothing else.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from protocol.wire.topics import DOWN, TO_ALL, UP, Address, shard_filter, to_all
+from protocol.wire.topics import DOWN, FROM_OFFICE, TO_ALL, TO_OFFICE, UP, Address, shard_filter, to_all
 from provisioning.core import names
 from provisioning.core.purposes import Purpose, user_name
 
@@ -49,9 +50,9 @@ class Identity:
 def device_identity(city: str, shard: str, device: str) -> Identity:
     """A validator: up and down channels of its own address, and what all are told."""
     address = Address(city, shard, device)
-    hears = (*map(address.topic, DOWN), *(to_all(city, shard, channel) for channel in TO_ALL))
+    hears = (*map(address.topic, DOWN + FROM_OFFICE), *(to_all(city, shard, channel) for channel in TO_ALL))
     user = user_name(city, Purpose.DEVICE, device)
-    return Identity(device, user, tuple(map(address.topic, UP)), hears)
+    return Identity(device, user, tuple(map(address.topic, UP + TO_OFFICE)), hears)
 
 
 def backend_identity(city: str, shard: str) -> Identity:
@@ -70,10 +71,21 @@ def admin_identity(city: str) -> Identity:
     return Identity(names.ADMIN, user_name(city, Purpose.PEOPLE, names.ADMIN), (_CONTROL,), (_CONTROL,))
 
 
+def office_identity(city: str, shard: str) -> Identity:
+    """Whoever renews certificates: at the office, where the key is that signs for devices."""
+    return Identity(
+        names.OFFICE,
+        user_name(city, Purpose.PEOPLE, names.OFFICE),
+        tuple(shard_filter(city, shard, channel) for channel in FROM_OFFICE),
+        tuple(shard_filter(city, shard, channel) for channel in TO_OFFICE),
+    )
+
+
 def identities(city: str, shard: str, devices: Iterable[str]) -> list[Identity]:
     """Everybody the broker of a city knows, in a stable order."""
     return [
         admin_identity(city),
+        office_identity(city, shard),
         backend_identity(city, shard),
         *(device_identity(city, shard, device) for device in sorted(devices)),
     ]

@@ -270,6 +270,11 @@ class CityFolder:
         return self.root / "broker"
 
     @property
+    def office(self) -> Path:
+        """Keys by which the office is let in at the broker, to renew certificates."""
+        return self.root / "office"
+
+    @property
     def broker_config(self) -> Path:
         """mosquitto.conf."""
         return self.broker / "mosquitto.conf"

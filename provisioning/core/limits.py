@@ -29,6 +29,8 @@ CLAIM_VALID_DAYS_MAX = 60
 # Of a request's fingerprint, not shown at the office, so somebody has read the device's screen. 64 bits, since that is
 # all that is sure to be compared: another request that ends in 32 given bits is found in a night.
 APPROVAL_TYPED_DIGITS = 16
+RENEWALS_A_LOOK_MAX = 4_000  # requests that wait at the broker: a shard's devices, half as many again; 24 MB at most
+OFFICE_RENEWS_DAYS = 60  # before the end of its own certificate: it looks once an hour, and a holiday is no fortnight
 
 # --- Rotation ----------------------------------------------------------------------------------------------------
 CREDENTIAL_DAYS = 180  # as the backend gives them out (its own limits; a test holds both together)

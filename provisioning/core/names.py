@@ -12,6 +12,7 @@ from protocol.wire.topics import EVERYBODY
 from provisioning.core.errors import BadSetting, ReservedName
 
 ADMIN = "admin"  # identity that manages the broker
+OFFICE = "office"  # identity that renews the devices' certificates
 BROKER = "broker"  # name of the broker's own certificate
 _BACKEND = "backend-"
 _SHOWN = 5  # names of what there is, where none is near: a line of a terminal
@@ -36,7 +37,7 @@ def checked_name(field: str, value: str) -> str:
 def device_name(value: str) -> str:
     """The name, if a device may carry it: at the broker, the name alone decides the role. Raises ReservedName."""
     checked_name("device", value)
-    if value in (ADMIN, BROKER, EVERYBODY) or value.startswith(_BACKEND):
+    if value in (ADMIN, BROKER, EVERYBODY, OFFICE) or value.startswith(_BACKEND):
         raise ReservedName(
             f"{value} is a name of the broker's own roles or topics",
             fix="name the device after its vehicle and door",

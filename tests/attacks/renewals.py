@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from edge.app import renewing
 from edge.app.config import ValidatorConfig, load_config
+from edge.core.limits import RENEWED_TRY_MS
 from protocol.errors import SavarError
 from protocol.limits import RENEWAL_WINDOW_DAYS
 from protocol.wire.keys import Purpose, SigningKey
@@ -17,6 +18,7 @@ from tests.attacks.defence import gives, off, unchecked
 from tests.attacks.worlds import Pretender
 from tests.provisioning.enrolments import NOW, ONE, TWO, enrolled
 from tests.provisioning.test_renewal import DUE, Bus
+from tests.provisioning.test_renewed_online import Ride
 
 WIRE = "protocol.wire"
 RULES = "provisioning.core.renewals"
@@ -102,3 +104,18 @@ def certificate_of_another_device(ground: Ground) -> Outcome:
     other, done = enrolled(bus.root, ground.folder / "other", TWO)
     assert other.enrolled
     return refused_if(not _taken(bus.config, bus.answered(renewing.ask(load_config(done.settings)))))
+
+
+@attack(
+    Surface.ENROLMENT, Who.BROKER, Outcome.BOUNDED, off("edge.app.renewing:put_back", gives(None)),
+)  # fmt: skip
+def renewal_that_is_not_let_in(ground: Ground) -> Outcome:
+    """A captured broker refuses each bus behind its new certificate, so that none of them is heard until somebody comes."""
+    ride = Ride(ground.folder, DUE)
+    ride.step()
+    ride.office()
+    ride.hear()
+    ride.step()
+    for _ in range(3):
+        ride.step(RENEWED_TRY_MS)
+    return Outcome.BOUNDED if ride.bus.in_force == ride.first else Outcome.SUCCEEDED

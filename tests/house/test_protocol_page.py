@@ -35,7 +35,7 @@ from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause, Shif
 from protocol.wire.health import CameraState, RunCause
 from protocol.wire.keys import Purpose
 from protocol.wire.tickets import TicketForm
-from protocol.wire.topics import DOWN, TO_ALL, UP
+from protocol.wire.topics import DOWN, FROM_OFFICE, TO_ALL, TO_OFFICE, UP
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
 STRUCTURES = {
@@ -155,9 +155,12 @@ def test_every_error_is_told_in_its_family() -> None:
 def test_purposes_and_channels_are_told() -> None:
     for purpose in Purpose:
         assert f"| {purpose.name} | `{purpose.value.decode()}` |" in PAGE
-    told = re.findall(r"^\| `(\w+)` \| (device|backend) \|", section("Topics"), re.MULTILINE)
-    assert told == [(channel.value, "device") for channel in UP] + [
-        (channel.value, "backend") for channel in DOWN + TO_ALL
+    told = re.findall(r"^\| `(\w+)` \| (device|backend|office) \|", section("Topics"), re.MULTILINE)
+    assert told == [
+        *((channel.value, "device") for channel in UP),
+        *((channel.value, "backend") for channel in DOWN + TO_ALL),
+        *((channel.value, "device") for channel in TO_OFFICE),
+        *((channel.value, "office") for channel in FROM_OFFICE),
     ]
 
 

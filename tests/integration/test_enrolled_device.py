@@ -47,14 +47,8 @@ def test_a_device_rides_on_its_own_keys_and_renews(tmp_path: Path) -> None:
     config = load_config(done.settings)
     with Mosquitto(root) as broker:
         assert heard(root, broker.port, own.keys, b"by the first")
-        out = tmp_path / "renewed"
-        renew_device(
-            root,
-            renewing.ask(config),
-            out,
-            now=NOW + timedelta(seconds=1),
-            randomness=os.urandom,
-            confirm=lambda *_: None,
+        done = renew_device(
+            root, renewing.ask(config), now=NOW + timedelta(seconds=1), randomness=os.urandom, confirm=lambda *_: None
         )
-        renewing.take(config, out.read_bytes())
+        renewing.take(config, done.answer)
         assert renewing.settle(config, lambda: heard(root, broker.port, own.keys, b"by the second"))

@@ -35,7 +35,7 @@ from protocol.wire.passes import Presentation
 from protocol.wire.receipts import Receipt, encode_receipt, open_receipt
 from protocol.wire.signed import cut, seal_message
 from protocol.wire.sister import Along, DoorCondition, FreshBoarding, SisterWord, Witness, encode_sister, open_sister
-from protocol.wire.topics import DOWN, TO_ALL, UP, Address, Channel, shard_filter, split
+from protocol.wire.topics import DOWN, FROM_OFFICE, TO_ALL, TO_OFFICE, UP, Address, Channel, shard_filter, split
 from tests.protocol import samples
 from tests.protocol.fares import policies, tariffs
 from tests.protocol.test_records import names, uint32, uint63
@@ -252,4 +252,6 @@ def test_of_an_endless_topic_an_error_repeats_only_a_beginning(topic: str) -> No
 
 
 def test_every_channel_has_one_direction() -> None:
-    assert sorted(channel.value for channel in UP + DOWN + TO_ALL) == sorted(channel.value for channel in Channel)
+    assert sorted(channel.value for channel in UP + DOWN + TO_ALL + TO_OFFICE + FROM_OFFICE) == sorted(
+        channel.value for channel in Channel
+    )

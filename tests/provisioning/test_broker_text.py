@@ -3,10 +3,11 @@
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from provisioning.core.broker_config import mosquitto_conf, roles_json, roles_with
+from provisioning.core.broker_config import mosquitto_conf, roles_json, roles_of_today, roles_with
 from provisioning.core.city import CitySettings, Identity, device_identity, identities
 from provisioning.core.errors import BadSetting
 from provisioning.core.settings_files import city_text
@@ -75,13 +76,13 @@ def grants(roles: dict[str, object]) -> dict[str, dict[str, set[str]]]:
 
 def test_everybody_has_the_role_of_its_name_and_no_other_way_in() -> None:
     roles = json.loads(roles_json(identities("isfahan", "s0", ["bus-2-d1", "bus-1-d1"])))
-    everybody = ["admin", "backend-s0", "bus-1-d1", "bus-2-d1"]
+    everybody = ["admin", "office", "backend-s0", "bus-1-d1", "bus-2-d1"]
     assert set(roles) == {"defaultACLAccess", "clients", "groups", "roles"}
     assert roles["defaultACLAccess"] == {
         "publishClientSend": False, "publishClientReceive": False, "subscribe": False, "unsubscribe": False,
     }  # fmt: skip
     assert roles["groups"] == []
-    purposes = ["people", "backend", "device", "device"]
+    purposes = ["people", "people", "backend", "device", "device"]
     assert roles["clients"] == [
         {"username": f"CN={name},OU={purpose},O=isfahan", "roles": [{"rolename": name}]}
         for name, purpose in zip(everybody, purposes, strict=True)
@@ -90,21 +91,53 @@ def test_everybody_has_the_role_of_its_name_and_no_other_way_in() -> None:
 
 
 def test_who_may_say_and_hear_what() -> None:
-    """The whole matrix: a device speaks and hears under its own name, a backend for its shard, the admin of roles."""
+    """The whole matrix: a device speaks and hears under its own name, a backend for its shard, the admin of roles,
+
+    the office of renewals.
+    """
     table = grants(json.loads(roles_json(identities("isfahan", "s0", ["bus-1-d1"]))))
     up, down = ("taps", "health", "state", "reply"), ("receipt", "command")
     all_up, all_down = ({f"{HERE}/+/{name}" for name in names} for names in (up, down))
     own_up, own_down = ({f"{HERE}/bus-1-d1/{name}" for name in names} for names in (up, down))
     all_down.add(f"{HERE}/all/bundle")
-    own_down.add(f"{HERE}/all/bundle")
+    own_down |= {f"{HERE}/all/bundle", f"{HERE}/bus-1-d1/renewed"}
+    own_up.add(f"{HERE}/bus-1-d1/renewal")
+    asked, answered = {f"{HERE}/+/renewal"}, {f"{HERE}/+/renewed"}
     assert table == {
         "admin": {kind: {CONTROL} for kind in ("publishClientSend", "publishClientReceive", "subscribePattern",
                                                "unsubscribePattern")},
+        "office": {"publishClientSend": answered, "publishClientReceive": asked, "subscribePattern": asked,
+                   "unsubscribePattern": asked},
         "backend-s0": {"publishClientSend": all_down, "publishClientReceive": all_up, "subscribePattern": all_up,
                        "unsubscribePattern": all_up},
         "bus-1-d1": {"publishClientSend": own_up, "publishClientReceive": own_down, "subscribeLiteral": own_down,
                      "unsubscribeLiteral": own_down},
     }  # fmt: skip
+
+
+def test_a_file_of_before_grants_what_todays_table_grants_and_revives_nobody() -> None:
+    """A city of before there were renewals over the broker; one device was disabled, one role was changed by hand."""
+    devices = ["bus-1-d1", "bus-2-d1", "bus-3-d1"]
+    known = identities("isfahan", "s0", devices)
+    before = json.loads(roles_json([one for one in known if one.name != "office"]))
+    for role in before["roles"]:
+        role["acls"] = [acl for acl in role["acls"] if not acl["topic"].endswith(("renewal", "renewed"))]
+        role["textname"] = "as the plugin writes it"
+    disabled, other = before["clients"][-2], before["clients"][-1]
+    disabled |= {"disabled": True, "roles": []}
+    other["roles"] = [{"rolename": "spare"}]
+    today = json.loads(roles_of_today(json.dumps(before), known))
+    table, old = grants(today), grants(before | {"roles": [_plain(it) for it in before["roles"]]})
+    assert f"{HERE}/bus-1-d1/renewal" in table["bus-1-d1"]["publishClientSend"]
+    assert table["office"] == grants(json.loads(roles_json(known)))["office"]
+    assert {name: table[name] for name in devices[1:]} == {name: old[name] for name in devices[1:]}
+    assert [it for it in today["clients"] if it in (disabled, other)] == [disabled, other]
+    text = json.dumps(today)
+    assert roles_of_today(text, known) is text
+
+
+def _plain(role: dict[str, Any]) -> dict[str, Any]:
+    return {name: role[name] for name in ("rolename", "acls")}
 
 
 @pytest.mark.parametrize("topic", ["a/+/b", "a/#"])
@@ -117,12 +150,12 @@ def test_an_identity_put_again_takes_its_own_place_and_no_other() -> None:
     text = roles_json(identities("isfahan", "s0", ["bus-1-d1", "bus-2-d1"]))
     again = json.loads(roles_with(text, device_identity("isfahan", "s1", "bus-1-d1")))
     assert [client["roles"][0]["rolename"] for client in again["clients"]] == [
-        "admin", "backend-s0", "bus-2-d1", "bus-1-d1",
+        "admin", "office", "backend-s0", "bus-2-d1", "bus-1-d1",
     ]  # fmt: skip
-    assert [role["rolename"] for role in again["roles"]] == ["admin", "backend-s0", "bus-2-d1", "bus-1-d1"]
+    assert [role["rolename"] for role in again["roles"]] == ["admin", "office", "backend-s0", "bus-2-d1", "bus-1-d1"]
     assert "savar/1/isfahan/s1/bus-1-d1/taps" in grants(again)["bus-1-d1"]["publishClientSend"]
     others = [role for role in json.loads(text)["roles"] if role["rolename"] != "bus-1-d1"]
-    assert again["roles"][:3] == others
+    assert again["roles"][:4] == others
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"clients": []}', '{"clients": [1], "roles": []}', '{"clients": [{}]}'])

@@ -45,7 +45,8 @@ class Bus:
 
     def answered(self, request: bytes, at: datetime = DUE, confirm: Any = lambda *_: None) -> bytes:
         out = self.folder / "renewed"
-        renew_device(self.root, request, out, now=at, randomness=os.urandom, confirm=confirm)
+        done = renew_device(self.root, request, now=at, randomness=os.urandom, confirm=confirm)
+        files.replace(out, done.answer)  # as the command does
         return out.read_bytes()
 
     def renew(self, at: datetime = DUE) -> None:
@@ -121,7 +122,7 @@ def test_the_first_approval_made_again_takes_no_newer_certificate_back(tmp_path:
     finish(own, approved(root, request.raw, tmp_path / "answer"))
     config = load_config(own.root / "validator.toml")
     asked = renewing.ask(config)
-    renew_device(root, asked, tmp_path / "next", now=DUE, randomness=os.urandom, confirm=lambda *_: None)
+    renew_device(root, asked, now=DUE, randomness=os.urandom, confirm=lambda *_: None)
     before = content(root)
     approved(root, request.raw, tmp_path / "answer")
     assert content(root) == before

@@ -200,7 +200,7 @@ def test_revoking_writes_who_when_and_why_everywhere_and_nothing_of_others(root:
     roles = json.loads((root / "broker" / "dynamic-security.json").read_text())
     (client,) = [it for it in roles["clients"] if DEVICE in it["username"]]
     assert (client["roles"], client["disabled"]) == ([], True)
-    assert [role["rolename"] for role in roles["roles"]] == ["admin", "backend-s0", OTHER]
+    assert [role["rolename"] for role in roles["roles"]] == ["admin", "office", "backend-s0", OTHER]
     assert {path: path.read_bytes() for path in others} == before
 
 
