@@ -20,6 +20,6 @@ for kind in "${kinds[@]}"; do
     || { tail -n 40 "$corpus.log"; exit 1; }
   [ "$kind" = all ] && continue
   export COVERAGE_FILE=build/fuzz/.coverage-$kind # kinds may be fuzzed beside each other
-  build/fuzz/bin/coverage run --branch --include="$("${fuzz[@]}" "$kind" --modules)" -m tests.fuzz.fuzz_decoders "$kind" "$corpus" --replay
+  build/fuzz/bin/coverage run --branch --omit="tests/*" --include="$("${fuzz[@]}" "$kind" --modules)" -m tests.fuzz.fuzz_decoders "$kind" "$corpus" --replay
   build/fuzz/bin/coverage report
 done
