@@ -30,9 +30,9 @@ from backend.core.payments.topup import TopUp
 from backend.core.ports import Rider as Row
 from backend.core.staff.roles import Actor, Role
 from backend.core.staff.subjects import Posting, Refund
-from tests.backend.bus import FARE, Bus, Rider
+from tests.backend.bus import FARE, Bus, Rider, key
 from tests.backend.desk_http import Api
-from tests.backend.moving.phones import NIMA, TARA, Office
+from tests.backend.moving.phones import NIMA, TARA, Office, registered
 
 ANN, BEN, MUM = Rider(1), Rider(2), Rider(3)
 SARA, OMID = Actor("sara", Role.FINANCE), Actor("omid", Role.FINANCE)
@@ -130,6 +130,9 @@ class Life(Office):
         self.guardians.give(MUM.credential_id, ANN.credential_id, 50_000, key="")
         self.two(Posting(rider_account(ANN.credential_id), "adjustments", 1_000), SARA, OMID)
         self.two(Posting(rider_account(BEN.credential_id), "adjustments", 2_000), SARA, OMID)
+        self.two(Posting("adjustments", rider_account(ANN.credential_id), 500), SARA, OMID)
+        self.grant(ANN, key("a phone of the office's").public)
+        registered(self, key("a phone of the office's"))
         self.move(ANN, "the new phone")
         self.pay(ANN, "back", 2_000_000)
         self.two(Posting(rider_account(ANN.credential_id), "bank", 2_600_000), SARA, OMID)
@@ -178,7 +181,9 @@ def test_all_of_a_rider_is_told_and_his_accounts_add_up(tmp_path: Path, monkeypa
         (denial,) = found["denials"]
         assert denial["ended_ms"] is not None
         assert it.store.balance(debt_account(ANN.credential_id)) == 0
-        assert sorted(row["kind"] for row in found["decisions"]) == ["guardian", "posting", "posting", "refund"]
+        assert sorted(row["kind"] for row in found["decisions"]) == [
+            "guardian", "move", "posting", "posting", "posting", "refund"
+        ]  # fmt: skip
         (paper,) = it.export(BEN)["rides"]
         assert paper["sequence"] == 9
 
