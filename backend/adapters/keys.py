@@ -8,6 +8,7 @@ from backend.core.errors import KeyMissing
 from protocol.errors import ProofError
 from protocol.wire.keys import SigningKey, VerifyingKey
 
+_NUMBER_KEY_BYTES = 32
 _FIX = "run `savar provision city` and point keys_dir at its backend folder"
 
 
@@ -36,6 +37,25 @@ def load_keys(folder: Path) -> BackendKeys:
         raise KeyMissing(f"cannot read a key: {error}", fix=_FIX) from error
     except (ValueError, ProofError) as error:
         raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
+
+
+def load_number_key(folder: Path) -> bytes:
+    """What telephone numbers are kept under, 32 bytes; only where a city sends messages. Raises KeyMissing."""
+    path = folder / "phone.key"
+    fix = (
+        f"a city of before has none: head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n' > {path}; chmod 600 {path}"
+    )
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise KeyMissing(f"cannot read the key of telephone numbers: {error}", fix=fix) from error
+    except ValueError as error:
+        raise KeyMissing(
+            f"{path} is damaged", fix="put it back from its copy: without it no number is known"
+        ) from error
+    if len(key) != _NUMBER_KEY_BYTES:
+        raise KeyMissing(f"{path} is damaged", fix="put it back from its copy: without it no number is known")
+    return key
 
 
 def bundle_keys(folder: Path) -> tuple[VerifyingKey, ...]:

@@ -39,11 +39,13 @@ from backend.app.money_cases import MoneyCases
 from backend.app.payments.cashier import Cashier
 from backend.app.payments.settling import Calls
 from backend.app.payouts import Payouts
+from backend.app.phones import Phones
 from backend.app.proofs import ProofDesk
 from backend.app.receipts import Receipts
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
 from backend.app.signing_in import SignIn
+from backend.app.sms import make_wired
 from backend.app.staff import Staff, decree_of, granted_classes, granted_move
 from backend.app.worker import IngestWorker
 from backend.core.api import alarm_event, boarding_event, counts_event, tap_row
@@ -132,6 +134,7 @@ class Backend:
             moves=partial(granted_move, self.store),
         )  # fmt: skip
         self._closings = Closings(self.store, self._riders, now_ms)
+        self._phones = self._make_phones(randomness)
         self._http = self._make_http(keys, randomness)
 
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
@@ -152,6 +155,7 @@ class Backend:
             devices=self._registry.all,
             closings=self._closings,
             exports=Exports(self.store),
+            phones=self._phones,
             guardians=Guardians(self.store, self._riders, staff, clock=self._now_ms, randomness=randomness),
             applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),
@@ -171,6 +175,12 @@ class Backend:
         )
         return HttpServer(make_app(services), config.http.host, config.http.port)
 
+    def _make_phones(self, randomness: Callable[[int], bytes]) -> Phones:
+        return Phones(
+            self.store, self.store, self._riders, make_wired(self._config), clock=self._now_ms, randomness=randomness,
+            calls=Calls(self._alarm, self._alarm_ended),
+        )  # fmt: skip
+
     def _sign_in(self, randomness: Callable[[int], bytes]) -> SignIn | None:
         at = self._config.passkeys
         if at is None:
@@ -185,6 +195,7 @@ class Backend:
         self._cases.start()
         self._forgetting.start()
         self._closings.start()
+        self._phones.start()
         if self._cashier is not None:
             self._cashier.start()
         self._session.start()
@@ -198,6 +209,7 @@ class Backend:
         self._closings.stop()
         self._live.close()
         self._http.stop()
+        self._phones.stop()
         if self._cashier is not None:
             self._cashier.stop()
         self.close()
@@ -214,11 +226,10 @@ class Backend:
 
     @property
     def failure(self) -> Exception | None:
-        """What the ingest thread, the cases' one or the top-ups' one died of, for the supervisor."""
-        topups = None if self._cashier is None else self._cashier.failure
-        return (
-            self._worker.failure or self._cases.failure or self._forgetting.failure or self._closings.failure or topups
-        )
+        """What the first of its threads died of that is gone, for the supervisor."""
+        threads = (self._worker, self._cases, self._forgetting, self._closings, self._phones, self._cashier)
+        found = [it.failure for it in threads if it is not None and it.failure is not None]
+        return found[0] if found else None
 
     def import_batch(self, payload: bytes) -> str:
         """One depot file through the very same ingest → what became of it, in words."""

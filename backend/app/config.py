@@ -12,6 +12,7 @@ from backend.core.limits import (
     OPENERS_MAX,
     PROVIDER_TIMEOUT_S,
     SILENT_AFTER_DEFAULT_S,
+    SMS_TIMEOUT_S,
     TRAVEL_DAYS_DEFAULT,
     TRAVEL_DAYS_MIN,
 )
@@ -137,6 +138,26 @@ class PasskeysConfig(BaseModel):
         return self.origin.partition("://")[2].partition(":")[0]
 
 
+class SmsConfig(BaseModel):
+    """Who sends codes to riders' telephones, and by which of the templates that were approved there.
+
+    `key_file`: what it knows us by, in a file of its own. A message of the second template lets somebody into an
+    account; its words should say so.
+    """
+
+    model_config = _STRICT
+    kind: Literal["kavenegar"] = "kavenegar"
+    provider: str = Field(pattern=r"^https?://")
+    key_file: Path
+    bind_template: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    sign_in_template: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    timeout_s: float = Field(default=SMS_TIMEOUT_S, gt=0, le=60)
+
+    def resolved(self, base: Path) -> Self:
+        """With its file's path taken from `base`."""
+        return self.model_copy(update={"key_file": base / self.key_file})
+
+
 class IngestConfig(BaseModel):
     """`openers`: processes that verify riders' proofs beside the ingest thread; None: what the processors are for."""
 
@@ -183,6 +204,7 @@ class BackendConfig(BaseModel):
     ingest: IngestConfig = IngestConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     passkeys: PasskeysConfig | None = None
+    sms: SmsConfig | None = None
 
     @property
     def identity(self) -> str:
@@ -205,5 +227,6 @@ def load_config(path: Path) -> BackendConfig:
             "broker": config.broker.resolved(base),
             "payments": None if config.payments is None else config.payments.resolved(base),
             "passkeys": None if config.passkeys is None else config.passkeys.resolved(base),
+            "sms": None if config.sms is None else config.sms.resolved(base),
         }
     )

@@ -146,13 +146,31 @@ class Riders:
         """
         self._challenges.require(public_key, proof)
         with self._one_at_a_time:
-            if self._store.rider_with_key(public_key) is not None:
-                raise Refused(
-                    "this key is registered", fix="make a new key on the new phone", rider_fa="این گوشی ثبت شده است",
-                    rider_en="This phone is registered already",
-                )  # fmt: skip
-            self._require_fresh(public_key)
-            return self._move(rider, public_key, None)
+            self._require_new(public_key)
+            return self._move(rider, public_key, lambda moved, former: self._store.move_rider(moved, former, None))
+
+    def prove_new(self, public_key: bytes, proof: KeyProof) -> None:
+        """Return where the caller holds this key and it is no rider's. Raises as `move`, of the key alone."""
+        self._challenges.require(public_key, proof)
+        with self._one_at_a_time:
+            self._require_new(public_key)
+
+    def recover(self, rider: Rider, public_key: bytes, keep: Callable[[Rider, Former], None]) -> Registered:
+        """His credential to another phone's key that was proven before; `keep` stores it and says whether it may be.
+
+        Raises Refused, OutOfRange, StoreFailed.
+        """
+        with self._one_at_a_time:
+            self._require_new(public_key)
+            return self._move(rider, public_key, keep)
+
+    def _require_new(self, public_key: bytes) -> None:
+        if self._store.rider_with_key(public_key) is not None:
+            raise Refused(
+                "this key is registered", fix="make a new key on the new phone", rider_fa="این گوشی ثبت شده است",
+                rider_en="This phone is registered already",
+            )  # fmt: skip
+        self._require_fresh(public_key)
 
     def ended(self, rider: Rider, at_ms: int) -> tuple[Rider, Former]:
         """His credential's next version, over a key that nobody has, and what ends with that.
@@ -172,7 +190,10 @@ class Riders:
         self._require_fresh(public_key)
         found = self._moves(public_key)
         rider = None if found is None else self._store.rider(found[0])
-        return None if found is None or rider is None else self._move(rider, public_key, found[1])
+        if found is None or rider is None:
+            return None
+        allowed_by = found[1]
+        return self._move(rider, public_key, lambda moved, former: self._store.move_rider(moved, former, allowed_by))
 
     def _require_fresh(self, public_key: bytes) -> None:
         if self._store.was_moved(public_key):
@@ -183,12 +204,10 @@ class Riders:
                 rider_en="This phone's credential has ended, or moved to another",
             )  # fmt: skip
 
-    def _move(self, rider: Rider, public_key: bytes, proposal_id: str | None) -> Registered:
+    def _move(self, rider: Rider, public_key: bytes, keep: Callable[[Rider, Former], None]) -> Registered:
         credential, former = self._next(rider, public_key, self._clock())
         token = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
-        self._store.move_rider(
-            replace(rider, credential=credential, token_hash=hash_token(token)), former, proposal_id
-        )  # fmt: skip
+        keep(replace(rider, credential=credential, token_hash=hash_token(token)), former)
         return _registered(credential, token)
 
     def _next(self, rider: Rider, public_key: bytes, at_ms: int) -> tuple[bytes, Former]:

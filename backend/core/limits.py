@@ -215,6 +215,22 @@ WARDS_MAX = 6  # of one guardian: a family; a home for children wants an account
 WARD_WALLET_MAX_RIALS = 10_000_000  # in it behind a guardian's gift: months of rides; what a fraud would keep of one
 CONCESSION_TOLD_DAYS = 60  # before it ends its rider is told: a new paper of a school or an office takes weeks
 
+PHONE_CODE_DIGITS = 6  # what people copy from a message without a slip
+PHONE_CODE_MS = 240_000  # to type it: a message takes seconds, and a minute where the network is busy
+PHONE_CODE_TRIES_MAX = 5  # of one code, right or wrong: a slip or two, and one guess in 200,000
+PHONE_CODE_AGAIN_MS = 60_000  # between two of one number: most messages are there by then
+PHONE_CODES_A_DAY_MAX = 6  # of one number: a day of bad luck; 30 guesses of a million
+PHONE_CODES_AN_HOUR_MAX = 600  # of all: ten a minute; what an hour of a pump costs, until a person is called
+PHONE_CODES_ADDRESS_MAX = 60  # an hour from one address: riders of one operator share it, and a pump wants ten of them
+PHONE_ADDRESSES_WATCHED_MAX = 10_000  # of these, remembered: 2 MB; the one longest known is forgotten
+NUMBER_LEAVES_MS = 72 * 3_600_000  # to another account: a stolen SIM is noticed in hours, replaced in a day or two
+RECOVERY_WAIT_MS = 24 * 3_600_000  # a day without a network tells its owner that somebody has his number
+RECOVERY_GOOD_MS = 7 * 86_400_000  # behind that: a week to come back, as who is on a journey
+PHONES_PERIOD_S = 3_600  # between looks for what is to be forgotten: a code is gone within 25 hours
+SMS_TIMEOUT_S = 10.0  # an answer later than this is unknown, not refused
+SMS_ANSWER_BYTES_MAX = 16 << 10  # its answers are under 1 KiB
+SMS_CALLS_MAX = 4  # requests waiting on the sender at once: a slow one must hold up nothing else
+
 # --- Reconciliation --------------------------------------------------------------------------------------------------
 DISCREPANCY_DUE_MS = 48 * 3_600_000  # decided in two days, as the city decides disputes (isfahan.md, rows 8 and P6)
 JOURNAL_WAITS_MS = 48 * 3_600_000  # of a told record that does not come: by then a bus was in its depot twice

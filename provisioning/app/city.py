@@ -104,6 +104,7 @@ def _make_backend(
     issuer = new_key(folder.issuer_key(FIRST_ISSUER), randomness)
     files.write_private(folder.backend_issuer_key, issuer.to_pem())
     files.write_private(keys / "ops.token", base64.urlsafe_b64encode(randomness(limits.OPS_TOKEN_BYTES)))
+    files.write_private(keys / "phone.key", randomness(limits.NUMBER_KEY_BYTES).hex().encode())
     signer = new_key(folder.bundle_key, randomness)
     began = unix_ms(authority.now)
     log = KeyLog((

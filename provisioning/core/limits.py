@@ -21,6 +21,7 @@ ROOT_PASSPHRASE_MIN_DIFFERENT = 8  # sixteen times one letter is no passphrase
 KEY_SECRET_BYTES = 32  # one P-256 scalar
 BADGES_A_CALL_MAX = 500  # a depot's drivers; each is a page of its own
 OPS_TOKEN_BYTES = 32  # bearer token of operations staff
+NUMBER_KEY_BYTES = 32  # of the HMACs that telephone numbers are kept as: what SHA-256 is good for
 PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a person
 
 # --- Enrolment ---------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from backend.app.naming import end_person, name_person
 from backend.app.payments.settling import Calls, Settling
 from backend.app.payments.topups import TopUps
 from backend.app.payouts import Payouts
+from backend.app.phones import Phones, Wired
 from backend.app.riders import Riders
 from backend.app.settlement_desk import SettlementDesk
 from backend.app.signing_in import SignIn
@@ -47,6 +48,7 @@ from protocol.wire.keys import SigningKey
 from simulators.phones import registration
 from tests.backend.authenticator import ORIGIN, RP_ID
 from tests.backend.memory_store import MemoryStore
+from tests.backend.phone.senders import Sender
 from tests.protocol.samples import ISSUER, WALL_MS, key
 
 OPS_TOKEN = "operations"
@@ -128,7 +130,9 @@ PARTY = {Role.PARTNER: Party.named("operator:metro"), Role.DRIVER: Party.named("
 class Api:
     """A served API and a client for it; `with` starts and stops both."""
 
-    def __init__(self, *, payments: bool = True, one_ledger: bool = False, passkeys: bool = False) -> None:
+    def __init__(
+        self, *, payments: bool = True, one_ledger: bool = False, passkeys: bool = False, sms: bool = True
+    ) -> None:
         """`one_ledger`: riders and their wallets are kept where people and proposals are."""
         self.store = MemoryStore()
         self.provider, self.second = Provider(), Provider()
@@ -167,6 +171,11 @@ class Api:
             granted=partial(granted_classes, self.office),
             moves=partial(granted_move, self.office),
         )
+        self.sms = Sender()
+        phones = Phones(
+            self.office, kept, riders, Wired(self.sms, b"n" * 32) if sms else None, clock=lambda: self.now_ms,
+            randomness=os.urandom, calls=calls_noted(self.called),
+        )  # fmt: skip
         self.services = Services(
             receipts=self.receipts,
             riders=riders, closings=Closings(self.office, riders, lambda: self.now_ms),
@@ -175,7 +184,7 @@ class Api:
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
-            sign_in=self.sign_in if passkeys else None, office_pages=None,
+            phones=phones, sign_in=self.sign_in if passkeys else None, office_pages=None,
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),
             money_cases=MoneyCases(self.office, lambda: self.now_ms),

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 GROWING = frozenset({
     "account", "annulment", "application", "bank_row", "claim", "day_key", "discrepancy_entry", "dispute", "former",
-    "guardian", "paid_in", "payout_sent", "proposal", "proxy", "quarantine", "record", "rider", "shift", "statement_row",
-    "ticket_ride", "topup", "transfer", "unproven", "ward_topup",
+    "guardian", "paid_in", "payout_sent", "phone", "phone_code", "phone_recovery", "proposal", "proxy", "quarantine",
+    "record", "rider", "shift", "statement_row", "ticket_ride", "topup", "transfer", "unproven", "ward_topup",
 })  # fmt: skip
 MEANT = (  # what a statement begins with, or has in it, and why it may
     (r"FROM transfer ORDER BY transfer\.id(?! DESC LIMIT)", "verify goes through all"),

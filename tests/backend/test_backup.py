@@ -25,6 +25,8 @@ from backend.core.errors import (
     TargetOccupied,
     ToolMissing,
 )
+from backend.core.phone.binding import PhoneState
+from backend.core.phone.code import Asked
 from backend.core.staff.roles import Role
 from tests.backend.authenticator import ORIGIN, RP_ID, Authenticator
 from tests.backend.bus import NOON_MS
@@ -79,12 +81,28 @@ def test_no_session_and_no_invitation_comes_back_and_passkeys_do(place: Place) -
     assert [it.credential_id for it in back.passkeys("sara")] == [key.credential_id]
 
 
+def test_no_code_comes_back_and_nobody_who_waits_by_a_number(place: Place) -> None:
+    """One of them was used, and the other was stopped, since the copy was made."""
+    desk = filled(place, ridden(1), 1)
+    it = Asked(b"n" * 32, NOON_MS, b"m" * 32)
+    desk.store.note_code(it)
+    desk.store.bind_number(it.number_mac, b"rider008", NOON_MS)
+    assert desk.store.note_recovery(it.number_mac, b"thief", NOON_MS)
+    place.back_up("first", "a.backup")
+    desk.close()
+    place.restore("a.backup", "second")
+    back = place.desk("second", ridden(1)).store
+    assert not back.use_code(it.number_mac, it.mac, NOON_MS)
+    assert back.phone_state(b"rider008", NOON_MS) == PhoneState(since_ms=NOON_MS)
+
+
 def test_a_backup_of_before_there_were_sessions_is_put_back(place: Place) -> None:
     """Every one that a city has on the day when it takes a newer Savar."""
     filled(place, ridden(1), 1).close()
     held = {"sqlite": "BLOB", "postgresql": "bytea CONSTRAINT one_person_a_token UNIQUE"}[place.kind]
     for statement in (
         *(f"DROP TABLE {it}" for it in ("staff_token", "staff_invitation", "staff_passkey", "staff_session")),
+        *(f"DROP TABLE {it}" for it in ("phone", "phone_recovery", "phone_code")),  # and what came behind them
         f"ALTER TABLE staff ADD COLUMN token_hash {held}",
         "UPDATE alembic_version SET version_num = '0027'",
     ):

@@ -26,6 +26,7 @@ from backend.core.exporting.ports import Piece
 from backend.core.exporting.sections import NOT_TOLD, RIDE_COLUMNS, SECTIONS
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.ledger import debt_account, rider_account
+from backend.core.limits import NUMBER_LEAVES_MS, RECOVERY_WAIT_MS
 from backend.core.payments.topup import TopUp
 from backend.core.ports import Rider as Row
 from backend.core.staff.roles import Actor, Role
@@ -138,6 +139,9 @@ class Life(Office):
         self.two(Posting(rider_account(ANN.credential_id), "bank", 2_600_000), SARA, OMID)
         assert self.store.charge_back("back", self.now_ms)  # more than there is: debt, and a denial
         self.pay(ANN, "again", 2_500_000)
+        self.store.bind_number(b"ann's number", ANN.credential_id, self.now_ms)
+        assert self.store.note_recovery(b"ann's number", b"a thief's key", self.now_ms)
+        self.store.bind_number(b"ann's number", BEN.credential_id, self.now_ms)
 
     def close_it(self) -> None:
         self.closings.close(self.row(ANN))
@@ -169,7 +173,9 @@ def test_all_of_a_rider_is_told_and_his_accounts_add_up(tmp_path: Path, monkeypa
         found = it.export(ANN)
         assert set(found) == {one.name for one in SECTIONS} | {"balances"}
         empty = {name for name, rows in found.items() if not rows}
-        assert empty == {"ward_topups_given", "guardians", "wards", "deny_list"}, "closing ends guardianships"
+        assert empty == {
+            "ward_topups_given", "guardians", "wards", "deny_list", "phone", "phone_to_come", "phone_recovery"
+        }, "closing ends guardianships, and takes the number away"  # fmt: skip
         assert [row["sequence"] for row in found["rides"]] == [3, 4, 5, 6, 7, 8]
         assert {row["line"] for row in found["rides"]} == {"r9"}
         kinds = {line["kind"] for rows in found.values() for row in rows for line in row.get("entries", ())}
@@ -213,6 +219,17 @@ def test_nothing_of_anybody_else_is_in_it(tmp_path: Path) -> None:
         assert [row["rials"] for row in mums["ward_topups_given"]] == [50_000]
         assert mums["rides"] == []
         assert ANN.key.public.hex() not in json.dumps(mums)
+
+
+@pytest.mark.databases
+def test_a_telephone_number_is_told_on_both_sides_and_whose_else_it_is_on_none(tmp_path: Path) -> None:
+    with life(tmp_path) as it:
+        anns, bens, due_ms = it.export(ANN), it.export(BEN), it.now_ms + NUMBER_LEAVES_MS
+        assert anns["phone"] == [{"since_ms": it.now_ms, "next_ms": due_ms}]
+        assert anns["phone_recovery"] == [{"asked_ms": it.now_ms, "due_ms": it.now_ms + RECOVERY_WAIT_MS}]
+        assert (anns["phone_to_come"], bens["phone_to_come"]) == ([], [{"next_ms": due_ms}])
+        assert (bens["phone"], bens["phone_recovery"]) == ([], [])
+        assert ANN.credential_id.hex() not in json.dumps(bens)
 
 
 @pytest.mark.databases

@@ -124,7 +124,8 @@ def test_what_a_device_told_and_a_tap_without_a_clock_are_found_in_a_ledger_of_b
 
 
 def before_passkeys(ledger: sqlite3.Connection) -> None:
-    for table in ("staff_token", "staff_invitation", "staff_passkey", "staff_session"):
+    behind = ("phone", "phone_recovery", "phone_code")  # what came behind them
+    for table in ("staff_token", "staff_invitation", "staff_passkey", "staff_session", *behind):
         ledger.execute(f"DROP TABLE {table}")
     ledger.execute("ALTER TABLE staff ADD COLUMN token_hash BLOB")
 

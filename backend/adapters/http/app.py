@@ -18,6 +18,7 @@ from backend.adapters.http import (
     ops_routes,
     own_settlement_routes,
     payout_routes,
+    phone_routes,
     problems,
     receipt_routes,
     rider_routes,
@@ -43,6 +44,7 @@ def make_app(services: Services) -> FastAPI:
     app = make_api()
     app.state.services = services
     app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
+    app.state.sms_places = CapacityLimiter(limits.SMS_CALLS_MAX)
     if services.office_pages is not None:
         app.mount("/office", StaticFiles(directory=services.office_pages, html=True, check_dir=False), name="office")
     return app
@@ -63,6 +65,7 @@ def make_api() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for routes in (
+        phone_routes,
         rider_routes,
         receipt_routes,
         concession_routes,

@@ -66,9 +66,9 @@ _MEANING = {
     409: "Understood and refused; `fix` says what would be taken.",
     413: "Too many bytes.",
     422: "A field is wrong; `data.errors` names it.",
-    429: "Too many failed of late; `data.wait_ms` says how long to wait.",
+    429: "Too many failed, or were asked for, of late; `data.wait_ms` says how long to wait.",
     500: "A defect of ours; it is logged.",
-    503: "Something of ours, or the payment provider, does not answer; nothing was lost.",
+    503: "Something of ours, the payment provider, or who sends messages does not answer; nothing was lost.",
 }
 
 

@@ -16,6 +16,7 @@ from backend.core.exporting.ports import ExportDesk
 from backend.core.guardians.ports import GuardianDesk
 from backend.core.paying.ports import PayoutDesk
 from backend.core.payments.store_port import TopUpStore
+from backend.core.phone.ports import PhoneDesk
 from backend.core.ports import Device, FleetStore, RiderStore
 from backend.core.reconciliation.case_ports import MoneyCaseDesk
 from backend.core.settlement.api import Settlements
@@ -44,6 +45,7 @@ class Services:
     exports: ExportDesk
     applications: ApplicationDesk
     guardians: GuardianDesk
+    phones: PhoneDesk
     topups: TopUpDesk | None
     store: HttpStore
     live: LiveFeed

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from backend.adapters.ledger.phone_tables import PHONE_CODE, PHONE_RECOVERY
 from backend.adapters.ledger.schema import VERSION
 from backend.adapters.ledger.staff_tables import STAFF_INVITATION, STAFF_SESSION
 from backend.adapters.ledger.tables import LEDGER, RECORD, TRANSFER
@@ -21,10 +22,10 @@ def contents(core: sa.Connection, *, version: str | None = None) -> Contents:
 def renew(core: sa.Connection, *, above: int, at_ms: int) -> int:
     """Another incarnation, higher than the ledger's own and than `above`; the caller holds the transaction.
 
-    Sessions and invitations of the copy are gone: some were ended, or used, since it was made. A copy of before there
-    were any has no tables for them yet.
+    Sessions and invitations of the copy are gone, codes to telephone numbers and who waits by one: some were ended, or
+    used, since it was made. A copy of before there were any has no tables for them yet.
     """
-    for table in (STAFF_SESSION, STAFF_INVITATION):
+    for table in (STAFF_SESSION, STAFF_INVITATION, PHONE_CODE, PHONE_RECOVERY):
         if core.dialect.has_table(core, table.name):
             core.execute(table.delete())
     held: int = core.execute(sa.select(LEDGER.c.incarnation)).scalar_one()

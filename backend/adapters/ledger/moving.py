@@ -11,6 +11,7 @@ from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import is_open
 from backend.adapters.ledger.former_tables import FORMER
 from backend.adapters.ledger.payment_tables import DENIAL
+from backend.adapters.ledger.phone_tables import PHONE_RECOVERY
 from backend.adapters.ledger.riders import HOLDER
 from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.tables import RIDER
@@ -31,9 +32,10 @@ class MovingTables:
     def move_rider(self, rider: Rider, former: Former, proposal_id: str | None) -> None:
         """The rider's new credential and token in place of `former`, which is kept; what allowed it is used up."""
         with self._writer.transaction() as core:
-            require_open(core, former.credential_id)
-            if proposal_id is None and _owes(core, former.credential_id):
-                raise denied()
+            if proposal_id is None:
+                require_may_move(core, former.credential_id)
+            else:
+                require_open(core, former.credential_id)
             move_within(core, rider, former, proposal_id)
 
     def may_renew(self, credential_id: bytes, version: int) -> bool:
@@ -90,6 +92,15 @@ def move_within(core: sa.Connection, rider: Rider, former: Former, proposal_id: 
     renewed = FORMER.update().where(FORMER.c.credential_id == former.credential_id, FORMER.c.ended_ms.is_(None))
     core.execute(renewed.values(ended_ms=former.ended_ms))  # older versions over the key that ends
     core.execute(FORMER.insert(), _values(former))
+    # Who waits for it by a telephone number wanted it away from a phone that has it no more.
+    core.execute(PHONE_RECOVERY.delete().where(PHONE_RECOVERY.c.credential_id == former.credential_id))
+
+
+def require_may_move(core: sa.Connection, credential_id: bytes) -> None:
+    """Return where its rider moves it by his own word. Raises Refused where the account is closed, or he owes."""
+    require_open(core, credential_id)
+    if _owes(core, credential_id):
+        raise denied()
 
 
 def require_open(core: sa.Connection, credential_id: bytes) -> None:

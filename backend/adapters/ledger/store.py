@@ -21,6 +21,7 @@ from backend.adapters.ledger.moving import MovingTables
 from backend.adapters.ledger.once import OnceTables
 from backend.adapters.ledger.payouts import PayoutTables
 from backend.adapters.ledger.pendings import PendingTables
+from backend.adapters.ledger.phones import PhoneTables
 from backend.adapters.ledger.reconciling import ReconcilingTables
 from backend.adapters.ledger.riders import RiderTables
 from backend.adapters.ledger.settlements import SettlementTables
@@ -40,6 +41,7 @@ class LedgerStore(
     ApplicationTables,
     GuardianTables,
     GivingTables,
+    PhoneTables,
     TopUpTables,
     FleetTables,
     CaseTables,

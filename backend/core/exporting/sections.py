@@ -190,9 +190,29 @@ _DECISIONS = Section(
     },
     posts=True,
 )  # fmt: skip
+_NUMBER_ITSELF = "an HMAC of the number, under a key of ours: the number itself is not kept"
+_PHONE = Section(
+    "phone", "phone", "شمارهٔ تلفن این حساب", "The telephone number of this account", "credential_id", ("since_ms",),
+    (
+        number("since_ms", "Since when one is bound."),
+        number("next_ms", "From when on it is another account's, which has proven it.", nullable=True),
+    ),
+    {"credential_id": _ITSELF, "number_mac": _NUMBER_ITSELF, "next_id": "which account that is"},
+)  # fmt: skip
+_PHONE_TO_COME = Section(
+    "phone_to_come", "phone", "شماره‌ای که تأیید شده و هنوز مال حساب دیگری است",
+    "A telephone number that is proven, and another account's until then", "next_id", ("next_ms",),
+    (number("next_ms", "From when on it is this account's."),), {},
+)  # fmt: skip
+_PHONE_RECOVERY = Section(
+    "phone_recovery", "phone_recovery", "درخواست آوردن این حساب به گوشی دیگر با شمارهٔ تلفن",
+    "Somebody with the number wants this account on another phone", "credential_id", ("asked_ms",),
+    (number("asked_ms", "When it was asked for."), number("due_ms", "From when on it can be had.")),
+    {"credential_id": _ITSELF, "public_key": "the key of a phone that may be somebody else's"},
+)  # fmt: skip
 SECTIONS = (
     _ACCOUNT, _FORMER, _TOPUPS, _GIVEN, _GOT, _GUARDIANS, _WARDS, _DENIALS, _LISTED, _CONCESSIONS, _DISPUTES, _CLOSING,
-    _RIDES, _DECISIONS,
+    _PHONE, _PHONE_TO_COME, _PHONE_RECOVERY, _RIDES, _DECISIONS,
 )  # fmt: skip
 BALANCES = (
     text("account", "Which of the rider's accounts."), number("debits", "What went out, in rials."),
@@ -227,6 +247,7 @@ NOT_TOLD: Mapping[str, str] = {
     "annulment": "which taps drivers took back: told with the ride", "tariff": _NOBODY, "tally": _NOBODY,
     "let_through": _NOBODY, "device": _BUSES, "camera_hour": _BUSES, "alarm": _BUSES, "looked": _NOBODY,
     "looked_day": _NOBODY, "announced": _NOBODY, "deny_list": "which bundle the list is of", "known_driver": _BUSES,
+    "phone_code": "codes of a day, by HMACs of numbers: it names no account",
     "remembered": _NOBODY, "journal_told": _BUSES, "undated": "which records' times were estimated: told as the ride's",
     "party": _NOBODY, "contract": _NOBODY, "settlement": "sums by vehicle and line", "settled": "the same",
     "staff": _OFFICE, "staff_token": _OFFICE, "staff_invitation": _OFFICE, "staff_passkey": _OFFICE,

@@ -41,8 +41,8 @@ class SignInRefused(NotAllowed):
 class TooManyTries(RequestError):
     """Too many failed of late, of this person or from this address. `wait_ms`: for how long nothing is tried."""
 
-    def __init__(self, wait_ms: int) -> None:
-        super().__init__("too many failed of late", fix="wait, then try again", wait_ms=wait_ms)
+    def __init__(self, wait_ms: int, message: str = "too many failed of late", **data: object) -> None:
+        super().__init__(message, fix="wait, then try again", wait_ms=wait_ms, **data)
         self.wait_ms = wait_ms
 
 

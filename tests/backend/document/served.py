@@ -20,10 +20,12 @@ from provisioning.app.bundles import make_bundle
 from provisioning.app.city import create_city
 from provisioning.core.bundle_changes import Changes
 from simulators.payments.server import PaymentServer
+from simulators.sms.kavenegar import SmsServer
 from tests.backend.bus import Bus, Rider
 
 RIDER = Rider(1)
 _RIDER_TOKEN = "a-rider-s-token-of-this-test"
+_SMS_KEY = "a0key0of0this0test"
 
 
 class Served:
@@ -38,7 +40,14 @@ class Served:
             broker_port=1, payments=(self.provider.url, "savar-dev"),
         )  # fmt: skip
         config = root / "backend" / "backend.toml"
-        config.write_text(config.read_text().replace("port = 8080", "port = 0"))  # a free one
+        self.sms = SmsServer(key=_SMS_KEY, templates=("bind", "sign-in"))
+        self.sms.start()
+        (config.parent / "keys" / "sms.key").write_text(_SMS_KEY)
+        sms = (
+            f'[sms]\nprovider = "{self.sms.url}"\nkey_file = "keys/sms.key"\nbind_template = "bind"\n'
+            'sign_in_template = "sign-in"\n'
+        )
+        config.write_text(config.read_text().replace("port = 8080", "port = 0") + sms)  # a free one
         sealing = SigningKey.from_pem((config.parent / "keys" / "sealing.key.pem").read_bytes())
         bus = Bus("bus-1-d1", sealing=sealing)
         (config.parent / "registry").mkdir(exist_ok=True)
@@ -102,3 +111,4 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.backend.stop()
         self.provider.stop()
+        self.sms.stop()

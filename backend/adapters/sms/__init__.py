@@ -1,0 +1,1 @@
+"""Who sends one-time codes, over HTTP, a file each."""

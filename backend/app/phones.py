@@ -1,0 +1,190 @@
+"""The desk for telephone numbers (rules: `backend.core.phone`), and the thread that forgets.
+
+- a code is kept before it is sent: what was asked for counts, and what comes late is good;
+- an address that asks too often waits (`PHONE_CODES_ADDRESS_MAX`); kept in memory, bounded, and forgotten with it;
+- where no message is sent for a reason of ours, or everybody's hour is used up, a person is called.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.app.payments.settling import Calls
+from backend.app.periodic import Periodic
+from backend.app.riders import Riders
+from backend.core import limits
+from backend.core.api import Registered
+from backend.core.challenges import KeyProof
+from backend.core.errors import Refused, ThreadDied
+from backend.core.moving import Former
+from backend.core.phone.binding import PhoneState, nobodys, require_unused, stopped
+from backend.core.phone.code import (
+    HOUR_MS,
+    Asked,
+    EverybodysLimit,
+    For,
+    code_mac,
+    draw_code,
+    too_many_from_there,
+    wrong_code,
+)
+from backend.core.phone.errors import SmsUnsent
+from backend.core.phone.numbers import digits, mobile_number, number_mac
+from backend.core.phone.ports import PhoneStore, Waits
+from backend.core.phone.sms import SmsSender
+from backend.core.ports import Rider, RiderTap
+
+UNSENT, PUMPED = "sms-unsent", "sms-limit"
+SENDER = "sms"  # what an alarm is about
+
+
+class Known(Protocol):
+    """What it has to know of riders and of their newest ride."""
+
+    def rider(self, credential_id: bytes) -> Rider | None:
+        """One rider."""
+        ...
+
+    def rider_taps(self, credential_id: bytes, limit: int, before: tuple[int, int] | None = None) -> Sequence[RiderTap]:
+        """His charged boardings, newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Wired:
+    """What a city has that sends messages: who sends, and the key that numbers and codes are kept under."""
+
+    sender: SmsSender
+    key: bytes
+
+
+class Phones:
+    """Implements `PhoneDesk`. `wired` None: the city sends no messages. `clock` gives Unix milliseconds."""
+
+    def __init__(
+        self, store: PhoneStore, known: Known, riders: Riders, wired: Wired | None, *, clock: Callable[[], int],
+        randomness: Callable[[int], bytes], calls: Calls,
+    ) -> None:  # fmt: skip
+        self._store, self._known, self._riders, self._wired = store, known, riders, wired
+        self._clock, self._randomness, self._calls = clock, randomness, calls
+        self._addresses = _Addresses()
+        self._thread = Periodic("phones", "forgets codes to telephone numbers", self.turn)
+
+    def send_code(self, number: str, what_for: For, address: str) -> None:
+        """Raises BadNumber, TooManyCodes, NumberRefused, SmsUnsent, SmsUnknown; Refused without a sender."""
+        wired, now_ms = self._require_wired(), self._clock()
+        it, code = mobile_number(number), draw_code(self._randomness)
+        mac = number_mac(wired.key, it)
+        self._addresses.count(address, now_ms)
+        try:
+            self._store.note_code(Asked(mac, now_ms, code_mac(wired.key, mac, what_for, code)))
+        except EverybodysLimit:
+            self._calls.begin(
+                PUMPED, SENDER, f"{limits.PHONE_CODES_AN_HOUR_MAX} codes were asked for within an hour",
+                "look who asks: a rush ends by itself, a pump is shut out at the proxy",
+            )  # fmt: skip
+            raise
+        try:
+            wired.sender.send(it, code, what_for)
+        except SmsUnsent as error:
+            self._calls.begin(UNSENT, SENDER, error.message, error.fix)
+            raise
+        self._calls.end(UNSENT, SENDER)
+
+    def bind(self, rider: Rider, number: str, code: str) -> PhoneState:
+        """Raises BadNumber, WrongCode; Refused without a sender, and where the account is closed."""
+        mac = self._use(number, code, For.BIND)
+        self._store.bind_number(mac, rider.credential_id, self._clock())
+        return self.state(rider)
+
+    def sign_in(self, number: str, code: str, public_key: bytes, proof: KeyProof) -> Registered | Waits:
+        """Raises BadNumber, WrongCode, NotFound, and as `RiderDesk.move`; Refused without a sender."""
+        self._require_wired()
+        self._riders.prove_new(public_key, proof)  # before the code: a key that cannot be has used up none
+        mac, now_ms = self._use(number, code, For.SIGN_IN), self._clock()
+        waits = self._store.note_recovery(mac, public_key, now_ms)
+        if waits is None:
+            raise nobodys()
+        if waits.waits(now_ms):
+            return Waits(waits.due_ms)
+        newest = [it.wall_ms for it in self._known.rider_taps(waits.credential_id, 1)]
+        require_unused(waits, newest[0] if newest else None)
+        rider = self._known.rider(waits.credential_id)
+        if rider is None:
+            raise stopped()
+
+        def keep(moved: Rider, former: Former) -> None:
+            self._store.recover_rider(moved, former, now_ms)
+
+        return self._riders.recover(rider, public_key, keep)
+
+    def release(self, rider: Rider) -> PhoneState:
+        """The account's number is given up, and what waits by it ended."""
+        self._store.release_number(rider.credential_id, self._clock())
+        return self.state(rider)
+
+    def state(self, rider: Rider) -> PhoneState:
+        """How the account stands to a number."""
+        return self._store.phone_state(rider.credential_id, self._clock())
+
+    def _use(self, number: str, code: str, what_for: For) -> bytes:
+        """The number's HMAC, where the code is right. Raises BadNumber, WrongCode, Refused."""
+        wired = self._require_wired()
+        mac = number_mac(wired.key, mobile_number(number))
+        if not self._store.use_code(mac, code_mac(wired.key, mac, what_for, digits(code)), self._clock()):
+            raise wrong_code()
+        return mac
+
+    def _require_wired(self) -> Wired:
+        if self._wired is None:
+            raise Refused(
+                "this city sends no messages", fix="name who sends them under [sms] in backend.toml",
+                rider_fa="در این شهر شمارهٔ تلفن به کار نمی‌آید؛ به باجهٔ خدمات بیایید",
+                rider_en="This city uses no telephone numbers: come to a service desk",
+            )  # fmt: skip
+        return self._wired
+
+    # --- the thread ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Look once an hour."""
+        self._thread.start(first_s=limits.CLOSING_AFTER_S, period_s=limits.PHONES_PERIOD_S)
+
+    def stop(self) -> None:
+        """The step in hand is finished, and nothing is sent any more."""
+        self._thread.stop()
+        if self._wired is not None:
+            self._wired.sender.close()
+
+    @property
+    def failure(self) -> ThreadDied | None:
+        """What the thread died of, for the supervisor."""
+        return self._thread.failure
+
+    def turn(self) -> None:
+        """All that is old by now; that everybody's hour was used up is told anew where it is so again."""
+        self._store.forget_phones(self._clock())
+        self._calls.end(PUMPED, SENDER)
+
+
+class _Addresses:
+    """Of each address, the codes it asked for since the first of its hour."""
+
+    def __init__(self) -> None:
+        self._asked: OrderedDict[str, tuple[int, int]] = OrderedDict()  # address → when it began, how many
+        self._one_at_a_time = threading.Lock()
+
+    def count(self, address: str, now_ms: int) -> None:
+        """Once more. Raises TooManyCodes."""
+        with self._one_at_a_time:
+            began_ms, count = self._asked.pop(address, (now_ms, 0))
+            if not 0 <= now_ms - began_ms < HOUR_MS:
+                began_ms, count = now_ms, 0
+            over = count >= limits.PHONE_CODES_ADDRESS_MAX
+            self._asked[address] = began_ms, count if over else count + 1
+            if len(self._asked) > limits.PHONE_ADDRESSES_WATCHED_MAX:
+                self._asked.popitem(last=False)
+        if over:
+            raise too_many_from_there(began_ms + HOUR_MS - now_ms)

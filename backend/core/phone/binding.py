@@ -1,0 +1,134 @@
+"""Whose a number is, and how somebody gets his account back by it. Pure.
+
+A number proves little. Operators give numbers of former customers to new ones; a thief has the SIM replaced in his
+victim's name, or reads a code off a locked screen. So a number alone never has an account at once:
+
+- a number is one account's at a time, an account has one number. Who binds another one has given the former up;
+- a number that is bound to another account comes over NUMBER_LEAVES_MS later, unless the other proves it again
+  meanwhile, and his phone is told until then. Who has proven it last is the one it goes to; asking twice gains no time;
+- by the number somebody gets the account only in two steps. The first, with a code, notes the new phone's key, and
+  moves nothing; the second, RECOVERY_WAIT_MS later at the earliest, needs another code and the same key. So who takes
+  a number over has to keep it for that long, while its owner has no network and asks his operator why;
+- whose phone has ridden meanwhile still has it, as far as anybody can tell: then nothing moves, and a desk decides. So
+  a thief who rides on with a stolen phone keeps its owner from coming back by a number, and not from a desk;
+- meanwhile the old phone is told whenever it asks, and gives the number up with one request: that ends what waits. So
+  does whatever moves or closes the account. Another key begins the waiting anew; one that waited and did not come
+  back for RECOVERY_GOOD_MS is forgotten;
+- what moves is the credential, as ever (`moving`): the old version is denied, money stays where it is. Who is denied
+  for debt gets nothing by a number either.
+"""
+
+from dataclasses import dataclass
+
+from backend.core import limits
+from backend.core.errors import NotFound, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One number: whose it is since when, and whose it will be, None where nobody else has proven it."""
+
+    credential_id: bytes
+    since_ms: int
+    next_id: bytes | None = None
+    next_ms: int | None = None
+
+    def on(self, now_ms: int) -> "Bound":
+        """As it stands by then."""
+        if self.next_id is None or self.next_ms is None or now_ms < self.next_ms:
+            return self
+        return Bound(self.next_id, self.next_ms)
+
+    def proven_by(self, credential_id: bytes, now_ms: int) -> "Bound":
+        """With this account's proof of just now; the caller has asked `on` first."""
+        if credential_id == self.credential_id:
+            return Bound(self.credential_id, self.since_ms)
+        if credential_id == self.next_id:
+            return self
+        return Bound(self.credential_id, self.since_ms, credential_id, now_ms + limits.NUMBER_LEAVES_MS)
+
+    def without(self, credential_id: bytes, now_ms: int) -> "Bound | None":
+        """With this account's part given up; None: it is nobody's."""
+        if credential_id == self.next_id:
+            return Bound(self.credential_id, self.since_ms)
+        if credential_id != self.credential_id:
+            return self
+        return None if self.next_id is None else Bound(self.next_id, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Somebody with the number wants the account on a phone with this key, from `due_ms` on. Unix milliseconds."""
+
+    credential_id: bytes
+    public_key: bytes
+    asked_ms: int
+    due_ms: int
+
+    def is_lapsed(self, now_ms: int) -> bool:
+        """Whether nobody came back for it."""
+        return now_ms >= self.due_ms + limits.RECOVERY_GOOD_MS
+
+    def waits(self, now_ms: int) -> bool:
+        """Whether it is too early."""
+        return now_ms < self.due_ms
+
+
+def recovery(credential_id: bytes, public_key: bytes, now_ms: int, before: Recovery | None) -> Recovery:
+    """What waits when somebody asks with this key: the one `before` where it is his and not lapsed."""
+    if before is not None and before.public_key == public_key and not before.is_lapsed(now_ms):
+        return before
+    return Recovery(credential_id, public_key, now_ms, now_ms + limits.RECOVERY_WAIT_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneState:
+    """What an account's own phone is told. Times in Unix milliseconds, None where it is not so.
+
+    `since_ms`: bound since; `from_ms`: proven, and another account's until then; `leaves_ms`: another account has
+    proven it, and has it from then on; `recovery`: somebody with the number wants the account.
+    """
+
+    since_ms: int | None = None
+    from_ms: int | None = None
+    leaves_ms: int | None = None
+    recovery: Recovery | None = None
+
+
+def state_of(credential_id: bytes, bound: Bound | None, waits: Recovery | None, now_ms: int) -> PhoneState:
+    """How an account stands to a number. `bound`: as it is kept."""
+    it = None if bound is None else bound.on(now_ms)
+    if it is None or credential_id not in (it.credential_id, it.next_id):
+        return PhoneState()
+    if it.credential_id != credential_id:
+        return PhoneState(from_ms=it.next_ms)
+    live = None if waits is None or waits.is_lapsed(now_ms) else waits
+    return PhoneState(since_ms=it.since_ms, leaves_ms=it.next_ms, recovery=live)
+
+
+def require_unused(waits: Recovery, newest_ride_ms: int | None) -> None:
+    """Return where no boarding of the account's is known since somebody asked for it. Raises Refused."""
+    if newest_ride_ms is not None and newest_ride_ms >= waits.asked_ms:
+        raise Refused(
+            "the account's phone has ridden since this was asked for", fix="come to a service desk: two people move it",
+            rider_fa="با گوشی این حساب در این میان سوار شده‌اند؛ به باجهٔ خدمات بیایید",
+            rider_en="The account's own phone has ridden meanwhile: come to a service desk",
+        )  # fmt: skip
+
+
+def nobodys() -> NotFound:
+    """What is said to who has proven a number that no account has."""
+    return NotFound(
+        "no account has this number", fix="register as a new rider, or ask at a service desk",
+        rider_fa="هیچ حسابی با این شماره نیست؛ ثبت‌نام کنید یا به باجهٔ خدمات بیایید",
+        rider_en="No account has this number: register, or come to a service desk",
+    )  # fmt: skip
+
+
+def stopped() -> Refused:
+    """What is said where the waiting was ended between two looks."""
+    return Refused(
+        "this was stopped from the account's phone, or the account moved meanwhile", fix="ask at a service desk",
+        rider_fa="این درخواست از گوشی صاحب حساب لغو شد؛ به باجهٔ خدمات بیایید",
+        rider_en="This was stopped from the account's own phone: come to a service desk",
+    )  # fmt: skip

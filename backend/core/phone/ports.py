@@ -1,0 +1,81 @@
+"""The ports for telephone numbers: what is kept, and what the API asks."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.core.api import Registered
+from backend.core.challenges import KeyProof
+from backend.core.moving import Former
+from backend.core.phone.binding import PhoneState, Recovery
+from backend.core.phone.code import Asked, For
+from backend.core.ports import Rider
+
+
+class PhoneStore(Protocol):
+    """Each change is one durable transaction. Raises StoreFailed. Numbers and codes come as their HMACs alone."""
+
+    def note_code(self, it: Asked) -> None:
+        """Keep a code that may be sent now. Raises as `require_may_send`, and keeps nothing then."""
+        ...
+
+    def use_code(self, number_mac: bytes, mac: bytes, now_ms: int) -> bool:
+        """Whether it is the number's newest and right; used up if it is, a try more if not."""
+        ...
+
+    def bind_number(self, number_mac: bytes, credential_id: bytes, now_ms: int) -> None:
+        """The account has proven the number just now. Raises Refused where it is closed."""
+        ...
+
+    def release_number(self, credential_id: bytes, now_ms: int) -> None:
+        """The account gives up what it has of a number; what waits by it ends."""
+        ...
+
+    def phone_state(self, credential_id: bytes, now_ms: int) -> PhoneState:
+        """How the account stands to a number."""
+        ...
+
+    def note_recovery(self, number_mac: bytes, public_key: bytes, now_ms: int) -> Recovery | None:
+        """What waits for this key by this number, from now on at the latest; None where no account has the number."""
+        ...
+
+    def recover_rider(self, rider: Rider, former: Former, now_ms: int) -> None:
+        """`move_rider` for what has waited, which is used up.
+
+        Raises Refused where it waits no more, or not long enough, or its rider owes.
+        """
+        ...
+
+    def forget_phones(self, now_ms: int) -> None:
+        """Codes of a day ago and what lapsed are gone; numbers that have come over are their new account's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Nothing moved yet: the same phone asks again from `until_ms` on, with another code."""
+
+    until_ms: int
+
+
+class PhoneDesk(Protocol):
+    """What the API asks of the app. Each raises Refused where the city sends no messages, but the last two."""
+
+    def send_code(self, number: str, what_for: For, address: str) -> None:
+        """Raises BadNumber, TooManyCodes, NumberRefused, SmsUnsent, SmsUnknown."""
+        ...
+
+    def bind(self, rider: Rider, number: str, code: str) -> PhoneState:
+        """Raises BadNumber, WrongCode, Refused where the account is closed."""
+        ...
+
+    def sign_in(self, number: str, code: str, public_key: bytes, proof: KeyProof) -> Registered | Waits:
+        """Raises BadNumber, WrongCode, NotFound, and as `RiderDesk.move`."""
+        ...
+
+    def release(self, rider: Rider) -> PhoneState:
+        """The account's number is given up, and what waits by it ended."""
+        ...
+
+    def state(self, rider: Rider) -> PhoneState:
+        """How the account stands to a number."""
+        ...

@@ -1,0 +1,1 @@
+"""Telephone numbers: codes, binding, a way back, and who sends messages."""

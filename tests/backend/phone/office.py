@@ -1,0 +1,79 @@
+"""An office that sends messages, and phones that read them."""
+
+import os
+from pathlib import Path
+
+from backend.app.closing import Closings
+from backend.app.payments.settling import Calls
+from backend.app.phones import Phones, Wired
+from backend.app.riders import Riders
+from backend.core.api import Registered
+from backend.core.phone.binding import PhoneState
+from backend.core.phone.code import For
+from backend.core.phone.ports import Waits
+from backend.core.ports import Rider
+from protocol.wire.keys import SigningKey
+from tests.backend.bus import Bus, key
+from tests.backend.bus import Rider as RidesBy
+from tests.backend.desk_http import calls_noted
+from tests.backend.moving.phones import Office, proof_of, registered
+from tests.backend.phone.senders import Sender
+
+NUMBER, OTHERS, KEY = "09121234567", "09351234567", b"k" * 32
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+
+
+class PhoneOffice:
+    """`sender` has what was sent; each `code` waits a minute first, as a rider does."""
+
+    def __init__(self, folder: Path, *names: str, bus: Bus | None = None, rides: RidesBy | None = None) -> None:
+        """`rides`: a phone that may show its code on `bus`; the name `rider` is its account."""
+        self.office = Office(folder, [bus] if bus else [], [rides] if rides else [])
+        self.sender = Sender()
+        self.called: list[tuple[str, ...]] = []
+        self.people = {name: registered(self.office, key(name)) for name in names}
+        if rides is not None:
+            self.people["rider"] = registered(self.office, rides.key)
+        calls: Calls = calls_noted(self.called)
+        self.phones = Phones(
+            self.office.store, self.office.store, self.office.riders, Wired(self.sender, KEY),
+            clock=lambda: self.office.now_ms, randomness=os.urandom, calls=calls,
+        )  # fmt: skip
+
+    @property
+    def riders(self) -> Riders:
+        return self.office.riders
+
+    def close(self) -> None:
+        self.office.close()
+
+    def pass_ms(self, ms: int) -> None:
+        self.office.now_ms += ms
+
+    def rider(self, name: str) -> Rider:
+        """Whose token it is; it has to be good."""
+        it = self.people[name]
+        return self.riders.authenticate(it.credential_id, it.token)
+
+    def ask(self, what_for: For = For.BIND, number: str = NUMBER, address: str = "10.0.0.1") -> str:
+        """A code that came."""
+        self.pass_ms(MINUTE_MS)
+        self.phones.send_code(number, what_for, address)
+        return self.sender.code
+
+    def bind(self, name: str, number: str = NUMBER) -> PhoneState:
+        """With a new code."""
+        return self.phones.bind(self.rider(name), number, self.ask(For.BIND, number))
+
+    def state(self, name: str) -> PhoneState:
+        """What this account's phone is told."""
+        return self.phones.state(self.rider(name))
+
+    def sign_in(self, phone: SigningKey, number: str = NUMBER, code: str = "") -> Registered | Waits:
+        """With a new code, where none is given."""
+        code = code or self.ask(For.SIGN_IN, number)
+        return self.phones.sign_in(number, code, phone.public, proof_of(phone, self.riders))
+
+    def leave(self, name: str) -> None:
+        """The account is closed."""
+        Closings(self.office.store, self.riders, lambda: self.office.now_ms).close(self.rider(name))
