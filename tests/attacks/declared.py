@@ -18,6 +18,7 @@ from tests.attacks import (
     paper,
     payments,
     people,
+    phones,
     privacy,
     renewals,
     sister,
@@ -31,5 +32,5 @@ from tests.attacks.attack import ATTACKS
 
 __all__ = [
     "ATTACKS", "accounts", "api", "authority", "books", "broker", "claims", "codes", "downward", "enrolment", "health", "ingest", "journal", "machine",
-    "opendata", "paper", "payments", "people", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
+    "opendata", "paper", "payments", "people", "phones", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
 ]  # fmt: skip
