@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hardware_keys.places import read_place
 from provisioning.app import recovering
 
 _ROOT = click.argument("root", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -28,9 +29,11 @@ def bundle_key() -> None:
 @bundle_key.command()
 @_ROOT
 @_ASK
-def add(*, root: Path, asked: Path) -> None:
+@click.option("--key", "key", metavar="pkcs11:…", help="Make it in this token: docs/AUTHORITY.md, Keys in a token.")
+def add(*, root: Path, asked: Path, key: str | None) -> None:
     """Make a new bundle key, and write what the recovery key has to say for it."""
-    wanted, name = recovering.ask_for_new_key(root, randomness=os.urandom)
+    place = None if key is None else read_place(key)
+    wanted, name = recovering.ask_for_new_key(root, randomness=os.urandom, place=place)
     click.echo(f"bundle key {name} is made, and nobody believes it yet")
     _ask(asked, wanted)
 

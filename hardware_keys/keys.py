@@ -21,6 +21,7 @@ from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 from hardware_keys.errors import KeyInToken, KeyNotInToken, KeyUnfit
 from hardware_keys.module import Module, gone, load_module
 from hardware_keys.places import KeyPlace
+from hardware_keys.private import TokenPrivate
 from protocol.errors import BadSignature
 from protocol.wire import crypto
 from protocol.wire.keys import Purpose, VerifyingKey, to_be_signed
@@ -58,6 +59,12 @@ class TokenKey:
     def id(self) -> bytes:
         """8-byte key id."""
         return self.verifying.id
+
+    @property
+    def private(self) -> TokenPrivate:
+        """Itself, for what makes certificates."""
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.public)
+        return TokenPrivate(point, self.sign_bytes)
 
     def sign(self, purpose: Purpose, payload: bytes) -> bytes:
         """64-byte low-s signature over the payload for this purpose.

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from protocol.errors import SavarError
 from protocol.wire.bundles import IN_BUNDLE, RIDERS, TIMETABLE, Bundle, cut_bundle, cut_riders, read_bundle
-from protocol.wire.keys import Signer, SigningKey, VerifyingKey
+from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, Section, check_chunk, encode_manifest, name_chunk, open_manifest
 from protocol.wire.releases import RELEASES
 from protocol.wire.timetable import Line, cut_timetable, decode_lines
 from provisioning.adapters import files
+from provisioning.core.certificates import AuthorityKey
 from provisioning.core.errors import BadSetting, FileFailed
 
 _FIX = "restore it from the city's backup"
@@ -92,7 +93,7 @@ def sign_bundle(
         raise BadSetting(f"such a bundle cannot be given out: {error}", fix="mend that value") from error
 
 
-def load_bundle(folder: Path, signer: SigningKey, *, city: str, also: Sequence[VerifyingKey] = ()) -> InForce:
+def load_bundle(folder: Path, signer: AuthorityKey, *, city: str, also: Sequence[VerifyingKey] = ()) -> InForce:
     """The bundle in a folder, verified by the signer's key or one that is `also` believed.
 
     Raises BadSetting when it is not one of this city, FileFailed.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from protocol.errors import BadKey
 from protocol.wire.bundles import RIDERS, TIMETABLE, Bundle
-from protocol.wire.keys import SigningKey, VerifyingKey
+from protocol.wire.keys import VerifyingKey
 from protocol.wire.timetable import Line
 from provisioning.adapters import files
 from provisioning.app.bundle_files import InForce, Tables, load_bundle, sign_bundle, write_bundle
@@ -24,6 +24,7 @@ from provisioning.app.city import City, changing_city, enrolled
 from provisioning.app.makers import load_key
 from provisioning.app.registry import vehicles
 from provisioning.core.bundle_changes import Changes, Known, changed
+from provisioning.core.certificates import AuthorityKey
 from provisioning.core.days import unix_ms
 from provisioning.core.errors import BadSetting
 
@@ -66,7 +67,7 @@ def make_bundle(
 
 def next_bundle(
     city: City,
-    signer: SigningKey,
+    signer: AuthorityKey,
     change: Callable[[Bundle, Known], Bundle],
     *,
     now: datetime,
@@ -101,7 +102,7 @@ def next_bundle(
     return BundleMade(bundle, tuple(here), away, has_timetable)
 
 
-def bundle_in_force(city: City, signer: SigningKey) -> InForce:
+def bundle_in_force(city: City, signer: AuthorityKey) -> InForce:
     """The backend's bundle, verified. Raises BadSetting when it is not one of this city, FileFailed."""
     return load_bundle(city.folder.backend_bundle, signer, city=city.settings.name, also=bundle_keys(city))
 

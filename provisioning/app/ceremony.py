@@ -9,12 +9,22 @@ Rules:
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from hardware_keys.places import KeyPlace
 from protocol.wire.keys import SigningKey
 from provisioning.adapters import files
-from provisioning.app.makers import Randomness, load_intermediate, new_serial, root_certificate
+from provisioning.app.makers import (
+    Randomness,
+    key_in_token,
+    key_place,
+    key_text,
+    load_intermediate,
+    load_key,
+    new_serial,
+    root_certificate,
+)
 from provisioning.core import certificates, limits
 from provisioning.core.certificates import Issuer
-from provisioning.core.errors import NotItsAuthority
+from provisioning.core.errors import BadSetting, NotItsAuthority
 from provisioning.core.layout import AuthorityFolder, RootFolder
 from provisioning.core.names import checked_name
 from provisioning.core.purposes import Purpose
@@ -25,19 +35,32 @@ _FIX = "give the folder that `savar authority root` made"
 
 
 def make_root(
-    folder: RootFolder, *, city: str, passphrase: str, now: datetime, randomness: Randomness, confirm: Confirm
+    folder: RootFolder,
+    *,
+    city: str,
+    passphrase: str,
+    now: datetime,
+    randomness: Randomness,
+    confirm: Confirm,
+    place: KeyPlace | None = None,
 ) -> Issuer:
     """Make a city's root and its recovery key, under one passphrase. The new folder appears whole or not at all.
 
-    Raises BadPassphrase, NotConfirmed, CityExists for a folder that is not empty, Unfinished, BadSetting, FileFailed.
+    `place`: where a token shall have the root's key; then the recovery key alone is under the passphrase. A key that is
+    there, of a ceremony that was not gone on with, is taken.
+
+    Raises BadPassphrase, NotConfirmed, CityExists for a folder that is not empty, Unfinished, BadSetting, FileFailed;
+    HardwareKeyError for the token.
     """
     checked_name("city", city)
     require_passphrase(passphrase)
-    root = _new_root(city, now, randomness)
+    root = _new_root(city, now, randomness, place)
     confirm([root.certificate])
     recovery = SigningKey.from_secret(randomness(limits.KEY_SECRET_BYTES))
     sealed, sealed_recovery = (
         seal_key(key, passphrase, salt=randomness(limits.SCRYPT_SALT_BYTES), iv=randomness(limits.AES_BLOCK_BYTES))
+        if isinstance(key, SigningKey)
+        else key_text(key)
         for key in (root.key, recovery)
     )
     with files.whole_folder(folder.root, private=True) as making:
@@ -50,9 +73,13 @@ def make_root(
 
 
 def open_root(folder: RootFolder, passphrase: str) -> Issuer:
-    """The root, ready to sign. Raises BadPassphrase, NotItsAuthority, BadSetting, FileFailed."""
+    """The root, ready to sign; in a token it needs no passphrase.
+
+    Raises BadPassphrase, NotItsAuthority, BadSetting, FileFailed, HardwareKeyError.
+    """
     certificate = load_root(folder)
-    key = open_key(files.read(folder.key, fix=_FIX), passphrase)
+    in_token = key_place(folder.key) is not None
+    key = load_key(folder.key) if in_token else open_key(files.read(folder.key, fix=_FIX), passphrase)
     if key.private.public_key() != certificate.public_key():
         raise NotItsAuthority("the root's key is not that of its certificate", fix=_FIX)
     return Issuer(certificate, key)
@@ -86,15 +113,23 @@ def load_shown(folder: AuthorityFolder, purpose: Purpose, root: certificates.Cer
 
 
 def make_intermediates(
-    out: AuthorityFolder, root: Issuer, *, recovery: bytes, now: datetime, randomness: Randomness, confirm: Confirm
+    out: AuthorityFolder,
+    root: Issuer,
+    *,
+    recovery: bytes,
+    now: datetime,
+    randomness: Randomness,
+    confirm: Confirm,
+    places: Mapping[Purpose, KeyPlace] | None = None,
 ) -> Mapping[Purpose, Issuer]:
     """An intermediate of every purpose in a new folder, which is carried to the city's office and taken over there.
 
-    `recovery` is the public half of the recovery key, as text.
+    `recovery` is the public half of the recovery key, as text; `places`: which keys a token shall have, and where.
 
-    Raises NotConfirmed, AuthorityEnding, CityExists, Unfinished, FileFailed.
+    Raises BadSetting for two authorities by one key, NotConfirmed, AuthorityEnding, CityExists, Unfinished, FileFailed;
+    HardwareKeyError for the token.
     """
-    made = _new_intermediates(root, now, randomness)
+    made = _new_intermediates(root, now, randomness, places or {})
     confirm([issuer.certificate for issuer in made.values()])
     with files.whole_folder(out.root, private=True) as making:
         _write(AuthorityFolder(making), root.certificate, made)
@@ -104,8 +139,8 @@ def make_intermediates(
 
 def make_passing_root(folder: AuthorityFolder, city: str, now: datetime, randomness: Randomness) -> None:
     """Intermediates of a root whose key is kept nowhere: for a demo, which needs no second ceremony."""
-    root = _new_root(city, now, randomness)
-    _write(folder, root.certificate, _new_intermediates(root, now, randomness))
+    root = _new_root(city, now, randomness, None)
+    _write(folder, root.certificate, _new_intermediates(root, now, randomness, {}))
 
 
 def take_intermediates(given: AuthorityFolder, folder: AuthorityFolder, *, city: str) -> None:
@@ -127,15 +162,25 @@ def handed_over(given: AuthorityFolder, city: str) -> tuple[certificates.Certifi
     return root, issuers
 
 
-def _new_root(city: str, now: datetime, randomness: Randomness) -> Issuer:
-    key = SigningKey.from_secret(randomness(limits.KEY_SECRET_BYTES))
+def _new_root(city: str, now: datetime, randomness: Randomness, place: KeyPlace | None) -> Issuer:
+    key = _new_key(randomness, place)
     return Issuer(certificates.make_root(key, city=city, serial=new_serial(randomness), now=now), key)
 
 
-def _new_intermediates(root: Issuer, now: datetime, randomness: Randomness) -> dict[Purpose, Issuer]:
-    made = {}
+def _new_key(randomness: Randomness, place: KeyPlace | None) -> certificates.AuthorityKey:
+    return SigningKey.from_secret(randomness(limits.KEY_SECRET_BYTES)) if place is None else key_in_token(place)
+
+
+def _new_intermediates(
+    root: Issuer, now: datetime, randomness: Randomness, places: Mapping[Purpose, KeyPlace]
+) -> dict[Purpose, Issuer]:
+    made: dict[Purpose, Issuer] = {}
     for purpose in Purpose:
-        key = SigningKey.from_secret(randomness(limits.KEY_SECRET_BYTES))
+        key = _new_key(randomness, places.get(purpose))
+        if key.public in {root.key.public, *(it.key.public for it in made.values())}:
+            raise BadSetting(
+                "two authorities would have one key", fix="name each its own by object=", purpose=purpose.value
+            )
         certificate = certificates.make_intermediate(key, purpose, serial=new_serial(randomness), now=now, root=root)
         made[purpose] = Issuer(certificate, key)
     return made
@@ -143,6 +188,6 @@ def _new_intermediates(root: Issuer, now: datetime, randomness: Randomness) -> d
 
 def _write(folder: AuthorityFolder, root: certificates.Certificate, issuers: Mapping[Purpose, Issuer]) -> None:
     for purpose, issuer in issuers.items():
-        files.write_private(folder.key(purpose), issuer.key.to_pem())
+        files.write_private(folder.key(purpose), key_text(issuer.key))
         files.replace(folder.certificate(purpose), certificates.to_pem(issuer.certificate))
     files.replace(folder.root_certificate, certificates.to_pem(root))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from provisioning.adapters import files
 from provisioning.adapters.broker_process import reload_broker
-from provisioning.app.makers import load_intermediate, root_certificate
+from provisioning.app.makers import key_text, load_intermediate, root_certificate
 from provisioning.core import certificates
 from provisioning.core.crls import CLIENTS, RevocationList, make_list, read_lists
 from provisioning.core.errors import FileFailed
@@ -76,7 +76,7 @@ def keep_former(folder: AuthorityFolder, purpose: Purpose) -> None:
         if certificate.public_key() != issuer.key.private.public_key():
             return  # an interrupted call: it is kept already, and its key replaced
         files.make_folder(kept.root, private=True)
-        files.replace(kept.key(purpose), issuer.key.to_pem(), mode=0o600)
+        files.replace(kept.key(purpose), key_text(issuer.key), mode=0o600)
     files.make_folder(kept.root, private=True)
     if folder.revocation_list(purpose).exists():
         files.replace(kept.revocation_list(purpose), files.read(folder.revocation_list(purpose), fix=_FIX))

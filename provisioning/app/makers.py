@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
 
+from hardware_keys.places import SCHEME, KeyPlace, read_place
 from protocol.errors import BadKey
 from protocol.wire.keys import SigningKey
 from provisioning.adapters import files
@@ -15,6 +17,10 @@ from provisioning.core.layout import KEY_SUFFIX, AuthorityFolder, CityFolder
 from provisioning.core.names import checked_name, unknown_names
 from provisioning.core.purposes import Purpose
 
+if TYPE_CHECKING:
+    from hardware_keys.keys import TokenKey
+
+OfficeKey: TypeAlias = Union[SigningKey, "TokenKey"]
 _FIX = "restore it from the city's backup"
 Randomness = Callable[[int], bytes]  # number of bytes → so many unpredictable (or, in a simulation, seeded) bytes
 
@@ -26,7 +32,7 @@ def new_key(path: Path, randomness: Randomness) -> SigningKey:
     return key
 
 
-def load_issuer(folder: CityFolder, name: str) -> SigningKey:
+def load_issuer(folder: CityFolder, name: str) -> OfficeKey:
     """An issuer's key by its name. Raises BadSetting where no issuer has it, or it has stopped; FileFailed."""
     checked_name("issuer", name)
     path = folder.issuer_key(name)
@@ -48,8 +54,42 @@ def load_issuer(folder: CityFolder, name: str) -> SigningKey:
     return key
 
 
-def load_key(path: Path) -> SigningKey:
-    """Read a key that an earlier call wrote. Raises FileFailed, BadSetting."""
+def key_in_token(place: KeyPlace) -> "TokenKey":
+    """A new key in a token; the one that is there, where a call before this was not gone on with.
+
+    Raises HardwareKeyError.
+    """
+    from hardware_keys.keys import open_or_make_key  # noqa: PLC0415 - an office with key files needs no PKCS#11
+
+    return open_or_make_key(place)
+
+
+def key_text(key: certificates.AuthorityKey) -> bytes:
+    """What a key file holds: the key as PEM, or where a token has it."""
+    if isinstance(key, SigningKey):
+        return key.to_pem()
+    from hardware_keys.keys import TokenKey  # noqa: PLC0415
+
+    assert isinstance(key, TokenKey), "a key is in memory or in a token"
+    return key.place.uri.encode() + b"\n"
+
+
+def key_place(path: Path) -> KeyPlace | None:
+    """Where a token has the key of this file; None for one that is in it. Raises FileFailed, BadKeyUri."""
+    text = files.read(path, fix=_FIX)
+    return read_place(text.decode(errors="replace").strip()) if text.startswith(SCHEME.encode()) else None
+
+
+def load_key(path: Path) -> OfficeKey:
+    """A key that an earlier call made, in its file or in its token.
+
+    Raises FileFailed, BadSetting; HardwareKeyError for one in a token.
+    """
+    place = key_place(path)
+    if place is not None:
+        from hardware_keys.keys import open_key  # noqa: PLC0415
+
+        return open_key(place)
     pem = files.read(path, fix=_FIX)
     try:
         return SigningKey.from_pem(pem)

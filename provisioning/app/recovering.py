@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from hardware_keys.places import KeyPlace
 from protocol.errors import BadKey, SavarError
 from protocol.wire.authority import FIRST_INCARNATION, Statement, encode_statement, open_statement
 from protocol.wire.bundles import Bundle
@@ -21,7 +22,7 @@ from provisioning.adapters import files
 from provisioning.app.bundle_files import write_bundle
 from provisioning.app.bundles import BundleMade, bundle_in_force, next_bundle, write_bundle_keys
 from provisioning.app.city import City, changing_city
-from provisioning.app.makers import Randomness, load_key
+from provisioning.app.makers import Randomness, key_in_token, key_text, load_key
 from provisioning.app.rotating import key_log, write_log
 from provisioning.core.days import unix_ms
 from provisioning.core.errors import BadSetting, NotItsAuthority, StillInUse
@@ -66,12 +67,17 @@ def sign_asked(asked: Asked, recovery: Signer) -> bytes:
         raise BadSetting(f"that cannot be said: {error}", fix="ask again") from error
 
 
-def ask_for_new_key(root: Path, *, randomness: Randomness) -> tuple[Asked, str]:
-    """A new bundle key, which nothing believes yet → what to ask for, and its name. Raises BadSetting, FileFailed."""
+def ask_for_new_key(root: Path, *, randomness: Randomness, place: KeyPlace | None = None) -> tuple[Asked, str]:
+    """A new bundle key, which nothing believes yet → what to ask for, and its name. `place`: a token shall have it.
+
+    Raises BadSetting, FileFailed, HardwareKeyError.
+    """
     with changing_city(root) as city:
         held, bundle = _held(city)
-        key = SigningKey.from_secret(randomness(KEY_SECRET_BYTES))
-        files.write_private(city.folder.bundle_key_to_come(key.id.hex()), key.to_pem())
+        key = SigningKey.from_secret(randomness(KEY_SECRET_BYTES)) if place is None else key_in_token(place)
+        if key.public in _believed(city, held):
+            raise BadSetting("that key signs bundles already", fix="name a new one by object= in --key")
+        files.write_private(city.folder.bundle_key_to_come(key.id.hex()), key_text(key))
         keys = tuple(sorted({*_believed(city, held), key.public}))
         return Asked(city.settings.name, _next(bundle), _incarnation(held), keys), key.id.hex()
 
@@ -145,7 +151,7 @@ def use_bundle_key(root: Path, name: str, *, now: datetime, anyway: bool = False
         require_may_use(key, _believed(city, held), now_ms=unix_ms(now), anyway=anyway)
         coming = load_key(city.folder.bundle_key_to_come(name))
         write_log(city, log.stopped(old, unix_ms(now)))
-        files.replace(city.folder.bundle_key, coming.to_pem(), mode=0o600)
+        files.replace(city.folder.bundle_key, key_text(coming), mode=0o600)
         made = next_bundle(city, coming, lambda before, _: before, now=now)
         files.remove([city.folder.bundle_key_to_come(name)])
         return made

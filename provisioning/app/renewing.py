@@ -7,6 +7,7 @@ from provisioning.adapters import files
 from provisioning.app.ceremony import handed_over
 from provisioning.app.city import changing_city
 from provisioning.app.lists import Written, announce_lists, keep_former, write_lists
+from provisioning.app.makers import key_text
 from provisioning.core import certificates
 from provisioning.core.errors import NotItsAuthority
 from provisioning.core.layout import AuthorityFolder
@@ -33,7 +34,7 @@ def renew_intermediates(root: Path, given: AuthorityFolder) -> None:
         for purpose, issuer in issuers.items():
             if files.read(folder.certificate(purpose), fix=_FIX) != certificates.to_pem(issuer.certificate):
                 keep_former(folder, purpose)
-            files.replace(folder.key(purpose), issuer.key.to_pem(), mode=0o600)
+            files.replace(folder.key(purpose), key_text(issuer.key), mode=0o600)
             files.replace(folder.certificate(purpose), certificates.to_pem(issuer.certificate))
 
 

@@ -17,7 +17,7 @@ from protocol.wire.keys import SigningKey, key_id
 from provisioning.adapters import files
 from provisioning.app.bundles import BundleMade, bundle_in_force, bundle_keys, next_bundle
 from provisioning.app.city import FIRST_ISSUER, City, changing_city
-from provisioning.app.makers import Randomness, load_key
+from provisioning.app.makers import OfficeKey, Randomness, load_key
 from provisioning.core.days import unix_ms
 from provisioning.core.errors import BadSetting, StillInUse, TooManyIssuers
 from provisioning.core.key_log import KeyLog, Kind, Known, log_text, read_log, require_may_use, require_may_withdraw
@@ -85,7 +85,10 @@ def use_key(root: Path, kind: Kind, name: str, *, now: datetime, anyway: bool = 
             raise BadSetting(f"the backend signs by {kind.value} {name} already", fix="nothing is left to do")
         require_may_use(key, believed(bundle, kind), now_ms=unix_ms(now), anyway=anyway)
         coming = city.folder.issuer_key(name) if kind is Kind.ISSUER else city.folder.receipt_key_to_come(name)
-        pem = load_key(coming).to_pem()  # before the old one has stopped for good: an issuer's may be kept elsewhere
+        new = load_key(coming)  # before the old one has stopped for good: an issuer's may be kept elsewhere
+        if not isinstance(new, SigningKey):
+            raise BadSetting(f"{kind.value} {name} lies in a token, and a backend reads files", fix="name another one")
+        pem = new.to_pem()
         write_log(city, log.stopped(old, unix_ms(now)))
         files.replace(_place(city, kind), pem, mode=0o600)
         if kind is Kind.RECEIPT:
@@ -142,7 +145,7 @@ def _issuer_files(city: City) -> list[Path]:
     return sorted(city.folder.issuer_key(FIRST_ISSUER).parent.glob(f"*{KEY_SUFFIX}"))
 
 
-def _signing(city: City, kind: Kind) -> SigningKey:
+def _signing(city: City, kind: Kind) -> OfficeKey:
     return load_key(_place(city, kind))
 
 

@@ -11,6 +11,7 @@ Rules:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from protocol.wire.keys import SigningKey, VerifyingKey
+from protocol.wire.keys import Signer, SigningKey, VerifyingKey
 from provisioning.core import limits
 from provisioning.core.errors import AuthorityEnding, BadSetting, NotItsAuthority
 from provisioning.core.names import ip_or_none
@@ -28,12 +29,31 @@ Certificate = x509.Certificate
 _FIX = "restore it from the city's backup"
 
 
+class AuthorityKey(Signer, Protocol):
+    """A key of the office, in memory or in a token."""
+
+    @property
+    def verifying(self) -> VerifyingKey:
+        """Its public half."""
+        ...
+
+    @property
+    def id(self) -> bytes:
+        """8-byte key id."""
+        ...
+
+    @property
+    def private(self) -> ec.EllipticCurvePrivateKey:
+        """What certificates are signed by; of a key in a token it asks the token, and has nothing to give out."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Who signs: a certificate and its key."""
 
     certificate: Certificate
-    key: SigningKey
+    key: AuthorityKey
 
 
 def serial_from(random_bytes: bytes) -> int:
@@ -41,7 +61,7 @@ def serial_from(random_bytes: bytes) -> int:
     return int.from_bytes(random_bytes, "big") >> 1 | 1
 
 
-def make_root(key: SigningKey, *, city: str, serial: int, now: datetime) -> Certificate:
+def make_root(key: AuthorityKey, *, city: str, serial: int, now: datetime) -> Certificate:
     """Self-signed root of a city: it signs intermediates only."""
     name = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, city), x509.NameAttribute(NameOID.COMMON_NAME, "Savar root")]
@@ -50,7 +70,7 @@ def make_root(key: SigningKey, *, city: str, serial: int, now: datetime) -> Cert
     return _signing(builder, path_length=1).sign(key.private, hashes.SHA256(), ecdsa_deterministic=True)
 
 
-def make_intermediate(key: SigningKey, purpose: Purpose, *, serial: int, now: datetime, root: Issuer) -> Certificate:
+def make_intermediate(key: AuthorityKey, purpose: Purpose, *, serial: int, now: datetime, root: Issuer) -> Certificate:
     """The city's intermediate authority of one purpose. Raises AuthorityEnding."""
     city = city_of(root.certificate)
     name = subject(city, purpose, f"Savar {purpose.value}")
@@ -226,7 +246,7 @@ def _leaf(
 
 
 def _under(
-    issuer: Issuer, key: SigningKey | VerifyingKey, name: x509.Name, *, serial: int, now: datetime, days: int
+    issuer: Issuer, key: AuthorityKey | VerifyingKey, name: x509.Name, *, serial: int, now: datetime, days: int
 ) -> x509.CertificateBuilder:
     above = issuer.certificate
     if now + timedelta(days=days) > above.not_valid_after_utc:
@@ -242,7 +262,7 @@ def _under(
 
 
 def _builder(
-    key: SigningKey | VerifyingKey, *, subject: x509.Name, issuer: x509.Name, serial: int, now: datetime, days: int
+    key: AuthorityKey | VerifyingKey, *, subject: x509.Name, issuer: x509.Name, serial: int, now: datetime, days: int
 ) -> x509.CertificateBuilder:
     if now.tzinfo is None:
         raise BadSetting("the time has no zone", fix="pass an aware datetime, UTC")

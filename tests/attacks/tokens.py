@@ -21,10 +21,15 @@ from hardware_keys.module import end_modules, load_module
 from hardware_keys.places import KeyPlace
 from protocol.wire.keys import Purpose, SigningKey
 from provisioning.app import approving
+from provisioning.app.ceremony import make_intermediates, make_root
+from provisioning.app.makers import load_intermediate
+from provisioning.core import certificates
+from provisioning.core.layout import AuthorityFolder, RootFolder
+from provisioning.core.purposes import Purpose as Intermediate
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, refused_if
 from tests.attacks.defence import gives, off
 from tests.hardware_keys.tokens import TpmToken, pin_file, place, soft_token, tpm_token
-from tests.provisioning.enrolments import approved, claim, plain_city
+from tests.provisioning.enrolments import NOW, approved, claim, plain_city
 
 
 def _begun(ground: Ground, at: KeyPlace | None) -> tuple[Path, OwnKeys, bytes]:
@@ -80,6 +85,36 @@ def key_that_was_elsewhere_before(ground: Ground) -> Outcome:
         return Outcome.REFUSED
     done = finish(own, approved(city, request, ground.folder / "answer"))
     return refused_if(kept.public.hex() not in (city / "backend" / "registry" / f"{done.device}.json").read_text())
+
+
+def _in_its_file(_: object) -> Callable[..., SigningKey]:
+    return lambda _place: SigningKey.from_secret(os.urandom(32))
+
+
+@attack(Surface.ENROLMENT, Who.CLERK, Outcome.REFUSED, off("provisioning.app.makers:key_in_token", _in_its_file))
+def office_folder_copied(ground: Ground) -> Outcome:
+    """A clerk copies the office's folder with the devices' intermediate in it, and signs a bus of his own at home."""
+    root, given = RootFolder(ground.folder / "root"), AuthorityFolder(ground.folder / "given")
+    with soft_token(ground.folder / "office") as soft:
+        at = place(soft, "device")
+        above = make_root(
+            root, city="isfahan", passphrase="saffron ladder ice nine", now=NOW, randomness=os.urandom,
+            confirm=lambda _: None,
+        )  # fmt: skip
+        make_intermediates(
+            given, above, recovery=b"00", now=NOW, randomness=os.urandom, confirm=lambda _: None,
+            places={Intermediate.DEVICE: at},
+        )  # fmt: skip
+        shutil.copytree(given.root, ground.folder / "at home")
+    ground.closing.enter_context(soft_token(ground.folder / "his token"))
+    his = SigningKey.from_secret(os.urandom(32))
+    try:
+        issuer = load_intermediate(AuthorityFolder(ground.folder / "at home"), Intermediate.DEVICE)
+        leaf = certificates.make_leaf(his, "bus-9999-d1", serial=9, now=NOW, issuer=issuer)
+    except HardwareKeyError:
+        return Outcome.REFUSED
+    leaf.verify_directly_issued_by(issuer.certificate)
+    return Outcome.SUCCEEDED
 
 
 def _naming(told: Callable[..., str], uri: str) -> Callable[..., str]:

@@ -9,13 +9,17 @@ from click.testing import CliRunner
 from cli.enrol import command as enrol
 from cli.journal import PrivateTapKey
 from edge.adapters import own_keys
+from edge.adapters.console_panel import SilentPanel
+from edge.adapters.journal_file import open_journal
 from edge.adapters.keys import load_keys
 from edge.adapters.own_keys import OwnKeys
 from edge.adapters.tap_signer import ThreadTapSigner
 from edge.app import renewing, selftest
 from edge.app.config import ValidatorConfig, load_config
 from edge.app.enrolling import begin, finish
+from edge.app.journal_tools import opening_key, verify
 from edge.app.selftest import Check, Result
+from edge.app.validator import Validator
 from edge.core.errors import EnrolmentFailed, KeyMissing, SignerFailed
 from hardware_keys.errors import KeyNotInToken, PinUnread, TokenGone
 from hardware_keys.keys import TokenKey, make_key, open_or_make_key
@@ -27,6 +31,7 @@ from protocol.wire.enrolments import Request, decode_answer_file, encode_answer_
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.renewals import read_renewal
 from provisioning.app import approving
+from tests.edge.cameras import FakeCamera
 from tests.hardware_keys.tokens import PIN, SoftToken, Token, TpmToken, place
 from tests.provisioning.enrolments import ONE, approved, claim, plain_city
 from tests.provisioning.test_enrolment import Cut, cut_after
@@ -78,6 +83,20 @@ def test_a_device_comes_in_by_a_tap_key_that_is_on_no_card(tmp_path: Path, city:
             chain.verify_hash(head, signer.start(head).result(), VerifyingKey.load(keys.tap.public))
     finally:
         signer.close()
+
+
+def test_a_validator_opens_its_journal_by_the_token(tmp_path: Path, city: Path, soft: SoftToken) -> None:
+    """From validator.toml to the chain on its card."""
+    _, config = enrolled(city, soft, tmp_path / "door")
+    opened_anew(soft)
+    validator = Validator(config, panel=SilentPanel(), sources={"front": FakeCamera([[]], live=False)})
+    validator.start()
+    validator.stop()
+    with open_journal(config.data_dir / "journal.db") as journal:
+        key = load_keys(config.keys_dir, config.tap_key).tap.verifying
+        assert opening_key(journal) == key
+        report = verify(journal, lambda rows: rows, key, [])
+    assert report["records"] >= 1
 
 
 def test_its_certificate_is_renewed_by_the_token(tmp_path: Path, city: Path, soft: SoftToken) -> None:
