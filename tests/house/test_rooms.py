@@ -47,9 +47,9 @@ def import_with_blocked(blocked: tuple[str, ...], modules: list[str]) -> str:
         ("transport", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, *TOKENS)),
         ("firmware_bridge", (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, "transport", "edge")),
         ("hardware_keys", (*ON_EVERY_MACHINE, "transport", "edge", "provisioning")),
-        ("edge", (*BACKEND_ONLY, "backend", "provisioning", "simulators")),
+        ("edge", (*BACKEND_ONLY, "pkcs11", "backend", "provisioning", "simulators")),
         ("backend", (*EDGE_ONLY, *TOKENS, "edge", "provisioning", "simulators")),
-        ("provisioning", (*ON_EVERY_MACHINE, "edge", "backend", "simulators")),
+        ("provisioning", (*ON_EVERY_MACHINE, "pkcs11", "edge", "backend", "simulators")),
     ],
 )
 def test_a_room_needs_only_its_own_libraries(room: str, blocked: tuple[str, ...]) -> None:
