@@ -21,6 +21,7 @@ from hardware_keys.pins import read_pin
 from hardware_keys.places import KeyPlace
 
 _NO_MODULE = "install it, and name it by module-path (docs/AUTHORITY.md, Keys in a token)"
+_NO_START = "look whether it is one, and whether its TPM or reader is there and may be opened"
 _PIN_FIX = "put the right PIN into the file of pin-source; a locked one is unlocked with the token's own tool"
 _A_PERSONS = pkcs11.TokenFlag.USER_PIN_LOCKED | pkcs11.TokenFlag.USER_PIN_FINAL_TRY
 _REFUSALS = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinLocked, pkcs11.PinExpired)
@@ -59,7 +60,7 @@ class Module:
             self._lib = pkcs11.lib(path)
         except (pkcs11.PKCS11Error, OSError) as error:
             raise ModuleMissing(
-                f"{path} does not start as a PKCS#11 module: {_said(error)}", fix=_NO_MODULE, path=path
+                f"{path} does not start as a PKCS#11 module: {_said(error)}", fix=_NO_START, path=path
             ) from error
 
     @contextmanager
