@@ -177,7 +177,7 @@ def _new_intermediates(
     made: dict[Purpose, Issuer] = {}
     for purpose in Purpose:
         key = _new_key(randomness, places.get(purpose))
-        if key.public in {root.key.public, *(it.key.public for it in made.values())}:
+        if purpose in places and key.public in {root.key.public, *(it.key.public for it in made.values())}:
             raise BadSetting(
                 "two authorities would have one key", fix="name each its own by object=", purpose=purpose.value
             )
