@@ -31,6 +31,7 @@ from backend.core.staff.subjects import HeldMoney, PayOut, Posting, Refund, read
 from backend.core.staff.two_people import Kind
 from backend.core.verifying.approvals import check_approval, check_log
 from backend.core.verifying.given_back import check_refunds, check_resolved
+from backend.core.verifying.listed import check_day, tell_told
 from backend.core.verifying.sums import SECRET_BYTES
 from protocol.localtime import service_day
 
@@ -86,6 +87,11 @@ def verify(
         tick("what is pending", 0, 1)
         check_open(findings, walk.open, ledger.open())
         sources.hold(tick)
+        tick("what riders are shown, against records", 0, 1)
+        for told, recorded in ledger.sources.told_otherwise():
+            tell_told(findings, told, recorded)
+        for day in ledger.sources.claim_days():
+            check_day(findings, day)
         _people(findings, ledger.sources, known, tick)
     check_receipts(findings, receipts, walk.seen, incarnation)
     return Verified(

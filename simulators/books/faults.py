@@ -133,7 +133,7 @@ class Planter:
         device, epoch, sequence = it.tap
         twin: TapId = (device, epoch + 1, sequence)
         for table, columns in (("record", RECORD.columns), ("claim", CLAIM.columns), ("undated", UNDATED.columns)):
-            kept = [it.name for it in columns if it.name not in {"id", "epoch", "boarding"}]
+            kept = [it.name for it in columns if it.name not in {"id", "epoch", "boarding", "record"}]
             sets = ["epoch"] + (["boarding"] if table == "claim" else [])
             values = [twin[1]] + ([sha256(repr(twin).encode()).digest()[:16]] if table == "claim" else [])
             self.tables.change(

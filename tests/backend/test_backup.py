@@ -33,6 +33,7 @@ from tests.backend.bus import NOON_MS
 from tests.backend.databases import KINDS
 from tests.backend.desk import CITY, check_ledger
 from tests.backend.places import Place, filled, ridden, silent
+from tests.backend.test_ledger_schema import BEFORE_TOLD
 
 
 def test_what_comes_back_is_what_was_there_as_a_new_incarnation_and_buses_fill_it_up(place: Place) -> None:
@@ -104,6 +105,7 @@ def test_a_backup_of_before_there_were_sessions_is_put_back(place: Place) -> Non
         *(f"DROP TABLE {it}" for it in ("staff_token", "staff_invitation", "staff_passkey", "staff_session")),
         *(f"DROP TABLE {it}" for it in ("phone", "phone_recovery", "phone_code")),  # and what came behind them
         f"ALTER TABLE staff ADD COLUMN token_hash {held}",
+        *BEFORE_TOLD,
         "UPDATE alembic_version SET version_num = '0027'",
     ):
         place.change("first", statement)

@@ -15,7 +15,7 @@ from backend.adapters.ledger.local import (
     DAY,
     QUARTER_S,
     RIDE_DAYS,
-    any_ride_day,
+    of_ride_days,
     quarter_of,
     quarters,
     ride_day_of,
@@ -87,12 +87,16 @@ def test_every_look_up_goes_by_an_index(tmp_path: Path) -> None:
     store = databases.now.open(tmp_path, CITY)
     with store._writer.reading() as core:
         raw(core).execute(driver._ASKED)
-        theirs = f"{any_ride_day('wall_ms')} AND credential = ? AND charged"
+        theirs = f"{of_ride_days('wall_ms', [3, 5])} AND credential = ? AND charged"
+        values = {"days": [3, 5], "credential": b"", "most": 9}
+        listed = riders._told(before=False).compile(core).construct_expanded_state(values).statement
         for sql, indexes in (
             (driver._NEAR, {"claim_shown", "claim_time", "claim_boarding", "claim_ends"}),
             (driver._BETWEEN, {"claim_time"}),
             (f"SELECT * FROM claim WHERE {theirs}", {"claim_time"}),
-            (str(riders._taps(at_their_time=True, before=False).compile(core)), {"claim_time"}),
+            (listed, {"claim_time"}),
+            (str(riders._UNTOLD_AT_THEIR_TIME.compile(core)), {"claim_untold"}),
+            (str(riders._untold(at_their_time=True, before=True).compile(core)), {"claim_untold"}),
         ):
             plan = [row[3] for row in raw(core).execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?"))]
             assert not [line for line in plan if line.startswith("SCAN claim")], plan

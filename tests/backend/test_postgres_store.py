@@ -18,6 +18,7 @@ from backend.core.errors import StoreFailed, StoreForeign, StoreRefused
 from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head
 from simulators.postgres import LocalPostgres
 from tests.backend.desk import CITY
+from tests.backend.test_ledger_schema import BEFORE_TOLD
 from tests.backend.test_store import NOON_MS, commit, mark
 
 
@@ -240,6 +241,8 @@ def test_tokens_of_before_stay_good(postgres: LocalPostgres) -> None:
         session.execute("DROP TABLE phone, phone_recovery, phone_code")  # what came behind them
         session.execute("ALTER TABLE staff ADD token_hash bytea NOT NULL CONSTRAINT one_person_a_token UNIQUE")
         session.execute("INSERT INTO staff (name, role, added_ms, token_hash) VALUES ('sara', 'finance', 7, 's')")
+        for statement in BEFORE_TOLD:
+            session.execute(statement)
         session.execute("UPDATE alembic_version SET version_num = '0027'")
     by_migrations(old)
     store = PostgresStore(old, CITY, durable=False)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from backend.adapters.ledger.hot import asked_of_keys
-from backend.adapters.ledger.local import DAYS, any_ride_day
+from backend.adapters.ledger.local import DAYS, of_ride_days
 from backend.adapters.ledger.standing import StandingTables
+from backend.adapters.ledger.walking import days_before, walk
 from backend.core.explaining.facts import Entry
 from backend.core.explaining.ports import ReceiptPlace
 from backend.core.ledger import CORRECTIONS, FIRST_OF_TAP, TapId, TransferKind, revised_key, tap_key
@@ -27,13 +28,19 @@ class ExplainTables(StandingTables):
 
     def charged_claims(self, credential_id: bytes, before: ReceiptPlace | None, limit: int) -> Sequence[Claim]:
         """What one rider is charged for, newest first, behind this place."""
-        where = f"{any_ride_day('wall_ms')} AND credential = ? AND charged"
-        values: tuple[object, ...] = (credential_id,)
+        where = "credential = ? AND charged"
+        values: list[object] = [credential_id]
         if before is not None:
             where += " AND wall_ms <= ? AND (wall_ms, device, epoch, sequence) < (?, ?, ?, ?)"
-            values = (*values, before[0], *before)
+            values += [before[0], *before]
         order = "ORDER BY wall_ms DESC, device DESC, epoch DESC, sequence DESC LIMIT ?"
-        return self._claims(f"{where} {order}", (*values, limit))
+
+        def of_days(numbers: Sequence[int]) -> list[Claim]:
+            return self._claims(f"{of_ride_days('wall_ms', numbers)} AND {where} {order}", (*values, limit))
+
+        with self._writer.snapshot() as core:
+            days = days_before(core, None if before is None else before[0])
+            return walk(days, limit, of_days, lambda it: (it.wall_ms, *it.tap))
 
     def posted_for(self, tap: TapId) -> Sequence[Entry]:
         """By the keys that its entries must have: first ones, then corrections until there are no more."""

@@ -36,7 +36,8 @@ class _Travel(NamedTuple):
 
 
 _CLAIMS = _Travel(
-    "claim", "credential", "TRUE", f"{_CONTESTED} OR {_DISPUTED}", _COPIED, "credential = ?, time_s = 0, counter = 0"
+    "claim", "credential", "TRUE", f"{_CONTESTED} OR {_DISPUTED}", _COPIED, "credential = ?, time_s = 0, counter = 0,"
+    " record = NULL, door = NULL, verdict = NULL",
 )  # fmt: skip
 _CARDS = _Travel(
     "ticket_ride", "ticket", "rides_a_day > 0", "FALSE", f"NOT annulled AND (contested OR NOT paid) AND {_HELD}",

@@ -41,6 +41,10 @@ class Driver(Protocol):
         """Claims of riders in spans of time: `near.between_sql` of these look-ups."""
         ...
 
+    def numbers(self, raw: Any, table: str, many: int) -> Sequence[int]:
+        """So many numbers for the next rows of a table, ascending, above those of all rows that are there."""
+        ...
+
     def run(self, raw: Any, sql: str, values: Sequence[object] = ()) -> int:
         """One statement → how many rows it changed."""
         ...

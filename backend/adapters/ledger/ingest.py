@@ -12,10 +12,11 @@ from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.contents import renew
 from backend.adapters.ledger.hot import Driver, Row, cut
 from backend.adapters.ledger.known_drivers import KnownDriverTables, add_heard
-from backend.adapters.ledger.standing import ALONE, OF_TAP, add_standing
+from backend.adapters.ledger.standing import ALONE, OF_TAP, Stored, add_standing
+from backend.adapters.ledger.walking import widen
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
 from backend.core.errors import StoreFailed
-from backend.core.ledger import Transfer, TransferKind, next_head
+from backend.core.ledger import TapId, Transfer, TransferKind, next_head
 from backend.core.limits import QUARANTINE_DEVICE_BYTES_MAX
 from backend.core.moving import FIRST_VERSION, Former
 from backend.core.ports import FORK, Commit, LedgerMark, Quarantined, Rider, StoredRecord, branch_prefix
@@ -29,7 +30,7 @@ _HELD = "SELECT CAST(coalesce(sum(length(payload)), 0) AS BIGINT) FROM quarantin
 _VERSION = 10  # the place of the version inside a credential (protocol/wire/passes)
 _ASKED_MAX = 500  # values in one IN (…): under SQLite's limit of variables, whatever its build
 _RECORD_COLUMNS = (
-    "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
+    "id", "device", "epoch", "sequence", "hash", "bytes", "kind", "wall_ms", "vehicle", "door", "verdict", "reason",
     "fare_rials", "persons", "payer", "shift", "line", "lat_e6", "lon_e6",
 )  # fmt: skip
 _UNDATED = "INSERT INTO undated (device, epoch, sequence, record_ms, wall_ms) VALUES (?, ?, ?, ?, ?)"
@@ -127,15 +128,22 @@ class IngestTables(KnownDriverTables):
             to = raw(core)
             driver.rows(to, ALONE)  # before ids are given out: whoever comes later has higher ones
             driver.begin_months(to, _days(commits), at_ms)
+            records = [it for commit in commits for it in commit.records]
+            numbers = driver.numbers(to, "record", len(records))
+            stored: dict[TapId, Stored] = {
+                (it.device, it.epoch, it.sequence): (number, it)
+                for number, it in zip(numbers, records, strict=True)
+            }  # fmt: skip
             for commit in commits:
                 _advance(driver, to, commit, at_ms)
-                _add_records(driver, to, commit)
+                _add_records(driver, to, commit, numbers[: len(commit.records)])
+                numbers = numbers[len(commit.records) :]
             self.post(core, [t for commit in commits for t in commit.transfers], at_ms)
-            stored = {(it.device, it.epoch, it.sequence) for commit in commits for it in commit.records}
             for commit in commits:
                 add_standing(driver, to, commit, stored)
                 add_heard(driver, to, commit.drivers_heard)
                 driver.many(to, _UNDATED, [astuple(it) for it in commit.undated])
+            widen(driver, to, [it.wall_ms for commit in commits for it in commit.claims])
             _count(driver, to, commits)
             _count_let_through(driver, to, commits)
             driver.many(
@@ -251,9 +259,10 @@ def _advance(driver: Driver, raw: Any, commit: Commit, at_ms: int) -> None:
         )
 
 
-def _add_records(driver: Driver, raw: Any, commit: Commit) -> None:
+def _add_records(driver: Driver, raw: Any, commit: Commit, numbers: Sequence[int]) -> None:
     """Records, and the index of day keys."""
-    driver.add(raw, "record", _RECORD_COLUMNS, [_record_row(it) for it in commit.records])
+    numbered = zip(numbers, commit.records, strict=True)
+    driver.add(raw, "record", _RECORD_COLUMNS, [_record_row(*it) for it in numbered])
     driver.many(
         raw,
         "INSERT INTO day_key VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -261,10 +270,10 @@ def _add_records(driver: Driver, raw: Any, commit: Commit) -> None:
     )
 
 
-def _record_row(r: StoredRecord) -> Row:
+def _record_row(number: int, r: StoredRecord) -> Row:
     """A record's values, in the order of _RECORD_COLUMNS."""
     return (
-        r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
+        number, r.device, r.epoch, r.sequence, r.hash, r.raw, r.kind, r.wall_ms, r.vehicle, r.door, r.verdict, r.reason,
         r.fare_rials, r.persons, None if r.payer is None else r.payer.value, r.shift, r.line, r.lat_e6, r.lon_e6,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ of an hour of the code, with the day of the boarding or of the transfer. A look-
 into all days that there are numbers for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from protocol.limits import DAY_S
@@ -14,7 +14,6 @@ from protocol.localtime import day_begins_ms, service_day
 
 RIDE_DAYS: Final = 256  # their numbers begin anew after so many: travel is kept for half a year
 _SINCE_S: Final = -day_begins_ms(0) // 1000
-_ALL_RIDE_DAYS: Final = f"({', '.join(map(str, range(RIDE_DAYS)))})"
 
 # A tap-out reaches two hours around its code: 17 of these. A city of a million riders a day has 10,000 codes in one.
 QUARTER_S: Final = 900
@@ -37,7 +36,12 @@ def ride_day_of(wall_ms: str) -> str:
 
 def any_ride_day(wall_ms: str) -> str:
     """SQL for who does not know the day: any number of one."""
-    return f"{ride_day_of(wall_ms)} IN {_ALL_RIDE_DAYS}"
+    return of_ride_days(wall_ms, range(RIDE_DAYS))
+
+
+def of_ride_days(wall_ms: str, numbers: Sequence[int]) -> str:
+    """SQL for times of days of some numbers."""
+    return f"{ride_day_of(wall_ms)} IN ({', '.join(map(str, numbers))})"
 
 
 def quarters(begin_s: int, end_s: int) -> Iterator[tuple[int, int, int]]:

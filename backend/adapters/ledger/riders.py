@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.held import claim_back
-from backend.adapters.ledger.local import any_ride_day
+from backend.adapters.ledger.local import ride_day_of
 from backend.adapters.ledger.tables import ACCOUNT, CLAIM, RECORD, RIDER
 from backend.adapters.ledger.upsert import upsert
+from backend.adapters.ledger.walking import days_before, walk
 from backend.core.limits import RIDERS_PAGE
 from backend.core.ports import Rider, RiderTap
 
@@ -24,42 +25,50 @@ _PAGE = (
     .order_by(RIDER.c.credential_id)
     .limit(sa.bindparam("most"))
 )
+# A rider's rides are listed from the index of his claims alone, which has what it shows: a page for each, if it has to
+# be read from the disk, instead of his claim's, his record's and that of its look-up besides. Claims whose record tells
+# another time, and those of before, do not tell it: of these, if there are any, the records are looked at.
 _OF_RECORD = sa.and_(*(CLAIM.c[name] == RECORD.c[name] for name in ("device", "epoch", "sequence")))
 # Where the record's clock was trusted, which is nearly always: then its month is known, and no other is asked.
 _AT_ITS_TIME = sa.and_(_OF_RECORD, CLAIM.c.wall_ms == RECORD.c.wall_ms)
-_THEIRS = (
-    sa.text(any_ride_day("claim.wall_ms")), CLAIM.c.credential == sa.bindparam("credential"),
-    sa.text("claim.charged"),
-)  # fmt: skip
-_ALL_AT_THEIR_TIME = (
-    sa.select(sa.func.count() == sa.func.count(RECORD.c.id))
+_CHARGED = CLAIM.c.credential == sa.bindparam("credential"), sa.text("claim.charged")
+_UNTOLD = CLAIM.c.record.is_(None)
+_UNTOLD_AT_THEIR_TIME = (  # how many, and of how many the record tells the claim's time
+    sa.select(sa.func.count(), sa.func.count(RECORD.c.id))
     .select_from(CLAIM)
     .outerjoin(RECORD, _AT_ITS_TIME)
-    .where(*_THEIRS)
+    .where(*_CHARGED, _UNTOLD)
 )
-_BEFORE = (RECORD.c.wall_ms < sa.bindparam("at")) | (
-    (RECORD.c.wall_ms == sa.bindparam("at")) & (RECORD.c.id < sa.bindparam("row"))
-)
+
+
+_OF_DAYS = sa.literal_column(ride_day_of("claim.wall_ms")).in_(sa.bindparam("days", expanding=True))
 
 
 @cache
-def _taps(*, at_their_time: bool, before: bool) -> sa.Select[Any]:
-    """A rider's charged boardings, newest first."""
-    asked = (
-        sa.select(
-            RECORD.c.wall_ms,
-            RECORD.c.vehicle,
-            RECORD.c.door,
-            RECORD.c.verdict,
-            CLAIM.c.rials - claim_back(),
-            RECORD.c.id,
-        )
-        .join_from(CLAIM, RECORD, _AT_ITS_TIME if at_their_time else _OF_RECORD)
-        .where(*_THEIRS)
-        .order_by(RECORD.c.wall_ms.desc(), RECORD.c.id.desc())
-        .limit(sa.bindparam("most"))
-    )
-    return asked.where(_BEFORE) if before else asked
+def _told(*, before: bool) -> sa.Select[Any]:
+    """A rider's charged boardings of days of some numbers that tell what is listed, newest first."""
+    asked = sa.select(*(CLAIM.c[name] for name in ("wall_ms", "vehicle", "door", "verdict")), _paid(), CLAIM.c.record)
+    asked = asked.where(_OF_DAYS, *_CHARGED, ~_UNTOLD)
+    return _newest(asked, CLAIM.c.wall_ms, CLAIM.c.record, before=before)
+
+
+@cache
+def _untold(*, at_their_time: bool, before: bool) -> sa.Select[Any]:
+    """The others."""
+    asked = sa.select(*(RECORD.c[name] for name in ("wall_ms", "vehicle", "door", "verdict")), _paid(), RECORD.c.id)
+    asked = asked.join_from(CLAIM, RECORD, _AT_ITS_TIME if at_their_time else _OF_RECORD)
+    return _newest(asked.where(*_CHARGED, _UNTOLD), RECORD.c.wall_ms, RECORD.c.id, before=before)
+
+
+def _paid() -> sa.ColumnElement[int]:
+    return CLAIM.c.rials - claim_back()
+
+
+def _newest(asked: sa.Select[Any], at: sa.Column[int], row: sa.Column[int], *, before: bool) -> sa.Select[Any]:
+    asked = asked.order_by(at.desc(), row.desc()).limit(sa.bindparam("most"))
+    if not before:
+        return asked
+    return asked.where((at < sa.bindparam("at")) | ((at == sa.bindparam("at")) & (row < sa.bindparam("row"))))
 
 
 HOLDER = slice(11, 44)  # the holder key inside a credential (protocol/wire/passes)
@@ -123,9 +132,23 @@ class RiderTables:
         if before is not None:
             values |= {"at": before[0], "row": before[1]}
         with self._reader.snapshot() as core:
-            at_their_time = bool(core.execute(_ALL_AT_THEIR_TIME, {"credential": credential_id}).scalar())
-            asked = _taps(at_their_time=at_their_time, before=before is not None)
-            return [RiderTap(*row) for row in core.execute(asked, values)]
+            days = days_before(core, None if before is None else before[0])
+            told = _told(before=before is not None)
+
+            def of_days(numbers: Sequence[int]) -> list[RiderTap]:
+                return [RiderTap(*row) for row in core.execute(told, values | {"days": numbers})]
+
+            found = walk(days, limit, of_days, _place)
+            untold, at_theirs = core.execute(_UNTOLD_AT_THEIR_TIME, {"credential": credential_id}).one()
+            if not untold:
+                return found
+            asked = _untold(at_their_time=untold == at_theirs, before=before is not None)
+            found += [RiderTap(*row) for row in core.execute(asked, values)]
+        return sorted(found, key=_place, reverse=True)[:limit]
+
+
+def _place(it: RiderTap) -> tuple[int, int]:
+    return it.wall_ms, it.row
 
 
 @cache

@@ -4,18 +4,18 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.held_tables import UNPROVEN
 from backend.adapters.ledger.hot import Driver, Row, rows_of_taps
 from backend.adapters.ledger.near import asked, of_riders
-from backend.adapters.ledger.tables import CLAIM
+from backend.adapters.ledger.tables import CLAIM, told
 from backend.core.errors import StoreFailed
 from backend.core.floats import Proxy, TakenBack
 from backend.core.holding import Hold
 from backend.core.ledger import Payer, TapId
-from backend.core.ports import Commit
+from backend.core.ports import Commit, StoredRecord
 from backend.core.repeats import Claim, Step
 from backend.core.standing_ports import Span
 from backend.core.tickets import TicketRide
@@ -29,8 +29,10 @@ _STANDS = (
 _RIDES = ("annulled", "paid", "revision", "contested")
 _PAYS = ("driver", "annulled", "revision", "over", "over_vehicle")
 _CLAIM = tuple(column.name for column in CLAIM.columns)
+_TOLD = len(told())  # columns at the end that are the record's
 _UNPROVEN = tuple(column.name for column in UNPROVEN.columns)
 ALONE = "UPDATE ledger SET head = head RETURNING head"  # transfers are one chain: a second writer waits here
+Stored: TypeAlias = tuple[int, StoredRecord]  # the number of a record's row, and the record
 OF_TAP = "device = ? AND epoch = ? AND sequence = ?"
 
 
@@ -126,7 +128,7 @@ class StandingTables:
         return self._writer.rows(self._driver, sql, values)
 
 
-def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[TapId]) -> None:
+def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Mapping[TapId, Stored]) -> None:
     """What a commit says of who pays; the caller holds the transaction. `stored`: the records that came with it.
 
     What stands of one of these has no row yet; of any other it may be gone meanwhile, its travel deleted.
@@ -144,7 +146,9 @@ def add_standing(driver: Driver, raw: Any, commit: Commit, stored: Collection[Ta
     driver.many(raw, _change("claim", _STANDS), [(*(getattr(it, name) for name in _STANDS), *it.tap) for it in claims])
     driver.many(raw, _change("ticket_ride", _RIDES), [(*(getattr(it, n) for n in _RIDES), *it.tap) for it in rides])
     driver.many(raw, _change("proxy", _PAYS), [(*(getattr(it, name) for name in _PAYS), *it.tap) for it in proxies])
-    driver.add(raw, "claim", _CLAIM, [_of_claim(it) for it in commit.claims if it.tap in stored])
+    driver.add(raw, "claim", _CLAIM, [
+        _of_claim(it, *its) for it in commit.claims if (its := stored.get(it.tap)) is not None
+    ])  # fmt: skip
     for table, new in (("ticket_ride", commit.ticket_rides), ("proxy", commit.proxies)):
         rows = [_values(it) for it in new if it.tap in stored]
         if rows:
@@ -210,8 +214,11 @@ def _values(it: Proxy | TakenBack | TicketRide) -> tuple[Any, ...]:
     return tuple(getattr(it, field.name) for field in fields(it))
 
 
-def _of_claim(it: Claim) -> tuple[Any, ...]:
+def _of_claim(it: Claim, number: int, record: StoredRecord) -> tuple[Any, ...]:
     shown = it.presentation
+    told: tuple[int | None, ...] = (number, record.door, record.verdict)
+    if record.wall_ms != it.wall_ms or record.vehicle != it.vehicle:
+        told = (None, None, None)  # a list looks at the record
     return (
         it.device, it.epoch, it.sequence, shown.credential_id, shown.time_s, shown.counter, it.vehicle, it.wall_ms,
         it.window_ms, it.rider_class, it.party, it.adult_rials, it.permille, it.cap_permille, it.beside_rials,
@@ -219,11 +226,12 @@ def _of_claim(it: Claim) -> tuple[Any, ...]:
         it.city_rials, it.copied_rials, it.revision, it.metres, *(it.closes or (None, None)),
         json.dumps(it.steps) if it.steps else "[]", it.ridden_m, it.ended_rials, int(it.hold), it.contested,
         it.refunded_rials, it.refunded_by_house, it.back_rials, it.back_by_house,
+        *told,
     )  # fmt: skip
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
-    device, epoch, sequence, credential_id, time_s, counter, *rest = row
+    device, epoch, sequence, credential_id, time_s, counter, *rest = row[:-_TOLD]
     *rest, refunded_rials, refunded_by_house, back_rials, back_by_house = rest
     *rest, metres, closes_epoch, closes_sequence, steps, ridden_m, ended_rials, hold, contested = rest
     *facts, extends, annulled, boarding, charged, rials, city_rials, copied_rials, revision = rest

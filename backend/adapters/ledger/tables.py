@@ -7,7 +7,7 @@ names rider and vehicle side by side. Cutting that tie too needs a keyed hash an
 (docs/ARCHITECTURE.md).
 """
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from backend.adapters.ledger.local import DAY, quarter_of, ride_day_of
 
 METADATA = sa.MetaData()
 INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # eight bytes in both; a STRICT table knows no BIGINT
+SMALL = sa.SmallInteger().with_variant(sa.Integer(), "sqlite")  # two bytes, for what an index has beside its key
 FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")  # there it comes back as 0 or 1
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # in the order of its bytes, as in SQLite
 BYTES = sa.LargeBinary()
@@ -66,12 +67,14 @@ def _once(name: str, *columns: str) -> sa.UniqueConstraint:
 
 
 def _index(
-    name: str, *columns: str | sa.TextClause, where: str | None = None, unique: bool = False, only: str = ""
-) -> sa.Index:
-    """`only`: this database's; both: where it is empty."""
+    name: str, *columns: str | sa.TextClause, where: str | None = None, unique: bool = False, only: str = "",
+    beside: tuple[str, ...] = (),
+) -> sa.Index:  # fmt: skip
+    """`only`: this database's; both: where it is empty. `beside`: columns behind the key, which order nothing."""
     partial = None if where is None else sa.text(where)
     return sa.Index(
-        name, *columns, unique=unique, sqlite_where=partial, postgresql_where=partial, info={"only": only},
+        name, *columns, *(beside if only == "sqlite" else ()), unique=unique, sqlite_where=partial,
+        postgresql_where=partial, info={"only": only}, postgresql_include=beside,
         postgresql_nulls_not_distinct=unique and only == "postgresql",
     )  # fmt: skip
 
@@ -91,6 +94,15 @@ def of_refund() -> list[sa.Column[Any]]:
     ]
 
 
+def told() -> list[sa.Column[Any]]:
+    """The row of a claim's record, with its door and verdict; null where the record tells another time or vehicle.
+
+    So are those of before: of these a rider's list looks at the records themselves.
+    """
+    return [sa.Column("record", INT), sa.Column("door", SMALL), sa.Column("verdict", SMALL)]
+
+
+LISTED: Final = ("record", "charged", "rials", "back_rials", "vehicle", "door", "verdict")
 LEDGER = _table(
     "ledger", *_one(), _column("city", TEXT), _column("incarnation", INT), _column("head", BYTES), rowid=True
 )  # fmt: skip
@@ -130,12 +142,21 @@ CLAIM = _table(
     _column("metres", INT, null=True), _column("closes_epoch", INT, null=True),
     _column("closes_sequence", INT, null=True), _column("steps", TEXT),
     _column("ridden_m", INT, null=True), _column("ended_rials", INT, null=True), *of_hold(), *of_refund(),
+    *told(),
     _index("claim_shown", sa.text(quarter_of("time_s")), "credential", "time_s", "counter"),
-    _index("claim_time", sa.text(ride_day_of("wall_ms")), "credential", "wall_ms"),
+    # All that a rider's list has: his rides take a page each, and no claim and no record is read (`riders`).
+    *(
+        _index("claim_time", sa.text(ride_day_of("wall_ms")), "credential", "wall_ms", only=only, beside=LISTED)
+        for only in ("sqlite", "postgresql")
+    ),
+    _index("claim_untold", "credential", where="record IS NULL AND charged"),
     _index("claim_ends", "credential", "closes_epoch", "closes_sequence", where="closes_sequence IS NOT NULL"),
     # Of a boarding one first tap is charged; the others are null there, and nulls are no two alike.
     _index("claim_boarding", "boarding", sa.text("(CASE WHEN charged AND NOT extends THEN 1 END)"), unique=True),
     _index("claim_held", "device", "epoch", "sequence", where="copied_rials > 0 OR contested"),
+)  # fmt: skip
+CLAIM_DAY = _table(  # of each number of a service day (`local`), between which times claims have come
+    "claim_day", _column("number", INT, key=True), _column("oldest_ms", INT), _column("newest_ms", INT)
 )  # fmt: skip
 SHIFT = _table(
     "shift", _column("vehicle", TEXT, key=True), _column("name", TEXT, key=True), _column("driver", TEXT),

@@ -17,6 +17,7 @@ from backend.adapters.ledger.forgetting import NOBODY
 from backend.adapters.ledger.forgetting_tables import REMEMBERED
 from backend.adapters.ledger.giving import GIVEN, given
 from backend.adapters.ledger.hot import Driver, transfers_of_keys
+from backend.adapters.ledger.local import ride_day_of
 from backend.adapters.ledger.payment_tables import TOPUP
 from backend.adapters.ledger.reconciling_bank import _POSTED as _PAID_IN
 from backend.adapters.ledger.reconciling_money import _TOPUPS, _topup
@@ -25,7 +26,7 @@ from backend.adapters.ledger.settlement_tables import SETTLEMENT
 from backend.adapters.ledger.staff import _LOG, _PROPOSAL, _proposal
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
-from backend.adapters.ledger.tables import CLAIM, RECORD
+from backend.adapters.ledger.tables import CLAIM, CLAIM_DAY, RECORD
 from backend.core.closing.closing import Closing
 from backend.core.disputes.dispute import State as Answer
 from backend.core.guardians.giving import Given
@@ -40,6 +41,7 @@ from backend.core.staff.two_people import DECIDE, PROPOSE
 from backend.core.staff.two_people import State as Proposed
 from backend.core.verifying.approvals import Approval, Word
 from backend.core.verifying.given_back import GivenBack
+from backend.core.verifying.listed import DayTimes, TapRow
 from backend.core.verifying.sources import Kept
 from protocol.fares.verdicts import TABLE
 from protocol.wire.records import RecordKind, Tap, decode_record
@@ -92,6 +94,24 @@ _GIVEN_BACK = (
     .where(sa.or_(CLAIM.c.refunded_rials > 0, CLAIM.c.back_rials > 0))
     .order_by(CLAIM.c.credential)
 )  # fmt: skip
+_AS_RECORDED = ("device", "epoch", "sequence", "vehicle", "door", "verdict")
+_TOLD_OTHERWISE = (
+    sa.select(*(CLAIM.c[name] for name in _AS_RECORDED), *(RECORD.c[name] for name in _AS_RECORDED))
+    .select_from(CLAIM)
+    .outerjoin(RECORD, sa.and_(RECORD.c.id == CLAIM.c.record, RECORD.c.wall_ms == CLAIM.c.wall_ms))
+    .where(
+        CLAIM.c.record.is_not(None),
+        sa.or_(*(CLAIM.c[name].is_distinct_from(RECORD.c[name]) for name in _AS_RECORDED)),
+    )
+)
+_NUMBER: sa.ColumnElement[int] = sa.literal_column(ride_day_of("claim.wall_ms"))
+_OLDEST, _NEWEST = sa.func.min(CLAIM.c.wall_ms).label("oldest"), sa.func.max(CLAIM.c.wall_ms).label("newest")
+_TIMES = sa.select(_NUMBER.label("number"), _OLDEST, _NEWEST).select_from(CLAIM).group_by(_NUMBER).subquery()
+_CLAIM_DAYS = (
+    sa.select(_TIMES, CLAIM_DAY.c.oldest_ms, CLAIM_DAY.c.newest_ms)
+    .select_from(_TIMES)
+    .outerjoin(CLAIM_DAY, CLAIM_DAY.c.number == _TIMES.c.number)
+)
 _SAID = sa.and_(  # other actions, too, end as `refused …`, with words behind it
     STAFF_LOG.c.action.in_(sorted(it.value for it in (*PROPOSE.values(), *DECIDE.values()))),
     sa.or_(*(STAFF_LOG.c.outcome.like(f"{it.value} %") for it in Outcome)),
@@ -152,6 +172,17 @@ class SourceReading:
                 for _, device, epoch, sequence, wall_ms, boarding, extends, annulled, rials, by_house, back,
                 back_by_house, name, answered, house in rows
             ]  # fmt: skip
+
+    def told_otherwise(self) -> Iterator[tuple[TapRow, TapRow | None]]:
+        """Claims that do not tell what the record tells in the row that they name; None: no record of their time."""
+        for row in self._stream(_TOLD_OTHERWISE):
+            told, recorded = TapRow(*row[:6]), row[6:]
+            yield told, None if recorded[0] is None else TapRow(*recorded)
+
+    def claim_days(self) -> Iterator[DayTimes]:
+        """Of each number of a day the oldest and newest claim, beside what is noted of it."""
+        for row in self._stream(_CLAIM_DAYS):
+            yield DayTimes(*row)
 
     def resolved(self) -> Iterator[tuple[TapId, Hold]]:
         """Taps of whose held money something became that two people must have said."""

@@ -33,6 +33,7 @@ class Section:
 
 _ITSELF = "the rider's own id, which the document begins with"
 _ROW = "the row's place in the table"
+_RECORDS = "its record tells it, with the ride"
 _ACCOUNT = Section(
     "account", "rider", "حساب و اعتبارنامهٔ کنونی", "The account and its credential as it is now",
     "credential_id", ("credential_id",),
@@ -165,7 +166,7 @@ _RIDES = Section(
         number("refunded_rials", "What two people gave back."), flag("refunded_by_house", "By the house or not."),
         number("back_rials", "What of that stands."), flag("back_by_house", "Whether the house bears it."),
     ),
-    {"credential": _ITSELF}, posts=True,
+    {"credential": _ITSELF, "record": _ROW, "door": _RECORDS, "verdict": _RECORDS}, posts=True,
 )  # fmt: skip
 RIDE_COLUMNS = (  # of the record that the ride was told in; null where the ledger has none
     text("line", "The line.", nullable=True), number("door", "The door.", nullable=True),
@@ -246,9 +247,10 @@ NOT_TOLD: Mapping[str, str] = {
     "proxy": "a driver boarded somebody unknown",
     "annulment": "which taps drivers took back: told with the ride", "tariff": _NOBODY, "tally": _NOBODY,
     "let_through": _NOBODY, "device": _BUSES, "camera_hour": _BUSES, "alarm": _BUSES, "looked": _NOBODY,
-    "looked_day": _NOBODY, "announced": _NOBODY, "deny_list": "which bundle the list is of", "known_driver": _BUSES,
+    "looked_day": _NOBODY, "claim_day": _NOBODY, "announced": _NOBODY, "deny_list": "which bundle the list is of",
+    "known_driver": _BUSES, "remembered": _NOBODY, "journal_told": _BUSES,
     "phone_code": "codes of a day, by HMACs of numbers: it names no account",
-    "remembered": _NOBODY, "journal_told": _BUSES, "undated": "which records' times were estimated: told as the ride's",
+    "undated": "which records' times were estimated: told as the ride's",
     "party": _NOBODY, "contract": _NOBODY, "settlement": "sums by vehicle and line", "settled": "the same",
     "staff": _OFFICE, "staff_token": _OFFICE, "staff_invitation": _OFFICE, "staff_passkey": _OFFICE,
     "staff_session": _OFFICE, "staff_mark": _OFFICE,

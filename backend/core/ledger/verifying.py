@@ -8,7 +8,8 @@ Rules:
 - V5: a head that a device's receipt names lies in the chain. Who rewrites a ledger whole, hashes and balances too,
   keeps V1 to V4; this he cannot keep, while one device holds a receipt of before;
 - V6: what is posted by hand or paid out is what two people approved: key, accounts and amount are its proposal's.
-V7 to V10, what every other row comes from: `backend.core.verifying.sources`; V11, who approved: `….approvals`.
+V7 to V10, what every other row comes from: `backend.core.verifying.sources`; V11, who approved: `….approvals`;
+V12 and V13, what riders' lists show: `….listed`.
 
 A row that does not follow is told, and the walk goes on from what stands there: one changed row is one finding.
 """
@@ -51,6 +52,7 @@ class Broken(Enum):
     UNDECIDED = "undecided"
     APPROVAL = "approval"
     SOURCE = "source"
+    LISTED = "listed"
     LOG = "log"
 
 
@@ -71,6 +73,7 @@ FIX = {
         f"{_KEEP}: ask both people whether they said so; what was done by it is taken back by hand with two people"
     ),
     Broken.SOURCE: f"{_KEEP}: nothing posts such a row by itself; then correct it by hand with two people",
+    Broken.LISTED: f"{_KEEP}: this rider is shown what no record tells; what he paid does not follow from it",
     Broken.LOG: f"{_KEEP}: the staff's log tells what people decided; `savar staff verify` says where it does not hold",
     Broken.RECEIPT: (
         f"{_KEEP}: this device was told of another history. Where the ledger was restored from a backup, the heads of"
