@@ -44,7 +44,7 @@ def make(folder: Path, path: Path, month: int) -> None:
     if to.exists():
         raise click.ClickException(f"{to} is there already: a month is told once; two releases tell who came between")
     config = load_config(path)
-    store = open_ledger(config)
+    store = open_ledger(config, begins=False)  # of a wrong --config it would publish nobody
     try:
         with progress("counting days", 1) as tick:
             made = OpenData(store, config.city, wall_ms).make(month, lambda done, of: tick("counting days", done, of))

@@ -1,15 +1,17 @@
 """Who reads what the city publishes, with a list of his own of who was seen where, to learn something of one of them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeAlias
 
 from backend.core.errors import Refused
+from backend.core.opendata.cells import Count, Key, totals
 from protocol.jalali import day_text
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, refused_if
 from tests.attacks.defence import gives, off
 from tests.backend.bus import Bus
 from tests.backend.opendata.city import DAY, LATER_MS, MONTH, REDUCED, LineDay, riders, table
 
+Told: TypeAlias = Callable[[Mapping[Key, Count]], dict[Key, int]]
 HOURS = [f"{n:02}" for n in range(24)]
 
 
@@ -26,8 +28,14 @@ OTHERS = riders(40)
 EARLY = 10 * 86_400_000  # a release so long before the month is settled that buses are still away
 
 
-def _nothing(_: object) -> Callable[..., frozenset[Any]]:
-    return lambda *_a: frozenset()
+def _totals_of_all(told: Told) -> Told:
+    """Each total is of all who boarded, as one would have it."""
+
+    def as_it_was(counts: Mapping[Key, Count]) -> dict[Key, int]:
+        shown, whole = told(counts), totals({key: it.boardings for key, it in counts.items()})
+        return {key: whole.get(key, boardings) for key, boardings in shown.items()}
+
+    return as_it_was
 
 
 def _day(ground: Ground, at_seven: int) -> LineDay:
@@ -45,7 +53,7 @@ def _at_seven(rows: Mapping[tuple[str, ...], int], group: str = "*") -> int | No
     return rows.get((TODAY, "r9", "07", group))
 
 
-@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:hidden", _nothing))
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:is_told", gives(True)))
 def class_of_who_was_seen(ground: Ground) -> Outcome:
     """Somebody who saw a rider board at 07:40 looks up in the city's open data of what class who boarded then was."""
     it = _day(ground, at_seven=0)
@@ -55,7 +63,7 @@ def class_of_who_was_seen(ground: Ground) -> Outcome:
     return refused_if(_at_seven(rows, "reduced") is None)
 
 
-@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:hidden", _nothing))
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:is_told", gives(True)))
 def ride_back_of_who_was_seen(ground: Ground) -> Outcome:
     """A list of the days on which a rider was seen at 07:40 is laid beside two months' releases, to find when she rides back."""
     it = LineDay(ground.folder / "ledger", [*OTHERS, ANN])
@@ -88,7 +96,7 @@ def class_of_who_was_seen_in_a_crowd(ground: Ground) -> Outcome:
     return refused_if(adults is None)
 
 
-@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:complement", _nothing))
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:told", _totals_of_all))
 def what_a_total_leaves(ground: Ground) -> Outcome:
     """An hour that is not told is counted from the day's total, less all the hours that are."""
     it = _day(ground, at_seven=2)
@@ -97,6 +105,30 @@ def what_a_total_leaves(ground: Ground) -> Outcome:
     hours = [count for (_, line, hour, group), count in rows.items() if line == "r9" and hour != "*" and group == "*"]
     left = rows[TODAY, "r9", "*", "*"] - sum(hours)
     return refused_if(left != 3)
+
+
+@attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:told", _totals_of_all))
+def ride_back_alone_in_its_hour(ground: Ground) -> Outcome:
+    """On which day did she ride back at noon, with nobody else? It is looked for in what is missing and what totals leave."""
+    it = LineDay(ground.folder / "ledger", [*OTHERS, ANN])
+    ground.closing.callback(it.desk.close)
+    days = range(DAY, DAY + 2)
+    for day in days:
+        for hour in (7, 8, 15, 16):
+            it.board(OTHERS, hour, 5, day=day)
+        if day == DAY + 1:
+            it.board([ANN], 12, 20, day=day)
+    it.bring()
+    rows = it.rows()
+    assert all((dashed(day), "r9", "07", "*") in rows for day in days)
+    return refused_if(len({_looks(rows, dashed(day)) for day in days}) == 1)
+
+
+def _looks(rows: Mapping[tuple[str, ...], int], day: str) -> tuple[frozenset[tuple[str, ...]], int]:
+    """Which rows of a day are listed, and what its total is above its hours."""
+    there = {key[1:]: count for key, count in rows.items() if key[0] == day}
+    hours = sum(count for (line, hour, group), count in there.items() if "*" not in (line, hour) and group == "*")
+    return frozenset(there), there["*", "*", "*"] - hours
 
 
 @attack(Surface.PRIVACY, Who.WATCHER, Outcome.REFUSED, off("backend.core.opendata.cells:require_settled", gives(None)))

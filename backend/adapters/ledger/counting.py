@@ -6,14 +6,14 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.local import RIDE_DAYS, ride_day_of
-from backend.core.opendata.cells import DEPTH, GROUPS, Count, Key
+from backend.core.opendata.cells import DEPTH, GROUPS, HOUR, Count, Key
 from backend.core.opendata.release import UNKNOWN
 from protocol.limits import DAY_S, LOCAL_OFFSET_S
 from protocol.localtime import day_begins_ms
 from protocol.wire.records import RecordKind
 
 _ADULT, _REDUCED = GROUPS
-_PARTS = (  # of a boarding, from the tree's root down: SQL
+_PARTS = (  # of a boarding, as a key has them: SQL
     f"coalesce(record.line, '{UNKNOWN}')",
     f"(claim.wall_ms / 1000 + {LOCAL_OFFSET_S}) % {DAY_S} / 3600",
     f"CASE WHEN claim.rider_class = 0 THEN '{_ADULT}' ELSE '{_REDUCED}' END",
@@ -32,14 +32,12 @@ WHERE {ride_day_of("claim.wall_ms")} = :number AND claim.wall_ms >= :begin AND c
 def _asked(depth: int) -> sa.TextClause:
     parts = "".join(f"{part} AS part_{n}, " for n, part in enumerate(_PARTS[:depth]))
     names = ", ".join(f"part_{n}" for n in range(depth))
-    grouped = f" GROUP BY {names}" if names else ""
     return sa.text(
-        f"SELECT {parts}CAST(coalesce(sum(1 + claim.party), 0) AS BIGINT), count(DISTINCT claim.credential)"
-        f" {_FROM}{grouped}"
+        f"SELECT {parts}CAST(sum(1 + claim.party) AS BIGINT), count(DISTINCT claim.credential) {_FROM} GROUP BY {names}"
     )
 
 
-_EACH = tuple(_asked(depth) for depth in range(DEPTH + 1))
+_EACH = tuple(_asked(depth) for depth in range(HOUR, DEPTH + 1))
 
 
 class CountingTables:
@@ -48,14 +46,13 @@ class CountingTables:
     _aside: Guarded
 
     def boardings_of(self, day: int) -> Mapping[Key, Count]:
-        """All counts of a service day, of one moment."""
+        """The counts of a service day, of one moment."""
         span = {"number": day % RIDE_DAYS, "begin": day_begins_ms(day), "end": day_begins_ms(day + 1)}
         found: dict[Key, Count] = {}
         with self._aside.snapshot() as core:
             for asked in _EACH:
                 for *key, boardings, riders in core.execute(asked, span):
-                    if riders:
-                        found[tuple(map(_text, key))] = Count(int(boardings), int(riders))
+                    found[tuple(map(_text, key))] = Count(int(boardings), int(riders))
         return found
 
 

@@ -97,21 +97,21 @@ class GuardedSession(Guarded):
         return answer.statusmessage == "COMMIT"
 
 
-def open_ledger(conninfo: str, city: str, *, durable: bool) -> GuardedSession:
+def open_ledger(conninfo: str, city: str, *, durable: bool, begins: bool = True) -> GuardedSession:
     """Open or begin the ledger of a city in a database of its own. Raises StoreForeign, StoreFailed.
 
-    `durable`: refuse a server that does not sync what it commits.
+    `durable`: refuse a server that does not sync what it commits; `begins`: a ledger, where there is none.
     """
     guarded = GuardedSession(conninfo, durable=durable, writes=True)
     try:
-        _begin_or_bring_up(guarded, city)
+        _begin_or_bring_up(guarded, city, begins=begins)
     except BackendError:
         guarded.close()
         raise
     return guarded
 
 
-def _begin_or_bring_up(guarded: GuardedSession, city: str) -> None:
+def _begin_or_bring_up(guarded: GuardedSession, city: str, *, begins: bool) -> None:
     with guarded.transaction() as core:
         alone(core)
         _require_no_restoration(core)
@@ -126,6 +126,8 @@ def _begin_or_bring_up(guarded: GuardedSession, city: str) -> None:
                     f"this database has no ledger, and one that was set aside: {asides[-1]}",
                     fix="finish `savar ledger restore`; a new ledger begins in a database of its own",
                 )
+            if not begins:
+                raise StoreForeign("this database has no ledger", fix="give the backend.toml of a backend that ran")
             begin_ledger(core, city)
         bring_up(core)
         Months().sort(raw(core))

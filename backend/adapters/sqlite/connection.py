@@ -85,8 +85,7 @@ class ReadFile(GuardedFile):
 
 def open_to_read(path: Path, city: str) -> GuardedFile:
     """The ledger of a city that is there, not to be changed. Raises StoreForeign, StoreFailed."""
-    if not path.exists():
-        raise StoreFailed(f"there is no ledger at {path}", fix="give the backend.toml of a backend that ran")
+    _require_there(path)
     try:
         require_ours(path, city)
     except sqlite3.Error as error:
@@ -94,11 +93,13 @@ def open_to_read(path: Path, city: str) -> GuardedFile:
     return ReadFile(path)
 
 
-def open_ledger(path: Path, city: str) -> GuardedFile:
-    """Open or create the ledger of a city. Raises StoreForeign, StoreFailed."""
+def open_ledger(path: Path, city: str, *, begins: bool = True) -> GuardedFile:
+    """Open the ledger of a city, or create it where there is none and it `begins`. Raises StoreForeign, StoreFailed."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         _require_no_restoration(path)
+        if not begins:
+            _require_there(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             require_ours(path, city)
         else:
@@ -112,6 +113,12 @@ def open_ledger(path: Path, city: str) -> GuardedFile:
         guarded.close()
         raise
     return guarded
+
+
+def _require_there(path: Path) -> None:
+    """Raises StoreFailed. An empty file is what a backend left that was killed before its ledger's first commit."""
+    if not (path.exists() and path.stat().st_size):
+        raise StoreFailed(f"there is no ledger at {path}", fix="give the backend.toml of a backend that ran")
 
 
 def _make_private(path: Path) -> None:

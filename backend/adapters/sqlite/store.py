@@ -8,8 +8,11 @@ from backend.adapters.sqlite.driver import SqliteDriver
 
 
 class SqliteStore(LedgerStore):
-    """Implements `backend.core.ports.Store`. Raises StoreForeign or StoreFailed when opened."""
+    """Implements `backend.core.ports.Store`. Raises StoreForeign or StoreFailed when opened.
 
-    def __init__(self, path: Path, city: str) -> None:
-        writer = open_ledger(path, city)
+    `begins`: a ledger, where there is none.
+    """
+
+    def __init__(self, path: Path, city: str, *, begins: bool = True) -> None:
+        writer = open_ledger(path, city, begins=begins)
         super().__init__(writer, GuardedFile(path), GuardedFile(path), SqliteDriver())

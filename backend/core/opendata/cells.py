@@ -1,24 +1,20 @@
 """Which counts of a day are told, and which are not. Pure.
 
-A day's boardings are a tree: the day, its lines, the hours of each, the classes of each hour. Rules:
+What is counted is each hour of each line, and each class of each such hour. Rules:
 
-K1  a count is told where at least OPEN_DATA_RIDERS_MIN riders are in it, and its parent is told, too; what is not told
-    is not listed at all, as if nobody had boarded;
-K2  what is left of a told count, when all told ones below it are taken away, is of no riders, or it is enough to hide
-    in: where some below it are too small, neighbours of theirs are not told either. Which ones follows from where they
-    stand and not from what they count: were it the smallest, what is told would say how small that is. As many as it
-    takes for what is left to be OPEN_DATA_RIDERS_MIN more than these neighbours hold at the least: so the small one
-    may be anything below the bound;
-K3  classes are told both or not at all. One alone would say that whoever was seen there is of it, and nobody of the
-    other is what a count of nothing would say;
+K1  an hour of a line is told where at least OPEN_DATA_RIDERS_MIN riders are in it. What is not told is not listed, and
+    is in nothing else that is: a day with such boardings is told as the same day without them;
+K2  a total, of a line's day and of the whole day, is the sum of the hours that are told. Were it of all that boarded,
+    it would say on which days somebody rode where nothing is told; hiding others beside these says where to look;
+K3  classes are told both or not at all, and then add up to their hour. One alone would say that whoever was seen there
+    is of it, and nobody of the other is what a count of nothing would say;
 K4  a month is told once no bus can bring anything of it any more (`require_settled`): two releases of one month would
     differ by the few who came late.
 
-Told counts sum along this tree alone: there is no second way to add them up, so K2 at each parent is enough.
+All that is told follows from the told hours and their told classes: no two of its numbers differ by anybody else.
 """
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,6 +22,7 @@ from backend.core.errors import Refused
 from backend.core.limits import OPEN_DATA_AFTER_DAYS, OPEN_DATA_RIDERS_MIN
 
 Key: TypeAlias = tuple[str, ...]  # line, hour, class: as many as the count is of
+HOUR = 2  # parts of an hour's key: what is above it is a sum
 DEPTH = 3
 GROUPS = ("adult", "reduced")
 
@@ -39,20 +36,16 @@ class Count:
 
 
 def told(counts: Mapping[Key, Count]) -> dict[Key, int]:
-    """A day's counts → those that are told, with their boardings. Each has its parent among `counts`."""
-    below: dict[Key, dict[Key, Count]] = {}
-    for key, count in counts.items():
-        if key:
-            below.setdefault(key[:-1], {})[key] = count
-    shown: dict[Key, int] = {}
-    waiting = [key for key, count in counts.items() if not key and not is_small(count)]
-    while waiting:
-        key = waiting.pop()
-        shown[key] = counts[key].boardings
-        children = below.get(key, {})
-        away = hidden(children)
-        waiting += [child for child in children if child not in away]
-    return dict(sorted(shown.items()))
+    """The counts of a day's hours, and of their classes → those that are told, and totals, with their boardings."""
+    shown = {key: count.boardings for key, count in counts.items() if is_told(key, counts)}
+    return dict(sorted({**shown, **totals(shown)}.items()))
+
+
+def is_told(key: Key, counts: Mapping[Key, Count]) -> bool:
+    """Whether this count of an hour, or of a class of one, is (K1, K3)."""
+    if len(key) == HOUR:
+        return not is_small(counts[key])
+    return both_told([counts[it] for group in GROUPS if (it := (*key[:HOUR], group)) in counts])
 
 
 def is_small(count: Count) -> bool:
@@ -60,32 +53,19 @@ def is_small(count: Count) -> bool:
     return count.riders < OPEN_DATA_RIDERS_MIN
 
 
-def hidden(children: Mapping[Key, Count]) -> AbstractSet[Key]:
-    """Of the counts below one that is told: those that are not."""
-    small = {key for key, count in children.items() if is_small(count)}
-    if any(len(key) == DEPTH for key in children):
-        return set() if both_told(children, small) else children.keys()
-    return small | complement(children, small)
+def both_told(classes: Sequence[Count]) -> bool:
+    """K3: every class has riders enough, and so has their hour."""
+    return len(classes) == len(GROUPS) and not any(map(is_small, classes))
 
 
-def both_told(children: Mapping[Key, Count], small: AbstractSet[Key]) -> bool:
-    """K3: every class has riders enough."""
-    return not small and len(children) == len(GROUPS)
-
-
-def complement(children: Mapping[Key, Count], small: AbstractSet[Key]) -> AbstractSet[Key]:
-    """K2: what is hidden besides, so that the small ones are not what is left of their parent."""
-    if not small:
-        return set()
-    keys, first = sorted(children), min(small)
-    neighbours = [key for key in (*keys[keys.index(first) :], *keys[: keys.index(first)]) if key not in small]
-    left, away = sum(children[key].boardings for key in small), set[Key]()
-    for key in neighbours:
-        if away and left - OPEN_DATA_RIDERS_MIN * len(away) >= OPEN_DATA_RIDERS_MIN:
-            break
-        away.add(key)
-        left += children[key].boardings
-    return away
+def totals(shown: Mapping[Key, int]) -> dict[Key, int]:
+    """K2: of each line's day, and of the day, what is told of their hours."""
+    found: dict[Key, int] = {}
+    for key in shown:
+        if len(key) == HOUR:
+            for above in range(HOUR):
+                found[key[:above]] = found.get(key[:above], 0) + shown[key]
+    return found
 
 
 def require_settled(last_day: int, today: int) -> None:

@@ -14,5 +14,5 @@ class OpenDataStore(Protocol):
         ...
 
     def boardings_of(self, day: int) -> Mapping[Key, Count]:
-        """All counts of a service day. Riders are counted where they lie: no id leaves the database."""
+        """Counts of a service day: of each line's hours, and of their classes. No id of a rider leaves the database."""
         ...

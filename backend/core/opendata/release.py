@@ -8,13 +8,22 @@ from backend.core.limits import OPEN_DATA_AFTER_DAYS, OPEN_DATA_RIDERS_MIN
 from backend.core.opendata.cells import DEPTH, Key
 from protocol.jalali import day_text
 
-ALL = "*"  # no line has this name
+ALL = "*"  # a sum; no line has this name
 UNKNOWN = "?"  # of boardings whose line nobody knows
 COLUMNS: Sequence[tuple[str, str, str]] = (
     ("day", "روز خدمت، از نیمه‌شب تا نیمه‌شب، به تقویم جلالی", "Service day, midnight to midnight, Jalali"),
-    ("line", f"خط؛ {ALL} همهٔ خط‌ها، {UNKNOWN} خط نامعلوم", f"Line; {ALL}: all lines, {UNKNOWN}: not known"),
-    ("hour", f"ساعت آغاز، 00 تا 23 به وقت محلی؛ {ALL} همهٔ روز", f"Hour, 00 to 23, local time; {ALL}: all day"),
-    ("class", f"adult بزرگسال، reduced تخفیف‌دار؛ {ALL} همه", f"adult, reduced (any concession); {ALL}: all"),
+    (
+        "line", f"خط؛ {ALL} جمع خط‌هایی که در این جدول آمده‌اند، {UNKNOWN} خط نامعلوم",
+        f"Line; {ALL}: sum of the lines that are listed, {UNKNOWN}: not known",
+    ),
+    (
+        "hour", f"ساعت آغاز، 00 تا 23 به وقت محلی؛ {ALL} جمع ساعت‌هایی که در این جدول آمده‌اند",
+        f"Hour, 00 to 23, local time; {ALL}: sum of the hours that are listed",
+    ),
+    (
+        "class", f"adult بزرگسال، reduced تخفیف‌دار؛ {ALL} هر دو",
+        f"adult, reduced (any concession); {ALL}: both",
+    ),
     ("boardings", "شمار سوارشدن‌ها، همراهان نیز", "Boardings, companions included"),
 )  # fmt: skip
 
@@ -57,8 +66,16 @@ def _dictionary(month: Month) -> str:
         "columns": [{"name": name, "fa": fa, "en": en} for name, fa, en in COLUMNS],
         "riders_at_least": OPEN_DATA_RIDERS_MIN,
         "not_listed": {
-            "fa": "سطری که نیست یعنی کمتر از این شمار مسافر، یا هیچ، یا برای پوشاندن سطری دیگر کنار گذاشته شده است",
-            "en": "A row that is missing: fewer riders than that, perhaps none, or left out to cover another one",
+            "fa": "ساعتی از یک خط که نیست: کمتر از این شمار مسافر، شاید هیچ؛ در هیچ جمعی هم نیست",
+            "en": "An hour of a line that is missing: fewer riders than that, perhaps none, who are in no total",
+        },
+        "classes_not_listed": {
+            "fa": "ساعتی که کلاس‌هایش نیست: دست‌کم یکی از دو کلاس کمتر از این شمار مسافر دارد، شاید هیچ",
+            "en": "An hour without its classes: one of the two at least has fewer riders than that, perhaps none",
+        },
+        "totals": {
+            "fa": "جمع سطرهایی که در همین جدول آمده‌اند، نه شمار همهٔ کسانی که سوار شدند",
+            "en": "Sums of the rows that are listed, and not of all who boarded",
         },
         "days": [_dashed(day) for day in sorted(month.days)],
         "days_forgotten": [_dashed(day) for day in month.forgotten],
@@ -67,9 +84,6 @@ def _dictionary(month: Month) -> str:
 
 def _method(month: Month) -> str:
     k, wait = OPEN_DATA_RIDERS_MIN, OPEN_DATA_AFTER_DAYS
-    finest = sum(count for counts in month.days.values() for key, count in counts.items() if len(key) == DEPTH - 1)
-    whole = sum(count for counts in month.days.values() for key, count in counts.items() if not key)
-    share = round(100 * finest / whole) if whole else 0
     return f"""# {month.city} {month.name}
 
 ## روش
@@ -77,21 +91,23 @@ def _method(month: Month) -> str:
 - شمرده می‌شود: سوارشدن با کد گوشی که کرایه‌اش حساب شده است، همراهان نیز. بلیت چاپی، سوارشدن به دست راننده، و سفرهای
   بی‌مدرک در آن نیست.
 - هیچ شناسه‌ای از مسافر، کارت یا خودرو، هیچ زمان دقیق و هیچ متن آزادی در آن نیست.
-- سطری گفته می‌شود که دست‌کم {k} مسافر در آن باشند. اگر سطری کنار گذاشته شود، سطرهای همسایهٔ آن هم گفته نمی‌شوند، چندان
-  که از تفریق با جمع به دست نیاید. کلاس‌ها یا هر دو گفته می‌شوند یا هیچ‌کدام.
+- ساعتی از یک خط گفته می‌شود که دست‌کم {k} مسافر در آن باشند. کلاس‌های آن یا هر دو گفته می‌شوند، هر کدام با دست‌کم {k}
+  مسافر، یا هیچ‌کدام.
+- جمع‌ها (*) جمع ساعت‌هایی است که گفته شده‌اند، نه همهٔ سوارشدن‌ها: آنچه گفته نشده است در هیچ عددی نیست و از تفریق به دست
+  نمی‌آید. پس جمع یک خط شاید از شمار واقعی سوارشدن‌های آن کمتر باشد، و خطی که هیچ ساعتش {k} مسافر ندارد در جدول نیست.
 - هر ماه یک بار منتشر می‌شود، پس از {wait} روز: تا آن زمان خودروها آنچه را داشته‌اند آورده‌اند.
 - روزهایی که سفرهایشان فراموش شده است در آن نیست: {len(month.forgotten)} روز.
-- سهمی که تا خط و ساعت گفته شده است: {share} درصد.
 
 ## Method
 
 - Counted are boardings by a phone's code that are charged, companions included. Printed tickets, boardings by a
   driver's hand and rides without a proof are not in it.
 - There is no id of a rider, card or vehicle in it, no exact time, and no free text.
-- A row is told where at least {k} riders are in it. Where one is left out, neighbours of it are, too, as many as it
-  takes for it not to be what is left of the total. Classes are told both or not at all.
+- An hour of a line is told where at least {k} riders are in it. Its classes are told both, with at least {k} riders
+  each, or not at all.
+- Totals (*) are sums of the hours that are told, and not of all who boarded: what is not told is in no number, and no
+  subtraction gives it. So a line's total may be less than what boarded it; a line with no hour of {k} is not listed.
 - A month is told once, {wait} days behind its end: by then buses have brought what they had.
 - Days whose travel is forgotten are not in it: {len(month.forgotten)}.
-- Told down to line and hour: {share} % of what is told of days.
 - What it does not stop: who brings enough phones of his own onto a bus can take them away from a count again.
 """
