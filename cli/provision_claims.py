@@ -141,7 +141,7 @@ def renewals(*, root: Path) -> None:
     Within the window nobody is asked: who has the certificate in force and the device's key gets the next one. One that
     was refused is told here, and asks again.
     """
-    answered = answer_waiting(root, KeptWords, now=datetime.now(UTC), randomness=os.urandom)
+    answered = answer_waiting(root, KeptWords, now=datetime.now(UTC), randomness=os.urandom, tell=click.echo)
     for one in answered:
         if one.refused is not None:
             click.echo(f"{one.device:16} refused: {one.refused}")

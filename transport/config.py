@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from transport.certificate import Certificates
 from transport.toml_file import Name
 
 
@@ -19,6 +20,7 @@ class BrokerConfig(BaseModel):
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    renewed: Path | None = None  # a device's folder with those that follow `cert`; its program names it
     username: str | None = None
     password_file: Path | None = None
     keepalive_s: int = Field(default=20, ge=5, le=600)  # a silent broker is noticed after twice this
@@ -36,6 +38,11 @@ class BrokerConfig(BaseModel):
         if self.host != "localhost" and not ipaddress.ip_address(self.host).is_loopback:
             raise ValueError("a password is allowed on loopback only; give ca, cert and key")
         return self
+
+    @property
+    def certificate(self) -> Path | None:
+        """The certificate in force, which may be another at the next look."""
+        return None if self.cert is None else _in_force(self.cert, self.renewed)
 
     def resolved(self, base: Path) -> "BrokerConfig":
         """The same with paths taken relative to `base`."""
@@ -66,6 +73,10 @@ def _endpoint(value: str) -> str:
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
+def _in_force(first: Path, renewed: Path | None) -> Path:
+    return first if renewed is None else Certificates(first, renewed).in_force
+
+
 class PeerConfig(BaseModel):
     """The other door's name, how the two come together, and this device's proof of identity: the broker's certificate.
 
@@ -84,6 +95,12 @@ class PeerConfig(BaseModel):
     ca: Path
     cert: Path
     key: Path
+    renewed: Path | None = None  # as at the broker
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate in force, which may be another at the next look."""
+        return _in_force(self.cert, self.renewed)
 
     @model_validator(mode="after")
     def _one_calls(self) -> Self:

@@ -19,7 +19,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -99,7 +101,13 @@ class MqttSession:
         self._on_message = on_message
         self._on_change = on_change
         self._connected = threading.Event()
-        self.begun = 0  # connections that were usable, since the start
+        self._read: bytes | None = None  # digest of the certificate that the connection in hand has read
+        self.let_in_by: bytes | None = None  # … that the last usable one had read
+        self._turned: tuple[bytes | None, int] = (
+            None,
+            0,
+        )  # a certificate, and how often in a row it was turned away
+        self.refused: list[str] = []  # topics that the broker does not let us hear
         self._was_ready = False  # whether the connection in hand was ever usable: then the wait starts small again
         self._stopping = threading.Event()
         self._in_use = threading.Lock()  # of the client by `publish`: its sockets are given back behind that
@@ -122,7 +130,7 @@ class MqttSession:
                 context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(config.ca))
                 context.hostname_checks_common_name = False  # a device may be named like a host: that is not the broker
                 context.sslsocket_class = _Guarded
-                context.load_cert_chain(str(config.cert), str(config.key))
+                self._read = _load(context, config)
                 client.tls_set_context(context)
             else:
                 assert config.password_file is not None
@@ -170,11 +178,24 @@ class MqttSession:
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 
+    def turned_away(self, certificate: bytes) -> int:
+        """How often in a row a broker has taken a connection by this certificate, and ended it before it was usable.
+
+        `certificate`: SHA-256 of its file. A broker or a network that is not there turns nobody away.
+        """
+        which, times = self._turned
+        return times if which == certificate else 0
+
     def renew(self) -> None:
-        """End the connection in hand, if there is one; the next begins by the keys that lie there then."""
-        if self._connected.is_set():
-            with self._in_use:
-                self._client.disconnect()
+        """End the connection in hand, which may be beginning; the next begins by the keys that lie there then.
+
+        Without a farewell, so that the broker says the will: the next connection may be long in coming.
+        """
+        with self._in_use:
+            held = self._client.socket()
+            if isinstance(held, socket.socket):
+                with suppress(OSError):
+                    held.shutdown(socket.SHUT_RDWR)
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected; False if that took too long."""
@@ -186,6 +207,18 @@ class MqttSession:
             return False
         with self._in_use:
             return self._client.publish(topic, payload, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def say(self, topic: str, payload: bytes, *, wait_s: float) -> bool:
+        """Send, retained, and wait for the broker's acknowledgement → whether it came. Not on the session's thread."""
+        if not self._connected.is_set():
+            return False
+        with self._in_use:
+            sent = self._client.publish(topic, payload, qos=1, retain=True)
+        try:
+            sent.wait_for_publish(wait_s)
+        except (RuntimeError, ValueError):  # paho's: no connection any more, or its queue is full
+            return False
+        return sent.is_published()
 
     # --- the session's thread ------------------------------------------------------------------------------------
 
@@ -199,6 +232,9 @@ class MqttSession:
                 self._live(self._client)
                 if self._was_ready:
                     bound = self._config.reconnect_min_s
+                else:
+                    before, times = self._turned
+                    self._turned = self._read, times + 1 if before == self._read else 1
             except CredentialsMissing as error:
                 self._problem = error
             except (OSError, ssl.SSLError, ValueError) as error:  # ValueError: paho on a socket closed under it
@@ -243,15 +279,16 @@ class MqttSession:
 
     def _subscribe_came(self, _c: paho.Client, _u: Any, _m: int, reasons: list[ReasonCode], _p: Any) -> None:
         """Only now is what is published to us delivered: only now are we connected."""
-        for topic, reason in zip(self._subscriptions, reasons, strict=False):
-            if reason.is_failure:
-                log.warning("the broker refuses %s the topic %s", self._client_id, topic)
+        pairs = zip(self._subscriptions, reasons, strict=False)
+        self.refused = [topic for topic, reason in pairs if reason.is_failure]
+        for topic in self.refused:
+            log.warning("the broker refuses %s the topic %s", self._client_id, topic)
         self._ready()
 
     def _ready(self) -> None:
         self._problem = None
         self._was_ready = True
-        self.begun += 1
+        self.let_in_by, self._turned = self._read, (None, 0)
         self._connected.set()
         self._on_change(True)
 
@@ -265,6 +302,20 @@ class MqttSession:
 
     def _message_came(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
         self._on_message(Message(message.topic, bytes(message.payload), bool(message.retain)))
+
+
+def _load(context: ssl.SSLContext, config: BrokerConfig) -> bytes:
+    """Load the certificate in force and its key → the digest of that file. Raises OSError, ssl.SSLError.
+
+    It may be replaced meanwhile: then it is loaded anew, for whoever asks by which one we came in must not be misled.
+    """
+    while True:
+        path = config.certificate
+        assert path is not None
+        before = path.read_bytes()
+        context.load_cert_chain(str(path), str(config.key))
+        if path.read_bytes() == before:
+            return sha256(before).digest()
 
 
 def _give_back(client: paho.Client) -> None:

@@ -182,7 +182,7 @@ def tls_context(config: PeerConfig, *, calls: bool) -> ssl.SSLContext:
         context.num_tickets = 0  # no resumption: every connection proves itself anew
     try:
         context.load_verify_locations(cafile=str(config.ca))
-        context.load_cert_chain(str(config.cert), str(config.key))
+        context.load_cert_chain(str(config.certificate), str(config.key))
     except (OSError, ssl.SSLError) as error:
         raise CredentialsMissing(f"cannot use this door's certificate: {error}", fix=PAIR) from error
     return context

@@ -162,13 +162,36 @@ def replace_whole(path: Path, data: bytes, *, mode: int) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(path)
     except OSError as error:
         raise _failed(path, error) from error
+
+
+def rename(path: Path, other: Path) -> None:
+    """Put a file into another's place in its folder. Raises EnrolmentFailed."""
+    try:
+        path.replace(other)
+        _sync_folder(other)
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def remove(path: Path) -> None:
+    """A file, if it is there. Raises EnrolmentFailed."""
+    try:
+        if path.exists():
+            path.unlink()
+            _sync_folder(path)
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read_bounded(path: Path, most: int) -> bytes:

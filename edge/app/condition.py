@@ -23,7 +23,7 @@ class ConditionReader:
     """`begin` it with the process, `read` it for each report, `end` it as the process stops."""
 
     def __init__(
-        self, data_dir: Path, certificate: Path | None, *, mono_ns: Callable[[], int] = time.monotonic_ns
+        self, data_dir: Path, certificate: Callable[[], Path | None], *, mono_ns: Callable[[], int] = time.monotonic_ns
     ) -> None:
         self._certificate, self._mono_ns = certificate, mono_ns
         self._machine = MachineReader(data_dir)
@@ -43,9 +43,10 @@ class ConditionReader:
         """How things are now. A certificate may be renewed while the process runs, so it is looked at anew."""
         machine, unread = self._machine.read()
         until_ms = None
-        if self._certificate is not None:
+        certificate = self._certificate()
+        if certificate is not None:
             try:
-                until_ms = certificate_until_ms(self._certificate)
+                until_ms = certificate_until_ms(certificate)
             except KeyMissing as error:
                 _log.warning("%s", error)
                 unread = (*unread, "certificate")

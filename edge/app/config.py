@@ -226,16 +226,19 @@ def load_config(path: Path) -> ValidatorConfig:
     """Read, validate, and resolve paths against the file's folder. Raises ConfigError naming every wrong key."""
     config = load_toml(path, ValidatorConfig)
     base = path.resolve().parent
+    renewed = base / config.data_dir / "tls"
     return config.model_copy(
         update={
             "data_dir": base / config.data_dir,
             "keys_dir": base / config.keys_dir,
             "bundle": base / config.bundle,
             "releases": None if config.releases is None else base / config.releases,
-            "broker": config.broker.resolved(base),
+            "broker": config.broker.resolved(base).model_copy(update={"renewed": renewed}),
             "terminal": None
             if config.terminal is None
             else config.terminal.model_copy(update={"pages": base / config.terminal.pages}),
-            "sister": None if config.sister is None else config.sister.resolved(base),
+            "sister": None
+            if config.sister is None
+            else config.sister.resolved(base).model_copy(update={"renewed": renewed}),
         }
     )

@@ -3,97 +3,116 @@
     ask ─▶ a file, or the broker ─▶ the office ─▶ a file, or the broker ─▶ take ─▶ settle
 
 Rules:
-- one file is replaced, whole: after a power cut the old certificate is in force, or the new one;
-- the old one is kept beside until the broker has let the new one in; until then it can be put back.
+- what is in force changes in one step of the file system (`transport.certificate`), so a power cut leaves a whole one;
+- the one before stays until the broker has let the newer one in, and the newer one is never given up: it rests, and is
+  tried again;
+- nothing is written beside the keys, where the unit lets the validator write nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from edge.adapters.keys import load_keys
-from edge.adapters.own_keys import read_bounded, replace_whole
+from edge.adapters.own_keys import read_bounded, remove, rename, replace_whole
 from edge.app.config import ValidatorConfig
 from edge.core.errors import EnrolmentFailed
 from protocol.errors import ProofError, WireError
 from protocol.limits import CERTIFICATE_MAX_BYTES
 from protocol.wire.certificates import Chain, from_pem, open_chain, to_pem
 from protocol.wire.renewals import encode_renewal, open_renewed
+from transport.certificate import Certificates
 
 _PEM_MAX_BYTES = 4 * CERTIFICATE_MAX_BYTES  # two of them in base64, with their lines
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """Where the certificate lies, what it is proven by, and where the one before it is kept."""
-
-    certificate: Path
-    root: Path
-
-    @property
-    def kept(self) -> Path:
-        return self.certificate.with_name("before." + self.certificate.name)
-
-
 def ask(config: ValidatorConfig) -> bytes:
-    """The request for a certificate that follows the one in force. Raises KeyMissing, EnrolmentFailed."""
-    held, _ = _held(_files(config), config)
+    """The request for a certificate that follows the one in force. Raises LocalError."""
+    held, _ = _held(files_of(config).in_force, config)
     return encode_renewal(held, load_keys(config.keys_dir, config.tap_key).tap, city=config.city, device=config.device)
 
 
 def take(config: ValidatorConfig, data: bytes) -> Chain:
-    """Bring what came back into force, and keep the one before it. Called again it comes to the same end.
+    """Bring what came back into force, on trial. Called again it comes to the same end.
 
     Raises EnrolmentFailed; WireError or ProofError for what is not this device's next certificate.
     """
-    files = _files(config)
-    held, root = _held(files, config)
+    files = files_of(config)
+    held, root = _held(files.in_force, config)
     new = open_renewed(data, held, root=root, city=config.city, device=config.device)
     if new.leaf != held.leaf:
-        if not files.kept.exists():  # else the one that is in force has never been let in
-            replace_whole(files.kept, to_pem(held.leaf, held.intermediate), mode=0o644)
-        replace_whole(files.certificate, to_pem(new.leaf, new.intermediate), mode=0o644)
+        try:
+            files.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EnrolmentFailed(f"cannot make {files.folder}: {error.strerror}", fix="look at the card") from error
+        replace_whole(files.newer, to_pem(new.leaf, new.intermediate), mode=0o644)
+        remove(files.rests)
     return new
 
 
+def on_trial(config: ValidatorConfig) -> bool:
+    """Whether there is a newer one that the broker has not let in yet. Raises EnrolmentFailed."""
+    return _is_there(files_of(config).newer)
+
+
 def settle(config: ValidatorConfig, let_in: Callable[[], bool]) -> bool:
-    """Ask whether the broker lets the device in, and then drop the certificate before → whether none is kept any more.
+    """Ask whether the broker lets the newer one in, and then give the one before up → whether none is on trial now.
 
     Raises EnrolmentFailed.
     """
-    kept = _files(config).kept
-    if kept.exists() and let_in():
-        try:
-            kept.unlink()
-        except OSError as error:
-            raise EnrolmentFailed(f"cannot remove {kept}: {error.strerror}", fix="look at the card") from error
-    return not kept.exists()
-
-
-def is_kept(config: ValidatorConfig) -> bool:
-    """Whether the certificate before lies beside the one in force. Raises EnrolmentFailed."""
-    return _files(config).kept.exists()
+    files = files_of(config)
+    if on_trial(config) and not _is_there(files.rests) and let_in():
+        rename(files.newer, files.let_in)
+    return not on_trial(config)
 
 
 def put_back(config: ValidatorConfig) -> None:
-    """Bring the certificate before into force again. Raises EnrolmentFailed where none is kept."""
-    files = _files(config)
-    if not files.kept.exists():
-        raise EnrolmentFailed("no certificate is kept here", fix="nothing was renewed, or the new one was let in")
-    replace_whole(files.certificate, read_bounded(files.kept, _PEM_MAX_BYTES), mode=0o644)
+    """Bring the certificate before into force; the newer one rests. Raises EnrolmentFailed where there is none."""
+    if not on_trial(config):
+        raise EnrolmentFailed("no certificate is on trial here", fix="nothing was renewed, or the new one was let in")
+    replace_whole(files_of(config).rests, b"", mode=0o644)
 
 
-def _files(config: ValidatorConfig) -> _Files:
-    if config.broker.cert is None or config.broker.ca is None:
+def try_again(config: ValidatorConfig) -> None:
+    """The newer one rests no more. Raises EnrolmentFailed."""
+    remove(files_of(config).rests)
+
+
+def rests(config: ValidatorConfig) -> bool:
+    """Whether the one before is in force though there is a newer one. Raises EnrolmentFailed."""
+    return on_trial(config) and _is_there(files_of(config).rests)
+
+
+def ends_ms(config: ValidatorConfig) -> int:
+    """When the newest certificate that was let in ends, Unix ms. Raises EnrolmentFailed."""
+    return _held(files_of(config).proven, config)[0].ends_ms
+
+
+def digest(config: ValidatorConfig) -> bytes:
+    """SHA-256 of the file in force, by which a session tells what it came in by. Raises EnrolmentFailed."""
+    return sha256(read_bounded(files_of(config).in_force, _PEM_MAX_BYTES)).digest()
+
+
+def files_of(config: ValidatorConfig) -> Certificates:
+    """Where the certificates lie. Raises EnrolmentFailed for a device that has none."""
+    if config.broker.cert is None or config.broker.renewed is None:
         raise EnrolmentFailed("this device has no certificate: a password on loopback", fix="there is none to renew")
-    return _Files(config.broker.cert, config.broker.ca)
+    return Certificates(config.broker.cert, config.broker.renewed)
 
 
-def _held(files: _Files, config: ValidatorConfig) -> tuple[Chain, bytes]:
-    """The certificate in force, proven, and the root that this device believes. Raises EnrolmentFailed."""
+def _is_there(path: Path) -> bool:
     try:
-        (root,) = from_pem(read_bounded(files.root, _PEM_MAX_BYTES))
-        leaf, intermediate = from_pem(read_bounded(files.certificate, _PEM_MAX_BYTES))
+        return path.exists()
+    except OSError as error:
+        raise EnrolmentFailed(f"cannot look at {path}: {error.strerror}", fix="look at the card") from error
+
+
+def _held(path: Path, config: ValidatorConfig) -> tuple[Chain, bytes]:
+    """A certificate of ours, proven, and the root that this device believes. Raises EnrolmentFailed."""
+    assert config.broker.ca is not None
+    try:
+        (root,) = from_pem(read_bounded(config.broker.ca, _PEM_MAX_BYTES))
+        leaf, intermediate = from_pem(read_bounded(path, _PEM_MAX_BYTES))
         return open_chain(leaf, intermediate, root, city=config.city, device=config.device), root
     except (WireError, ProofError, ValueError) as error:
         raise EnrolmentFailed(

@@ -74,7 +74,7 @@ class Check:
 def run(config: ValidatorConfig, open_panel: Callable[[], Panels]) -> Iterator[Check]:
     """Check every part in turn; one that fails never keeps the others from being checked."""
     yield _guarded("keys", lambda: _keys(config))
-    yield _guarded("certificate", lambda: _certificate(config.broker.cert))
+    yield _guarded("certificate", lambda: _certificate(config.broker.certificate))
     yield _guarded("clock", lambda: _clock(config))
     yield _guarded("machine", lambda: _machine(MachineReader(config.data_dir)))
     yield _guarded("journal", lambda: _journal(config))

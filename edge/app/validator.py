@@ -94,7 +94,7 @@ class Validator:
         epoch = int.from_bytes(randomness(8), "big") % INT63_MAX + 1
         sister_key = None if config.sister is None else load_sister(config.keys_dir)
         reserve = Ballast(config.data_dir / "ballast", BALLAST_BYTES)
-        self._condition = ConditionReader(config.data_dir, config.broker.cert)
+        self._condition = ConditionReader(config.data_dir, lambda: config.broker.certificate)
         path = config.data_dir / "journal.db"
         self._journal = ApswJournal(path, device=config.device, new_epoch=epoch, reserve=reserve)
         self._wake, self._bundles_wake, self._stopping = (threading.Event() for _ in range(3))

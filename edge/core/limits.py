@@ -11,8 +11,8 @@ FORK_ROUND_MAX_MS = 21_600_000  # a fork that nobody looks at for days costs the
 RECEIPTS_WAITING_MAX = 100  # receipts not yet handled; they are cumulative, so dropping the oldest loses nothing
 RENEWAL_ASK_EVERY_MS = 3_600_000  # for the next certificate, in its window: two kilobytes an hour, for a day or two
 RENEWALS_WAITING_MAX = 2  # answers not yet looked at: there is one a session, and it comes again at the next
-RENEWED_TRY_MS = 600_000  # so long may a newer certificate keep a bus from its broker before the older one is back
-RENEWED_AGAIN_MS = 86_400_000  # until it is tried again: ten minutes a day, where the broker refuses it
+RENEWED_TRIES = 5  # in a row that a broker turned a newer certificate away: two minutes, then the older one is back
+RENEWED_AGAIN_MS = 21_600_000  # until it is tried again: less than a bus is on in a day, and eight minutes of it lost
 SISTER_WORDS_WAITING_MAX = (
     20  # messages of the other door not yet handled, up to a batch each; what is passed over comes again
 )

@@ -101,9 +101,13 @@ def _require_roles(city: City) -> None:
 
 def admitted(city: City) -> Iterable[Identity]:
     """Everybody who has a role: whoever is enrolled and was not revoked, and the city's own."""
+    return identities(city.settings.name, city.settings.shard, admitted_devices(city))
+
+
+def admitted_devices(city: City) -> list[str]:
+    """Whoever is enrolled and was not revoked, sorted."""
     gone = {it.device for it in revoked_devices(city.folder)}
-    kept = [it for it in enrolled(city.folder) if it not in gone]
-    return identities(city.settings.name, city.settings.shard, kept)
+    return [it for it in enrolled(city.folder) if it not in gone]
 
 
 def use_password_broker(root: Path, *, port: int, randomness: Randomness, host: str = "127.0.0.1") -> dict[str, str]:

@@ -85,8 +85,7 @@ def create_city(
             hosts=["127.0.0.1", "localhost", broker_host],
         )  # fmt: skip
         signing.write_leaf(folder.broker, Purpose.PEOPLE, names.ADMIN, prefix=names.ADMIN)
-        files.make_folder(folder.office, private=True)
-        signing.write_leaf(folder.office, Purpose.PEOPLE, names.OFFICE)
+        files.write_private(folder.office, signing.pair(Purpose.PEOPLE, names.OFFICE))
         files.replace(folder.broker_roles, roles_json(identities(name, shard, ())).encode(), mode=0o600)
         announce_lists(folder, write_lists(folder, now))
         files.replace(folder.settings, city_text(settings).encode())

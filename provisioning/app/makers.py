@@ -117,6 +117,15 @@ class Authority:
         certificates.require_intermediate(issuer, purpose, self.root)
         return issuer
 
+    def pair(self, purpose: Purpose, name: str) -> bytes:
+        """A new key and its certificate with its intermediate's, as one PEM text: one file that is replaced at once.
+
+        Raises AuthorityEnding, FileFailed, NotItsAuthority.
+        """
+        issuer, key = self.issuer(purpose), SigningKey.from_secret(self.randomness(limits.KEY_SECRET_BYTES))
+        leaf = certificates.make_leaf(key, name, serial=new_serial(self.randomness), now=self.now, issuer=issuer)
+        return key.to_pem() + certificates.to_pem(leaf, issuer.certificate)
+
     def write_leaf(
         self, keys: Path, purpose: Purpose, name: str, *, prefix: str = "tls", hosts: Sequence[str] = ()
     ) -> None:

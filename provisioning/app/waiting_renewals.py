@@ -3,13 +3,15 @@
     device ─ renewal, kept ─▶ broker ─▶ this look ─▶ broker ─ renewed, kept ─▶ device
 
 Rules:
-- nobody is asked: within the window who has the certificate in force and the tap key gets the next one. Behind its end
-  the broker lets nobody in, and a person looks at a file (`device_renewals`);
+- nobody is asked: within the window who has the certificate in force and the tap key gets the next one. One that has
+  ended is not followed here: a person looks at a file (`device_renewals`);
 - a request counts under its own device's topic alone, where only that device may speak;
-- one that is refused keeps no other from its answer; all of them wait at the broker until their devices take them away.
+- one that is refused, or that cannot be told, keeps no other from its answer; each waits at the broker until its device
+  takes it away;
+- the office's own certificate is renewed before it ends; while it is good, that it cannot be is told and ends nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,30 +19,24 @@ from pathlib import Path
 from typing import Protocol
 
 from protocol.errors import ProofError, SavarError, WireError
+from protocol.limits import RENEWAL_MAX_BYTES
+from protocol.wire.certificates import Chain
 from protocol.wire.renewals import read_renewal
-from protocol.wire.topics import Address, Channel, shard_filter, split
+from protocol.wire.topics import Address, Channel, split
 from provisioning.adapters import files
-from provisioning.app.city import City, changing_city, load_city
+from provisioning.app.broker import admitted_devices
+from provisioning.app.city import City, changing_city
 from provisioning.app.device_renewals import renew_device
 from provisioning.app.makers import Authority, Randomness
+from provisioning.app.registry import Registered
 from provisioning.core import certificates, names
+from provisioning.core.days import unix_ms
 from provisioning.core.errors import ProvisioningError, RenewalRefused
-from provisioning.core.limits import OFFICE_RENEWS_DAYS, RENEWALS_A_LOOK_MAX
+from provisioning.core.limits import OFFICE_RENEWS_DAYS, RENEWALS_AT_ONCE
 from provisioning.core.purposes import Purpose
+from transport.errors import TransportError
 
 _FIX = "remove it and call again: the office makes itself another"
-
-
-class Kept(Protocol):
-    """What the broker keeps, as `transport.kept_words` has it."""
-
-    def read(self) -> Sequence["Word"]:
-        """Every request that waits."""
-        ...
-
-    def say(self, topic: str, payload: bytes) -> None:
-        """Raises BrokerSilent."""
-        ...
 
 
 class Word(Protocol):
@@ -57,59 +53,85 @@ class Word(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """What the broker keeps, as `transport.kept_words` has it."""
+
+    def read(self) -> Sequence[Word]:
+        """Every request that waits under the topics asked for."""
+        ...
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Raises TransportError."""
+        ...
+
+
 class OpenKept(Protocol):
-    """Comes to the broker by the certificate in a folder: `transport.kept_words.KeptWords`."""
+    """Comes to the broker by the key and certificate in one file: `transport.kept_words.KeptWords`."""
 
     def __call__(
-        self, folder: Path, *, host: str, port: int, name: str, topics: str, most: int
+        self, *, host: str, port: int, ca: Path, pair: Path, name: str, topics: Sequence[str], most_bytes: int
     ) -> AbstractContextManager[Kept]:
-        """Raises BrokerSilent."""
+        """Raises TransportError."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Who asked, and what became of it: `refused` says why, in words, where nothing was given."""
+    """Who asked, and what became of it: `refused` says why nothing was given, or why it was not told."""
 
     device: str
     again: bool = False
     refused: SavarError | None = None
 
 
-def answer_waiting(root: Path, open_kept: OpenKept, *, now: datetime, randomness: Randomness) -> list[Answered]:
-    """Answer every request that waits at the city's broker.
+def answer_waiting(
+    root: Path, open_kept: OpenKept, *, now: datetime, randomness: Randomness, tell: Callable[[str], None]
+) -> list[Answered]:
+    """Answer every request that waits at the city's broker. `tell`: what the office itself will lack soon.
 
-    Raises BrokerSilent; NotACity, FileFailed, NotItsAuthority, AuthorityEnding where the office itself is not able to.
+    Raises TransportError where the broker does not let us in or hear; NotACity, FileFailed, BadSetting,
+    AuthorityEnding, NotItsAuthority where the office itself is not able to.
     """
     with changing_city(root) as city:
-        _require_keys(city, now, randomness)
-    settings = city.settings
-    with open_kept(
-        city.folder.office, host=settings.broker_host, port=settings.broker_port, name=names.OFFICE,
-        topics=shard_filter(settings.name, settings.shard, Channel.RENEWAL), most=RENEWALS_A_LOOK_MAX,
-    ) as kept:  # fmt: skip
-        return answer(root, kept, now=now, randomness=randomness)
+        Authority.load(city.folder.authority, now, randomness).issuer(Purpose.DEVICE)  # else each would be refused
+        _require_pair(city, now, randomness, tell)
+    settings, folder = city.settings, city.folder
+    told: list[Answered] = []
+    for some in _batches(admitted_devices(city)):
+        with open_kept(
+            host=settings.broker_host, port=settings.broker_port, ca=folder.authority.root_certificate,
+            pair=folder.office, name=names.OFFICE, most_bytes=RENEWAL_MAX_BYTES,
+            topics=[Address(settings.name, settings.shard, it).topic(Channel.RENEWAL) for it in some],
+        ) as kept:  # fmt: skip
+            told += answer(root, kept, now=now, randomness=randomness)
+    return told
+
+
+def _batches(devices: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(devices), RENEWALS_AT_ONCE):
+        yield devices[at : at + RENEWALS_AT_ONCE]
 
 
 def answer(root: Path, kept: Kept, *, now: datetime, randomness: Randomness) -> list[Answered]:
-    """The same, over whatever keeps words. Raises BrokerSilent; FileFailed, NotItsAuthority."""
-    city = load_city(root)
-    Authority.load(city.folder.authority, now, randomness).issuer(
-        Purpose.DEVICE
-    )  # else each would be refused by itself
+    """Answer what one look finds."""
     return [_answer(root, kept, word, now, randomness) for word in kept.read()]
 
 
 def _answer(root: Path, kept: Kept, word: Word, now: datetime, randomness: Randomness) -> Answered:
     device = word.topic
+
+    def in_time(_: Registered, held: Chain) -> None:
+        if held.ends_ms <= unix_ms(now):
+            raise RenewalRefused("the certificate has ended", fix="a person looks at it: `savar provision renew`")
+
     try:
         address, _ = split(word.topic)
         device = address.device
         _require_own(address, word.payload)
-        done = renew_device(root, word.payload, now=now, randomness=randomness, confirm=lambda *_: None)
-    except (WireError, ProofError, ProvisioningError) as refused:
+        done = renew_device(root, word.payload, now=now, randomness=randomness, confirm=in_time)
+        kept.say(address.topic(Channel.RENEWED), done.answer)
+    except (WireError, ProofError, ProvisioningError, TransportError) as refused:
         return Answered(device, refused=refused)
-    kept.say(address.topic(Channel.RENEWED), done.answer)
     return Answered(device, again=done.again)
 
 
@@ -122,15 +144,16 @@ def _require_own(address: Address, data: bytes) -> None:
         )
 
 
-def _require_keys(city: City, now: datetime, randomness: Randomness) -> None:
-    """The office's own certificate, made where there is none yet or it ends soon."""
-    folder = city.folder.office
-    certificate = folder / "tls.crt.pem"
-    if certificate.exists():
-        held = certificates.from_pem(files.read(certificate, fix=_FIX))
-        if held.not_valid_after_utc > now + timedelta(days=OFFICE_RENEWS_DAYS):
-            return
-    files.make_folder(folder, private=True)
-    if (folder / "tls.key.pem").exists():  # of an interrupted call, or of the certificate that ends
-        files.remove([folder / "tls.key.pem"])
-    Authority.load(city.folder.authority, now, randomness).write_leaf(folder, Purpose.PEOPLE, names.OFFICE)
+def _require_pair(city: City, now: datetime, randomness: Randomness, tell: Callable[[str], None]) -> None:
+    """The office's own key and certificate, made where there is none yet or it ends soon."""
+    pair = city.folder.office
+    ends = certificates.from_pem(files.read(pair, fix=_FIX)).not_valid_after_utc if pair.exists() else now
+    if ends > now + timedelta(days=OFFICE_RENEWS_DAYS):
+        return
+    try:
+        new = Authority.load(city.folder.authority, now, randomness).pair(Purpose.PEOPLE, names.OFFICE)
+        files.replace(pair, new, mode=0o600)
+    except ProvisioningError as error:
+        if ends <= now:
+            raise
+        tell(f"the office's own certificate ends on {ends:%Y-%m-%d}, and is not renewed: {error}")

@@ -271,8 +271,8 @@ class CityFolder:
 
     @property
     def office(self) -> Path:
-        """Keys by which the office is let in at the broker, to renew certificates."""
-        return self.root / "office"
+        """Key and certificate by which the office is let in at the broker, to renew certificates."""
+        return self.authority.root / "office.pem"
 
     @property
     def broker_config(self) -> Path:

@@ -30,7 +30,7 @@ CLAIM_VALID_DAYS_MAX = 60
 # Of a request's fingerprint, not shown at the office, so somebody has read the device's screen. 64 bits, since that is
 # all that is sure to be compared: another request that ends in 32 given bits is found in a night.
 APPROVAL_TYPED_DIGITS = 16
-RENEWALS_A_LOOK_MAX = 4_000  # requests that wait at the broker: a shard's devices, half as many again; 24 MB at most
+RENEWALS_AT_ONCE = 500  # devices whose requests are asked for together: half of what our broker holds ready; 6 MB
 OFFICE_RENEWS_DAYS = 60  # before the end of its own certificate: it looks once an hour, and a holiday is no fortnight
 
 # --- Rotation ----------------------------------------------------------------------------------------------------

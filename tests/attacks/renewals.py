@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from edge.app import renewing
 from edge.app.config import ValidatorConfig, load_config
-from edge.core.limits import RENEWED_TRY_MS
 from protocol.errors import SavarError
 from protocol.limits import RENEWAL_WINDOW_DAYS
 from protocol.wire.keys import Purpose, SigningKey
@@ -71,7 +70,7 @@ def renewal_asked_by_another(ground: Ground) -> Outcome:
     """Who copied a bus's TLS key and certificate, and not its tap key, asks for the next certificate in its name."""
     bus = Bus(ground.folder)
     tap, _ = bus.own.held()
-    held, _ = renewing._held(renewing._files(bus.config), bus.config)
+    held, _ = renewing._held(renewing.files_of(bus.config).in_force, bus.config)
     forged = Pretender(SigningKey.from_secret(os.urandom(32)), tap)
     return refused_if(not _given(bus, encode_renewal(held, forged, city="isfahan", device=ONE)))
 
@@ -111,11 +110,9 @@ def certificate_of_another_device(ground: Ground) -> Outcome:
 )  # fmt: skip
 def renewal_that_is_not_let_in(ground: Ground) -> Outcome:
     """A captured broker refuses each bus behind its new certificate, so that none of them is heard until somebody comes."""
-    ride = Ride(ground.folder, DUE)
-    ride.step()
-    ride.office()
-    ride.hear()
-    ride.step()
+    ride = Ride(ground.folder, DUE).on_trial()
     for _ in range(3):
-        ride.step(RENEWED_TRY_MS)
+        if ride.bus.in_force != ride.first:
+            ride.turn_away()
+        ride.step()
     return Outcome.BOUNDED if ride.bus.in_force == ride.first else Outcome.SUCCEEDED

@@ -37,6 +37,7 @@ def test_devices_are_answered_once_an_hour_and_the_city_alone_is_written() -> No
     assert service["ExecStart"] == ["/opt/savar/bin/savar provision renewals ${CITY}"]
     assert service["Environment"] == [f"CITY={service['ReadWritePaths'][0]}"]
     assert service["ProtectSystem"] == ["strict"]
+    assert 0 < int(service["TimeoutStartSec"][0]) < 3_600, "one that hangs would keep every later one from beginning"
     assert "PrivateNetwork" not in service, "it speaks to the broker"
 
 

@@ -213,21 +213,21 @@ def test_a_certificates_end_is_told_and_a_damaged_one_said(certificate: Path, tm
     for path in (damaged, tmp_path / "none.pem"):
         with pytest.raises(KeyMissing):
             certificate_until_ms(path)
-        assert ConditionReader(tmp_path, path).read().unread == ("certificate",)
-    told = ConditionReader(tmp_path, certificate).read()
+        assert ConditionReader(tmp_path, lambda path=path: path).read().unread == ("certificate",)
+    told = ConditionReader(tmp_path, lambda: certificate).read()
     assert (told.certificate_until_ms, told.unread, told.tamper) == (until_ms, (), None)
-    assert ConditionReader(tmp_path, None).read().certificate_until_ms is None
+    assert ConditionReader(tmp_path, lambda: None).read().certificate_until_ms is None
 
 
 def test_a_run_is_as_old_as_it_is(tmp_path: Path) -> None:
     clock = [5_000_000_000]
-    condition = ConditionReader(tmp_path, None, mono_ns=lambda: clock[0])
+    condition = ConditionReader(tmp_path, lambda: None, mono_ns=lambda: clock[0])
     clock[0] += 7_000_000_000
     assert condition.begin() is RunCause.FIRST
     clock[0] += 61_500_000_000
     assert condition.read().uptime_s == 61
     condition.end()
-    assert ConditionReader(tmp_path, None).begin() is RunCause.RESTARTED
+    assert ConditionReader(tmp_path, lambda: None).begin() is RunCause.RESTARTED
 
 
 def test_a_validator_tells_its_condition_and_whether_it_ended_by_itself(certificate: Path) -> None:

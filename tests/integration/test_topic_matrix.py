@@ -76,7 +76,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         add_device(root, device=device, vehicle=device[:8], door=int(device[-1]), cameras=[("front", "v4l2:0")],
                    now=NOW, randomness=os.urandom)  # fmt: skip
     keys = {device: (root / "devices" / device / "keys", "tls") for device in (A, SISTER, B)}
-    keys |= {"backend-s0": (root / "backend" / "keys", "tls"), "office": (root / "office", "tls")}
+    keys |= {"backend-s0": (root / "backend" / "keys", "tls"), "office": (root / "pairs", "office")}
+    (root / "pairs").mkdir()
+    for end in ("crt", "key"):  # both lie in one file
+        (root / "pairs" / f"office.{end}.pem").write_bytes((root / "authority" / "office.pem").read_bytes())
+    (root / "pairs" / "ca.crt.pem").write_bytes((root / "broker" / "ca.crt.pem").read_bytes())
     keys |= {name: (root / "broker", name) for name in ("admin", "broker")}
     authority = Authority.load(AuthorityFolder(root / "authority"), NOW, os.urandom)
     for name, unit in (STRANGERS | {OBSERVER.name: Purpose.PEOPLE}).items():

@@ -31,6 +31,7 @@ from provisioning.core.limits import LEAF_VALID_DAYS
 from provisioning.core.revocations import Reason
 from tests.provisioning.enrolments import NOW, ONE, TWO, approved, box, claim, content, enrolled, plain_city
 from tests.provisioning.test_enrolment import Cut, cut_after, run
+from transport.certificate import Certificates
 
 DUE = NOW + timedelta(days=LEAF_VALID_DAYS - RENEWAL_WINDOW_DAYS + 1)
 
@@ -55,7 +56,11 @@ class Bus:
 
     @property
     def in_force(self) -> bytes:
-        return from_pem((self.own.keys / "tls.crt.pem").read_bytes())[0]
+        return from_pem(self.files.in_force.read_bytes())[0]
+
+    @property
+    def files(self) -> Certificates:
+        return renewing.files_of(self.config)
 
     @property
     def given(self) -> list[bytes]:
@@ -74,13 +79,13 @@ def test_a_certificate_is_followed_over_the_same_keys(bus: Bus) -> None:
     assert new.ends_ms == int((DUE + timedelta(days=LEAF_VALID_DAYS)).timestamp() * 1000)
     assert {path: path.read_bytes() for path in bus.own.keys.glob("*.key.pem")} == keys
     assert bus.given == [new.leaf, before]
-    kept = bus.own.keys / "before.tls.crt.pem"
-    assert from_pem(kept.read_bytes())[0] == before
+    assert from_pem(bus.files.proven.read_bytes())[0] == before
     assert not renewing.settle(bus.config, lambda: False)
-    assert kept.exists()
+    assert renewing.on_trial(bus.config)
     assert renewing.settle(bus.config, lambda: True)
-    assert not kept.exists()
-    assert renewing.settle(bus.config, lambda: pytest.fail("nothing is kept: the broker is not asked"))
+    assert not renewing.on_trial(bus.config)
+    assert bus.in_force == from_pem(bus.files.proven.read_bytes())[0] == new.leaf
+    assert renewing.settle(bus.config, lambda: pytest.fail("none is on trial: the broker is not asked"))
 
 
 def test_it_can_be_put_back_until_the_broker_has_let_it_in(bus: Bus) -> None:
@@ -90,6 +95,11 @@ def test_it_can_be_put_back_until_the_broker_has_let_it_in(bus: Bus) -> None:
     renewing.take(bus.config, bus.answered(renewing.ask(bus.config)))
     renewing.put_back(bus.config)
     assert bus.in_force == before
+    assert renewing.rests(bus.config)
+    assert not renewing.settle(bus.config, lambda: pytest.fail("it rests: nobody can say that it was let in"))
+    renewing.try_again(bus.config)
+    assert bus.in_force == bus.given[0] != before, "it was not given up"
+    renewing.put_back(bus.config)
     renewing.take(bus.config, bus.answered(renewing.ask(bus.config)))
     assert renewing.settle(bus.config, lambda: True)
     assert bus.in_force == bus.given[0] != before
@@ -100,7 +110,7 @@ def test_one_that_was_never_let_in_is_not_kept_in_place_of_one_that_was(bus: Bus
     renewing.take(bus.config, bus.answered(renewing.ask(bus.config)))
     later = DUE + timedelta(days=LEAF_VALID_DAYS)
     renewing.take(bus.config, bus.answered(renewing.ask(bus.config), later))
-    assert from_pem((bus.own.keys / "before.tls.crt.pem").read_bytes())[0] == first
+    assert from_pem(bus.files.proven.read_bytes())[0] == first
     assert len(bus.given) == 2  # the first has ended
 
 
@@ -178,7 +188,7 @@ def test_not_before_its_window_and_behind_its_end_all_the_same(bus: Bus) -> None
 
 
 def _chain_of(bus: Bus) -> Any:
-    return renewing._held(renewing._files(bus.config), bus.config)[0]
+    return renewing._held(renewing.files_of(bus.config).in_force, bus.config)[0]
 
 
 def test_who_gets_none(bus: Bus, tmp_path: Path) -> None:
@@ -254,15 +264,40 @@ def test_the_office_cut_at_any_write_comes_to_the_same_end(bus: Bus, monkeypatch
 
 def test_a_device_cut_at_any_write_has_the_old_one_or_the_new_one(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     old, answer = bus.in_force, bus.answered(renewing.ask(bus.config))
-    for writes in range(2):
-        with monkeypatch.context() as patch:
-            cut_after(patch, [(renewing, "replace_whole")], writes)
-            with pytest.raises(Cut):
-                renewing.take(bus.config, answer)
-        assert bus.in_force == old
+    with monkeypatch.context() as patch:
+        cut_after(patch, [(renewing, "replace_whole")], 0)
+        with pytest.raises(Cut):
+            renewing.take(bus.config, answer)
+    assert bus.in_force == old
     new = renewing.take(bus.config, answer)
     assert bus.in_force == new.leaf
-    assert from_pem((bus.own.keys / "before.tls.crt.pem").read_bytes())[0] == old
+    assert from_pem(bus.files.proven.read_bytes())[0] == old
+    with monkeypatch.context() as patch:
+        cut_after(patch, [(renewing, "rename")], 0)
+        with pytest.raises(Cut):
+            renewing.settle(bus.config, lambda: True)
+    assert bus.in_force == new.leaf
+    renewing.put_back(bus.config)
+    with monkeypatch.context() as patch:
+        cut_after(patch, [(renewing, "remove")], 0)
+        with pytest.raises(Cut):
+            renewing.take(bus.config, answer)
+    assert bus.in_force == old
+    renewing.take(bus.config, answer)
+    assert bus.in_force == new.leaf
+
+
+def test_nothing_is_written_beside_the_keys(bus: Bus) -> None:
+    """There the unit of a validator lets it write nothing (deploy/pi)."""
+    before = {path: path.stat() for path in bus.own.keys.iterdir()}
+    bus.own.keys.chmod(0o500)
+    bus.renew()
+    renewing.take(bus.config, bus.answered(renewing.ask(bus.config), DUE + timedelta(days=LEAF_VALID_DAYS - 30)))
+    renewing.put_back(bus.config)
+    renewing.try_again(bus.config)
+    assert renewing.settle(bus.config, lambda: True)
+    assert {path: path.stat() for path in bus.own.keys.iterdir()} == before
+    assert bus.files.folder.parent == bus.config.data_dir
 
 
 def test_the_commands_renew(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
