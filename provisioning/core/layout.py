@@ -272,7 +272,7 @@ class CityFolder:
     @property
     def office(self) -> Path:
         """Key and certificate by which the office is let in at the broker, to renew certificates."""
-        return self.authority.root / "office.pem"
+        return self.authority.root / "office.key.pem"
 
     @property
     def broker_config(self) -> Path:

@@ -79,7 +79,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     keys |= {"backend-s0": (root / "backend" / "keys", "tls"), "office": (root / "pairs", "office")}
     (root / "pairs").mkdir()
     for end in ("crt", "key"):  # both lie in one file
-        (root / "pairs" / f"office.{end}.pem").write_bytes((root / "authority" / "office.pem").read_bytes())
+        (root / "pairs" / f"office.{end}.pem").write_bytes((root / "authority" / "office.key.pem").read_bytes())
     (root / "pairs" / "ca.crt.pem").write_bytes((root / "broker" / "ca.crt.pem").read_bytes())
     keys |= {name: (root / "broker", name) for name in ("admin", "broker")}
     authority = Authority.load(AuthorityFolder(root / "authority"), NOW, os.urandom)

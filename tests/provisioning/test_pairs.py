@@ -67,8 +67,9 @@ def test_each_door_is_told_of_the_other(root: Path) -> None:
         keys = folder(root, device) / "keys"
         config = validator(root, device)
         assert config.sister == PeerConfig(
-            device=sister, ca=keys / "ca.crt.pem", cert=keys / "tls.crt.pem", key=keys / "tls.key.pem", **role
-        )
+            device=sister, ca=keys / "ca.crt.pem", cert=keys / "tls.crt.pem", key=keys / "tls.key.pem",
+            renewed=config.data_dir / "tls", **role,
+        )  # fmt: skip
         assert config.model_copy(update={"sister": None}) == before[device]
         assert load_sister(keys).public == load_keys(folder(root, sister) / "keys").tap.public
 
