@@ -2,6 +2,7 @@
 
 - a code is kept before it is sent: what was asked for counts, and what comes late is good;
 - an address that asks too often waits (`PHONE_CODES_ADDRESS_MAX`); kept in memory, bounded, and forgotten with it;
+- so does one that gives too many wrong codes: five of them end a code that is somebody else's;
 - where no message is sent for a reason of ours, or everybody's hour is used up, a person is called.
 """
 
@@ -14,6 +15,7 @@ from typing import Protocol
 from backend.app.payments.settling import Calls
 from backend.app.periodic import Periodic
 from backend.app.riders import Riders
+from backend.app.tries import Tries
 from backend.core import limits
 from backend.core.api import Registered
 from backend.core.challenges import KeyProof
@@ -32,7 +34,7 @@ from backend.core.phone.code import (
 )
 from backend.core.phone.errors import SmsUnsent
 from backend.core.phone.numbers import digits, mobile_number, number_mac
-from backend.core.phone.ports import PhoneStore, Waits
+from backend.core.phone.ports import NumberProof, PhoneStore, Waits
 from backend.core.phone.sms import SmsSender
 from backend.core.ports import Rider, RiderTap
 
@@ -70,6 +72,7 @@ class Phones:
         self._store, self._known, self._riders, self._wired = store, known, riders, wired
         self._clock, self._randomness, self._calls = clock, randomness, calls
         self._addresses = _Addresses()
+        self._tries = Tries(clock, limits.PHONE_TRIES_ADDRESS_MAX)
         self._thread = Periodic("phones", "forgets codes to telephone numbers", self.turn)
 
     def send_code(self, number: str, what_for: For, address: str) -> None:
@@ -79,7 +82,7 @@ class Phones:
         mac = number_mac(wired.key, it)
         self._addresses.count(address, now_ms)
         try:
-            self._store.note_code(Asked(mac, now_ms, code_mac(wired.key, mac, what_for, code)))
+            self._store.note_code(Asked(mac, now_ms, code_mac(wired.key, mac, what_for, code), what_for))
         except EverybodysLimit:
             self._calls.begin(
                 PUMPED, SENDER, f"{limits.PHONE_CODES_AN_HOUR_MAX} codes were asked for within an hour",
@@ -93,17 +96,18 @@ class Phones:
             raise
         self._calls.end(UNSENT, SENDER)
 
-    def bind(self, rider: Rider, number: str, code: str) -> PhoneState:
-        """Raises BadNumber, WrongCode; Refused without a sender, and where the account is closed."""
-        mac = self._use(number, code, For.BIND)
-        self._store.bind_number(mac, rider.credential_id, self._clock())
+    def bind(self, rider: Rider, proof: NumberProof, address: str, former: NumberProof | None = None) -> PhoneState:
+        """Raises BadNumber, WrongCode, TooManyTries; Refused without a sender, and where the account is closed."""
+        old_mac = None if former is None else self._use(former, For.BIND, address)
+        mac = self._use(proof, For.BIND, address)
+        self._store.bind_number(mac, rider.credential_id, self._clock(), old_mac)
         return self.state(rider)
 
-    def sign_in(self, number: str, code: str, public_key: bytes, proof: KeyProof) -> Registered | Waits:
-        """Raises BadNumber, WrongCode, NotFound, and as `RiderDesk.move`; Refused without a sender."""
+    def sign_in(self, number: NumberProof, address: str, public_key: bytes, proof: KeyProof) -> Registered | Waits:
+        """Raises BadNumber, WrongCode, TooManyTries, NotFound, and as `RiderDesk.move`; Refused without a sender."""
         self._require_wired()
         self._riders.prove_new(public_key, proof)  # before the code: a key that cannot be has used up none
-        mac, now_ms = self._use(number, code, For.SIGN_IN), self._clock()
+        mac, now_ms = self._use(number, For.SIGN_IN, address), self._clock()
         waits = self._store.note_recovery(mac, public_key, now_ms)
         if waits is None:
             raise nobodys()
@@ -116,12 +120,18 @@ class Phones:
             raise stopped()
 
         def keep(moved: Rider, former: Former) -> None:
-            self._store.recover_rider(moved, former, now_ms)
+            self._store.recover_rider(moved, former, mac, now_ms)
 
         return self._riders.recover(rider, public_key, keep)
 
+    def give_up_at_once(self, rider: Rider, proof: NumberProof, address: str) -> PhoneState:
+        """The number that a code came to is not the account's any more. Raises as `bind`."""
+        mac = self._use(proof, For.BIND, address)
+        self._store.release_number(rider.credential_id, self._clock(), mac)
+        return self.state(rider)
+
     def release(self, rider: Rider) -> PhoneState:
-        """The account's number is given up, and what waits by it ended."""
+        """The account's number is given up, and leaves after some days; what waits by it has ended."""
         self._store.release_number(rider.credential_id, self._clock())
         return self.state(rider)
 
@@ -129,11 +139,13 @@ class Phones:
         """How the account stands to a number."""
         return self._store.phone_state(rider.credential_id, self._clock())
 
-    def _use(self, number: str, code: str, what_for: For) -> bytes:
-        """The number's HMAC, where the code is right. Raises BadNumber, WrongCode, Refused."""
+    def _use(self, it: NumberProof, what_for: For, address: str) -> bytes:
+        """The number's HMAC, where the code is right. Raises BadNumber, WrongCode, TooManyTries, Refused."""
         wired = self._require_wired()
-        mac = number_mac(wired.key, mobile_number(number))
-        if not self._store.use_code(mac, code_mac(wired.key, mac, what_for, digits(code)), self._clock()):
+        mac = number_mac(wired.key, mobile_number(it.number))
+        self._tries.require(address)
+        if not self._store.use_code(mac, what_for, code_mac(wired.key, mac, what_for, digits(it.code)), self._clock()):
+            self._tries.failed(address)
             raise wrong_code()
         return mac
 

@@ -193,7 +193,8 @@ class Riders:
         if found is None or rider is None:
             return None
         allowed_by = found[1]
-        return self._move(rider, public_key, lambda moved, former: self._store.move_rider(moved, former, allowed_by))
+        moved = self._move(rider, public_key, lambda moved, former: self._store.move_rider(moved, former, allowed_by))
+        return replace(moved, by_desk=True)
 
     def _require_fresh(self, public_key: bytes) -> None:
         if self._store.was_moved(public_key):

@@ -9,10 +9,13 @@ from backend.core.staff.errors import TooManyTries
 
 
 class Tries:
-    """Of each name, what failed since the first of its SIGN_IN_TRIES_MS. `clock` gives Unix milliseconds."""
+    """Of each name, what failed since the first of its SIGN_IN_TRIES_MS. `clock` gives Unix milliseconds.
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+    `tries`: how many may fail.
+    """
+
+    def __init__(self, clock: Callable[[], int], tries: int = SIGN_IN_TRIES) -> None:
+        self._clock, self._tries = clock, tries
         self._failed: OrderedDict[str, tuple[int, int]] = OrderedDict()  # name → when it began, how many
         self._one_at_a_time = threading.Lock()
 
@@ -32,5 +35,5 @@ class Tries:
         with self._one_at_a_time:
             began_ms, count = self._failed.get(name, (0, 0))
         wait_ms = began_ms + SIGN_IN_TRIES_MS - self._clock()
-        if count >= SIGN_IN_TRIES and 0 < wait_ms <= SIGN_IN_TRIES_MS:  # a clock that was put back keeps nobody out
+        if count >= self._tries and 0 < wait_ms <= SIGN_IN_TRIES_MS:  # a clock that was put back keeps nobody out
             raise TooManyTries(wait_ms)

@@ -15,13 +15,15 @@ from protocol.fares.verdicts import TABLE
 class Registered:
     """A rider's credential (112 bytes), the offline allowance in it, and the bearer token.
 
-    The token is told once and stored only as its SHA-256.
+    The token is told once and stored only as its SHA-256. `by_desk`: two people moved it here just now, and no
+    telephone number is bound to it any more.
     """
 
     credential_id: bytes
     credential: bytes
     allowance_rials: int
     token: str = field(repr=False)
+    by_desk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,7 @@ PHONE_CODE_AGAIN_MS = 60_000  # between two of one number: most messages are the
 PHONE_CODES_A_DAY_MAX = 6  # of one number: a day of bad luck; 30 guesses of a million
 PHONE_CODES_AN_HOUR_MAX = 600  # of all: ten a minute; what an hour of a pump costs, until a person is called
 PHONE_CODES_ADDRESS_MAX = 60  # an hour from one address: riders of one operator share it, and a pump wants ten of them
+PHONE_TRIES_ADDRESS_MAX = 30  # wrong codes from one address in SIGN_IN_TRIES_MS: a shared one slips; six codes spoilt
 PHONE_ADDRESSES_WATCHED_MAX = 10_000  # of these, remembered: 2 MB; the one longest known is forgotten
 NUMBER_LEAVES_MS = 72 * 3_600_000  # to another account: a stolen SIM is noticed in hours, replaced in a day or two
 RECOVERY_WAIT_MS = 24 * 3_600_000  # a day without a network tells its owner that somebody has his number

@@ -7,24 +7,27 @@ from hashlib import sha256
 from typing import Any
 
 from backend.core.api import Registered
-from backend.core.errors import NotFound, RequestError
+from backend.core.errors import RequestError
 from backend.core.limits import (
     NUMBER_LEAVES_MS,
     PHONE_CODE_TRIES_MAX,
     PHONE_CODES_A_DAY_MAX,
     PHONE_CODES_ADDRESS_MAX,
     PHONE_CODES_AN_HOUR_MAX,
+    PHONE_TRIES_ADDRESS_MAX,
     RECOVERY_WAIT_MS,
 )
 from backend.core.phone.binding import Bound, Recovery
 from backend.core.phone.code import For
-from backend.core.phone.ports import Waits
+from backend.core.phone.ports import NumberProof, Waits
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, bounded_by, refused_if
 from tests.attacks.defence import gives, off
 from tests.backend.bus import Bus, Rider, key
-from tests.backend.phone.office import HOUR_MS, KEY, NUMBER, OTHERS, PhoneOffice
+from tests.backend.moving.phones import registered
+from tests.backend.phone.office import HERE, HOUR_MS, KEY, NUMBER, OTHERS, PhoneOffice
 
 CODE, BINDING, DESK = "backend.core.phone.code", "backend.core.phone.binding", "backend.app.phones"
+LEDGER = "backend.adapters.ledger"
 
 
 def _office(ground: Ground, *names: str, **more: Any) -> PhoneOffice:
@@ -45,9 +48,9 @@ def codes_guessed(ground: Ground) -> Outcome:
     it.pass_ms(25 * HOUR_MS)
     for _ in range(PHONE_CODES_A_DAY_MAX):
         code = it.ask(For.SIGN_IN)
-        for _ in range(2 * PHONE_CODE_TRIES_MAX):
+        for n in range(2 * PHONE_CODE_TRIES_MAX):
             with suppress(RequestError):
-                it.sign_in(key("thief"), code=_wrong(code))
+                it.sign_in(key("thief"), code=_wrong(code), address=f"10.0.2.{n}")
     (guesses,) = it.office.rows("SELECT sum(tries) FROM phone_code")[0]
     return bounded_by(PHONE_CODES_A_DAY_MAX * PHONE_CODE_TRIES_MAX, int(guesses))
 
@@ -79,7 +82,7 @@ def code_of_another_number(ground: Ground) -> Outcome:
     if mine == theirs:
         mine = _wrong(theirs)
     with suppress(RequestError):
-        it.phones.bind(it.rider("rider"), NUMBER, mine)
+        it.phones.bind(it.rider("rider"), NumberProof(NUMBER, mine), HERE)
     return refused_if(it.state("rider").since_ms is None)
 
 
@@ -88,17 +91,17 @@ def code_used_twice(ground: Ground) -> Outcome:
     """A code is read over a rider's shoulder and used once more, for an account of the reader's own."""
     it = _office(ground, "victim", "reader")
     code = it.ask()
-    it.phones.bind(it.rider("victim"), NUMBER, code)
+    it.phones.bind(it.rider("victim"), NumberProof(NUMBER, code), HERE)
     with suppress(RequestError):
-        it.phones.bind(it.rider("reader"), NUMBER, code)
+        it.phones.bind(it.rider("reader"), NumberProof(NUMBER, code), HERE)
     return refused_if(it.state("reader").from_ms is None)
 
 
-def _of_any_purpose(code_mac: Callable[..., bytes]) -> Callable[..., bytes]:
-    return lambda key, mac, _what_for, code: code_mac(key, mac, For.BIND, code)
+def _of_any_purpose(use: Callable[..., bytes]) -> Callable[..., bytes]:
+    return lambda desk, it, _what_for, address: use(desk, it, For.BIND, address)
 
 
-@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{CODE}:code_mac", _of_any_purpose))
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{DESK}:Phones._use", _of_any_purpose))
 def code_talked_out_of_a_rider(ground: Ground) -> Outcome:
     """A caller has a rider read out the code for binding his number, as its message says, and signs in with it."""
     it = _office(ground, "victim")
@@ -109,7 +112,7 @@ def code_talked_out_of_a_rider(ground: Ground) -> Outcome:
 
 
 def _at_once(_: object) -> Callable[..., Recovery]:
-    return lambda credential_id, public_key, now_ms, _before: Recovery(credential_id, public_key, now_ms, now_ms)
+    return lambda held, public_key, now_ms, _before: Recovery(held.credential_id, public_key, now_ms, now_ms)
 
 
 def _taken(it: PhoneOffice) -> bool:
@@ -131,7 +134,7 @@ def sim_swapped_for_an_evening(ground: Ground) -> Outcome:
 
 
 @attack(
-    Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off("backend.adapters.ledger.phones:give_up_within", gives(None))
+    Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off("backend.adapters.ledger.phones:end_recovery", gives(None))
 )
 def sim_swapped_and_stopped_by_the_old_phone(ground: Ground) -> Outcome:
     """The thief keeps the number for days; the rider, who is told when he opens his phone, gives the number up."""
@@ -180,14 +183,104 @@ def number_bound_away_from_a_lost_phone(ground: Ground) -> Outcome:
     it = _office(ground, "victim", "thief's own")
     it.bind("victim")
     it.bind("thief's own")
-    it.pass_ms(NUMBER_LEAVES_MS // 2)  # the SIM is blocked and replaced: the number is the owner's again
-    it.sign_in(key("owner's next"))
-    it.pass_ms(RECOVERY_WAIT_MS)
+    it.pass_ms(36 * HOUR_MS)  # the SIM is blocked and replaced: the number is the owner's again
+    return refused_if(_back(it, "victim"))
+
+
+def _back(it: PhoneOffice, name: str) -> bool:
+    """Whether the owner has this account again, on his next phone, by the number, in two steps."""
     try:
+        first = it.sign_in(key("owner's next"))
+        assert isinstance(first, Waits)
+        it.office.now_ms = first.until_ms
         back = it.sign_in(key("owner's next"))
-    except NotFound:
-        return Outcome.SUCCEEDED
-    return refused_if(isinstance(back, Registered) and back.credential_id == it.people["victim"].credential_id)
+    except RequestError:
+        return False
+    return isinstance(back, Registered) and back.credential_id == it.people[name].credential_id
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{LEDGER}.phones:kept_for", lambda _: lambda held, _w: held))
+def number_that_leaves_while_its_owner_signs_in(ground: Ground) -> Outcome:
+    """The same, and the owner has his number again after 50 hours: it would leave before his day of waiting is over."""
+    it = _office(ground, "victim", "thief's own")
+    it.bind("victim")
+    it.bind("thief's own")
+    it.pass_ms(50 * HOUR_MS)
+    return refused_if(_back(it, "victim"))
+
+
+def _kept_for_nobody(_: object) -> Callable[..., bool]:
+    return lambda *_asked: False
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{LEDGER}.phones:_waits_elsewhere", _kept_for_nobody))
+def sign_in_that_lands_on_the_thiefs_account(ground: Ground) -> Outcome:
+    """A number comes over between the owner's two steps; he would get the thief's account, and pay money into that."""
+    it = _office(ground, "victim", "thief's own")
+    it.bind("victim")
+    it.sign_in(key("owner's next"))
+    it.bind("thief's own")
+    it.pass_ms(NUMBER_LEAVES_MS)
+    with suppress(RequestError):
+        it.sign_in(key("owner's next"))
+    return refused_if(it.state("thief's own").recovery is None)
+
+
+def _gone_at_once(_: object) -> Callable[..., Bound | None]:
+    return lambda it, credential_id, now_ms: it.without(credential_id, now_ms)
+
+
+def _taken_from(it: PhoneOffice, thief_says: Callable[[], object]) -> Outcome:
+    """A thief with the unlocked phone alone says something while its owner waits for his account."""
+    it.bind("victim")
+    it.sign_in(key("owner's next"))
+    thief_says()
+    it.pass_ms(HOUR_MS)
+    return refused_if(_back(it, "victim"))
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{BINDING}:Bound.given_up_by", _gone_at_once))
+def number_given_up_by_who_stole_the_phone(ground: Ground) -> Outcome:
+    """A thief with the unlocked phone, and no SIM, gives its owner's number up, so that he never comes back by it."""
+    it = _office(ground, "victim")
+    return _taken_from(it, lambda: it.phones.release(it.rider("victim")))
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{BINDING}:Bound.given_up_by", _gone_at_once))
+def number_replaced_by_who_stole_the_phone(ground: Ground) -> Outcome:
+    """The same thief binds a number of his own in the place of the owner's."""
+    it = _office(ground, "victim")
+    return _taken_from(it, lambda: it.bind("victim", OTHERS))
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{LEDGER}.moving:take_all_away", gives(None)))
+def number_that_outlives_the_desk(ground: Ground) -> Outcome:
+    """A thief, or a former guardian, bound his number while he had the phone; the desk moves it, and he comes back."""
+    it = _office(ground, rides=Rider(1))
+    it.bind("rider", OTHERS)
+    it.office.grant(Rider(1), key("owner's next").public)
+    it.people["rider"] = registered(it.office, key("owner's next"))
+    it.pass_ms(40 * 24 * HOUR_MS)
+    with suppress(RequestError):
+        it.sign_in(key("thief"), OTHERS)
+        it.pass_ms(RECOVERY_WAIT_MS)
+        it.sign_in(key("thief"), OTHERS)
+    rider = it.office.store.rider(it.people["rider"].credential_id)
+    return refused_if(rider is not None and rider.credential == it.people["rider"].credential)
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.BOUNDED, off("backend.app.tries:Tries.require", gives(None)))
+def codes_spoilt(ground: Ground) -> Outcome:
+    """A stranger gives wrong codes for ever other numbers, five each, so that nobody's code opens anything."""
+    it = _office(ground)
+    for number in range(4 * PHONE_TRIES_ADDRESS_MAX // PHONE_CODE_TRIES_MAX):
+        victims = f"0912{number:07}"
+        it.phones.send_code(victims, For.SIGN_IN, f"10.0.1.{number}")
+        for _ in range(PHONE_CODE_TRIES_MAX):
+            with suppress(RequestError):
+                it.sign_in(key("stranger"), victims, _wrong(it.sender.code))
+    (tried,) = it.office.rows("SELECT sum(tries) FROM phone_code")[0]
+    return bounded_by(PHONE_TRIES_ADDRESS_MAX, int(tried))
 
 
 def _pumped(it: PhoneOffice, numbers: int, addresses: int) -> int:

@@ -26,7 +26,7 @@ from backend.core.errors import (
     ToolMissing,
 )
 from backend.core.phone.binding import PhoneState
-from backend.core.phone.code import Asked
+from backend.core.phone.code import Asked, For
 from backend.core.staff.roles import Role
 from tests.backend.authenticator import ORIGIN, RP_ID, Authenticator
 from tests.backend.bus import NOON_MS
@@ -85,7 +85,7 @@ def test_no_session_and_no_invitation_comes_back_and_passkeys_do(place: Place) -
 def test_no_code_comes_back_and_nobody_who_waits_by_a_number(place: Place) -> None:
     """One of them was used, and the other was stopped, since the copy was made."""
     desk = filled(place, ridden(1), 1)
-    it = Asked(b"n" * 32, NOON_MS, b"m" * 32)
+    it = Asked(b"n" * 32, NOON_MS, b"m" * 32, For.BIND)
     desk.store.note_code(it)
     desk.store.bind_number(it.number_mac, b"rider008", NOON_MS)
     assert desk.store.note_recovery(it.number_mac, b"thief", NOON_MS)

@@ -225,7 +225,7 @@ def test_nothing_of_anybody_else_is_in_it(tmp_path: Path) -> None:
 def test_a_telephone_number_is_told_on_both_sides_and_whose_else_it_is_on_none(tmp_path: Path) -> None:
     with life(tmp_path) as it:
         anns, bens, due_ms = it.export(ANN), it.export(BEN), it.now_ms + NUMBER_LEAVES_MS
-        assert anns["phone"] == [{"since_ms": it.now_ms, "next_ms": due_ms}]
+        assert anns["phone"] == [{"since_ms": it.now_ms, "next_ms": due_ms, "until_ms": None}]
         assert anns["phone_recovery"] == [{"asked_ms": it.now_ms, "due_ms": it.now_ms + RECOVERY_WAIT_MS}]
         assert (anns["phone_to_come"], bens["phone_to_come"]) == ([], [{"next_ms": due_ms}])
         assert (bens["phone"], bens["phone_recovery"]) == ([], [])

@@ -15,12 +15,12 @@ from pydantic import Field
 from backend.adapters.http.access import Having, ThisRider, address, open_to_all
 from backend.adapters.http.models import Model
 from backend.adapters.http.problems import documented
-from backend.adapters.http.registration_models import ProvenKey, RegisteredBody
+from backend.adapters.http.registration_models import ProvenKey, RegisteredBody, registered_body
 from backend.core import limits
 from backend.core.phone.binding import PhoneState
 from backend.core.phone.code import For
 from backend.core.phone.numbers import NUMBER_CHARS_MAX
-from backend.core.phone.ports import Waits
+from backend.core.phone.ports import NumberProof, Waits
 
 T = TypeVar("T")
 router = APIRouter(prefix="/v1/riders", tags=["riders"])
@@ -54,11 +54,22 @@ class CodeBody(Model):
     again_after_s: int = Field(description="Seconds until the next one may be asked for.")
 
 
-class BindRequest(Model):
+class NumberAndCode(Model):
     """A number, and the code that came to it."""
 
     number: _Number
     code: _Code
+
+    @property
+    def both(self) -> NumberProof:
+        """As the desk takes them."""
+        return NumberProof(self.number, self.code)
+
+
+class BindRequest(NumberAndCode):
+    """A number to bind. `former`: the one before, with a code for binding that came to it; it leaves at once then."""
+
+    former: NumberAndCode | None = None
 
 
 class SignInRequest(ProvenKey):
@@ -81,6 +92,7 @@ class PhoneBody(Model):
     bound_since_ms: int | None = Field(description="null: no number is bound.")
     bound_from_ms: int | None = Field(description="Proven, and another account's until then.")
     leaves_ms: int | None = Field(description="Another account has proven the number; it leaves this one then.")
+    given_up_until_ms: int | None = Field(description="A number that was given up is good for signing in until then.")
     recovery: RecoveryBody | None = Field(description="Not you? `DELETE` the number: that ends this, too.")
     fa: str
     en: str
@@ -121,27 +133,25 @@ async def send_phone_code(request: Request, having: Having, body: CodeRequest) -
     "/phone/sign-in",
     dependencies=[Depends(open_to_all)],
     summary="Get the account back on a new phone, by its number",
-    responses=documented(400, 403, 404, 409, 413, 422, 503),
+    responses=documented(400, 403, 404, 409, 413, 422, 429, 503),
 )
-def sign_in_by_phone(having: Having, body: SignInRequest) -> SignInBody:
+def sign_in_by_phone(request: Request, having: Having, body: SignInRequest) -> SignInBody:
     """Twice, a day between: the first time nothing moves, and the old phone is told.
 
     The second time the credential moves to the key that was given both times, as `move` does it, and the old phone's
     version ends. Each time takes a new code. A lost answer with a token comes again by registering with the key.
     """
-    found = having.phones.sign_in(body.number, body.code, body.public_key, body.key_proof)
+    number = NumberProof(body.number, body.code)
+    found = having.phones.sign_in(number, address(request), body.public_key, body.key_proof)
     if isinstance(found, Waits):
         return SignInBody(
             waits_until_ms=found.until_ms, registered=None,
             fa="برای ایمنی حساب یک روز صبر کنید، سپس با همین گوشی و کدی تازه دوباره بخواهید",
             en="To keep the account safe this takes a day: ask again then, with this phone and a new code",
         )  # fmt: skip
-    registered = RegisteredBody(
-        credential_id=found.credential_id.hex(), credential=found.credential.hex(), token=found.token,
-        allowance_rials=found.allowance_rials,
-    )  # fmt: skip
     return SignInBody(
-        waits_until_ms=None, registered=registered, fa="حساب اکنون در این گوشی است؛ گوشی پیشین دیگر سوار نمی‌شود",
+        waits_until_ms=None, registered=registered_body(found),
+        fa="حساب اکنون در این گوشی است؛ گوشی پیشین دیگر سوار نمی‌شود",
         en="The account is on this phone now; the one before rides no more",
     )  # fmt: skip
 
@@ -159,14 +169,26 @@ def phone(having: Having, rider: ThisRider) -> PhoneBody:
 @router.post(
     "/{rider_id}/phone",  # noqa: FAST003 - ThisRider takes it
     summary="Bind a telephone number",
-    responses=documented(400, 401, 403, 409, 413, 422, 503),
+    responses=documented(400, 401, 403, 409, 413, 422, 429, 503),
 )
-def bind_phone(having: Having, rider: ThisRider, body: BindRequest) -> PhoneBody:
+def bind_phone(request: Request, having: Having, rider: ThisRider, body: BindRequest) -> PhoneBody:
     """In the place of the one before, and what waited by that ends. Nobody needs a number to ride.
 
-    One that is another account's comes over after three days, unless that proves it again.
+    One that is another account's comes over after three days, unless that proves it again. The one before is good for
+    signing in for three days yet, unless a code that came to it is told here too.
     """
-    return _body(having.phones.bind(rider, body.number, body.code))
+    former = None if body.former is None else body.former.both
+    return _body(having.phones.bind(rider, body.both, address(request), former))
+
+
+@router.post(
+    "/{rider_id}/phone/give-up",  # noqa: FAST003 - ThisRider takes it
+    summary="Give the telephone number up at once",
+    responses=documented(400, 401, 403, 409, 413, 422, 429, 503),
+)
+def give_phone_up(request: Request, having: Having, rider: ThisRider, body: NumberAndCode) -> PhoneBody:
+    """With a code for binding that came to it: nothing is kept of it any more."""
+    return _body(having.phones.give_up_at_once(rider, body.both, address(request)))
 
 
 @router.delete(
@@ -175,7 +197,10 @@ def bind_phone(having: Having, rider: ThisRider, body: BindRequest) -> PhoneBody
     responses=documented(401, 403, 422, 503),
 )
 def release_phone(having: Having, rider: ThisRider) -> PhoneBody:
-    """Nothing is kept of it, and whoever waits for the account by it gets nothing. Safe to repeat."""
+    """Whoever waits for the account by it gets nothing; the number itself leaves after three days. Safe to repeat.
+
+    Until then its owner may have lost this phone to whoever asks here, and can still sign in by it, more slowly.
+    """
     return _body(having.phones.release(rider))
 
 
@@ -184,6 +209,7 @@ def _body(it: PhoneState) -> PhoneBody:
     fa, en = _words(it)
     return PhoneBody(
         bound_since_ms=it.since_ms, bound_from_ms=it.from_ms, leaves_ms=it.leaves_ms,
+        given_up_until_ms=it.given_up_ms,
         recovery=None if waits is None else RecoveryBody(asked_ms=waits.asked_ms, due_ms=waits.due_ms), fa=fa, en=en,
     )  # fmt: skip
 
@@ -203,4 +229,6 @@ def _words(it: PhoneState) -> tuple[str, str]:
         return "شماره تأیید شد و چند روز دیگر مال این حساب است", "Proven: the number is this account's in a few days"
     if it.since_ms is not None:
         return "شمارهٔ تلفن ثبت است", "A telephone number is bound"
+    if it.given_up_ms is not None:
+        return "شماره چند روز دیگر از این حساب برداشته می‌شود", "The number leaves this account in a few days"
     return "شمارهٔ تلفنی ثبت نیست", "No telephone number is bound"

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from backend.adapters.http.models import Model, bytes_from, text_schema
+from backend.core.api import Registered
 from backend.core.challenges import KeyProof
 from protocol.fares.tariff import RiderClass
 from protocol.limits import CHALLENGE_BYTES, PUBLIC_KEY_BYTES, SIGNATURE_BYTES
@@ -55,6 +56,13 @@ class Registration(ProvenKey):
     )
 
 
+class Note(Model):
+    """Words for a rider."""
+
+    fa: str
+    en: str
+
+
 class RegisteredBody(Model):
     """The credential to render passes from, and the token for this API. The token is told only here."""
 
@@ -62,3 +70,16 @@ class RegisteredBody(Model):
     credential: str
     token: str
     allowance_rials: int = Field(description="What may be spent before a bus has told us.")
+    note: Note | None = Field(description="What to tell the rider: a desk moved the account to this phone just now.")
+
+
+def registered_body(found: Registered) -> RegisteredBody:
+    """How an answer tells it."""
+    note = Note(
+        fa="اعتبار به این گوشی آمد؛ شمارهٔ تلفنی که پیش‌تر ثبت بود برداشته شد، اگر می‌خواهید دوباره ثبتش کنید",
+        en="The account is on this phone now. A telephone number bound before is bound no more: bind yours again",
+    )  # fmt: skip
+    return RegisteredBody(
+        credential_id=found.credential_id.hex(), credential=found.credential.hex(), token=found.token,
+        allowance_rials=found.allowance_rials, note=note if found.by_desk else None,
+    )  # fmt: skip

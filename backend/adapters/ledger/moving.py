@@ -10,8 +10,8 @@ from backend.adapters.ledger.closing_tables import CLOSING
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import is_open
 from backend.adapters.ledger.former_tables import FORMER
+from backend.adapters.ledger.held_numbers import end_recovery, take_all_away
 from backend.adapters.ledger.payment_tables import DENIAL
-from backend.adapters.ledger.phone_tables import PHONE_RECOVERY
 from backend.adapters.ledger.riders import HOLDER
 from backend.adapters.ledger.staff_tables import PROPOSAL
 from backend.adapters.ledger.tables import RIDER
@@ -93,7 +93,10 @@ def move_within(core: sa.Connection, rider: Rider, former: Former, proposal_id: 
     core.execute(renewed.values(ended_ms=former.ended_ms))  # older versions over the key that ends
     core.execute(FORMER.insert(), _values(former))
     # Who waits for it by a telephone number wanted it away from a phone that has it no more.
-    core.execute(PHONE_RECOVERY.delete().where(PHONE_RECOVERY.c.credential_id == former.credential_id))
+    end_recovery(core, former.credential_id)
+    if proposal_id is not None and former.ended_ms is not None:
+        # Who had the phone meanwhile may have bound a number of his own, and would come back by it.
+        take_all_away(core, former.credential_id, former.ended_ms)
 
 
 def require_may_move(core: sa.Connection, credential_id: bytes) -> None:

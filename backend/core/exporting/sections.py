@@ -197,6 +197,7 @@ _PHONE = Section(
     (
         number("since_ms", "Since when one is bound."),
         number("next_ms", "From when on it is another account's, which has proven it.", nullable=True),
+        number("until_ms", "It was given up, and is good for signing in until then.", nullable=True),
     ),
     {"credential_id": _ITSELF, "number_mac": _NUMBER_ITSELF, "next_id": "which account that is"},
 )  # fmt: skip

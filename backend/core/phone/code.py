@@ -2,7 +2,8 @@
 
 Rules:
 - six digits out of given randomness, all alike; good for PHONE_CODE_MS, once, for one number and one purpose, and for
-  PHONE_CODE_TRIES_MAX tries, right or wrong. The newest of a number counts alone;
+  PHONE_CODE_TRIES_MAX tries, right or wrong. Of a number and a purpose the newest counts alone, and tries of one
+  purpose leave codes of the other as they are;
 - of a code an HMAC is kept, under the key that numbers are under, over number and purpose too: a code of one number or
   purpose opens nothing of another. It is compared in constant time;
 - between two codes of one number lies PHONE_CODE_AGAIN_MS; a number gets PHONE_CODES_A_DAY_MAX a day, all together
@@ -37,6 +38,7 @@ class Asked:
     number_mac: bytes
     at_ms: int
     mac: bytes
+    what_for: For
     tries: int = 0
 
     def may_be_tried(self, now_ms: int) -> bool:

@@ -18,16 +18,19 @@ class PhoneStore(Protocol):
         """Keep a code that may be sent now. Raises as `require_may_send`, and keeps nothing then."""
         ...
 
-    def use_code(self, number_mac: bytes, mac: bytes, now_ms: int) -> bool:
-        """Whether it is the number's newest and right; used up if it is, a try more if not."""
+    def use_code(self, number_mac: bytes, what_for: For, mac: bytes, now_ms: int) -> bool:
+        """Whether it is the number's newest of its purpose, and right; used up if it is, a try more if not."""
         ...
 
-    def bind_number(self, number_mac: bytes, credential_id: bytes, now_ms: int) -> None:
-        """The account has proven the number just now. Raises Refused where it is closed."""
+    def bind_number(self, number_mac: bytes, credential_id: bytes, now_ms: int, former: bytes | None = None) -> None:
+        """The account has proven the number just now. Raises Refused where it is closed.
+
+        What it had before is given up; `former`, which it has proven too, at once.
+        """
         ...
 
-    def release_number(self, credential_id: bytes, now_ms: int) -> None:
-        """The account gives up what it has of a number; what waits by it ends."""
+    def release_number(self, credential_id: bytes, now_ms: int, proven: bytes | None = None) -> None:
+        """The account gives up what it has of a number, `proven` at once; what waits by it ends at once."""
         ...
 
     def phone_state(self, credential_id: bytes, now_ms: int) -> PhoneState:
@@ -38,8 +41,8 @@ class PhoneStore(Protocol):
         """What waits for this key by this number, from now on at the latest; None where no account has the number."""
         ...
 
-    def recover_rider(self, rider: Rider, former: Former, now_ms: int) -> None:
-        """`move_rider` for what has waited, which is used up.
+    def recover_rider(self, rider: Rider, former: Former, number_mac: bytes, now_ms: int) -> None:
+        """`move_rider` for what has waited by this number, which is used up; the number stays the account's.
 
         Raises Refused where it waits no more, or not long enough, or its rider owes.
         """
@@ -48,6 +51,14 @@ class PhoneStore(Protocol):
     def forget_phones(self, now_ms: int) -> None:
         """Codes of a day ago and what lapsed are gone; numbers that have come over are their new account's."""
         ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NumberProof:
+    """A number as it was typed, and the code that came to it."""
+
+    number: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +75,20 @@ class PhoneDesk(Protocol):
         """Raises BadNumber, TooManyCodes, NumberRefused, SmsUnsent, SmsUnknown."""
         ...
 
-    def bind(self, rider: Rider, number: str, code: str) -> PhoneState:
-        """Raises BadNumber, WrongCode, Refused where the account is closed."""
+    def bind(self, rider: Rider, proof: NumberProof, address: str, former: NumberProof | None = None) -> PhoneState:
+        """`former`: another one that is given up at once. Raises BadNumber, WrongCode, TooManyTries, Refused."""
         ...
 
-    def sign_in(self, number: str, code: str, public_key: bytes, proof: KeyProof) -> Registered | Waits:
-        """Raises BadNumber, WrongCode, NotFound, and as `RiderDesk.move`."""
+    def sign_in(self, number: NumberProof, address: str, public_key: bytes, proof: KeyProof) -> Registered | Waits:
+        """Raises BadNumber, WrongCode, TooManyTries, NotFound, and as `RiderDesk.move`."""
+        ...
+
+    def give_up_at_once(self, rider: Rider, proof: NumberProof, address: str) -> PhoneState:
+        """The number that a code came to is not the account's any more. Raises BadNumber, WrongCode, TooManyTries."""
         ...
 
     def release(self, rider: Rider) -> PhoneState:
-        """The account's number is given up, and what waits by it ended."""
+        """The account's number is given up, and leaves after some days; what waits by it has ended."""
         ...
 
     def state(self, rider: Rider) -> PhoneState:

@@ -10,7 +10,7 @@ from backend.app.riders import Riders
 from backend.core.api import Registered
 from backend.core.phone.binding import PhoneState
 from backend.core.phone.code import For
-from backend.core.phone.ports import Waits
+from backend.core.phone.ports import NumberProof, Waits
 from backend.core.ports import Rider
 from protocol.wire.keys import SigningKey
 from tests.backend.bus import Bus, key
@@ -19,7 +19,7 @@ from tests.backend.desk_http import calls_noted
 from tests.backend.moving.phones import Office, proof_of, registered
 from tests.backend.phone.senders import Sender
 
-NUMBER, OTHERS, KEY = "09121234567", "09351234567", b"k" * 32
+NUMBER, OTHERS, KEY, HERE = "09121234567", "09351234567", b"k" * 32, "10.0.0.1"
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
@@ -55,7 +55,7 @@ class PhoneOffice:
         it = self.people[name]
         return self.riders.authenticate(it.credential_id, it.token)
 
-    def ask(self, what_for: For = For.BIND, number: str = NUMBER, address: str = "10.0.0.1") -> str:
+    def ask(self, what_for: For = For.BIND, number: str = NUMBER, address: str = HERE) -> str:
         """A code that came."""
         self.pass_ms(MINUTE_MS)
         self.phones.send_code(number, what_for, address)
@@ -63,16 +63,16 @@ class PhoneOffice:
 
     def bind(self, name: str, number: str = NUMBER) -> PhoneState:
         """With a new code."""
-        return self.phones.bind(self.rider(name), number, self.ask(For.BIND, number))
+        return self.phones.bind(self.rider(name), NumberProof(number, self.ask(For.BIND, number)), HERE)
 
     def state(self, name: str) -> PhoneState:
         """What this account's phone is told."""
         return self.phones.state(self.rider(name))
 
-    def sign_in(self, phone: SigningKey, number: str = NUMBER, code: str = "") -> Registered | Waits:
+    def sign_in(self, phone: SigningKey, number: str = NUMBER, code: str = "", address: str = HERE) -> Registered | Waits:
         """With a new code, where none is given."""
         code = code or self.ask(For.SIGN_IN, number)
-        return self.phones.sign_in(number, code, phone.public, proof_of(phone, self.riders))
+        return self.phones.sign_in(NumberProof(number, code), address, phone.public, proof_of(phone, self.riders))
 
     def leave(self, name: str) -> None:
         """The account is closed."""

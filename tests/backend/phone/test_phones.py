@@ -28,14 +28,14 @@ from backend.core.phone.binding import PhoneState
 from backend.core.phone.code import Asked, For
 from backend.core.phone.errors import NumberRefused, SmsUnknown, SmsUnsent, TooManyCodes, WrongCode
 from backend.core.phone.numbers import number_mac
-from backend.core.phone.ports import Waits
+from backend.core.phone.ports import NumberProof, Waits
 from backend.core.ports import Rider
 from protocol.errors import BadSignature
 from protocol.wire.passes import read_issued
 from tests.backend.bus import Bus, key
 from tests.backend.bus import Rider as RidesBy
 from tests.backend.moving.phones import proof_of, registered
-from tests.backend.phone.office import DAY_MS, HOUR_MS, KEY, MINUTE_MS, NUMBER, OTHERS, PhoneOffice
+from tests.backend.phone.office import DAY_MS, HERE, HOUR_MS, KEY, MINUTE_MS, NUMBER, OTHERS, PhoneOffice
 
 pytestmark = pytest.mark.databases
 WRONG = "999999"
@@ -54,9 +54,9 @@ def test_a_code_binds_its_number_once(tmp_path: Path) -> None:
     assert it.state("ali") == PhoneState()
     code = it.ask()
     assert it.sender.sent == [(NUMBER, code, For.BIND)]
-    assert it.phones.bind(it.rider("ali"), "+98 912 123 4567", code).since_ms == it.office.now_ms
+    assert it.phones.bind(it.rider("ali"), NumberProof("+98 912 123 4567", code), HERE).since_ms == it.office.now_ms
     with pytest.raises(WrongCode):
-        it.phones.bind(it.rider("ali"), NUMBER, code)
+        it.phones.bind(it.rider("ali"), NumberProof(NUMBER, code), HERE)
     it.close()
 
 
@@ -64,17 +64,17 @@ def test_a_code_opens_nothing_of_another_number_or_purpose(tmp_path: Path) -> No
     it = PhoneOffice(tmp_path, "ali")
     code = it.ask(For.BIND)
     with pytest.raises(WrongCode):
-        it.phones.bind(it.rider("ali"), OTHERS, code)
+        it.phones.bind(it.rider("ali"), NumberProof(OTHERS, code), HERE)
     with pytest.raises(WrongCode):
         it.sign_in(key("new"), code=code)
-    it.phones.bind(it.rider("ali"), NUMBER, code)
+    it.phones.bind(it.rider("ali"), NumberProof(NUMBER, code), HERE)
     it.close()
 
 
 def test_persian_digits_are_the_same_code(tmp_path: Path) -> None:
     it = PhoneOffice(tmp_path, "ali")
     typed = it.ask().translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
-    assert it.phones.bind(it.rider("ali"), NUMBER, typed).since_ms
+    assert it.phones.bind(it.rider("ali"), NumberProof(NUMBER, typed), HERE).since_ms
     it.close()
 
 
@@ -83,17 +83,17 @@ def test_a_code_is_over_after_its_time_and_after_its_tries_and_with_the_next_one
     late = it.ask()
     it.pass_ms(PHONE_CODE_MS)
     with pytest.raises(WrongCode):
-        it.phones.bind(it.rider("ali"), NUMBER, late)
+        it.phones.bind(it.rider("ali"), NumberProof(NUMBER, late), HERE)
     guessed = it.ask()
     for _ in range(PHONE_CODE_TRIES_MAX):
         with pytest.raises(WrongCode):
-            it.phones.bind(it.rider("ali"), NUMBER, another(guessed))
+            it.phones.bind(it.rider("ali"), NumberProof(NUMBER, another(guessed)), HERE)
     with pytest.raises(WrongCode):
-        it.phones.bind(it.rider("ali"), NUMBER, guessed)
+        it.phones.bind(it.rider("ali"), NumberProof(NUMBER, guessed), HERE)
     older, newer = it.ask(), it.ask()
     with pytest.raises(WrongCode):
-        it.phones.bind(it.rider("ali"), NUMBER, older if older != newer else another(newer))
-    assert it.phones.bind(it.rider("ali"), NUMBER, newer).since_ms
+        it.phones.bind(it.rider("ali"), NumberProof(NUMBER, older if older != newer else another(newer)), HERE)
+    assert it.phones.bind(it.rider("ali"), NumberProof(NUMBER, newer), HERE).since_ms
     it.close()
 
 
@@ -118,7 +118,7 @@ def test_limits_hold_over_a_new_start(tmp_path: Path) -> None:
 def test_an_hour_has_so_many_codes_for_all_and_a_person_is_called(tmp_path: Path) -> None:
     it = PhoneOffice(tmp_path)
     for number in range(PHONE_CODES_AN_HOUR_MAX):
-        it.office.store.note_code(Asked(number.to_bytes(32), it.office.now_ms - number, b"m"))
+        it.office.store.note_code(Asked(number.to_bytes(32), it.office.now_ms - number, b"m", For.BIND))
     with pytest.raises(TooManyCodes):
         it.phones.send_code(NUMBER, For.BIND, "10.0.0.1")
     assert (it.sender.sent, it.called[0][:2]) == ([], (PUMPED, SENDER))
@@ -152,7 +152,7 @@ def test_what_the_sender_says_is_told_counts_and_calls_a_person_where_it_is_ours
             it.ask()
     assert next(row for row in it.called if row[0] == UNSENT)[:2] == (UNSENT, SENDER)
     assert ("ended", UNSENT, SENDER) not in it.called
-    assert it.phones.bind(it.rider("ali"), NUMBER, it.sender.code).since_ms, "it came late, and is good"
+    assert it.phones.bind(it.rider("ali"), NumberProof(NUMBER, it.sender.code), HERE).since_ms, "it came late, and is good"
     it.ask()
     assert it.called[-1] == ("ended", UNSENT, SENDER)
     assert it.office.rows("SELECT count(*) FROM phone_code") == [(4,)]
@@ -168,14 +168,15 @@ def test_a_city_that_sends_no_messages_says_so_and_numbers_can_still_be_given_up
     )  # fmt: skip
     new = key("new")
     for ask in (
-        lambda: phones.send_code(NUMBER, For.BIND, ""), lambda: phones.bind(it.rider("ali"), NUMBER, WRONG),
-        lambda: phones.sign_in(NUMBER, WRONG, new.public, proof_of(new, it.riders)),
+        lambda: phones.send_code(NUMBER, For.BIND, ""),
+        lambda: phones.bind(it.rider("ali"), NumberProof(NUMBER, WRONG), HERE),
+        lambda: phones.sign_in(NumberProof(NUMBER, WRONG), HERE, new.public, proof_of(new, it.riders)),
     ):  # fmt: skip
         with pytest.raises(Refused) as caught:
             ask()
         assert caught.value.data["rider_fa"]
     assert phones.state(it.rider("ali")).since_ms
-    assert phones.release(it.rider("ali")) == PhoneState()
+    assert phones.release(it.rider("ali")) == PhoneState(given_up_ms=it.office.now_ms + NUMBER_LEAVES_MS)
     phones.stop()
     it.close()
 
@@ -187,9 +188,18 @@ def test_an_account_has_one_number_and_gives_it_up_at_a_word(tmp_path: Path) -> 
     it = PhoneOffice(tmp_path, "ali", "zahra")
     it.bind("ali")
     it.bind("ali", OTHERS)
-    assert it.bind("zahra").since_ms == it.office.now_ms, "the former one is free"
-    assert it.phones.release(it.rider("ali")) == PhoneState()
-    assert it.phones.release(it.rider("ali")) == PhoneState()
+    due_ms = it.office.now_ms + NUMBER_LEAVES_MS
+    assert it.state("ali") == PhoneState(since_ms=it.office.now_ms, given_up_ms=due_ms)
+    assert it.bind("zahra") == PhoneState(from_ms=due_ms), "no later than the former account has it"
+    it.office.now_ms = due_ms
+    assert it.state("zahra") == PhoneState(since_ms=due_ms)
+    gone = PhoneState(given_up_ms=due_ms + NUMBER_LEAVES_MS)
+    assert it.phones.release(it.rider("ali")) == gone
+    it.pass_ms(HOUR_MS)
+    assert it.phones.release(it.rider("ali")) == gone, "saying it twice neither hastens nor delays it"
+    it.office.now_ms = due_ms + NUMBER_LEAVES_MS
+    assert it.state("ali") == PhoneState()
+    it.phones.turn()
     assert it.office.rows("SELECT count(*) FROM phone") == [(1,)]
     it.close()
 
@@ -224,11 +234,13 @@ def test_who_proves_it_again_keeps_it(tmp_path: Path) -> None:
     it.close()
 
 
-def test_what_is_given_up_is_at_once_who_waits_for_it(tmp_path: Path) -> None:
+def test_what_is_given_up_with_a_code_is_at_once_who_waits_for_it(tmp_path: Path) -> None:
     it = PhoneOffice(tmp_path, "ali", "zahra")
     it.bind("ali")
-    it.bind("zahra")
+    due_ms = it.bind("zahra").from_ms
     it.phones.release(it.rider("ali"))
+    assert it.state("zahra") == PhoneState(from_ms=due_ms), "a word alone hastens nothing"
+    assert it.phones.give_up_at_once(it.rider("ali"), NumberProof(NUMBER, it.ask()), HERE) == PhoneState()
     assert it.state("zahra").since_ms == it.office.now_ms
     it.bind("ali")
     it.phones.release(it.rider("ali"))
@@ -291,8 +303,14 @@ def test_the_old_phone_stops_it_with_one_word(tmp_path: Path) -> None:
     it = PhoneOffice(tmp_path, "ali")
     it.bind("ali")
     it.sign_in(key("thief"))
-    assert it.phones.release(it.rider("ali")) == PhoneState()
+    given_up = PhoneState(given_up_ms=it.office.now_ms + NUMBER_LEAVES_MS)
+    assert it.phones.release(it.rider("ali")) == given_up
+    assert it.office.rows("SELECT count(*) FROM phone_recovery") == [(0,)]
     it.pass_ms(RECOVERY_WAIT_MS)
+    assert it.sign_in(key("thief")) == Waits(it.office.now_ms + NUMBER_LEAVES_MS), "what was given up waits longer"
+    assert it.state("ali").recovery is not None
+    it.phones.release(it.rider("ali"))
+    it.pass_ms(NUMBER_LEAVES_MS)
     with pytest.raises(NotFound):
         it.sign_in(key("thief"))
     assert read_issued(it.rider("ali").credential).version == 1
@@ -330,7 +348,7 @@ def test_the_ledger_itself_moves_nothing_before_its_time_or_to_another_key(tmp_p
     for name, now_ms in (("new", waits.until_ms - 1), ("other", waits.until_ms), ("new", lapses_ms)):
 
         def keep(moved: Rider, former: Former, now_ms: int = now_ms) -> None:
-            it.office.store.recover_rider(moved, former, now_ms)
+            it.office.store.recover_rider(moved, former, number_mac(KEY, NUMBER), now_ms)
 
         with pytest.raises(Refused):
             it.riders.recover(it.rider("ali"), key(name).public, keep)
@@ -355,12 +373,15 @@ def test_it_ends_with_whatever_shows_that_its_account_is_elsewhere(tmp_path: Pat
         it.pass_ms(NUMBER_LEAVES_MS)
         it.phones.turn()
     assert it.state("ali").recovery is None
-    assert it.office.rows("SELECT count(*) FROM phone_recovery") == [(0,)]
+    left = 1 if how == "the number has gone" else 0  # so that its key is told, and does not land on her account
+    assert it.office.rows("SELECT count(*) FROM phone_recovery") == [(left,)]
     it.pass_ms(RECOVERY_WAIT_MS)
     version = read_issued(it.rider("ali").credential).version
-    if how == "another number":
-        with pytest.raises(NotFound):
+    if left:
+        with pytest.raises(Refused) as caught:
             it.sign_in(key("thief"))
+        assert caught.value.data["rider_fa"]
+        assert it.state("zahra").recovery is None
     else:
         assert isinstance(it.sign_in(key("thief")), Waits)
     assert read_issued(it.rider("ali").credential).version == version
@@ -426,7 +447,7 @@ def test_a_key_that_cannot_be_uses_up_no_code(tmp_path: Path) -> None:
         it.sign_in(key("zahra"), code=code)
     forged = proof_of(key("other"), it.riders)
     with pytest.raises(BadSignature):
-        it.phones.sign_in(NUMBER, code, key("new").public, forged)
+        it.phones.sign_in(NumberProof(NUMBER, code), HERE, key("new").public, forged)
     assert isinstance(it.sign_in(key("new"), code=code), Waits)
     it.close()
 

@@ -91,15 +91,15 @@ def test_what_is_kept_of_a_code_hangs_on_number_purpose_and_key() -> None:
         code_mac(b"l" * 32, one, For.BIND, "123456"),
     ]  # fmt: skip
     assert len(set(kept)) == len(kept)
-    assert Asked(one, NOW, kept[0]).is_right(code_mac(KEY, one, For.BIND, "123456"))
+    assert Asked(one, NOW, kept[0], For.BIND).is_right(code_mac(KEY, one, For.BIND, "123456"))
 
 
 def test_a_code_is_good_for_minutes_a_few_tries_and_once() -> None:
-    it = Asked(b"n", NOW, b"m")
+    it = Asked(b"n", NOW, b"m", For.BIND)
     assert [it.may_be_tried(NOW + ms) for ms in (-1, 0, PHONE_CODE_MS - 1, PHONE_CODE_MS)] == [False, True, True, False]
-    assert Asked(b"n", NOW, b"m", PHONE_CODE_TRIES_MAX - 1).may_be_tried(NOW)
-    assert not Asked(b"n", NOW, b"m", PHONE_CODE_TRIES_MAX).may_be_tried(NOW)
-    assert not Asked(b"n", NOW, b"").may_be_tried(NOW)
+    assert Asked(b"n", NOW, b"m", For.BIND, PHONE_CODE_TRIES_MAX - 1).may_be_tried(NOW)
+    assert not Asked(b"n", NOW, b"m", For.BIND, PHONE_CODE_TRIES_MAX).may_be_tried(NOW)
+    assert not Asked(b"n", NOW, b"", For.BIND).may_be_tried(NOW)
     assert 180_000 <= PHONE_CODE_MS <= 300_000
 
 
@@ -151,11 +151,34 @@ def test_what_is_given_up_goes_to_who_waits() -> None:
 
 
 def test_another_key_waits_anew_and_the_same_one_does_not() -> None:
-    first = recovery(A, b"key", NOW, None)
+    first = recovery(Bound(A, NOW), b"key", NOW, None)
     assert first.due_ms == NOW + RECOVERY_WAIT_MS
-    assert recovery(A, b"key", NOW + 9, first) is first
-    assert recovery(A, b"other", NOW + 9, first).due_ms == NOW + 9 + RECOVERY_WAIT_MS
+    assert recovery(Bound(A, NOW), b"key", NOW + 9, first) is first
+    assert recovery(Bound(A, NOW), b"other", NOW + 9, first).due_ms == NOW + 9 + RECOVERY_WAIT_MS
     lapses = first.due_ms + RECOVERY_GOOD_MS
-    assert recovery(A, b"key", lapses - 1, first) is first
-    assert recovery(A, b"key", lapses, first).due_ms == lapses + RECOVERY_WAIT_MS
+    assert recovery(Bound(A, NOW), b"key", lapses - 1, first) is first
+    assert recovery(Bound(A, NOW), b"key", lapses, first).due_ms == lapses + RECOVERY_WAIT_MS
     assert [first.waits(ms) for ms in (first.due_ms - 1, first.due_ms)] == [True, False]
+    given_up = Bound(A, NOW, until_ms=NOW + 1)
+    assert recovery(given_up, b"key", NOW, None).due_ms == NOW + NUMBER_LEAVES_MS, "its phone has said no to it"
+
+
+def test_what_a_word_gives_up_leaves_later_and_no_other_has_it_later_still() -> None:
+    gone = Bound(A, NOW).given_up_by(A, NOW)
+    until_ms = NOW + NUMBER_LEAVES_MS
+    assert gone == Bound(A, NOW, until_ms=until_ms)
+    assert gone.given_up_by(A, NOW + 9) == gone
+    assert (gone.on(until_ms - 1), gone.on(until_ms)) == (gone, None)
+    assert gone.proven_by(A, NOW + 9) == Bound(A, NOW), "proven again, it stays"
+    proven = gone.proven_by(B, NOW + 9)
+    assert proven == Bound(A, NOW, B, until_ms, until_ms)
+    assert proven.on(until_ms) == Bound(B, until_ms)
+    assert proven.given_up_by(B, NOW + 9) == gone, "what it would have had is forgone at once"
+    pushed = gone.kept_until(until_ms + 99)
+    assert pushed.until_ms == until_ms + 99
+    assert pushed.given_up_by(A, NOW) == gone, "the phone's next word"
+    asked = Bound(A, NOW, B, NOW + 5).kept_until(NOW + 99)
+    assert (asked.next_ms, asked.until_ms) == (NOW + 99, None)
+    assert asked.kept_until(NOW) == asked
+    assert Bound(A, NOW).kept_until(NOW + 9) == Bound(A, NOW)
+    assert Bound(A, NOW, B, NOW + 2 * NUMBER_LEAVES_MS).given_up_by(A, NOW).until_ms == NOW + 2 * NUMBER_LEAVES_MS
