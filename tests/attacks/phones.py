@@ -133,9 +133,7 @@ def sim_swapped_for_an_evening(ground: Ground) -> Outcome:
     return refused_if(not (taken or _taken(it)))
 
 
-@attack(
-    Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off("backend.adapters.ledger.phones:end_recovery", gives(None))
-)
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off("backend.adapters.ledger.phones:end_recovery", gives(None)))
 def sim_swapped_and_stopped_by_the_old_phone(ground: Ground) -> Outcome:
     """The thief keeps the number for days; the rider, who is told when he opens his phone, gives the number up."""
     it = _office(ground, "victim")
@@ -199,7 +197,9 @@ def _back(it: PhoneOffice, name: str) -> bool:
     return isinstance(back, Registered) and back.credential_id == it.people[name].credential_id
 
 
-@attack(Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{LEDGER}.phones:kept_for", lambda _: lambda held, _w: held))
+@attack(
+    Surface.RIDERS, Who.STRANGER, Outcome.REFUSED, off(f"{LEDGER}.phones:kept_for", lambda _: lambda held, _w: held)
+)
 def number_that_leaves_while_its_owner_signs_in(ground: Ground) -> Outcome:
     """The same, and the owner has his number again after 50 hours: it would leave before his day of waiting is over."""
     it = _office(ground, "victim", "thief's own")

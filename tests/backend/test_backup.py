@@ -93,7 +93,7 @@ def test_no_code_comes_back_and_nobody_who_waits_by_a_number(place: Place) -> No
     desk.close()
     place.restore("a.backup", "second")
     back = place.desk("second", ridden(1)).store
-    assert not back.use_code(it.number_mac, it.mac, NOON_MS)
+    assert not back.use_code(it.number_mac, For.BIND, it.mac, NOON_MS)
     assert back.phone_state(b"rider008", NOON_MS) == PhoneState(since_ms=NOON_MS)
 
 

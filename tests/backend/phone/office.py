@@ -69,7 +69,9 @@ class PhoneOffice:
         """What this account's phone is told."""
         return self.phones.state(self.rider(name))
 
-    def sign_in(self, phone: SigningKey, number: str = NUMBER, code: str = "", address: str = HERE) -> Registered | Waits:
+    def sign_in(
+        self, phone: SigningKey, number: str = NUMBER, code: str = "", address: str = HERE
+    ) -> Registered | Waits:
         """With a new code, where none is given."""
         code = code or self.ask(For.SIGN_IN, number)
         return self.phones.sign_in(NumberProof(number, code), address, phone.public, proof_of(phone, self.riders))

@@ -51,9 +51,25 @@ def test_a_rider_binds_a_number_is_told_how_it_stands_and_gives_it_up(api: Api) 
     assert bound.items() >= (nothing | {"bound_since_ms": api.now_ms}).items()
     assert (bound["fa"], bound["en"]) == ("شمارهٔ تلفن ثبت است", "A telephone number is bound")
     assert api.client.get(where, headers=own).json() == bound
+    due_ms = api.now_ms + NUMBER_LEAVES_MS
     for _ in range(2):
         answer = api.client.delete(where, headers=own)
         assert (answer.status_code, answer.json().items() >= nothing.items()) == (200, True)
+        assert (answer.json()["given_up_until_ms"], answer.json()["en"][:10]) == (due_ms, "The number")
+    gone = {"number": NUMBER, "code": code(api)}
+    answer = api.client.post(f"{where}/give-up", json=gone, headers=own)
+    assert answer.status_code == 200, answer.text
+    assert answer.json().items() >= (nothing | {"given_up_until_ms": None}).items()
+    assert api.client.post(f"{where}/give-up", json=gone, headers=own).status_code == 403
+
+
+def test_the_number_before_leaves_at_once_with_a_code_that_came_to_it(api: Api) -> None:
+    rider, own = api.register()
+    bind(api, rider, own)
+    body = {"number": OTHERS, "code": code(api, OTHERS), "former": {"number": NUMBER, "code": code(api)}}
+    answer = api.client.post(f"/v1/riders/{rider}/phone", json=body, headers=own)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["given_up_until_ms"] is None
 
 
 def test_an_account_comes_back_to_a_new_phone_in_two_steps(api: Api) -> None:

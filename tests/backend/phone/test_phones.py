@@ -152,7 +152,9 @@ def test_what_the_sender_says_is_told_counts_and_calls_a_person_where_it_is_ours
             it.ask()
     assert next(row for row in it.called if row[0] == UNSENT)[:2] == (UNSENT, SENDER)
     assert ("ended", UNSENT, SENDER) not in it.called
-    assert it.phones.bind(it.rider("ali"), NumberProof(NUMBER, it.sender.code), HERE).since_ms, "it came late, and is good"
+    assert it.phones.bind(it.rider("ali"), NumberProof(NUMBER, it.sender.code), HERE).since_ms, (
+        "it came late, and is good"
+    )
     it.ask()
     assert it.called[-1] == ("ended", UNSENT, SENDER)
     assert it.office.rows("SELECT count(*) FROM phone_code") == [(4,)]
