@@ -5,7 +5,7 @@ from typing import Any
 
 from backend.core.exporting.entries import accounts_of, by_key, keys_of, told
 from backend.core.exporting.ports import ExportStore, Piece, Row
-from backend.core.exporting.sections import RIDE_COLUMNS, SECTIONS, Section
+from backend.core.exporting.sections import RIDE_COLUMNS, SECTIONS, Section, withheld
 from backend.core.limits import EXPORT_PAGE
 from backend.core.staff.subjects import Posting, read
 from backend.core.staff.two_people import Kind
@@ -54,16 +54,29 @@ class Exports:
     ) -> Iterator[Sequence[Row]]:  # fmt: skip
         for kinds, subjects in ((_BY_RIDER, {credential_id.hex()}), (_BY_KEY, keys), (_BY_DISPUTE, disputes)):
             for kind in kinds:
-                yield self._store.own_decisions(kind.value, sorted(subjects))
-        postings = self._store.own_decisions(Kind.POSTING.value, [_BY_HAND])
-        yield [row for row in postings if _names(row, accounts)]
+                yield from self._decided(kind, sorted(subjects))
+        for page in self._decided(Kind.POSTING, [_BY_HAND]):
+            yield [row for row in page if _names(row, accounts)]
+
+    def _decided(self, kind: Kind, subjects: Sequence[str]) -> Iterator[Sequence[Row]]:
+        after = 0
+        while True:
+            page = self._store.own_decisions(kind.value, subjects, after, EXPORT_PAGE)
+            yield page
+            if len(page) < EXPORT_PAGE:
+                return
+            after = page[-1]["id"]
 
     def _told(
         self, section: Section, page: Sequence[Row], credential_id: bytes, accounts: Mapping[str, str],
         sums: dict[str, int],
     ) -> list[Mapping[str, object]]:  # fmt: skip
         columns = (*section.columns, *(RIDE_COLUMNS if section.name == "rides" else ()))
-        rows = [{it.name: it.value(row[it.name]) for it in columns} for row in page]
+        silent = [withheld(section, row) for row in page]
+        rows: list[dict[str, Any]] = [
+            {it.name: None if it.name in quiet else it.value(row[it.name]) for it in columns}
+            for row, quiet in zip(page, silent, strict=True)
+        ]
         if not section.posts:
             return list(rows)
         wanted = [keys_of(section, row, credential_id) for row in page]

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
+from backend.app.exporting import Exports
 from backend.app.proofs import ProofDesk
 from protocol.wire.passes import render_long_pass
 from protocol.wire.records import Tap, decode_record
@@ -11,7 +12,9 @@ from protocol.wire.short_passes import claimed_credential
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, refused_if
 from tests.attacks.defence import gives, off
 from tests.attacks.worlds import OneDoor
-from tests.backend.bus import SEALING, key
+from tests.backend.bus import NOON_MS, SEALING, Bus, key
+from tests.backend.bus import Rider as Known
+from tests.backend.desk import Desk
 from tests.backend.moving.phones import Office, registered
 from tests.backend.test_forgetting import Days
 from tests.edge.door import Rider, at
@@ -85,6 +88,28 @@ def wallets_of_a_stolen_database(ground: Ground) -> Outcome:
     with closing(sqlite3.connect(office.path)) as stolen:
         ((held,),) = stolen.execute("SELECT token_hash FROM rider").fetchall()
     return refused_if(office.riders.proven(it.credential_id, bytes(held).decode("latin-1")) is None)
+
+
+@attack(
+    Surface.PRIVACY, Who.RIDER, Outcome.REFUSED,
+    off("backend.core.exporting.sections:withheld", gives(frozenset())),
+)  # fmt: skip
+def where_a_lent_code_rode(ground: Ground) -> Outcome:
+    """A rider gives somebody a picture of his code, and looks in his own export where she rode with it."""
+    lender, mine, hers = Known(1), Bus(), Bus("bus-2-d1", epoch=2_002)
+    desk = Desk(ground.folder / "ledger", [mine, hers], [lender])
+    ground.closing.callback(desk.close)
+    shown = lender.show(0)
+    mine.tap(shown)
+    hers.now_ms = NOON_MS + 10_000  # behind his
+    hers.tap(shown)
+    for bus in (mine, hers):
+        desk.take_whole(bus)
+    pieces = Exports(desk.store).of(lender.credential_id)
+    rides = [row for section, rows in pieces for row in rows if section == "rides"]
+    assert len(rides) == 2
+    (copy,) = [row for row in rides if not row["charged"]]
+    return refused_if({copy[name] for name in ("device", "vehicle", "line", "door")} == {None})
 
 
 @attack(Surface.PRIVACY, Who.WATCHER, Outcome.SUCCEEDED)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,9 @@ from backend.core.payments.topup import TopUp
 from backend.core.ports import Rider as Row
 from backend.core.staff.roles import Actor, Role
 from backend.core.staff.subjects import Posting, Refund
-from tests.backend.bus import FARE, Bus, Rider, key
+from backend.core.staff.two_people import Kind
+from tests.backend.bus import FARE, NOON_MS, Bus, Rider, key
+from tests.backend.desk import Desk
 from tests.backend.desk_http import Api
 from tests.backend.moving.phones import NIMA, TARA, Office, registered
 
@@ -176,8 +178,8 @@ def test_all_of_a_rider_is_told_and_his_accounts_add_up(tmp_path: Path, monkeypa
         assert empty == {
             "ward_topups_given", "guardians", "wards", "deny_list", "phone", "phone_to_come", "phone_recovery"
         }, "closing ends guardianships, and takes the number away"  # fmt: skip
-        assert [row["sequence"] for row in found["rides"]] == [3, 4, 5, 6, 7, 8]
-        assert {row["line"] for row in found["rides"]} == {"r9"}
+        assert [row["sequence"] for row in found["rides"]] == [3, 4, 5, 6, 7, None]
+        assert [row["line"] for row in found["rides"]] == [*["r9"] * 5, None], "of the copy it is not told where it was"
         kinds = {line["kind"] for rows in found.values() for row in rows for line in row.get("entries", ())}
         assert kinds == {"fare", "refund", "topup", "debt-paid", "charge-back", "ward-topup", "manual", "closing"}
         for row in found["balances"]:
@@ -230,6 +232,52 @@ def test_a_telephone_number_is_told_on_both_sides_and_whose_else_it_is_on_none(t
         assert (anns["phone_to_come"], bens["phone_to_come"]) == ([], [{"next_ms": due_ms}])
         assert (bens["phone"], bens["phone_recovery"]) == ([], [])
         assert ANN.credential_id.hex() not in json.dumps(bens)
+
+
+@pytest.mark.databases
+def test_where_a_tap_was_is_told_of_those_alone_that_are_charged(tmp_path: Path) -> None:
+    """A copy of his code may have been somebody else's; that there was one, and when, he is told."""
+    other = Bus("bus-2-d1", epoch=2_002)
+    with closing(Desk(tmp_path, [first := Bus(), other], [ANN])) as desk:
+        shown = ANN.show(0)
+        first.tap(shown)
+        other.now_ms = NOON_MS + 10_000
+        other.tap(shown)
+        first.tap(ANN.show(1))
+        for bus in (first, other):
+            desk.take_whole(bus)
+        rows = [
+            row for section, rows in Exports(desk.store).of(ANN.credential_id) for row in rows if section == "rides"
+        ]
+        copy, paid, later = sorted(rows, key=lambda row: (row["charged"], row["wall_ms"]))
+        assert (copy["charged"], copy["wall_ms"], copy["counter"], copy["rials"]) == (False, other.now_ms, 0, 0)
+        where = {
+            "device", "epoch", "sequence", "vehicle", "line", "door", "lat_e6", "lon_e6", "metres", "boarding",
+            "closes_epoch", "closes_sequence",
+        }  # fmt: skip
+        assert {copy[name] for name in where} == {None}
+        assert (paid["device"], paid["vehicle"], paid["line"]) == (first.name, first.vehicle, "r9")
+        assert (paid["contested"], paid["boarding"]) == (True, None), "its name is of the journal that told of it first"
+        assert later["boarding"] is not None
+        everything = json.dumps(rows)
+        assert not [name for name in (other.name, other.vehicle, f"{other.epoch:x}") if f'"{name}"' in everything]
+
+
+@pytest.mark.databases
+def test_what_the_office_decided_is_read_a_page_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "EXPORT_PAGE", 2)
+    with life(tmp_path) as it:
+        read, pages = it.store.own_decisions, []
+
+        def watched(*asked: object) -> list[dict[str, object]]:
+            pages.append(read(*asked))
+            return pages[-1]
+
+        monkeypatch.setattr(it.store, "own_decisions", watched)
+        found = [row["name"] for row in it.export(ANN)["decisions"]]
+        assert max(map(len, pages)) == 2
+        assert sum(row["kind"] == Kind.POSTING.value for page in pages for row in page) == 4, "one of them is another's"
+        assert len(found) == len(set(found)) == 6
 
 
 @pytest.mark.databases

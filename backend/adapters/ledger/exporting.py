@@ -56,13 +56,14 @@ class ExportTables:
         nothing = dict.fromkeys(names)
         return [ride | told.get(tap, nothing) for ride, tap in zip(rides, taps, strict=True)]
 
-    def own_decisions(self, kind: str, subjects: Sequence[str]) -> Sequence[Row]:
-        """What was approved of a kind for these subjects, with its `content`."""
+    def own_decisions(self, kind: str, subjects: Sequence[str], after: int, limit: int) -> Sequence[Row]:
+        """What was approved of a kind for these subjects, behind this `id`, with its `content`."""
         asked = sa.select(PROPOSAL).where(
-            PROPOSAL.c.kind == kind, PROPOSAL.c.subject.in_(subjects), sa.text(f"state = '{State.APPROVED.value}'")
+            PROPOSAL.c.kind == kind, PROPOSAL.c.subject.in_(subjects), sa.text(f"state = '{State.APPROVED.value}'"),
+            PROPOSAL.c.id > after,
         )  # fmt: skip
         with self._reader.reading() as core:
-            return [dict(row) for row in core.execute(asked).mappings()]
+            return [dict(row) for row in core.execute(asked.order_by(PROPOSAL.c.id).limit(limit)).mappings()]
 
     def own_balances(self, accounts: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
         """(account, debits, credits, debits pending, credits pending) of those that there are."""

@@ -61,15 +61,15 @@ def flag(name: str, means: str) -> Column:
     return Column(name, Told.FLAG, means)
 
 
-def digits(name: str, means: str) -> Column:
+def digits(name: str, means: str, *, nullable: bool = False) -> Column:
     """Bytes, in hexadecimal digits."""
-    return Column(name, Told.HEX, means)
+    return Column(name, Told.HEX, means, nullable)
 
 
-def tap_columns() -> tuple[Column, ...]:
+def tap_columns(*, nullable: bool = False) -> tuple[Column, ...]:
     """The tap that a row is of."""
     return (
-        text("device", "The validator that read the code."),
-        Column("epoch", Told.JOURNAL, "The validator's journal, in hexadecimal digits."),
-        number("sequence", "The record's number in that journal."),
+        text("device", "The validator that read the code.", nullable=nullable),
+        Column("epoch", Told.JOURNAL, "The validator's journal, in hexadecimal digits.", nullable),
+        number("sequence", "The record's number in that journal.", nullable=nullable),
     )

@@ -33,8 +33,8 @@ class ExportStore(Protocol):
         """Rows of a section behind this place of its `order`; of rides with what their records tell."""
         ...
 
-    def own_decisions(self, kind: str, subjects: Sequence[str]) -> Sequence[Row]:
-        """What was approved of a kind for these subjects, with its `content`."""
+    def own_decisions(self, kind: str, subjects: Sequence[str], after: int, limit: int) -> Sequence[Row]:
+        """What was approved of a kind for these subjects, behind this `id`, with its `content`."""
         ...
 
     def own_balances(self, accounts: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:

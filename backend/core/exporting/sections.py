@@ -4,11 +4,15 @@ Rules:
 - a table of the ledger is either here or in `NOT_TOLD`, with the reason; so is each column of a table that is here. A
   test walks all tables, so what is added later has to be decided upon;
 - a section is found by an index, and read a page at a time: nobody waits for a large account;
-- secrets are no part of it: what is kept of a token is its hash, and that is of no use to its rider.
+- secrets are no part of it: what is kept of a token is its hash, and that is of no use to its rider;
+- of a tap that is not charged it is told when it was, and not where: somebody else may have shown a copy of the code,
+  and who gave it to him would look up in his own export where he went (`withheld`).
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 from backend.core.exporting.columns import Column, Told, digits, flag, number, tap_columns, text
 
@@ -142,8 +146,8 @@ _CLOSING = Section(
 _RIDES = Section(
     "rides", "claim", "سفرها", "Rides", "credential", ("wall_ms", "device", "epoch", "sequence"),
     (
-        *tap_columns(), number("time_s", "The phone's time in the code, Unix seconds."),
-        number("counter", "The code's number."), text("vehicle", "The vehicle."),
+        *tap_columns(nullable=True), number("time_s", "The phone's time in the code, Unix seconds."),
+        number("counter", "The code's number."), text("vehicle", "The vehicle.", nullable=True),
         number("wall_ms", "When, by the validator or what its journal tells."),
         number("window_ms", "For how long the same code is one fare."), number("rider_class", "The class then."),
         number("party", "Companions."), number("adult_rials", "An adult's fare there."),
@@ -151,7 +155,8 @@ _RIDES = Section(
         number("cap_permille", "The share of the caps."), number("beside_rials", "What companions cost."),
         number("shown_rials", "What the door showed."), number("whole_rials", "The fare of the whole way."),
         number("tariff_version", "The tariff's number."), flag("extends", "Whether it ends another ride (a tap-out)."),
-        flag("annulled", "Whether the driver took it back."), digits("boarding", "Which boarding it tells of."),
+        flag("annulled", "Whether the driver took it back."),
+        digits("boarding", "Which boarding it tells of.", nullable=True),
         flag("charged", "Whether it is this tap of the boarding that is charged."),
         number("rials", "What it costs the rider."), number("city_rials", "What the city pays."),
         number("copied_rials", "What the house bears of a copy."), number("revision", "How often it was corrected."),
@@ -175,6 +180,11 @@ RIDE_COLUMNS = (  # of the record that the ride was told in; null where the ledg
     number("lat_e6", "Where, millionths of a degree north.", nullable=True),
     number("lon_e6", "Where, millionths of a degree east.", nullable=True),
 )  # fmt: skip
+_WHERE = frozenset({
+    "device", "epoch", "sequence", "vehicle", "line", "door", "lat_e6", "lon_e6", "metres", "closes_epoch",
+    "closes_sequence", "boarding",
+})  # fmt: skip
+_BY_ITS_NAME = frozenset({"boarding"})  # of the first journal that told of it
 _DECISIONS = Section(
     "decisions", "proposal", "تصمیم‌های دو نفرهٔ دفتر دربارهٔ این حساب", "What two people of the office decided on it",
     "subject", ("id",),
@@ -223,6 +233,16 @@ BALANCES = (
     number("told_rials", "What the entries of this document come to."),
     number("not_told_rials", "The rest: entries of rides that are forgotten, and what came while this was written."),
 )  # fmt: skip
+
+
+def withheld(section: Section, row: Mapping[str, Any]) -> AbstractSet[str]:
+    """Columns that stand in an export as null, of this row, whatever the ledger holds."""
+    if section is not _RIDES:
+        return frozenset()
+    if not row["charged"]:
+        return _WHERE
+    return _BY_ITS_NAME if row["contested"] else frozenset()
+
 
 _NOBODY = "it says nothing of any rider"
 _OFFICE = "it is about people of the office"
