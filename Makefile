@@ -53,7 +53,7 @@ system: ## install what the tests need from Debian: mosquitto, postgresql, libzb
 lock: ## renew requirements/*.lock from pyproject.toml
 	@bash deploy/lock.sh $(BIN)/uv
 
-audit: setup ## ask over the network what holes are known in the locked packages; ends with 2 where nobody answers
+audit: setup ## ask over the network what holes are known in the locked packages; not 0 where one is known, or nobody answers
 	@bash deploy/extra.sh $(BIN)/python build/audit pip-audit==2.10.1
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.house.audit $(abspath build/audit)/bin/pip-audit npm
 

@@ -1,7 +1,9 @@
 """`make audit`: what advisories say of the locked packages, and plainly if nobody could be asked.
 
-Status 0: all were asked about, and nothing is known; 1: something is known; 2: not all could be asked about. An audit
-that could not ask is no audit: pip-audit itself ends with 0 where the index knows none of the packages.
+Status 0: all were asked about, and nothing is known; 1: something is known; 2: not all could be asked about; make ends
+with 2 for either, and the lines say which. An audit that could not ask is no audit: pip-audit itself ends with 0 where the
+index knows none of the packages, and passes over those that a lock holds for another Python or machine. So a package is
+asked about without its marker, and is unasked where no answer names it.
 """
 
 import json
@@ -10,6 +12,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.house.locked import Package, locked
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("pypi", "osv")  # pip-audit's; the second is asked where the first does not answer
@@ -34,8 +42,8 @@ class Done:
     said: str
 
 
-def python_says(done: Done) -> Answer:
-    """What pip-audit's JSON says."""
+def python_says(done: Done, asked: Sequence[Package] = ()) -> Answer:
+    """What pip-audit's JSON says of these, and of whatever else it names."""
     try:
         told = json.loads(done.out)["dependencies"]
     except (ValueError, KeyError, TypeError):
@@ -45,9 +53,21 @@ def python_says(done: Done) -> Answer:
         for it in told
         for hole in it.get("vulns", ())
     ]
+    named = {(canonicalize_name(it["name"]), _plain(it["version"])) for it in told if "version" in it}
     left = [it["skip_reason"] for it in told if "skip_reason" in it]
-    why = f"{len(left)} of {len(told)} packages; the first: {left[0]}" if left else ""
+    skipped = {canonicalize_name(it["name"]) for it in told if "skip_reason" in it}
+    left += [
+        f"no answer names {it.name} {it.version}"
+        for it in asked
+        if it.name not in skipped and (it.name, _plain(it.version)) not in named
+    ]
+    why = f"{len(left)} of {max(len(told), len(asked))} packages; the first: {left[0]}" if left else ""
     return Answer(tuple(known), why if told else "no package was looked at")
+
+
+def _plain(version: str) -> str:
+    """As packages' own tools write it."""
+    return str(Version(version))
 
 
 def npm_says(done: Done) -> Answer:
@@ -83,20 +103,44 @@ def run(words: Sequence[str], folder: Path = ROOT) -> Done:
     return Done(done.stdout, done.stderr)
 
 
+def rounds(packages: Sequence[Package]) -> list[list[Package]]:
+    """Packages → the same in as few lists as it takes for none to name one twice: pip-audit refuses that."""
+    made: list[list[Package]] = []
+    for it in packages:
+        free = next((some for some in made if it.name not in {one.name for one in some}), None)
+        if free is None:
+            made.append(free := [])
+        free.append(it)
+    return made
+
+
 def of_lock(lock: Path, pip_audit: str, ask: Callable[[Sequence[str]], Done] = run) -> Answer:
-    """Of one lock: by the first service that answers of every package."""
-    answers = []
-    for service in SERVICES:
-        words = [
-            pip_audit, "-r", str(lock), "--require-hashes", "--disable-pip", "--format", "json",
-            "--vulnerability-service", service, "--timeout", str(_ANSWER_S), "--progress-spinner", "off",
-        ]  # fmt: skip
-        answers.append(python_says(ask(words)))
-        if not answers[-1].unasked:
-            break
+    """Of one lock: by the first service that answers of every package. Raises ValueError, as `locked` does."""
+    lists, answers = rounds(locked(lock.read_text("utf-8"))), []
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{n}.txt" for n in range(len(lists))]
+        for file, some in zip(files, lists, strict=True):
+            file.write_text("".join(f"{it.name}=={it.version}\n" for it in some))
+        for service in SERVICES:
+            words = [
+                "--no-deps", "--disable-pip", "--format", "json", "--vulnerability-service", service,
+                "--timeout", str(_ANSWER_S), "--progress-spinner", "off",
+            ]  # fmt: skip
+            found = [
+                python_says(ask([pip_audit, "-r", str(file), *words]), some)
+                for file, some in zip(files, lists, strict=True)
+            ]
+            answers.append(_together(found))
+            if not answers[-1].unasked:
+                break
     known = {it: None for answer in answers for it in answer.known}
     unasked = "" if not answers[-1].unasked else "; ".join(it.unasked[:_TOLD_CHARS] for it in answers)
     return Answer(tuple(known), unasked)
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    known = tuple(one for it in answers for one in it.known)
+    return Answer(known, "; ".join(it.unasked for it in answers if it.unasked))
 
 
 def report(answers: Sequence[tuple[str, Answer]]) -> tuple[int, str]:
