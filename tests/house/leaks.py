@@ -23,10 +23,10 @@ _MADE = frozenset({"build", "run", "dist"})  # folders at the root that .gitigno
 _BY_COMMENT = "detect_secrets.filters.allowlist.is_line_allowlisted"  # it takes a comment for a reason: we do not
 _NO_TEXT = {".png", ".jpg", ".woff2", ".caffemodel"}
 _BY_NAME = re.compile(
-    r"(\.(pem|key|p12|pfx|jks|kdbx|token|passwd|password|db|sqlite3?)|(^|/)(id_[a-z0-9]+|\.env|\.netrc))$"
+    r"(\.(pem|key|p12|pfx|jks|kdbx|token|passwd|password|db|sqlite3?)|(^|/)(id_[a-z0-9]+|\.env(\.[\w-]+)*|\.netrc))$"
 )
 _SETTINGS = {".toml", ".conf", ".ini", ".env", ".service", ".json", ".yaml", ".yml", ".sh", ".cfg"}
-_PIN = re.compile(r"""^\W*[\w-]*(?:^|[\W_])pin["']?\s*[=:]\s*["']?(\d{4,12})["']?\s*[,;]?\s*(?:#.*)?$""", re.IGNORECASE)
+_PIN = re.compile(r"""pins?\b["']?[\s=:\[-]{1,8}["']?\d{4,12}\b""", re.IGNORECASE)  # wherever it stands in a line
 
 
 @dataclass(frozen=True)
@@ -95,5 +95,5 @@ def leaks(root: Path, paths: Sequence[Path]) -> Iterator[Leak]:
 
 def _pins(where: str, text: str) -> Iterator[Leak]:
     for number, line in enumerate(text.splitlines(), 1):
-        if _PIN.match(line):
+        if _PIN.search(line):
             yield Leak(where, number, "PIN", "")

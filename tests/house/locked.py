@@ -5,9 +5,12 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution
 from pathlib import Path
+from typing import Any
 
+from license_expression import ExpressionError, Licensing, get_spdx_licensing
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -57,9 +60,25 @@ class Licences:
     said: Mapping[str, str]
 
     def allow(self, expression: str) -> bool:
-        """Whether an SPDX expression leaves us a way: all of one of its alternatives."""
-        ways = expression.replace("(", "").replace(")", "").split(" OR ")
-        return any(all(part.strip() in self.allowed for part in way.split(" AND ")) for way in ways)
+        """Whether an SPDX expression leaves us a way: all of one of its alternatives. What is none leaves none."""
+        try:
+            parsed = _spdx().parse(expression, validate=True)
+        except ExpressionError:
+            return False
+        return parsed is not None and self._leaves_a_way(parsed)
+
+    def _leaves_a_way(self, it: Any) -> bool:
+        if isinstance(it, _spdx().OR):
+            return any(map(self._leaves_a_way, it.args))
+        if isinstance(it, _spdx().AND):
+            return all(map(self._leaves_a_way, it.args))
+        return str(it) in self.allowed  # one licence, or one with its exception
+
+
+@cache
+def _spdx() -> Licensing:
+    """It knows every licence's name, and takes a moment to read them."""
+    return get_spdx_licensing()
 
 
 def licences() -> Licences:

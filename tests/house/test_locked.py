@@ -83,7 +83,15 @@ def test_a_licence_that_is_not_allowed_is_noticed() -> None:
     assert [*not_allowed(sorted(says), says.__getitem__, may)] == [
         "c: MIT AND GPL-3.0-only", "d: says none", "e: AGPL-3.0-only"
     ]  # fmt: skip
-    assert may.allow("(MIT OR GPL-2.0-only)")
+    for allowed in (
+        "(MIT OR GPL-2.0-only)", "GPL-3.0-only OR MIT AND ISC", "(MIT OR GPL-3.0-only) AND (GPL-2.0-only OR ISC)", "mit"
+    ):  # fmt: skip
+        assert may.allow(allowed), allowed
+    for not_allowed_either in (
+        "(MIT OR ISC) AND GPL-3.0-only", "GPL-3.0-only AND (MIT OR ISC)", "MIT AND (ISC OR MIT) AND AGPL-3.0-only",
+        "MIT WITH Classpath-exception-2.0", "(MIT", "MIT OR", "MIT ISC", "MIT OR free as air", "",
+    ):  # fmt: skip
+        assert not may.allow(not_allowed_either), not_allowed_either
     assert not re.search(r"\bA?GPL", " ".join(licences().allowed))
 
 
