@@ -21,4 +21,5 @@ def upgrade() -> None:
     op.create_index("phone_of", "phone", ["credential_id"])
     op.create_index("phone_until_at", "phone", ["until_ms"])
     op.create_index("phone_recovery_key", "phone_recovery", ["public_key"])
-    op.add_column("phone_code", sa.Column("what_for", sa.Text()))
+    text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+    op.add_column("phone_code", sa.Column("what_for", text))
