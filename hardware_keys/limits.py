@@ -2,3 +2,4 @@
 
 URI_MAX_CHARS = 1_024  # the longest that was written by hand had 160
 PIN_MAX_BYTES = 255  # more than any token takes: its own longest is asked of it
+PIN_LOCKED_REST_S = 60.0  # a TPM set as docs/DEPLOY.md says forgives a try a minute; a locked one counts none

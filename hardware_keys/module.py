@@ -6,23 +6,27 @@ Rules:
 - a token that went away is come back to by ending the module and starting it anew. That ends the sessions of all keys
   of that module; each sees it by `generation` and opens its own again;
 - a PIN is asked of the token once. What was refused is not tried again in this process, and the last try that a token
-  has is left to a person: else a device that starts anew every two seconds would lock its own token.
+  has is left to a person;
+- a locked token looked at no PIN, and a TPM's lock ends by itself: it is asked again after PIN_LOCKED_REST_S.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
+from time import monotonic
 
 import pkcs11
 
 from hardware_keys.errors import ModuleMissing, PinRefused, TokenGone, TokenMissing
+from hardware_keys.limits import PIN_LOCKED_REST_S
 from hardware_keys.pins import read_pin
 from hardware_keys.places import KeyPlace
 
 _NO_MODULE = "install it, and name it by module-path (docs/AUTHORITY.md, Keys in a token)"
 _NO_START = "look whether it is one, and whether its TPM or reader is there and may be opened"
-_PIN_FIX = "put the right PIN into the file of pin-source; a locked one is unlocked with the token's own tool"
+_PIN_FIX = "put the right PIN into the file of pin-source, and start anew; the token's own tool unlocks a locked one"
 _A_PERSONS = pkcs11.TokenFlag.USER_PIN_LOCKED | pkcs11.TokenFlag.USER_PIN_FINAL_TRY
 _REFUSALS = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinLocked, pkcs11.PinExpired)
 _BY_HAND = "log in once by hand with the right PIN (`pkcs11-tool --login`): that gives all tries back"
@@ -52,7 +56,7 @@ class Module:
         self._path = path
         self._lock = threading.RLock()
         self._sessions: dict[bytes, pkcs11.Session] = {}
-        self._refused: set[bytes] = set()
+        self._refused: dict[bytes, float] = {}  # by token: until when its PIN is not tried, on the monotonic clock
         self.generation = 0
         if not Path(path).is_file():
             raise ModuleMissing(f"there is no PKCS#11 module {path}", fix=_NO_MODULE, path=path)
@@ -75,15 +79,16 @@ class Module:
         name = token.serial + token.label.encode()
         if name in self._sessions:
             return self._sessions[name]
-        if name in self._refused:
-            raise PinRefused("the PIN was refused before, and is not tried again", fix=_PIN_FIX, tries="unknown")
+        if monotonic() < (until := self._refused.get(name, 0.0)):
+            again = "it is tried again after a minute" if until < inf else "it is not tried again"
+            raise PinRefused(f"the PIN was refused before, and {again}", fix=_PIN_FIX, tries="unknown")
         require_tries(token.flags)
         pin = read_pin(place.pin_source)
         try:
             self._sessions[name] = token.open(rw=True, user_pin=pin)
         except _REFUSALS as error:
-            self._refused.add(name)
             locked = isinstance(error, pkcs11.PinLocked)  # a TPM's module sets no flag for it
+            self._refused[name] = monotonic() + PIN_LOCKED_REST_S if locked else inf
             tries = tries_told(pkcs11.TokenFlag.USER_PIN_LOCKED if locked else self._token(place).flags)
             raise PinRefused(
                 f"token {place.token_words} refuses the PIN ({_said(error)}); tries left: {tries}",
