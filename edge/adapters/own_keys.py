@@ -8,18 +8,20 @@
 Every file is written beside, synced and renamed: after a power cut the old one is there, or the new one.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from edge.adapters.keys import TapKey, open_token
-from edge.core.errors import EnrolmentFailed, NotEnrolling
+from edge.core.errors import EnrolmentFailed, NotEnrolling, SignerFailed
 from hardware_keys.places import KeyPlace, read_place
 from protocol.errors import BadKey, ProofError, WireError
 from protocol.limits import ENROLMENT_MAX_BYTES
 from protocol.wire.enrolments import Request, open_request
 from protocol.wire.keys import SigningKey
 
+log = logging.getLogger(__name__)
 SETTINGS = "validator.toml"
 _SECRET_BYTES = 32  # one P-256 scalar
 _FIX = "look at the card, and at who owns the folder"
@@ -42,7 +44,7 @@ class OwnKeys:
 
         `place`: where a token shall have the tap key; what was begun without one goes on without, and the other way.
 
-        Raises EnrolmentFailed; HardwareKeyError for the token.
+        Raises EnrolmentFailed; HardwareKeyError and SignerFailed for the token.
         """
         try:
             self.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,7 +70,7 @@ class OwnKeys:
         return read_place(self._read(self._uri).decode(errors="replace").strip())
 
     def held(self) -> tuple[TapKey, SigningKey]:
-        """Tap key and TLS key. Raises NotEnrolling, EnrolmentFailed; HardwareKeyError for the token."""
+        """Tap key and TLS key. Raises NotEnrolling, EnrolmentFailed; SignerFailed for the token."""
         place = self.place()
         try:
             tls = SigningKey.from_pem(self._read(self._key("tls")))
@@ -89,9 +91,8 @@ class OwnKeys:
 
         Raises EnrolmentFailed.
         """
-        path = self.keys / "request.cose"
         try:
-            return open_request(self._read(path)) if path.exists() else None
+            return open_request(self._read(self._request)) if self._request.exists() else None
         except (WireError, ProofError):
             return None
 
@@ -99,7 +100,7 @@ class OwnKeys:
         """What was asked, and the root's digits. Raises NotEnrolling, EnrolmentFailed."""
         root = self._read(self.keys / "claim.root").decode(errors="replace")
         try:
-            return open_request(self._read(self.keys / "request.cose")), root
+            return open_request(self._read(self._request)), root
         except (WireError, ProofError) as error:
             raise EnrolmentFailed(
                 f"the request that is kept is damaged: {error}", fix="begin the enrolment anew"
@@ -119,18 +120,26 @@ class OwnKeys:
         replace_whole(path, data, mode=0o600 if private else 0o644)
 
     def _choose(self, place: KeyPlace) -> None:
-        """Keep where the tap key shall lie, before it is made: after a power cut it is found there."""
+        """Keep where the tap key shall lie, before it is made: after a power cut it is found there.
+
+        A place that was named wrongly holds no key, and nothing was asked by it: another one may be named.
+        """
         if self._key("tap").exists():
             raise EnrolmentFailed(
                 "this device has begun with a tap key in a file",
                 fix="take keys/ away and begin anew, or leave --keys out",
             )
-        if self.place() not in (None, place):
+        before = self.place()
+        if before not in (None, place) and (self._request.exists() or _opens(before)):
             raise EnrolmentFailed(
-                f"this device has begun with its tap key at {self._uri.read_text()}",
-                fix="give that --keys, or begin anew",
+                f"this device has begun with its tap key at {before.uri}",
+                fix=f"give that --keys; to begin anew with another key, take {self.keys} away",
             )
         self.write("keys/tap.uri", place.uri.encode())
+
+    @property
+    def _request(self) -> Path:
+        return self.keys / "request.cose"
 
     @property
     def _uri(self) -> Path:
@@ -149,6 +158,16 @@ class OwnKeys:
             ) from error
         except OSError as error:
             raise _failed(path, error) from error
+
+
+def _opens(place: KeyPlace) -> bool:
+    """Whether there is a key that signs. Where nobody can tell there is none."""
+    try:
+        open_token(place)
+    except SignerFailed as error:
+        log.info("no tap key was made at the place before: %s", error)
+        return False
+    return True
 
 
 def replace_whole(path: Path, data: bytes, *, mode: int) -> None:
