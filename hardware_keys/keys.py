@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pkcs11.constants import DEFAULT
 from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 
-from hardware_keys.errors import KeyInToken, KeyNotInToken, KeyUnfit
+from hardware_keys.errors import KeyInToken, KeyNotInToken, KeyUnfit, TokenGone, TokenMissing
 from hardware_keys.module import Module, gone, load_module
 from hardware_keys.places import KeyPlace
 from hardware_keys.private import TokenPrivate
@@ -130,7 +130,13 @@ def open_key(place: KeyPlace) -> TokenKey:
 
     Raises ModuleMissing, TokenMissing, PinUnread, PinRefused, KeyNotInToken, KeyUnfit, TokenGone.
     """
-    return TokenKey(place, load_module(place.module))
+    module = load_module(place.module)
+    with module.calling():
+        try:
+            return TokenKey(place, module)
+        except (TokenMissing, TokenGone):  # a module knows the tokens that were there when it was started
+            module.begin_anew(module.generation)
+            return TokenKey(place, module)
 
 
 def make_key(place: KeyPlace) -> TokenKey:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cryptography import x509
 
+from edge.adapters.token_key import TokenTapKey
 from edge.core.errors import KeyMissing
 from hardware_keys.places import KeyPlace
 from protocol.errors import ProofError, WireError
@@ -48,13 +49,16 @@ class DeviceKeys:
     recovery: VerifyingKey | None = None
 
 
-def load_keys(folder: Path, tap_key: KeyPlace | None = None) -> DeviceKeys:
+def load_keys(folder: Path, tap_key: KeyPlace | None = None, *, signs_later: bool = False) -> DeviceKeys:
     """The tap key in its token, or else in tap.key.pem, and what `load_city_keys` reads.
 
-    Raises KeyMissing; HardwareKeyError for one in a token.
+    `signs_later`: a key in a token is looked for when it first signs; a door starts without its token.
+    Raises KeyMissing; SignerFailed for a key in a token, which is not there or is not as it should be.
     """
     bundle, above = load_city_keys(folder)
-    return DeviceKeys(_tap_file(folder) if tap_key is None else open_token(tap_key), bundle, above)
+    if tap_key is None:
+        return DeviceKeys(_tap_file(folder), bundle, above)
+    return DeviceKeys(TokenTapKey(tap_key) if signs_later else open_token(tap_key), bundle, above)
 
 
 def load_city_keys(folder: Path) -> tuple[VerifyingKey, VerifyingKey | None]:
@@ -69,10 +73,10 @@ def load_city_keys(folder: Path) -> tuple[VerifyingKey, VerifyingKey | None]:
 
 
 def open_token(place: KeyPlace) -> TapKey:
-    """The tap key in a token, proven to sign and to stay there. Raises HardwareKeyError."""
-    from hardware_keys.keys import open_key  # noqa: PLC0415 - 4 MB that a door with a key file has no use of
-
-    return open_key(place)
+    """The tap key in a token, proven to sign and to stay there. Raises SignerFailed."""
+    key = TokenTapKey(place)
+    key.open()
+    return key
 
 
 def _tap_file(folder: Path) -> SigningKey:

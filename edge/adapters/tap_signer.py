@@ -51,6 +51,8 @@ class _Job:
         if not self._done.acquire(timeout=self._wait_ms / 1000):
             raise SignerFailed("the tap key did not sign in time", fix=_FIX, limit_ms=self._wait_ms)
         self._done.release()  # it may be asked for again
+        if isinstance(self._failure, SignerFailed):  # it says its own fix
+            raise self._failure
         if self._failure is not None:
             raise SignerFailed(f"the tap key does not sign: {self._failure}", fix=_FIX) from self._failure
         if len(self._signature) != SIGNATURE_BYTES:

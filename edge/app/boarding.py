@@ -4,14 +4,14 @@ Rules:
 - nothing is shown before the journal's commit has returned and the signature exists (P1); they are made side by side;
 - a record that could not be signed is taken back: it was not shown, and nobody was told of it;
 - both forms of one render are one showing (see `forms`): the second gets the first's answer, no record and no lamp;
-- after a power cut between the commit and the signature, `begin` signs the last record before anything follows it.
+- after a power cut between the commit and the signature, the last record is signed before anything follows it.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from edge.app.given_back import given_back
 from edge.core.accepted import Accepted, RecordId
 from edge.core.asked import Decision, Door
 from edge.core.decide import decide, decide_proxy
@@ -21,24 +21,20 @@ from edge.core.memory import Memory
 from edge.core.opening import LongFormWanted, Unproven, open_code
 from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.showings import out_of_service, shown
-from edge.core.spending import LetRide, Spending, gives_back
+from edge.core.spending import LetRide, Spending
 from edge.core.taps import chained, day_key_record, next_link, opening_record, tap_record
-from protocol.errors import ProofError, WireError
 from protocol.fares.verdicts import TABLE, Reason
-from protocol.limits import BATCH_MAX_BYTES
 from protocol.localtime import service_day
 from protocol.wire.bundles import Bundle
-from protocol.wire.chain import head_of, verify_hash
 from protocol.wire.codes import is_ours
 from protocol.wire.keys import VerifyingKey
-from protocol.wire.records import Instant, Link, Position, Record, Service, decode_record
+from protocol.wire.records import Instant, Link, Position, Record, Service
 from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
 from protocol.wire.sister import Along, FreshBoarding
 from protocol.wire.tickets import Ticket
 
-log = logging.getLogger(__name__)
 _BOOK_KEY_BYTES = 16
 
 
@@ -74,16 +70,11 @@ class Boarding:
         position: Callable[[int], Position | None] = lambda _: None,
         along: Callable[[int], tuple[Along | None, Along | None]] = lambda _: (None, None),
     ) -> None:
-        self._device = device
-        self._service = service
-        self._bundle = bundle
+        self._device, self._service, self._bundle = device, service, bundle
         self._issuers = [VerifyingKey.load(key) for key in bundle.issuer_keys]
-        self._journal = journal
-        self._riders = riders
-        self._signer = signer
-        self._panel = panel
-        self._software = software
-        self._randomness = randomness
+        self._journal, self._riders, self._signer, self._panel = journal, riders, signer, panel
+        self._software, self._randomness = software, randomness
+        self._unopened: Instant | None = None  # begun then, and the chain is not open: the key has not signed yet
         self._on_appended, self._position, self._along = on_appended, position, along
         self._memory = Memory(bundle.window_s, randomness(_BOOK_KEY_BYTES))
         self._spending = Spending()
@@ -95,30 +86,49 @@ class Boarding:
         self._lock = threading.Lock()
         self._shut = False  # the supply fails: nothing is begun any more
         self.orders = 0  # how often somebody told where to serve
-        self.accepted = 0
+        self.accepted = self.refused = 0
         self.accepted_rials = 0  # of the fares that a code was accepted for: while the doors are apart, by both perhaps
-        self.refused = 0
         self.problem: LocalError | None = None
 
     def begin(self, now: Instant, receipts: Callable[[], None] = lambda: None) -> None:
         """Open the chain if it is new, sign its end if a power cut left it unsigned, take up the repeat window.
 
         `receipts`: tells of those that were kept, in between: what a ride cost in the end is weighed by what is seen.
-        Raises JournalFull, JournalFailed, SignerFailed.
+        Raises JournalFull, JournalFailed; SignerFailed with all else taken up: the next record opens the chain.
         """
+        failed = None
         with self._lock:
-            head = self._journal.head
-            if head.sequence == 0:
-                link = next_link(self._device, head)
-                self._store(opening_record(link, now, self._software, self._signer.public), None)
-            elif self._journal.signed < head.sequence:
-                self._journal.sign_tail(self._signer.start(head.hash).result())
-                self._on_appended(head.sequence)
+            head, self._unopened = self._journal.head, now
+            try:
+                self._open_chain()
+            except SignerFailed as failure:
+                self.problem = failed = failure
         receipts()
         with self._lock:
             self._memory.begin(now, RecordId(head.epoch, head.sequence), self._journal.window())
             self.tickets.load(self._journal.used_tickets(), now, epoch=head.epoch)
             self._spending.load(self._journal.let_ride())
+        if failed is not None:
+            raise failed
+
+    def open_late(self) -> None:
+        """Open the chain if it is not, now that its key may sign. Raises JournalFull, JournalFailed, SignerFailed."""
+        with self._lock:
+            if self._unopened is not None:
+                self._open_chain()
+                self.problem = None
+
+    def _open_chain(self) -> None:
+        """Nothing goes before this: the record that opens a journal, or the signature that a power cut left out."""
+        if (now := self._unopened) is None:
+            return
+        head = self._journal.head
+        if head.sequence == 0:
+            self._store(opening_record(next_link(self._device, head), now, self._software, self._signer.public), None)
+        elif self._journal.signed < head.sequence:
+            self._journal.sign_tail(self._signer.start(head.hash).result())
+            self._on_appended(head.sequence)
+        self._unopened = None
 
     def shut(self) -> None:
         """Take no more taps; one that is being committed is finished. From any thread; returns at once."""
@@ -224,6 +234,7 @@ class Boarding:
     def _write(
         self, encode: Callable[[Link], bytes], *, annuls: int | None = None, let_ride: LetRide | None = None
     ) -> Link:
+        self._open_chain()
         link = next_link(self._device, self._journal.head)
         self._store(chained(link, encode(link)), None, annuls=annuls, let_ride=let_ride)
         return link
@@ -251,14 +262,7 @@ class Boarding:
         """To the bound of its policy, once: by its record as it was signed, while the boarding stands in the window."""
         if not self._memory.window.stands(RecordId(self._journal.head.epoch, sequence)):
             return None
-        try:
-            for row in self._journal.read(sequence, 1, BATCH_MAX_BYTES):
-                # Rotten, it may still be a record, of any sum: only what we signed is given back.
-                verify_hash(head_of(row.raw), row.signature, VerifyingKey.load(self._signer.public))
-                return gives_back(decode_record(row.raw))
-        except (WireError, ProofError, JournalFailed) as error:  # it keeps nothing from being taken back
-            log.error("what record %d took of its policy's bound is not given back: %s", sequence, error)
-        return None
+        return given_back(self._journal, sequence, self._signer.public)
 
     def proxy(self, party: int, now: Instant) -> Outcome:
         """Somebody without a code boards with `party` companions: the driver's float pays the adult fare of each."""
@@ -360,6 +364,7 @@ class Boarding:
         return Outcome(showing, sequence, problem)
 
     def _record(self, decision: Decision, now: Instant) -> int:
+        self._open_chain()
         key = self._key_of_the_day(now)
         link = next_link(self._device, self._journal.head)
         record = tap_record(link, now, decision, service=self._service, bundle=self._bundle, key=key,

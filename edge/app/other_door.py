@@ -131,6 +131,8 @@ class OtherDoor:
         kept = self.sister.problem or self.courier.problem
         if kept is not None:
             return f"the other door's records are not kept: {kept.message}"
+        if self.sister.unsigned is not None and self._peer.connected:
+            return f"the other door is told nothing: {self.sister.unsigned}"
         if self._lost_ms is not None and now.mono_ms - self._lost_ms >= SISTER_SILENT_MS:
             most = f"so far fares of {self._exposure.apart_rials:,} rials at most"
             return f"the other door is not heard, both may accept one code, {most}: {self._unreached()}"

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from edge.app.courier import Courier
 from edge.core.accepted import RecordId
-from edge.core.errors import JournalFailed, JournalFull, LocalError
+from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed
 from edge.core.ports import Copies
 from protocol import limits
 from protocol.errors import OutOfRange, ProofError, WireError
@@ -59,7 +59,10 @@ class Doorway(Protocol):
 
 
 class Sister:
-    """Runs on the sync thread. `send` hands bytes to the link and says whether they went out."""
+    """Runs on the sync thread. `send` hands bytes to the link and says whether they went out.
+
+    A word that the key does not sign did not go out either.
+    """
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Sister:
         self.forked = False  # the sister's journal was rolled back, or two devices use its name
         self._branch_of = 0  # the epoch of its newest branch
         self.problem: LocalError | None = None
+        self.unsigned: SignerFailed | None = None  # why the newest word could not be signed: it did not go out
 
     def session_began(self, receipt: bytes, through: int, now: Instant) -> bool:
         """Say what we hold of the sister's journal, and every boarding of this bus that is still fresh.
@@ -140,7 +144,15 @@ class Sister:
         receipt: bytes = b"", begins: int = 0, condition: DoorCondition | None = None,
     ) -> bool:  # fmt: skip
         word = SisterWord(self._device, batch, boardings, witness, receipt, begins, condition)
-        went_out = self._send(encode_sister(word, self._signer))
+        try:
+            signed = encode_sister(word, self._signer)
+        except SignerFailed as error:
+            if self.unsigned is None:  # it is tried at each step, and said once
+                log.warning("the sister door is told nothing: %s", error)
+            self.unsigned = error
+            return False
+        self.unsigned = None
+        went_out = self._send(signed)
         if went_out and receipt:
             self._told_receipt = receipt
         return went_out

@@ -16,12 +16,8 @@ from edge.app.other_door import OtherDoor, SisterSide
 from edge.app.receipt_trust import ReceiptTrust
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
-from edge.core.errors import JournalFailed, LocalError, UnannouncedLedger
-from edge.core.limits import (
-    HEALTH_PERIOD_MS,
-    RECEIPTS_WAITING_MAX,
-    STEP_MAX_MS,
-)
+from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed, UnannouncedLedger
+from edge.core.limits import HEALTH_PERIOD_MS, RECEIPTS_WAITING_MAX, SIGN_AGAIN_MS, STEP_MAX_MS
 from edge.core.ports import Clock, Panel, Riders, Session, TapSigner
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink
 from protocol.errors import ProofError, WireError
@@ -85,6 +81,9 @@ class Station:
         self._sessions = self._sessions_seen = 0
         self._there = self._there_seen = 0  # how often the backend said that it is there
         self._health_due_ms = 0
+        self._open_due_ms: int | None = None  # the chain is not open: the key did not sign
+        self._birth_owed = False  # the session has not heard that we are here
+        self._unsigned: SignerFailed | None = None  # why a word could not be signed, until health told it
         self._began_after, self._cause = journal.head.sequence, RunCause.UNKNOWN
         self.refused_receipts = 0
         self._unannounced: UnannouncedLedger | None = None
@@ -98,10 +97,15 @@ class Station:
     def begin(self, now: Instant, cause: RunCause = RunCause.UNKNOWN) -> None:
         """Open the chain, take up receipts, copies and window. `cause`: why this run began, for births and health.
 
-        Raises JournalFull, JournalFailed, SignerFailed.
+        A key that does not sign yet keeps no door from starting: taps are refused, and what is stored goes out.
+        Raises JournalFull, JournalFailed.
         """
         self._began_after, self._cause = self._journal.head.sequence, cause
-        self.boarding.begin(now, lambda: self._take_up(now))
+        try:
+            self.boarding.begin(now, lambda: self._take_up(now))
+        except SignerFailed as error:
+            self._open_due_ms = now.mono_ms + SIGN_AGAIN_MS
+            log.error("the door starts out of service: %s", error)
 
     def _take_up(self, now: Instant) -> None:
         """The receipts that were kept, of both doors' journals."""
@@ -172,6 +176,7 @@ class Station:
         if (newer := self._newer) is not None:
             self._newer = None
             self._believed.renew(newer)  # the courier's too
+        self._open_late(now)
         self._take_session(now)
         self._take_there(now)
         self._take_link(now)
@@ -186,12 +191,23 @@ class Station:
             self._other.courier.step(now)
             self._other.tell(self._sync.newest_receipt, self._appended, now, self._tell_condition())
 
+    def _open_late(self, now: Instant) -> None:
+        """The chain of a door that started without its key; a tap does the same."""
+        if self._open_due_ms is not None and now.mono_ms >= self._open_due_ms:
+            self._open_due_ms = now.mono_ms + SIGN_AGAIN_MS
+            try:
+                self.boarding.open_late()
+            except (JournalFull, JournalFailed, SignerFailed) as error:
+                log.warning("the door stays out of service: %s", error)
+            else:
+                self._open_due_ms = None
+
     def _take_session(self, now: Instant) -> None:
         """Tell the uplinks about a session that began or ended since the last step; say that we are here."""
         if self._sessions != self._sessions_seen:
             self._sessions_seen = self._sessions
             self._uplink.on_connected(BACKEND)
-            self._session.publish(self._address.topic(Channel.STATE), self.state(online=True), retain=True)
+            self._birth_owed = not self._say(Channel.STATE, lambda: self.state(online=True), retain=True)
             self._health_due_ms = 0
             if self._other is not None:
                 self._other.courier.connected(now, yes=True)
@@ -250,13 +266,31 @@ class Station:
     # --- how it is ----------------------------------------------------------------------------------------------------
 
     def tell_health(self, now: Instant, health: Callable[[], Health]) -> None:
-        """Publish health if it is due and there is a session."""
+        """Publish health if it is due and there is a session; before it that we are here, if that is not said yet."""
         if now.mono_ms >= self._health_due_ms and self._session.connected:
             self._health_due_ms = now.mono_ms + HEALTH_PERIOD_MS
-            self._session.publish(self._address.topic(Channel.HEALTH), encode_health(health(), self._key))
+            if self._birth_owed:
+                self._birth_owed = not self._say(Channel.STATE, lambda: self.state(online=True), retain=True)
+            if not self._birth_owed and self._say(Channel.HEALTH, lambda: encode_health(health(), self._key)):
+                self._unsigned = None  # it is told
+
+    def say_goodbye(self) -> None:
+        """The last word of a run, where it can be signed."""
+        self._say(Channel.STATE, lambda: self.state(online=False), retain=True)
+
+    def _say(self, channel: Channel, word: Callable[[], bytes], *, retain: bool = False) -> bool:
+        """Whether the word could be signed. One that could not is not said now; health says why when it can be."""
+        try:
+            signed = word()
+        except SignerFailed as error:
+            log.warning("%s is not told: %s", channel.value, error)
+            self._unsigned = error
+            return False
+        self._session.publish(self._address.topic(channel), signed, retain=retain)
+        return True
 
     def state(self, *, online: bool) -> bytes:
-        """Birth or will, signed."""
+        """Birth or farewell, signed. Raises SignerFailed."""
         wall_ms, cause = max(self._clock.read().wall_ms, 0), self._cause if online else RunCause.STOPPED
         return encode_state(State(self._address.device, online, self.epoch, wall_ms, self._software, cause), self._key)
 
@@ -319,7 +353,8 @@ class Station:
 
     def problem(self, now: Instant) -> str:
         """The worst fault of journal, chain, other door, riders and tickets, in words for a person; empty if none."""
-        failed = self.boarding.problem or self._sync.problem
+        unsigned = self._unsigned if self._session.connected else None  # without a session nobody asks the key again
+        failed = self.boarding.problem or self._sync.problem or unsigned
         if failed is not None:
             return str(failed)
         if self.forked:

@@ -44,6 +44,7 @@ from edge.app.sister import OnRecords
 from edge.app.station import Station
 from edge.app.updates import updates_of
 from edge.app.whereabouts import Place, place_of
+from edge.app.will import will_of
 from edge.core.errors import LocalError
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, GIVE_BACK_EVERY_MS
 from edge.core.lines import Lines
@@ -54,13 +55,13 @@ from edge.core.vehicle import NO_LINES, Vehicle
 from edge.core.vitals import Pulse
 from protocol.fares.verdicts import TABLE
 from protocol.limits import INT63_MAX
-from protocol.wire.health import Health, RunCause, State, encode_state
+from protocol.wire.health import Health
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant, Position, Record
 from protocol.wire.sister import Along, DoorCondition
 from protocol.wire.topics import Address, Channel, to_all
 from transport.bundle_folder import BundleFolder
-from transport.mqtt import Message, MqttSession, Will
+from transport.mqtt import Message, MqttSession
 from transport.peer import PeerSession
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ OnOutcome = Callable[[str, int, Outcome], None]
 
 
 class Validator:
-    """Build, `start`, `stop` it. Raises KeyMissing, HardwareKeyError, ReaderMissing, JournalForeign, -Full, -Failed."""
+    """Build, `start`, `stop` it. Raises KeyMissing, ReaderMissing, JournalForeign, -Full, -Failed."""
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class Validator:
         vehicle: Vehicle = NO_LINES,
     ) -> None:
         self._config, self._vehicle = config, vehicle
-        keys = load_keys(config.keys_dir, config.tap_key)
+        keys = load_keys(config.keys_dir, config.tap_key, signs_later=True)
         self._folder = BundleFolder(config.bundle)
         manifest, bundle, trust = read_in_force(self._folder, keys.bundle, city=config.city, recovery=keys.recovery)
         system_clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)
@@ -150,16 +151,13 @@ class Validator:
         ]
 
     def _make_session(self, key: Signer) -> MqttSession:
-        now_ms = max(self._clock.read().wall_ms, 0)
-        will = State(self._config.device, online=False, epoch=self._journal.head.epoch, wall_ms=now_ms,
-                     software=software(), cause=RunCause.LOST)  # fmt: skip
         return MqttSession(
             self._config.broker,
             client_id=self._config.device,
             subscriptions=[self._address.topic(Channel.RECEIPT), self._renewed, self._to_all],
             on_message=self._message_came,
             on_change=lambda connected: self._station.session_changed(connected=connected),
-            will=Will(self._address.topic(Channel.STATE), encode_state(will, key)),
+            will=will_of(self._address, self._journal.head.epoch, self._clock.read(), software(), key),
         )
 
     def _make_sister(self, key: VerifyingKey, reserve: Reserve, courier_after_ms: int) -> SisterSide:
@@ -191,7 +189,7 @@ class Validator:
     def start(self) -> None:
         """Open the chain, then start syncing and looking.
 
-        Raises JournalFull, JournalFailed or SignerFailed; BundleBusy while `savar bundle take` is at work.
+        Raises JournalFull, JournalFailed; BundleBusy while `savar bundle take` is at work.
         """
         self._signer.open()
         self._station.begin(self._clock.read(), self._condition.begin())
@@ -218,7 +216,7 @@ class Validator:
             self._threads[2].join()
             self._place.close()
         self._folder.release()
-        self._session.publish(self._address.topic(Channel.STATE), self._station.state(online=False), retain=True)
+        self._station.say_goodbye()
         self._session.stop()
         if self._peer is not None:
             self._peer.stop()

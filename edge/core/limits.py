@@ -35,6 +35,7 @@ BRANCH_BYTES_MAX = (
 LINK_DOUBT_MS = 7_000  # 5 s without a byte end a link (transport/peer_link), a step notices a second later, one spare
 SISTER_SILENT_MS = 5_000  # a link that is down for so long is said: until then it is a door that restarts
 SIGN_WAIT_MS = 2_000  # a TPM signs in 14 to 30 ms; one that takes two seconds is dead, and the queue must be told
+SIGN_AGAIN_MS = 10_000  # a door that started without its key's token looks for it, also while nobody comes
 DISK_FREE_MIN_BYTES = 64 << 20  # below it the device reports a problem; taps go on until the journal itself refuses
 
 # --- What a bus remembers of riders -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from edge.adapters.journal_file import open_journal
 from edge.adapters.keys import load_keys
 from edge.adapters.own_keys import OwnKeys
 from edge.adapters.tap_signer import ThreadTapSigner
+from edge.adapters.token_key import TokenTapKey
 from edge.app import renewing, selftest
 from edge.app.config import ValidatorConfig, load_config
 from edge.app.enrolling import begin, finish
@@ -72,7 +73,9 @@ def test_a_device_comes_in_by_a_tap_key_that_is_on_no_card(tmp_path: Path, city:
     assert PIN not in "".join(path.read_text(errors="replace") for path in own.root.rglob("*") if path.is_file())
     opened_anew(token)
     keys = load_keys(config.keys_dir, config.tap_key)
-    assert isinstance(keys.tap, TokenKey)
+    assert isinstance(keys.tap, TokenTapKey)
+    assert keys.tap.place == place(token)
+    assert isinstance(keys.tap._opened(), TokenKey)
     registered = (city / "backend" / "registry" / f"{ONE}.json").read_text()
     assert keys.tap.public.hex() in registered
     signer = ThreadTapSigner(keys.tap)
@@ -192,12 +195,14 @@ def test_a_door_says_what_is_wrong_with_its_token(tmp_path: Path, city: Path, so
     assert "others may read the PIN" in said().found
     Path(config.tap_key.pin_source).unlink()
     end_modules()
-    with pytest.raises(PinUnread):
+    with pytest.raises(SignerFailed, match="cannot be read") as unread:
         load_keys(config.keys_dir, config.tap_key)
+    assert isinstance(unread.value.__cause__, PinUnread)
     place(soft)
     settings.write_text(settings.read_text().replace("object=tap", "object=nothing"))
-    with pytest.raises(KeyNotInToken):
+    with pytest.raises(SignerFailed, match="has no key nothing") as missing:
         load_keys(config.keys_dir, load_config(settings).tap_key)
+    assert isinstance(missing.value.__cause__, KeyNotInToken)
     text = settings.read_text().splitlines(keepends=True)
     settings.write_text("".join(line for line in text if not line.startswith("tap_key")))
     with pytest.raises(KeyMissing, match="put tap_key back"):

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from edge.adapters.keys import TapKey
+from edge.adapters.token_key import TokenTapKey
 from hardware_keys.keys import make_key
 from protocol.errors import BadSignature, HighSSignature
 from protocol.wire import crypto
@@ -12,12 +13,13 @@ from protocol.wire.keys import Purpose, SigningKey, VerifyingKey, key_id
 from tests.hardware_keys.tokens import Token, place
 
 
-@pytest.fixture(params=["memory", "softhsm", "tpm"])
+@pytest.fixture(params=["memory", "softhsm", "tpm", "as a device has it"])
 def key(request: pytest.FixtureRequest) -> TapKey:
     if request.param == "memory":
         return SigningKey.from_secret(os.urandom(32))
-    token: Token = request.getfixturevalue("soft" if request.param == "softhsm" else "tpm")
-    return make_key(place(token))
+    token: Token = request.getfixturevalue("tpm" if request.param == "tpm" else "soft")
+    key = make_key(place(token))
+    return TokenTapKey(place(token)) if request.param == "as a device has it" else key
 
 
 def test_its_public_half_is_a_compressed_point_and_names_it(key: TapKey) -> None:
