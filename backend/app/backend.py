@@ -131,7 +131,7 @@ class Backend:
         )  # fmt: skip
         self._riders = Riders(
             self.store, keys.issuer, now_ms, randomness, granted=partial(granted_classes, self.store),
-            moves=partial(granted_move, self.store),
+            moves=partial(granted_move, self.store), waits=self.store.key_waits,
         )  # fmt: skip
         self._closings = Closings(self.store, self._riders, now_ms)
         self._phones = self._make_phones(randomness)

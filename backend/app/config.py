@@ -2,7 +2,8 @@
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -21,6 +22,7 @@ from transport.config import BrokerConfig
 from transport.toml_file import Name, load_toml
 
 _FILE = "file:"
+_OWN_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -152,6 +154,15 @@ class SmsConfig(BaseModel):
     bind_template: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     sign_in_template: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     timeout_s: float = Field(default=SMS_TIMEOUT_S, gt=0, le=60)
+
+    @field_validator("provider")
+    @classmethod
+    def _unread(cls, told: str) -> str:
+        """Key, numbers and codes go there."""
+        at = urlsplit(told)
+        if at.scheme != "https" and at.hostname not in _OWN_HOSTS:
+            raise ValueError("give an https address: over http anybody on the way reads the key and every code")
+        return told
 
     def resolved(self, base: Path) -> Self:
         """With its file's path taken from `base`."""

@@ -1,43 +1,42 @@
 """The desk for telephone numbers (rules: `backend.core.phone`), and the thread that forgets.
 
 - a code is kept before it is sent: what was asked for counts, and what comes late is good;
-- an address that asks too often waits (`PHONE_CODES_ADDRESS_MAX`); kept in memory, bounded, and forgotten with it;
+- an address that asks too often waits (`PHONE_CODES_ADDRESS_MAX`; `origins` says what one is);
 - so does one that gives too many wrong codes: five of them end a code that is somebody else's;
-- where no message is sent for a reason of ours, or everybody's hour is used up, a person is called.
+- where no message is sent for a reason of ours, or nobody knows it of a few in a row, and where a third of everybody's
+  hour is used up, a person is called.
 """
 
-import threading
-from collections import OrderedDict
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.app.origins import Origins
 from backend.app.payments.settling import Calls
 from backend.app.periodic import Periodic
 from backend.app.riders import Riders
-from backend.app.tries import Tries
 from backend.core import limits
 from backend.core.api import Registered
 from backend.core.challenges import KeyProof
-from backend.core.errors import Refused, ThreadDied
+from backend.core.errors import Refused, StoreFailed, ThreadDied
 from backend.core.moving import Former
 from backend.core.phone.binding import PhoneState, nobodys, require_unused, stopped
 from backend.core.phone.code import (
-    HOUR_MS,
     Asked,
     EverybodysLimit,
     For,
     code_mac,
     draw_code,
-    too_many_from_there,
     wrong_code,
 )
-from backend.core.phone.errors import SmsUnsent
+from backend.core.phone.errors import NumberRefused, SmsUnknown, SmsUnsent
 from backend.core.phone.numbers import digits, mobile_number, number_mac
 from backend.core.phone.ports import NumberProof, PhoneStore, Waits
 from backend.core.phone.sms import SmsSender
 from backend.core.ports import Rider, RiderTap
 
+log = logging.getLogger(__name__)
 UNSENT, PUMPED = "sms-unsent", "sms-limit"
 SENDER = "sms"  # what an alarm is about
 
@@ -71,8 +70,8 @@ class Phones:
     ) -> None:  # fmt: skip
         self._store, self._known, self._riders, self._wired = store, known, riders, wired
         self._clock, self._randomness, self._calls = clock, randomness, calls
-        self._addresses = _Addresses()
-        self._tries = Tries(clock, limits.PHONE_TRIES_ADDRESS_MAX)
+        self._origins = Origins(clock)
+        self._unknown = 0  # messages in a row of which nobody knows whether they were sent
         self._thread = Periodic("phones", "forgets codes to telephone numbers", self.turn)
 
     def send_code(self, number: str, what_for: For, address: str) -> None:
@@ -80,21 +79,39 @@ class Phones:
         wired, now_ms = self._require_wired(), self._clock()
         it, code = mobile_number(number), draw_code(self._randomness)
         mac = number_mac(wired.key, it)
-        self._addresses.count(address, now_ms)
+        self._origins.count(address)
         try:
-            self._store.note_code(Asked(mac, now_ms, code_mac(wired.key, mac, what_for, code), what_for))
-        except EverybodysLimit:
-            self._calls.begin(
-                PUMPED, SENDER, f"{limits.PHONE_CODES_AN_HOUR_MAX} codes were asked for within an hour",
-                "look who asks: a rush ends by itself, a pump is shut out at the proxy",
-            )  # fmt: skip
+            in_hour = self._store.note_code(Asked(mac, now_ms, code_mac(wired.key, mac, what_for, code), what_for))
+        except EverybodysLimit as error:
+            self._pumped(f"as many codes as {error.of_all} has were asked for")
             raise
+        if in_hour >= limits.PHONE_CODES_CALL_AT:
+            self._pumped(f"{limits.PHONE_CODES_CALL_AT} codes were asked for within an hour")
+        self._send(wired, it, code, what_for)
+        self._calls.end(UNSENT, SENDER)
+
+    def _pumped(self, told: str) -> None:
+        fix = "look who asks: a rush ends by itself, a pump is shut out at the proxy"
+        self._calls.begin(PUMPED, SENDER, told, fix)
+
+    def _send(self, wired: Wired, number: str, code: str, what_for: For) -> None:
+        """Raises NumberRefused, SmsUnsent, SmsUnknown."""
         try:
-            wired.sender.send(it, code, what_for)
+            wired.sender.send(number, code, what_for)
+        except SmsUnknown:
+            self._unknown += 1
+            if self._unknown >= limits.SMS_UNKNOWN_MAX:
+                told = f"of {self._unknown} messages in a row nobody knows whether they were sent"
+                self._calls.begin(UNSENT, SENDER, told, "look whether the sender works, and whether we reach it")
+            raise
         except SmsUnsent as error:
+            self._unknown = 0
             self._calls.begin(UNSENT, SENDER, error.message, error.fix)
             raise
-        self._calls.end(UNSENT, SENDER)
+        except NumberRefused:
+            self._unknown = 0
+            raise
+        self._unknown = 0
 
     def bind(self, rider: Rider, proof: NumberProof, address: str, former: NumberProof | None = None) -> PhoneState:
         """Raises BadNumber, WrongCode, TooManyTries; Refused without a sender, and where the account is closed."""
@@ -143,9 +160,9 @@ class Phones:
         """The number's HMAC, where the code is right. Raises BadNumber, WrongCode, TooManyTries, Refused."""
         wired = self._require_wired()
         mac = number_mac(wired.key, mobile_number(it.number))
-        self._tries.require(address)
+        self._origins.require_tries(address)
         if not self._store.use_code(mac, what_for, code_mac(wired.key, mac, what_for, digits(it.code)), self._clock()):
-            self._tries.failed(address)
+            self._origins.failed(address)
             raise wrong_code()
         return mac
 
@@ -177,26 +194,9 @@ class Phones:
 
     def turn(self) -> None:
         """All that is old by now; that everybody's hour was used up is told anew where it is so again."""
-        self._store.forget_phones(self._clock())
+        try:
+            self._store.forget_phones(self._clock())
+        except StoreFailed as error:  # what is old opens nothing meanwhile
+            log.error("nothing of telephone numbers was forgotten, and is in an hour: %s", error)
+            return
         self._calls.end(PUMPED, SENDER)
-
-
-class _Addresses:
-    """Of each address, the codes it asked for since the first of its hour."""
-
-    def __init__(self) -> None:
-        self._asked: OrderedDict[str, tuple[int, int]] = OrderedDict()  # address → when it began, how many
-        self._one_at_a_time = threading.Lock()
-
-    def count(self, address: str, now_ms: int) -> None:
-        """Once more. Raises TooManyCodes."""
-        with self._one_at_a_time:
-            began_ms, count = self._asked.pop(address, (now_ms, 0))
-            if not 0 <= now_ms - began_ms < HOUR_MS:
-                began_ms, count = now_ms, 0
-            over = count >= limits.PHONE_CODES_ADDRESS_MAX
-            self._asked[address] = began_ms, count if over else count + 1
-            if len(self._asked) > limits.PHONE_ADDRESSES_WATCHED_MAX:
-                self._asked.popitem(last=False)
-        if over:
-            raise too_many_from_there(began_ms + HOUR_MS - now_ms)

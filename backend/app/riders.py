@@ -27,6 +27,7 @@ from backend.core.concessions.grant import ADULT, Grant, held_with, is_due
 from backend.core.errors import NotAllowed, Refused
 from backend.core.moving import FIRST_VERSION, VERSION_MAX, Former, Regranted, denied, last_version, listed
 from backend.core.moving_ports import MovingStore
+from backend.core.phone.binding import key_waits
 from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
 from protocol.localtime import service_day
@@ -49,7 +50,7 @@ class Riders:
     """Implements `RiderDesk`. `clock` gives Unix milliseconds, `randomness(n)` n random bytes.
 
     `granted`: what is granted to whoever holds a key, by class; `moves`: the credential that is, and by which
-    proposal.
+    proposal; `waits`: whether a key waits by then for an account that it asked for by a telephone number.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Riders:
         *,
         granted: Callable[[bytes], Mapping[int, Grant]],
         moves: Callable[[bytes], tuple[bytes, str] | None] = lambda _: None,
+        waits: Callable[[bytes, int], bool] = lambda _key, _now_ms: False,
     ) -> None:
         self._store = store
-        self._moves = moves
+        self._moves, self._waits = moves, waits
         self._granted = granted
         self._issuer = issuer
         self._clock = clock
@@ -87,6 +89,8 @@ class Riders:
         with self._one_at_a_time:
             known, now_ms = self._store.rider_with_key(public_key), self._clock()
             if known is None:
+                if self._waits(public_key, now_ms):
+                    raise key_waits()
                 grant = _asked(rider_class, granted, service_day(now_ms))
                 rider = self._new(public_key, grant, token)
             else:

@@ -14,11 +14,13 @@ from backend.core.limits import (
     PHONE_CODES_A_DAY_MAX,
     PHONE_CODES_ADDRESS_MAX,
     PHONE_CODES_AN_HOUR_MAX,
+    PHONE_CODES_OF_ALL_A_DAY_MAX,
     PHONE_TRIES_ADDRESS_MAX,
     RECOVERY_WAIT_MS,
 )
 from backend.core.phone.binding import Bound, Recovery
 from backend.core.phone.code import For
+from backend.core.phone.origins import Origin
 from backend.core.phone.ports import NumberProof, Waits
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, bounded_by, refused_if
 from tests.attacks.defence import gives, off
@@ -298,11 +300,34 @@ def messages_pumped(ground: Ground) -> Outcome:
     return bounded_by(PHONE_CODES_AN_HOUR_MAX, sent)
 
 
-@attack(Surface.RIDERS, Who.STRANGER, Outcome.BOUNDED, off(f"{DESK}:_Addresses.count", gives(None)))
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.BOUNDED, off("backend.app.origins:Origins.count", gives(None)))
 def hour_of_all_used_up(ground: Ground) -> Outcome:
     """A stranger asks for codes until the whole city has none left in this hour."""
     sent = _pumped(_office(ground), PHONE_CODES_ADDRESS_MAX + 20, addresses=1)
     return bounded_by(PHONE_CODES_ADDRESS_MAX, sent)
+
+
+def _each_for_itself(_: object) -> Callable[..., Origin]:
+    return lambda address: Origin(address, None)
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.BOUNDED, off("backend.app.origins:origin_of", _each_for_itself))
+def hour_of_all_used_up_over_ipv6(ground: Ground) -> Outcome:
+    """The same, each time from another address of the 2⁶⁴ that everybody has who has IPv6."""
+    it = _office(ground)
+    for number in range(PHONE_CODES_ADDRESS_MAX + 20):
+        with suppress(RequestError):
+            it.phones.send_code(f"0912{number:07}", For.BIND, f"2001:db8::{number:x}")
+    return bounded_by(PHONE_CODES_ADDRESS_MAX, len(it.sender.sent))
+
+
+@attack(Surface.RIDERS, Who.STRANGER, Outcome.BOUNDED, off(f"{CODE}:require_may_send", gives(None)))
+def messages_pumped_all_day(ground: Ground) -> Outcome:
+    """A pump stays just below what an hour has for all, from many addresses, hour by hour."""
+    it = _office(ground)
+    before = PHONE_CODES_OF_ALL_A_DAY_MAX - 100
+    it.asked_before(before, it.office.now_ms - HOUR_MS, 3 * HOUR_MS // PHONE_CODES_AN_HOUR_MAX)
+    return bounded_by(PHONE_CODES_OF_ALL_A_DAY_MAX, before + _pumped(it, 200, addresses=40))
 
 
 def _unkeyed(_: object) -> Callable[..., bytes]:

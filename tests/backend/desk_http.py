@@ -170,6 +170,7 @@ class Api:
             os.urandom,
             granted=partial(granted_classes, self.office),
             moves=partial(granted_move, self.office),
+            waits=self.office.key_waits,
         )
         self.sms = Sender()
         phones = Phones(

@@ -33,21 +33,26 @@ class PhoneTables:
 
     # --- codes ----------------------------------------------------------------------------------------------------
 
-    def note_code(self, it: Asked) -> None:
-        """Keep a code that may be sent now. Raises as `require_may_send`, and keeps nothing then."""
+    def note_code(self, it: Asked) -> int:
+        """Keep a code that may be sent now; how many of all that makes within an hour.
+
+        Raises as `require_may_send`, and keeps nothing then.
+        """
         by_now, in_day, in_hour = (
             _CODE.at_ms <= it.at_ms, _CODE.at_ms > it.at_ms - DAY_MS, _CODE.at_ms > it.at_ms - HOUR_MS
         )  # fmt: skip
         of_number = sa.select(_CODE.at_ms).where(_CODE.number_mac == it.number_mac, in_day, by_now)
-        of_all = sa.select(sa.func.count(), sa.func.min(_CODE.at_ms)).where(in_hour, by_now)
+        of_all = sa.select(sa.func.count(), sa.func.min(_CODE.at_ms)).where(by_now)
         with self._writer.transaction() as core:
             times = core.execute(of_number.order_by(_CODE.at_ms)).scalars().all()
-            count, oldest_ms = core.execute(of_all).one()
-            require_may_send(SentOfLate(tuple(times), count, oldest_ms or 0), it.at_ms)
+            hours, hour_ms = core.execute(of_all.where(in_hour)).one()
+            days, day_ms = core.execute(of_all.where(in_day)).one()
+            require_may_send(SentOfLate(tuple(times), hours, hour_ms or 0, days, day_ms or 0), it.at_ms)
             core.execute(PHONE_CODE.insert(), {
                 "number_mac": it.number_mac, "at_ms": it.at_ms, "mac": it.mac, "tries": it.tries,
                 "what_for": it.what_for.value,
             })  # fmt: skip
+            return int(hours) + 1
 
     def use_code(self, number_mac: bytes, what_for: For, mac: bytes, now_ms: int) -> bool:
         """Whether it is the number's newest of its purpose, and right; used up if it is, a try more if not."""
@@ -140,6 +145,14 @@ class PhoneTables:
             give_up(core, former.credential_id, now_ms, but=number_mac)
             keep(core, number_mac, held.proven_by(former.credential_id, now_ms))
             move_within(core, rider, former, None)
+
+    def key_waits(self, public_key: bytes, now_ms: int) -> bool:
+        """Whether it waits, and not lapsed, for an account that it asked for by a number."""
+        asked = sa.select(_WAITS.due_ms).where(
+            _WAITS.public_key == public_key, _WAITS.due_ms > now_ms - RECOVERY_GOOD_MS
+        )
+        with self._reader.reading() as core:
+            return core.execute(asked.limit(1)).first() is not None
 
     def forget_phones(self, now_ms: int) -> None:
         """Codes of a day ago and what lapsed are gone; numbers that have come over are their new account's."""

@@ -6,6 +6,7 @@ Rules:
 - 200 is sent, whatever the message's own status is by then;
 - 411: this number takes none. 401, 403, 407, 416 (account, key, our address), 418 (no credit), 424 (no such template),
   426, 430 (what the account may) and 428, 431, 432 (template and code do not fit): ours to mend, nothing was sent;
+- where no connection came about nothing was sent: ours to mend, too;
 - all else says nothing clear: 402 and 409 ("try later"), a time-out, an odd shape. The message may be on its way;
 - the key stands in the address. So the client is told another address, and the key is put in behind it: httpx logs
   each request's address, and an error carries it. Number and code go in the body.
@@ -76,6 +77,11 @@ class Kavenegar:
                         raise _unknown(reason="too long")
                     if time.monotonic() > deadline:
                         raise _unknown(reason="too slow")
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise SmsUnsent(
+                "no code was sent: the sender cannot be reached", fix="look at the network, and at provider in [sms]",
+                reason=type(error).__name__,
+            ) from error  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _unknown(reason=type(error).__name__) from error
         return bytes(body)
@@ -105,7 +111,7 @@ def _status(body: bytes) -> int:
     """`return.status` of an answer. Raises SmsUnknown where there is none."""
     try:
         answer = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unknown(reason="no JSON") from error
     said = answer.get("return") if isinstance(answer, dict) else None
     status = said.get("status") if isinstance(said, dict) else None

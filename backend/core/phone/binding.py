@@ -182,3 +182,13 @@ def waits_elsewhere() -> Refused:
         rider_fa="این شماره اکنون مال حساب دیگری است؛ به باجهٔ خدمات بیایید",
         rider_en="The number is another account's by now: come to a service desk",
     )  # fmt: skip
+
+
+def key_waits() -> Refused:
+    """What is said to a key that would register anew, and with that give up the account that it waits for."""
+    return Refused(
+        "this phone waits for an account that was asked for by a telephone number",
+        fix="wait until it can be had; who wants a new account makes a new key",
+        rider_fa="این گوشی در انتظار حساب پیشین شماست؛ تا پایان زمان صبر کنید یا به باجهٔ خدمات بیایید",
+        rider_en="This phone waits for your account: wait until it can be had, or come to a service desk",
+    )  # fmt: skip

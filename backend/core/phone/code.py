@@ -7,8 +7,8 @@ Rules:
 - of a code an HMAC is kept, under the key that numbers are under, over number and purpose too: a code of one number or
   purpose opens nothing of another. It is compared in constant time;
 - between two codes of one number lies PHONE_CODE_AGAIN_MS; a number gets PHONE_CODES_A_DAY_MAX a day, all together
-  PHONE_CODES_AN_HOUR_MAX an hour: each costs money, and who asks for them need not be who pays. What was asked for
-  counts, whatever the sender said;
+  PHONE_CODES_AN_HOUR_MAX an hour and PHONE_CODES_OF_ALL_A_DAY_MAX a day: each costs money, and who asks for them need
+  not be who pays. What was asked for counts, whatever the sender said;
 - whether a number has an account plays no part in any of this: who asks for a code learns nothing.
 """
 
@@ -57,15 +57,25 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class SentOfLate:
-    """What was asked for before: of this number within a day, oldest first, and by all within an hour."""
+    """What was asked for before: of this number within a day, oldest first, and by all within an hour and a day."""
 
     of_number_ms: tuple[int, ...]
     in_hour: int
     oldest_in_hour_ms: int = 0
+    in_day: int = 0
+    oldest_in_day_ms: int = 0
 
 
 class EverybodysLimit(TooManyCodes):
-    """The hour's codes of the whole city are used up: a rush, or somebody who makes us pay."""
+    """The codes of the whole city are used up: a rush, or somebody who makes us pay. `of_all`: "an hour", "a day"."""
+
+    of_all: str = "an hour"
+
+
+class EverybodysDay(EverybodysLimit):
+    """Those of the day are."""
+
+    of_all = "a day"
 
 
 def draw_code(randomness: Callable[[int], bytes]) -> str:
@@ -87,6 +97,8 @@ def require_may_send(of_late: SentOfLate, now_ms: int) -> None:
         raise _wait(TooManyCodes, times[-limits.PHONE_CODES_A_DAY_MAX] + DAY_MS - now_ms)
     if of_late.in_hour >= limits.PHONE_CODES_AN_HOUR_MAX:
         raise _wait(EverybodysLimit, of_late.oldest_in_hour_ms + HOUR_MS - now_ms)
+    if of_late.in_day >= limits.PHONE_CODES_OF_ALL_A_DAY_MAX:
+        raise _wait(EverybodysDay, of_late.oldest_in_day_ms + DAY_MS - now_ms)
 
 
 def too_many_from_there(wait_ms: int) -> TooManyCodes:

@@ -14,8 +14,11 @@ from backend.core.ports import Rider
 class PhoneStore(Protocol):
     """Each change is one durable transaction. Raises StoreFailed. Numbers and codes come as their HMACs alone."""
 
-    def note_code(self, it: Asked) -> None:
-        """Keep a code that may be sent now. Raises as `require_may_send`, and keeps nothing then."""
+    def note_code(self, it: Asked) -> int:
+        """Keep a code that may be sent now; how many of all that makes within an hour.
+
+        Raises as `require_may_send`, and keeps nothing then.
+        """
         ...
 
     def use_code(self, number_mac: bytes, what_for: For, mac: bytes, now_ms: int) -> bool:
@@ -46,6 +49,10 @@ class PhoneStore(Protocol):
 
         Raises Refused where it waits no more, or not long enough, or its rider owes.
         """
+        ...
+
+    def key_waits(self, public_key: bytes, now_ms: int) -> bool:
+        """Whether it waits, and not lapsed, for an account that it asked for by a number."""
         ...
 
     def forget_phones(self, now_ms: int) -> None:

@@ -43,7 +43,7 @@ class Office(Desk):
         super().__init__(folder, buses, riders)
         self.riders = Riders(
             self.store, ISSUER, lambda: self.now_ms, os.urandom, granted=partial(granted_classes, self.store),
-            moves=partial(granted_move, self.store),
+            moves=partial(granted_move, self.store), waits=self.store.key_waits,
         )  # fmt: skip
         self.staff = Staff(self.store, b"", clock=lambda: self.now_ms, randomness=os.urandom, waiting=list)
 

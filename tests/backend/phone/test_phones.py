@@ -139,8 +139,8 @@ def test_an_address_waits_behind_so_many_and_others_do_not(tmp_path: Path) -> No
     it.pass_ms(caught.value.wait_ms)
     it.phones.send_code(OTHERS, For.BIND, "10.0.0.1")
     for number in range(PHONE_ADDRESSES_WATCHED_MAX + 5):
-        it.phones._addresses.count(f"a{number}", it.office.now_ms)
-    assert len(it.phones._addresses._asked) == PHONE_ADDRESSES_WATCHED_MAX
+        it.phones._origins.count(f"a{number}")
+    assert len(it.phones._origins._asked) == PHONE_ADDRESSES_WATCHED_MAX
     it.close()
 
 

@@ -13,6 +13,7 @@ from backend.core.limits import (
     PHONE_CODE_TRIES_MAX,
     PHONE_CODES_A_DAY_MAX,
     PHONE_CODES_AN_HOUR_MAX,
+    PHONE_CODES_OF_ALL_A_DAY_MAX,
     RECOVERY_GOOD_MS,
     RECOVERY_WAIT_MS,
 )
@@ -30,6 +31,7 @@ from backend.core.phone.code import (
 )
 from backend.core.phone.errors import BadNumber, TooManyCodes
 from backend.core.phone.numbers import mobile_number, number_mac
+from backend.core.phone.origins import Origin, origin_of
 
 KEY, NOW = b"k" * 32, 1_790_000_000_000
 WRITTEN = [
@@ -125,6 +127,24 @@ def test_the_next_code_waits_a_minute_then_a_day_and_everybody_an_hour() -> None
     assert waits(full, NOW + 9) == HOUR_MS - 9
     with pytest.raises(EverybodysLimit):
         require_may_send(full, NOW + 9)
+
+
+def test_a_day_has_so_many_codes_for_all() -> None:
+    full = SentOfLate((), 0, 0, PHONE_CODES_OF_ALL_A_DAY_MAX, NOW)
+    assert waits(SentOfLate((), 0, 0, PHONE_CODES_OF_ALL_A_DAY_MAX - 1, NOW), NOW + 9) == 0
+    assert waits(full, NOW + 9) == DAY_MS - 9
+    with pytest.raises(EverybodysLimit) as caught:
+        require_may_send(full, NOW + 9)
+    assert caught.value.of_all == "a day"
+
+
+def test_an_address_of_ipv6_is_its_64_and_part_of_its_48() -> None:
+    assert origin_of("2001:db8:1:2:3::4") == Origin("2001:db8:1:2::/64", "2001:db8:1::/48")
+    assert origin_of("2001:db8:1:2:ffff::9") == origin_of("2001:db8:1:2:3::4")
+    assert origin_of("2001:db8:1:3::4").site == origin_of("2001:db8:1:2:3::4").site
+    assert origin_of("fe80::1%eth0") == origin_of("fe80::2")
+    assert origin_of("::ffff:10.0.0.1") == origin_of("10.0.0.1") == Origin("10.0.0.1", None)
+    assert origin_of("testclient") == Origin("testclient", None)
 
 
 A, B, C = b"a" * 8, b"b" * 8, b"c" * 8

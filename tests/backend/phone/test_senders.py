@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from backend.adapters.sms.kavenegar import OURS, Kavenegar
+from backend.adapters.sms.kavenegar import OURS, Kavenegar, _status
 from backend.core.phone.code import For
 from backend.core.phone.errors import NumberRefused, SmsUnknown, SmsUnsent
 from backend.core.phone.sms import SmsSender
@@ -123,11 +123,21 @@ def test_another_key_and_an_unknown_template_are_ours_to_mend(server: SmsServer)
         sender.close()
 
 
-def test_where_nobody_answers_it_is_unknown() -> None:
+def test_where_no_connection_comes_about_nothing_was_sent_and_it_is_ours_to_mend() -> None:
     sender = Kavenegar("http://127.0.0.1:1", KEY, TEMPLATES)
-    with pytest.raises(SmsUnknown):
+    with pytest.raises(SmsUnsent) as caught:
         sender.send(NUMBER, CODE, For.BIND)
+    told, error = "", caught.value
+    while error is not None:
+        told, error = told + f"{error!r} {vars(error)}", error.__cause__ or error.__context__
+    assert not any(secret in told for secret in (KEY, NUMBER, CODE))
     sender.close()
+
+
+@pytest.mark.parametrize("body", [b"[" * 16_000, b"{", b"[]", b'{"return": {"status": "200"}}', b"\xff"])
+def test_an_answer_that_is_none_is_unknown(body: bytes) -> None:
+    with pytest.raises(SmsUnknown):
+        _status(body)
 
 
 @pytest.mark.parametrize("kind", ["", "no-credit", "refused-number", "lost", "odd", "failed-after"])

@@ -70,6 +70,24 @@ def test_what_is_wrong_in_it_is_named(tmp_path: Path, wrong: str) -> None:
     assert caught.value.data["keys"][0].startswith("sms.")
 
 
+@pytest.mark.parametrize(
+    ("provider", "taken"),
+    [
+        ("https://sms.example.org", True), ("http://127.0.0.1:80", True), ("http://[::1]:80", True),
+        ("http://localhost", True), ("http://sms.example.org", False), ("http://127.0.0.1@sms.example.org", False),
+        ("http://127.0.0.1.sms.example.org", False),
+    ],
+)  # fmt: skip
+def test_only_to_this_machine_goes_it_without_tls(tmp_path: Path, provider: str, taken: bool) -> None:  # noqa: FBT001
+    told = GOOD + SMS.replace("https://sms.example.org", provider)
+    if taken:
+        assert load_config(write(tmp_path, told)).sms is not None
+        return
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, told))
+    assert caught.value.data["keys"][0].startswith("sms.provider")
+
+
 def test_a_whole_backend_sends_a_code_and_takes_it(tmp_path: Path) -> None:
     with Served(tmp_path) as served, httpx.Client(base_url=served.url, trust_env=False, timeout=20) as client:
         asked = client.post("/v1/riders/phone/codes", json={"number": f"+98{NUMBER[1:]}", "for": "bind"})
