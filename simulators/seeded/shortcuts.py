@@ -10,7 +10,7 @@ import base45
 
 from backend.adapters.ledger import cases
 from backend.app import branches, explaining, ingest, postings, proofs
-from edge.app import boarding, receipt_trust, sister, station
+from edge.app import given_back, receipt_trust, sister, station
 from protocol.wire import chain, codes
 from protocol.wire.batches import Batch
 from protocol.wire.keys import VerifyingKey
@@ -78,7 +78,7 @@ _WRITTEN: tuple[Any, str] = (codes, "base45")  # where it is asked by its name
 _ASKED: tuple[tuple[str, Callable[[Answers], Answers], tuple[Any, ...]], ...] = (
     (
         "decode_record", _of_bytes,
-        (chain, boarding, station, sister, postings, proofs, explaining, cases, checkers, let_rides, ways),
+        (chain, given_back, station, sister, postings, proofs, explaining, cases, checkers, let_rides, ways),
     ),
     ("decode_batch", _of_bytes, (sister, ingest, branches, checkers)),
     ("verify_batch", _of_batch, (sister, ingest)),
