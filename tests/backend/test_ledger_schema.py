@@ -10,8 +10,9 @@ import pytest
 from backend.adapters.ledger.connection import core_over
 from backend.adapters.ledger.migrating import migrate, scripts
 from backend.adapters.ledger.schema import NEWEST
+from backend.adapters.sqlite.connection import open_ledger
 from backend.adapters.sqlite.store import SqliteStore
-from backend.core.errors import StoreForeign
+from backend.core.errors import StoreForeign, TargetOccupied
 from tests.backend.desk import CITY
 
 OLD = Path(__file__).parent / "ledger_before_migrations.sql"  # as the software before them left it, with a day's rides
@@ -185,3 +186,14 @@ def test_what_the_bank_booked_is_found_in_the_log_of_before(tmp_path: Path) -> N
     with closing(sqlite3.connect(path)) as ledger:
         assert ledger.execute("SELECT * FROM payout_sent").fetchall() == [("a", "trace-1", 7)]
         assert ledger.execute("SELECT outgoing FROM bank_row").fetchall() == [(0,)]
+
+
+def test_an_older_ledger_is_not_brought_up_while_somebody_has_it_open(tmp_path: Path) -> None:
+    """An older backend would go on, and what it wrote then would lack what the newer one goes by: receipts were lost."""
+    path = tmp_path / "ledger.db"
+    open_ledger(path, CITY).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute("UPDATE alembic_version SET version_num = '0030'")
+        with pytest.raises(TargetOccupied, match="stop the backend"):
+            open_ledger(path, CITY)
+        assert older.execute("SELECT version_num FROM alembic_version").fetchone() == ("0030",)

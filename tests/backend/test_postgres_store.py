@@ -14,7 +14,7 @@ from backend.adapters.ledger import ingest
 from backend.adapters.ledger.connection import core_over, raw
 from backend.adapters.ledger.migrating import migrate
 from backend.adapters.postgresql.store import PostgresStore
-from backend.core.errors import StoreFailed, StoreForeign, StoreRefused
+from backend.core.errors import StoreFailed, StoreForeign, StoreRefused, TargetOccupied
 from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head
 from simulators.postgres import LocalPostgres
 from tests.backend.desk import CITY
@@ -275,3 +275,12 @@ def by_migrations(conninfo: str) -> None:
 def test_paths_of_the_tests_server_are_short(postgres: LocalPostgres) -> None:
     assert len(str(postgres.folder / ".s.PGSQL.5432")) < 107
     assert Path(postgres.folder).exists()
+
+
+def test_an_older_ledger_is_not_brought_up_while_somebody_is_in_it(store: PostgresStore, database: str) -> None:
+    """As in SQLite: an older backend would go on, and write what the newer one cannot go by."""
+    with psycopg.connect(database, autocommit=True) as session:
+        session.execute("UPDATE alembic_version SET version_num = '0030'")
+    with pytest.raises(TargetOccupied, match="stop the backend"):
+        PostgresStore(database, CITY, durable=False)
+    store.close()

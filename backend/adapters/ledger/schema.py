@@ -64,11 +64,16 @@ def _statements(dialect: sa.Dialect) -> list[str]:
 
 def bring_up(core: sa.Connection) -> None:
     """The tables as this software needs them; the caller holds the transaction. Raises StoreForeign for a newer one."""
-    if _version(core) == NEWEST:
+    if is_newest(core):
         return
     from backend.adapters.ledger.migrating import migrate  # noqa: PLC0415 - Alembic is for ledgers that are older
 
     migrate(core)
+
+
+def is_newest(core: sa.Connection) -> bool:
+    """Whether nothing has to be brought up."""
+    return _version(core) == NEWEST
 
 
 def _version(core: sa.Connection) -> str | None:

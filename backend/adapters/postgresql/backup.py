@@ -21,7 +21,14 @@ from backend.adapters.backup_file import BLOCK
 from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.contents import contents, renew
 from backend.adapters.ledger.schema import VERSION, VERSION_TABLE
-from backend.adapters.postgresql.connection import ASIDE, RESTORING, GuardedSession, alone, schemas_aside
+from backend.adapters.postgresql.connection import (
+    ASIDE,
+    RESTORING,
+    GuardedSession,
+    alone,
+    require_unused,
+    schemas_aside,
+)
 from backend.adapters.postgresql.tools import Running, tool
 from backend.core.backups import Contents, Label, Restored, Sink, Source, Tick, require_as_labelled
 from backend.core.errors import BackendError, StoreFailed, StoreForeign, TargetOccupied
@@ -39,10 +46,6 @@ COMMIT;
 """
 _ANYTHING: Final = (  # also what is no table: an extension
     "SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = 'public'::regnamespace"
-)
-_OTHERS: Final = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    " AND application_name = 'savar'"
 )
 
 
@@ -147,9 +150,7 @@ class PostgresCopier:
                 f"this database is not empty: it has {len(tables)} tables, {tables[0]} among them",
                 fix="name an empty one; if what is there may go, say --replace: it is set aside, not deleted",
             )
-        ((others,),) = raw(core).execute(_OTHERS).fetchall()
-        if others:
-            raise TargetOccupied(f"{others} sessions of a backend are in this database", fix="stop the backend first")
+        require_unused(core)
         known = [0]
         for schema in ("public", *schemas_aside(core)):
             if core.dialect.has_table(core, "ledger", schema=schema):

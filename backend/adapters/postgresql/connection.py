@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
 
 from backend.adapters.ledger.connection import Guarded, Kind, raw
-from backend.adapters.ledger.schema import begin_ledger, bring_up
+from backend.adapters.ledger.schema import begin_ledger, bring_up, is_newest
 from backend.adapters.ledger.tables import LEDGER
 from backend.adapters.postgresql.driver import PostgresDriver
 from backend.adapters.postgresql.months import Months
-from backend.core.errors import BackendError, StoreFailed, StoreForeign
+from backend.core.errors import BackendError, StoreFailed, StoreForeign, TargetOccupied
 from backend.core.limits import DATABASE_CONNECT_S, DATABASE_LOCK_S, DATABASE_SILENT_S
 
 _BEGINNING = 0x53564C36  # of the lock that the opening of a ledger holds: two backends begin one ledger once
@@ -20,6 +20,10 @@ RESTORING: Final = "restoring"  # the schema of a ledger that is being put back;
 _REFUSES = (psycopg.IntegrityError, psycopg.DataError)
 _SETTINGS = ["server_encoding", "fsync", "full_page_writes"]
 _READS = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_OTHERS: Final = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND application_name = 'savar'"
+)
 
 
 class GuardedSession(Guarded):
@@ -129,6 +133,8 @@ def _begin_or_bring_up(guarded: GuardedSession, city: str, *, begins: bool) -> N
             if not begins:
                 raise StoreForeign("this database has no ledger", fix="give the backend.toml of a backend that ran")
             begin_ledger(core, city)
+        if not is_newest(core):
+            require_unused(core)
         bring_up(core)
         Months().sort(raw(core))
         held = core.execute(sa.select(LEDGER.c.city)).scalar_one()
@@ -136,6 +142,16 @@ def _begin_or_bring_up(guarded: GuardedSession, city: str, *, begins: bool) -> N
             raise StoreForeign(
                 f"this is the ledger of {held}, not of {city}", fix="point [database] at this city's database"
             )
+
+
+def require_unused(core: sa.Connection) -> None:
+    """Nobody else of ours is in this database: what is older would go on writing what the newer lacks then.
+
+    Raises TargetOccupied.
+    """
+    ((others,),) = raw(core).execute(_OTHERS).fetchall()
+    if others:
+        raise TargetOccupied(f"{others} sessions of a backend are in this database", fix="stop the backend first")
 
 
 def alone(core: sa.Connection) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from backend.adapters.backup_file import BLOCK, sync_folder
 from backend.adapters.ledger.connection import core_over
 from backend.adapters.ledger.contents import contents, renew
-from backend.adapters.sqlite.connection import RESTORING, GuardedFile, files_aside, require_ours
+from backend.adapters.sqlite.connection import RESTORING, GuardedFile, files_aside, require_ours, require_unused
 from backend.core.backups import Contents, Label, Restored, Sink, Source, Tick, require_as_labelled
 from backend.core.errors import BackendError, BackupDamaged, StoreFailed, StoreForeign, TargetOccupied
 
@@ -181,15 +181,10 @@ def _incarnation_of(path: Path) -> int:
 
 
 def _require_unused(path: Path) -> None:
-    """B5: whoever has a ledger open keeps SQLite from leaving its log. Raises TargetOccupied."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
-        try:
-            connection.execute("PRAGMA journal_mode=DELETE").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise TargetOccupied(f"somebody has {path} open", fix="stop the backend first") from error
-        except sqlite3.DatabaseError:
-            pass  # no ledger any more: it is set aside as it is
+    """B5: nobody has the ledger open. Raises TargetOccupied."""
+    opened = closing(sqlite3.connect(path, isolation_level=None, timeout=0))
+    with opened as connection, suppress(sqlite3.DatabaseError):  # no ledger any more: it is set aside as it is
+        require_unused(connection, path)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from backend.adapters.ledger.connection import FIX, Guarded, Kind, raw
-from backend.adapters.ledger.schema import begin_ledger, bring_up
+from backend.adapters.ledger.schema import NEWEST, begin_ledger, bring_up
 from backend.adapters.sqlite.driver import SqliteDriver
-from backend.core.errors import BackendError, StoreFailed, StoreForeign
+from backend.core.errors import BackendError, StoreFailed, StoreForeign, TargetOccupied
 from backend.core.limits import SQLITE_CACHE_KIB, SQLITE_LOG_PAGES, SQLITE_PAGE_BYTES
 
 APPLICATION_ID = 0x53564C36  # "SVL6": so that no other SQLite file is taken for a ledger
@@ -102,6 +102,7 @@ def open_ledger(path: Path, city: str, *, begins: bool = True) -> GuardedFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             require_ours(path, city)
+            _require_unused_before(path)
         else:
             _make_private(path)
     except (sqlite3.Error, OSError) as error:
@@ -170,6 +171,31 @@ def require_ours(path: Path, city: str) -> None:
         (held,) = connection.execute("SELECT city FROM ledger").fetchone()
     if held != city:
         raise StoreForeign(f"this is the ledger of {held}, not of {city}", fix="point data_dir at this city's folder")
+
+
+def _require_unused_before(path: Path) -> None:
+    """A ledger is brought up with nobody else in it: an older program would go on writing what the newer lacks then.
+
+    Whoever has it open keeps SQLite from leaving its log. Raises TargetOccupied.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        if _is_empty(connection) or _is_newest(connection):
+            return
+        require_unused(connection, path)
+
+
+def _is_newest(connection: sqlite3.Connection) -> bool:
+    there = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone()
+    return bool(there) and connection.execute("SELECT version_num FROM alembic_version").fetchone() == (NEWEST,)
+
+
+def require_unused(connection: sqlite3.Connection, path: Path) -> None:
+    """Return if nobody else has the file open. Raises TargetOccupied."""
+    try:
+        connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise TargetOccupied(f"somebody has {path} open", fix="stop the backend first") from error
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
