@@ -194,7 +194,8 @@ class MqttSession:
         with self._in_use:
             held = self._client.socket()
             if isinstance(held, socket.socket):
-                with suppress(OSError):  # not TLS's own, behind which what is on its way would be read as if in the clear
+                # Not TLS's own, behind which what is on its way would be read as if it were in the clear.
+                with suppress(OSError):
                     socket.socket.shutdown(held, socket.SHUT_RDWR)
 
     def wait_connected(self, timeout_s: float) -> bool:
