@@ -74,7 +74,7 @@ def test_a_long_outage_says_which_bus_and_for_how_long() -> None:
 def test_what_is_lost_is_found_in_the_log() -> None:
     """The violation's journal, record and time are those of the line at which the door showed green."""
     with PLANTED["failed-write-accepted"]():
-        result = run_seed(2, tracing=True)
+        result = run_seed(6, tracing=True)
     lost = next(one.what for one in result.violations if one.checker == "nothing-lost")
     found = re.fullmatch(r"(record \d+) of (\S+), (journal [0-9a-f]{16}), shown green at (.+), is held by nobody", lost)
     assert found is not None, lost
