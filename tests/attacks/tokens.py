@@ -15,7 +15,7 @@ from edge.adapters.keys import load_keys
 from edge.adapters.own_keys import OwnKeys
 from edge.app.config import load_config
 from edge.app.enrolling import begin, finish
-from edge.core.errors import EnrolmentFailed
+from edge.core.errors import EnrolmentFailed, SignerFailed
 from hardware_keys.errors import HardwareKeyError, KeyUnfit
 from hardware_keys.module import end_modules, load_module
 from hardware_keys.places import KeyPlace
@@ -58,7 +58,7 @@ def card_without_its_tpm(ground: Ground) -> Outcome:
     try:
         key = load_keys(config.keys_dir, config.tap_key).tap
         key.verifying.verify(Purpose.RECORD, b"a ride", key.sign(Purpose.RECORD, b"a ride"))
-    except HardwareKeyError:
+    except SignerFailed:
         return Outcome.REFUSED
     return refused_if(key.public.hex() not in registered)
 

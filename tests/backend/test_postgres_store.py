@@ -13,6 +13,7 @@ import pytest
 from backend.adapters.ledger import ingest
 from backend.adapters.ledger.connection import core_over, raw
 from backend.adapters.ledger.migrating import migrate
+from backend.adapters.ledger.schema import NEWEST
 from backend.adapters.postgresql.store import PostgresStore
 from backend.core.errors import StoreFailed, StoreForeign, StoreRefused, TargetOccupied
 from backend.core.ledger import LEDGER_GENESIS, Transfer, TransferKind, next_head
@@ -281,6 +282,9 @@ def test_an_older_ledger_is_not_brought_up_while_somebody_is_in_it(store: Postgr
     """As in SQLite: an older backend would go on, and write what the newer one cannot go by."""
     with psycopg.connect(database, autocommit=True) as session:
         session.execute("UPDATE alembic_version SET version_num = '0030'")
-    with pytest.raises(TargetOccupied, match="stop the backend"):
-        PostgresStore(database, CITY, durable=False)
+        try:
+            with pytest.raises(TargetOccupied, match="stop the backend"):
+                PostgresStore(database, CITY, durable=False)
+        finally:  # other tests have this database, too
+            session.execute("UPDATE alembic_version SET version_num = %s", (NEWEST,))
     store.close()
