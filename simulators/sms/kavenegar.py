@@ -17,13 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import anyio
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from simulators.errors import ProviderNotStarted
+from simulators.served import Served
 
-START_WAIT_S = 10.0
 DELAYS_S = {"late": 1.5, "slow": 0.2}  # beyond and within what a test's backend waits
 OK, BUSY, NO_NUMBER, NO_KEY, NO_CREDIT, NO_TEMPLATE, NO_PARAMETERS = 200, 409, 411, 403, 418, 424, 400
 REFUSALS = {
@@ -41,7 +39,7 @@ class Sent:
     template: str
 
 
-class SmsServer:
+class SmsServer(Served):
     """On a free loopback port, in a thread. `key` and `templates`: what it takes."""
 
     def __init__(self, *, key: str, templates: tuple[str, ...]) -> None:
@@ -49,29 +47,7 @@ class SmsServer:
         self._lock = threading.Lock()
         self._messages: list[Sent] = []
         self._to_come: deque[str] = deque()
-        config = uvicorn.Config(
-            self._app(), host="127.0.0.1", port=0, lifespan="off", access_log=False,
-            log_config=None,  # uvicorn's own would silence the backend's server in the same process
-        )  # fmt: skip
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="sms", daemon=True)
-        self.url = ""
-
-    def start(self) -> None:
-        """Return when it answers. Raises ProviderNotStarted."""
-        self._thread.start()
-        until = time.monotonic() + START_WAIT_S
-        while not self._server.started:
-            if time.monotonic() > until or not self._thread.is_alive():
-                raise ProviderNotStarted("the simulated sender of messages did not start", fix="try again")
-            time.sleep(0.01)
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-
-    def stop(self) -> None:
-        """End it."""
-        self._server.should_exit = True
-        self._thread.join()
+        super().__init__(self._app(), name="sms", what="the simulated sender of messages")
 
     def misbehave(self, *kinds: str) -> None:
         """Of the next questions, one each; behind them it behaves."""
