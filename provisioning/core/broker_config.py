@@ -67,9 +67,6 @@ connection_messages true
 """
 
 
-_ENTRIES = (("clients", "username"), ("roles", "rolename"))
-
-
 def mosquitto_conf(*, folder: Path, host: str, port: int, user: str, plugin: Path) -> str:
     """mosquitto.conf of the broker whose files lie in `folder` (absolute). A loopback host binds loopback only."""
     return _CONF.format(
@@ -125,30 +122,26 @@ def roles_of_today(text: str, known: Iterable[Identity]) -> str:
     Who was disabled, or has no role or another one, stays as he is (P13). Raises BadSetting.
     """
     try:
-        before, document = json.loads(text), json.loads(text)
-        there = {it["username"]: it for it in before["clients"]}
-        mine = [one for one in known if one.user not in there or _holds_its_own(there[one.user], one)]
-        today = _with_identities(document, mine)
-        same = all(_as_set(document[kind], key) == _as_set(before[kind], key) for kind, key in _ENTRIES)
+        document = json.loads(text)
+        there = {it["username"]: it for it in document["clients"]}
+        granted = {it["rolename"]: _granted(it["acls"]) for it in document["roles"]}
+        lacking = [
+            one for one in known
+            if one.user not in there
+            or (_holds_its_own(there[one.user], one) and granted.get(one.name) != _granted(_acls(one)))
+        ]  # fmt: skip
+        return _with_identities(document, lacking) if lacking else text
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(error) from error
-    return text if same else today
 
 
 def _holds_its_own(client: dict[str, Any], one: Identity) -> bool:
     return not client.get("disabled") and [it["rolename"] for it in client.get("roles", ())] == [one.name]
 
 
-def _as_set(entries: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    """What the plugin has written down has defaults beside: what is ours of it."""
-    ours = ("username", "rolename", "acltype", "topic", "allow", "roles", "acls", "disabled")
-
-    def cut(it: Any) -> Any:
-        if isinstance(it, dict):
-            return {name: cut(value) for name, value in it.items() if name in ours}
-        return sorted(map(cut, it), key=json.dumps) if isinstance(it, list) else it
-
-    return {entry[key]: cut(entry) for entry in entries}
+def _granted(acls: Iterable[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    """Without the defaults that the plugin writes down beside."""
+    return {(it["acltype"], it["topic"], it["allow"]) for it in acls}
 
 
 def roles_without(text: str, users: Collection[str]) -> str:
