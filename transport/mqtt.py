@@ -103,10 +103,8 @@ class MqttSession:
         self._connected = threading.Event()
         self._read: bytes | None = None  # digest of the certificate that the connection in hand has read
         self.let_in_by: bytes | None = None  # … that the last usable one had read
-        self._turned: tuple[bytes | None, int] = (
-            None,
-            0,
-        )  # a certificate, and how often in a row it was turned away
+        # A certificate, and how often in a row it was turned away.
+        self._turned: tuple[bytes | None, int] = (None, 0)
         self.refused: list[str] = []  # topics that the broker does not let us hear
         self._was_ready = False  # whether the connection in hand was ever usable: then the wait starts small again
         self._stopping = threading.Event()

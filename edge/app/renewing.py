@@ -83,11 +83,6 @@ def rests(config: ValidatorConfig) -> bool:
     return on_trial(config) and _is_there(files_of(config).rests)
 
 
-def ends_ms(config: ValidatorConfig) -> int:
-    """When the newest certificate that was let in ends, Unix ms. Raises EnrolmentFailed."""
-    return _held(files_of(config).proven, config)[0].ends_ms
-
-
 def digest(config: ValidatorConfig) -> bytes:
     """SHA-256 of the file in force, by which a session tells what it came in by. Raises EnrolmentFailed."""
     return sha256(read_bounded(files_of(config).in_force, _PEM_MAX_BYTES)).digest()

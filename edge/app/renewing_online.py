@@ -110,20 +110,24 @@ class OnlineRenewal:
 
     def _try(self, now: Instant) -> None:
         """Let in: the one before may go, and the request, too. Turned away: the one before is in force for a while."""
-        newer = renewing.digest(self._config)
-        over = renewing.ends_ms(self._config) <= now.wall_ms
         if renewing.rests(self._config):
             self._again_ms = self._again_ms or now.mono_ms + RENEWED_AGAIN_MS  # a new process waits, too
-            if over or now.mono_ms >= self._again_ms:
+            if now.mono_ms >= self._again_ms or self._before_is_over(now):
                 renewing.try_again(self._config)
                 self._session.renew()
-        elif self._session.connected and self._session.let_in_by == newer:
+            return
+        newer = renewing.digest(self._config)
+        if self._session.connected and self._session.let_in_by == newer:
             if renewing.settle(self._config, lambda: True):
                 self._again_ms = 0
                 self._asked = not self._session.publish(self._topic, b"", retain=True)  # else it is taken away later
                 self._ask_ms = now.mono_ms + RENEWAL_ASK_EVERY_MS
-        elif self._session.turned_away(newer) >= RENEWED_TRIES and not over:
+        elif self._session.turned_away(newer) >= RENEWED_TRIES and not self._before_is_over(now):
             renewing.put_back(self._config)
             self._again_ms = now.mono_ms + RENEWED_AGAIN_MS
             log.warning("the broker turns the newer certificate away: the one before is in force for a while")
             self._session.renew()
+
+    def _before_is_over(self, now: Instant) -> bool:
+        """Whether the one that was let in before has ended; it was proven when it came."""
+        return certificate_until_ms(renewing.files_of(self._config).proven) <= now.wall_ms
