@@ -12,6 +12,7 @@ from backend.app.ledgers import open_ledger
 from backend.app.opendata import OpenData
 from cli.backend_config import backend_config
 from cli.progress import progress
+from protocol.jalali import month_text
 
 _MONTH = re.compile(r"(1[0-9]{3})[-/](0?[1-9]|1[0-2])")
 
@@ -40,7 +41,7 @@ def command() -> None:
 @click.option("--month", "month", required=True, type=_Month(), help="A Jalali month, e.g. 1405-08.")
 def make(folder: Path, path: Path, month: int) -> None:
     """Write a month's release into FOLDER/MONTH: a table, its dictionary, its method. The backend may run."""
-    to = folder / f"{month // 12}-{month % 12 + 1:02}"
+    to = folder / month_text(month)
     if to.exists():
         raise click.ClickException(f"{to} is there already: a month is told once; two releases tell who came between")
     config = load_config(path)

@@ -25,6 +25,11 @@ def month_begins(month: int) -> int:
     return service_day_of(JalaliDate(month // 12, month % 12 + 1, 1))
 
 
+def month_text(month: int) -> str:
+    """Service month → 1405-08, as files and commands name it."""
+    return f"{month // 12}-{month % 12 + 1:02}"
+
+
 def day_text(day: int) -> str:
     """A service day → 1405/07/01. Raises ValueError where the calendar ends."""
     return str(JalaliDate.to_jalali(_EPOCH + timedelta(days=day)).strftime("%Y/%m/%d"))

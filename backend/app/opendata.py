@@ -6,7 +6,7 @@ from backend.core.errors import Refused
 from backend.core.opendata.cells import Count, Key, require_settled, told
 from backend.core.opendata.ports import OpenDataStore
 from backend.core.opendata.release import Month, files
-from protocol.jalali import month_begins
+from protocol.jalali import month_begins, month_text
 from protocol.localtime import service_day
 
 
@@ -23,7 +23,7 @@ class OpenData:
         """
         first, behind = month_begins(month), month_begins(month + 1)
         require_settled(behind - 1, service_day(self._clock()))
-        name = f"{month // 12}-{month % 12 + 1:02}"
+        name = month_text(month)
         found: dict[int, Mapping[Key, Count]] = {}
         for day in range(self._remembered(first, behind), behind):
             found[day] = self._store.boardings_of(day)
