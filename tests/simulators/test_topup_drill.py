@@ -17,7 +17,9 @@ from simulators.payments.drill import Terms, run
 from simulators.payments.verdict import Books, Held, compare
 
 RIDER = b"rider-01"
-SMALL = Terms(topups=60, riders=6, kills=1, seed=7, settle_s=60)
+# Of this seed, three or more of each fate fall to the first fifteen payments of either provider. Which rider's payment
+# is of which number hangs on threads, so a fate that comes once in sixty is not always met.
+SMALL = Terms(topups=60, riders=6, kills=1, seed=939, settle_s=60)
 
 
 def untold(_what: str, _done: int, _of: int | None = None, /) -> None:
