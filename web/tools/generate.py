@@ -28,9 +28,14 @@ from protocol.fares.hints import HINTS
 from protocol.fares.tones import GAP_MS, TUNES
 from protocol.fares.verdicts import BY_REASON, TABLE, Lamp, Row
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
+from protocol.wire.keys import Purpose
 from transport.http_answers import words_of
 
-_CONTRACT = ("PARTY_MAX", "PIN_MIN_DIGITS", "PIN_MAX_DIGITS", "LOCAL_OFFSET_S")
+_CONTRACT = (
+    "PARTY_MAX", "PIN_MIN_DIGITS", "PIN_MAX_DIGITS", "LOCAL_OFFSET_S", "DAY_S", "CODE_PREFIX", "CODE_TEXT_MAX_CHARS",
+    "LONG_PASS_BYTES", "SHORT_PASS_BYTES", "RENDER_PERIOD_S", "FORM_PERIOD_S", "FORMS_UNTIL_LONG", "FRESH_WINDOW_S",
+    "PUBLIC_KEY_BYTES", "SIGNATURE_BYTES", "CHALLENGE_BYTES", "ALLOWANCE_UNIT_RIALS",
+)  # fmt: skip
 _TERMINAL = ("MOVING_KMH_MAX", "ANNULS_A_DAY_MAX", "SHOWN_LAST", "TERMINAL_BEAT_S")
 _OF_A_DOOR = ("JournalFull", "JournalFailed", "SignerFailed", "DoorUnreached")
 
@@ -48,6 +53,7 @@ def tables() -> dict[str, Any]:
     return {
         "VERDICTS": verdicts, "BY_REASON": by_reason, "HINTS": hints, "LIMITS": numbers, "ERRORS": errors(),
         "OFFICE_ERRORS": office_errors(),
+        "PURPOSES": {it.name: it.value.decode() for it in Purpose},
         "LAMPS": [lamp.value for lamp in Lamp],
         "TUNES": {tone.value: [[int(note.pitch), note.ms] for note in tune] for tone, tune in TUNES.items()},
         "NOTE_GAP_MS": GAP_MS, "FREE_CAUSES": _codes(FreeCause), "ANNUL_REASONS": _codes(AnnulReason),

@@ -1,0 +1,16 @@
+// A code's text → the modules of its symbol. Mode and level are forced: a library that chose for itself could show a
+// symbol that dim screens do not carry.
+
+import encodeQR from "qr";
+import type { Form } from "./passes";
+
+/** The versions that docs/PROTOCOL.md gives each form at level L. */
+export const VERSION: Record<Form, number> = { long: 8, short: 5 };
+export const QUIET_MODULES = 4; // ISO/IEC 18004 asks for four on each side
+
+/** Dark is true; row by row, without the quiet zone. Throws what the library throws for a text that does not fit. */
+export function modules(code: string, form: Form): boolean[][] {
+  const options = { ecc: "low", encoding: "alphanumeric", version: VERSION[form], border: 1 } as const;
+  const rows = encodeQR(code, "raw", options);
+  return rows.slice(1, -1).map((row) => row.slice(1, -1));
+}
