@@ -14,6 +14,9 @@ RIDER_ROW_BYTES = 48  # a credential's id, key, version, class, product, expiry 
 RIDER_CHUNK_ROWS = 4_096  # a writer cuts finer above: one rider more costs a bus at most 192 KiB; a million, 256 chunks
 RIDER_CHUNK_ROWS_MAX = 21_845  # rows of a chunk of the rider table: as many as 1 MiB holds
 
+NONCE_BYTES = 8  # of a vehicle code: 2^32 codes of one fleet before two are likely to be alike, and each lives a minute
+VEHICLE_URL_MAX_CHARS = 512  # names of 32 letters make 234 characters; a city's address has its share
+
 # --- Freshness of a presentation ---------------------------------------------------------------------------------
 RENDER_PERIOD_S = 15  # the phone signs a new render this often
 FORM_PERIOD_S = 1  # a phone shows one form of a render for so long: under HOLD_GAP_MS, so that either is one hold
@@ -21,6 +24,8 @@ FORMS_UNTIL_LONG = 4  # each fourth form is the long one if the phone knows that
 LONG_FORM_WAIT_S = 8  # a short form without a row is refused when held for so long: two turns of four forms
 FRESH_WINDOW_S = 30  # accepted within ± this of the validator's clock: two renders
 FRESH_WINDOW_MAX_S = 300  # never wider, whatever the clock's uncertainty: a copy is worth at most five minutes
+VEHICLE_CODE_MAX_AGE_S = 60  # asked about so long: the camera app, a page that loads, a rider who reads what it costs
+GRANT_S = 600  # from the time of the vehicle code: a bus without a network is boarded by the phone's code in that time
 CLOCK_WRONG_WITHIN_S = 60  # a phone this near to whole half-hours off is set wrong: the clocks left summer time in 2022
 CLOCK_WRONG_HALVES_MAX = 3  # half-hours, either way: an hour of summer time, and a neighbour's time zone
 CREDENTIAL_GRACE_AFTER_S = 24 * 3600  # no receipt for so long: expired credentials ride on grace (87-day outage seen)

@@ -55,6 +55,9 @@ class Purpose(Enum):
     ENROLMENT = b"savar/1/enrolment"
     ANSWER = b"savar/1/answer"
     RENEWAL = b"savar/1/renewal"
+    VEHICLE_CODE = b"savar/1/vehicle-code"
+    BOARDING = b"savar/1/boarding"
+    GRANT = b"savar/1/grant"
 
     def __init__(self, context: bytes) -> None:
         self.prefix = (

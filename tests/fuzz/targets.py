@@ -24,6 +24,7 @@ from protocol.wire.certificates import open_chain, open_csr
 from protocol.wire.claims import claim_check, read_claim
 from protocol.wire.codes import read_code
 from protocol.wire.enrolments import decode_answer_file, open_answer, open_request
+from protocol.wire.grants import open_boarding, open_grant, read_boarding
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
 from protocol.wire.manifests import Manifest, Section, name_chunk, open_manifest
@@ -41,6 +42,7 @@ from protocol.wire.staff import decode_staff
 from protocol.wire.tickets import open_ticket
 from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
+from protocol.wire.vehicle_codes import open_vehicle_code, read_vehicle_url
 from tests.protocol import samples
 from tests.vectors.enrolments import GOOD, REQUEST, ROOT_DIGITS
 
@@ -84,6 +86,29 @@ def _rightly_signed_badge(data: bytes) -> object:
     number = data[13:45] or b"0"
     body = (bytes([4, KEY.id[0]]) + data[2:12] + bytes(10))[:12] + bytes([len(number)]) + number
     return open_badge(body + KEY.sign(Purpose.BADGE, body), KEYS)
+
+
+def _rightly_signed_vehicle_code(data: bytes) -> object:
+    """A vehicle code of any content and of lengths that fit, its signature right."""
+    device, vehicle, line = data[14:20] or b"d", data[20:26], data[26:30]
+    names = b"".join(bytes([len(it)]) + it for it in (device, vehicle, line))
+    body = (b"\x01" + data[1:14] + bytes(14))[:14] + names
+    return open_vehicle_code(body + KEY.sign(Purpose.VEHICLE_CODE, body), KEY.verifying)
+
+
+def _asked(data: bytes) -> bytes:
+    """A request of any content and of a length that fits, the rider's signature right."""
+    vehicle = data[23:55] or b"v"
+    body = (data + bytes(22))[:22] + bytes([len(vehicle)]) + vehicle
+    return body + KEY.sign(Purpose.BOARDING, body)
+
+
+def _rightly_signed_grant(data: bytes) -> object:
+    """A grant of any content, both signatures right."""
+    body = bytes([6, KEY.id[0]]) + (data + bytes(6))[:6] + _asked(data[6:])
+    found = open_grant(body + KEY.sign(Purpose.GRANT, body), KEYS)
+    found.request.prove(KEY.verifying)
+    return found
 
 
 def _batch_of_it(data: bytes) -> object:
@@ -148,6 +173,13 @@ KINDS: Final[dict[str, dict[str, Target]]] = {
         "ticket, signed": _rightly_signed_ticket,
         "badge": lambda data: open_badge(data, KEYS),
         "badge, signed": _rightly_signed_badge,
+        "vehicle code": lambda data: open_vehicle_code(data, KEY.verifying),
+        "vehicle code, signed": _rightly_signed_vehicle_code,
+        "vehicle code's address": lambda data: read_vehicle_url(data.decode(errors="replace")),
+        "boarding request": read_boarding,
+        "boarding request, signed": lambda data: open_boarding(_asked(data), KEY.verifying),
+        "grant": lambda data: open_grant(data, KEYS),
+        "grant, signed": _rightly_signed_grant,
     },
     "batches": {
         "cbor": lambda data: cbor.decode(data, max_bytes=ROOM),
@@ -215,7 +247,7 @@ TARGETS: Final = {f"{kind}: {name}": target for kind, targets in KINDS.items() f
 REFUSALS: Final = (WireError, ProofError, FrameDamaged, StatementUnfit)  # by name, and nothing else
 # What a kind's decoders stand in, beside their encoders: whose lines are looked at.
 MODULES: Final[dict[str, str]] = {
-    "codes": "codes passes short_passes tickets badges",
+    "codes": "codes passes short_passes tickets badges vehicle_codes grants",
     "batches": "cbor batches records record_parts driver_records seal chain",
     "receipts": "signed receipts health sister standing topics",
     "bundles": "keys manifests bundles authority riders staff releases tariffs policies timetable",

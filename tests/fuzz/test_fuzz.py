@@ -79,7 +79,7 @@ def test_the_seeds_get_deep() -> None:
     assert taken >= {
         "cbor", "code", "code of it", "long pass, issued", "public key", "envelope", "record", "topic", "record's public part",
         "record's public part, sealed", "receipt, signed", "health, signed", "state, signed", "sister, signed",
-        "short pass, signed", "ticket, signed", "badge, signed", "riders", "manifest, signed", "chunk of keys", "chunk of a tariff",
+        "short pass, signed", "ticket, signed", "badge, signed", "vehicle code, signed", "vehicle code's address", "boarding request", "boarding request, signed", "grant, signed", "riders", "manifest, signed", "chunk of keys", "chunk of a tariff",
         "chunk of a deny list", "chunk of policies", "claim", "request", "provider's, header right", "line of frames", "answer", "answer file", "renewal", "renewed",
     }  # fmt: skip
 

@@ -13,6 +13,7 @@ from protocol.wire import chain
 from protocol.wire.badges import issue_badge
 from protocol.wire.batches import encode_batch
 from protocol.wire.bundles import Bundle
+from protocol.wire.grants import issue_grant, sign_boarding
 from protocol.wire.health import (
     BoardCause,
     BoardHealth,
@@ -49,6 +50,7 @@ from protocol.wire.short_passes import render_short_pass
 from protocol.wire.sister import DoorCondition, FreshBoarding, SisterWord, Witness
 from protocol.wire.staff import make_row
 from protocol.wire.tickets import TicketForm, issue_ticket
+from protocol.wire.vehicle_codes import VehicleCode, make_vehicle_code
 
 
 def secret(name: str) -> bytes:
@@ -78,6 +80,7 @@ DAY = 20_717
 TIME_S = WALL_MS // 1000
 CREDENTIAL_ID = bytes.fromhex("0102030405060708")
 TICKET_ID = bytes.fromhex("b1e7000000000001")
+NONCE = bytes.fromhex("a0a1a2a3a4a5a6a7")
 WRAPPED = bytes(113)  # shape of a wrapped day key: 65-byte encapsulated key, 32 bytes, 16-byte tag
 DAY_KEY = DayKey.load(sha256(b"savar test day key").digest(), DAY)
 
@@ -129,6 +132,44 @@ def ticket(
 def badge(*, issuer: SigningKey = ISSUER, number: str = "5007", last_day: int = DAY + 365) -> bytes:
     """A driver's badge."""
     return issue_badge(issuer, badge_id=BADGE_ID, last_day=last_day, number=number)
+
+
+def vehicle_code(
+    *,
+    device: str = DEVICE,
+    vehicle: str = "bus-0001",
+    line: str | None = "r9",
+    time_s: int = TIME_S,
+    door: int = 1,
+    tap_key: SigningKey = TAP_KEY,
+) -> bytes:
+    """What a door shows."""
+    return make_vehicle_code(VehicleCode(time_s, NONCE, door, device, vehicle, line), tap_key)
+
+
+def boarding_request(
+    *, party: int = 0, vehicle: str = "bus-0001", time_s: int = TIME_S, holder: SigningKey = HOLDER
+) -> bytes:
+    """What a rider asks for, having scanned that."""
+    return sign_boarding(
+        holder, credential_id=CREDENTIAL_ID, version=1, time_s=time_s, nonce=NONCE, party=party, vehicle=vehicle
+    )
+
+
+def grant(
+    *,
+    issuer: SigningKey = ISSUER,
+    holder: SigningKey = HOLDER,
+    party: int = 0,
+    vehicle: str = "bus-0001",
+    time_s: int = TIME_S,
+    rider_class: int = 2,
+    product: int = 0,
+    most_rials: int = 150_000,
+) -> bytes:
+    """What the backend makes of it."""
+    request = boarding_request(party=party, vehicle=vehicle, time_s=time_s, holder=holder)
+    return issue_grant(issuer, request, rider_class=rider_class, product=product, most_rials=most_rials)
 
 
 def instant(offset_ms: int = 0) -> Instant:

@@ -17,6 +17,7 @@ from protocol.wire.certificates import Chain, open_chain
 from protocol.wire.claims import read_claim
 from protocol.wire.codes import read_code
 from protocol.wire.enrolments import decode_answer_file, open_answer, open_request
+from protocol.wire.grants import open_boarding, open_grant
 from protocol.wire.health import open_health, open_state
 from protocol.wire.keys import Purpose, SigningKey, VerifyingKey
 from protocol.wire.manifests import Chunk, Manifest, check_chunk, name_chunk, open_manifest
@@ -34,6 +35,7 @@ from protocol.wire.tariffs import decode_tariff
 from protocol.wire.tickets import open_ticket
 from protocol.wire.timetable import decode_lines
 from protocol.wire.topics import split
+from protocol.wire.vehicle_codes import claimed_device, open_vehicle_code, read_vehicle_url
 
 ROOM = 1 << 21
 Entry = Mapping[str, Any]
@@ -174,6 +176,19 @@ def _badge(given: Entry, entry: Entry) -> Any:
     return plain(replace(found, issuer=found.issuer.public))
 
 
+def _grant(given: Entry, entry: Entry) -> Any:
+    """As an office reads it: by the issuer's key, then by the rider's."""
+    found = open_grant(data(entry), keys(given, "issuer_keys"))
+    found.request.prove(keys(given, "holder_keys")[0])
+    return plain(replace(found, issuer=found.issuer.public))  # type: ignore[arg-type]
+
+
+def _vehicle_code(given: Entry, entry: Entry) -> Any:
+    found = open_vehicle_code(data(entry), keys(given, "tap_keys")[0])
+    assert claimed_device(found.raw) == found.device
+    return plain(found)
+
+
 def _message(opener: Callable[..., Any], key_list: str) -> Decoder:
     return lambda given, entry: plain(opener(data(entry), keys(given, key_list)))
 
@@ -202,6 +217,10 @@ DECODERS: dict[str, Decoder] = {
     "short_pass": _short_pass,
     "ticket": _ticket,
     "badge": _badge,
+    "vehicle_code": _vehicle_code,
+    "vehicle_url": lambda _, entry: {"code": read_vehicle_url(entry["text"]).hex()},
+    "boarding_request": lambda given, entry: plain(open_boarding(data(entry), keys(given, "holder_keys")[0])),
+    "grant": _grant,
     "riders": lambda _, entry: plain(decode_rows(data(entry))),
     "envelope": _envelope,
     "receipt": _message(open_receipt, "receipt_keys"),

@@ -41,6 +41,7 @@ from tests.vectors.sister import sister_entries
 from tests.vectors.staff import staff_entries
 from tests.vectors.statements import RECOVERY, statement_entries
 from tests.vectors.timetable import timetable_entries
+from tests.vectors.vehicle import grant_entries, request_of_rider_entries, vehicle_code_entries, vehicle_url_entries
 
 HERE = Path(__file__).parent
 DAY_KEY_SECRET = sha256(b"savar test day key").digest()
@@ -340,6 +341,18 @@ def make() -> dict[str, dict[str, Any]]:
         ),
         "badges": ("Drivers' badges.", "badge", issuers, badge_entries()),
         "tickets": ("Bearer tickets.", "ticket", issuers, ticket_entries()),
+        "vehicle_codes": (
+            "What a bus shows, and its address.",
+            "vehicle_code",
+            tap_keys,
+            vehicle_code_entries() | vehicle_url_entries(),
+        ),
+        "grants": (
+            "What a rider asks for who has scanned a bus, and what the backend makes of it: both signatures are verified.",
+            "grant",
+            issuers | {"holder_keys": [samples.HOLDER.public.hex()]},
+            grant_entries() | request_of_rider_entries(),
+        ),
         "riders": ("Chunks of the rider table.", "riders", {}, rider_entries()),
         "messages": ("COSE_Sign1 messages.", None, messages, message_entries()),
         "sister": ("Messages between two doors.", "sister", tap_keys, sister_entries(records, hashes)),

@@ -11,7 +11,7 @@ def _signed(body: bytes, issuer: SigningKey = samples.ISSUER, purpose: Purpose =
     return body + issuer.sign(purpose, body)
 
 
-def _others() -> tuple[SigningKey, SigningKey]:
+def strangers() -> tuple[SigningKey, SigningKey]:
     """A key whose hint is nobody's, and one whose hint is the issuer's."""
     stranger = next(
         key
@@ -27,7 +27,7 @@ def _others() -> tuple[SigningKey, SigningKey]:
 def badge_entries() -> Entries:
     good = samples.badge()
     body = good[:-64]
-    stranger, impostor = _others()
+    stranger, impostor = strangers()
 
     def numbered(number: bytes, says: int | None = None) -> bytes:
         said = bytes([len(number) if says is None else says])
@@ -64,7 +64,7 @@ def badge_entries() -> Entries:
 
 def ticket_entries() -> Entries:
     good, card = samples.ticket(), samples.ticket(TicketForm.CARD, rides_a_day=4, rider_class=3)
-    stranger, impostor = _others()
+    stranger, impostor = strangers()
     return {
         "single ride": of(good),
         "piece of a strip": of(samples.ticket(TicketForm.STRIP)),
