@@ -64,6 +64,7 @@ NAME_MAX_CHARS = 32  # device, vehicle, city, shard, route, trip, stop, shift: [
 TEXT_MAX_CHARS = 200  # free text for a person, in code points: a line on a screen, not a log
 KEY_ID_BYTES = 8  # first bytes of SHA-256 of the compressed point
 CHALLENGE_BYTES = 32  # of a registration over HTTP
+TIME_NONCE_BYTES = 16  # of a phone that asks for the time: never the same again
 PUBLIC_KEY_BYTES = 33  # compressed P-256 point
 SIGNATURE_BYTES = 64  # r‖s
 HASH_BYTES = 32  # SHA-256

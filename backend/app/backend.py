@@ -164,6 +164,7 @@ class Backend:
             once=self.store,
             sign_in=self._sign_in(randomness),
             office_pages=None if config.passkeys is None else config.passkeys.pages,
+            passenger_pages=None if config.passenger is None else config.passenger.pages,
             clock=self._now_ms,
             city=config.city,
             chunk=self._announcing.chunk,

@@ -140,6 +140,17 @@ class PasskeysConfig(BaseModel):
         return self.origin.partition("://")[2].partition(":")[0]
 
 
+class PassengerConfig(BaseModel):
+    """Passengers get their app from us, at /passenger/. `pages`: the folder of the built pages."""
+
+    model_config = _STRICT
+    pages: Path
+
+    def resolved(self, base: Path) -> Self:
+        """With the pages' folder taken from `base`."""
+        return self.model_copy(update={"pages": base / self.pages})
+
+
 class SmsConfig(BaseModel):
     """Who sends codes to riders' telephones, and by which of the templates that were approved there.
 
@@ -215,6 +226,7 @@ class BackendConfig(BaseModel):
     ingest: IngestConfig = IngestConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     passkeys: PasskeysConfig | None = None
+    passenger: PassengerConfig | None = None
     sms: SmsConfig | None = None
 
     @property
@@ -238,6 +250,7 @@ def load_config(path: Path) -> BackendConfig:
             "broker": config.broker.resolved(base),
             "payments": None if config.payments is None else config.payments.resolved(base),
             "passkeys": None if config.passkeys is None else config.passkeys.resolved(base),
+            "passenger": None if config.passenger is None else config.passenger.resolved(base),
             "sms": None if config.sms is None else config.sms.resolved(base),
         }
     )

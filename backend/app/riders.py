@@ -21,7 +21,7 @@ from typing import Protocol
 
 from backend.app.challenges import KeyChallenges
 from backend.core import limits
-from backend.core.api import Registered
+from backend.core.api import Registered, ToldTime
 from backend.core.challenges import KeyProof
 from backend.core.concessions.grant import ADULT, Grant, held_with, is_due
 from backend.core.errors import NotAllowed, Refused
@@ -31,8 +31,9 @@ from backend.core.phone.binding import key_waits
 from backend.core.ports import Rider, RiderStore
 from protocol.limits import ALLOWANCE_UNIT_RIALS, CREDENTIAL_ID_BYTES
 from protocol.localtime import service_day
-from protocol.wire.keys import Signer, SigningKey
+from protocol.wire.keys import Purpose, Signer, SigningKey
 from protocol.wire.passes import Credential, issue_credential, read_issued
+from protocol.wire.told_time import told_time_payload
 
 _NOBODY = bytes(32)  # compared against where there is no rider, so that both ways take the same work
 
@@ -72,6 +73,16 @@ class Riders:
         self._randomness = randomness
         self._challenges = KeyChallenges(clock, randomness)
         self._one_at_a_time = threading.Lock()  # two retries of one phone must not become two riders
+
+    @property
+    def issuer_key(self) -> bytes:
+        """What credentials and the time are signed by."""
+        return self._issuer.public
+
+    def tell_time(self, nonce: bytes) -> ToldTime:
+        """The time, signed over a phone's nonce. Raises WrongLength."""
+        time_ms = self._clock()
+        return ToldTime(time_ms, self._issuer.sign(Purpose.TIME, told_time_payload(nonce, time_ms)))
 
     def challenge(self) -> bytes:
         """What a phone signs to prove its key."""

@@ -27,6 +27,14 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldTime:
+    """The time, signed over the nonce of whoever asked."""
+
+    time_ms: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """A top-up that the provider knows, and where the rider pays it."""
 
@@ -36,6 +44,15 @@ class Started:
 
 class RiderDesk(Protocol):
     """Registration and tokens."""
+
+    @property
+    def issuer_key(self) -> bytes:
+        """The public key, 33 bytes, by which credentials and the time are signed now."""
+        ...
+
+    def tell_time(self, nonce: bytes) -> ToldTime:
+        """The time, for whoever brings 16 random bytes. Raises WrongLength."""
+        ...
 
     def challenge(self) -> bytes:
         """What a phone signs to prove its key, within a few minutes and once."""

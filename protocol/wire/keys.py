@@ -51,6 +51,7 @@ class Purpose(Enum):
     MANIFEST = b"savar/1/manifest"
     AUTHORITY = b"savar/1/authority"
     REGISTRATION = b"savar/1/registration"
+    TIME = b"savar/1/time"
     CLAIM = b"savar/1/claim"
     ENROLMENT = b"savar/1/enrolment"
     ANSWER = b"savar/1/answer"

@@ -185,7 +185,7 @@ class Api:
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
-            phones=phones, sign_in=self.sign_in if passkeys else None, office_pages=None,
+            phones=phones, sign_in=self.sign_in if passkeys else None, office_pages=None, passenger_pages=None,
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),
             money_cases=MoneyCases(self.office, lambda: self.now_ms),

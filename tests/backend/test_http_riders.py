@@ -10,8 +10,11 @@ from backend.core import limits
 from backend.core.api import Registered
 from backend.core.limits import CHALLENGE_MS
 from backend.core.ports import RiderTap
-from protocol.wire.keys import Purpose
+from protocol import limits as limits_of_the_contract
+from protocol.errors import BadSignature, OutOfRange, WrongLength
+from protocol.wire.keys import Purpose, VerifyingKey
 from protocol.wire.passes import open_long_pass, render_long_pass, verify_credential
+from protocol.wire.told_time import told_time_payload
 from simulators.phones import registration
 from tests.backend.desk_http import OPS_TOKEN, Api
 from tests.protocol.samples import ISSUER, TIME_S, WALL_MS, high_s, key
@@ -35,6 +38,35 @@ def test_a_registered_phone_can_render_passes_that_a_validator_accepts(api: Api)
     assert shown.credential.allowance_units == limits.ALLOWANCE_UNITS_DEFAULT
     assert body["allowance_rials"] == limits.ALLOWANCE_UNITS_DEFAULT * 50_000
     assert (shown.credential.expiry_day - WALL_MS // 86_400_000) >= 120  # P15: nothing needed to ride expires sooner
+
+
+def test_the_time_is_told_over_the_phones_own_nonce(api: Api) -> None:
+    """Signed by the key that registration told; over another nonce, or another time, it does not hold."""
+    body = api.client.post("/v1/riders", json=api.registration(PHONE)).json()
+    issuer = VerifyingKey.load(bytes.fromhex(body["issuer_key"]))
+    assert issuer.public == ISSUER.public
+    nonce = bytes(range(16))
+    told = api.client.get("/v1/time", params={"nonce": nonce.hex()}).json()
+    assert told["time_ms"] == api.now_ms
+    signature = bytes.fromhex(told["signature"])
+    issuer.verify(Purpose.TIME, told_time_payload(nonce, api.now_ms), signature)
+    for payload in (told_time_payload(bytes(16), api.now_ms), told_time_payload(nonce, api.now_ms + 1)):
+        with pytest.raises(BadSignature):
+            issuer.verify(Purpose.TIME, payload, signature)
+
+
+@pytest.mark.parametrize("nonce", ["", "00", "0" * 31, "0" * 33, "G" * 32])
+def test_the_time_is_told_for_16_bytes_alone(api: Api, nonce: str) -> None:
+    assert api.client.get("/v1/time", params={"nonce": nonce}).status_code == 422
+
+
+def test_what_is_signed_as_time_is_checked() -> None:
+    with pytest.raises(WrongLength):
+        told_time_payload(bytes(15), 0)
+    for wrong in (-1, limits_of_the_contract.LATEST_MS + 1):
+        with pytest.raises(OutOfRange):
+            told_time_payload(bytes(16), wrong)
+    assert told_time_payload(bytes(16), 258) == bytes(22) + b"\x01\x02"
 
 
 def test_base64url_is_taken_too(api: Api) -> None:

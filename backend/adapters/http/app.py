@@ -40,13 +40,14 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def make_app(services: Services) -> FastAPI:
-    """The API, the status page and the office's pages over these services. Nothing starts before it is served."""
+    """The API, the status page, and the pages of office and passengers. Nothing starts before it is served."""
     app = make_api()
     app.state.services = services
     app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
     app.state.sms_places = CapacityLimiter(limits.SMS_CALLS_MAX)
-    if services.office_pages is not None:
-        app.mount("/office", StaticFiles(directory=services.office_pages, html=True, check_dir=False), name="office")
+    for name, pages in (("office", services.office_pages), ("passenger", services.passenger_pages)):
+        if pages is not None:
+            app.mount(f"/{name}", StaticFiles(directory=pages, html=True, check_dir=False), name=name)
     return app
 
 

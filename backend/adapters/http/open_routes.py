@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi import Path as UrlPath
 from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
@@ -11,10 +11,15 @@ from backend.adapters.http import bodies, models
 from backend.adapters.http.access import Having, open_to_all
 from backend.adapters.http.events import EventStream
 from backend.adapters.http.problems import documented
+from backend.adapters.http.registration_models import TimeBody
 from backend.core import limits
 from backend.core.errors import NotFound
+from protocol.limits import TIME_NONCE_BYTES
 
 Digest = Annotated[str, UrlPath(pattern="^[0-9a-f]{64}$", description="SHA-256, 64 hex digits.")]
+Nonce = Annotated[
+    str, Query(pattern=f"^[0-9a-f]{{{2 * TIME_NONCE_BYTES}}}$", description="Random, never used before; hex.")
+]
 STATIC = Path(__file__).parents[2] / "static"
 router = APIRouter(tags=["open"], dependencies=[Depends(open_to_all)])
 
@@ -24,6 +29,13 @@ def healthz(having: Having) -> models.HealthBody:
     """ok when the ledger can be read."""
     having.store.counts()
     return models.HealthBody(status="ok")
+
+
+@router.get("/v1/time", summary="The time, signed", responses=documented(422, 503))
+def time(having: Having, nonce: Nonce) -> TimeBody:
+    """Over 16 random bytes of yours, so that nobody can tell it again: a phone set wrong shows right codes by it."""
+    told = having.riders.tell_time(bytes.fromhex(nonce))
+    return TimeBody(time_ms=told.time_ms, signature=told.signature.hex())
 
 
 @router.get("/", summary="The status page", response_class=HTMLResponse, responses=documented())

@@ -150,7 +150,7 @@ def sign_in_by_phone(request: Request, having: Having, body: SignInRequest) -> S
             en="To keep the account safe this takes a day: ask again then, with this phone and a new code",
         )  # fmt: skip
     return SignInBody(
-        waits_until_ms=None, registered=registered_body(found),
+        waits_until_ms=None, registered=registered_body(found, having.riders.issuer_key),
         fa="حساب اکنون در این گوشی است؛ گوشی پیشین دیگر سوار نمی‌شود",
         en="The account is on this phone now; the one before rides no more",
     )  # fmt: skip

@@ -45,6 +45,13 @@ class ChallengeBody(Model):
     good_for_s: int = Field(description="Seconds to sign it within; it is good once.")
 
 
+class TimeBody(Model):
+    """The time by our clock, over the nonce that was brought: a phone sets its codes by it."""
+
+    time_ms: int = Field(description="Unix milliseconds.")
+    signature: str = Field(description="r‖s by `issuer_key` over nonce and time, 8 bytes; purpose TIME.")
+
+
 class Registration(ProvenKey):
     """A key to register."""
 
@@ -69,17 +76,18 @@ class RegisteredBody(Model):
     credential_id: str
     credential: str
     token: str
+    issuer_key: str = Field(description="Public key, 33 bytes: signs credentials, and the time of `GET /v1/time`.")
     allowance_rials: int = Field(description="What may be spent before a bus has told us.")
     note: Note | None = Field(description="What to tell the rider: a desk moved the account to this phone just now.")
 
 
-def registered_body(found: Registered) -> RegisteredBody:
-    """How an answer tells it."""
+def registered_body(found: Registered, issuer_key: bytes) -> RegisteredBody:
+    """How an answer tells it. `issuer_key`: the one of now, which an older credential need not be signed by."""
     note = Note(
         fa="اعتبار به این گوشی آمد؛ شمارهٔ تلفنی که پیش‌تر ثبت بود برداشته شد، اگر می‌خواهید دوباره ثبتش کنید",
         en="The account is on this phone now. A telephone number bound before is bound no more: bind yours again",
     )  # fmt: skip
     return RegisteredBody(
         credential_id=found.credential_id.hex(), credential=found.credential.hex(), token=found.token,
-        allowance_rials=found.allowance_rials, note=note if found.by_desk else None,
+        issuer_key=issuer_key.hex(), allowance_rials=found.allowance_rials, note=note if found.by_desk else None,
     )  # fmt: skip

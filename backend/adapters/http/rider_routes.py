@@ -44,7 +44,7 @@ def register(having: Having, body: registration_models.Registration) -> registra
     holds by now (`renew`).
     """
     found = having.riders.register(body.public_key, body.key_proof, body.rider_class)
-    return registration_models.registered_body(found)
+    return registration_models.registered_body(found, having.riders.issuer_key)
 
 
 @router.post(
@@ -59,7 +59,7 @@ def move(having: Having, rider: ThisRider, body: registration_models.ProvenKey) 
     guardian's token does not do it: for a ward's lost phone two people of the office do.
     """
     found = having.riders.move(rider, body.public_key, body.key_proof)
-    return registration_models.registered_body(found)
+    return registration_models.registered_body(found, having.riders.issuer_key)
 
 
 @router.get(

@@ -32,7 +32,8 @@ class HttpStore(RiderStore, TopUpStore, FleetStore, Protocol):
 class Services:
     """Everything behind the routes. `topups` is None where no payment provider is configured.
 
-    `sign_in` is None where no passkeys are set up; `office_pages` is the folder of their pages, None where none are.
+    `sign_in` is None where no passkeys are set up; `office_pages` is the folder of their pages, `passenger_pages` that
+    of the passengers' app; None where none are served.
     `staff` knows people and what they may, `office` keeps them, their proposals and log, `once` the requests under
     idempotency keys. `devices` gives the enrolled devices, `clock` Unix milliseconds, `chunk` a bundle's chunk by its
     hash, None if it is not here, `cases` what a person should look at, `days_due` the days whose cases may be old.
@@ -55,6 +56,7 @@ class Services:
     once: OnceStore
     sign_in: SignInDesk | None
     office_pages: Path | None
+    passenger_pages: Path | None
     clock: Callable[[], int]
     city: str
     chunk: Callable[[bytes], bytes | None]
