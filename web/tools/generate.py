@@ -14,6 +14,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+import backend.core.limits
 import backend.core.staff.errors
 import edge.core.errors
 import edge.core.limits
@@ -35,8 +36,10 @@ _CONTRACT = (
     "PARTY_MAX", "PIN_MIN_DIGITS", "PIN_MAX_DIGITS", "LOCAL_OFFSET_S", "DAY_S", "CODE_PREFIX", "CODE_TEXT_MAX_CHARS",
     "LONG_PASS_BYTES", "SHORT_PASS_BYTES", "RENDER_PERIOD_S", "FORM_PERIOD_S", "FORMS_UNTIL_LONG", "FRESH_WINDOW_S",
     "PUBLIC_KEY_BYTES", "SIGNATURE_BYTES", "CHALLENGE_BYTES", "ALLOWANCE_UNIT_RIALS",
+    "TIME_NONCE_BYTES",
 )  # fmt: skip
 _TERMINAL = ("MOVING_KMH_MAX", "ANNULS_A_DAY_MAX", "SHOWN_LAST", "TERMINAL_BEAT_S")
+_OFFICE = ("CREDENTIAL_LEFT_DAYS",)
 _OF_A_DOOR = ("JournalFull", "JournalFailed", "SignerFailed", "DoorUnreached")
 
 
@@ -50,6 +53,7 @@ def tables() -> dict[str, Any]:
     hints = {hint.value: {"fa": row.rider_fa, "en": row.rider_en} for hint, row in HINTS.items()}
     numbers = {name: getattr(limits, name) for name in _CONTRACT}
     numbers |= {name: getattr(edge.core.limits, name) for name in _TERMINAL}
+    numbers |= {name: getattr(backend.core.limits, name) for name in _OFFICE}
     return {
         "VERDICTS": verdicts, "BY_REASON": by_reason, "HINTS": hints, "LIMITS": numbers, "ERRORS": errors(),
         "OFFICE_ERRORS": office_errors(),

@@ -1,5 +1,7 @@
 // Bytes: joined, cut, big-endian, and as hex. WebCrypto takes no bytes of shared memory, hence the type.
 
+import { ContractError } from "./errors";
+
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 export function joined(...parts: readonly Uint8Array[]): Bytes {
@@ -25,9 +27,10 @@ export const integer = (bytes: Uint8Array): number => bytes.reduce((value, byte)
 export const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Hex as the backend writes it. Throws RangeError for anything else. */
-export function fromHex(text: string): Bytes {
-  if (!/^([0-9a-f]{2})*$/.test(text)) throw new RangeError("not lower-case hex");
+/** Hex as the backend writes it. Throws WrongType for anything else. */
+export function fromHex(text: unknown): Bytes {
+  if (typeof text !== "string" || !/^([0-9a-f]{2})*$/.test(text))
+    throw new ContractError("WrongType", "not lower-case hex");
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 

@@ -11,7 +11,8 @@ export type ErrorName =
   | "TooLarge"
   | "UnknownIssuer"
   | "UnknownVersion"
-  | "WrongLength";
+  | "WrongLength"
+  | "WrongType";
 
 /** Bytes that break the contract, or a proof that does not hold. `data` has the facts and never a secret. */
 export class ContractError extends Error {

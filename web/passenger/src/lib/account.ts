@@ -1,0 +1,145 @@
+// The life of this phone's account: a key, its registration, what the backend tells, and how it ends. Rules:
+// - an account begins when its rider says so: a phone whose browser threw the key away looks like a new one, and a
+//   key that has registered gets no lost account back;
+// - registering again with the same key is harmless, and is how a lost token, a renewed credential and another issuer
+//   key come; the answer is checked before it is kept;
+// - without a network nothing here fails: what was told last stands.
+
+import { hintOf, makeKey, signerOf, verify } from "../keys/webcrypto";
+import { fromHex, joined, same, type Bytes } from "../protocol/bytes";
+import { ContractError } from "../protocol/errors";
+import type { Signer } from "../protocol/keys";
+import { readCredential, renderPass, verifyCredential, type Credential, type Form } from "../protocol/passes";
+import { LIMITS } from "$generated/tables";
+import * as api from "./api";
+import { corrected, holds, isWrong, learn, provenTime, type Reading } from "./clock";
+import { dayOf } from "./counter";
+import type { Account, Heard, Registered, Store } from "./store";
+
+export const reading = (): Reading => ({ nowMs: Date.now(), zoneMin: new Date().getTimezoneOffset() });
+
+/** One render in both forms, to be shown in turn. */
+export type Render = { readonly forms: Record<Form, Bytes>; readonly timeS: number; readonly counter: number };
+
+/** A key of this phone's own, kept; the one that is kept where another tab was faster. */
+export async function beginAccount(store: Store): Promise<Account> {
+  const pair = await makeKey();
+  return store.begin({ pair, public: (await signerOf(pair)).public });
+}
+
+/** The credential that came, if it is this phone's and whole. Throws ContractError. */
+async function checked(raw: Bytes, holder: Bytes, issuerKey: Bytes): Promise<Credential> {
+  const hint = await hintOf(issuerKey);
+  // One of an earlier issuer's is signed by a key that this phone was never told: its shape and holder are held.
+  const credential =
+    raw[1] === hint ? await verifyCredential(raw, [{ public: issuerKey, hint }], verify) : readCredential(raw);
+  if (!same(credential.holder, holder)) throw new ContractError("BadKey", "a credential of another phone's key");
+  return credential;
+}
+
+/**
+ * Register the key that is kept, or recover by it → the account as it is kept then.
+ *
+ * Throws Unreached, Refused (no account yet, and none is given), ContractError. A key whose credential has ended is no
+ * error: `ended` says so.
+ */
+export async function registerAccount(store: Store, account: Account): Promise<Account> {
+  const signer = await signerOf(account.pair);
+  const challenge = await api.challenge();
+  const proof = await signer.sign("REGISTRATION", joined(challenge, signer.public));
+  let change: Partial<Account>;
+  try {
+    const told = await api.register({ public: signer.public, proof, challenge });
+    const [credential, issuerKey] = [fromHex(told.credential), fromHex(told.issuer_key)];
+    await checked(credential, signer.public, issuerKey);
+    change = { registered: { credentialId: told.credential_id, credential, token: told.token, issuerKey } };
+  } catch (error) {
+    if (!(error instanceof api.Refused) || error.words === undefined || error.problem !== "refused") throw error;
+    change = { ended: error.words };
+  }
+  await store.change(signer.public, change);
+  return { ...account, ...change };
+}
+
+/** The phone's correction and the time that was told, or nothing where it was too long on its way. */
+async function askTime(registered: Registered): Promise<Pick<Heard, "correction" | "seenMs">> {
+  const nonce = crypto.getRandomValues(new Uint8Array(LIMITS.TIME_NONCE_BYTES));
+  const asked = reading();
+  const told = await api.tellTime(nonce);
+  const came = reading();
+  await provenTime(told, nonce, registered.issuerKey, verify);
+  const correction = learn(told, asked, came);
+  return correction === undefined ? {} : { correction, seenMs: told.time_ms };
+}
+
+/** Hear what the backend has to tell: time, wallet, renewal, and whether this phone still carries the pass. */
+export async function hear(store: Store, account: Account): Promise<Account> {
+  let [now, again] = [account, false];
+  for (const ask of [hearTime, hearBalance, hearRenewal]) {
+    if (now.registered === undefined || now.ended !== undefined) return now;
+    if (await ask(store, now.registered)) continue;
+    if (again) return now;
+    now = await registerAccount(store, now); // another issuer key, a lost token, an older credential, or the end
+    again = true;
+    if (now.registered !== undefined && now.ended === undefined) await ask(store, now.registered);
+  }
+  return now;
+}
+
+/** Each says false where registering again may bring what is missing. */
+async function hearTime(store: Store, registered: Registered): Promise<boolean> {
+  try {
+    await store.hear(await askTime(registered));
+    return true;
+  } catch (error) {
+    if (error instanceof ContractError) return false;
+    throw error;
+  }
+}
+
+async function hearBalance(store: Store, registered: Registered): Promise<boolean> {
+  try {
+    await store.hear({ balanceRials: await api.balance(registered.credentialId, registered.token) });
+    return true;
+  } catch (error) {
+    if (error instanceof api.Refused && [401, 403].includes(error.status)) return false;
+    throw error;
+  }
+}
+
+async function hearRenewal(store: Store, registered: Registered): Promise<boolean> {
+  const heard = await store.heard();
+  const today = dayOf(corrected(reading(), heard.correction) / 1000);
+  if (readCredential(registered.credential).expiryDay - today >= LIMITS.CREDENTIAL_LEFT_DAYS) return true;
+  if (heard.renewedDay === today) return true;
+  await store.hear({ renewedDay: today }); // once a day: who is denied gets no longer one however often he asks
+  return false;
+}
+
+/** The time by which codes are signed, and whether its clock is the one that was last held against signed time. */
+export async function cityTime(store: Store): Promise<{ ms: number; confirmed: boolean; wrong: boolean }> {
+  const [{ correction, seenMs }, now] = [await store.heard(), reading()];
+  if (correction === undefined) return { ms: now.nowMs, confirmed: false, wrong: false };
+  if (holds(correction, now, seenMs ?? 0))
+    return { ms: corrected(now, correction), confirmed: true, wrong: isWrong(correction) };
+  await store.dropCorrection();
+  return { ms: now.nowMs, confirmed: false, wrong: false };
+}
+
+/** Sign one render in both forms; its number is kept before. Throws CounterSpent, ContractError. */
+export async function render(
+  store: Store,
+  credential: Credential,
+  signer: Signer,
+  timeMs: number,
+  party: number,
+): Promise<Render> {
+  const timeS = Math.floor(timeMs / 1000);
+  const counter = await store.countRender(timeS);
+  const at = { timeS, counter, party };
+  const [short, long] = await Promise.all([
+    renderPass("short", credential, signer, at),
+    renderPass("long", credential, signer, at),
+  ]);
+  return { forms: { short, long }, timeS, counter };
+}

@@ -1,0 +1,62 @@
+// Calls to the backend's documented API. Shapes are generated from its OpenAPI document.
+
+import type { components } from "$generated/office";
+import { fromHex, hex, type Bytes } from "../protocol/bytes";
+import type { Told } from "./clock";
+import { ANSWER_MS } from "./limits";
+import type { Words } from "./store";
+
+type Schemas = components["schemas"];
+
+/** Nobody answered: no network, or a backend that is away. */
+export class Unreached extends Error {}
+
+/** The backend understood and said no. `words`: what it tells the rider, if it does. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: string,
+    readonly words?: Words,
+  ) {
+    super(`${status} ${problem}`);
+  }
+}
+
+async function call<Answer>(method: "GET" | "POST", path: string, body?: object, token?: string): Promise<Answer> {
+  const headers: Record<string, string> = {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), ANSWER_MS);
+  let answer: Response;
+  let told: { type?: string; data?: { rider_fa?: string; rider_en?: string } };
+  try {
+    answer = await fetch(path, { method, headers, body: body ? JSON.stringify(body) : null, signal: stop.signal });
+    told = (await answer.json()) as typeof told;
+  } catch {
+    throw new Unreached(path); // also what is no JSON: a hotel's page stands between
+  } finally {
+    clearTimeout(timer);
+  }
+  if (answer.ok) return told as Answer;
+  if (answer.status >= 500) throw new Unreached(path);
+  const { rider_fa: fa, rider_en: en } = told.data ?? {};
+  const words = fa === undefined || en === undefined ? undefined : { fa, en };
+  throw new Refused(answer.status, told.type?.replace("urn:savar:problem:", "") ?? "other", words);
+}
+
+export type Proven = { readonly public: Bytes; readonly proof: Bytes; readonly challenge: Bytes };
+
+export async function challenge(): Promise<Bytes> {
+  return fromHex((await call<Schemas["ChallengeBody"]>("POST", "/v1/riders/challenges")).challenge);
+}
+
+export const register = (it: Proven): Promise<Schemas["RegisteredBody"]> =>
+  call("POST", "/v1/riders", { public_key: hex(it.public), proof: hex(it.proof), challenge: hex(it.challenge) });
+
+export const tellTime = (nonce: Bytes): Promise<Told> => call<Told>("GET", `/v1/time?nonce=${hex(nonce)}`);
+
+export async function balance(credentialId: string, token: string): Promise<number> {
+  const path = `/v1/riders/${credentialId}/balance`;
+  return (await call<Schemas["BalanceBody"]>("GET", path, undefined, token)).balance_rials;
+}

@@ -1,0 +1,107 @@
+// What this phone keeps, in IndexedDB: its key, its credential, its counter. A key is never exported, not even here.
+
+import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { same, type Bytes } from "../protocol/bytes";
+import type { Correction } from "./clock";
+import { nextRender, type Renders } from "./counter";
+
+export type Words = { readonly fa: string; readonly en: string };
+
+/** What registration gave. */
+export type Registered = {
+  readonly credentialId: string;
+  readonly credential: Bytes;
+  readonly token: string;
+  readonly issuerKey: Bytes;
+};
+
+/** `ended`: the backend said that this key's credential has ended, or moved to another phone. */
+export type Account = {
+  readonly pair: CryptoKeyPair;
+  readonly public: Bytes;
+  readonly registered?: Registered;
+  readonly ended?: Words;
+};
+
+/** What the backend told last. `seenMs`: the newest time that was signed by `correction`, or the time of its telling;
+ * `renewedDay`: the local day on which a longer credential was last asked for. */
+export type Heard = {
+  readonly correction?: Correction;
+  readonly seenMs?: number;
+  readonly balanceRials?: number;
+  readonly renewedDay?: number;
+};
+
+type Shape = DBSchema & {
+  kept: { key: string; value: Account | Heard | Renders };
+};
+
+export class Store {
+  private constructor(private readonly db: IDBPDatabase<Shape>) {}
+
+  static async open(name = "savar"): Promise<Store> {
+    const db = await openDB<Shape>(name, 1, {
+      upgrade: (made) => {
+        made.createObjectStore("kept");
+      },
+    });
+    return new Store(db);
+  }
+
+  async account(): Promise<Account | undefined> {
+    return (await this.db.get("kept", "account")) as Account | undefined;
+  }
+
+  async heard(): Promise<Heard> {
+    return ((await this.db.get("kept", "heard")) ?? {}) as Heard;
+  }
+
+  /** Keep this account unless another tab has kept one under a key that still counts → the one that is kept. */
+  async begin(fresh: Account): Promise<Account> {
+    const tx = this.db.transaction("kept", "readwrite");
+    const held = (await tx.store.get("account")) as Account | undefined;
+    const kept = held === undefined || held.ended !== undefined ? fresh : held;
+    if (kept === fresh) {
+      await tx.store.put(fresh, "account");
+      await tx.store.delete("heard"); // of another account; the counter stays: it must never come twice
+    }
+    await tx.done;
+    return kept;
+  }
+
+  /** What became of the account under this key; false if another key is kept by now. */
+  async change(holder: Bytes, change: Partial<Account>): Promise<boolean> {
+    const tx = this.db.transaction("kept", "readwrite");
+    const held = (await tx.store.get("account")) as Account | undefined;
+    const mine = held !== undefined && same(held.public, holder);
+    if (mine) await tx.store.put({ ...held, ...change }, "account");
+    await tx.done;
+    return mine;
+  }
+
+  async hear(told: Partial<Heard>): Promise<void> {
+    const tx = this.db.transaction("kept", "readwrite");
+    const before = ((await tx.store.get("heard")) ?? {}) as Heard;
+    await tx.store.put({ ...before, ...told }, "heard");
+    await tx.done;
+  }
+
+  /** The phone's clock was set anew: what corrected the old one goes, and does not come back by itself. */
+  async dropCorrection(): Promise<void> {
+    const tx = this.db.transaction("kept", "readwrite");
+    const { correction: _gone, seenMs: _too, ...rest } = ((await tx.store.get("heard")) ?? {}) as Heard;
+    await tx.store.put(rest, "heard");
+    await tx.done;
+  }
+
+  /** The number of a render at this second, kept before anybody sees it. Throws CounterSpent. */
+  async countRender(timeS: number): Promise<number> {
+    const tx = this.db.transaction("kept", "readwrite", { durability: "strict" });
+    const next = nextRender((await tx.store.get("renders")) as Renders | undefined, timeS);
+    await tx.store.put(next, "renders");
+    const heard = ((await tx.store.get("heard")) ?? {}) as Heard;
+    if (heard.correction) await tx.store.put({ ...heard, seenMs: timeS * 1000 }, "heard");
+    await tx.done;
+    return next.counter;
+  }
+}
