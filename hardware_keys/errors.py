@@ -45,3 +45,7 @@ class KeyUnfit(HardwareKeyError):
 
 class TokenGone(HardwareKeyError):
     """The token was there and does not answer any more: taken out, reset or broken; looked for at the next call."""
+
+
+class CounterGone(HardwareKeyError):
+    """The machine's counter does not answer, or what lies in its place is none; asked again later."""

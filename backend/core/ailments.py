@@ -87,6 +87,19 @@ def _crashed(health: Health, _: int) -> str:
     return f"its process died of something and began anew {health.uptime_s // 60} minutes ago"
 
 
+def _copied(health: Health, _: int) -> str:
+    """By the counter in its own machine, which nothing sets back: taps that it had made may be on no card (P11)."""
+    copied = health.started is RunCause.CARD_COPY
+    return "its card is a copy from before, or another machine's; taps since then may be lost" if copied else ""
+
+
+def _uncounted(health: Health, _: int) -> str:
+    """Whoever puts a card back takes the counter's answer away first."""
+    if "counter" not in health.unread:
+        return ""
+    return "its machine's counter does not answer: nobody there would know a copy of its card"
+
+
 def _gone(health: Health, _: int) -> str:
     """A door with several cameras reads on with the others; one with none left lets its bus ride free (rule S4)."""
     if not health.cameras or not all(camera.state in GONE for camera in health.cameras):
@@ -151,6 +164,16 @@ RULES = (
     Rule("card-full", 0, _card, "let it sync, carry the journal off, or change the card"),
     Rule("no-clock", limits.NO_CLOCK_AFTER_MS, _clock, "look at its time service and the battery of its clock"),
     Rule("doors-apart", 0, _apart, "look at the cable between the doors, and at the other one"),
+    Rule(
+        "card-copy",
+        0,
+        _copied,
+        "take it out of service, keep card and device; hold its taps against the other door's; revoke it if nobody can"
+        " say who put it back",
+    ),
+    Rule(
+        "counter-gone", limits.COUNTER_GONE_AFTER_MS, _uncounted, "look at its TPM, and at [counter] in validator.toml"
+    ),
     Rule("crashed", 0, _crashed, "report this with its log; its taps are safe"),
     Rule("camera-gone", limits.CAMERA_GONE_AFTER_MS, _gone, "look at camera and cable, and how often it was so"),
     Rule(

@@ -56,6 +56,7 @@ CARD_FREE_MIN_BYTES = 256 << 20  # 120 days without a network are 107 MB a door,
 NO_CLOCK_AFTER_MS = 3_600_000  # after a cold start without a battery a clock is set within minutes of a network
 CRASH_FORGIVEN_S = 86_400  # a day without another: one that crashes every hour has an open alarm all the time
 CAMERA_GONE_AFTER_MS = 600_000  # a plug that is put back, a driver that is loaded anew: minutes
+COUNTER_GONE_AFTER_MS = 600_000  # a chip that another program holds for a moment is asked again each minute
 BOARD_GONE_AFTER_MS = 120_000  # a plug put back, a board that starts: seconds; until then riders see no lamp
 SUPPLY_LOW_AFTER_MS = 300_000  # a starter pulls a good battery down for seconds, glow plugs for a minute
 APART_MAX_S = 600  # a door that restarts is back in one minute, one whose card is changed in ten

@@ -118,6 +118,14 @@ export const ALARMS = {
     fa: ["کد در اتوبوسِ ایستاده پذیرفته شده", "از رانندهٔ شیفت بپرسید و سوارکردن‌های دستی او را ببینید."],
     en: ["Codes accepted while the bus was parked", ""],
   },
+  "card-copy": {
+    fa: ["کارت حافظهٔ دستگاه نسخهٔ کهنه یا مال دستگاه دیگری است", "دستگاه را از کار بردارید، کارت و دستگاه را نگه دارید و بپرسید کارت دست که بوده؛ شاید تراکنش‌هایی گم شده باشد."],
+    en: ["Card is a copy from before, or another machine's", ""],
+  },
+  "counter-gone": {
+    fa: ["شمارندهٔ امنیتی دستگاه جواب نمی‌دهد", "تراشهٔ TPM و تنظیم counter را در validator.toml ببینید."],
+    en: ["The machine's counter does not answer", ""],
+  },
   tampered: {
     fa: ["بدنهٔ دستگاه باز شده", "پیش از شیفت بعد دستگاه را ببینید؛ شاید کلیدهایش باید باطل شود."],
     en: ["Housing was opened", ""],

@@ -11,6 +11,7 @@ from edge.adapters.keys import certificate_until_ms
 from edge.adapters.machine import MachineReader
 from edge.adapters.release_process import running
 from edge.adapters.run_file import RunFile
+from edge.app.counting import Counting
 from edge.core.condition import Condition
 from edge.core.errors import KeyMissing
 from edge.core.releases import FIRST
@@ -23,21 +24,35 @@ class ConditionReader:
     """`begin` it with the process, `read` it for each report, `end` it as the process stops."""
 
     def __init__(
-        self, data_dir: Path, certificate: Callable[[], Path | None], *, mono_ns: Callable[[], int] = time.monotonic_ns
-    ) -> None:
-        self._certificate, self._mono_ns = certificate, mono_ns
+        self, data_dir: Path, certificate: Callable[[], Path | None], *, mono_ns: Callable[[], int] = time.monotonic_ns,
+        counting: Counting | None = None,
+    ) -> None:  # fmt: skip
+        self._certificate, self._mono_ns, self._counting = certificate, mono_ns, counting
         self._machine = MachineReader(data_dir)
         self._run = RunFile(data_dir / "run.json")
         self._began_ns = mono_ns()
 
     def begin(self) -> RunCause:
-        """Why this run began."""
+        """Why this run began; before it writes its first record, the card is held against the machine's counter."""
         self._began_ns = self._mono_ns()
+        self.step()
         return self._run.begin()
 
+    def step(self) -> None:
+        """What is due; about once a second."""
+        if self._counting is not None:
+            self._counting.step(self._mono_ns() // 1_000_000)
+
     def end(self) -> None:
-        """The run ends by itself."""
+        """The run ends by itself; its journal is open still."""
+        if self._counting is not None:
+            self._counting.end()
         self._run.end()
+
+    @property
+    def card_doubt(self) -> str:
+        """Why the card is not believed to be the newest, and what to do; empty while it is, or nobody knows."""
+        return "" if self._counting is None else self._counting.doubt
 
     def read(self) -> Condition:
         """How things are now. A certificate may be renewed while the process runs, so it is looked at anew."""
@@ -50,8 +65,13 @@ class ConditionReader:
             except KeyMissing as error:
                 _log.warning("%s", error)
                 unread = (*unread, "certificate")
+        if self._counting is not None and self._counting.unread:
+            unread = (*unread, "counter")
         uptime_s = (self._mono_ns() - self._began_ns) // 1_000_000_000
-        return Condition(uptime_s=uptime_s, certificate_until_ms=until_ms, machine=machine, unread=unread)
+        return Condition(
+            uptime_s=uptime_s, certificate_until_ms=until_ms, machine=machine, unread=unread,
+            card_copy=bool(self.card_doubt),
+        )  # fmt: skip
 
 
 def software() -> str:

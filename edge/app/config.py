@@ -140,6 +140,14 @@ class GnssConfig(BaseModel):
     source: str = Field(pattern=r"^(gpsd:\S+:\d{1,5}|nmea:/\S+:(4800|9600|38400|115200))$")
 
 
+class CounterConfig(BaseModel):
+    """A counter in this machine's TPM: its place, as tpm2-tss names it, and an index that nothing else uses."""
+
+    model_config = _STRICT
+    tcti: str = Field(default="device:/dev/tpmrm0", pattern=r"^[a-z]+(:[!-~]+)?$")
+    index: int = Field(ge=0x0100_0000, le=0x01FF_FFFF)  # a TPM's own range of NV indices
+
+
 class LineConfig(BaseModel):
     """A line that this bus may serve, and where its two directions lead, as the terminal's keys say it."""
 
@@ -178,6 +186,7 @@ class ValidatorConfig(BaseModel):
     data_dir: Path = Path("data")
     keys_dir: Path = Path("keys")
     tap_key: Annotated[KeyPlace, BeforeValidator(_place)] | None = None  # None: the file tap.key.pem in keys_dir
+    counter: CounterConfig | None = None  # None: a card that is put back is found by the backend or the other door
     bundle: Path = Path("bundle")
     chunks_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]")  # None: a depot brings them
     broker: BrokerConfig

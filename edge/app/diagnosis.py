@@ -40,10 +40,12 @@ class Diagnosis:
         system_clock: SystemClock,
         session: MqttSession,
         panel_problem: Callable[[], LocalError | None],
+        card_doubt: Callable[[], str],
     ) -> None:
         self._data_dir, self._station, self._looker = data_dir, station, looker
         self._bundles, self._place, self._session = bundles, place, session
         self._clock, self._system_clock, self._panel_problem = clock, system_clock, panel_problem
+        self._card_doubt = card_doubt
 
     def problem(self) -> str:
         """The worst current fault; empty if there is none."""
@@ -58,6 +60,8 @@ class Diagnosis:
         """The same without the broker's session: a bus without a network is as it should be."""
         if worst := self._station.problem(self._clock.read()):
             return worst
+        if doubt := self._card_doubt():
+            return doubt
         for camera in self._looker.cameras:
             if camera.problem is not None:
                 return str(camera.problem)

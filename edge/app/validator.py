@@ -30,6 +30,7 @@ from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
 from edge.app.condition import ConditionReader, software
 from edge.app.config import ValidatorConfig
+from edge.app.counting import counting_of
 from edge.app.diagnosis import Diagnosis
 from edge.app.following import Following
 from edge.app.hooks import Hooks
@@ -94,14 +95,14 @@ class Validator:
         self._address = Address(config.city, config.shard, config.device)
         epoch = int.from_bytes(randomness(8), "big") % INT63_MAX + 1
         sister_key = None if config.sister is None else load_sister(config.keys_dir)
-        reserve = Ballast(config.data_dir / "ballast", BALLAST_BYTES)
-        self._condition = ConditionReader(config.data_dir, lambda: config.broker.certificate)
-        path = config.data_dir / "journal.db"
-        self._journal = ApswJournal(path, device=config.device, new_epoch=epoch, reserve=reserve)
+        data = config.data_dir
+        reserve = Ballast(data / "ballast", BALLAST_BYTES)
+        self._journal = ApswJournal(data / "journal.db", device=config.device, new_epoch=epoch, reserve=reserve)
+        counting = counting_of(config, self._journal, keys.tap)
+        self._condition = ConditionReader(data, lambda: config.broker.certificate, counting=counting)
         self._wake, self._bundles_wake, self._stopping = (threading.Event() for _ in range(3))
         self._signer = ThreadTapSigner(keys.tap)
         self._to_all = to_all(config.city, config.shard, Channel.BUNDLE)
-        self._renewed = self._address.topic(Channel.RENEWED)
         self._session = self._make_session(keys.tap)
         self._renewal = OnlineRenewal(config, self._session)
         self._peer: PeerSession | None = None
@@ -137,7 +138,7 @@ class Validator:
         self._diagnosis = Diagnosis(
             data_dir=config.data_dir, station=self._station, looker=self._looker, bundles=self._bundles,
             place=self._place, clock=self._clock, system_clock=system_clock, session=self._session,
-            panel_problem=panel_problem,
+            panel_problem=panel_problem, card_doubt=lambda: self._condition.card_doubt,
         )  # fmt: skip
         self._turns = self._give_back_ms = 0  # of the sync thread
         self._threads = self._make_threads()
@@ -154,7 +155,7 @@ class Validator:
         return MqttSession(
             self._config.broker,
             client_id=self._config.device,
-            subscriptions=[self._address.topic(Channel.RECEIPT), self._renewed, self._to_all],
+            subscriptions=[self._address.topic(Channel.RECEIPT), self._address.topic(Channel.RENEWED), self._to_all],
             on_message=self._message_came,
             on_change=lambda connected: self._station.session_changed(connected=connected),
             will=will_of(self._address, self._journal.head.epoch, self._clock.read(), software(), key),
@@ -319,7 +320,7 @@ class Validator:
             self._bundles_wake.set()
             if not message.retained:
                 self._station.backend_there()
-        elif message.topic == self._renewed:
+        elif message.topic == self._address.topic(Channel.RENEWED):
             self._renewal.came(message.payload)
         else:
             self._station.message_came(message.payload)
@@ -343,6 +344,7 @@ class Validator:
         self._station.step(now)
         self._following.step(now)
         self._renewal.step(now)
+        self._condition.step()
         if now.mono_ms >= self._give_back_ms:
             give_back()
             self._give_back_ms = now.mono_ms + GIVE_BACK_EVERY_MS

@@ -9,7 +9,7 @@ from protocol.wire.health import BoardHealth, Machine, RunCause
 class Condition:
     """What health says besides the door's own work. None: the machine does not have it, or it is in `unread`.
 
-    `board`: its panel board; None where the door has none.
+    `board`: its panel board; None where the door has none. `card_copy`: by the machine's counter (`core/counting`).
     """
 
     uptime_s: int = 0
@@ -18,6 +18,7 @@ class Condition:
     machine: Machine = field(default_factory=Machine)
     unread: tuple[str, ...] = ()
     board: BoardHealth | None = None
+    card_copy: bool = False
 
 
 NOTHING_TOLD = Condition()  # of a machine that nobody asked: the simulated ones

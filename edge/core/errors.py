@@ -37,6 +37,10 @@ class SignerFailed(LocalError):
     """The tap key does not sign, or not in time; nothing may be accepted, for a record without it proves nothing."""
 
 
+class CounterFailed(LocalError):
+    """The machine's counter, or what the card keeps of it, cannot be asked; whether the card is a copy is not known."""
+
+
 class JournalForeign(LocalError):
     """The journal on this card belongs to another device or is no journal."""
 

@@ -252,3 +252,5 @@ WHEELS_OFF_PERMILLE = 100  # a receiver's noise lengthens a way by up to 50; mor
 CARRY_EVERY_MS = 1_000  # how often wheels and doors are asked while no receiver speaks
 TRIP_EARLY_MAX_S = 600  # a bus that left so early runs as the one before
 TRIP_LATE_MAX_S = 1_800  # and one so late as the one behind
+COUNT_EVERY_MS = 3_600_000  # of the machine's counter, where there were taps: some 20 a day, and its chip takes 100,000
+COUNT_AGAIN_MS = 60_000  # where it does not answer

@@ -63,6 +63,7 @@ class RunCause(IntEnum):
     CRASHED = 5  # the run before did not end by itself while the machine ran
     STOPPED = 6  # said by the device as it stops
     LOST = 7  # the will: said by the broker when the session is gone
+    CARD_COPY = 8  # whatever began it: by its machine's counter the card is a copy from before, or another machine's
 
 
 BIRTHS = frozenset(

@@ -59,6 +59,7 @@ class Purpose(Enum):
     VEHICLE_CODE = b"savar/1/vehicle-code"
     BOARDING = b"savar/1/boarding"
     GRANT = b"savar/1/grant"
+    COUNT = b"savar/1/count"
 
     def __init__(self, context: bytes) -> None:
         self.prefix = (

@@ -11,14 +11,19 @@ from cryptography.hazmat.primitives import serialization
 from pkcs11 import Attribute, ObjectClass
 from pkcs11.util.ec import decode_ec_private_key, decode_ec_public_key
 
+from backend.core.ailments import Ailments
+from backend.core.limits import COUNTER_GONE_AFTER_MS
+from edge.adapters.console_panel import SilentPanel
 from edge.adapters.keys import load_keys
 from edge.adapters.own_keys import OwnKeys
-from edge.app.config import load_config
+from edge.app.config import CounterConfig, load_config
 from edge.app.enrolling import begin, finish
+from edge.app.validator import Validator
 from edge.core.errors import EnrolmentFailed, SignerFailed
 from hardware_keys.errors import HardwareKeyError, KeyUnfit
 from hardware_keys.module import end_modules, load_module
 from hardware_keys.places import KeyPlace
+from protocol.wire.health import Health
 from protocol.wire.keys import Purpose, SigningKey
 from provisioning.app import approving
 from provisioning.app.ceremony import make_intermediates, make_root
@@ -26,8 +31,9 @@ from provisioning.app.makers import load_intermediate
 from provisioning.core import certificates
 from provisioning.core.layout import AuthorityFolder, RootFolder
 from provisioning.core.purposes import Purpose as Intermediate
-from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, refused_if
+from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, detected_if, refused_if
 from tests.attacks.defence import gives, off
+from tests.edge.cameras import FakeCamera
 from tests.hardware_keys.tokens import TpmToken, pin_file, place, soft_token, tpm_token
 from tests.provisioning.enrolments import NOW, approved, claim, plain_city
 
@@ -133,3 +139,53 @@ def module_that_the_office_names(ground: Ground) -> Outcome:
     with suppress(EnrolmentFailed):
         finish(own, answer)
     return refused_if(not own.enrolled)
+
+
+def _rides(card: Path, tpm: TpmToken) -> Health:
+    """A run of the door that this card makes of the machine, ended in order → what its health says."""
+    settings = card / "door" / "validator.toml"
+    config = load_config(settings).model_copy(update={"counter": CounterConfig(tcti=tpm.address, index=0x0150_0012)})
+    (camera,) = (it.name for it in config.camera)
+    validator = Validator(config, panel=SilentPanel(), sources={camera: FakeCamera([[]], live=False)})
+    validator.start()
+    try:
+        return validator.health()
+    finally:
+        validator.stop()
+
+
+@attack(Surface.MACHINE, Who.CARD, Outcome.DETECTED, off("edge.app.counting:why_doubted", gives("")))
+def card_put_back_where_nobody_hears(ground: Ground) -> Outcome:
+    """A morning's image of a card is put back over its day, which neither the other door nor the backend has heard of."""
+    tpm = ground.closing.enter_context(tpm_token(ground.folder / "machine"))
+    card, image = ground.folder / "card", ground.folder / "image"
+    city, own, request = _begun(ground, None)
+    finish(own, approved(city, request, ground.folder / "answer"))
+    _rides(card, tpm)
+    shutil.copytree(card, image)
+    _rides(card, tpm)
+    shutil.rmtree(card)
+    shutil.copytree(image, card)
+    told = _rides(card, tpm)
+    alarms = [rule.kind for rule, wrong in Ailments().says(told, 0) if wrong]
+    return detected_if("card-copy" in alarms)
+
+
+@attack(Surface.MACHINE, Who.CARD, Outcome.DETECTED, off("backend.core.ailments:Ailments.says", gives(())))
+def counter_that_is_taken_away(ground: Ground) -> Outcome:
+    """The image is put back into a machine whose TPM was pulled out, so that nothing there knows better."""
+    tpm = ground.closing.enter_context(tpm_token(ground.folder / "machine"))
+    card, image = ground.folder / "card", ground.folder / "image"
+    city, own, request = _begun(ground, None)
+    finish(own, approved(city, request, ground.folder / "answer"))
+    _rides(card, tpm)
+    shutil.copytree(card, image)
+    _rides(card, tpm)
+    shutil.rmtree(card)
+    shutil.copytree(image, card)
+    tpm.lose()
+    told, ailments = _rides(card, tpm), Ailments()
+    list(ailments.says(told, 0))
+    return detected_if(
+        "counter-gone" in [rule.kind for rule, wrong in ailments.says(told, COUNTER_GONE_AFTER_MS) if wrong]
+    )

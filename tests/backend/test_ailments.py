@@ -68,6 +68,8 @@ def kinds(health: Health, now_ms: int = NOON_MS) -> set[str]:
         ("doors-apart", {"sister": DARK}, {"sister": None}),
         ("crashed", {"started": RunCause.CRASHED, "uptime_s": 86_399}, {"started": RunCause.CRASHED, "uptime_s": 86_400}),
         ("crashed", {"started": RunCause.CRASHED}, {"started": RunCause.POWER_LOST}),
+        ("card-copy", {"started": RunCause.CARD_COPY}, {"started": RunCause.POWER_LOST}),
+        ("counter-gone", {"unread": ("load", "counter")}, {"unread": ("load",)}),
         ("camera-gone", {"cameras": (LOST,)}, {"cameras": (LOST, replace(LOST, state=CameraState.WORKING))}),
         ("camera-gone", {"cameras": (LOST, replace(LOST, state=CameraState.STALLED))}, {"cameras": ()}),
         ("camera-gone", {"cameras": (LOST,)}, {"cameras": (replace(LOST, state=CameraState.STARTING),)}),

@@ -280,7 +280,7 @@ INNER = [
     ("health", 10, "name", [["Front", 0, 0, 0, 0, 0, 0]], OutOfRange),
     ("health", 10, "state", [["front", 5, 0, 0, 0, 0, 0]], OutOfRange),
     ("health", 10, "cameras", [["front", 0, 0, 0, 0, 0, 0]] * 9, TooLarge),
-    ("health", 16, "started", 8, OutOfRange),
+    ("health", 16, "started", 9, OutOfRange),
     ("health", 19, "tamper", 1, WrongType),
     ("health", 20, "temperature_mc", [200_001, *[None] * 9], OutOfRange),
     ("health", 20, "temperature_mc", [-200_001, *[None] * 9], OutOfRange),

@@ -34,6 +34,7 @@ def health_entries() -> Entries:
     most = BoardHealth(BoardState.REFUSED, 65_535, 65_535, None, 65_535, True, True, True, *[2**63 - 1] * 6)
     full = replace(full, machine=replace(full.machine, temperature_mc=-200_000), board=most)
     gone = replace(samples.HEALTH, board=BoardHealth(BoardState.GONE))
+    copied = replace(samples.HEALTH, started=RunCause.CARD_COPY)
     will = replace(samples.STATE, online=False, cause=RunCause.LOST)
     return {
         "health": of(health, decoder="health"),
@@ -41,6 +42,7 @@ def health_entries() -> Entries:
         "health of a machine that tells nothing": of(encode_health(bare, samples.TAP_KEY), decoder="health"),
         "health at its bounds": of(encode_health(full, samples.TAP_KEY), decoder="health"),
         "health of a door whose panel board is gone": of(encode_health(gone, samples.TAP_KEY), decoder="health"),
+        "health of a card that is a copy": of(encode_health(copied, samples.TAP_KEY), decoder="health"),
         "health, version 1": of(_older(Purpose.HEALTH, health, 1, 14), decoder="health"),
         "health, version 2": of(_older(Purpose.HEALTH, health, 2, 23), decoder="health"),
         "state": of(state, decoder="state"),
@@ -72,7 +74,7 @@ def _changed() -> Entries:
         "health: a board in no state": [*health[:24], [None, *health[24][1:]]],
         "health: a board that started for no known cause": [*health[:24], [*health[24][:3], 3, *health[24][4:]]],
         "health: board without its last field": [*health[:24], health[24][:-1]],
-        "health: unknown cause": [*health[:17], 8, *health[18:]],
+        "health: unknown cause": [*health[:17], 9, *health[18:]],
     }
     entries = {
         name: of(seal_message(Purpose.HEALTH, cbor.encode(values), samples.TAP_KEY), decoder="health")
