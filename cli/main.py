@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("cli.bench", "measure speed as ratios to a physical limit"),
     "board": ("cli.board", "watch the wires of a panel board, one by one"),
     "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),
+    "cards": ("cli.cards", "printed cards for riders without a phone: issue, print, block and replace them"),
     "concessions": ("cli.concessions", "what riders apply for: reduced classes, read and answer it"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
     "disputes": ("cli.disputes", "what riders say is wrongly charged: read and answer it"),

@@ -75,6 +75,15 @@ def write_texts(out: str, texts: Iterable[str]) -> None:
         raise click.ClickException(f"{_cannot(out, error)}; the result is not kept") from error
 
 
+def write_private(out: Path, data: bytes) -> None:
+    """A new file for its owner alone. What cannot be written is said in one line."""
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise click.ClickException(f"{_cannot(str(out), error)}; name a new file") from error
+
+
 def say_facts(found: Mapping[str, object]) -> None:
     """Each on a line of its own, to standard output; of a list its parts, or that there are none."""
     for name, value in found.items():

@@ -1,4 +1,4 @@
-"""The lists of issued bearer tickets: one JSON file an issue, written by `savar tickets make`."""
+"""What was issued of bearer tickets: cards in the ledger, and lists, a JSON file an issue of `savar tickets make`."""
 
 import json
 import logging
@@ -21,11 +21,15 @@ class IssuedTickets:
     """Reads `*.json` of a folder; an unknown id makes it look for new files, at most every TICKETS_REREAD_S.
 
     A city that has issued none has no folder. A list that was read once stands: issues are never changed, and one that
-    is gone from the folder for a moment must not make its tickets a case. Used by the ingest thread.
+    is gone from the folder for a moment must not make its tickets a case. `of_cards` is asked first, each time: a card
+    may be blocked from one moment to the next. Used by the ingest thread.
     """
 
-    def __init__(self, folder: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, *, monotonic: Callable[[], float] = time.monotonic,
+        of_cards: Callable[[bytes], Issue | None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._folder, self._of_cards = folder, of_cards
         self._monotonic = monotonic
         self._issues: dict[bytes, Issue] = {}  # by ticket; some 150 bytes each
         self._read: dict[str, int] = {}  # file → when it was last changed
@@ -33,7 +37,9 @@ class IssuedTickets:
         self.find(b"")
 
     def find(self, ticket_id: bytes) -> Issue | None:
-        """The issue of a ticket; None where no list names it."""
+        """The issue of a ticket; None where neither the ledger nor a list names it."""
+        if (card := self._of_cards(ticket_id)) is not None:
+            return card
         if ticket_id not in self._issues and self._monotonic() - self._read_at >= TICKETS_REREAD_S:
             self._look()
             self._read_at = self._monotonic()

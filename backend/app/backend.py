@@ -23,6 +23,7 @@ from backend.adapters.registry import FolderRegistry
 from backend.app.announcing import Announcing
 from backend.app.applications import Applications
 from backend.app.approvals import StoredApprovals
+from backend.app.cards import Cards, NewCards
 from backend.app.cases import CaseDesk
 from backend.app.closing import Closings
 from backend.app.config import BackendConfig
@@ -98,8 +99,9 @@ class Backend:
         self._openers: Openers = OpenerPool(openers, time.monotonic) if openers else NOBODY
         self._ingest = Ingest(
             store=self.store, find_device=self._registry.find, proofs=proofs,
-            find_issue=IssuedTickets(config.tickets).find, tariffs=self._tariffs, receipt_signer=keys.receipt,
-            now_ms=now_ms, openers=self._openers, on_stored=self._stored, on_alarm=self._alarm,
+            find_issue=IssuedTickets(config.tickets, of_cards=self.store.issue_of_card).find, tariffs=self._tariffs,
+            receipt_signer=keys.receipt, now_ms=now_ms, openers=self._openers, on_stored=self._stored,
+            on_alarm=self._alarm,
         )  # fmt: skip
         watch = FleetWatch(
             store=self.store, ingest_store=self.store, find_device=self._registry.find, devices=self._registry.all,
@@ -145,6 +147,7 @@ class Backend:
             clock=self._now_ms,
             randomness=randomness,
             waiting=lambda: self._announcing.waiting,
+            new_cards=NewCards(self.store, keys.issuer, randomness),
         )
         services = Services(
             receipts=Receipts(self.store, Explaining(self.store, self._tariffs, decree=partial(decree_of, self.store))),
@@ -157,6 +160,7 @@ class Backend:
             exports=Exports(self.store),
             phones=self._phones,
             guardians=Guardians(self.store, self._riders, staff, clock=self._now_ms, randomness=randomness),
+            cards=Cards(self.store, staff, keys.issuer, clock=self._now_ms, randomness=randomness),
             applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),
             staff=staff,

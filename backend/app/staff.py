@@ -10,8 +10,10 @@ import hmac
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
+from backend.core.cards.card import Issued
+from backend.core.cards.issue import CardIssue
 from backend.core.concessions.grant import Grant, require_end
-from backend.core.errors import NotCovered, NotFound, Refused
+from backend.core.errors import KeyMissing, NotCovered, NotFound, Refused
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.paying.payout import waits_until_ms
 from backend.core.staff import two_people
@@ -45,10 +47,15 @@ from protocol.fares.tariff import Tariff
 from protocol.localtime import service_day
 
 
+def _no_issuer(_name: str, _it: CardIssue) -> Issued:
+    raise KeyMissing("cards cannot be issued here: no issuer's key is at hand", fix="approve it at the backend's API")
+
+
 class Staff:
     """Implements `StaffDesk`. `first_hash`: SHA-256 of the operations token; `clock` gives Unix milliseconds.
 
-    `waiting` gives the tariffs of the made bundle that are not approved yet.
+    `waiting` gives the tariffs of the made bundle that are not approved yet; `new_cards` makes those of an issue, by
+    its name.
     """
 
     def __init__(
@@ -59,12 +66,13 @@ class Staff:
         clock: Callable[[], int],
         randomness: Callable[[int], bytes],
         waiting: Callable[[], Sequence[Tariff]],
+        new_cards: Callable[[str, CardIssue], Issued] = _no_issuer,
     ) -> None:
         self._store = store
         self._first_hash = first_hash
         self._clock = clock
         self._randomness = randomness
-        self._waiting = waiting
+        self._waiting, self._new_cards = waiting, new_cards
 
     def actor(self, token: str) -> Actor | None:
         """Whose token this is; None for nobody's of the staff."""
@@ -102,6 +110,8 @@ class Staff:
                 it.transfer(proposal_id)
             elif isinstance(it, Concession):
                 require_end(it.until_day, service_day(now_ms))
+            elif isinstance(it, CardIssue):
+                it.terms.require_to_come(service_day(now_ms))
             kept = self._store.add_proposal(
                 made, self._entry(actor, action, proposal_id, worded(Outcome.PROPOSED, made.digest), key)
             )
@@ -135,13 +145,21 @@ class Staff:
             said = worded(Outcome(decided.state.value), decided.digest)
             entry = self._entry(actor, action, proposal_id, said, key)
             try:
-                if not self._store.decide(decided, _deed(decided), entry):
+                if not self._store.decide(decided, self._deed(decided), entry):
                     raise Decided("somebody was faster", fix="look at it again")
             except NotCovered as error:
                 raise Refused(
                     "less is owed than that, or it is on its way already", fix="look at GET /v1/payables, propose anew"
                 ) from error
         return decided
+
+    def _deed(self, decided: Proposal) -> Deed:
+        """What it does. Raises Unfit, KeyMissing."""
+        it = read(decided.kind, decided.content)
+        if isinstance(it, CardIssue) and decided.state is State.APPROVED:
+            it.terms.require_to_come(service_day(self._clock()))
+            return Deed(cards=self._new_cards(decided.id, it))
+        return _deed(decided)
 
     def _known(self, proposal_id: str) -> Proposal:
         found = self._store.proposal(proposal_id)

@@ -91,7 +91,7 @@ class GroupTickets:
 
     def _stand(self, held: dict[TapId, TicketRide], rides: list[TicketRide], *, contested: bool = False) -> None:
         """Rides of one ticket as they stand now, over what stood, which keeps what follows."""
-        for it in stand_rides(rides, contested=contested):
+        for it in stand_rides(rides, contested=contested, ended_ms=self._ended_ms(rides)):
             before, after = held.get(it.tap), it
             if before is None:
                 self._into.transfers += posted_first(it)
@@ -104,6 +104,11 @@ class GroupTickets:
             held[it.tap] = self._into.ticket_rides[it.tap] = after
             if it.tap in self._by_tap and not after.annulled:
                 self._into.payers[it.tap] = Payer.TICKET if after.paid else Payer.COPIED
+
+    def _ended_ms(self, rides: list[TicketRide]) -> int | None:
+        """When the card of these rides was blocked; all are of one."""
+        issue = self._find_issue(rides[0].ticket_id) if rides else None
+        return None if issue is None else issue.ended_ms
 
 
 def _together(ride: TicketRide) -> _Together:

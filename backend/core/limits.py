@@ -216,6 +216,12 @@ WARDS_MAX = 6  # of one guardian: a family; a home for children wants an account
 WARD_WALLET_MAX_RIALS = 10_000_000  # in it behind a guardian's gift: months of rides; what a fraud would keep of one
 CONCESSION_TOLD_DAYS = 60  # before it ends its rider is told: a new paper of a school or an office takes weeks
 
+CARDS_AN_ISSUE_MAX = 500  # cards two people look through at once; a PDF of 50 sheets, made in some seconds
+CARD_RIDES_A_DAY_MAX = 6  # to work, to the shops, to the doctor, and back: what a copy is worth on each bus it reaches
+CARD_DAYS_MAX = 2 * 366  # of one card: paper is worn by then, and classes end
+CARD_PRINT_MS = 72 * 3_600_000  # from making to the last print: a printer that jams is mended in a weekend
+CARDS_PAGE = 200  # cards of an issue in one answer
+
 PHONE_CODE_DIGITS = 6  # what people copy from a message without a slip
 PHONE_CODE_MS = 240_000  # to type it: a message takes seconds, and a minute where the network is busy
 PHONE_CODE_TRIES_MAX = 5  # of one code, right or wrong: a slip or two, and one guess in 200,000

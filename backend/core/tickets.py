@@ -9,6 +9,8 @@ Rules:
 - where more were ridden, on more vehicles than one, those that the issue pays are held as well (`holding`);
 - which of them are paid follows from the set of rides, whatever the order in which they become known (P20). One that
   the driver took back is none;
+- a ride that a record tells of a time at which its card was blocked already is a copy's, whatever the others are: who
+  has lost a card pays for nothing that its finder rides;
 - a ride costs what it does alone: whoever holds a ticket has no journeys, and meets no cap.
 """
 
@@ -24,7 +26,10 @@ from protocol.wire.tickets import Ticket, TicketForm
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The terms of one list of issued tickets, as `savar tickets make` wrote it. Days are service days."""
+    """The terms of one list of issued tickets, as `savar tickets make` wrote it, or of one card (`backend.core.cards`).
+
+    Days are service days. `ended_ms`: when the card was blocked, in Unix milliseconds by our clock.
+    """
 
     name: str
     issuer: VerifyingKey
@@ -34,6 +39,7 @@ class Issue:
     first_day: int
     last_day: int
     rides_a_day: int
+    ended_ms: int | None = None
 
     def names(self, ticket: Ticket) -> bool:
         """Whether a ticket whose id is on the list has the list's terms."""
@@ -84,14 +90,23 @@ class TicketRide:
         return {account: rials for account, rials in ((own, self.rials), (city, self.city_rials)) if rials}
 
 
-def stand_rides(rides: Iterable[TicketRide], *, contested: bool = False) -> list[TicketRide]:
+def stand_rides(
+    rides: Iterable[TicketRide], *, contested: bool = False, ended_ms: int | None = None
+) -> list[TicketRide]:
     """All rides of one ticket that count together → the same, each with who pays for it.
 
     Those that its issue did not pay before may be left out; then `contested` says whether those that it paid were.
+    `ended_ms`: when its card was blocked.
     """
-    ordered = sorted(rides, key=lambda it: (it.annulled, it.rials, it.city_rials, it.wall_ms, it.tap))
+    every = list(rides)
+    behind = [it for it in every if ended_ms is not None and it.wall_ms >= ended_ms]
+    before = [it for it in every if ended_ms is None or it.wall_ms < ended_ms]
+    ordered = sorted(before, key=lambda it: (it.annulled, it.rials, it.city_rials, it.wall_ms, it.tap))
     rode = [it for it in ordered if not it.annulled]
     too_many = any(place >= max(1, it.rides_a_day) for place, it in enumerate(rode))
     contested = contested or (too_many and len({it.vehicle for it in rode}) > 1)
     paid = [not it.annulled and place < max(1, it.rides_a_day) for place, it in enumerate(ordered)]
-    return [replace(it, paid=pays, contested=pays and contested) for it, pays in zip(ordered, paid, strict=True)]
+    return [
+        *(replace(it, paid=pays, contested=pays and contested) for it, pays in zip(ordered, paid, strict=True)),
+        *(replace(it, paid=False, contested=False) for it in behind),
+    ]

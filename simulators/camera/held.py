@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.camera.codes import QUIET_MODULES, modules_of, picture_of
+from simulators.camera.codes import QUIET_MODULES, Grey, modules_of, picture_of
 from simulators.camera.conditions import Conditions
 from simulators.camera.geometry import FOCAL_PX
 from simulators.camera.wear import age_paper, crack, finger
@@ -112,9 +112,39 @@ def _draw_fingers(picture: Colour, scale: float, ambient: float, rng: Random) ->
         cv2.ellipse(picture, middle, axes, 0, 0, 360, skin, cv2.FILLED, cv2.LINE_AA)
 
 
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A card as it left the printer, 0–255, and where its symbol (without quiet zone) lies: left, top, right, bottom.
+
+    All in pixels of `face`, of which a millimetre has `px_per_mm`.
+    """
+
+    face: Grey
+    px_per_mm: float
+    symbol: tuple[float, float, float, float]
+
+
 def draw_card(text: str, under: Conditions, ambient: float, rng: Random) -> Held:
     """A printed card or a photocopy of one, as old as it is."""
     scale = scale_at(under.distance_mm)
+    return draw_print(_plain_card(text, scale), under, ambient, rng)
+
+
+def draw_print(printed: Print, under: Conditions, ambient: float, rng: Random) -> Held:
+    """What was printed, or a photocopy of it, as old as it is."""
+    scale = scale_at(under.distance_mm)
+    grows = scale / printed.px_per_mm
+    height, width = (round(px * grows) for px in printed.face.shape)
+    face = printed.face if grows == 1 else cv2.resize(printed.face, (width, height), interpolation=cv2.INTER_AREA)
+    aged = age_paper(np.asarray(face, np.uint8), scale, under, rng)
+    tint = np.array([0.9, 0.96, 1.0]) if under.medium.endswith(" card") else np.array([0.98, 0.98, 0.98])
+    picture = np.asarray(aged[:, :, None] * (tint * (0.18 + 0.77 * ambient)), np.uint8)
+    left, top, right, bottom = (at * grows for at in printed.symbol)
+    return Held(picture, scale, (left, top, right, bottom), None)
+
+
+def _plain_card(text: str, scale: float) -> Print:
+    """Code, a name and some lines: nobody's card in particular."""
     width, height = (round(mm * scale) for mm in CARD_MM)
     side = round(CARD_CODE_MM * scale)
     modules = modules_of(text)
@@ -126,8 +156,5 @@ def draw_card(text: str, under: Conditions, ambient: float, rng: Random) -> Held
         y = round((12 + 7 * line) * scale)
         cv2.line(face, (x, y), (width - round((4 + 5 * (line % 3)) * scale), y), 90, max(1, round(scale)), cv2.LINE_AA)
     cv2.putText(face, "SAVAR", (x, round(8 * scale)), cv2.FONT_HERSHEY_SIMPLEX, scale * 0.16, 30, 1, cv2.LINE_AA)
-    aged = age_paper(face, scale, under, rng)
-    tint = np.array([0.9, 0.96, 1.0]) if under.medium == "worn card" else np.array([0.98, 0.98, 0.98])
-    picture = np.asarray(aged[:, :, None] * (tint * (0.18 + 0.77 * ambient)), np.uint8)
     quiet = side * QUIET_MODULES / (len(modules) + 2 * QUIET_MODULES)
-    return Held(picture, scale, (left + quiet, top + quiet, left + side - quiet, top + side - quiet), None)
+    return Print(face, scale, (left + quiet, top + quiet, left + side - quiet, top + side - quiet))

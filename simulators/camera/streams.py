@@ -3,10 +3,11 @@
 Labels are made as the stream goes on and cost little; a frame is drawn when `shot.take()` is called.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, pi, sin, tau
 from random import Random
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from simulators.camera.cabin import Cabin
 from simulators.camera.conditions import Conditions, Ranges
 from simulators.camera.foreign import SIGNS, draw_sign
 from simulators.camera.geometry import HEIGHT, WIDTH, Pose
-from simulators.camera.held import Held, draw_card, draw_phone
+from simulators.camera.held import Held, Print, draw_card, draw_phone, draw_print
 from simulators.camera.kinds import BUSY, Kind, Pace, kind_of
 from simulators.camera.picture import Shot, Sight, Stage
 from simulators.camera.sensor import Sensor
@@ -53,11 +54,19 @@ def stream(kind: str, seed: int | str, texts: Iterable[str], *, pace: Pace = BUS
     return _Stream(kind_of(kind), f"{kind} {seed}", pace).frames(texts)
 
 
+def printed_stream(
+    prints: Mapping[str, Print], under: Ranges, seed: int | str, *, pace: Pace = BUSY
+) -> Iterator[Labelled]:
+    """The same, of what was printed: each text's own print is held up once, worn as `under` says."""
+    kind = Kind("what was printed", ((1.0, under),))
+    return _Stream(kind, f"printed {seed}", pace, prints).frames(prints)
+
+
 class _Stream:
     """One camera's stream."""
 
-    def __init__(self, kind: Kind, seed: str, pace: Pace) -> None:
-        self._kind = kind
+    def __init__(self, kind: Kind, seed: str, pace: Pace, prints: Mapping[str, Print] = MappingProxyType({})) -> None:
+        self._kind, self._prints = kind, prints
         self._seed = seed
         self._pace = pace
         light = kind.light.draw(self._chance("light"))
@@ -93,10 +102,16 @@ class _Stream:
         weights, ranges = zip(*self._kind.held, strict=True)
         chosen: Ranges = rng.choices(ranges, weights)[0]
         under = chosen.draw(rng)
-        draw = draw_phone if under.medium == "screen" else draw_card
-        held = draw(text, under, self._stage.light.ambient, rng)
+        held = self._draw(text, under, rng)
         for pose, glare_at in _path(under, frames, self._pace.fps, rng):
             yield self._label(Sight(text, held, pose, under, glare_at), index)
+
+    def _draw(self, text: str, under: Conditions, rng: Random) -> Held:
+        """What is held up."""
+        ambient = self._stage.light.ambient
+        if text in self._prints:
+            return draw_print(self._prints[text], under, ambient, rng)
+        return (draw_phone if under.medium == "screen" else draw_card)(text, under, ambient, rng)
 
     def _label(self, ours: Sight | None, index: int | None) -> Labelled:
         """The next frame."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from simulators.camera.codes import Grey
 from simulators.camera.conditions import Conditions
 
+COPIES = {"photocopy": 1, "second copy": 2}  # how often it went through a photocopier
 _FORKS = 0.22  # how often a piece of a crack ends in a fork
 
 
@@ -69,7 +70,7 @@ def age_paper(face: Grey, scale: float, under: Conditions, rng: Random) -> NDArr
     """Print as it looks after years in a pocket, or after a photocopier: 0–255."""
     grain = np.random.default_rng(rng.getrandbits(64))
     height, width = face.shape
-    if under.medium == "photocopy":
+    for _ in range(COPIES.get(under.medium, 0)):
         face = _copied(face, scale, grain)
     rough = cv2.resize(grain.normal(0, 1, (height // 6 + 1, width // 6 + 1)).astype(np.float32), (width, height))
     worn = face.astype(np.float32)
@@ -78,6 +79,8 @@ def age_paper(face: Grey, scale: float, under: Conditions, rng: Random) -> NDArr
     worn -= 6 * np.asarray(rough)
     for _ in range(under.creases):
         _crease(worn, scale, rng)
+    if under.medium == "soiled card":
+        _soil(worn, scale, rng)
     return np.clip(worn, 0, 255)
 
 
@@ -108,3 +111,18 @@ def _crease(worn: NDArray[np.float32], scale: float, rng: Random) -> None:
     beside = (start[0] + wide, start[1] + wide), (end[0] + wide, end[1] + wide)
     cv2.line(worn, *beside, 150, max(1, wide // 2), cv2.LINE_AA)
     cv2.line(worn, start, end, 240, wide, cv2.LINE_AA)
+
+
+def _soil(worn: NDArray[np.float32], scale: float, rng: Random) -> None:
+    """Years among keys and coins: scratches to the white, and grease that darkens the paper."""
+    height, width = worn.shape
+    for _ in range(rng.randint(4, 9)):
+        start = np.array([rng.uniform(0, width), rng.uniform(0, height)])
+        line, _ = _run(start, rng.uniform(0, 2 * np.pi), rng.uniform(6, 25) * scale, scale, rng)
+        cv2.polylines(worn, [line.astype(np.int32)], False, 225, max(1, round(0.25 * scale)), cv2.LINE_AA)
+    for _ in range(rng.randint(1, 3)):
+        stain = np.zeros((height, width), np.float32)
+        middle = (round(rng.uniform(0, width)), round(rng.uniform(0, height)))
+        axes = (round(rng.uniform(3, 9) * scale), round(rng.uniform(3, 9) * scale))
+        cv2.ellipse(stain, middle, axes, rng.uniform(0, 180), 0, 360, rng.uniform(0.15, 0.4), cv2.FILLED)
+        worn *= 1 - cv2.GaussianBlur(stain, (0, 0), 1.2 * scale)

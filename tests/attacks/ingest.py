@@ -179,8 +179,8 @@ def code_sent_to_friends(ground: Ground) -> Outcome:
 
 
 def _all_are_paid(stand_rides: Callable[..., list[TicketRide]]) -> Callable[..., list[TicketRide]]:
-    def believing(rides: Iterable[TicketRide], *, contested: bool = False) -> list[TicketRide]:
-        return [replace(it, paid=True) for it in stand_rides(rides, contested=contested)]
+    def believing(rides: Iterable[TicketRide], **known: Any) -> list[TicketRide]:
+        return [replace(it, paid=True) for it in stand_rides(rides, **known)]
 
     return believing
 

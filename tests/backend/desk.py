@@ -54,7 +54,7 @@ class Desk:
         store = wrap(self.store)
         self.ingest = Ingest(
             store=store, find_device=self.find, proofs=ProofDesk(SEALING, store.day_key, store.riders),
-            find_issue=self.issues.get, tariffs={it.version: it for it in (tariff, *tariffs)}, receipt_signer=RECEIPT,
+            find_issue=lambda it: self.issues.get(it) or self.store.issue_of_card(it), tariffs={it.version: it for it in (tariff, *tariffs)}, receipt_signer=RECEIPT,
             now_ms=lambda: self.now_ms, openers=openers,
             on_stored=self.stored.extend, on_alarm=lambda kind, device, *_: self.alarms.append((kind, device)),
         )  # fmt: skip

@@ -18,6 +18,7 @@ from backend.adapters.http.services import Services
 from backend.adapters.passkeys import Passkeys
 from backend.adapters.sqlite.store import SqliteStore
 from backend.app.applications import Applications
+from backend.app.cards import Cards, NewCards
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
 from backend.app.exporting import Exports
@@ -158,7 +159,7 @@ class Api:
         self.receipts = OwnReceipts()
         staff = Staff(
             self.office, sha256(OPS_TOKEN.encode()).digest(), clock=lambda: self.now_ms, randomness=os.urandom,
-            waiting=lambda: self.waiting,
+            waiting=lambda: self.waiting, new_cards=NewCards(self.office, ISSUER, os.urandom),
         )  # fmt: skip
         self.sign_in = SignIn(
             self.office, Passkeys(RP_ID, ORIGIN, "isfahan"), ORIGIN, clock=lambda: self.now_ms, randomness=os.urandom
@@ -184,6 +185,7 @@ class Api:
             topups=topups if payments else None, store=kept, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),
+            cards=Cards(self.office, staff, ISSUER, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             phones=phones, sign_in=self.sign_in if passkeys else None, office_pages=None, passenger_pages=None,
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Final
 
 GROWING = frozenset({
-    "account", "annulment", "application", "bank_row", "claim", "day_key", "discrepancy_entry", "dispute", "former",
+    "account", "annulment", "application", "bank_row", "card", "card_issue", "claim", "day_key", "discrepancy_entry", "dispute", "former",
     "guardian", "paid_in", "payout_sent", "phone", "phone_code", "phone_recovery", "proposal", "proxy", "quarantine",
     "record", "rider", "shift", "statement_row", "ticket_ride", "topup", "transfer", "unproven", "ward_topup",
 })  # fmt: skip

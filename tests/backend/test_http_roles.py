@@ -66,6 +66,7 @@ def test_every_route_asks_for_exactly_one_thing(api: Api) -> None:
     assert {right for route in every for right in rules(route)} >= {OPEN, *Right} - {
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
         Right.DECIDE_HELD, Right.DECIDE_REFUND, Right.DECIDE_MOVE, Right.DECIDE_PAYOUT, Right.DECIDE_GUARDIAN,
+        Right.DECIDE_CARDS,
     }  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
         path = route.path.format(
             rider_id=rider, topup_id=topup, proposal_id="0" * 32, payout_id="0" * 32, vehicle="bus-1",
             day="1405-09-08", role="operator", name="metro", dispute_id="0" * 32, application_id="0" * 32, other_id="0" * 16,
-            session="0" * 16,
+            session="0" * 16, number="0" * 12, issue="0" * 32,
         )  # fmt: skip
         assert status(api, route, path, {}) == 401, path
         assert status(api, route, path, NO_TOKEN) == 403, path

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HTTP = ("fastapi", "starlette", "uvicorn")  # what serves a page: the backend's, and a bus's terminal
 BACKEND_ONLY = ("httpx", "segno", "amqtt", "webauthn")
-EDGE_ONLY = ("cv2", "numpy", "apsw", "zxingcpp", "pyzbar", "sqlite_utils", "zeroconf", "ifaddr", "segno", "amqtt")
+EDGE_ONLY = ("cv2", "numpy", "apsw", "zxingcpp", "pyzbar", "sqlite_utils", "zeroconf", "ifaddr", "amqtt")
 ON_EVERY_MACHINE = (*HTTP, *BACKEND_ONLY, *EDGE_ONLY, "paho")
 TOKENS = ("pkcs11", "hardware_keys")  # a key in a token
 

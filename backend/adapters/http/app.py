@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from backend.adapters.http import (
+    card_routes,
     closing_routes,
     concession_routes,
     dispute_routes,
@@ -72,6 +73,7 @@ def make_api() -> FastAPI:
         concession_routes,
         dispute_routes,
         guardian_routes,
+        card_routes,
         closing_routes,
         export_routes,
         topup_routes,

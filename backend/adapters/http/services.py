@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
+from backend.core.cards.ports import CardDesk
 from backend.core.case_ports import CaseKey
 from backend.core.closing.ports import ClosingDesk
 from backend.core.concessions.ports import ApplicationDesk
@@ -46,6 +47,7 @@ class Services:
     exports: ExportDesk
     applications: ApplicationDesk
     guardians: GuardianDesk
+    cards: CardDesk
     phones: PhoneDesk
     topups: TopUpDesk | None
     store: HttpStore

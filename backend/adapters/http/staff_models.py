@@ -93,7 +93,7 @@ class ProposalBody(Model):
     """One proposal. `content` says field by field what is proposed; `digest` is what a decision names."""
 
     id: str
-    kind: Literal["posting", "tariff", "concession", "release", "held", "refund", "payout", "move", "guardian"]
+    kind: Literal["posting", "tariff", "concession", "release", "held", "refund", "payout", "move", "guardian", "cards"]
     state: Literal["open", "approved", "refused", "lapsed"]
     content: dict[str, str | int]
     digest: str

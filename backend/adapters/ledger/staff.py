@@ -12,6 +12,7 @@ from backend.adapters.ledger.pendings import hold_within
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STAFF_MARK, STAFF_TOKEN
 from backend.adapters.ledger.upsert import insert, upsert
+from backend.core.cards.card import Issued
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.settlement.parties import Party
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
@@ -58,6 +59,14 @@ class Establish(Protocol):
         ...
 
 
+class IssueCards(Protocol):
+    """What cards there are from now on; the caller holds the transaction."""
+
+    def __call__(self, core: sa.Connection, it: Issued, at_ms: int) -> None:
+        """Store them."""
+        ...
+
+
 class Deeds(NamedTuple):
     """What approvals do elsewhere in the ledger."""
 
@@ -65,6 +74,7 @@ class Deeds(NamedTuple):
     give_back: GiveBack
     grant: GrantClass
     establish: Establish
+    issue: IssueCards
 
 
 class StaffTables:
@@ -163,6 +173,8 @@ class StaffTables:
                 self._deeds.grant(core, deed.grant, entry.at_ms)
             if deed.guardian is not None:
                 self._deeds.establish(core, deed.guardian, entry.at_ms)
+            if deed.cards is not None:
+                self._deeds.issue(core, deed.cards, entry.at_ms)
             if deed.holds is not None:
                 transfer, until_ms = deed.holds
                 hold_within(core, transfer, expires_ms=until_ms, at_ms=entry.at_ms)

@@ -2,6 +2,7 @@
 
 from backend.adapters.ledger.announced import AnnouncedTables
 from backend.adapters.ledger.applications import ApplicationTables
+from backend.adapters.ledger.cards import CardTables
 from backend.adapters.ledger.cases import CaseTables
 from backend.adapters.ledger.closing import ClosingTables
 from backend.adapters.ledger.connection import Guarded
@@ -41,6 +42,7 @@ class LedgerStore(
     ApplicationTables,
     GuardianTables,
     GivingTables,
+    CardTables,
     PhoneTables,
     TopUpTables,
     FleetTables,
@@ -67,7 +69,9 @@ class LedgerStore(
         RiderTables.__init__(self, writer, reader)
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
-        deeds = Deeds(self.resolve_as_read, self.give_back_within, self.grant_within, self.establish_within)
+        deeds = Deeds(
+            self.resolve_as_read, self.give_back_within, self.grant_within, self.establish_within, self.issue_within
+        )
         StaffTables.__init__(self, writer, reader, self.post, deeds)
         SettlementTables.__init__(self, writer, aside, self.post)
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.core.cards.card import Issued
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.holding import HeldTap
 from backend.core.ledger import TapId, Transfer
@@ -29,7 +30,7 @@ class Deed:
     """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back.
 
     `holds`: a transfer that is pending until a time, of what is paid out; `grant`: a class, to who applied or
-    holds a key; `guardian`: who holds whose account from then on.
+    holds a key; `guardian`: who holds whose account from then on; `cards`: those that are issued.
     """
 
     transfers: Sequence[Transfer] = ()
@@ -38,6 +39,7 @@ class Deed:
     holds: tuple[Transfer, int] | None = None
     grant: Concession | None = None
     guardian: Guardianship | None = None
+    cards: Issued | None = None
 
 
 NOTHING = Deed()

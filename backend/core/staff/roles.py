@@ -67,6 +67,7 @@ class Right(Enum):
     PROPOSE_REFUND = "propose-refund"
     PROPOSE_MOVE = "propose-move"
     PROPOSE_GUARDIAN = "propose-guardian"
+    PROPOSE_CARDS = "propose-cards"
     PROPOSE_PAYOUT = "propose-payout"
     DECIDE_POSTING = "decide-posting"
     DECIDE_TARIFF = "decide-tariff"
@@ -76,9 +77,13 @@ class Right(Enum):
     DECIDE_REFUND = "decide-refund"
     DECIDE_MOVE = "decide-move"
     DECIDE_GUARDIAN = "decide-guardian"
+    DECIDE_CARDS = "decide-cards"
     DECIDE_PAYOUT = "decide-payout"
     END_GUARDIAN = "end-guardian"  # for a ward who is not of age, or against either side's will
     END_PAYOUT = "end-payout"  # the bank's word about one
+    SEE_CARDS = "see-cards"  # by number, and issue by issue; nobody's name is in them
+    PRINT_CARDS = "print-cards"  # as good as cash: each time is told in the log
+    END_CARD = "end-card"  # block it, or put another in its place
 
 
 LOGGED_WHEN_ASKED = frozenset({
@@ -94,7 +99,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
     Role.DRIVER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.INSPECTOR: frozenset(_OFFICE | {
         Right.PROPOSE_CONCESSION, Right.PROPOSE_RELEASE, Right.PROPOSE_MOVE, Right.SEE_APPLICATIONS,
-        Right.PROPOSE_GUARDIAN,
+        Right.PROPOSE_GUARDIAN, Right.PROPOSE_CARDS, Right.SEE_CARDS, Right.PRINT_CARDS, Right.END_CARD,
     }),
     Role.FINANCE: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.DECIDE, Right.SEE_SETTLEMENT, Right.SETTLE,
@@ -102,7 +107,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.PROPOSE_POSTING, Right.PROPOSE_TARIFF, Right.PROPOSE_RELEASE, Right.PROPOSE_HELD,
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_RELEASE, Right.DECIDE_HELD,
         Right.SEE_DISPUTES, Right.SEE_CLOSED, Right.ANSWER_DISPUTE, Right.PROPOSE_REFUND, Right.DECIDE_REFUND,
-        Right.PROPOSE_PAYOUT, Right.DECIDE_PAYOUT, Right.END_PAYOUT,
+        Right.PROPOSE_PAYOUT, Right.DECIDE_PAYOUT, Right.END_PAYOUT, Right.SEE_CARDS,
     }),
     Role.OPERATIONS: frozenset(_OFFICE | {
         Right.COMPARE_STATEMENT, Right.SEE_STAFF, Right.DECIDE, Right.SEE_SETTLEMENT,
@@ -111,11 +116,12 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE, Right.PROPOSE_MOVE, Right.DECIDE_MOVE,
         Right.SEE_APPLICATIONS, Right.ANSWER_APPLICATION,
         Right.PROPOSE_GUARDIAN, Right.DECIDE_GUARDIAN, Right.END_GUARDIAN,
+        Right.PROPOSE_CARDS, Right.DECIDE_CARDS, Right.SEE_CARDS, Right.PRINT_CARDS, Right.END_CARD,
     }),
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.AUDITOR: frozenset(_OFFICE | {
         Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_MONEY_CASES, Right.SEE_DISPUTES,
-        Right.SEE_CLOSED, Right.SEE_APPLICATIONS,
+        Right.SEE_CLOSED, Right.SEE_APPLICATIONS, Right.SEE_CARDS,
     }),
 })  # fmt: skip
 

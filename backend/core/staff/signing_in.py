@@ -23,9 +23,10 @@ from backend.core.limits import SESSION_IDLE_MS, SESSION_MAX_MS, SESSION_SEEN_EV
 from backend.core.staff.roles import Right
 from backend.core.staff.two_people import PROPOSE
 
-FRESH = frozenset({*PROPOSE.values(), Right.DECIDE, Right.SETTLE, Right.END_PAYOUT, Right.END_GUARDIAN})
+FRESH = frozenset({*PROPOSE.values(), Right.DECIDE, Right.SETTLE, Right.END_PAYOUT, Right.END_GUARDIAN,
+                   Right.PRINT_CARDS, Right.END_CARD})  # fmt: skip
 """What takes a passkey at that very moment and for that very request, where passkeys are set up: all that takes two
-people, of both, and what posts money or ends a hold on it by one person's word."""
+people, of both, what posts money or ends a hold on it by one person's word, and what makes or ends a card."""
 
 FOR_SIGN_IN = b"sign-in"
 """What a challenge to sign in is about."""

@@ -3,11 +3,12 @@
 `subject` is what a proposal is found by later: the key of a rider who registers, the content of a tariff, a credential.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeAlias
 
+from backend.core.cards.issue import CardIssue
 from backend.core.concessions.grant import Grant
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.holding import HeldTap, Hold
@@ -334,12 +335,16 @@ class Move:
         return {"credential_id": self.credential_id.hex(), "public_key": self.subject, "document": self.document}
 
 
-Subject: TypeAlias = Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut | Move | Guardianship
+Subject: TypeAlias = (
+    Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut | Move | Guardianship | CardIssue
+)
 KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
     HeldMoney: Kind.HELD, Refund: Kind.REFUND, PayOut: Kind.PAYOUT, Move: Kind.MOVE,
-    Guardianship: Kind.GUARDIAN,
+    Guardianship: Kind.GUARDIAN, CardIssue: Kind.CARDS,
 }  # fmt: skip
+
+_OF: Mapping[Kind, Callable[..., Subject]] = {kind: of for of, kind in KIND.items()}
 
 
 def _require_rials(rials: int) -> None:
@@ -356,23 +361,7 @@ def tariff_subject(tariff: Tariff) -> str:
 def read(kind: Kind, content: bytes) -> Subject:
     """What was proposed, out of its bytes. Raises WireError."""
     values = cbor.decode(content, max_bytes=_BYTES_MAX)
-    match kind:
-        case Kind.POSTING:
-            return Posting(*values)
-        case Kind.TARIFF:
-            version, body, decree = values
-            return Decreed(decode_tariff(body, version), decree)
-        case Kind.CONCESSION:
-            return Concession(*values)
-        case Kind.RELEASE:
-            return Release(*values)
-        case Kind.HELD:
-            return HeldMoney(*values)
-        case Kind.REFUND:
-            return Refund(*values)
-        case Kind.MOVE:
-            return Move(*values)
-        case Kind.GUARDIAN:
-            return Guardianship(*values)
-        case Kind.PAYOUT:
-            return PayOut(*values)
+    if kind is Kind.TARIFF:
+        version, body, decree = values
+        return Decreed(decode_tariff(body, version), decree)
+    return _OF[kind](*values)

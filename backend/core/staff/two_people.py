@@ -35,6 +35,7 @@ class Kind(Enum):
     REFUND = "refund"  # of a disputed fare
     MOVE = "move"  # a credential to another phone, for a rider who has lost his
     GUARDIAN = "guardian"  # a rider who holds another's account
+    CARDS = "cards"  # printed cards, which whoever holds them rides by
     PAYOUT = "payout"  # what an operator or owner is owed, to a bank account
 
 
@@ -47,6 +48,7 @@ PROPOSE = {
     Kind.REFUND: Right.PROPOSE_REFUND,
     Kind.MOVE: Right.PROPOSE_MOVE,
     Kind.GUARDIAN: Right.PROPOSE_GUARDIAN,
+    Kind.CARDS: Right.PROPOSE_CARDS,
     Kind.PAYOUT: Right.PROPOSE_PAYOUT,
 }
 DECIDE = {
@@ -58,6 +60,7 @@ DECIDE = {
     Kind.REFUND: Right.DECIDE_REFUND,
     Kind.MOVE: Right.DECIDE_MOVE,
     Kind.GUARDIAN: Right.DECIDE_GUARDIAN,
+    Kind.CARDS: Right.DECIDE_CARDS,
     Kind.PAYOUT: Right.DECIDE_PAYOUT,
 }
 

@@ -21,6 +21,8 @@ NOT_FOR_FINANCE = {
     "/v1/proposals/{proposal_id}/approve", "/v1/concessions", "/v1/concessions/{application_id}",
     "/v1/concessions/{application_id}/refuse", "/v1/proposals/for/applications",
     "/v1/proposals/for/guardians", "/v1/guardians/end",
+    "/v1/proposals/for/cards", "/v1/cards/issues/{issue}/print", "/v1/cards/{number}/print",
+    "/v1/cards/{number}/block", "/v1/cards/{number}/replace",
     "/v1/riders/phone/sign-in", "/v1/riders/{rider_id}/phone",  # nobody guesses a code, and each takes one
 }  # fmt: skip
 

@@ -70,6 +70,7 @@ const fa = {
     refund: "بازگشت کرایه",
     move: "انتقال به تلفن دیگر",
     guardian: "سرپرست",
+    cards: "کارت چاپی",
     payout: "پرداخت",
   },
   errors: {
@@ -165,6 +166,7 @@ const en: WordTable = {
     refund: "refund",
     move: "move to another phone",
     guardian: "guardian",
+    cards: "printed cards",
     payout: "payout",
   },
   errors: {
