@@ -1,8 +1,8 @@
 """Cards as a PDF to print: vectors, black on white; each on a page of its own size, or ten on a sheet of A4 to cut.
 
-Sizes are of ISO/IEC 7810 ID-1, what purses are made for. The code takes what the height leaves: one module is 1.07 mm,
-for a photocopier spreads ink by some tenths of a millimetre at each copy, and on paper larger modules beat more error
-correction, as on screens (docs/CARDS.md has the measurement).
+Sizes are of ISO/IEC 7810 ID-1, what purses are made for. The code takes what the height leaves, 48 mm, and there error
+correction Q, version 7: a fold or a scratch costs a card modules, and a photocopier's ink, which spreads by tenths of a
+millimetre at each copy, wants them large. Measured: docs/CARDS.md. On screens L is better (docs/PROTOCOL.md).
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ CARD_MM: Final = (85.6, 54.0)
 CODE_MM: Final = 48.0  # with its quiet zone of four modules
 CODE_AT_MM: Final = (3.0, 3.0)  # of its quiet zone, from the card's upper left corner
 QUIET_MODULES: Final = 4
+_CORRECTION: Final = "q"
 _SHEET_MM: Final = (210.0, 297.0)
 _COLUMNS, _ROWS = 2, 5
 _TEXT_AT_MM: Final = CODE_AT_MM[0] + CODE_MM + 1.0
@@ -121,8 +122,8 @@ def _say(page: FPDF, at: tuple[float, float], text: str, size: float, *, bold: b
 
 
 def _draw_code(page: FPDF, left: float, top: float, code: str) -> None:
-    """Correction L, boosted where the symbol does not grow, as on screens."""
-    rows = segno.make(code, error="l", micro=False).matrix
+    """Its modules, as rows of rectangles."""
+    rows = segno.make(code, error=_CORRECTION, micro=False).matrix
     module = CODE_MM / (len(rows) + 2 * QUIET_MODULES)
     page.set_fill_color(0)
     for down, row in enumerate(rows):

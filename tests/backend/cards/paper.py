@@ -9,7 +9,7 @@ from simulators.camera.held import Print
 
 PX_PER_MM = 12  # 305 dots an inch: an office's printer
 _POINTS_A_MM = 72 / 25.4
-_MODULES = 37 + 2 * QUIET_MODULES
+_MODULES = 45 + 2 * QUIET_MODULES
 
 
 def pages(document: bytes, px_per_mm: float = PX_PER_MM) -> list[np.ndarray]:

@@ -56,7 +56,7 @@ def test_ten_cards_lie_on_a_sheet_and_the_eleventh_on_the_next() -> None:
 def test_the_code_is_as_large_as_it_is_said_and_nothing_comes_near_it() -> None:
     """Its quiet zone is white, and so is the card's edge: a cutter that is off by two millimetres cuts no module."""
     (page,) = pages(cards_pdf([card(CardKind.CONCESSION)], Paper.CARD, "isfahan"))
-    quiet = CODE_MM * 4 / 45
+    quiet = CODE_MM * 4 / 53
     dark = page < 128
     left, top, far = (round(it * PX_PER_MM) for it in (*CODE_AT_MM, CODE_MM))
     zone = dark[top : top + far, left : left + far]

@@ -233,6 +233,20 @@ def test_a_ride_is_paid_by_the_cards_issue_until_it_is_blocked(tmp_path: Path) -
 
 
 @databases
+def test_a_cheaper_ride_behind_the_block_takes_no_ones_place(tmp_path: Path) -> None:
+    bus = Bus()
+    office = CardOffice(tmp_path, [bus])
+    (card,) = office.issue(single())
+    office.now_ms = NOON_MS + 5_000
+    office.cards.block(CLERK, card.number, Ended.LOST, key="")
+    for at_ms, fare in ((NOON_MS, FARE), (NOON_MS + 6_000, FARE - 1_000)):
+        bus.now_ms = at_ms
+        bus.tap(held(card), fare=fare)
+    office.take_whole(bus)
+    assert office.rows("SELECT rials, paid FROM ticket_ride ORDER BY sequence") == [(FARE, 1), (FARE - 1_000, 0)]
+
+
+@databases
 def test_a_ride_that_is_taken_back_lets_no_ride_behind_the_block_in_its_place(tmp_path: Path) -> None:
     bus = Bus()
     office = CardOffice(tmp_path, [bus])
