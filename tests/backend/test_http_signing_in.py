@@ -202,6 +202,7 @@ def test_every_route_of_a_right_that_takes_a_passkey_asks_for_one_and_no_other_d
         path = route.path.format(
             proposal_id="0" * 32, payout_id="0" * 32, vehicle="bus-1", day="1405-09-08", role="operator", name="metro",
             dispute_id="0" * 32, application_id="0" * 32, session="0" * 16,
+            number="0" * 12, issue="0" * 32,
         )  # fmt: skip
         (method,) = route.methods
         for it in (sara, operations):

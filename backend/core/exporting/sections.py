@@ -252,6 +252,7 @@ NOT_TOLD: Mapping[str, str] = {
     "account": "told as balances",
     "record": "told with each ride; what is sealed in it is the code that the phone showed, which the ride tells",
     "ticket_ride": "a printed card has no account, so nobody can show that it is his",
+    "card": "a printed card is whose hands it is in: it names nobody", "card_issue": "the same",
     "quarantine": "bytes that were refused: whose they say they are is not proven, and most of it is sealed",
     "once": "answers kept for a day to be told again; what they say stands in its own section",
     "staff_log": "the office's own log, in which a rider stands by his id alone where somebody looked at him",
