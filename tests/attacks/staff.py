@@ -48,7 +48,9 @@ class Desk:
         return self.store.balance(POCKET.credit) > 0
 
 
-def _by_anybody(decide: Callable[..., Proposal]) -> Callable[..., Proposal]:
+def by_anybody(decide: Callable[..., Proposal]) -> Callable[..., Proposal]:
+    """Whoever proposed it may decide it."""
+
     def believing(it: Proposal, **more: Any) -> Proposal:
         return replace(decide(replace(it, proposer="somebody else"), **more), proposer=it.proposer)
 
@@ -71,7 +73,7 @@ THE_TABLES_OWN = Defence(
 
 @attack(
     Surface.STAFF, Who.CLERK, Outcome.REFUSED,
-    off("backend.core.staff.two_people:decide", _by_anybody), THE_TABLES_OWN,
+    off("backend.core.staff.two_people:decide", by_anybody), THE_TABLES_OWN,
 )  # fmt: skip
 def approved_by_its_proposer(ground: Ground) -> Outcome:
     """A clerk proposes a posting to a friend's account and approves it himself."""

@@ -88,15 +88,12 @@ class CardTables:
         That is the one of before where it was replaced already, and then nothing is stored. Raises Refused for a ride
         that was ridden.
         """
-        rode = sa.select(TICKET_RIDE.c.ticket).where(
-            TICKET_RIDE.c.ticket == ticket_id, sa.text("paid"), TICKET_RIDE.c.rides_a_day == 0
-        )
         with self._writer.transaction() as core:
             _end(core, ticket_id, why, entry.at_ms)  # whoever else replaces it waits from here on
             known = _found(core, CARD.c.replaces == ticket_id)
             if known is not None:
                 return known
-            if core.execute(rode.limit(1)).first() is not None:
+            if _was_ridden(core, ticket_id):
                 raise used_up()
             core.execute(CARD.insert(), _row(other))
             tell(core, entry)
@@ -118,6 +115,14 @@ def _end(core: sa.Connection, ticket_id: bytes, why: Ended, at_ms: int) -> bool:
     """Block it; False where it was blocked, or is none."""
     live = CARD.update().where(CARD.c.ticket == ticket_id, CARD.c.ended_ms.is_(None))
     return bool(core.execute(live.values(ended_ms=at_ms, why=why.value)).rowcount)
+
+
+def _was_ridden(core: sa.Connection, ticket_id: bytes) -> bool:
+    """Whether it is used once in all, and was."""
+    rode = sa.select(TICKET_RIDE.c.ticket).where(
+        TICKET_RIDE.c.ticket == ticket_id, sa.text("paid"), TICKET_RIDE.c.rides_a_day == 0
+    )
+    return core.execute(rode.limit(1)).first() is not None
 
 
 def _found(core: sa.Connection, which: sa.ColumnElement[bool]) -> Card | None:

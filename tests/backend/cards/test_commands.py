@@ -11,14 +11,19 @@ from click.testing import CliRunner, Result
 
 from backend.core.cards.card import number_of
 from cli.backend import command as backend
+from cli.bundle import command as bundle
 from cli.cards import command
 from cli.staff import command as staff
 from protocol.fares.tariff import Tariff
+from protocol.fares.verdicts import Reason, Verdict
 from protocol.jalali import day_text
 from protocol.wire.codes import read_code
+from protocol.wire.keys import VerifyingKey
 from protocol.wire.tickets import claimed_ticket_id
 from provisioning.app.city import create_city
+from tests.backend.cards.door import Door
 from tests.backend.cards.paper import pages
+from transport.bundle_folder import BundleFolder
 
 TODAY = (datetime.now(UTC).date() - date(1970, 1, 1)) // timedelta(days=1)
 
@@ -75,6 +80,14 @@ def test_a_seniors_card_from_the_proposal_to_the_deny_list(config: Path, tmp_pat
     assert done.exit_code == 0, done.output
     assert denied.read_text() == f"{ticket_id.hex()}=255\n"
     assert "card is blocked" in done.output
+    root = config.parents[1]
+    made = CliRunner().invoke(bundle, ["make", str(root), "--deny-file", str(denied)])
+    assert made.exit_code == 0, made.output
+    folder = BundleFolder(root / "backend" / "bundle")
+    keys = [VerifyingKey.load(bytes.fromhex((root / "backend" / "keys" / "bundle.pub").read_text().split()[0]))]
+    _, found = folder.load(keys, city="isfahan")
+    door, code_shown = Door(dict(found.deny), found.issuer_keys), code.text.encode()
+    assert door.answers(code_shown) == (Verdict.BEARER_DENIED, Reason.DENY_LIST)  # amber: show the driver
 
 
 def test_who_has_proposed_does_not_approve_and_a_clerk_does_not_at_all(config: Path) -> None:

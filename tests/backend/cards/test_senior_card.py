@@ -4,7 +4,7 @@ What reads it is the door's own decode loop, what answers is its Boarding, and i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,20 +14,14 @@ import pytest
 from backend.adapters.paper.card_pdf import Paper, cards_pdf
 from backend.core.cards.card import Card, Ended
 from backend.core.moving import VERSION_MAX
-from edge.adapters.readers.choose import make_sight
-from edge.app.looking import Looker
-from edge.core.sightings import Sighting
 from protocol.fares.verdicts import TABLE, Lamp, Reason, Verdict
 from simulators.camera import STILL
 from simulators.camera.conditions import Ranges
 from simulators.camera.streams import printed_stream
-from tests.backend.bus import ISSUER
+from tests.backend.cards.door import Door
 from tests.backend.cards.office import CLERK, TODAY, CardOffice, senior
 from tests.backend.cards.paper import printed
-from tests.edge.cameras import FakeCamera, HandClock
-from tests.edge.door import MemoryJournal, RememberingPanel, at, boarding
 
-SIGHT = make_sight(["zxing", "pyzbar"])
 DAY_S = 86_400
 CAP = 2
 BOARDS = (Verdict.ACCEPTED_CONCESSION, Reason.NONE)
@@ -52,31 +46,6 @@ class PrintedCard:
         """Held up once, as worn as that; between frames in which nobody is there."""
         shown = {"card": printed(self.document)}
         return [it.shot.take().grey for it in printed_stream(shown, under, self.seed, pace=STILL)]
-
-
-@dataclass
-class Door:
-    """Door 1 of a bus: its decode loop over frames, its Boarding, and what the bundle in force denies."""
-
-    deny: dict[bytes, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.panel, self.journal = RememberingPanel(), MemoryJournal()
-        self.service = boarding(self.journal, self.panel, issuer_keys=(ISSUER.public,), deny=self.deny)
-        self.service.begin(at())
-
-    def shown(self, frames: list[np.ndarray], seconds: float) -> list[tuple[Verdict, Reason]]:
-        """What it answers to these frames, at this second after noon."""
-        before = len(self.panel.shown)
-
-        def present(_: str, sighting: Sighting, __: int) -> bool:
-            return self.service.present(sighting.text, at(seconds), settled=sighting.settled) is not None
-
-        looker = Looker([("front", FakeCamera([frames], live=False))], SIGHT.reading, HandClock(), present)
-        looker.start()
-        assert looker.wait_ended(60)
-        looker.stop()
-        return [(it.verdict, it.reason) for it in self.panel.shown[before:]]
 
 
 @pytest.fixture(autouse=True)
