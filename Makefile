@@ -9,18 +9,21 @@ EXAMPLES ?= 15
 TAPS ?= 50000000
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test test-attacks firmware web web-check lint unit setup system lock audit check-arm64 fuzz fuzz-each fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age bench-long ledger-drill topup-drill simulate simulate-long clean
+.PHONY: help run test test-attacks test-browser firmware web web-check lint unit setup system lock audit check-arm64 fuzz fuzz-each fuzz-board bench-board misreads mutate cose-check schemathesis bench bench-age bench-long ledger-drill topup-drill simulate simulate-long clean
 
 help: ## what there is to do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: setup ## set up what is needed and run the demo: three buses, broker, backend, status page
+run: setup web ## set up what is needed and run the demo: three buses, broker, backend, status page, the passengers' app
 	@$(BIN)/savar demo
 
 test: setup system lint web-check unit ## set up what is needed and run lint and every test
 
 test-attacks: setup system ## every attack of docs/THREATS.md, with its defence switched off and on; a line each
 	@$(BIN)/pytest -q tests/attacks
+
+test-browser: setup system ## the pages of web/ in a real Chromium: driver, rider's panel, office, passenger; part of `make test`
+	@$(BIN)/pytest -q tests/web
 
 firmware: setup system ## build the panel board's program, for the board and for tests; its size, static analysis
 	@$(MAKE) -s -C firmware_bridge/firmware PYTHON=$(abspath $(BIN))/python BUILD=$(abspath build/firmware) all check

@@ -24,6 +24,7 @@ from simulators.board.door import BoardDoor, Pins, colour
 from simulators.city import BRISK, CALM, City, Tally
 
 REFRESH_HZ = 4
+APP = Path(__file__).parents[1] / "build" / "web" / "passenger"
 FIRST_DOOR = "bus-0001-d1"
 MUST_BE_ZERO = ("lost", "doubled", "overcharged", "ledger_sum", "broken")  # of the audit
 
@@ -61,6 +62,7 @@ def command(
             root, buses=buses, doors=doors, seed=seed, rhythm=CALM if seconds is None else BRISK,
             say=lambda text: console.print(f"[bold]·[/] {text}", highlight=False),
             panel_of=lambda device: door if door is not None and device == FIRST_DOOR else SilentPanel(),
+            app=APP if APP.is_dir() else None,
         )  # fmt: skip
         stop = stop_on_signals()
         if door is not None:
@@ -101,6 +103,11 @@ def _run(
         city.prepare()
         city.start()
         console.print(f"[bold green]·[/] status page: [link={city.url}]{city.url}[/link]   Ctrl-C ends it cleanly")
+        if APP.is_dir():
+            app = f"{city.url.rstrip('/')}/passenger/"
+            console.print(f"[bold green]·[/] passengers' app: [link={app}]{app}[/link]")
+        else:
+            console.print("[bold]·[/] no passengers' app here: `make web` builds it", highlight=False)
         with Live(console=console, get_renderable=lambda: _picture(city, door), refresh_per_second=REFRESH_HZ):
             city.play(seconds, stop, cut_s=cut_s)
         failure = city.failure()

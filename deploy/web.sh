@@ -17,6 +17,7 @@ if [ "$(cat web/node_modules/.savar-lock 2>/dev/null)" != "$locked" ]; then
   echo "$locked" >web/node_modules/.savar-lock
 fi
 python web/tools/generate.py build/web/generated
+python web/tools/passenger_font.py build/web/generated
 # Everything the pages are made of: their own files, the lock, and what was generated out of protocol/ and edge/.
 mapfile -t made_of < <(find web build/web/generated -type f -not -path 'web/node_modules/*' -not -name '*.d.ts' | LC_ALL=C sort)
 state=$(digest "${made_of[@]}")
@@ -24,9 +25,10 @@ if [ "$(cat build/web/.built 2>/dev/null)" != "$state" ]; then
   rm -f build/web/.checked
   (cd web && for api in onboard office; do
     npx --no-install openapi-typescript "../build/web/generated/$api.json" -o "../build/web/generated/$api.d.ts" >/dev/null || exit 1
-  done && npm run --silent build -- --logLevel warn && npm run --silent build-office -- --logLevel warn) || fail "the pages do not build" "read the lines above"
+  done && npm run --silent build -- --logLevel warn && npm run --silent build-office -- --logLevel warn \
+    && npm run --silent build-passenger -- --logLevel warn) || fail "the pages do not build" "read the lines above"
   echo "$state" >build/web/.built
-  say "built: build/web/onboard, build/web/office"
+  say "built: build/web/onboard, build/web/office, build/web/passenger"
 fi
 if [ "$check" = check ] && [ "$(cat build/web/.checked 2>/dev/null)" != "$state" ]; then
   (cd web && npm run --silent check && npm test --silent) || fail "the pages' own checks fail" "read the lines above"

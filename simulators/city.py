@@ -6,6 +6,7 @@ Everything listens on loopback. Keys, riders and the script come from one seed; 
 """
 
 import csv
+import json
 import os
 import socket
 import threading
@@ -89,7 +90,8 @@ class Tally:
 class City:
     """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up. A bus has one door or two.
 
-    `panel_of`: what shows a door's verdicts besides the tally, by its device.
+    `panel_of`: what shows a door's verdicts besides the tally, by its device. `app`: the passengers' app as it was built,
+    for the backend to serve; None: it serves none.
     """
 
     def __init__(
@@ -103,9 +105,10 @@ class City:
         doors: int = 1,
         panel_of: Callable[[str], Panel] = lambda _door: SilentPanel(),
         http_port: int = HTTP_PORT,
+        app: Path | None = None,
     ) -> None:
         self.root = root
-        self._panel_of, self._http_port = panel_of, http_port
+        self._panel_of, self._http_port, self._app = panel_of, http_port, app
         self._rhythm = rhythm
         self.tally = Tally()
         self._seed = seed
@@ -136,6 +139,9 @@ class City:
             self.root, name=CITY, tariff=TARIFF, http_port=_free_port(self._http_port, 0),
             payments=(self._provider.url, "savar-dev"), now=now, randomness=randomness,
         )  # fmt: skip
+        if self._app is not None:
+            with (self.root / "backend" / "backend.toml").open("a") as settings:
+                settings.write(f"\n[passenger]\npages = {json.dumps(str(self._app.resolve()))}\n")
         self._print_tickets(service_day(self._clock.read().wall_ms), randomness)
         for bus in self._names:
             for door in range(1, self._doors + 1):

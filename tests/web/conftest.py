@@ -15,6 +15,7 @@ from simulators.practice import Practice
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "build" / "web" / "onboard"
 OFFICE = ROOT / "build" / "web" / "office"
+PASSENGER = ROOT / "build" / "web" / "passenger"
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,16 @@
 """What the browser gets: nothing from elsewhere (P19), no rule of fares, the tables of protocol/."""
 
+import gzip
 import json
 import re
 from pathlib import Path
 
 from protocol.fares.verdicts import TABLE
-from tests.web.conftest import OFFICE, ROOT
+from tests.web.conftest import OFFICE, PASSENGER, ROOT
 
 TEXT = (".js", ".css", ".html", ".svg")
 # Names, not addresses: XML namespaces, and where Svelte's own messages would be read. Nothing fetches them.
+FIRST_LOAD_MAX_BYTES = 150 << 10
 NAMES = ("http://www.w3.org/", "https://svelte.dev/e/")
 
 
@@ -17,12 +19,13 @@ def built(pages: Path) -> dict[str, str]:
 
 
 def test_no_host_is_named(pages: Path) -> None:
-    texts, office = built(pages), built(OFFICE)
+    texts, office, passenger = built(pages), built(OFFICE), built(PASSENGER)
     assert {"index.html", "panel.html"} < set(texts)
     assert "index.html" in office
+    assert {"index.html", "sw.js"} < set(passenger)
     found = [
         (name, address)
-        for name, text in (*texts.items(), *office.items())
+        for name, text in (*texts.items(), *office.items(), *passenger.items())
         for address in re.findall(r"(?:https?|wss?):?//[^\s\"'`)<>]+|url\(\s*[\"']?(?:https?:)?//[^)]*", text)
         if not address.startswith(NAMES)
     ]
@@ -30,8 +33,25 @@ def test_no_host_is_named(pages: Path) -> None:
 
 
 def test_the_font_is_among_the_files(pages: Path) -> None:
-    for folder in (pages, OFFICE):
+    for folder in (pages, OFFICE, PASSENGER):
         assert [path.suffix for path in folder.rglob("Vazirmatn*")] == [".woff2"]
+
+
+def test_the_passengers_first_load_is_small(pages: Path) -> None:
+    """Over a poor line: every file of it, as a proxy sends it. A font and pictures are packed already."""
+    assert pages.parent == PASSENGER.parent
+    sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in PASSENGER.rglob("*") if path.is_file()}
+    assert len(sizes) >= 8
+    assert sum(sizes.values()) <= FIRST_LOAD_MAX_BYTES, sizes
+
+
+def test_the_passengers_files_are_all_kept_for_when_there_is_no_network(pages: Path) -> None:
+    """The list in the service worker is the folder, but for the worker itself."""
+    assert pages.parent == PASSENGER.parent
+    told = re.match(r"const FILES=(\[.*?\]),", (PASSENGER / "sw.js").read_text("utf-8"))
+    assert told
+    there = {f"./{path.relative_to(PASSENGER)}" for path in PASSENGER.rglob("*") if path.is_file()}
+    assert set(json.loads(told[1])) == there - {"./sw.js", "./index.html"} | {"./"}
 
 
 def test_what_is_generated_is_not_committed_and_is_the_table(pages: Path) -> None:

@@ -9,19 +9,18 @@ export const PICTURES = process.argv[3] ?? "";
 const STRINGS = process.argv[4] ?? BASE;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
 
-export async function browse(): Promise<Browser> {
-  const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-  const args = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ];
-  return chromium.launch({ executablePath, args });
-}
+export const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+export const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export const browse = (): Promise<Browser> => chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
 
 /** A page in which every request that leaves the bus is a failure, as is any error in the console. */
 export async function open(browser: Browser, path: string, size = { width: 800, height: 480 }): Promise<Page> {
@@ -83,11 +82,14 @@ export async function sees(page: Page, text: string | RegExp): Promise<void> {
   await page.getByText(text).first().waitFor({ state: "visible", timeout: 5_000 });
 }
 
-/** Hold the screen against axe and the size of its targets, and keep its picture if asked to. */
-export async function look(page: Page, name: string): Promise<void> {
+/**
+ * Hold the screen against axe and the size of its targets, and keep its picture if asked to. `scrolls`: a page that is
+ * longer than the screen, as with letters twice as large; else everything is on it.
+ */
+export async function look(page: Page, name: string, { scrolls = false } = {}): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
   await page.evaluate(AXE); // not a script tag: the bus allows no inline script
-  const found = await page.evaluate(async () => {
+  const found = await page.evaluate(async (scrolls) => {
     const axe = (
       globalThis as unknown as {
         axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
@@ -108,7 +110,7 @@ export async function look(page: Page, name: string): Promise<void> {
     );
     const outside = [...document.querySelectorAll("button")].filter((it) => {
       const box = it.getBoundingClientRect();
-      return box.right > innerWidth + 1 || box.left < -1 || (box.bottom > innerHeight + 1 && !it.closest("ul"));
+      return box.right > innerWidth + 1 || box.left < -1 || (box.bottom > innerHeight + 1 && !it.closest("ul") && !scrolls);
     });
     // What lies over a key or a count: only what is said, over the settings, and for some seconds.
     const covered = [...document.querySelectorAll("button, .door, .first")].filter((it) => {
@@ -131,7 +133,7 @@ export async function look(page: Page, name: string): Promise<void> {
       ...cut.map((it) => `cut off: ${it.outerHTML}`),
       ...outside.map((it) => `outside the screen: ${it.outerHTML}`),
     ];
-  });
+  }, scrolls);
   if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}.png` });
   if (found.length > 0) fail(`${name}:\n${found.join("\n")}`);
 }

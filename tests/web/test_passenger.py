@@ -1,0 +1,130 @@
+"""The passenger's app in a real Chromium, before a whole backend and the decode loop of two buses without a network."""
+
+import json
+import os
+import socket
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.app.backend import Backend
+from backend.app.config import load_config
+from edge.adapters.rider_table import RiderTable
+from protocol.fares.tariff import Tariff
+from protocol.wire.keys import SigningKey
+from protocol.wire.passes import verify_credential
+from protocol.wire.riders import encode_rows, row_of
+from provisioning.app.city import create_city
+from provisioning.app.devices import add_device
+from simulators.phones import registration
+from tests.web.conftest import PASSENGER, walk
+from tests.web.holding import HeldBus
+from tests.web.strings import Strings
+
+pytestmark = pytest.mark.slow
+LATER_MS = 60_000
+KNOWS = 3  # the bus that gets the rider's row, and reads the short form by it
+
+
+class Town:
+    """A backend that can be cut off, two buses that never had a network, and what a walk asks of them."""
+
+    def __init__(self, root: Path) -> None:
+        now = datetime.now(UTC)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        create_city(
+            root,
+            name="isfahan",
+            tariff=Tariff(1, 60_000),
+            now=now,
+            randomness=os.urandom,
+            broker_port=1,
+            http_port=port,
+        )
+        self.buses = {}
+        for number, ahead_ms in ((1, 0), (2, LATER_MS), (KNOWS, 0)):
+            add_device(
+                root, device=f"bus-{number}-d1", vehicle=f"bus-{number}", door=1, cameras=[("front", "folder:none")],
+                clock_trust="operator", now=now, randomness=os.urandom,
+            )  # fmt: skip
+            self.buses[number] = HeldBus(root / "devices" / f"bus-{number}-d1", ahead_ms)
+        self._root = root
+        self.url = f"http://127.0.0.1:{port}"
+        self._config = root / "backend" / "backend.toml"
+        self._config.write_text(self._config.read_text() + f"\n[passenger]\npages = {json.dumps(str(PASSENGER))}\n")
+        self._backend: Backend | None = None
+
+    def start(self) -> None:
+        self._mend()
+        self.buses[1].start()
+        self.buses[2].start()
+
+    def stop(self) -> None:
+        self._cut()
+        for bus in self.buses.values():
+            bus.stop()
+
+    def pulled(self, what: str, order: dict[str, Any]) -> None:
+        if what == "hold":
+            found = self.buses[order["bus"]].answer(b64decode(order["png"]))
+            assert found == order["verdict"], f"{found} and not {order['verdict']}"
+        elif what == "row":
+            self._learn()
+        elif what == "cut":
+            self._cut()
+        elif what == "mend":
+            self._mend()
+        else:
+            assert what == "move"
+            self._move(order)
+
+    def _learn(self) -> None:
+        """The only rider's row, onto the third bus's card."""
+        assert self._backend is not None
+        (credential,) = self._backend.store.credentials()
+        issuer = SigningKey.from_pem((self._config.parent / "keys" / "issuer.key.pem").read_bytes())
+        row = row_of(verify_credential(credential, [issuer.verifying]))
+        table = RiderTable(self._root / "devices" / f"bus-{KNOWS}-d1" / "data" / "riders.table")
+        table.replace([encode_rows([row])], number=1)
+        self.buses[KNOWS].start()
+
+    def _move(self, account: dict[str, Any]) -> None:
+        """Its rider moves the account, with the token that the old phone has."""
+        assert account["taken"] is False, "the key was exported"
+        key = SigningKey.from_secret(bytes([7]) * 32)
+        with httpx.Client(base_url=self.url, trust_env=False) as client:
+            body = registration(key, client.post("/v1/riders/challenges").json()["challenge"])
+            mine = {"Authorization": f"Bearer {account['token']}"}
+            moved = client.post(f"/v1/riders/{account['credentialId']}/move", json=body, headers=mine)
+            assert moved.status_code == 200, moved.text
+
+    def _mend(self) -> None:
+        self._backend = Backend(load_config(self._config))
+        self._backend.start()
+
+    def _cut(self) -> None:
+        if self._backend is not None:
+            self._backend.stop()
+            self._backend = None
+
+
+@pytest.fixture
+def town(tmp_path: Path, pages: Path) -> Iterator[Town]:
+    made = Town(tmp_path / "city")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def test_a_code_without_a_network_boards_once(town: Town) -> None:
+    """P7, P10: accepted, shown anew already paid, the same again copied, a minute later expired."""
+    with Strings(town.pulled) as strings:
+        print(walk("passenger", town.url, strings.url))

@@ -1,0 +1,192 @@
+// What the screen shows, and when it changes. A code is on the screen while it is fresh and somebody looks, and at no
+// other time: what was hidden is signed anew when it is seen again.
+
+import { LIMITS } from "$generated/tables";
+import { signerOf } from "../keys/webcrypto";
+import { ContractError } from "../protocol/errors";
+import type { Signer } from "../protocol/keys";
+import { formAt, readCredential, type Credential, type Form } from "../protocol/passes";
+import { beginAccount, cityTime, hear, registerAccount, render, type Render } from "./account";
+import { Refused, Unreached } from "./api";
+import { CounterSpent, dayOf } from "./counter";
+import { keepStored, stayAwake } from "./device";
+import { CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
+import { Store, type Account, type Words } from "./store";
+import { warningsOf, type Warning } from "./warnings";
+
+export type Phase = "opening" | "first" | "code" | "ended";
+export type Trouble = "network" | "refused" | "store" | "clock";
+const PERIOD_MS = LIMITS.RENDER_PERIOD_S * 1000;
+const FORM_MS = LIMITS.FORM_PERIOD_S * 1000;
+
+export class Session {
+  phase = $state<Phase>("opening");
+  shown = $state.raw<Render>();
+  form = $state<Form>("short");
+  leftS = $state<number>(LIMITS.RENDER_PERIOD_S);
+  party = $state(0);
+  balanceRials = $state<number>();
+  warnings = $state.raw<Warning[]>([]);
+  endedWords = $state.raw<Words>();
+  trouble = $state<Trouble>();
+  deskKey = $state("");
+
+  private store!: Store;
+  private account: Account | undefined;
+  private credential: Credential | undefined;
+  private signer: Signer | undefined;
+  private kept = true;
+  private shownAt = 0; // by performance.now: nobody sets that
+  private wanted = 0;
+  private ticking: ReturnType<typeof setTimeout> | undefined;
+  private hearing = false;
+
+  /** Open what is kept and show a code, before anything is asked of anybody. */
+  async open(): Promise<void> {
+    try {
+      this.store = await Store.open();
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      this.trouble = "store";
+      this.phase = "first";
+      return;
+    }
+    await this.take(await this.store.account());
+    document.addEventListener("visibilitychange", () => void this.seen());
+    addEventListener("online", () => void this.sync());
+    setInterval(() => void this.sync(), SYNC_EVERY_MS);
+    this.kept = await keepStored();
+    await this.sync();
+  }
+
+  /** Make this phone's key, if it has none, and register it: its rider has asked for that. */
+  async begin(): Promise<void> {
+    this.trouble = undefined;
+    try {
+      const held = this.account === undefined || this.account.ended ? await beginAccount(this.store) : this.account;
+      // The time first: a phone that is set wrong would begin with a code that no bus takes.
+      await this.take(await this.heard(await registerAccount(this.store, held)));
+    } catch (error) {
+      if (!this.expected(error)) throw error;
+      this.trouble = error instanceof Unreached ? "network" : "refused";
+    }
+  }
+
+  /** Make this phone's key without registering it, for a desk that moves an account to it. */
+  async forDesk(): Promise<void> {
+    if (this.account === undefined || this.account.ended) this.account = await beginAccount(this.store);
+    const digits = Array.from(this.account.public, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.deskKey = digits.replace(/(.{6})(?=.)/g, "$1 ");
+  }
+
+  async bring(party: number): Promise<void> {
+    this.party = Math.max(0, Math.min(LIMITS.PARTY_MAX, party));
+    await this.renew();
+  }
+
+  private expected = (error: unknown): boolean =>
+    error instanceof Unreached || error instanceof Refused || error instanceof ContractError;
+
+  private async take(account: Account | undefined): Promise<void> {
+    this.account = account;
+    this.endedWords = account?.ended;
+    if (account?.ended !== undefined) return this.leave("ended");
+    if (account?.registered === undefined) return this.leave("first");
+    this.credential = readCredential(account.registered.credential);
+    this.signer = await signerOf(account.pair);
+    this.phase = "code";
+    await this.seen();
+  }
+
+  private leave(phase: Phase): void {
+    this.phase = phase;
+    this.hide();
+  }
+
+  private hide(): void {
+    this.shown = undefined;
+    clearTimeout(this.ticking);
+    this.wanted += 1; // one that is being signed comes too late
+  }
+
+  /** The screen is looked at again, or no longer. Companions were for the ride before. */
+  private async seen(): Promise<void> {
+    if (document.visibilityState !== "visible") {
+      this.party = 0;
+      this.hide();
+    } else if (this.phase === "code") {
+      void stayAwake();
+      await this.renew();
+      void this.sync();
+    }
+  }
+
+  private async renew(): Promise<void> {
+    if (this.credential === undefined || this.signer === undefined || this.phase !== "code") return;
+    this.wanted += 1;
+    const mine = this.wanted;
+    const { ms } = await cityTime(this.store);
+    try {
+      const made = await render(this.store, this.credential, this.signer, ms, this.party);
+      if (mine !== this.wanted) return;
+      this.shown = made;
+    } catch (error) {
+      if (!(error instanceof CounterSpent)) throw error;
+      this.trouble = "clock";
+      this.leave("first");
+      return;
+    }
+    this.shownAt = performance.now();
+    await this.judge();
+    this.tick();
+  }
+
+  private tick(): void {
+    clearTimeout(this.ticking);
+    if (this.shown === undefined) return;
+    const passed = performance.now() - this.shownAt;
+    if (passed >= PERIOD_MS) {
+      void this.renew();
+      return;
+    }
+    this.form = formAt(Math.floor(passed / FORM_MS) + 1);
+    this.leftS = Math.ceil((PERIOD_MS - passed) / 1000);
+    this.ticking = setTimeout(() => this.tick(), FORM_MS - (passed % FORM_MS));
+  }
+
+  /** What there is to warn of, by what is known now. */
+  private async judge(): Promise<void> {
+    if (this.credential === undefined) return;
+    const [{ ms, confirmed, wrong }, heard] = [await cityTime(this.store), await this.store.heard()];
+    this.balanceRials = heard.balanceRials;
+    const { expiryDay, allowanceRials } = this.credential;
+    const today = dayOf(ms / 1000);
+    const { balanceRials } = heard;
+    const facts = { today, expiryDay, allowanceRials, balanceRials, confirmed, clockWrong: wrong, kept: this.kept };
+    this.warnings = warningsOf(facts);
+  }
+
+  /** The account behind what the backend told of it; as it was, where nobody answered. */
+  private async heard(account: Account): Promise<Account> {
+    try {
+      return await hear(this.store, account);
+    } catch (error) {
+      if (!this.expected(error)) throw error;
+      return account;
+    }
+  }
+
+  /** Hear what the backend tells, if it is reached. A code that is shown stays, unless it is no longer right. */
+  private async sync(): Promise<void> {
+    if (this.hearing || this.account?.registered === undefined || this.phase !== "code") return;
+    this.hearing = true;
+    const before = this.account;
+    const offset = async (): Promise<number> => (await this.store.heard()).correction?.offsetMs ?? 0;
+    const was = await offset();
+    const now = await this.heard(before);
+    if (this.account === before && now !== before) await this.take(now);
+    this.hearing = false;
+    const moved = Math.abs((await offset()) - was) > CODE_OFF_MS;
+    if (this.phase === "code") await (moved ? this.renew() : this.judge());
+  }
+}

@@ -1,0 +1,50 @@
+// Keeps the app's files, so that it opens without a network. Rules:
+// - a version's files come together or not at all, and are those of one build: the list and its digest are put in by
+//   vite.passenger.config.ts;
+// - what is of the app is answered from here and asked of nobody; what is not (the API) is never kept;
+// - a newer version waits until the page says that nobody looks.
+
+declare const FILES: string[];
+declare const VERSION: string;
+
+type Waits = { waitUntil(what: Promise<unknown>): void };
+type Fetched = Waits & { request: Request; respondWith(what: Promise<Response>): void };
+type Worker = {
+  addEventListener(kind: "install" | "activate", listener: (event: Waits) => void): void;
+  addEventListener(kind: "fetch", listener: (event: Fetched) => void): void;
+  addEventListener(kind: "message", listener: (event: MessageEvent) => void): void;
+  skipWaiting(): Promise<void>;
+  clients: { claim(): Promise<void> };
+  registration: { scope: string };
+};
+export {};
+const worker = self as unknown as Worker;
+const NAME = `savar-passenger-${VERSION}`;
+
+worker.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(NAME).then((kept) => kept.addAll(FILES)));
+});
+
+worker.addEventListener("activate", (event) => {
+  const tidy = async (): Promise<void> => {
+    const old = (await caches.keys()).filter((name) => name.startsWith("savar-passenger-") && name !== NAME);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await worker.clients.claim();
+  };
+  event.waitUntil(tidy());
+});
+
+worker.addEventListener("message", (event) => {
+  if (event.data === "take") void worker.skipWaiting();
+});
+
+worker.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET" || !request.url.startsWith(worker.registration.scope)) return;
+  const asked = request.mode === "navigate" ? worker.registration.scope : request.url;
+  const answer = async (): Promise<Response> => {
+    const kept = await (await caches.open(NAME)).match(asked, { ignoreSearch: true });
+    return kept ?? fetch(request);
+  };
+  event.respondWith(answer());
+});
