@@ -90,8 +90,8 @@ class Tally:
 class City:
     """`prepare`, `start`, `play`, `drain`, `stop`; `say` is told what is being set up. A bus has one door or two.
 
-    `panel_of`: what shows a door's verdicts besides the tally, by its device. `app`: the passengers' app as it was built,
-    for the backend to serve; None: it serves none.
+    `panel_of`: what shows a door's verdicts besides the tally, by its device. `app`: the built passengers' app that
+    the backend serves; None: none is served.
     """
 
     def __init__(

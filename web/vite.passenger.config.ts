@@ -24,7 +24,8 @@ function keptFiles(): Plugin {
         digest.update(name).update(made.type === "chunk" ? made.code : made.source);
       }
       const files = names.map((name) => (name === "index.html" ? "./" : `./${name}`));
-      worker.code = `const FILES=${JSON.stringify(files)},VERSION=${JSON.stringify(digest.digest("hex").slice(0, 16))};${worker.code}`;
+      const version = JSON.stringify(digest.digest("hex").slice(0, 16));
+      worker.code = `const FILES=${JSON.stringify(files)},VERSION=${version};${worker.code}`;
     },
   };
 }

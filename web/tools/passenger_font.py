@@ -1,6 +1,6 @@
-"""The letters that the passenger's app shows, out of the font of the other pages: `python …/passenger_font.py FOLDER`.
+"""The letters that the passenger's app shows, cut out of the pages' font: `python …/passenger_font.py FOLDER`.
 
-The whole font is 111 KB, and the app is to be loaded once over a poor line. One weight is enough: nothing in it is light.
+The whole font is 111 KB, and the app is loaded over a poor line. One weight is enough: nothing in it is light.
 What the backend may say in Persian or English has its letters here, too.
 """
 

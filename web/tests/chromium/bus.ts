@@ -110,7 +110,8 @@ export async function look(page: Page, name: string, { scrolls = false } = {}): 
     );
     const outside = [...document.querySelectorAll("button")].filter((it) => {
       const box = it.getBoundingClientRect();
-      return box.right > innerWidth + 1 || box.left < -1 || (box.bottom > innerHeight + 1 && !it.closest("ul") && !scrolls);
+      const below = box.bottom > innerHeight + 1 && !scrolls && !it.closest("ul");
+      return box.right > innerWidth + 1 || box.left < -1 || below;
     });
     // What lies over a key or a count: only what is said, over the settings, and for some seconds.
     const covered = [...document.querySelectorAll("button, .door, .first")].filter((it) => {

@@ -54,10 +54,10 @@ async function another(page: Page): Promise<void> {
   const before = await presented(page);
   await press(page, "یک نفر بیشتر");
   await press(page, "یک نفر کمتر");
-  await page.waitForFunction(
-    (old) => !["", old].includes(document.querySelector<HTMLElement>("[data-presentation]")?.dataset["presentation"] ?? ""),
-    before,
-  );
+  await page.waitForFunction((old) => {
+    const now = document.querySelector<HTMLElement>("[data-presentation]")?.dataset["presentation"];
+    return now !== undefined && now !== old;
+  }, before);
 }
 
 /** Wait until the app could open without a network. */
