@@ -16,6 +16,7 @@ RIDER_CHUNK_ROWS_MAX = 21_845  # rows of a chunk of the rider table: as many as 
 
 NONCE_BYTES = 8  # of a vehicle code: 2^32 codes of one fleet before two are likely to be alike, and each lives a minute
 VEHICLE_URL_MAX_CHARS = 512  # names of 32 letters make 234 characters; a city's address has its share
+GRANT_MAX_BYTES = 191  # with a vehicle's name of 32 letters; up to 24 letters as a code version 8-L, beyond it 9-L
 
 # --- Freshness of a presentation ---------------------------------------------------------------------------------
 RENDER_PERIOD_S = 15  # the phone signs a new render this often
@@ -25,6 +26,7 @@ LONG_FORM_WAIT_S = 8  # a short form without a row is refused when held for so l
 FRESH_WINDOW_S = 30  # accepted within ± this of the validator's clock: two renders
 FRESH_WINDOW_MAX_S = 300  # never wider, whatever the clock's uncertainty: a copy is worth at most five minutes
 VEHICLE_CODE_MAX_AGE_S = 60  # asked about so long: the camera app, a page that loads, a rider who reads what it costs
+VEHICLE_CODE_PERIOD_S = 15  # a door makes a new one this often: four while one may be asked about
 GRANT_S = 600  # from the time of the vehicle code: a bus without a network is boarded by the phone's code in that time
 CLOCK_WRONG_WITHIN_S = 60  # a phone this near to whole half-hours off is set wrong: the clocks left summer time in 2022
 CLOCK_WRONG_HALVES_MAX = 3  # half-hours, either way: an hour of summer time, and a neighbour's time zone

@@ -17,7 +17,7 @@ from protocol.fares.tariff import Tariff
 from protocol.localtime import week_span_ms
 from protocol.wire.records import CodeKind, Tap, decode_record
 
-_PASSES = (CodeKind.LONG_PASS, CodeKind.SHORT_PASS)
+_PASSES = (CodeKind.LONG_PASS, CodeKind.SHORT_PASS, CodeKind.GRANT)
 
 
 class _Store(IngestStore, ExplainStore, Protocol):

@@ -6,11 +6,11 @@ from backend.app.proofs import FindRiders, KeyName, ProofDesk, shown
 from backend.core.ledger import TapId
 from backend.core.limits import OPENER_PIECE
 from backend.core.ports import Rider
-from backend.core.shown import Openers, Shown
+from backend.core.shown import Openers, Shown, by_row, claimed_id
 from protocol.fares.verdicts import TABLE
 from protocol.wire.records import DayKeyRecord, Record, Tap
 from protocol.wire.seal import DayKey
-from protocol.wire.short_passes import Pass, claimed_credential, is_short
+from protocol.wire.short_passes import Pass
 
 _Told = tuple[Callable[[], Sequence[bool]], int]  # who tells, and a tap's place there
 _NOT_ASKED: _Told = (lambda: (False,)), 0
@@ -41,7 +41,7 @@ class GroupProofs:
             if raw is not None:
                 tap = record.link.device, record.link.epoch, record.link.sequence
                 self._unsealed[tap] = raw
-                if not is_short(raw):
+                if not by_row(raw):
                     self._wait(tap, (raw, None))
 
     def unsealed(self, tap: TapId) -> bytes | None:
@@ -64,10 +64,10 @@ class GroupProofs:
 
     def _found(self) -> Mapping[bytes, Rider]:
         if self._riders is None:
-            named = dict.fromkeys(claimed_credential(raw) for raw in self._unsealed.values())
+            named = dict.fromkeys(claimed_id(raw) for raw in self._unsealed.values())
             self._riders = self._find_riders([it for it in named if it is not None])
             for tap, raw in self._unsealed.items():
-                if is_short(raw):
+                if by_row(raw):
                     self._wait(tap, shown(raw, self._riders))
         return self._riders
 

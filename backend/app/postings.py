@@ -32,6 +32,7 @@ from protocol.fares.verdicts import Verdict
 from protocol.limits import REPEAT_WINDOW_DEFAULT_S
 from protocol.localtime import day_begins_ms, service_day
 from protocol.wire.driver_records import Annulment, Shift, ShiftStep
+from protocol.wire.grants import BoardingRequest, claimed_request, is_grant, read_boarding
 from protocol.wire.passes import LongPass
 from protocol.wire.records import CodeKind, Record, Tap, decode_record
 from protocol.wire.short_passes import Pass
@@ -98,7 +99,7 @@ class GroupPostings:
         elif tap.code_kind is CodeKind.BEARER_TICKET:
             self._ticket(tap, enrolled)
         else:
-            payer, proof = self._payer(tap)
+            payer, proof = self._payer(tap, enrolled)
             if payer is Payer.RIDER:
                 assert proof is not None
                 cost = self._cost(tap, proof)
@@ -171,7 +172,7 @@ class GroupPostings:
     def leave(self, tap: Tap, enrolled: Device) -> None:
         """A rider taps out: the boarding that it names costs what the metres ridden do, if the rider's proof holds."""
         self._taps[_id(tap)] = tap
-        payer, proof = self._payer(tap)
+        payer, proof = self._payer(tap, enrolled)
         if payer is Payer.RIDER:
             assert proof is not None
             claim = self._claim(tap, proof, Price(0, 0, 0, 0, 0), enrolled.vehicle)
@@ -201,10 +202,14 @@ class GroupPostings:
         assert rider is not None, "a proven tap's is registered"
         return max(rider.created_ms, 0 if tariff is None else tariff.starts_ms)
 
-    def _payer(self, tap: Tap) -> tuple[Payer, Pass | None]:
-        """Who pays for an accepted tap: the rider only with a proof that holds, of the time that the record tells."""
+    def _payer(self, tap: Tap, enrolled: Device) -> tuple[Payer, Pass | None]:
+        """Who pays for an accepted tap: the rider only with a proof that holds, of the time that the record tells.
+
+        A grant is a proof for the vehicle that its rider scanned, and for the owner of no other.
+        """
         proof = self._proofs.of(tap)
-        if proof is None:
+        granted = None if proof is None or not is_grant(proof.raw) else read_boarding(claimed_request(proof.raw))
+        if proof is None or _elsewhere(granted, enrolled):
             return Payer.NO_PROOF, None
         rider = self._proofs.rider(proof.credential.credential_id)
         former = None if rider is None else next((it for it in rider.former if _is_of(proof, it)), None)
@@ -212,7 +217,7 @@ class GroupPostings:
             former is None and isinstance(proof, LongPass) and rider.credential != proof.credential.raw
         ):
             return Payer.UNKNOWN_CREDENTIAL, proof
-        if tap.at.trusted and not fresh(_off_ms(tap, proof), tap.at.uncertainty_s) and not _set_wrong(tap, proof):
+        if tap.at.trusted and not _timely(tap, proof, granted):
             self._stale(tap, "it took codes whose phones say another time than its records")
             return Payer.STALE_PROOF, proof
         if former and not former.pays(proof.time_s * 1000, tap_ms(self._time, tap.at, proof.time_s)):
@@ -349,6 +354,18 @@ def _steps(tariff: Tariff, tap: Tap, ride: Ride, extends: bool) -> tuple[Step, .
         own = person if extends else price(tariff, replace(ride, metres=band.metres, left=True)).adult_rials
         found.append(Step(band.metres, own, ride.party * person))
     return tuple(found)
+
+
+def _elsewhere(granted: BoardingRequest | None, enrolled: Device) -> bool:
+    """Whether a rider has scanned another vehicle than the one whose owner would be paid."""
+    return granted is not None and granted.vehicle != enrolled.vehicle
+
+
+def _timely(tap: Tap, proof: Pass, granted: BoardingRequest | None) -> bool:
+    """Whether a record of a trusted clock is of about the time that its rider's proof tells."""
+    if granted is not None:
+        return granted.good_at(tap.at.wall_ms)
+    return fresh(_off_ms(tap, proof), tap.at.uncertainty_s) or _set_wrong(tap, proof)
 
 
 def _off_ms(tap: Tap, proof: Pass) -> int:

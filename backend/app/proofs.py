@@ -1,8 +1,8 @@
 """Riders' proofs: day keys unwrapped, rider parts opened, the phone's signature checked.
 
-A failure is a finding, not an exception: the tap stays, and nobody's wallet pays for it (P20). A short pass is verified
-by the key of the credential that this backend issued under its id, in its version, ended or not; by no key that a
-device names.
+A failure is a finding, not an exception: the tap stays, and nobody's wallet pays for it (P20). A short pass, or the
+request in a grant, is verified by the key of the credential that this backend issued under its id, in its version,
+ended or not; by no key that a device names.
 """
 
 import logging
@@ -13,13 +13,12 @@ from typing import TypeAlias
 
 from backend.core.limits import DAY_KEYS_CACHED_MAX
 from backend.core.ports import Rider
-from backend.core.shown import Shown, open_shown, read_shown
+from backend.core.shown import Shown, by_row, claimed, claimed_id, open_shown, read_shown
 from protocol.errors import ProofError, SavarError, SealBroken, UnknownIssuer, WireError
-from protocol.limits import SHORT_PASS_BYTES
 from protocol.wire.keys import SigningKey, VerifyingKey
 from protocol.wire.records import DayKeyRecord, Tap, decode_record
 from protocol.wire.seal import DayKey, unwrap_day_key
-from protocol.wire.short_passes import Pass, claimed_credential, claimed_version, is_short
+from protocol.wire.short_passes import Pass
 from protocol.wire.tickets import Ticket, claimed_ticket_id, open_ticket
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class ProofDesk:
         raw = self.unsealed(tap)
         if raw is None:
             return None
-        credential_id = claimed_credential(raw)
+        credential_id = claimed_id(raw)
         return self.proven(tap, raw, {} if credential_id is None else self._find_riders([credential_id]))
 
     def unsealed(self, tap: Tap, learned: Mapping[KeyName, DayKey | None] = NONE_LEARNED) -> bytes | None:
@@ -134,11 +133,11 @@ class ProofDesk:
 
 def shown(raw: bytes, riders: Mapping[bytes, Rider]) -> Shown:
     """What was unsealed, with what a short pass is opened by: the credential issued under its id, in its version."""
-    rider = riders.get(claimed_credential(raw) or b"") if is_short(raw) and len(raw) == SHORT_PASS_BYTES else None
-    if rider is None:
+    named = claimed(raw) if by_row(raw) else None
+    rider = None if named is None else riders.get(named[0])
+    if named is None or rider is None:
         return raw, None
-    version = claimed_version(raw)
-    return raw, next((it.credential for it in rider.former if it.version == version), rider.credential)
+    return raw, next((it.credential for it in rider.former if it.version == named[1]), rider.credential)
 
 
 def _told(tap: Tap, error: SavarError) -> None:

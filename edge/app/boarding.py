@@ -18,7 +18,7 @@ from edge.core.decide import decide, decide_proxy
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed, SupplyFails
 from edge.core.forms import Forms
 from edge.core.memory import Memory
-from edge.core.opening import LongFormWanted, Unproven, open_code
+from edge.core.opening import LongFormWanted, Paid, Unproven, open_code
 from edge.core.ports import ChainedRecord, Journal, Panel, Riders, Showing, TapSigner
 from edge.core.showings import out_of_service, shown
 from edge.core.spending import LetRide, Spending
@@ -33,7 +33,6 @@ from protocol.wire.riders import row_of
 from protocol.wire.seal import DAY_KEY_BYTES, DayKey, wrap_day_key
 from protocol.wire.short_passes import Pass, ShortPass
 from protocol.wire.sister import Along, FreshBoarding
-from protocol.wire.tickets import Ticket
 
 _BOOK_KEY_BYTES = 16
 
@@ -317,7 +316,7 @@ class Boarding:
             for text in texts:
                 self._forms.still_seen(text, mono_ms)
 
-    def decide_and_record(self, code: Pass | Ticket | Unproven, text: bytes, now: Instant) -> Outcome:
+    def decide_and_record(self, code: Pass | Paid | Unproven, text: bytes, now: Instant) -> Outcome:
         """The tap behind the verification: decide, record durably, then show; once for both forms of one render.
 
         `text`: what was read, of which `code` was proven.
@@ -325,9 +324,9 @@ class Boarding:
         with self._lock:
             return self._answer(code, text, now)
 
-    def _answer(self, code: Pass | Ticket | Unproven, text: bytes, now: Instant) -> Outcome:
+    def _answer(self, code: Pass | Paid | Unproven, text: bytes, now: Instant) -> Outcome:
         """One answer for one showing, whichever of its forms was seen first."""
-        if isinstance(code, Unproven | Ticket):  # a ticket has one form
+        if isinstance(code, Unproven | Paid):  # of one form
             return self._tap(decide(code, self._door, now), now)
         shown, short = code.presentation, isinstance(code, ShortPass)
         row = code.credential if isinstance(code, ShortPass) else row_of(code.credential)

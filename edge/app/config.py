@@ -15,6 +15,7 @@ from transport.config import BrokerConfig, PeerConfig
 from transport.toml_file import Name, load_toml
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_RIDERS_URL = r"^https?://[a-z0-9.:-]{1,80}(/[a-z0-9./-]{0,40}[a-z0-9])?$"  # and no slash at the end: /v# follows
 
 
 class CameraConfig(BaseModel):
@@ -189,6 +190,7 @@ class ValidatorConfig(BaseModel):
     counter: CounterConfig | None = None  # None: a card that is put back is found by the backend or the other door
     bundle: Path = Path("bundle")
     chunks_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]")  # None: a depot brings them
+    riders_url: str | None = Field(default=None, pattern=_RIDERS_URL)  # the city's, in vehicle codes; None: none shown
     broker: BrokerConfig
     clock: ClockConfig = ClockConfig()
     reader: ReaderConfig = ReaderConfig()

@@ -17,7 +17,7 @@ class BusFacts:
 
     `lines`: all that it may serve now; `likely`: the few that the road speaks for, best first. `fare_rials`: what so
     many adults pay now; pages multiply nothing. `taken_back`: how many boardings a driver took back on a service day,
-    one shift left out.
+    one shift left out. `vehicle_url`: the vehicle code that a door shows now.
     """
 
     vehicle: str
@@ -26,6 +26,7 @@ class BusFacts:
     fare_rials: Callable[[int], int]
     likely: Callable[[], Sequence[Pair]] = tuple
     taken_back: Callable[[str, int, str], int] = lambda _driver, _day, _but: 0
+    vehicle_url: Callable[[int, Instant], str | None] = lambda _door, _now: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class ServedTerminal:
             facts=BusFacts(
                 vehicle, lambda: validator.lines or by_hand, config.complaint_number,
                 lambda persons: fare_rials(boarding, persons, self._clock.read()), self._likely, self._taken_back,
+                # The other door's panel shows none: its lamp would not be the one that its riders look at.
+                lambda door, now: validator.scanned.url(now) if door == self._desk.door else None,
             ),
             gate=Gate(lambda: boarding.bundle.staff, lambda: boarding.bundle.issuer_keys),
             randomness=randomness,

@@ -377,5 +377,5 @@ class Terminal:
                 line=self._facts.lines().get(serving.route or ""), wall_ms=now.wall_ms,
                 fare_rials=self._facts.fare_rials(1), complaint_number=self._facts.complaint_number,
                 free=self._free is not None, showing=showing_view(self._shown.get(door), now),
-                hint=None if hint is None else hint.value,
+                hint=None if hint is None else hint.value, vehicle_url=self._facts.vehicle_url(door, now),
             )  # fmt: skip

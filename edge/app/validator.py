@@ -41,10 +41,11 @@ from edge.app.obeying import Obeying
 from edge.app.other_door import SisterSide
 from edge.app.recall import HeldRecords
 from edge.app.renewing_online import OnlineRenewal
+from edge.app.scanned import Scanned, is_vehicle_code
 from edge.app.sister import OnRecords
 from edge.app.station import Station
 from edge.app.updates import updates_of
-from edge.app.whereabouts import Place, place_of
+from edge.app.whereabouts import Place, fastest_kmh, place_of
 from edge.app.will import will_of
 from edge.core.errors import LocalError
 from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, GIVE_BACK_EVERY_MS
@@ -60,12 +61,13 @@ from protocol.wire.health import Health
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant, Position, Record
 from protocol.wire.sister import Along, DoorCondition
-from protocol.wire.topics import Address, Channel, to_all
+from protocol.wire.topics import Address, Channel, split, to_all
 from transport.bundle_folder import BundleFolder
 from transport.mqtt import Message, MqttSession
 from transport.peer import PeerSession
 
 log = logging.getLogger(__name__)
+_HEARD = (Channel.RECEIPT, Channel.GRANT, Channel.RENEWED)  # of this device, beside what all are told
 # Called after a showing was answered: (camera, when its frame was taken, what became of it).
 OnOutcome = Callable[[str, int, Outcome], None]
 
@@ -116,6 +118,10 @@ class Validator:
             heard=system_clock.heard, position=self._position, along=self._along, condition=self.condition,
         )  # fmt: skip
         self._place = place_of(config.gnss, self.boarding, system_clock.satellites, vehicle)
+        self.scanned = Scanned(
+            config.riders_url, device=config.device, key=keys.tap, boarding=self.boarding, randomness=randomness,
+            wake=self._wake.set, on_granted=lambda it, now: self._answered("network", now.mono_ms, it, now),
+        )  # fmt: skip
         self._lines = LineBook() if self._place is None and config.terminal is not None else None
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
@@ -155,7 +161,7 @@ class Validator:
         return MqttSession(
             self._config.broker,
             client_id=self._config.device,
-            subscriptions=[self._address.topic(Channel.RECEIPT), self._address.topic(Channel.RENEWED), self._to_all],
+            subscriptions=[*map(self._address.topic, _HEARD), self._to_all],
             on_message=self._message_came,
             on_change=lambda connected: self._station.session_changed(connected=connected),
             will=will_of(self._address, self._journal.head.epoch, self._clock.read(), software(), key),
@@ -240,14 +246,11 @@ class Validator:
 
     def pulses(self) -> list[Pulse]:
         """Every thread of this door as it is now, between `start` and `stop`."""
-        sync, bundles, *others = self._threads
+        sync, *others = self._threads
         parts = [
-            Pulse(sync.name, sync.is_alive(), self._turns),
-            Pulse(bundles.name, bundles.is_alive()),
-            *(Pulse(other.name, other.is_alive()) for other in others),
-            Pulse("tap-signer", self._signer.alive),
-            Pulse("mqtt", self._session.alive),
-        ]
+            Pulse(sync.name, sync.is_alive(), self._turns), *(Pulse(it.name, it.is_alive()) for it in others),
+            Pulse("tap-signer", self._signer.alive), Pulse("mqtt", self._session.alive),
+        ]  # fmt: skip
         if self._peer is not None:
             parts.append(Pulse("peer", self._peer.alive))
         return parts + self._looker.pulses()
@@ -302,15 +305,18 @@ class Validator:
         badge = badge_in(sighting.text, self.boarding.bundle.issuer_keys)
         if badge is not None:  # a driver's, and nobody's fare: no record and no verdict
             self.hooks.on_badge(badge, now)
+        if badge is not None or is_vehicle_code(sighting.text):  # the other door's, or our own in a mirror
             return True
         outcome = self.boarding.present(sighting.text, now, settled=sighting.settled)
-        if outcome is None:
-            return False
+        if outcome is not None:
+            self._answered(camera, frame_mono_ms, outcome, now)
+        return outcome is not None
+
+    def _answered(self, camera: str, frame_mono_ms: int, outcome: Outcome, now: Instant) -> None:
         if not outcome.again:
             if TABLE[outcome.showing.verdict].boards:
                 self._vehicle.accepted(now.mono_ms)
             self._on_outcome(camera, frame_mono_ms, outcome)
-        return True
 
     # --- the sessions' threads ----------------------------------------------------------------------------------------
 
@@ -320,10 +326,9 @@ class Validator:
             self._bundles_wake.set()
             if not message.retained:
                 self._station.backend_there()
-        elif message.topic == self._address.topic(Channel.RENEWED):
-            self._renewal.came(message.payload)
         else:
-            self._station.message_came(message.payload)
+            came = {Channel.RENEWED: self._renewal.came, Channel.GRANT: self.scanned.came}
+            came.get(split(message.topic)[1], self._station.message_came)(message.payload)
 
     # --- the sync thread ----------------------------------------------------------------------------------------------
 
@@ -340,6 +345,7 @@ class Validator:
         self._turns += 1
         self._wake.wait(self._station.wait_ms(self._clock.read()) / 1000)
         self._wake.clear()
+        self.scanned.step(self._clock.read())  # first: somebody stands there
         now = self._clock.read()
         self._station.step(now)
         self._following.step(now)
@@ -371,10 +377,7 @@ class Validator:
 
     def speed_kmh(self, mono_ms: int) -> int | None:
         """How fast the vehicle goes, by its wheels or the last trusted fix, the faster; None where nobody knows."""
-        wheels = self._vehicle.speed_mps(mono_ms)
-        sky = None if self._place is None else self._place.speed_kmh(mono_ms)
-        told = [it for it in (sky, None if wheels is None else round(wheels * 3.6)) if it is not None]
-        return max(told, default=None)
+        return fastest_kmh(self._vehicle, self._place, mono_ms)
 
     @property
     def place(self) -> Place | None:

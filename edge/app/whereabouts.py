@@ -233,6 +233,14 @@ class Place:
             self._mine = after if self._door.move(before, after, fare_line=fare_line) else None
 
 
+def fastest_kmh(vehicle: Vehicle, place: Place | None, mono_ms: int) -> int | None:
+    """By the vehicle's wheels or the last trusted fix, the faster; None where nobody knows."""
+    wheels = vehicle.speed_mps(mono_ms)
+    sky = None if place is None else place.speed_kmh(mono_ms)
+    told = [it for it in (sky, None if wheels is None else round(wheels * 3.6)) if it is not None]
+    return max(told, default=None)
+
+
 def place_of(
     gnss: GnssConfig | None, door: Doorway, witness: Callable[[int, int], None], vehicle: Vehicle
 ) -> Place | None:

@@ -28,30 +28,34 @@ And before all of them:
      form next, and that is judged. Who shows none while it waits (see `forms`) is told to refresh the code, and nothing
      of it is believed: a deny list too is asked of what is proven.
 
-A bearer ticket is asked rules of its own, in `tickets`. Here stand the table and the entry; the rules stand by their
-jobs: `opening` (R0, R1), `orders` (R2–R4, and the driver's proxy boardings), `repeats` (R5, R8), `freshness` (R6, R7,
-R10), `fares` (R9, R11, R12), and what they ask of a pass in `asked`.
+A bearer ticket and a grant are asked rules of their own, in `tickets` and `grants`. Here stand the table and the entry;
+the rules stand by their jobs: `opening` (R0, R1), `orders` (R2–R4, and the driver's proxy boardings), `repeats` (R5,
+R8), `freshness` (R6, R7, R10), `fares` (R9, R11, R12), and what they ask of a pass in `asked`.
 """
 
 from edge.core.asked import Asked, Decision, Door, Rule
 from edge.core.fares import accepted, beyond_allowance, wrong_line
 from edge.core.freshness import blind_to_time, past_its_day, stale
-from edge.core.opening import Unproven
+from edge.core.grants import decide_grant
+from edge.core.opening import Paid, Unproven
 from edge.core.orders import decide_proxy, denied, free, training
 from edge.core.repeats import copied, repeated
 from edge.core.tickets import decide_ticket
+from protocol.wire.grants import Grant
 from protocol.wire.records import CodeKind, Instant
 from protocol.wire.short_passes import Pass
 from protocol.wire.tickets import Ticket
 
 
-def decide(code: Pass | Ticket | Unproven, door: Door, now: Instant) -> Decision:
+def decide(code: Pass | Paid | Unproven, door: Door, now: Instant) -> Decision:
     """Ask the rules in their order; R0 is behind who calls."""
     if isinstance(code, Unproven):  # R1
         tariff = door.bundle.tariff_at(now.wall_ms if now.trusted else None)
         return Decision(code.verdict, code.reason, CodeKind.NONE, 0, 0, 0, code.evidence, None, tariff.version)
     if isinstance(code, Ticket):
         return decide_ticket(code, door, now)
+    if isinstance(code, Grant):
+        return decide_grant(code, door, now)
     asked = Asked(code, door, now)
     answers = (rule(asked) for _, rule in RULES)
     return next(answer for answer in answers if answer is not None)

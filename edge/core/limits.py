@@ -51,6 +51,11 @@ TICKETS_USED_MAX = 20_000  # rides of each door, ~0.5 KiB each: it boards 1,500 
 CARD_RIDE_COUNTS_MS = 86_400_000  # a day, where nobody knows which
 CARD_RIDE_KEPT_MS = 172_800_000  # two: a service day that began when the ride was has ended by then, whatever the clock
 
+# --- The other direction ---------------------------------------------------------------------------------------------
+GRANTS_WAITING_MAX = 32  # not yet looked at: a full bus that is scanned at one stop; what is passed over is on a screen
+GRANT_LIVE_MS = 120_000  # of its vehicle code: who holds one back for longer would board somebody who paid otherwise
+VEHICLE_CODE_SHOWN_MAX_MS = 30_000  # two periods: a door that makes no new one shows none, and no old one for long
+
 # --- Bundles ---------------------------------------------------------------------------------------------------------
 BUNDLES_WAITING_MAX = 8  # announcements not yet heard; each is announced again
 BUNDLE_WAIT_MS = 60_000  # the bundles' thread looks up at least this often: a manifest from the future may be due

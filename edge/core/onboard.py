@@ -131,7 +131,10 @@ class ShowingView:
 
 @dataclass(frozen=True, slots=True)
 class PanelView:
-    """The rider's panel of one door. `free`: everybody rides free now. `hint`: what would help a code to be read."""
+    """The rider's panel of one door. `free`: everybody rides free now. `hint`: what would help a code to be read.
+
+    `vehicle_url`: what to draw as a QR for riders who scan the bus; None while this door has none to show.
+    """
 
     door: int
     vehicle: str
@@ -144,6 +147,7 @@ class PanelView:
     free: bool
     showing: ShowingView | None
     hint: str | None
+    vehicle_url: str | None
 
 
 class OnBoard(Protocol):

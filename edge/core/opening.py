@@ -1,10 +1,12 @@
-"""Bytes out of a QR → a proven pass or bearer ticket, or what is wrong with them (R0, R1 of `decide`)."""
+"""Bytes out of a QR → a proven pass, bearer ticket or grant, or what is wrong with them (R0, R1 of `decide`)."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from protocol.errors import NotAFareCode, ProofError, UnknownIssuer, UnknownRider, WireError
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.codes import read_code
+from protocol.wire.grants import Grant, is_grant, open_grant
 from protocol.wire.keys import VerifyingKey
 from protocol.wire.passes import Presentation, open_long_pass
 from protocol.wire.short_passes import (
@@ -17,6 +19,7 @@ from protocol.wire.short_passes import (
 )
 from protocol.wire.tickets import Ticket, is_ticket, open_ticket
 
+Paid: TypeAlias = Ticket | Grant  # proven, of one form, and no pass of a phone's
 _EVIDENCE_MAX_BYTES = 512  # of a refused code with our prefix: enough to investigate, small enough to seal
 
 
@@ -38,8 +41,8 @@ class LongFormWanted:
     otherwise: Unproven
 
 
-def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass | Ticket | LongFormWanted | Unproven:
-    """Bytes out of a QR → a proven pass or ticket, or what is wrong with it. Never raises for what a camera can see."""
+def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass | Paid | LongFormWanted | Unproven:
+    """Bytes out of a QR → what is proven of it, or what is wrong with it. Never raises for what a camera can see."""
     try:
         payload = read_code(text)
     except NotAFareCode:
@@ -49,6 +52,8 @@ def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass
     try:
         if is_ticket(payload):
             return open_ticket(payload, issuers)
+        if is_grant(payload):
+            return _granted(payload, issuers, find)
         return open_short_pass(payload, find) if is_short(payload) else open_long_pass(payload, issuers)
     except UnknownRider:
         refused = Unproven(Verdict.CODE_EXPIRED, Reason.RIDER_UNKNOWN, payload)
@@ -59,3 +64,15 @@ def open_code(text: bytes, issuers: list[VerifyingKey], find: FindRider) -> Pass
         return Unproven(Verdict.NOT_GENUINE, Reason.BAD_SIGNATURE, payload[:_EVIDENCE_MAX_BYTES])
     except WireError:
         return Unproven(Verdict.NOT_GENUINE, Reason.MALFORMED, payload[:_EVIDENCE_MAX_BYTES])
+
+
+def _granted(payload: bytes, issuers: list[VerifyingKey], find: FindRider) -> Grant:
+    """A grant, and its rider's own signature in it wherever this door holds the row of that version.
+
+    Without the row the issuer's word stands alone, as it does for any long pass's key; the office asks for both.
+    """
+    grant = open_grant(payload, issuers)
+    row = find(grant.request.credential_id)
+    if row is not None and row.version == grant.request.version:
+        grant.request.prove(VerifyingKey.load(row.holder))
+    return grant

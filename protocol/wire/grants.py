@@ -41,6 +41,8 @@ from protocol.errors import MissingSignature, OutOfRange, UnknownVersion, WrongL
 from protocol.wire import cbor
 from protocol.wire.keys import Purpose, Signer, VerifyingKey, key_id
 from protocol.wire.passes import Presentation, verify_issuer
+from protocol.wire.riders import RiderRow
+from protocol.wire.short_passes import ShortPass
 
 KIND_GRANT = 6
 GRANTED = 65_534  # a phone renders 5,760 times a day; 65,535 is a bearer ticket's
@@ -66,9 +68,12 @@ class BoardingRequest:
         return Presentation(self.credential_id, self.time_s, GRANTED)
 
     def good_at(self, wall_ms: int) -> bool:
-        """Whether a grant of it may board at this time of the bus; a little early, for two doors have two clocks."""
-        age_ms = wall_ms - self.time_s * 1000
-        return -limits.FRESH_WINDOW_S * 1000 <= age_ms <= limits.GRANT_S * 1000
+        """Whether a grant of it may board at this time of the bus; a little early, for two doors have two clocks.
+
+        For ten minutes in all: so long a bus remembers what it accepted, whatever its tariff.
+        """
+        age_ms = wall_ms - self.time_s * 1000 + limits.FRESH_WINDOW_S * 1000
+        return 0 <= age_ms <= limits.GRANT_S * 1000
 
     def prove(self, holder: VerifyingKey) -> None:
         """The rider's own signature, by the key of this credential and version. Raises BadSignature, HighSSignature."""
@@ -188,6 +193,16 @@ def open_grant(raw: bytes, issuers: Iterable[VerifyingKey]) -> Grant:
         raise WrongLength("grant is not as long as its vehicle's name says", bytes=len(raw))
     issuer = verify_issuer(Purpose.GRANT, raw[:end], raw[end:], issuers)
     return _parse(raw, issuer)
+
+
+def claimed_request(raw: bytes) -> bytes:
+    """The request in a grant, unproven: enough to look for its rider, and for nothing else."""
+    return raw[_GRANT_HEAD : -limits.SIGNATURE_BYTES]
+
+
+def granted_pass(of: BoardingRequest, row: RiderRow, raw: bytes) -> ShortPass:
+    """A grant's request as the presentation that it is, of the rider in this row; `raw`: the grant."""
+    return ShortPass(row, of.time_s, GRANTED, of.party, raw)
 
 
 def _parse(raw: bytes, issuer: VerifyingKey) -> Grant:

@@ -56,6 +56,7 @@ class CodeKind(IntEnum):
     SHORT_PASS = 2
     PROXY = 3  # none: the driver's float pays for somebody
     BEARER_TICKET = 4
+    GRANT = 5  # or nothing: it may have come over the network
 
 
 class Doubt(IntEnum):

@@ -18,13 +18,14 @@ class Channel(Enum):
     REPLY = "reply"
     RECEIPT = "receipt"
     COMMAND = "command"
+    GRANT = "grant"
     BUNDLE = "bundle"
     RENEWAL = "renewal"
     RENEWED = "renewed"
 
 
 UP = (Channel.TAPS, Channel.HEALTH, Channel.STATE, Channel.REPLY)
-DOWN = (Channel.RECEIPT, Channel.COMMAND)
+DOWN = (Channel.RECEIPT, Channel.COMMAND, Channel.GRANT)
 TO_ALL = (Channel.BUNDLE,)  # backend to every device of the shard, retained, under the name `EVERYBODY`
 TO_OFFICE, FROM_OFFICE = (Channel.RENEWAL,), (Channel.RENEWED,)  # retained: an office looks once an hour
 EVERYBODY = "all"  # no device bears it

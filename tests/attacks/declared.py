@@ -11,6 +11,7 @@ from tests.attacks import (
     codes,
     downward,
     enrolment,
+    grants,
     health,
     ingest,
     journal,
@@ -32,6 +33,6 @@ from tests.attacks import (
 from tests.attacks.attack import ATTACKS
 
 __all__ = [
-    "ATTACKS", "accounts", "api", "authority", "books", "broker", "cards", "claims", "codes", "downward", "enrolment", "health", "ingest", "journal", "machine",
+    "ATTACKS", "accounts", "api", "authority", "books", "broker", "cards", "claims", "codes", "downward", "enrolment", "grants", "health", "ingest", "journal", "machine",
     "opendata", "paper", "payments", "people", "phones", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
 ]  # fmt: skip

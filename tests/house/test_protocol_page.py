@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.limits import FORMS_JOINED_MS
+from edge.core.limits import FORMS_JOINED_MS, GRANT_LIVE_MS
 from protocol import errors, limits
 from protocol.errors import SavarError
 from protocol.fares.policies import Cause, GraceKind
@@ -179,7 +179,8 @@ def test_purposes_and_channels_are_told() -> None:
         f"within the {limits.RENDER_PERIOD_S} s that a render lives", f"seen in the last {FORMS_JOINED_MS // 1000} s",
         f"{limits.STAFF_MAX:,} drivers", f"PIN of {limits.PIN_MIN_DIGITS} to {limits.PIN_MAX_DIGITS} digits, N = {limits.PIN_SCRYPT_N:,}, r = {limits.PIN_SCRYPT_R}",
         f"units of {limits.ALLOWANCE_UNIT_RIALS:,} rials",
-        f"good for {limits.GRANT_S} s from `time_s`", f"asked about for {limits.VEHICLE_CODE_MAX_AGE_S} s", f"at most {limits.VEHICLE_URL_MAX_CHARS} characters",
+        f"good for {limits.GRANT_S} s, from {limits.FRESH_WINDOW_S} s before `time_s`", f"makes a new one every {limits.VEHICLE_CODE_PERIOD_S} s, and none", f"or {GRANT_LIVE_MS // 1000} s behind its vehicle code", f"160 to {limits.GRANT_MAX_BYTES} bytes",
+        f"asked about for {limits.VEHICLE_CODE_MAX_AGE_S} s, and", f"at most {limits.VEHICLE_URL_MAX_CHARS} characters",
         f"CODE is {limits.CLAIM_CODE_CHARS} letters of", f"first {limits.CLAIM_ROOT_DIGITS} hex digits", f"first {limits.CLAIM_CHECK_DIGITS} of the SHA-256",
         f"first {limits.FINGERPRINT_DIGITS} hex digits", f"from {limits.RENEWAL_WINDOW_DAYS} days before its end",
         f"| request, answer, answer file | {limits.ENROLMENT_MAX_BYTES >> 10} KiB, {limits.ANSWER_MAX_BYTES >> 20} MiB, {limits.ANSWER_FILE_MAX_BYTES >> 20} MiB |",

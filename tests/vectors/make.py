@@ -305,7 +305,8 @@ def sealing_entries(records: list[bytes]) -> Entries:
 def topic_entries() -> Entries:
     base = "savar/1/isfahan/s0/bus-0001-d1/"
     taken = {
-        channel: base + channel for channel in ("taps", "health", "state", "reply", "receipt", "command", "bundle")
+        channel: base + channel
+        for channel in ("taps", "health", "state", "reply", "receipt", "command", "grant", "bundle")
     }
     refused = {
         "another version": base.replace("/1/", "/2/") + "taps", "short": "savar/1/isfahan/taps", "long": base + "taps/x",

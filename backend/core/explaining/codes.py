@@ -25,6 +25,7 @@ class Code(Enum):
     CODE_SHORT = "code-short"
     CODE_PROXY = "code-proxy"
     CODE_TICKET = "code-ticket"
+    CODE_GRANT = "code-grant"
     VERDICT = "verdict"
     BECAUSE = "because"
     LISTS = "lists"

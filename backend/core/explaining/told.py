@@ -13,6 +13,7 @@ _CLOCKS = {
 _KINDS = {
     CodeKind.NONE: Code.CODE_NONE, CodeKind.LONG_PASS: Code.CODE_LONG, CodeKind.SHORT_PASS: Code.CODE_SHORT,
     CodeKind.PROXY: Code.CODE_PROXY, CodeKind.BEARER_TICKET: Code.CODE_TICKET,
+    CodeKind.GRANT: Code.CODE_GRANT,
 }  # fmt: skip
 
 

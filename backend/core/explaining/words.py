@@ -52,6 +52,7 @@ WORDS: Mapping[Code, tuple[str, str]] = {
     Code.CODE_SHORT: ("کد کوتاه گوشی", "the phone's short code"),
     Code.CODE_PROXY: ("بدون کد: راننده سوار کرد", "no code: the driver boarded somebody"),
     Code.CODE_TICKET: ("بلیت چاپی", "a printed ticket"),
+    Code.CODE_GRANT: ("کد اتوبوس که مسافر خوانده است", "the bus's own code, scanned by the rider"),
     Code.VERDICT: ("پاسخ دستگاه: «{verdict}»", "the device answered: “{verdict}”"),
     Code.BECAUSE: ("زیرا {because}", "because {because}"),
     Code.LISTS: ("بستهٔ {bundle} و فهرست مسدودی {deny}", "bundle {bundle}, deny list {deny}"),
