@@ -13,11 +13,14 @@ import logging
 from collections.abc import Callable
 
 from edge.app.boarding import Boarding, Outcome
+from edge.app.config import ValidatorConfig
 from edge.app.inbox import Inbox
 from edge.core.errors import SignerFailed
 from edge.core.limits import GRANT_LIVE_MS, GRANTS_WAITING_MAX, VEHICLE_CODE_SHOWN_MAX_MS
+from edge.core.vehicle import Vehicle
 from protocol import limits
 from protocol.errors import ProofError, WireError
+from protocol.fares.verdicts import TABLE
 from protocol.wire.codes import write_code
 from protocol.wire.grants import Grant, open_grant
 from protocol.wire.keys import Signer, VerifyingKey
@@ -121,6 +124,28 @@ class Scanned:
     def _pass_over(self, why: str) -> None:
         self.passed_over += 1
         log.info("a grant of the network is not taken: %s", why)
+
+
+def scanned_at(
+    config: ValidatorConfig,
+    key: Signer,
+    boarding: Boarding,
+    randomness: Callable[[int], bytes],
+    wake: Callable[[], None],
+    vehicle: Vehicle,
+    on_outcome: Callable[[str, int, Outcome], None],
+) -> Scanned:
+    """A validator's; a boarding by the network is told as one by the camera `network`."""
+
+    def granted(outcome: Outcome, now: Instant) -> None:
+        if TABLE[outcome.showing.verdict].boards:
+            vehicle.accepted(now.mono_ms)
+        on_outcome("network", now.mono_ms, outcome)
+
+    return Scanned(
+        config.riders_url, device=config.device, key=key, boarding=boarding, randomness=randomness, wake=wake,
+        on_granted=granted,
+    )  # fmt: skip
 
 
 def is_vehicle_code(text: bytes) -> bool:

@@ -41,7 +41,7 @@ from edge.app.obeying import Obeying
 from edge.app.other_door import SisterSide
 from edge.app.recall import HeldRecords
 from edge.app.renewing_online import OnlineRenewal
-from edge.app.scanned import Scanned, is_vehicle_code
+from edge.app.scanned import is_vehicle_code, scanned_at
 from edge.app.sister import OnRecords
 from edge.app.station import Station
 from edge.app.updates import updates_of
@@ -118,10 +118,7 @@ class Validator:
             heard=system_clock.heard, position=self._position, along=self._along, condition=self.condition,
         )  # fmt: skip
         self._place = place_of(config.gnss, self.boarding, system_clock.satellites, vehicle)
-        self.scanned = Scanned(
-            config.riders_url, device=config.device, key=keys.tap, boarding=self.boarding, randomness=randomness,
-            wake=self._wake.set, on_granted=lambda it, now: self._answered("network", now.mono_ms, it, now),
-        )  # fmt: skip
+        self.scanned = scanned_at(config, keys.tap, self.boarding, randomness, self._wake.set, vehicle, on_outcome)
         self._lines = LineBook() if self._place is None and config.terminal is not None else None
         self._bundles = Bundles(
             store=self._folder, source=None if config.chunks_url is None else HttpChunks(config.chunks_url),
@@ -131,8 +128,7 @@ class Validator:
         self._on_outcome, self._following = on_outcome, Following(self.boarding)
         self.held = HeldRecords(self._journal, self._copies)
         # A door that serves the terminal hears of the other; one that does not follows it.
-        obeying = Obeying(self.boarding, self._journal)
-        follows: list[OnRecords] = [self._following.records_came, obeying.records_came]
+        follows: list[OnRecords] = [self._following.records_came, Obeying(self.boarding, self._journal).records_came]
         self.on_far_records = follows if config.terminal is None else []
         self.hooks = Hooks()
         sight = make_sight(config.reader.order)
@@ -308,15 +304,13 @@ class Validator:
         if badge is not None or is_vehicle_code(sighting.text):  # the other door's, or our own in a mirror
             return True
         outcome = self.boarding.present(sighting.text, now, settled=sighting.settled)
-        if outcome is not None:
-            self._answered(camera, frame_mono_ms, outcome, now)
-        return outcome is not None
-
-    def _answered(self, camera: str, frame_mono_ms: int, outcome: Outcome, now: Instant) -> None:
+        if outcome is None:
+            return False
         if not outcome.again:
             if TABLE[outcome.showing.verdict].boards:
                 self._vehicle.accepted(now.mono_ms)
             self._on_outcome(camera, frame_mono_ms, outcome)
+        return True
 
     # --- the sessions' threads ----------------------------------------------------------------------------------------
 
