@@ -126,7 +126,7 @@ class Scanned:
         log.info("a grant of the network is not taken: %s", why)
 
 
-def scanned_at(
+def scanned_at(  # noqa: PLR0917 - a validator's own, in the order in which it has them
     config: ValidatorConfig,
     key: Signer,
     boarding: Boarding,
