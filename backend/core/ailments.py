@@ -23,11 +23,14 @@ _WEAK = 0b0001
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alarm. `find`: (health, our time in ms) → what is wrong, in words for a person; empty if nothing is."""
+    """One alarm. `find`: (health, our time in ms) → what is wrong, in words for a person; empty if nothing is.
+
+    None if this word cannot say: an alarm stays as it is.
+    """
 
     kind: str
     after_ms: int
-    find: Callable[[Health, int], str]
+    find: Callable[[Health, int], str | None]
     fix: str
 
 
@@ -87,17 +90,22 @@ def _crashed(health: Health, _: int) -> str:
     return f"its process died of something and began anew {health.uptime_s // 60} minutes ago"
 
 
-def _copied(health: Health, _: int) -> str:
-    """By the counter in its own machine, which nothing sets back: taps that it had made may be on no card (P11)."""
-    copied = health.started is RunCause.CARD_COPY
-    return "its card is a copy from before, or another machine's; taps since then may be lost" if copied else ""
+def _copied(health: Health, _: int) -> str | None:
+    """By the counter in its own machine, which nothing sets back: taps that it had made may be on no card (P11).
+
+    A run in which the counter does not answer believes its card, and knows nothing: else who takes the chip's answer
+    away has healed the card.
+    """
+    if health.started is RunCause.CARD_COPY:
+        return "its card is a copy from before, or another machine's; taps since then may be lost"
+    return None if "counter" in health.unread else ""
 
 
 def _uncounted(health: Health, _: int) -> str:
     """Whoever puts a card back takes the counter's answer away first."""
     if "counter" not in health.unread:
         return ""
-    return "its machine's counter does not answer: nobody there would know a copy of its card"
+    return "its card is not counted (no answer of the machine's counter, or nothing kept of it): a copy is not known"
 
 
 def _gone(health: Health, _: int) -> str:
@@ -172,7 +180,10 @@ RULES = (
         " say who put it back",
     ),
     Rule(
-        "counter-gone", limits.COUNTER_GONE_AFTER_MS, _uncounted, "look at its TPM, and at [counter] in validator.toml"
+        "counter-gone",
+        limits.COUNTER_GONE_AFTER_MS,
+        _uncounted,
+        "its log says which: look at its TPM and [counter] in validator.toml, or at its card",
     ),
     Rule("crashed", 0, _crashed, "report this with its log; its taps are safe"),
     Rule("camera-gone", limits.CAMERA_GONE_AFTER_MS, _gone, "look at camera and cable, and how often it was so"),
@@ -212,6 +223,8 @@ class Ailments:
         """Every rule with what is wrong, empty while nothing is or it is not yet told."""
         for rule in RULES:
             found, key = rule.find(health, now_ms), (health.device, rule.kind)
+            if found is None:
+                continue
             if not found:
                 self._since.pop(key, None)
             elif now_ms - self._since.setdefault(key, now_ms) < rule.after_ms:

@@ -123,8 +123,8 @@ export const ALARMS = {
     en: ["Card is a copy from before, or another machine's", ""],
   },
   "counter-gone": {
-    fa: ["شمارندهٔ امنیتی دستگاه جواب نمی‌دهد", "تراشهٔ TPM و تنظیم counter را در validator.toml ببینید."],
-    en: ["The machine's counter does not answer", ""],
+    fa: ["شمارندهٔ امنیتی دستگاه کار نمی‌کند", "تراشهٔ TPM و تنظیم counter را در validator.toml ببینید؛ اگر درست بود، کارت حافظه را."],
+    en: ["The machine's counter does not count", ""],
   },
   tampered: {
     fa: ["بدنهٔ دستگاه باز شده", "پیش از شیفت بعد دستگاه را ببینید؛ شاید کلیدهایش باید باطل شود."],

@@ -11,7 +11,7 @@ from edge.adapters.keys import certificate_until_ms
 from edge.adapters.machine import MachineReader
 from edge.adapters.release_process import running
 from edge.adapters.run_file import RunFile
-from edge.app.counting import Counting
+from edge.app.counting import Counting, CountingThread
 from edge.core.condition import Condition
 from edge.core.errors import KeyMissing
 from edge.core.releases import FIRST
@@ -27,7 +27,8 @@ class ConditionReader:
         self, data_dir: Path, certificate: Callable[[], Path | None], *, mono_ns: Callable[[], int] = time.monotonic_ns,
         counting: Counting | None = None,
     ) -> None:  # fmt: skip
-        self._certificate, self._mono_ns, self._counting = certificate, mono_ns, counting
+        self._certificate, self._mono_ns = certificate, mono_ns
+        self._counting = None if counting is None else CountingThread(counting, lambda: mono_ns() // 1_000_000)
         self._machine = MachineReader(data_dir)
         self._run = RunFile(data_dir / "run.json")
         self._began_ns = mono_ns()
@@ -35,13 +36,10 @@ class ConditionReader:
     def begin(self) -> RunCause:
         """Why this run began; before it writes its first record, the card is held against the machine's counter."""
         self._began_ns = self._mono_ns()
-        self.step()
-        return self._run.begin()
-
-    def step(self) -> None:
-        """What is due; about once a second."""
-        if self._counting is not None:
-            self._counting.step(self._mono_ns() // 1_000_000)
+        cause = self._run.begin()
+        if self._counting is not None:  # a machine that ran on had the same card all the time
+            self._counting.begin(began=cause is not RunCause.CRASHED)
+        return cause
 
     def end(self) -> None:
         """The run ends by itself; its journal is open still."""

@@ -4,6 +4,7 @@ Threads, and what each may touch:
 - two per camera (see `looking`): frames, readers, sightings; they call `Boarding.present`, which has its own lock;
 - `tap-signer`: the tap key while a record's commit syncs, nothing else (see `tap_signer`);
 - `sync`: the station's step: uplinks, shipping, receipts, the sister door, health, housekeeping;
+- `counter`, where the machine has one: the card held against it (see `counting`);
 - `gnss`, where there is a receiver: its fixes, judged, followed along the timetable, told to the door;
 - `bundles`: fetches what a newer bundle needs and brings it into force; a chunk may take minutes;
 - the sessions' own, to the broker and to the other door: they only leave messages and a count, and wake the others.
@@ -344,7 +345,6 @@ class Validator:
         self._station.step(now)
         self._following.step(now)
         self._renewal.step(now)
-        self._condition.step()
         if now.mono_ms >= self._give_back_ms:
             give_back()
             self._give_back_ms = now.mono_ms + GIVE_BACK_EVERY_MS

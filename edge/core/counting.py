@@ -67,8 +67,8 @@ def why_doubted(
 ) -> str:
     """Empty if the journal is the newest that the machine knows of; else what is wrong and what to do.
 
-    `journal`: its newest signed record; `hash_at`: the chain's hash over one of its records, None for one that was
-    pruned; `is_new`: it was begun in this run.
+    `journal`: its newest record, signed or not: after a power cut the signature that was counted is on no card yet;
+    `hash_at`: the chain's hash over one of its records, None for one that was pruned; `is_new`: begun in this run.
     """
     if kept is None or kept.at.epoch != journal.epoch:
         known = counter is not None or kept is not None

@@ -259,3 +259,4 @@ TRIP_EARLY_MAX_S = 600  # a bus that left so early runs as the one before
 TRIP_LATE_MAX_S = 1_800  # and one so late as the one behind
 COUNT_EVERY_MS = 3_600_000  # of the machine's counter, where there were taps: some 20 a day, and its chip takes 100,000
 COUNT_AGAIN_MS = 60_000  # where it does not answer
+COUNT_WAIT_S = 5  # start and stop wait so long: an SPI chip answers in 1, the service manager gives a stop 30

@@ -304,3 +304,15 @@ def test_a_blind_camera_is_an_alarm_of_its_door(desk: Desk) -> None:
             hear(it, minute * 60, replace(WELL, cameras=(camera,)), bus)
     # 1,800 codes by the other door: the fourth minute of reading is over a twentieth of that
     assert it.told == [("open", BLIND, rear.name, HOUR_S), ("end", BLIND, rear.name, 69 * 60)]
+
+
+def test_a_copied_card_is_not_healed_by_taking_its_counter_away(desk: Desk) -> None:
+    """Its chip is pulled out behind the alarm: that run believes its card, for nobody there knows better."""
+    it = Watched(desk, [BUS])
+    copied = replace(WELL, started=RunCause.CARD_COPY)
+    blind = replace(WELL, started=RunCause.BOOTED, unread=("counter",))
+    for second, said in enumerate((copied, blind, blind), start=1):
+        it.hear(second, encode_health(replace(said, uptime_s=second), BUS.tap_key))
+    assert [told[:2] for told in it.told] == [("open", "card-copy")]
+    it.hear(4, encode_health(replace(WELL, uptime_s=4, started=RunCause.BOOTED), BUS.tap_key))
+    assert [told[:2] for told in it.told] == [("open", "card-copy"), ("end", "card-copy")]
