@@ -260,7 +260,7 @@ class Backend:
         self._worker.look_soon()
 
     def _message_came(self, message: Message) -> None:
-        self._worker.offer(message.topic, message.payload, retained=message.retained)
+        self._worker.offer(message.topic, message.payload)
 
     # --- the ingest thread ------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from backend.core.errors import KeyRevoked
 from backend.core.fleet import REVOKED_FIX, REVOKED_SPEAKS, Behind, Change, Contact, step
 from backend.core.limits import QUARANTINE_BYTES_MAX
 from backend.core.ports import Device, FleetStore, IngestStore, Quarantined
+from backend.core.said import Age, Words
 from protocol.errors import OutOfRange, ProofError, UnknownKey, WireError
 from protocol.wire.health import Health, open_health, open_state
 from protocol.wire.keys import VerifyingKey
@@ -18,7 +19,10 @@ log = logging.getLogger(__name__)
 OnAlarm = Callable[[str, str, str, str], None]  # kind, device, detail, fix
 SILENT = "silent"
 OLD_BUNDLE = "old-bundle"
-_OURS = frozenset((SILENT, OLD_BUNDLE, BLIND, *(rule.kind for rule in RULES)))
+SAID_BEFORE = "said-before"
+_SAID_BEFORE = "its words are old ones: somebody says them again, or it runs on an old copy of its card"
+_SAID_BEFORE_FIX = "go and look whether it speaks, and who holds the broker; with a fork, keep its card"
+_OURS = frozenset((SILENT, OLD_BUNDLE, SAID_BEFORE, BLIND, *(rule.kind for rule in RULES)))
 
 
 class FleetWatch:
@@ -50,17 +54,17 @@ class FleetWatch:
         self._on_ended = on_ended
         self._broker_list = broker_list
         self._began_ms = now_ms()
-        self._ailments, self._reads = Ailments(), Reads()
+        self._ailments, self._reads, self._words = Ailments(), Reads(), Words(store.said)
         told = store.alarms(open_only=True)  # what an earlier run told of is open until its device says otherwise
         self._open = {(alarm.kind, alarm.device) for alarm in told}
         self._contact = {alarm.device: Contact.SILENT for alarm in told if alarm.kind == SILENT}
 
-    def take(self, channel: Channel, device: str, payload: bytes, *, retained: bool = False) -> int | None:
+    def take(self, channel: Channel, device: str, payload: bytes) -> int | None:
         """One health or state message → the epoch of which its device should be told where we stand, if it should.
 
         That is at a birth (online), and where a device counts as receipted what we do not hold: the ledger was
-        restored, and a bus that nobody boards would not hear of it. A retained message may be weeks old: it is kept,
-        but is no sign of life.
+        restored, and a bus that nobody boards would not hear of it. A sign of life is health alone, and newer than
+        all before it (`core/said`): a state is kept by the broker, and each of both can be said again by who holds it.
         """
         try:
             found = self._find_device(device)
@@ -69,14 +73,12 @@ class FleetWatch:
             if channel is Channel.HEALTH:
                 health = open_health(payload, [found[1]])
                 _require(device, health.device)
-                self._store.keep_health(health, self._now_ms())
-                self._look_at_bundle(health)
-                self._look_at(health, found[0].vehicle)
+                self._hear(health, found[0].vehicle)
                 held = self._ingest_store.watermark(device, health.epoch).sequence
                 return health.epoch if health.receipted_sequence > held else None
             state = open_state(payload, [found[1]])
             _require(device, state.device)
-            self._store.keep_state(state, None if retained else self._now_ms())
+            self._store.keep_state(state)
         except (WireError, ProofError) as error:
             log.warning("quarantined a %s message of %s: %s", channel.value, device, error)
             self._ingest_store.quarantine(Quarantined(
@@ -86,6 +88,15 @@ class FleetWatch:
                 self._on_alarm(REVOKED_SPEAKS, device, str(error), REVOKED_FIX)
             return None
         return state.epoch if state.online else None
+
+    def _hear(self, health: Health, vehicle: str) -> None:
+        age = self._words.age(health, self._now_ms())
+        if age is Age.NEW:
+            self._store.keep_health(health, self._now_ms())
+            self._look_at_bundle(health)
+            self._look_at(health, vehicle)
+        if age is not Age.AGAIN:
+            self._tell(SAID_BEFORE, health.device, _SAID_BEFORE if age is Age.OLD else "", _SAID_BEFORE_FIX)
 
     def _look_at_bundle(self, health: Health) -> None:
         """P12, no freeze unnoticed: a broker can keep a device from newer bundles, but not from our seeing it."""

@@ -46,7 +46,7 @@ class IngestWorker:
         self._announce = announce
         self._expire = expire
         self._monotonic = monotonic
-        self._inbox: queue.Queue[tuple[str, bytes, bool]] = queue.Queue(INBOX_MESSAGES_MAX)
+        self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(INBOX_MESSAGES_MAX)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._guard, name="ingest", daemon=True)
         self._look_due = 0.0
@@ -67,10 +67,10 @@ class IngestWorker:
         """A session began: what is looked at every second is looked at after this group. From any thread."""
         self._look_due = 0.0
 
-    def offer(self, topic: str, payload: bytes, *, retained: bool = False) -> None:
+    def offer(self, topic: str, payload: bytes) -> None:
         """A message came; never blocks. A full inbox drops it, and counts: its bus sends it again."""
         try:
-            self._inbox.put_nowait((topic, payload, retained))
+            self._inbox.put_nowait((topic, payload))
         except queue.Full:
             self.dropped += 1
 
@@ -87,7 +87,7 @@ class IngestWorker:
         """One group, waiting so long for its first message; when due, a look for silence, new bundles, what expires."""
         batches: list[Incoming] = []
         asking: list[tuple[str, int]] = []  # (device, epoch) to be told where we stand
-        for topic, payload, retained in self._waiting(wait_s):
+        for topic, payload in self._waiting(wait_s):
             try:
                 address, channel = split(topic)
             except (OutOfRange, UnknownVersion) as error:
@@ -97,7 +97,7 @@ class IngestWorker:
                 batches.append(Incoming(address.device, payload))
             elif channel in (Channel.HEALTH, Channel.STATE):
                 with _outliving_the_store():
-                    epoch = self._watch.take(channel, address.device, payload, retained=retained)
+                    epoch = self._watch.take(channel, address.device, payload)
                     if epoch is not None:
                         asking.append((address.device, epoch))
         if batches:
@@ -121,9 +121,9 @@ class IngestWorker:
             log.warning("%d messages found the inbox full since the start; their buses send them again", dropped)
             self._dropped_told = dropped
 
-    def _waiting(self, wait_s: float) -> list[tuple[str, bytes, bool]]:
+    def _waiting(self, wait_s: float) -> list[tuple[str, bytes]]:
         """What waits, up to a group; waits a little for the first."""
-        found: list[tuple[str, bytes, bool]] = []
+        found: list[tuple[str, bytes]] = []
         try:
             found.append(self._inbox.get(block=wait_s > 0, timeout=wait_s or None))
             while len(found) < GROUP_BATCHES_MAX:

@@ -247,6 +247,7 @@ SMS_CALLS_MAX = 4  # requests waiting on the sender at once: a slow one must hol
 DISCREPANCY_DUE_MS = 48 * 3_600_000  # decided in two days, as the city decides disputes (isfahan.md, rows 8 and P6)
 JOURNAL_WAITS_MS = 48 * 3_600_000  # of a told record that does not come: by then a bus was in its depot twice
 JOURNAL_RECORDS_MAX = 1_000_000_000  # of one journal: a record a second for thirty years; more is no count
+SAID_AGAIN_MS = 600_000  # what waited for its acknowledgement comes once more with the next session
 JOURNALS_TOLD_MAX = 64  # of one device that are kept as told of: a new card a month for five years
 RECONCILE_TAPS_A_STEP = 20_000  # a second of work, and 20 MB; what a kill repeats
 RECONCILE_ROWS_A_STEP = 5_000  # of statements and top-ups: the same

@@ -20,6 +20,7 @@ from backend.core.limits import LISTED_MAX
 from backend.core.moving import Former
 from backend.core.payments.store_port import TopUpStore
 from backend.core.repeats import Claim
+from backend.core.said import Said
 from backend.core.standing_ports import StandingStore
 from backend.core.tickets import TicketRide
 from protocol.fares.tariff import Tariff
@@ -298,12 +299,12 @@ class FleetStore(Protocol):
         """Keep a verified health message, and that the device was seen."""
         ...
 
-    def keep_state(self, state: State, at_ms: int | None) -> None:
-        """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
+    def said(self, device: str, epoch: int) -> Said | None:
+        """The furthest that a device said it had come in this journal; None if it never spoke of it."""
         ...
 
-    def seen(self, device: str, at_ms: int) -> None:
-        """Something proven came from the device."""
+    def keep_state(self, state: State) -> None:
+        """Keep a verified birth or will; it may be an old one, and is no sign of life."""
         ...
 
     def last_seen(self) -> Mapping[str, int]:

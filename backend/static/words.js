@@ -126,6 +126,10 @@ export const ALARMS = {
     fa: ["شمارندهٔ امنیتی دستگاه کار نمی‌کند", "تراشهٔ TPM و تنظیم counter را در validator.toml ببینید؛ اگر درست بود، کارت حافظه را."],
     en: ["The machine's counter does not count", ""],
   },
+  "said-before": {
+    fa: ["از این دستگاه فقط پیام کهنه می‌رسد", "بروید و ببینید دستگاه روشن و سر جایش است یا نه؛ شاید کسی پیام‌های گذشته‌اش را دوباره می‌فرستد."],
+    en: ["Only old words come from this device", ""],
+  },
   tampered: {
     fa: ["بدنهٔ دستگاه باز شده", "پیش از شیفت بعد دستگاه را ببینید؛ شاید کلیدهایش باید باطل شود."],
     en: ["Housing was opened", ""],

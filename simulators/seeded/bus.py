@@ -17,6 +17,7 @@ from edge.adapters.tap_signer import InlineTapSigner
 from edge.app.boarding import Outcome
 from edge.app.other_door import SisterSide
 from edge.app.station import Station
+from edge.core.condition import Condition
 from edge.core.errors import LocalError, SignerFailed
 from edge.core.limits import STEP_MAX_MS
 from edge.core.ports import Head, Pending, Riders, Showing, StoredRecord
@@ -309,7 +310,8 @@ class SimDoor:
         """As the validator reports it."""
         assert self.process is not None
         problem = self.process.station.problem(now)
-        return self.process.station.health(now, disk_free=1 << 30, cameras=(), problem=problem)
+        condition = Condition(uptime_s=now.mono_ms // 1000)
+        return self.process.station.health(now, disk_free=1 << 30, cameras=(), problem=problem, condition=condition)
 
     def problem(self) -> str:
         """What it says is wrong; a process that cannot start says so by its silence."""

@@ -178,7 +178,7 @@ class SimOffice:
 
     def _message_came(self, life: int, message: Message) -> None:
         if life == self._life and self.store is not None:
-            self.worker.offer(message.topic, message.payload, retained=message.retained)
+            self.worker.offer(message.topic, message.payload)
             if not self._step_asked:
                 self._step_asked = True
                 self.world.after(2, self._step)

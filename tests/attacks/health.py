@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from backend.core.said import Age
 from protocol.fares.verdicts import TABLE
-from protocol.wire.health import CameraHealth, CameraState, Health, encode_health
+from protocol.wire.health import CameraHealth, CameraState, Health, encode_health, open_health
 from protocol.wire.keys import Purpose
 from protocol.wire.records import ClockQuality
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, detected_if, refused_if
@@ -34,7 +35,7 @@ def all_is_well(ground: Ground) -> Outcome:
     return refused_if(STOLEN.name not in desk.store.last_seen())
 
 
-@attack(Surface.INGEST, Who.BROKER, Outcome.SUCCEEDED)
+@attack(Surface.INGEST, Who.BROKER, Outcome.REFUSED, off("backend.core.said:Words.age", gives(Age.NEW)))
 def health_of_yesterday(ground: Ground) -> Outcome:
     """A captured broker repeats what a stolen bus truly said of its health yesterday, so that its silence is not told."""
     watched = Watched(_desk(ground), [STOLEN])
@@ -56,7 +57,8 @@ def _alarms(ground: Ground, said: bytes) -> list[str]:
     """What is told when a bus has said so for a day."""
     watched = Watched(_desk(ground), [BUS])
     for second in range(0, 86_400, 600):
-        watched.hear(second, said)
+        word = replace(open_health(said, [BUS.tap_key.verifying]), uptime_s=second)
+        watched.hear(second, encode_health(word, BUS.tap_key))
     return [kind for _, kind, *_ in watched.told]
 
 

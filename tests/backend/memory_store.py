@@ -11,7 +11,9 @@ from backend.core.limits import LISTED_MAX
 from backend.core.moving import Former
 from backend.core.payments.topup import Denial, TopUp
 from backend.core.ports import Alarm, Device, DeviceRow, Rider, RiderTap, TapRow
+from backend.core.said import Said, said_in
 from protocol.fares.verdicts import TABLE, Verdict
+from protocol.limits import INT63_MAX
 from protocol.wire.health import Health, State
 from tests.backend.memory_topups import MemoryTopUps
 
@@ -31,6 +33,7 @@ class MemoryStore(MemoryTopUps):
         self.health: dict[str, Health] = {}
         self.online: dict[str, bool] = {}
         self.seen_ms: dict[str, int] = {}
+        self.told: dict[tuple[str, int], int] = {}
         self.held: dict[str, int] = {}
         self.alarm_rows: list[Alarm] = []
         self.tap_rows: list[TapRow] = []
@@ -100,15 +103,21 @@ class MemoryStore(MemoryTopUps):
 
     def keep_health(self, health: Health, at_ms: int) -> None:
         self.health[health.device] = health
-        self.seen(health.device, at_ms)
+        self.seen_ms[health.device] = max(at_ms, self.seen_ms.get(health.device, 0))
+        journal = (health.device, health.epoch)
+        self.told[journal] = max(health.last_sequence, self.told.get(journal, 0))
 
-    def keep_state(self, state: State, at_ms: int | None) -> None:
+    def said(self, device: str, epoch: int) -> Said | None:
+        self._look()
+        if (device, epoch) not in self.told:
+            return None
+        newest, told = self.health[device], self.told[device, epoch]
+        if (newest.epoch, newest.last_sequence) != (epoch, told):
+            return Said(told, INT63_MAX, INT63_MAX)
+        return said_in(newest)
+
+    def keep_state(self, state: State) -> None:
         self.online[state.device] = state.online
-        if state.online and at_ms is not None:
-            self.seen(state.device, at_ms)
-
-    def seen(self, device: str, at_ms: int) -> None:
-        self.seen_ms[device] = max(at_ms, self.seen_ms.get(device, 0))
 
     def last_seen(self) -> Mapping[str, int]:
         self._look()

@@ -192,7 +192,9 @@ def test_a_fault_that_must_last_is_told_when_it_has_and_counted_anew_after_a_goo
 
 
 def hear(it: Watched, second: int, health: Health, bus: Bus = BUS) -> None:
-    it.hear(second, encode_health(replace(health, device=bus.name, epoch=bus.epoch), bus.tap_key), bus=bus)
+    """As it is said then: newer than what was said before."""
+    said = replace(health, device=bus.name, epoch=bus.epoch, uptime_s=health.uptime_s + second)
+    it.hear(second, encode_health(said, bus.tap_key), bus=bus)
 
 
 def test_alarms_open_once_and_end_with_the_first_good_word(desk: Desk) -> None:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from itertools import product
+from dataclasses import replace
+from itertools import count, product
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from backend.adapters.ledger.connection import raw
 from backend.app.fleet_watch import FleetWatch
 from backend.core.errors import StoreFailed
 from backend.core.fleet import Change, Contact, step
+from backend.core.said import said_in
+from protocol.limits import INT63_MAX
 from protocol.wire.health import CameraHealth, CameraState, Health, State, encode_health, encode_state, open_health
 from protocol.wire.keys import SigningKey
 from protocol.wire.topics import Channel
@@ -25,13 +28,23 @@ OLD_S = 7_200
 BUS, OTHER = Bus(), Bus("bus-2-d1")
 
 
+_UPTIME = count()
+
+
 def health(
-    *, bus: Bus = BUS, signer: SigningKey | None = None, last: int = 9, receipted: int = 0, bundle: int = 0
-) -> bytes:
+    *, bus: Bus = BUS, signer: SigningKey | None = None, last: int = 9, receipted: int = 0, bundle: int = 0,
+    uptime_s: int | None = None,
+) -> bytes:  # fmt: skip
+    """Each is newer than those made before it."""
     return encode_health(
         Health(bus.name, bus.epoch, NOON_MS, 0, "test", last, receipted, 3, 1, 10**9,
-               (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "نیست", bundle), signer or bus.tap_key,
+               (CameraHealth("front", CameraState.WORKING, 9, 1, 4),), "نیست", bundle,
+               uptime_s=next(_UPTIME) if uptime_s is None else uptime_s), signer or bus.tap_key,
     )  # fmt: skip
+
+
+def read(payload: bytes, bus: Bus = BUS) -> Health:
+    return open_health(payload, [bus.tap_key.verifying])
 
 
 def state(*, online: bool = True, bus: Bus = BUS, signer: SigningKey | None = None) -> bytes:
@@ -146,7 +159,7 @@ def test_a_network_that_fails_silences_all_and_is_looked_up_once(desk: Desk, mon
 
 def test_a_device_never_heard_counts_from_the_start_of_the_backend(desk: Desk) -> None:
     """Also one that was last heard before: a backend that was down has heard nobody."""
-    desk.store.seen(OTHER.name, NOON_MS - 10**9)
+    desk.store.keep_health(read(health(bus=OTHER), OTHER), NOON_MS - 10**9)
     it = Watched(desk, [BUS, OTHER], began_s=50)
     it.look(650)
     assert it.told == []
@@ -154,12 +167,12 @@ def test_a_device_never_heard_counts_from_the_start_of_the_backend(desk: Desk) -
     assert it.told == [("open", "silent", BUS.name, 651), ("open", "silent", OTHER.name, 651)]
 
 
-@pytest.mark.parametrize("word", ["birth", "taps"])
-def test_every_proven_word_ends_silence(desk: Desk, word: str) -> None:
+@pytest.mark.parametrize("word", ["health", "taps"])
+def test_every_proven_word_that_is_new_ends_silence(desk: Desk, word: str) -> None:
     it = Watched(desk, [BUS])
     it.look(700)
-    if word == "birth":
-        assert it.hear(710, state(), channel=Channel.STATE) == BUS.epoch
+    if word == "health":
+        it.hear(710, health())
     else:
         desk.now_ms = NOON_MS + 710_000
         desk.take_whole(BUS)
@@ -194,7 +207,7 @@ def test_an_alarm_from_before_a_restart_ends_too(desk: Desk, heard: int) -> None
 
 def test_a_word_between_two_processes_ends_an_old_alarm(desk: Desk) -> None:
     Watched(desk, [BUS]).look(700)
-    desk.store.seen(BUS.name, NOON_MS + 1_000_000)
+    desk.store.keep_health(read(health()), NOON_MS + 1_000_000)
     it = Watched(desk, [BUS], began_s=1_100)
     it.look(1_101)
     assert it.told == [("end", "silent", BUS.name, 1_101)]
@@ -224,22 +237,20 @@ def test_health_and_state_are_kept(desk: Desk) -> None:
     assert it.hear(6, state(), channel=Channel.STATE) == BUS.epoch
     desk.take_whole(BUS)
     row, other = desk.store.devices([BUS.device, OTHER.device])
-    assert (row.online, row.last_seen_ms, row.held_sequence, row.backlog) == (True, NOON_MS + 6_000, BUS.last, 7)
+    assert (row.online, row.last_seen_ms, row.held_sequence, row.backlog) == (True, NOON_MS + 5_000, BUS.last, 7)
     assert row.health.cameras == (CameraHealth("front", CameraState.WORKING, 9, 1, 4),)
     assert row.health.problem == "نیست"
-    it.hear(6, health(last=BUS.last))
-    assert desk.store.devices([BUS.device])[0].backlog == 0
     assert (other.online, other.last_seen_ms, other.health, other.backlog) == (False, None, None, 0)
     assert it.hear(7, state(online=False), channel=Channel.STATE) is None
     (row,) = desk.store.devices([BUS.device])
-    assert (row.online, row.last_seen_ms) == (False, NOON_MS + 6_000)
+    assert (row.online, row.last_seen_ms) == (False, NOON_MS + 5_000)
     assert row.health is not None
 
 
 def test_what_an_older_backend_kept_is_still_read(desk: Desk) -> None:
     """The row of before has no machine in it; the next word brings one."""
-    it = Watched(desk, [BUS])
-    it.hear(5, health())
+    it, said = Watched(desk, [BUS]), health(uptime_s=0)
+    it.hear(5, said)
     kept = json.loads(desk.one("SELECT health FROM device"))
     newer = ("clock_uncertainty_s", "oldest_waiting_s", "started", "uptime_s", "certificate_until_ms", "tamper", "machine",
              "sister", "unread")  # fmt: skip
@@ -247,7 +258,8 @@ def test_what_an_older_backend_kept_is_still_read(desk: Desk) -> None:
     with desk.store._writer.transaction() as core:
         desk.store._driver.run(raw(core), "UPDATE device SET health = ?", (older,))
     (row,) = desk.store.devices([BUS.device])
-    assert row.health == open_health(health(), [BUS.tap_key.verifying])
+    assert row.health == read(said)
+    assert desk.store.said(BUS.name, BUS.epoch) == said_in(read(said))
 
 
 @pytest.mark.parametrize(
@@ -276,9 +288,93 @@ def test_what_is_not_proven_is_quarantined(desk: Desk, channel: Channel, payload
 
 def test_a_stranger_is_quarantined(desk: Desk) -> None:
     """P3."""
-    it = Watched(desk, [])
-    it.hear(5, health())
-    assert desk.quarantined() == [(BUS.name, "UnknownKey", health(), 1)]
+    it, said = Watched(desk, []), health()
+    it.hear(5, said)
+    assert desk.quarantined() == [(BUS.name, "UnknownKey", said, 1)]
+
+
+# --- what is said again ---------------------------------------------------------------------------------------------------
+
+
+def test_yesterdays_words_are_no_sign_of_life_and_somebody_is_told(desk: Desk) -> None:
+    """A captured broker says again what a stolen bus truly said, in its order, for a day."""
+    it, day = Watched(desk, [BUS]), [health(last=9 + n // 2) for n in range(20)]
+    for n, said in enumerate(day):
+        it.hear(n * 60, said)
+    for n, said in enumerate(day * 3):
+        it.hear(2_000 + n * 60, said)
+        it.look(2_000 + n * 60)
+    assert [told[:2] for told in it.told] == [("open", "said-before"), ("open", "silent")]
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 19 * 60_000}
+    it.hear(9_000, health(last=19))
+    it.look(9_001)
+    assert [told[:2] for told in it.told[2:]] == [("end", "said-before"), ("end", "silent")]
+
+
+def test_nor_are_they_to_a_backend_that_began_anew(desk: Desk) -> None:
+    old, newest = health(last=12), health(last=12)
+    before = Watched(desk, [BUS])
+    for said in (old, newest):
+        before.hear(1, said)
+    it = Watched(desk, [BUS], began_s=100)
+    for second, said in ((110, old), (111, newest), (711, newest)):
+        it.hear(second, said)
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 1_000}
+    assert [told[:2] for told in it.told] == [("open", "said-before")]
+    it.hear(720, health(last=12))
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 720_000}
+
+
+def test_the_words_of_a_journal_of_before_stay_old_ones(desk: Desk) -> None:
+    """A new card begins a journal; what was said of the one before is kept, over a start of the backend, too."""
+    anew, of_before = Bus(BUS.name, epoch=2_002), [health(last=n) for n in (12, 30)]
+    Watched(desk, [BUS]).hear(1, of_before[1])
+    it = Watched(desk, [BUS])
+    it.hear(2, health(bus=anew, last=3))
+    again = Watched(desk, [BUS])
+    for watched in (it, again):
+        for said in of_before:
+            watched.hear(900, said)
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 2_000}
+    it.hear(901, health(last=31))
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 901_000}, (
+        "whoever goes on in it speaks: a fork is told by its records"
+    )
+
+
+def test_a_message_that_a_broker_delivers_twice_is_nobodys_attack(desk: Desk) -> None:
+    it, said = Watched(desk, [BUS]), health()
+    for second in (1, 2, 600):
+        it.hear(second, said)
+    assert it.told == []
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 1_000}
+    it.hear(602, said)
+    assert [told[:2] for told in it.told] == [("open", "said-before")]
+
+
+def test_a_clock_that_jumps_back_makes_no_word_an_old_one(desk: Desk) -> None:
+    """P14: a door's clock lost the time, in one run and over a start; its journal and its uptime go on."""
+    it = Watched(desk, [BUS])
+    for second, last, uptime_s, wall_ms in (
+        (1, 9, 500, NOON_MS),
+        (60, 9, 560, 7),
+        (120, 11, 3, 0),
+        (180, 11, 63, NOON_MS),
+    ):
+        word = replace(read(health(last=last, uptime_s=uptime_s)), wall_ms=wall_ms)
+        it.hear(second, encode_health(word, BUS.tap_key))
+        assert desk.store.last_seen() == {BUS.name: NOON_MS + second * 1_000}
+    assert it.told == []
+
+
+def test_a_count_that_none_can_be_makes_no_later_word_an_old_one(desk: Desk) -> None:
+    it = Watched(desk, [BUS])
+    it.hear(1, health(last=INT63_MAX))
+    it.hear(2, health(last=12))
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 2_000}
+    again = Watched(desk, [BUS])
+    again.hear(3, health(last=12))
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 3_000}
 
 
 def test_an_alarm_opens_once_and_ends_once(desk: Desk) -> None:
@@ -293,11 +389,11 @@ def test_an_alarm_opens_once_and_ends_once(desk: Desk) -> None:
     assert len(desk.store.alarms(open_only=False)) == 3
 
 
-def test_a_retained_birth_is_no_sign_of_life(desk: Desk) -> None:
-    """It may be weeks old: the broker says it to every backend that comes back."""
+def test_a_birth_is_no_sign_of_life(desk: Desk) -> None:
+    """It may be weeks old: the broker says it to every backend that comes back, and who holds the broker each minute."""
     watched = Watched(desk, [BUS])
     watched.second = LIMIT_S + 1
-    born = watched.watch.take(Channel.STATE, BUS.name, state(), retained=True)
+    born = watched.watch.take(Channel.STATE, BUS.name, state())
     assert born is not None  # it is told where it stands all the same
     watched.look(LIMIT_S + 2)
     assert [told[:2] for told in watched.told] == [("open", "silent")]

@@ -59,7 +59,7 @@ def test_cases_are_told_to_operations_and_to_nobody_else(api: Api) -> None:
 def test_devices_tell_last_word_backlog_cameras_and_problem(api: Api) -> None:
     """P4: a dead camera and an unsent backlog are seen from the desk; a device that never spoke is listed as such."""
     api.store.keep_health(HEALTH, WALL_MS + 5)
-    api.store.keep_state(STATE, WALL_MS)
+    api.store.keep_state(STATE)
     api.store.held["bus-0001-d1"] = 3
     told, silent = api.client.get("/v1/devices", headers=OPS).json()["devices"]
     assert (told["device"], told["last_seen_ms"], told["online"]) == ("bus-0001-d1", WALL_MS + 5, True)

@@ -18,6 +18,8 @@ from backend.core.ledger.two_phase import Phase
 from backend.core.payments.topup import State as TopUpState
 from backend.core.payments.topup import TopUp
 from backend.core.ports import Device
+from backend.core.said import said_in
+from protocol.limits import INT63_MAX
 from protocol.wire.health import BoardCause, BoardHealth, BoardState, State
 from tests.backend.bus import Rider
 from tests.backend.desk import CITY
@@ -379,17 +381,27 @@ def test_a_panel_board_comes_back_with_its_own_codes(store: Store, board: BoardH
         assert [type(it) for it in astuple(told.board)] == [type(it) for it in astuple(board)]
 
 
-def test_a_will_is_no_word_of_the_device(store: Store) -> None:
-    """The broker sends it: the device was not seen."""
-    store.keep_state(State(DEVICE, True, 7, WALL_MS, "v"), WALL_MS)
+def test_a_state_is_no_sign_of_life(store: Store) -> None:
+    """The broker keeps it, and sends a will: the device was not seen."""
+    store.keep_state(State(DEVICE, True, 7, WALL_MS, "v"))
+    assert (store.devices(KNOWN)[0].online, store.last_seen()) == (True, {})
     store.keep_health(HEALTH, WALL_MS + 1)
-    store.keep_state(State(DEVICE, False, 7, WALL_MS, "v"), WALL_MS + 50)
+    store.keep_state(State(DEVICE, False, 7, WALL_MS, "v"))
     row = store.devices(KNOWN)[0]
     assert (row.online, row.last_seen_ms, row.health) == (False, WALL_MS + 1, HEALTH)
-    store.keep_state(State("only-a-will", False, 7, WALL_MS, "v"), WALL_MS + 50)
+    store.keep_state(State("only-a-will", False, 7, WALL_MS, "v"))
     assert store.last_seen() == {DEVICE: WALL_MS + 1}
-    store.seen(DEVICE, WALL_MS + 60)
-    assert store.devices(KNOWN)[0].last_seen_ms == WALL_MS + 60
+
+
+def test_how_far_a_device_said_it_had_come(store: Store) -> None:
+    """Of the journal that it spoke of last, its whole word; of one before, that only a further record is newer."""
+    assert store.said(DEVICE, HEALTH.epoch) is None
+    store.keep_health(HEALTH, WALL_MS)
+    assert store.said(DEVICE, HEALTH.epoch) == said_in(HEALTH)
+    assert store.said("another", HEALTH.epoch) is None
+    store.keep_health(replace(HEALTH, epoch=HEALTH.epoch + 1, last_sequence=3), WALL_MS + 1)
+    assert store.said(DEVICE, HEALTH.epoch) == (HEALTH.last_sequence, INT63_MAX, INT63_MAX)
+    assert store.said(DEVICE, HEALTH.epoch + 1) == (3, HEALTH.uptime_s, HEALTH.wall_ms)
 
 
 def test_an_alarm_opens_once_ends_once_and_may_open_again(store: Store) -> None:

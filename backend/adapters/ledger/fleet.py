@@ -14,7 +14,8 @@ from backend.adapters.ledger.upsert import insert
 from backend.core.ailments import GONE
 from backend.core.limits import JOURNAL_RECORDS_MAX, JOURNALS_TOLD_MAX, LISTED_MAX
 from backend.core.ports import Alarm, Device, DeviceRow, TapRow
-from protocol.limits import LOCAL_OFFSET_S
+from backend.core.said import Said, said_in
+from protocol.limits import INT63_MAX, LOCAL_OFFSET_S
 from protocol.wire.health import (
     BoardCause,
     BoardHealth,
@@ -76,6 +77,8 @@ _OF_DEVICE = (
     " seen_ms = CASE WHEN excluded.seen_ms > coalesce(device.seen_ms, -1)"
     " THEN excluded.seen_ms ELSE device.seen_ms END, health = coalesce(excluded.health, device.health)"
 )
+_TOLD = f"SELECT told FROM journal_told WHERE device = ? AND epoch = ? AND told <= {JOURNAL_RECORDS_MAX}"  # noqa: S608 - ours
+_HEALTH = "SELECT health FROM device WHERE name = ?"
 # The most that it said of a journal stays, until records come; but for a count that is none.
 _NO_COUNT = f"journal_told.told > {JOURNAL_RECORDS_MAX}"
 _MORE = f"{_NO_COUNT} OR excluded.told > journal_told.told"
@@ -109,13 +112,20 @@ class FleetTables:
         states = {camera.state for camera in health.cameras}
         self._keep(health.device, at_ms, health=health, dark=bool(states) and states <= GONE)
 
-    def keep_state(self, state: State, at_ms: int | None) -> None:
-        """Keep a verified birth or will; `at_ms` None: a retained one, which says nothing of when."""
-        self._keep(state.device, at_ms if state.online else None, online=state.online)
+    def said(self, device: str, epoch: int) -> Said | None:
+        """See `FleetStore`: how far by what it told of the journal, and the rest by its newest word."""
+        told = next(iter(self._reader.rows(self._driver, _TOLD, (device, epoch))), None)
+        if told is None:
+            return None
+        (text,) = next(iter(self._reader.rows(self._driver, _HEALTH, (device,))), (None,))
+        newest = None if text is None else _health_from(text)
+        if newest is None or (newest.epoch, newest.last_sequence) != (epoch, told[0]):
+            return Said(told[0], INT63_MAX, INT63_MAX)  # in that journal only a further one is newer
+        return said_in(newest)
 
-    def seen(self, device: str, at_ms: int) -> None:
-        """Something proven came from the device."""
-        self._keep(device, at_ms)
+    def keep_state(self, state: State) -> None:
+        """See `FleetStore`."""
+        self._keep(state.device, None, online=state.online)
 
     def _keep(
         self, device: str, at_ms: int | None, *, online: bool | None = None, health: Health | None = None,
