@@ -5,12 +5,14 @@ from typing import Any
 
 from backend.core.limits import REQUEST_BYTES_MAX
 from backend.core.staff.roles import Role
-from protocol.wire.keys import Purpose
+from protocol.errors import BadSignature
+from protocol.wire import told_time
+from protocol.wire.keys import Purpose, SigningKey
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, refused_if
 from tests.attacks.defence import gives, off, unchecked
 from tests.backend.desk_http import OPS, Api
 from tests.backend.test_http_staff import POSTING
-from tests.protocol.samples import key
+from tests.protocol.samples import ISSUER, key
 
 
 def served(ground: Ground, **more: bool) -> Api:
@@ -48,6 +50,37 @@ def account_of_a_seen_code(ground: Ground) -> Outcome:
     of_thief = api.registration(key("thief"))
     body = of_thief | {"public_key": key("victim").public.hex()}
     return refused_if(api.client.post("/v1/riders", json=body).status_code == 403)
+
+
+def _believed(key: SigningKey, nonce: bytes, told: dict[str, Any]) -> Outcome:
+    """What a phone makes of a time that it is told, by the issuer's key that its registration told."""
+    payload = told_time.told_time_payload(nonce, told["time_ms"])
+    try:
+        key.verifying.verify(Purpose.TIME, payload, bytes.fromhex(told["signature"]))
+    except BadSignature:
+        return Outcome.REFUSED
+    return Outcome.SUCCEEDED
+
+
+def _without_nonce(_: object) -> Callable[..., bytes]:
+    return lambda _nonce, time_ms: bytes(16) + time_ms.to_bytes(8, "big")
+
+
+@attack(Surface.API, Who.STRANGER, Outcome.REFUSED, off("protocol.wire.told_time:told_time_payload", _without_nonce))
+def time_told_again(ground: Ground) -> Outcome:
+    """Who is on the way keeps a time that was signed, and tells it to a phone an hour later: its codes would be old."""
+    api = served(ground)
+    kept = api.client.get("/v1/time", params={"nonce": bytes(16).hex()}).json()
+    api.now_ms += 3_600_000
+    return _believed(ISSUER, bytes(range(16)), kept)
+
+
+@attack(Surface.API, Who.STRANGER, Outcome.REFUSED, unchecked(Purpose.TIME))
+def time_of_a_strangers(ground: Ground) -> Outcome:
+    """Who is on the way tells a phone the time, signed by a key of his own."""
+    nonce = bytes(range(16))
+    signature = key("stranger").sign(Purpose.TIME, told_time.told_time_payload(nonce, 1_000))
+    return _believed(ISSUER, nonce, {"time_ms": 1_000, "signature": signature.hex()})
 
 
 @attack(Surface.API, Who.WATCHER, Outcome.REFUSED, off("backend.app.challenges:Challenges.answer", gives(True)))

@@ -194,3 +194,12 @@ def test_passkeys_that_no_browser_would_make_are_refused(tmp_path: Path, passkey
 )
 def test_passkeys_of_this_site_are_taken(tmp_path: Path, passkeys: str) -> None:
     assert load_config(write(tmp_path, f"{GOOD}\n[passkeys]\n{passkeys}\n")).passkeys is not None
+
+
+def test_the_passengers_app_lies_beside_the_file(tmp_path: Path) -> None:
+    assert load_config(write(tmp_path, GOOD)).passenger is None
+    config = load_config(write(tmp_path, f'{GOOD}\n[passenger]\npages = "passenger"\n'))
+    assert config.passenger is not None
+    assert config.passenger.pages == tmp_path / "passenger"
+    with pytest.raises(ConfigError, match="passenger"):
+        load_config(write(tmp_path, f"{GOOD}\n[passenger]\n"))

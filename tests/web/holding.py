@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -32,16 +33,29 @@ class Screen:
         self._closed = threading.Event()
         self._empty = np.full((HEIGHT, WIDTH), 90, np.uint8)
 
-    def hold(self, png: bytes) -> None:
-        """Hold a screen's picture, as high as the frame."""
+    def hold(self, pngs: Sequence[bytes]) -> None:
+        """Hold a screen that shows these pictures in turn, and take it away."""
+        for png in pngs:
+            frame = self._lying(png)
+            for _ in range(FRAMES):
+                self._frames.put(frame)
+        for _ in range(GAP):
+            self._frames.put(self._empty)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all has been shown."""
+        return self._frames.empty()
+
+    def _lying(self, png: bytes) -> GreyImage:
+        """A screen's picture, as high as the frame."""
         screen = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert screen is not None
         width = round(screen.shape[1] * HEIGHT / screen.shape[0])
         frame = self._empty.copy()
         at = (WIDTH - width) // 2
         frame[:, at : at + width] = cv2.resize(screen, (width, HEIGHT), interpolation=cv2.INTER_AREA)
-        for image in [frame] * FRAMES + [self._empty] * GAP:
-            self._frames.put(image)
+        return frame
 
     def open(self) -> None:
         """Nothing."""
@@ -83,10 +97,15 @@ class HeldBus:
         if self._validator is not None:
             self._validator.stop()
 
-    def answer(self, png: bytes) -> str:
-        """Hold a picture → the verdict's name."""
-        self._screen.hold(png)
+    def answer(self, pngs: Sequence[bytes]) -> str:
+        """Hold a screen with these pictures in turn → the verdict's name, of each answer that it got."""
+        self._screen.hold(pngs)
         try:
-            return self._outcomes.get(timeout=WAIT_S).showing.verdict.name
+            names = [self._outcomes.get(timeout=WAIT_S).showing.verdict.name]
         except Empty:
             return "no answer"
+        while not self._screen.idle:
+            time.sleep(1 / 30)
+        while not self._outcomes.empty():
+            names.append(self._outcomes.get().showing.verdict.name)
+        return " ".join(names)

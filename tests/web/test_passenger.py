@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import socket
 import sys
 from base64 import b64decode
@@ -55,14 +57,15 @@ class Town:
                 clock_trust="operator", now=now, randomness=os.urandom,
             )  # fmt: skip
             self.buses[number] = HeldBus(root / "devices" / f"bus-{number}-d1", ahead_ms)
-        self._root = root
+        self._root, self._pages = root, root / "passenger"
+        shutil.copytree(PASSENGER, self._pages)
         self.url = f"http://127.0.0.1:{port}"
         self._config = root / "backend" / "backend.toml"
-        self._config.write_text(self._config.read_text() + f"\n[passenger]\npages = {json.dumps(str(PASSENGER))}\n")
+        self._config.write_text(self._config.read_text() + f"\n[passenger]\npages = {json.dumps(str(self._pages))}\n")
         self._backend: Backend | None = None
 
     def start(self) -> None:
-        self._mend()
+        self._serve()
         self.buses[1].start()
         self.buses[2].start()
 
@@ -73,14 +76,14 @@ class Town:
 
     def pulled(self, what: str, order: dict[str, Any]) -> None:
         if what == "hold":
-            found = self.buses[order["bus"]].answer(b64decode(order["png"]))
+            found = self.buses[order["bus"]].answer([b64decode(png) for png in order["pngs"]])
             assert found == order["verdict"], f"{found} and not {order['verdict']}"
         elif what == "row":
             self._learn()
         elif what == "cut":
             self._cut()
-        elif what == "mend":
-            self._mend()
+        elif what == "newer":
+            self._build_anew()
         else:
             assert what == "move"
             self._move(order)
@@ -95,6 +98,14 @@ class Town:
         table.replace([encode_rows([row])], number=1)
         self.buses[KNOWS].start()
 
+    def _build_anew(self) -> None:
+        """Another version of the app, as a build would bring it: a file is another one, and so the whole is."""
+        page, worker = self._pages / "index.html", self._pages / "sw.js"
+        page.write_text(page.read_text("utf-8").replace("<head>", '<head><meta name="newer" content="yes">'), "utf-8")
+        code, found = re.subn(r'VERSION="[0-9a-f]{16}"', 'VERSION="00000000000000aa"', worker.read_text("utf-8"))
+        assert found == 1
+        worker.write_text(code, "utf-8")
+
     def _move(self, account: dict[str, Any]) -> None:
         """Its rider moves the account, with the token that the old phone has."""
         assert account["taken"] is False, "the key was exported"
@@ -105,7 +116,7 @@ class Town:
             moved = client.post(f"/v1/riders/{account['credentialId']}/move", json=body, headers=mine)
             assert moved.status_code == 200, moved.text
 
-    def _mend(self) -> None:
+    def _serve(self) -> None:
         self._backend = Backend(load_config(self._config))
         self._backend.start()
 
@@ -131,3 +142,9 @@ def test_a_code_without_a_network_boards_once(town: Town, capsys: pytest.Capture
         said = walk("passenger", town.url, strings.url)
     with capsys.disabled():
         sys.stdout.write(f"\n{said}")  # how long the cold start took: told, and held by nobody
+
+
+def test_its_life(town: Town) -> None:
+    """P10: no second and counter twice; nothing shown unseen; a newer version; moved; an hour ahead, and right."""
+    with Strings(town.pulled) as strings:
+        walk("passenger_life", town.url, strings.url)

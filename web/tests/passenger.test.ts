@@ -59,7 +59,8 @@ describe("the phone's clock", () => {
   const at = (nowMs: number, zoneMin = -210) => ({ nowMs, zoneMin });
 
   async function told(time_ms: number, over = nonce, purpose: "TIME" | "PASS" = "TIME") {
-    const signer = await signerOf(await pairOf(issuer.secret, uncompressed(fromHex(issuer.public))));
+    const point = fromHex(issuer.public);
+    const signer = signerOf(await pairOf(issuer.secret, uncompressed(point)), point);
     const made = await signer.sign(purpose, joined(over, unsigned(time_ms, 8)));
     return { time_ms, signature: Buffer.from(made).toString("hex") };
   }

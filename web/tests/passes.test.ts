@@ -1,7 +1,7 @@
 // The phone's half of the contract against the golden vectors, with the WebCrypto of this machine.
 import { describe, expect, it } from "vitest";
 import { PURPOSES } from "$generated/tables";
-import { signerOf, verify } from "../passenger/src/keys/webcrypto";
+import { publicOf, signerOf, verify } from "../passenger/src/keys/webcrypto";
 import { fromHex, hex, large, type Bytes } from "../passenger/src/protocol/bytes";
 import { readCode, writeCode } from "../passenger/src/protocol/codes";
 import {
@@ -102,7 +102,8 @@ describe("a render", () => {
 
   it("by WebCrypto holds in both forms, with low s each time", async () => {
     const point = uncompressed(fromHex(holder.public));
-    const signer = await signerOf(await pairOf(holder.secret, point));
+    const pair = await pairOf(holder.secret, point);
+    const signer = signerOf(pair, await publicOf(pair));
     expect(hex(signer.public)).toBe(holder.public);
     const credential = readCredential(fromHex(long[0]!.bytes!).subarray(0, CREDENTIAL_BYTES));
     for (let counter = 0; counter < 40; counter += 1) {

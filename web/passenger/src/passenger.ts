@@ -2,9 +2,11 @@
 import "./passenger.css";
 import { mount } from "svelte";
 import Passenger from "./Passenger.svelte";
+import { Store } from "./lib/store";
 
 const target = document.getElementById("app");
-if (target) mount(Passenger, { target });
+// What is kept is opened while the screen is made: both take a while on a slow phone.
+if (target) mount(Passenger, { target, props: { store: Store.open() } });
 
 /** A newer app is taken while nobody looks: never under a code that is held to a camera. */
 async function keepFiles(): Promise<void> {

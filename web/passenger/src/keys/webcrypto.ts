@@ -9,11 +9,15 @@ const ECDSA = { name: "ECDSA", hash: "SHA-256" } as const;
 /** A new key of this phone, not extractable; the pair goes into IndexedDB as it is. */
 export const makeKey = (): Promise<CryptoKeyPair> => crypto.subtle.generateKey(CURVE, false, ["sign", "verify"]);
 
-/** A pair as something that signs. */
-export async function signerOf(pair: CryptoKeyPair): Promise<Signer> {
-  const point = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+/** A pair's public half: the compressed point, 33 bytes. */
+export async function publicOf(pair: CryptoKeyPair): Promise<Bytes> {
+  return compressed(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
+}
+
+/** A pair as something that signs; `known`: its public half. */
+export function signerOf(pair: CryptoKeyPair, known: Bytes): Signer {
   return {
-    public: compressed(point),
+    public: known,
     async sign(purpose, payload): Promise<Bytes> {
       const made = await crypto.subtle.sign(ECDSA, pair.privateKey, toBeSigned(purpose, payload));
       return lowS(new Uint8Array(made)); // it gives either s

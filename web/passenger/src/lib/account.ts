@@ -5,7 +5,7 @@
 //   key come; the answer is checked before it is kept;
 // - without a network nothing here fails: what was told last stands.
 
-import { hintOf, makeKey, signerOf, verify } from "../keys/webcrypto";
+import { hintOf, makeKey, publicOf, signerOf, verify } from "../keys/webcrypto";
 import { fromHex, joined, same, type Bytes } from "../protocol/bytes";
 import { ContractError } from "../protocol/errors";
 import type { Signer } from "../protocol/keys";
@@ -24,7 +24,7 @@ export type Render = { readonly forms: Record<Form, Bytes>; readonly timeS: numb
 /** A key of this phone's own, kept; the one that is kept where another tab was faster. */
 export async function beginAccount(store: Store): Promise<Account> {
   const pair = await makeKey();
-  return store.begin({ pair, public: (await signerOf(pair)).public });
+  return store.begin({ pair, public: await publicOf(pair) });
 }
 
 /** The credential that came, if it is this phone's and whole. Throws ContractError. */
@@ -44,7 +44,7 @@ async function checked(raw: Bytes, holder: Bytes, issuerKey: Bytes): Promise<Cre
  * error: `ended` says so.
  */
 export async function registerAccount(store: Store, account: Account): Promise<Account> {
-  const signer = await signerOf(account.pair);
+  const signer = signerOf(account.pair, account.public);
   const challenge = await api.challenge();
   const proof = await signer.sign("REGISTRATION", joined(challenge, signer.public));
   let change: Partial<Account>;

@@ -11,7 +11,7 @@ import { Refused, Unreached } from "./api";
 import { CounterSpent, dayOf } from "./counter";
 import { keepStored, stayAwake } from "./device";
 import { CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
-import { Store, type Account, type Words } from "./store";
+import { type Store, type Account, type Words } from "./store";
 import { warningsOf, type Warning } from "./warnings";
 
 export type Phase = "opening" | "first" | "code" | "ended";
@@ -41,10 +41,10 @@ export class Session {
   private ticking: ReturnType<typeof setTimeout> | undefined;
   private hearing = false;
 
-  /** Open what is kept and show a code, before anything is asked of anybody. */
-  async open(): Promise<void> {
+  /** Show a code out of what is kept, before anything is asked of anybody. */
+  async open(kept: Promise<Store>): Promise<void> {
     try {
-      this.store = await Store.open();
+      this.store = await kept;
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       this.trouble = "store";
@@ -93,7 +93,7 @@ export class Session {
     if (account?.ended !== undefined) return this.leave("ended");
     if (account?.registered === undefined) return this.leave("first");
     this.credential = readCredential(account.registered.credential);
-    this.signer = await signerOf(account.pair);
+    this.signer = signerOf(account.pair, account.public);
     this.phase = "code";
     await this.seen();
   }
@@ -183,9 +183,12 @@ export class Session {
     const before = this.account;
     const offset = async (): Promise<number> => (await this.store.heard()).correction?.offsetMs ?? 0;
     const was = await offset();
-    const now = await this.heard(before);
-    if (this.account === before && now !== before) await this.take(now);
-    this.hearing = false;
+    try {
+      const now = await this.heard(before);
+      if (this.account === before && now !== before) await this.take(now);
+    } finally {
+      this.hearing = false;
+    }
     const moved = Math.abs((await offset()) - was) > CODE_OFF_MS;
     if (this.phase === "code") await (moved ? this.renew() : this.judge());
   }

@@ -96,7 +96,8 @@ export class Store {
 
   /** The number of a render at this second, kept before anybody sees it. Throws CounterSpent. */
   async countRender(timeS: number): Promise<number> {
-    const tx = this.db.transaction("kept", "readwrite", { durability: "strict" });
+    // Not flushed to the flash: who loses it with the power is in a later second when the phone is up again.
+    const tx = this.db.transaction("kept", "readwrite", { durability: "relaxed" });
     const next = nextRender((await tx.store.get("renders")) as Renders | undefined, timeS);
     await tx.store.put(next, "renders");
     const heard = ((await tx.store.get("heard")) ?? {}) as Heard;
