@@ -1,22 +1,43 @@
-"""Codes that were asked for, and wrong ones that were given, by where from; in memory and bounded."""
+"""What was asked for in vain, and codes that were asked for, by where from; in memory and bounded."""
 
 import threading
 from collections.abc import Callable
 
 from backend.app.tries import Counts, Tries
 from backend.core import limits
+from backend.core.origins import origin_of
 from backend.core.phone.code import HOUR_MS, too_many_from_there
-from backend.core.phone.origins import origin_of
+
+
+class OriginTries:
+    """What failed of late, by address: its own place, and the site that it may be a part of. Names that are no address
+    stand for themselves. `tries`: how many may fail from one place.
+    """
+
+    def __init__(self, clock: Callable[[], int], tries: int = limits.SIGN_IN_TRIES) -> None:
+        self._own, self._sites = Tries(clock, tries), Tries(clock, tries * limits.ORIGIN_SITE_SHARE)
+
+    def require(self, address: str) -> None:
+        """Return where it may be tried from there. Raises TooManyTries."""
+        it = origin_of(address)
+        self._own.require(it.own)
+        if it.site is not None:
+            self._sites.require(it.site)
+
+    def failed(self, address: str) -> None:
+        """Once more."""
+        it = origin_of(address)
+        self._own.failed(it.own)
+        if it.site is not None:
+            self._sites.failed(it.site)
 
 
 class Origins:
-    """Each method takes an address. `clock` gives Unix milliseconds."""
+    """How many codes are asked for. `clock` gives Unix milliseconds."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._asked = Counts(clock, HOUR_MS, limits.PHONE_ADDRESSES_WATCHED_MAX)
         self._one_at_a_time = threading.Lock()  # between looking and counting
-        self._wrong = Tries(clock, limits.PHONE_TRIES_ADDRESS_MAX)
-        self._wrong_of_sites = Tries(clock, limits.PHONE_TRIES_ADDRESS_MAX * limits.ORIGIN_SITE_SHARE)
 
     def count(self, address: str) -> None:
         """One more code is asked for. Raises TooManyCodes, and counts nothing then."""
@@ -30,17 +51,3 @@ class Origins:
                     raise too_many_from_there(wait_ms)
             for place, _ in reversed(places):
                 self._asked.add(place)
-
-    def require_tries(self, address: str) -> None:
-        """Return where a code may be tried from there. Raises TooManyTries."""
-        it = origin_of(address)
-        self._wrong.require(it.own)
-        if it.site is not None:
-            self._wrong_of_sites.require(it.site)
-
-    def failed(self, address: str) -> None:
-        """A wrong code came from there."""
-        it = origin_of(address)
-        self._wrong.failed(it.own)
-        if it.site is not None:
-            self._wrong_of_sites.failed(it.site)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.app.origins import Origins
+from backend.app.origins import Origins, OriginTries
 from backend.app.payments.settling import Calls
 from backend.app.periodic import Periodic
 from backend.app.riders import Riders
@@ -70,7 +70,7 @@ class Phones:
     ) -> None:  # fmt: skip
         self._store, self._known, self._riders, self._wired = store, known, riders, wired
         self._clock, self._randomness, self._calls = clock, randomness, calls
-        self._origins = Origins(clock)
+        self._origins, self._wrong = Origins(clock), OriginTries(clock, limits.PHONE_TRIES_ADDRESS_MAX)
         self._unknown = 0  # messages in a row of which nobody knows whether they were sent
         self._thread = Periodic("phones", "forgets codes to telephone numbers", self.turn)
 
@@ -160,9 +160,9 @@ class Phones:
         """The number's HMAC, where the code is right. Raises BadNumber, WrongCode, TooManyTries, Refused."""
         wired = self._require_wired()
         mac = number_mac(wired.key, mobile_number(it.number))
-        self._origins.require_tries(address)
+        self._wrong.require(address)
         if not self._store.use_code(mac, what_for, code_mac(wired.key, mac, what_for, digits(it.code)), self._clock()):
-            self._origins.failed(address)
+            self._wrong.failed(address)
             raise wrong_code()
         return mac
 

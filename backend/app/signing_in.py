@@ -4,8 +4,8 @@ Rules, besides those of `backend.core.staff.signing_in`:
 - a challenge says by its own code what it is about (`Challenges`), so nothing is kept of who asks for one;
 - an answer is verified first, then its challenge used up: whoever cannot sign uses up nobody's;
 - whoever is unknown is verified against a key that nobody has, and told what everybody is told;
-- what fails is counted by address, and by person where one is named; beyond SIGN_IN_TRIES both wait (`Tries`). Within
-  a session it counts for its person alone.
+- what fails is counted by where from (`core/origins`), and by person where one is named; beyond SIGN_IN_TRIES both wait.
+  Within a session it counts for its person alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from typing import Any
 
 from backend.app.challenges import Challenges
 from backend.app.naming import new_secret
-from backend.app.tries import Tries
+from backend.app.origins import OriginTries
 from backend.core import limits
 from backend.core.errors import NotAllowed, NotFound
 from backend.core.staff.errors import BadPasskey, FreshWanted, SignInRefused
@@ -52,7 +52,7 @@ class SignIn:
         self._challenges = Challenges(
             clock, randomness, lifetime_ms=limits.CEREMONY_MS, most=limits.CEREMONIES_ANSWERED_MAX
         )
-        self._tries = Tries(clock)
+        self._tries = OriginTries(clock)
 
     # --- a passkey by an invitation -------------------------------------------------------------------------------
 

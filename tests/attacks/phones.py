@@ -18,9 +18,9 @@ from backend.core.limits import (
     PHONE_TRIES_ADDRESS_MAX,
     RECOVERY_WAIT_MS,
 )
+from backend.core.origins import Origin
 from backend.core.phone.binding import Bound, Recovery
 from backend.core.phone.code import For
-from backend.core.phone.origins import Origin
 from backend.core.phone.ports import NumberProof, Waits
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, bounded_by, refused_if
 from tests.attacks.defence import gives, off

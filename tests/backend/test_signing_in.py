@@ -18,6 +18,7 @@ from backend.core.errors import NotFound
 from backend.core.limits import (
     CEREMONY_MS,
     INVITATION_MS,
+    ORIGIN_SITE_SHARE,
     PASSKEYS_MAX,
     SESSION_IDLE_MS,
     SESSION_MAX_MS,
@@ -335,6 +336,22 @@ def test_whoever_tries_in_vain_waits_by_address_and_by_person(door: Door, key: A
         door.desk.options_to_make("guessed", HERE)
     door.now_ms += SIGN_IN_TRIES_MS
     door.sign_in(key)
+
+
+def test_who_has_a_whole_network_of_addresses_is_one_who_tries(door: Door, key: Authenticator) -> None:
+    """A /64 is one place, and a /48 of them a site; a neighbour of the same operator is another one."""
+    for n in range(SIGN_IN_TRIES):
+        with pytest.raises(SignInRefused):
+            door.desk.options_to_make("guessed", f"2001:db8:7::{n + 1:x}")
+    with pytest.raises(TooManyTries):
+        door.desk.options_to_make("guessed", "2001:db8:7::ffff")
+    for n in range(SIGN_IN_TRIES * (ORIGIN_SITE_SHARE - 1)):
+        with pytest.raises(SignInRefused):
+            door.desk.options_to_make("guessed", f"2001:db8:7:{n + 1:x}::1")
+    with pytest.raises(TooManyTries):
+        door.desk.options_to_make("guessed", "2001:db8:7:ffff::1")
+    with pytest.raises(SignInRefused):
+        door.desk.options_to_make("guessed", "2001:db8:8::1")
 
 
 def test_a_clock_that_ran_ahead_and_was_put_back_leaves_no_session_and_keeps_nobody_out(

@@ -52,11 +52,11 @@ def test_over_ipv6_a_home_is_one_and_its_site_four_times_that(tmp_path: Path) ->
             it.phones._origins.count(address)
     it.phones._origins.count("2001:db8:2::1")
     for n in range(PHONE_TRIES_ADDRESS_MAX * ORIGIN_SITE_SHARE):
-        it.phones._origins.failed(f"2001:db8:1:{n % ORIGIN_SITE_SHARE}::{n:x}")
+        it.phones._wrong.failed(f"2001:db8:1:{n % ORIGIN_SITE_SHARE}::{n:x}")
     for address in ("2001:db8:1:0::ffff", "2001:db8:1:99::1"):
         with pytest.raises(TooManyTries):
-            it.phones._origins.require_tries(address)
-    it.phones._origins.require_tries("2001:db8:2::1")
+            it.phones._wrong.require(address)
+    it.phones._wrong.require("2001:db8:2::1")
     it.close()
 
 

@@ -17,6 +17,7 @@ from backend.core.limits import (
     RECOVERY_GOOD_MS,
     RECOVERY_WAIT_MS,
 )
+from backend.core.origins import Origin, origin_of
 from backend.core.phone.binding import Bound, recovery
 from backend.core.phone.code import (
     DAY_MS,
@@ -31,7 +32,6 @@ from backend.core.phone.code import (
 )
 from backend.core.phone.errors import BadNumber, TooManyCodes
 from backend.core.phone.numbers import mobile_number, number_mac
-from backend.core.phone.origins import Origin, origin_of
 
 KEY, NOW = b"k" * 32, 1_790_000_000_000
 WRITTEN = [
