@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from backend.core.ailments import BLIND, BLIND_FIX, RULES, Ailments, Reads
+from backend.core.ailments import BLIND, BLIND_FIX, COPIED, RULES, Ailments, Reads
 from backend.core.broker_list import BROKER, LIST_ENDS, LIST_FIX
 from backend.core.errors import KeyRevoked
 from backend.core.fleet import REVOKED_FIX, REVOKED_SPEAKS, Behind, Change, Contact, step
@@ -95,6 +95,8 @@ class FleetWatch:
             self._store.keep_health(health, self._now_ms())
             self._look_at_bundle(health)
             self._look_at(health, vehicle)
+        elif found := COPIED.find(health, self._now_ms()):  # it lost records that we heard of: all that it says is old
+            self._tell(COPIED.kind, health.device, found, COPIED.fix)
         if age is not Age.AGAIN:
             self._tell(SAID_BEFORE, health.device, _SAID_BEFORE if age is Age.OLD else "", _SAID_BEFORE_FIX)
 

@@ -159,6 +159,13 @@ def _parked_taps(health: Health, _: int) -> str:
     return f"{counted(accepted, 'code')} accepted while the bus was parked" if accepted else ""
 
 
+COPIED = Rule(
+    "card-copy",
+    0,
+    _copied,
+    "take it out of service, keep card and device; hold its taps against the other door's; revoke it if nobody can"
+    " say who put it back",
+)
 RULES = (
     Rule("hot", 0, _hot, "look at sun, air and the heat path of the housing"),
     Rule("weak-supply", 0, _weak, "look at supply and plug; it writes to a card meanwhile"),
@@ -172,13 +179,7 @@ RULES = (
     Rule("card-full", 0, _card, "let it sync, carry the journal off, or change the card"),
     Rule("no-clock", limits.NO_CLOCK_AFTER_MS, _clock, "look at its time service and the battery of its clock"),
     Rule("doors-apart", 0, _apart, "look at the cable between the doors, and at the other one"),
-    Rule(
-        "card-copy",
-        0,
-        _copied,
-        "take it out of service, keep card and device; hold its taps against the other door's; revoke it if nobody can"
-        " say who put it back",
-    ),
+    COPIED,
     Rule(
         "counter-gone",
         limits.COUNTER_GONE_AFTER_MS,

@@ -14,7 +14,16 @@ from backend.core.errors import StoreFailed
 from backend.core.fleet import Change, Contact, step
 from backend.core.said import said_in
 from protocol.limits import INT63_MAX
-from protocol.wire.health import CameraHealth, CameraState, Health, State, encode_health, encode_state, open_health
+from protocol.wire.health import (
+    CameraHealth,
+    CameraState,
+    Health,
+    RunCause,
+    State,
+    encode_health,
+    encode_state,
+    open_health,
+)
 from protocol.wire.keys import SigningKey
 from protocol.wire.topics import Channel
 from tests.backend.bus import NOON_MS, Bus, Rider, key
@@ -45,6 +54,12 @@ def health(
 
 def read(payload: bytes, bus: Bus = BUS) -> Health:
     return open_health(payload, [bus.tap_key.verifying])
+
+
+def at(wall_s: int, uptime_s: int) -> bytes:
+    """Of a parked bus, at this second by its own clock."""
+    word = replace(read(health(uptime_s=uptime_s)), wall_ms=NOON_MS + wall_s * 1_000)
+    return encode_health(word, BUS.tap_key)
 
 
 def state(*, online: bool = True, bus: Bus = BUS, signer: SigningKey | None = None) -> bytes:
@@ -364,6 +379,67 @@ def test_a_clock_that_jumps_back_makes_no_word_an_old_one(desk: Desk) -> None:
         word = replace(read(health(last=last, uptime_s=uptime_s)), wall_ms=wall_ms)
         it.hear(second, encode_health(word, BUS.tap_key))
         assert desk.store.last_seen() == {BUS.name: NOON_MS + second * 1_000}
+    assert it.told == []
+
+
+def test_a_card_that_was_put_back_over_what_we_heard_is_told_as_one(desk: Desk) -> None:
+    """Its journal ends before what it said at noon, so each of its words is an old one; its machine's counter is believed."""
+    it = Watched(desk, [BUS])
+    it.hear(1, health(last=30))
+    it.hear(60, encode_health(replace(read(health(last=12)), started=RunCause.CARD_COPY), BUS.tap_key))
+    assert [told[:2] for told in it.told] == [("open", "card-copy")]
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 1_000}
+    it.hear(7_000, health(bus=Bus(BUS.name, epoch=2_002), last=1))
+    assert [told[:2] for told in it.told[1:]] == [("end", "card-copy")]
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["the same backend", "one that began anew"])
+def test_a_bus_that_is_switched_on_in_the_morning_speaks(desk: Desk, *, anew: bool) -> None:
+    """A start writes no record: its journal stands where it stood at night, and its uptime begins at nought."""
+    it, morning_s = Watched(desk, [BUS]), 30_000
+    for second, uptime_s in ((1, 60_000), (61, 60_060)):
+        it.hear(second, at(second, uptime_s))
+    if anew:
+        it = Watched(desk, [BUS], began_s=morning_s - 5)
+    for second in (morning_s, morning_s + 60, morning_s + 1_000):
+        it.hear(second, at(second, second - morning_s))
+        assert desk.store.last_seen() == {BUS.name: NOON_MS + second * 1_000}
+    assert it.told == []
+    for second in (1, 61):  # and what it said at night stays an old word
+        for later in (31_100, 31_800):
+            it.hear(later + second, at(second, 60_000 + second - 1))
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + (morning_s + 1_000) * 1_000}
+    assert [told[:2] for told in it.told] == [("open", "said-before")]
+
+
+def test_words_of_two_runs_at_one_number_do_not_make_each_other_new(desk: Desk) -> None:
+    """Said again in turn: a longer uptime of the run before, a later clock of the one behind it."""
+    it, before, behind = Watched(desk, [BUS]), at(1, 60_000), at(30_000, 5)
+    it.hear(1, before)
+    it.hear(30_000, behind)
+    for turn in range(30):
+        it.hear(30_060 + 60 * turn, (before, behind)[turn % 2])
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 30_000_000}
+    assert [told[:2] for told in it.told] == [("open", "said-before")]
+
+
+def test_what_a_broker_delivers_twice_hours_later_accuses_nobody(desk: Desk) -> None:
+    """The backend's own line was down for a night: what it had not acknowledged comes once more, before the newer ones."""
+    it = Watched(desk, [BUS])
+    it.hear(1, at(1, 100))
+    it.hear(30_000, at(1, 100))
+    it.hear(30_001, at(30_001, 30_100))
+    it.hear(60_000, at(30_001, 30_100))
+    assert it.told == []
+
+
+def test_a_clock_that_is_set_behind_the_start_is_waited_for(desk: Desk) -> None:
+    """Switched on, its clock is in the past until it hears the time."""
+    it = Watched(desk, [BUS])
+    it.hear(1, at(1, 60_000))
+    for second, wall_s in ((30_000, -900), (30_060, -840), (30_120, 30_120)):
+        it.hear(second, at(wall_s, second - 30_000))
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 30_120_000}
     assert it.told == []
 
 
