@@ -10,8 +10,9 @@ from backend.core.phone.code import HOUR_MS, too_many_from_there
 
 
 class OriginTries:
-    """What failed of late, by address: its own place, and the site that it may be a part of. Names that are no address
-    stand for themselves. `tries`: how many may fail from one place.
+    """What failed of late, by address: its own place, and the site that it may be a part of.
+
+    A name that is no address stands for itself. `tries`: how many may fail from one place.
     """
 
     def __init__(self, clock: Callable[[], int], tries: int = limits.SIGN_IN_TRIES) -> None:

@@ -4,8 +4,8 @@ Rules, besides those of `backend.core.staff.signing_in`:
 - a challenge says by its own code what it is about (`Challenges`), so nothing is kept of who asks for one;
 - an answer is verified first, then its challenge used up: whoever cannot sign uses up nobody's;
 - whoever is unknown is verified against a key that nobody has, and told what everybody is told;
-- what fails is counted by where from (`core/origins`), and by person where one is named; beyond SIGN_IN_TRIES both wait.
-  Within a session it counts for its person alone.
+- what fails is counted by where from (`core/origins`), and by person where one is named; beyond SIGN_IN_TRIES both
+  wait. Within a session it counts for its person alone.
 """
 
 from collections.abc import Callable, Sequence
