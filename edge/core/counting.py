@@ -79,7 +79,8 @@ def why_doubted(
         # Between the first word and the counter's making.
         return "" if kept.count == 0 else f"this card was counted by another machine: {_COPY}"
     if kept.count and counter > kept.count:
-        return f"this card is a copy from {counted(counter - kept.count, 'count')} ago: {_COPY}"
+        ago = counted(counter - kept.count, "count")
+        return f"this card is a copy from {ago} ago, or another door has its index of [counter]: {_COPY}"
     if kept.at.sequence > journal.sequence:
         return f"the journal ends at {journal.sequence}, and reached {kept.at.sequence} when it was counted: {_COPY}"
     held = hash_at(kept.at.sequence)

@@ -267,3 +267,10 @@ def test_a_copied_word_is_no_other_chains() -> None:
     card.taps = 4
     begun(card, counter)
     assert "knows nothing of it" in begun(replace(card, epoch=EPOCH + 1), counter)
+
+
+def test_a_door_whose_index_another_one_counts_at_is_told_of_that_too() -> None:
+    one, other, counter = Card(), Card(), FakeCounter()
+    for card in (one, other):
+        begun(card, counter)
+    assert "or another door has its index of [counter]" in begun(one, counter)
