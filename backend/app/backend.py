@@ -20,6 +20,7 @@ from backend.adapters.keys import BackendKeys, known_keys, load_keys
 from backend.adapters.openers.pool import OpenerPool
 from backend.adapters.passkeys import Passkeys
 from backend.adapters.registry import FolderRegistry
+from backend.app.agents import Agents
 from backend.app.announcing import Announcing
 from backend.app.applications import Applications
 from backend.app.approvals import StoredApprovals
@@ -160,6 +161,7 @@ class Backend:
             exports=Exports(self.store),
             phones=self._phones,
             guardians=Guardians(self.store, self._riders, staff, clock=self._now_ms, randomness=randomness),
+            agents=Agents(self.store, staff, clock=self._now_ms),
             cards=Cards(self.store, staff, keys.issuer, clock=self._now_ms, randomness=randomness),
             applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),

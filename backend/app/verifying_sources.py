@@ -27,6 +27,7 @@ from backend.core.verifying.sources import (
     SUMMED,
     Family,
     Source,
+    of_cash,
     of_claim,
     of_closing,
     of_free_ride,
@@ -161,6 +162,8 @@ class Sources:
                 yield from map(of_paid_in, read.paid_in())
             case Family.WARD:
                 yield from map(of_given, read.given())
+            case Family.CASH:
+                yield from map(of_cash, read.cash())
             case Family.CLOSED:
                 yield from map(of_closing, read.closings())
 

@@ -216,6 +216,7 @@ WARDS_MAX = 6  # of one guardian: a family; a home for children wants an account
 WARD_WALLET_MAX_RIALS = 10_000_000  # in it behind a guardian's gift: months of rides; what a fraud would keep of one
 CONCESSION_TOLD_DAYS = 60  # before it ends its rider is told: a new paper of a school or an office takes weeks
 
+AGENT_OWES_MAX_RIALS = 50_000_000  # cash at one agent: a kiosk's two days; what its token in other hands can make
 CARDS_AN_ISSUE_MAX = 500  # cards two people look through at once; a PDF of 50 sheets, made in some seconds
 CARD_RIDES_A_DAY_MAX = 6  # to work, to the shops, to the doctor, and back: what a copy is worth on each bus it reaches
 CARD_DAYS_MAX = 2 * 366  # of one card: paper is worn by then, and classes end

@@ -17,6 +17,7 @@ from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.passkeys import Passkeys
 from backend.adapters.sqlite.store import SqliteStore
+from backend.app.agents import Agents
 from backend.app.applications import Applications
 from backend.app.cards import Cards, NewCards
 from backend.app.closing import Closings
@@ -185,6 +186,7 @@ class Api:
             topups=topups if payments else None, store=kept, live=self.live, devices=lambda: DEVICES,
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),
+            agents=Agents(self.office, staff, clock=lambda: self.now_ms),
             cards=Cards(self.office, staff, ISSUER, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             phones=phones, sign_in=self.sign_in if passkeys else None, office_pages=None, passenger_pages=None,

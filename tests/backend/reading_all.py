@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Final
 
 GROWING = frozenset({
-    "account", "annulment", "application", "bank_row", "card", "card_issue", "claim", "day_key", "discrepancy_entry", "dispute", "former",
+    "account", "annulment", "application", "bank_row", "card", "card_issue", "cash_topup", "claim", "day_key", "discrepancy_entry", "dispute", "former",
     "guardian", "paid_in", "payout_sent", "phone", "phone_code", "phone_recovery", "proposal", "proxy", "quarantine",
     "record", "rider", "shift", "statement_row", "ticket_ride", "topup", "transfer", "unproven", "ward_topup",
 })  # fmt: skip
@@ -21,7 +21,7 @@ MEANT = (  # what a statement begins with, or has in it, and why it may
     (r"FROM transfer ORDER BY transfer\.id(?! DESC LIMIT)", "verify goes through all"),
     (r'GROUP BY transfer\."key" HAVING', "verify goes through all"),
     (r"FROM account ORDER BY account\.id", "verify goes through all"),
-    (r"FROM ward_topup\s*$", "verify goes through all"),
+    (r"FROM (ward|cash)_topup\s*$", "verify goes through all"),
     (r"sum\(anon_1\.debits\)", "verify goes through all"),
     (r"SELECT count\(\*\) AS count_1 FROM (record|transfer)$", "what a backup says of itself"),
     (r"SELECT min\(id \+ \?\), max\(id \+ \?\) FROM transfer", "once a reconciliation: ids and times of set clocks"),

@@ -32,6 +32,7 @@ OF_NAMES: list[tuple[Callable[[str], str], str, Kind]] = [
     (ledger.driver_account, "driver", Kind.LIABILITY),
     (ledger.driver_payable, "driver-payable", Kind.LIABILITY),
     (ledger.tickets_account, "tickets", Kind.LIABILITY),
+    (ledger.agent_account, "agent", Kind.ASSET),
     (ledger.provider_clearing, "provider:clearing", Kind.ASSET),
 ]
 names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=NAME_MAX_CHARS)

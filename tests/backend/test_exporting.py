@@ -13,6 +13,7 @@ from backend.adapters.http.export_models import FORMAT, ExportBody
 from backend.adapters.http.export_routes import document
 from backend.adapters.ledger.tables import METADATA
 from backend.app import exporting
+from backend.app.agents import Agents
 from backend.app.applications import Applications
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
@@ -131,6 +132,9 @@ class Life(Office):
         self.applications.apply(self.row(ANN), 2, (CARD,), "please")
         self.two(Guardianship(MUM.credential_id, ANN.credential_id, 0, "file 3"), NIMA, TARA)
         self.guardians.give(MUM.credential_id, ANN.credential_id, 50_000, key="")
+        Agents(self.store, self.staff, clock=lambda: self.now_ms).take(
+            Actor("kiosk-3", Role.AGENT), ANN.credential_id, 30_000, key="slip"
+        )
         self.two(Posting(rider_account(ANN.credential_id), "adjustments", 1_000), SARA, OMID)
         self.two(Posting(rider_account(BEN.credential_id), "adjustments", 2_000), SARA, OMID)
         self.two(Posting("adjustments", rider_account(ANN.credential_id), 500), SARA, OMID)
@@ -181,7 +185,17 @@ def test_all_of_a_rider_is_told_and_his_accounts_add_up(tmp_path: Path, monkeypa
         assert [row["sequence"] for row in found["rides"]] == [3, 4, 5, 6, 7, None]
         assert [row["line"] for row in found["rides"]] == [*["r9"] * 5, None], "of the copy it is not told where it was"
         kinds = {line["kind"] for rows in found.values() for row in rows for line in row.get("entries", ())}
-        assert kinds == {"fare", "refund", "topup", "debt-paid", "charge-back", "ward-topup", "manual", "closing"}
+        assert kinds == {
+            "fare",
+            "refund",
+            "topup",
+            "debt-paid",
+            "charge-back",
+            "ward-topup",
+            "cash-topup",
+            "manual",
+            "closing",
+        }
         for row in found["balances"]:
             assert row["balance_rials"] == row["told_rials"], row
             assert row["not_told_rials"] == 0

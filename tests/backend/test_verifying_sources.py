@@ -82,6 +82,7 @@ UNFOUNDED = [
     Transfer(KEY, TransferKind.DEBT_PAID, "provider:clearing", f"debt:{ADULT.credential_id.hex()}", OWED),
     Transfer(KEY, TransferKind.CHARGE_BACK, WALLET, "provider:clearing", OWED),
     Transfer(KEY, TransferKind.WARD, WALLET, rider_account(LEAVER.credential_id), OWED),
+    Transfer(KEY, TransferKind.CASH, "agent:kiosk-3", WALLET, OWED),
     Transfer(KEY, TransferKind.SETTLEMENT, OPERATOR, "owner:ali", FARE, DAY),
     Transfer(KEY, TransferKind.PAID_IN, "bank", "provider:clearing", OWED),
     Transfer(KEY, TransferKind.PROVIDER_FEE, "provider:fees", "provider:clearing", OWED),
@@ -173,6 +174,7 @@ def tap(books: Books, sequence: int) -> str:
         ("rials = rials + 1 WHERE kind = 'paid-in'", "payout P-1 of main"),
         ("debit = 'bank' WHERE kind = 'provider-fee'", "payout P-1 of main"),
         ("rials = rials + 1 WHERE kind = 'ward-topup'", "ward top-up {given}"),
+        ("rials = rials + 1 WHERE kind = 'cash-topup'", "cash top-up {cash}"),
         ("credit = 'closed:{adult}' WHERE kind = 'closing'", "closed account {leaver}"),
     ],
 )  # fmt: skip
@@ -182,7 +184,7 @@ def test_a_row_that_is_other_than_its_source_is_named(books: Books, change: str,
         "first": first_row(books), "tap": tap(books, books.first), "wallet": WALLET,
         "disputed": tap(books, books.disputed), "free": tap(books, books.free), "adult": ADULT.credential_id.hex(),
         "statement": f"statement of {day_text(DAY)}", "leaver": LEAVER.credential_id.hex(),
-        "given": books.given_id,
+        "given": books.given_id, "cash": books.cash_id,
     }  # fmt: skip
     books.forge(f"UPDATE transfer SET {change.format(**words)}")
     found = books.wrong()
@@ -203,6 +205,8 @@ def test_a_row_that_is_other_than_its_source_is_named(books: Books, change: str,
         ("UPDATE settlement SET hash = previous", "{statement}"),
         ("DELETE FROM ward_topup", "transfer {given}"),
         ("UPDATE ward_topup SET rials = rials + 1", "ward top-up {given_id}"),
+        ("DELETE FROM cash_topup", "transfer {cash}"),
+        ("UPDATE cash_topup SET rials = rials + 1", "cash top-up {cash_id}"),
         ("DELETE FROM closing", "transfer {closing}"),
         ("UPDATE closing SET parts = 2", "closed account {leaver}"),
     ],
@@ -213,6 +217,7 @@ def test_a_source_that_says_otherwise_is_named(books: Books, change: str, where:
         "credit": books.one(f"SELECT id FROM transfer WHERE kind = 'topup' AND credit = '{WALLET}'"),
         "closing": books.one("SELECT id FROM transfer WHERE kind = 'closing'"), "leaver": LEAVER.credential_id.hex(),
         "given": books.one("SELECT id FROM transfer WHERE kind = 'ward-topup'"), "given_id": books.given_id,
+        "cash": books.one("SELECT id FROM transfer WHERE kind = 'cash-topup'"), "cash_id": books.cash_id,
     }  # fmt: skip
     books.forge(change.format(**words))
     assert books.wrong() == [(Broken.SOURCE, where.format(**words))]

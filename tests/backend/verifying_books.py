@@ -4,6 +4,7 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+from backend.app.agents import Agents
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
 from backend.app.guardians import Guardians
@@ -37,6 +38,7 @@ from tests.backend.tickets import issue, printed
 
 DAY = service_day(NOON_MS)
 SARA, OMID = Actor("sara", Work.FINANCE), Actor("omid", Work.FINANCE)
+KIOSK, CASH = Actor("kiosk-3", Work.AGENT), 30_000
 ME = By("sara", "finance")
 IBAN = "IR062960000000100324200001"
 ADULT, CHILD, LEAVER = Rider(1), Rider(2, rider_class=2), Rider(3)
@@ -93,6 +95,8 @@ class Books(Office):
         self.two_people(Guardianship(ADULT.credential_id, CHILD.credential_id, 0, "file 3"), (NIMA, TARA))
         guardians = Guardians(self.store, self.riders, self.staff, clock=lambda: self.now_ms, randomness=os.urandom)
         self.given_id = guardians.give(ADULT.credential_id, CHILD.credential_id, GIVEN, key="").id
+        agents = Agents(self.store, self.staff, clock=lambda: self.now_ms)
+        self.cash_id = agents.take(KIOSK, CHILD.credential_id, CASH, key="slip").id
 
     def _give_back(self) -> str:
         tap = (self.front.name, self.front.epoch, self.disputed)

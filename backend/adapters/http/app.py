@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from backend.adapters.http import (
+    agent_routes,
     card_routes,
     closing_routes,
     concession_routes,
@@ -74,6 +75,7 @@ def make_api() -> FastAPI:
         dispute_routes,
         guardian_routes,
         card_routes,
+        agent_routes,
         closing_routes,
         export_routes,
         topup_routes,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from backend.core.agents.ports import AgentDesk
 from backend.core.api import LiveFeed, RiderDesk, TopUpDesk
 from backend.core.cards.ports import CardDesk
 from backend.core.case_ports import CaseKey
@@ -48,6 +49,7 @@ class Services:
     applications: ApplicationDesk
     guardians: GuardianDesk
     cards: CardDesk
+    agents: AgentDesk
     phones: PhoneDesk
     topups: TopUpDesk | None
     store: HttpStore

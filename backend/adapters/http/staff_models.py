@@ -11,7 +11,7 @@ from protocol.limits import CREDENTIAL_ID_BYTES, INT63_MAX, PUBLIC_KEY_BYTES, RI
 
 Words = Annotated[str, Field(min_length=3, max_length=limits.WORDS_MAX_CHARS)]
 AccountName = Annotated[str, Field(min_length=1, max_length=80, description="As docs/LEDGER.md has it.")]
-StaffRole = Literal["driver", "inspector", "finance", "operations", "partner", "auditor"]
+StaffRole = Literal["driver", "inspector", "finance", "operations", "agent", "partner", "auditor"]
 
 
 class PostingRequest(Model):

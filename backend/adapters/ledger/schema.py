@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from backend.adapters.ledger import (  # noqa: F401 - their tables are the ledger's, too
+    agent_tables,
     announced_tables,
     application_tables,
     card_tables,
@@ -32,7 +33,7 @@ from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.tables import LEDGER, METADATA
 from backend.core.ledger import LEDGER_GENESIS
 
-NEWEST: Final = "0033"  # of `migrations/versions`
+NEWEST: Final = "0034"  # of `migrations/versions`
 VERSION_TABLE = (  # as Alembic makes it
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
     " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

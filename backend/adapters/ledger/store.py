@@ -4,6 +4,7 @@ from backend.adapters.ledger.announced import AnnouncedTables
 from backend.adapters.ledger.applications import ApplicationTables
 from backend.adapters.ledger.cards import CardTables
 from backend.adapters.ledger.cases import CaseTables
+from backend.adapters.ledger.cash import CashTables
 from backend.adapters.ledger.closing import ClosingTables
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.counting import CountingTables
@@ -43,6 +44,7 @@ class LedgerStore(
     GuardianTables,
     GivingTables,
     CardTables,
+    CashTables,
     PhoneTables,
     TopUpTables,
     FleetTables,

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from backend.adapters.ledger.cash import TAKEN, taken
 from backend.adapters.ledger.closing import _closing
 from backend.adapters.ledger.closing_tables import CLOSING
 from backend.adapters.ledger.connection import raw
@@ -27,6 +28,7 @@ from backend.adapters.ledger.staff import _LOG, _PROPOSAL, _proposal
 from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF_LOG, STAFF_MARK
 from backend.adapters.ledger.standing import _claim, _proxy, _ticket_ride
 from backend.adapters.ledger.tables import CLAIM, CLAIM_DAY, RECORD
+from backend.core.agents.cash import CashTopUp
 from backend.core.closing.closing import Closing
 from backend.core.disputes.dispute import State as Answer
 from backend.core.guardians.giving import Given
@@ -205,6 +207,10 @@ class SourceReading:
     def given(self) -> Iterator[Given]:
         """What guardians gave their wards."""
         return map(given, self._stream(GIVEN))
+
+    def cash(self) -> Iterator[CashTopUp]:
+        """What agents took in cash."""
+        return map(taken, self._stream(TAKEN))
 
     def closings(self) -> Iterator[Closing]:
         """Closed accounts."""

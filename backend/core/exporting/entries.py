@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend.core.agents.cash import CashTopUp
 from backend.core.closing.closing import Closing, left_over
 from backend.core.exporting.sections import Section
 from backend.core.guardians.giving import Given
@@ -34,6 +35,7 @@ WORDS: Mapping[TransferKind, tuple[str, str]] = {
     TransferKind.TOPUP: ("شارژ کیف پول", "top-up of the wallet"),
     TransferKind.DEBT_PAID: ("پرداخت بدهی از شارژ", "the part of a top-up that paid debt"),
     TransferKind.WARD: ("شارژ از کیف پول سرپرست", "a guardian's top-up of his ward"),
+    TransferKind.CASH: ("شارژ نقدی نزد نماینده", "a top-up for cash, at an agent's"),
     TransferKind.CHARGE_BACK: ("برگشت شارژ به بانک", "a top-up that the bank took back"),
     TransferKind.CLOSING: ("مانده‌ای که پس از بستن حساب بدهکار شماییم", "what the closed account is owed"),
     TransferKind.MANUAL: ("سند دستی با تأیید دو نفر", "by hand, approved by two people"),
@@ -81,6 +83,9 @@ def keys_of(section: Section, row: Mapping[str, Any], credential_id: bytes) -> l
         case "ward_topups_given" | "ward_topups_got":
             who = row["name"], bytes(row["guardian"]), bytes(row["ward"]), row["rials"], 0
             return [one.key for part in (0, row["rials"]) for one in Given(*who, part).transfers()]
+        case "cash_topups":
+            cash = row["name"], row["agent"], credential_id, row["rials"], 0
+            return [one.key for part in (0, row["rials"]) for one in CashTopUp(*cash, part).transfers()]
         case "closing":
             return [left_over(Closing(credential_id, 0, 0, n), 1).key for n in range(row["parts"])]
         case "decisions" if row["kind"] == Kind.POSTING.value:

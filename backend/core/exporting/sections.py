@@ -82,6 +82,14 @@ _GOT = Section(
     "ward_topups_got", "ward_topup", "شارژهایی که از سرپرست رسید", "Top-ups got from guardians", "ward", ("id",),
     (number("id", "Its place."), *_GIVEN_COLUMNS), {}, posts=True,
 )  # fmt: skip
+_CASH = Section(
+    "cash_topups", "cash_topup", "شارژهای نقدی نزد نماینده", "Top-ups for cash, at agents'", "credential", ("id",),
+    (
+        number("id", "Its place."), text("name", "Its id."), text("agent", "Which agent took the cash."),
+        number("rials", "How much."), number("debt_rials", "What of it paid debt."), number("at_ms", "When."),
+    ),
+    {"credential": _ITSELF}, posts=True,
+)  # fmt: skip
 _HELD_COLUMNS = (
     digits("guardian", "Who holds the account."), digits("ward", "Whose account it is."),
     number("since_ms", "Since when."), number("of_age_day", "From which day the ward is of age; 0: is so."),
@@ -223,8 +231,8 @@ _PHONE_RECOVERY = Section(
     {"credential_id": _ITSELF, "public_key": "the key of a phone that may be somebody else's"},
 )  # fmt: skip
 SECTIONS = (
-    _ACCOUNT, _FORMER, _TOPUPS, _GIVEN, _GOT, _GUARDIANS, _WARDS, _DENIALS, _LISTED, _CONCESSIONS, _DISPUTES, _CLOSING,
-    _PHONE, _PHONE_TO_COME, _PHONE_RECOVERY, _RIDES, _DECISIONS,
+    _ACCOUNT, _FORMER, _TOPUPS, _GIVEN, _GOT, _CASH, _GUARDIANS, _WARDS, _DENIALS, _LISTED, _CONCESSIONS, _DISPUTES,
+    _CLOSING, _PHONE, _PHONE_TO_COME, _PHONE_RECOVERY, _RIDES, _DECISIONS,
 )  # fmt: skip
 BALANCES = (
     text("account", "Which of the rider's accounts."), number("debits", "What went out, in rials."),

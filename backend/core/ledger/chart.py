@@ -77,6 +77,7 @@ DRIVER_PAYABLE = Line("driver-payable", Kind.LIABILITY, Of.NAME, "what a driver 
 TICKETS = Line(
     "tickets", Kind.LIABILITY, Of.NAME, "what an issue of bearer tickets was sold for, and pays its rides from"
 )
+AGENT = Line("agent", Kind.ASSET, Of.NAME, "what an agent took from riders in cash, and owes")
 FIRST_PROVIDER = Line("provider:clearing", Kind.ASSET, Of.NOTHING, "what the first payment provider holds for us")
 PROVIDER = Line("provider:clearing", Kind.ASSET, Of.NAME, "what one of several payment providers holds for us")
 PROVIDERS_KEEP = Line("provider:fees", Kind.EXPENSE, Of.NOTHING, "what payment providers keep of what riders paid")
@@ -92,8 +93,8 @@ FORGONE = Line("memo:forgone", Kind.MEMO, Of.NOTHING, "the other side of free ri
 
 CHART = (
     WALLET, RESERVED, DEBT, CLASS_SUBSIDY, OPERATOR, HELD, OPERATOR_PAYABLE, OWNER, DRIVER_FLOAT, DRIVER_PAYABLE,
-    TICKETS, FIRST_PROVIDER, PROVIDER, PROVIDERS_KEEP, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED, REFUNDED,
-    CLOSED, FREE, FORGONE,
+    TICKETS, AGENT, FIRST_PROVIDER, PROVIDER, PROVIDERS_KEEP, BANK_ACCOUNT, COPIES, CITY_COPIES, UNRESOLVED, DECIDED,
+    REFUNDED, CLOSED, FREE, FORGONE,
 )  # fmt: skip
 
 PROVIDER_CLEARING = FIRST_PROVIDER.name
@@ -198,6 +199,11 @@ def driver_payable(driver: str) -> str:
 def tickets_account(issue: str) -> str:
     """What an issue of bearer tickets was sold for, and pays its rides from."""
     return f"tickets:{issue}"
+
+
+def agent_account(agent: str) -> str:
+    """What an agent took from riders in cash, and owes."""
+    return f"agent:{agent}"
 
 
 def provider_clearing(provider: str | None = None) -> str:

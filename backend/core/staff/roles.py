@@ -30,6 +30,7 @@ class Role(Enum):
     INSPECTOR = "inspector"
     FINANCE = "finance"
     OPERATIONS = "operations"
+    AGENT = "agent"  # a kiosk or a shop that takes cash; its program holds the token
     PARTNER = "partner"  # an operator's or owner's own office: it sees what is settled of its own buses
     AUDITOR = "auditor"
 
@@ -83,6 +84,7 @@ class Right(Enum):
     END_PAYOUT = "end-payout"  # the bank's word about one
     SEE_CARDS = "see-cards"  # by number, and issue by issue; nobody's name is in them
     PRINT_CARDS = "print-cards"  # as good as cash: each time is told in the log
+    TAKE_CASH = "take-cash"  # credit a rider's wallet, and owe it; see what the agent itself took
     END_CARD = "end-card"  # block it, or put another in its place
 
 
@@ -118,6 +120,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.PROPOSE_GUARDIAN, Right.DECIDE_GUARDIAN, Right.END_GUARDIAN,
         Right.PROPOSE_CARDS, Right.DECIDE_CARDS, Right.SEE_CARDS, Right.PRINT_CARDS, Right.END_CARD,
     }),
+    Role.AGENT: frozenset({Right.SEE_ONESELF, Right.TAKE_CASH}),
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),
     Role.AUDITOR: frozenset(_OFFICE | {
         Right.SEE_STAFF, Right.SEE_LOG, Right.SEE_SETTLEMENT, Right.SEE_MONEY_CASES, Right.SEE_DISPUTES,

@@ -7,7 +7,8 @@ Rules, behind those of `backend.core.ledger.verifying`:
 - V8: a credit, a debt paid and a charge-back come from a top-up that is paid, all of it, by its own provider's clearing
   (`reconciliation.payments`); a provider's payout is what was agreed on when it was posted (`reconciliation.paid_in`);
   a settlement's rows are those that the frozen statements say; what a closed account leaves comes from a closed
-  account, and what a ward has of a guardian's wallet from what he gave; a free ride's from the record of a ride that
+  account, what a ward has of a guardian's wallet from what he gave, and what was credited for cash from what an agent
+  took; a free ride's from the record of a ride that
   nobody pays, and is no dearer;
 - V9: what is given back of a fare, and what becomes of held money, is what two people said (`verifying.given_back`);
 - V10: nothing but what is paid out has two phases.
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from backend.core.agents.cash import CashTopUp
 from backend.core.closing.closing import Closing, left_over
 from backend.core.guardians.giving import Given
 from backend.core.holding import Stands, owed, posted_first
@@ -67,6 +69,7 @@ class Family(Enum):
     CLOSED = "a closed account"
     PAID_IN = "a provider's payout on which its statement and the bank's agreed"
     WARD = "what a guardian gave his ward"
+    CASH = "what an agent took in cash"
     FREE_RIDE = "the record of a ride that nobody pays"
     DECISION = "a proposal that two people approved"  # row by row, V6
 
@@ -78,6 +81,7 @@ FAMILY: Mapping[str, Family] = {
     TransferKind.DEBT_PAID.value: Family.TOP_UP,
     TransferKind.CHARGE_BACK.value: Family.TOP_UP,
     TransferKind.WARD.value: Family.WARD,
+    TransferKind.CASH.value: Family.CASH,
     TransferKind.CLOSING.value: Family.CLOSED,
     TransferKind.SETTLEMENT.value: Family.STATEMENT,
     TransferKind.PAID_IN.value: Family.PAID_IN,
@@ -263,6 +267,12 @@ def of_given(it: Given) -> Source:
     """What a guardian gave his ward."""
     rows = [entry_of(one) for one in it.transfers()]
     return Source(f"ward top-up {it.id}", None, [row.key for row in rows], rows)
+
+
+def of_cash(it: CashTopUp) -> Source:
+    """What an agent took in cash."""
+    rows = [entry_of(one) for one in it.transfers()]
+    return Source(f"cash top-up {it.id}", None, [row.key for row in rows], rows)
 
 
 def of_closing(it: Closing) -> Source:

@@ -22,7 +22,7 @@ NOT_FOR_FINANCE = {
     "/v1/concessions/{application_id}/refuse", "/v1/proposals/for/applications",
     "/v1/proposals/for/guardians", "/v1/guardians/end",
     "/v1/proposals/for/cards", "/v1/cards/issues/{issue}/print", "/v1/cards/{number}/print",
-    "/v1/cards/{number}/block", "/v1/cards/{number}/replace",
+    "/v1/agent", "/v1/agent/topups", "/v1/cards/{number}/block", "/v1/cards/{number}/replace",
     "/v1/riders/phone/sign-in", "/v1/riders/{rider_id}/phone",  # nobody guesses a code, and each takes one
 }  # fmt: skip
 

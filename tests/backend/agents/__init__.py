@@ -1,0 +1,1 @@
+"""Agents who take cash: what is credited, never twice, and how much at most."""
