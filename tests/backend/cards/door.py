@@ -8,10 +8,13 @@ from edge.adapters.readers.choose import make_sight
 from edge.app.looking import Looker
 from edge.core.sightings import Sighting
 from protocol.fares.verdicts import Reason, Verdict
-from tests.backend.bus import ISSUER
+from protocol.wire.batches import encode_batch
+from tests.backend.bus import ISSUER, SEALING
 from tests.edge.cameras import FakeCamera, HandClock
-from tests.edge.door import MemoryJournal, RememberingPanel, at, boarding
+from tests.edge.door import MemoryJournal, RememberingPanel, at, boarding, bundle
 
+NAME = "bus-1-d1"  # as tests/edge/door calls it
+TARIFF = bundle().tariff
 SIGHT = make_sight(["zxing", "pyzbar"])
 
 
@@ -24,7 +27,9 @@ class Door:
 
     def __post_init__(self) -> None:
         self.panel, self.journal = RememberingPanel(), MemoryJournal()
-        self.service = boarding(self.journal, self.panel, issuer_keys=self.issuer_keys, deny=self.deny)
+        self.service = boarding(
+            self.journal, self.panel, issuer_keys=self.issuer_keys, deny=self.deny, sealing_key=SEALING.public
+        )
         self.service.begin(at())
 
     def shown(self, frames: list[np.ndarray], seconds: float) -> list[tuple[Verdict, Reason]]:
@@ -39,6 +44,11 @@ class Door:
         assert looker.wait_ended(60)
         looker.stop()
         return [(it.verdict, it.reason) for it in self.panel.shown[before:]]
+
+    def batch(self) -> bytes:
+        """Everything that its journal has, as it goes to the office."""
+        rows = self.journal.read(1, 999, 1 << 20)
+        return encode_batch(NAME, self.journal.head.epoch, 1, [it.raw for it in rows], rows[-1].signature)
 
     def answers(self, code: bytes) -> tuple[Verdict, Reason]:
         """To a code that was read, at noon."""

@@ -10,12 +10,12 @@ from backend.core.cards.card import Card
 from backend.core.cards.issue import CardIssue
 from backend.core.staff.roles import Actor, Role
 from backend.core.tickets import Issue
-from protocol.fares.tariff import RiderClass
+from protocol.fares.tariff import RiderClass, Tariff
 from protocol.localtime import service_day
 from protocol.wire.codes import read_code
 from protocol.wire.keys import Signer
 from protocol.wire.tickets import Ticket, open_ticket
-from tests.backend.bus import ISSUER, NOON_MS, Bus
+from tests.backend.bus import ISSUER, NOON_MS, TARIFF, Bus
 from tests.backend.desk import Desk
 from tests.backend.tickets import Printed
 
@@ -37,8 +37,10 @@ def single(count: int = 1) -> CardIssue:
 class CardOffice(Desk):
     """Ingest, staff and cards over one ledger."""
 
-    def __init__(self, folder: Path, buses: Sequence[Bus] = (), *, issuer: Signer = ISSUER) -> None:
-        super().__init__(folder, buses)
+    def __init__(
+        self, folder: Path, buses: Sequence[Bus] = (), *, issuer: Signer = ISSUER, tariff: Tariff = TARIFF
+    ) -> None:
+        super().__init__(folder, buses, tariff=tariff)
         self.staff = Staff(
             self.store, b"", clock=lambda: self.now_ms, randomness=os.urandom, waiting=list,
             new_cards=NewCards(self.store, issuer, os.urandom),

@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 
 from backend.adapters.paper.card_pdf import Paper, cards_pdf
+from backend.app.ingest import Incoming
 from backend.core.cards.card import Card, Ended
 from backend.core.moving import VERSION_MAX
+from backend.core.ports import Device
 from protocol.fares.verdicts import TABLE, Lamp, Reason, Verdict
 from simulators.camera import STILL
 from simulators.camera.conditions import Ranges
 from simulators.camera.streams import printed_stream
-from tests.backend.cards.door import Door
+from tests.backend.cards.door import NAME, TARIFF, Door
 from tests.backend.cards.office import CLERK, TODAY, CardOffice, senior
 from tests.backend.cards.paper import printed
+from tests.edge.door import DEVICE, at
 
 DAY_S = 86_400
 CAP = 2
@@ -97,3 +100,22 @@ def test_blocked_it_is_amber_at_every_synced_bus_and_its_replacement_boards(tmp_
         assert "driver" in TABLE[Verdict.BEARER_DENIED].rider_en.lower()
         assert synced.shown(of(office, new).frames(WORN["worn"]), 60) == [BOARDS]
     assert Door().shown(frames, 0) == [BOARDS]  # one that has not heard of it: a fact, and `copied` owes it (P16)
+
+
+def test_what_a_door_carried_of_it_goes_to_the_city_and_what_rode_behind_the_block_to_nobody(tmp_path: Path) -> None:
+    office = CardOffice(tmp_path, tariff=TARIFF)
+    office._devices[NAME] = (Device(NAME, "s0", "bus-1", 1, DEVICE.public), DEVICE.verifying)
+    (card,) = office.issue(senior(rides=CAP))
+    frames = of(office, card).frames(WORN["soiled"])
+    door = Door()
+    assert [door.shown(frames, hour * 3_600) for hour in range(3)] == [
+        [BOARDS], [BOARDS], [(Verdict.BEARER_DENIED, Reason.DAY_CAP)]
+    ]  # fmt: skip
+    office.now_ms = at(DAY_S).wall_ms
+    office.cards.replace(CLERK, card.number, Ended.LOST, key="")
+    assert door.shown(frames, DAY_S + 60) == [BOARDS]  # it has not heard
+    assert office.ingest.take([Incoming(NAME, door.batch())])
+    assert office.payers() == ["ticket", "ticket", "copied"]
+    owed = dict(office.rows("SELECT id, debits - credits FROM account"))
+    fare = TARIFF.flat_fare_rials
+    assert (owed["city:class:3"], owed["copied:city"], owed["operator:bus-1"]) == (2 * fare, fare, -2 * fare)
