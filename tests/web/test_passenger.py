@@ -82,6 +82,8 @@ class Town:
             self._learn()
         elif what == "cut":
             self._cut()
+        elif what == "mend":
+            self._serve()
         elif what == "newer":
             self._build_anew()
         else:
