@@ -12,7 +12,8 @@ from backend.adapters.ledger.connection import raw
 from backend.app.fleet_watch import FleetWatch
 from backend.core.errors import StoreFailed
 from backend.core.fleet import Change, Contact, step
-from backend.core.said import said_in
+from backend.core.limits import JOURNALS_TOLD_MAX
+from backend.core.said import Age, Words, said_in
 from protocol.limits import INT63_MAX
 from protocol.wire.health import (
     CameraHealth,
@@ -421,6 +422,33 @@ def test_words_of_two_runs_at_one_number_do_not_make_each_other_new(desk: Desk) 
         it.hear(30_060 + 60 * turn, (before, behind)[turn % 2])
     assert desk.store.last_seen() == {BUS.name: NOON_MS + 30_000_000}
     assert [told[:2] for told in it.told] == [("open", "said-before")]
+
+
+def test_a_clock_that_jumped_back_leaves_what_was_said_before_it_old(desk: Desk) -> None:
+    it, before = Watched(desk, [BUS]), at(1, 60_000)
+    it.hear(1, before)
+    it.hear(61, at(-5_000, 60_060))
+    for later in range(700, 3_000, 300):
+        it.hear(later, before)
+    assert desk.store.last_seen() == {BUS.name: NOON_MS + 61_000}
+
+
+def test_journals_are_remembered_up_to_a_number_of_them() -> None:
+    """Who goes on in one keeps it; the others are asked of the ledger, which is what knows them."""
+    asked: list[int] = []
+
+    def recall(_: str, epoch: int) -> None:
+        asked.append(epoch)
+
+    words, word = Words(recall), read(health(last=1))
+    for n in range(JOURNALS_TOLD_MAX):
+        assert words.age(replace(word, epoch=n + 1), 0) is Age.NEW
+    assert words.age(replace(word, epoch=1, last_sequence=2), 0) is Age.NEW
+    assert words.age(replace(word, epoch=9_001), 0) is Age.NEW
+    asked.clear()
+    for epoch in (1, 3, 2):
+        words.age(replace(word, epoch=epoch, last_sequence=3), 0)
+    assert asked == [2]
 
 
 def test_what_a_broker_delivers_twice_hours_later_accuses_nobody(desk: Desk) -> None:

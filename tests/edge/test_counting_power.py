@@ -2,6 +2,8 @@
 
 import shutil
 import threading
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,11 @@ from edge.adapters.journal import ApswJournal
 from edge.app.condition import ConditionReader
 from edge.app.counting import Counting, CountingThread
 from edge.core.limits import COUNT_AGAIN_MS, COUNT_EVERY_MS
-from edge.core.ports import ChainedRecord
+from edge.core.ports import ChainedRecord, StoredRecord
 from hardware_keys.errors import CounterGone
 from protocol.wire import chain
 from protocol.wire.health import RunCause
-from tests.edge.counted_cards import RECORDS, Card, FakeCounter
+from tests.edge.counted_cards import RECORDS, Card, Cut, FakeCounter
 from tests.protocol.samples import DEVICE, EPOCH, TAP_KEY
 
 
@@ -168,3 +170,73 @@ def test_a_count_that_fails_behind_the_chip_is_not_tried_each_minute() -> None:
         it.step(now)
     assert it.unread
     assert counter.most <= 4
+
+
+def test_a_cut_between_the_cards_word_and_the_chips_leaves_no_copy_that_passes() -> None:
+    card, counter = Card(), FakeCounter()
+    card.counting(counter).step(0)
+    card.taps, counter.cut_in = 3, 1
+    with pytest.raises(Cut):
+        card.counting(counter).step(0)
+    copy = card.copy()  # its number is one more than the chip's
+    card.taps = 4
+    assert not _doubt(card, counter)
+    assert "copy from" in _doubt(copy, counter)
+
+
+@pytest.mark.parametrize("cut_in", range(5))
+def test_a_cut_in_the_first_count_of_all_is_no_copy(cut_in: int) -> None:
+    card, counter = Card(), FakeCounter()
+    counter.cut_in = cut_in
+    with suppress(Cut):
+        card.counting(counter).step(0)
+    card.taps, counter.cut_in = 2, None
+    assert not _doubt(card, counter)
+
+
+def test_an_unsigned_end_that_is_not_the_one_that_was_counted_is_doubted() -> None:
+    """As many records as were counted, the last one without its signature: other ones."""
+
+    class Unsigned(Card):
+        @property
+        def signed(self) -> int:
+            return self.taps - 1
+
+        def read(self, first: int, most: int, most_bytes: int) -> list[StoredRecord]:
+            return [row for row in super().read(first, most, most_bytes) if row.sequence <= self.signed]
+
+    card, counter = Card(9), FakeCounter()
+    card.counting(counter).step(0)
+    others = (*RECORDS[:8], replace(RECORDS[9], sequence=9), *RECORDS[9:])
+    assert "record 9 is not the one" in _doubt(Unsigned(9, kept=card.kept, stored=others), counter)
+    assert not _doubt(Unsigned(9, kept=card.kept), counter)
+
+
+def test_one_that_dies_goes_on_counting_where_a_count_is_open() -> None:
+    """No start; but a number that the chip has not followed, or another journal's, is put right at once."""
+    card, counter = Card(), FakeCounter()
+    card.counting(counter).step(0)
+    card.taps, counter.cut_in = 3, 1
+    with pytest.raises(Cut):
+        card.counting(counter).step(0)
+    card.counting(counter).step(0, began=False)
+    assert counter.value == 4
+    newer = Card(epoch=EPOCH + 1, kept=card.kept)
+    newer.counting(counter).step(0, began=False)
+    newer.taps = 2
+    assert not _doubt(newer, counter)
+
+
+def test_the_end_of_a_run_is_a_count(tmp_path: Path) -> None:
+    card, counter = Card(), FakeCounter()
+    condition = ConditionReader(tmp_path, lambda: None, counting=card.counting(counter))
+    condition.begin()
+    card.taps = 2
+    condition.end()
+    assert counter.value == 3
+
+
+def _doubt(card: Card, counter: FakeCounter) -> str:
+    it = card.counting(counter)
+    it.step(0)
+    return it.doubt
