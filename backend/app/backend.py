@@ -33,6 +33,7 @@ from backend.app.explaining import Explaining
 from backend.app.exporting import Exports
 from backend.app.fleet_watch import FleetWatch
 from backend.app.forgetting import Forgetting
+from backend.app.grants import Grants
 from backend.app.guardians import Guardians
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
@@ -160,6 +161,14 @@ class Backend:
             closings=self._closings,
             exports=Exports(self.store),
             phones=self._phones,
+            grants=Grants(
+                self.store,
+                self._registry.find,
+                self._tariffs,
+                keys.issuer,
+                clock=self._now_ms,
+                publish=lambda device, grant: self._say(device, Channel.GRANT, grant),
+            ),
             guardians=Guardians(self.store, self._riders, staff, clock=self._now_ms, randomness=randomness),
             agents=Agents(self.store, staff, clock=self._now_ms),
             cards=Cards(self.store, staff, keys.issuer, clock=self._now_ms, randomness=randomness),
@@ -268,8 +277,11 @@ class Backend:
 
     def _publish_receipt(self, device: str, receipt: bytes) -> None:
         """Not sent is not lost: the device asks again by sending again."""
+        self._say(device, Channel.RECEIPT, receipt)
+
+    def _say(self, device: str, channel: Channel, word: bytes) -> None:
         address = Address(self._config.city, self._config.shard, device)
-        self._session.publish(address.topic(Channel.RECEIPT), receipt)
+        self._session.publish(address.topic(channel), word)
 
     def _publish_manifest(self, manifest: bytes) -> bool:
         topic = to_all(self._config.city, self._config.shard, Channel.BUNDLE)

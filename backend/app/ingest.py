@@ -295,6 +295,7 @@ def _whole(bare: Sequence[Commit], group: _Group, tariffs: Mapping[int, Tariff])
         shown_less=posted.shown_less, proxies=list(posted.proxies.values()),
         annulments=list(posted.annulments.values()), ticket_rides=list(posted.ticket_rides.values()),
         unproven=posted.unproven, undated=list(posted.undated.values()), drivers_heard=posted.drivers_heard,
+        let_go=posted.let_go,
     )  # fmt: skip
     return commits
 

@@ -24,5 +24,6 @@ class Posted:
     drivers_heard: Sequence[str] = ()  # who became known since the last group
     unproven: list[Unproven] = field(default_factory=list)
     undated: dict[TapId, Undated] = field(default_factory=dict)
+    let_go: list[bytes] = field(default_factory=list)
     payers: dict[TapId, Payer] = field(default_factory=dict)
     shown_less: int = 0

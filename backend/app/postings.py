@@ -17,6 +17,7 @@ from backend.app.proofs import ProofDesk
 from backend.app.tickets import FindIssue, GroupTickets
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime, Undated, tap_ms
 from backend.core.floats import Proxy, TakenBack, why_illegal
+from backend.core.grants import hold_key
 from backend.core.holding import Unproven, Why, posted_first
 from backend.core.ledger import Payer, TapId, free_ride
 from backend.core.let_through import LetThrough
@@ -108,6 +109,8 @@ class GroupPostings:
                     self._unproven(tap, Payer.FORGOTTEN, enrolled)
                     return
                 self._claims.add(claim)
+                if is_grant(proof.raw):
+                    self.posted.let_go.append(hold_key(read_boarding(claimed_request(proof.raw))))
                 if tap.fare_rials < cost.rider_rials:
                     self._shown_less.add(_id(tap))
             else:

@@ -27,6 +27,7 @@ from backend.core.verifying.sources import (
     SUMMED,
     Family,
     Source,
+    check_set_aside,
     of_cash,
     of_claim,
     of_closing,
@@ -121,7 +122,9 @@ class Sources:
         family = FAMILY.get(row.kind)
         if family is Family.DECISION:  # V6 has looked at it
             return
-        if family is None:
+        if family is Family.SET_ASIDE:
+            check_set_aside(self._findings, row)
+        elif family is None:
             tell_of_none(self._findings, row.id, _entry(row))
         elif row.phase is not None:
             tell_phase(self._findings, row.id, row.kind, row.phase)

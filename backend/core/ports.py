@@ -83,6 +83,7 @@ class Commit:
     ticket_rides: Sequence[TicketRide] = ()
     unproven: Sequence[Unproven] = ()  # new ones
     undated: Sequence[Undated] = ()  # new ones
+    let_go: Sequence[bytes] = ()  # keys of what was set aside for boardings that are recorded now (`grants`)
     shifts: Sequence[tuple[str, str, str]] = ()  # (vehicle, shift, driver) of shifts that began
     drivers_heard: Sequence[str] = ()  # known drivers whose shifts have moved what they move
     shown_less: int = 0  # taps whose rider was shown, and so pays, less than the tariff asks (P20)

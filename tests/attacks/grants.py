@@ -1,9 +1,13 @@
 """The other direction: riders who scan the bus. Grants copied, kept, held back, forged and moved."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from edge.app.scanned import Scanned
 from edge.core.ports import Riders
+from protocol.errors import SavarError
+from protocol.limits import RIALS_MAX
 from protocol.wire.codes import write_code
 from protocol.wire.keys import Purpose
 from protocol.wire.passes import read_issued
@@ -15,6 +19,7 @@ from tests.attacks.ingest import _office
 from tests.attacks.worlds import OneDoor, Pretender
 from tests.backend.bus import FARE, NOON_MS, Bus, Proof, Rider
 from tests.backend.granted import Granted
+from tests.backend.test_grants import Office
 from tests.edge.door import DEVICE, ISSUER, STRANGER, at
 from tests.edge.test_grants import RIDER, grant
 
@@ -112,3 +117,63 @@ def grant_recorded_later(ground: Ground) -> Outcome:
     bus.now_ms = NOON_MS + 86_400_000
     bus.tap(Granted(ADULT))
     return refused_if(_office(ground, bus).store.balance(ADULT.account) == 0)
+
+
+# --- before the bus hears of it ---------------------------------------------------------------------------------------
+
+
+def _office_of(ground: Ground) -> Office:
+    office = Office(ground.folder)
+    ground.closing.callback(office.desk.close)
+    return office
+
+
+def _granted(office: Office, act: Callable[[], object]) -> bool:
+    """Whether it ends in a grant."""
+    with suppress(SavarError):
+        act()
+    return bool(office.told)
+
+
+@attack(Surface.API, Who.RIDER, Outcome.REFUSED, off("protocol.wire.vehicle_codes:VehicleCode.fresh", gives(True)))
+def photograph_of_the_bus(ground: Ground) -> Outcome:
+    """A rider photographs a bus's code and confirms it from home five minutes later, to be granted a ride that he is not at."""
+    office = _office_of(ground)
+    office.desk.now_ms += 300_000
+    return refused_if(not _granted(office, office.grant))
+
+
+@attack(Surface.API, Who.FORGER, Outcome.REFUSED, unchecked(Purpose.VEHICLE_CODE))
+def sticker_on_the_screen(ground: Ground) -> Outcome:
+    """A forger signs codes in a bus's name and shows them elsewhere, for riders to confirm who stand before nothing."""
+    office = _office_of(ground)
+    code = office.code(tap_key=STRANGER)
+    return refused_if(not _granted(office, lambda: office.grants.grant(office.row(), code, office.ask())))
+
+
+@attack(Surface.API, Who.STRANGER, Outcome.REFUSED, unchecked(Purpose.BOARDING))
+def token_without_the_phone(ground: Ground) -> Outcome:
+    """Who has stolen a rider's token, and not his phone's key, confirms rides at his cost."""
+    office = _office_of(ground)
+    asked = office.ask(signed_by=STRANGER)
+    return refused_if(not _granted(office, lambda: office.grants.grant(office.row(), office.code(), asked)))
+
+
+@attack(
+    Surface.API, Who.PHONES, Outcome.REFUSED,
+    off("backend.core.ledger.two_phase:Balance.available", gives(RIALS_MAX)),
+)  # fmt: skip
+def wallet_granted_twice(ground: Ground) -> Outcome:
+    """With money for four rides five are confirmed at once, at five doors, before any bus has told of one."""
+    office = _office_of(ground)
+    for n in range(5):
+        _granted(office, lambda n=n: office.grant(after_s=-n))  # type: ignore[misc]
+    return refused_if(len(office.told) < 5)
+
+
+@attack(Surface.CODES, Who.PHONES, Outcome.BOUNDED, off("edge.core.repeats:repeated", gives(None)))
+def friends_of_a_senior(ground: Ground) -> Outcome:
+    """A senior at home confirms, code after code, what a friend on the bus streams to her, for a group to ride free."""
+    door = OneDoor(ground)
+    codes = [_code(grant(seconds=second, rider_class=3)) for second in (0, 15, 30, 45)]
+    return bounded_by(1, sum(door.boards(code, 5 + 15 * n) for n, code in enumerate(codes)))

@@ -23,6 +23,7 @@ from backend.app.cards import Cards, NewCards
 from backend.app.closing import Closings
 from backend.app.disputes import Disputes
 from backend.app.exporting import Exports
+from backend.app.grants import Grants
 from backend.app.guardians import Guardians
 from backend.app.live import Live
 from backend.app.money_cases import MoneyCases
@@ -51,10 +52,13 @@ from simulators.phones import registration
 from tests.backend.authenticator import ORIGIN, RP_ID
 from tests.backend.memory_store import MemoryStore
 from tests.backend.phone.senders import Sender
+from tests.protocol import samples
 from tests.protocol.samples import ISSUER, WALL_MS, key
 
 OPS_TOKEN = "operations"
 OPS = {"Authorization": f"Bearer {OPS_TOKEN}"}
+BUS = Device("bus-0001-d1", "s0", "bus-0001", 1, samples.TAP_KEY.public)
+FARES = Tariff(3, 50_000, {2: 500, 3: 0}, 180)
 DEVICES = [Device("bus-0001-d1", "s0", "bus-0001", 1, b""), Device("bus-0002-d1", "s0", "bus-0002", 1, b"")]
 
 
@@ -179,6 +183,11 @@ class Api:
             self.office, kept, riders, Wired(self.sms, b"n" * 32) if sms else None, clock=lambda: self.now_ms,
             randomness=os.urandom, calls=calls_noted(self.called),
         )  # fmt: skip
+        self.told: list[tuple[str, bytes]] = []  # grants
+        self.grants = Grants(
+            self.office, lambda _name: (BUS, samples.TAP_KEY.verifying), {FARES.version: FARES}, ISSUER,
+            clock=lambda: self.now_ms, publish=lambda device, grant: self.told.append((device, grant)),
+        )  # fmt: skip
         self.services = Services(
             receipts=self.receipts,
             riders=riders, closings=Closings(self.office, riders, lambda: self.now_ms),
@@ -189,7 +198,7 @@ class Api:
             agents=Agents(self.office, staff, clock=lambda: self.now_ms),
             cards=Cards(self.office, staff, ISSUER, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
-            phones=phones, sign_in=self.sign_in if passkeys else None, office_pages=None, passenger_pages=None,
+            phones=phones, grants=self.grants, sign_in=self.sign_in if passkeys else None, office_pages=None, passenger_pages=None,
             office=self.office, once=self.office, clock=lambda: self.now_ms, city="isfahan",
             chunk=self.chunks.get, settlements=self.settlements, payouts=Payouts(self.office, lambda: self.now_ms),
             money_cases=MoneyCases(self.office, lambda: self.now_ms),

@@ -16,6 +16,7 @@ from backend.core.ledger import (
     Transfer,
     TransferKind,
     operator_account,
+    reserved_account,
     revised_key,
     rider_account,
     tap_key,
@@ -38,6 +39,7 @@ from tests.backend.verifying_books import ADULT, DAY, LEAVER, OWED, Books
 
 DAY_MS = 86_400_000
 WALLET, OPERATOR = rider_account(ADULT.credential_id), operator_account("bus-1")
+RESERVED = reserved_account(ADULT.credential_id)
 KEY = bytes(range(32))
 
 
@@ -81,6 +83,7 @@ UNFOUNDED = [
     Transfer(KEY, TransferKind.TOPUP, "provider:clearing", WALLET, OWED),
     Transfer(KEY, TransferKind.DEBT_PAID, "provider:clearing", f"debt:{ADULT.credential_id.hex()}", OWED),
     Transfer(KEY, TransferKind.CHARGE_BACK, WALLET, "provider:clearing", OWED),
+    Transfer(KEY, TransferKind.GRANT, WALLET, RESERVED, FARE),
     Transfer(KEY, TransferKind.WARD, WALLET, rider_account(LEAVER.credential_id), OWED),
     Transfer(KEY, TransferKind.CASH, "agent:kiosk-3", WALLET, OWED),
     Transfer(KEY, TransferKind.SETTLEMENT, OPERATOR, "owner:ali", FARE, DAY),
@@ -100,6 +103,22 @@ def test_a_row_that_comes_from_nothing_is_named(books: Books) -> None:
     assert sorted(found, key=str) == sorted(
         ((Broken.SOURCE, f"transfer {last + n}") for n in range(1, len(UNFOUNDED) + 1)), key=str
     )
+
+
+@pytest.mark.databases
+@pytest.mark.parametrize(
+    ("phase", "to", "sound"),
+    [
+        (Phase.POSTED, RESERVED, False), (Phase.VOIDED, RESERVED, True), (Phase.EXPIRED, RESERVED, True),
+        (Phase.VOIDED, OPERATOR, False), (Phase.VOIDED, reserved_account(LEAVER.credential_id), False),
+    ],
+)  # fmt: skip
+def test_of_what_a_grant_sets_aside_nothing_is_posted(books: Books, phase: Phase, to: str, *, sound: bool) -> None:
+    """V10: it moves no money, whoever writes that it does."""
+    it = Transfer(KEY, TransferKind.GRANT, WALLET, to, 1)
+    books.store.make_pending(it, expires_ms=NOON_MS + 1, at_ms=NOON_MS)
+    books.store.resolve_pending(KEY, phase, at_ms=NOON_MS + (phase is Phase.EXPIRED))
+    assert (books.wrong() == []) is sound
 
 
 @pytest.mark.databases

@@ -11,6 +11,7 @@ from backend.app.guardians import Guardians
 from backend.app.settlement_desk import SettlementDesk
 from backend.app.verifying import Verified, verify
 from backend.core.disputes.dispute import Reason
+from backend.core.grants import set_aside
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.ledger import LEDGER_GENESIS, Transfer
 from backend.core.ledger.transfers import dated, row_head
@@ -29,10 +30,12 @@ from backend.core.staff.subjects import HeldMoney, PayOut, Posting, Subject
 from protocol.fares.verdicts import Reason as Why
 from protocol.fares.verdicts import Verdict
 from protocol.localtime import day_begins_ms, service_day
+from protocol.wire.grants import claimed_request, read_boarding
 from protocol.wire.records import CodeKind
 from tests.backend import databases
 from tests.backend.bus import FARE, NOON_MS, Bus, Proof, Rider
 from tests.backend.desk import CITY
+from tests.backend.granted import Granted
 from tests.backend.moving.phones import NIMA, TARA, Office
 from tests.backend.tickets import issue, printed
 
@@ -59,6 +62,7 @@ class Books(Office):
         self._ride()
         self._top_up()
         self._give()
+        self._set_aside()
         self.refund_id = self._give_back()
         self._settle()
         self.payout_id = self._pay_out()
@@ -97,6 +101,13 @@ class Books(Office):
         self.given_id = guardians.give(ADULT.credential_id, CHILD.credential_id, GIVEN, key="").id
         agents = Agents(self.store, self.staff, clock=lambda: self.now_ms)
         self.cash_id = agents.take(KIOSK, CHILD.credential_id, CASH, key="slip").id
+
+    def _set_aside(self) -> None:
+        """For two grants: one boards, nobody comes for the other."""
+        for n, phase in ((1, Phase.VOIDED), (2, Phase.EXPIRED)):
+            it = set_aside(read_boarding(claimed_request(Granted(ADULT, time_s=NOON_MS // 1000 + n).raw)), FARE)
+            self.store.make_pending(it, expires_ms=NOON_MS + 600_000, at_ms=NOON_MS)
+            self.store.resolve_pending(it.key, phase, at_ms=NOON_MS + (phase is Phase.EXPIRED) * 600_000)
 
     def _give_back(self) -> str:
         tap = (self.front.name, self.front.epoch, self.disputed)

@@ -14,6 +14,7 @@ from backend.adapters.http import (
     concession_routes,
     dispute_routes,
     export_routes,
+    grant_routes,
     guardian_routes,
     money_case_routes,
     open_routes,
@@ -70,6 +71,7 @@ def make_api() -> FastAPI:
     for routes in (
         phone_routes,
         rider_routes,
+        grant_routes,
         receipt_routes,
         concession_routes,
         dispute_routes,

@@ -15,6 +15,7 @@ from backend.core.conduct import KeptCase
 from backend.core.disputes.ports import DisputeDesk
 from backend.core.explaining.ports import ReceiptDesk
 from backend.core.exporting.ports import ExportDesk
+from backend.core.grants import GrantDesk
 from backend.core.guardians.ports import GuardianDesk
 from backend.core.paying.ports import PayoutDesk
 from backend.core.payments.store_port import TopUpStore
@@ -51,6 +52,7 @@ class Services:
     cards: CardDesk
     agents: AgentDesk
     phones: PhoneDesk
+    grants: GrantDesk
     topups: TopUpDesk | None
     store: HttpStore
     live: LiveFeed

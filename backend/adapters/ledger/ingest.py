@@ -12,6 +12,7 @@ from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.contents import renew
 from backend.adapters.ledger.hot import Driver, Row, cut
 from backend.adapters.ledger.known_drivers import KnownDriverTables, add_heard
+from backend.adapters.ledger.pendings import let_go_within
 from backend.adapters.ledger.standing import ALONE, OF_TAP, Stored, add_standing
 from backend.adapters.ledger.walking import widen
 from backend.core.chaintime import UNKNOWN_TIME, ChainTime
@@ -139,6 +140,7 @@ class IngestTables(KnownDriverTables):
                 _add_records(driver, to, commit, numbers[: len(commit.records)])
                 numbers = numbers[len(commit.records) :]
             self.post(core, [t for commit in commits for t in commit.transfers], at_ms)
+            let_go_within(core, [key for commit in commits for key in commit.let_go], at_ms)
             for commit in commits:
                 add_standing(driver, to, commit, stored)
                 add_heard(driver, to, commit.drivers_heard)

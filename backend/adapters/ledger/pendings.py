@@ -1,5 +1,6 @@
 """Two phases in the ledger's tables: rows of the one chain, what is pending of each account, and which are open."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,7 @@ _DUE = (
     .order_by(PENDING.c.expires_ms, PENDING.c.key)
     .limit(sa.bindparam("most"))
 )
+_OPEN = sa.select(PENDING.c.key).where(PENDING.c.key == sa.bindparam("key"), PENDING.c.expires_ms > sa.bindparam("now"))
 _BALANCE = sa.select(*(ACCOUNT.c[side] for side in _SIDES)).where(ACCOUNT.c.id == sa.bindparam("account"))
 
 
@@ -82,6 +84,17 @@ def resolve_within(core: sa.Connection, key: bytes, phase: Phase, at_ms: int, ri
     _append(core, head, entry, held_rials, at_ms)
     core.execute(PENDING.delete().where(PENDING.c.key == key))
     return True
+
+
+def let_go_within(core: sa.Connection, keys: Sequence[bytes], at_ms: int) -> None:
+    """Void those of these pendings that are open and not over; the caller holds the transaction.
+
+    What is over expires by itself, and what is not there was never made: a bus may board whom nobody set anything aside
+    for, a rider who pays nothing.
+    """
+    for key in keys:
+        if core.execute(_OPEN, {"key": key, "now": at_ms}).first() is not None:
+            resolve_within(core, key, Phase.VOIDED, at_ms)
 
 
 def _due(core: sa.Connection, now_ms: int, limit: int) -> list[bytes]:

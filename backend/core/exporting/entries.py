@@ -37,6 +37,7 @@ WORDS: Mapping[TransferKind, tuple[str, str]] = {
     TransferKind.WARD: ("شارژ از کیف پول سرپرست", "a guardian's top-up of his ward"),
     TransferKind.CASH: ("شارژ نقدی نزد نماینده", "a top-up for cash, at an agent's"),
     TransferKind.CHARGE_BACK: ("برگشت شارژ به بانک", "a top-up that the bank took back"),
+    TransferKind.GRANT: ("کنار گذاشته برای سوارشدن", "set aside for a boarding"),
     TransferKind.CLOSING: ("مانده‌ای که پس از بستن حساب بدهکار شماییم", "what the closed account is owed"),
     TransferKind.MANUAL: ("سند دستی با تأیید دو نفر", "by hand, approved by two people"),
     TransferKind.PAID_IN: ("واریز درگاه به بانک", "a provider's payment to the bank"),

@@ -30,6 +30,7 @@ class TransferKind(Enum):
     DEBT_PAID = "debt-paid"  # the part of a top-up that pays what the rider owes
     WARD = "ward-topup"  # from a guardian's wallet to his ward's, or for what that one owes (`backend.core.guardians`)
     CASH = "cash-topup"  # cash that an agent took, to a rider's wallet or for what he owes (`backend.core.agents`)
+    GRANT = "grant"  # pending alone: what a boarding may cost whose rider has scanned the bus (`backend.core.grants`)
     CHARGE_BACK = "charge-back"  # a bank took a top-up back
     PAID_IN = "paid-in"  # what a provider held for us, at our bank (`backend.core.reconciliation.paid_in`)
     PROVIDER_FEE = "provider-fee"  # what it kept of that

@@ -11,7 +11,8 @@ Rules, behind those of `backend.core.ledger.verifying`:
   took; a free ride's from the record of a ride that
   nobody pays, and is no dearer;
 - V9: what is given back of a fare, and what becomes of held money, is what two people said (`verifying.given_back`);
-- V10: nothing but what is paid out has two phases.
+- V10: nothing but what is paid out, and what is set aside for a grant, has two phases; of the latter nothing is posted,
+  and it is between a rider's own wallet and what is reserved of it.
 
 A row that comes from nothing is named by its number, what has other rows than it must by its own name.
 """
@@ -36,7 +37,9 @@ from backend.core.ledger import (
     tap_key,
     topup,
 )
-from backend.core.ledger.verifying import Broken, Findings
+from backend.core.ledger.chart import RESERVED, WALLET
+from backend.core.ledger.two_phase import Phase
+from backend.core.ledger.verifying import Broken, Findings, Row
 from backend.core.payments.topup import FIRST
 from backend.core.reconciliation.classes import ABOUT
 from backend.core.reconciliation.discrepancies import Discrepancy
@@ -72,6 +75,7 @@ class Family(Enum):
     CASH = "what an agent took in cash"
     FREE_RIDE = "the record of a ride that nobody pays"
     DECISION = "a proposal that two people approved"  # row by row, V6
+    SET_ASIDE = "what a rider's grant sets aside of his wallet, and lets go of"  # row by row, V10
 
 
 FAMILY: Mapping[str, Family] = {
@@ -88,8 +92,9 @@ FAMILY: Mapping[str, Family] = {
     TransferKind.PROVIDER_FEE.value: Family.PAID_IN,
     TransferKind.MANUAL.value: Family.DECISION,
     TransferKind.PAYOUT.value: Family.DECISION,
+    TransferKind.GRANT.value: Family.SET_ASIDE,
 }
-SUMMED = tuple(it for it in Family if it is not Family.DECISION)
+SUMMED = tuple(it for it in Family if it not in {Family.DECISION, Family.SET_ASIDE})
 Rows: TypeAlias = Sequence[PostedTransfer]
 Wrong: TypeAlias = Iterable[tuple[str, str]]  # what has to be, and what is
 
@@ -143,6 +148,15 @@ def tell_differ(findings: Findings, family: Family) -> None:
 def tell_phase(findings: Findings, number: int, kind: str, phase: str) -> None:
     """V10."""
     findings.add(Broken.SOURCE, f"transfer {number}", "two phases of what is paid out alone", f"{kind}, {phase}")
+
+
+def check_set_aside(findings: Findings, row: Row) -> None:
+    """V10: of a row of this family."""
+    wallet, reserved = row.debit.rpartition(":"), row.credit.rpartition(":")
+    own = (wallet[0], reserved[0]) == (WALLET.name, RESERVED.name) and wallet[2] == reserved[2]
+    if row.phase is None or row.phase == Phase.POSTED.value or not own:
+        what = f"{row.kind}, {row.phase or 'posted at once'}, {row.debit} to {row.credit}"
+        findings.add(Broken.SOURCE, f"transfer {row.id}", Family.SET_ASIDE.value, what)
 
 
 # --- V7: taps ---------------------------------------------------------------------------------------------------------
