@@ -24,18 +24,20 @@ from edge.core.ports import Clock
 from edge.core.signing_in import Gate
 from protocol.fares.hints import Hint
 from protocol.fares.verdicts import TABLE, Reason, Verdict
-from protocol.limits import PARTY_MAX
+from protocol.limits import NONCE_BYTES, PARTY_MAX, VEHICLE_CODE_PERIOD_S
 from protocol.wire.badges import issue_badge, open_badge
 from protocol.wire.codes import write_code
 from protocol.wire.driver_records import AnnulReason, EventKind, FreeCause
 from protocol.wire.keys import SigningKey
 from protocol.wire.records import Instant
 from protocol.wire.staff import StaffRow, make_row
+from protocol.wire.vehicle_codes import VehicleCode, make_vehicle_code, write_vehicle_url
 
 FARE_RIALS = 60_000
 DRIVER, PIN = "4021", "1234"  # nobody's: it opens a practice bus and nothing else
 ISSUER = SigningKey.from_secret(b"practice" + bytes(24))  # nobody's either
 BADGE_ID = bytes(range(1, 9))
+RIDERS_URL = "https://savar.example"  # nobody's, by RFC 2606: what its code opens is not there
 _LAST_DAY = 65_535
 STEP_S = 0.5
 _SALT = bytes(range(16))
@@ -152,11 +154,22 @@ class PracticeBus:
         self.terminal = Terminal(
             desks=list(self.doors.values()),
             facts=BusFacts(
-                "isf-1421", lambda: _LINES, "137", lambda persons: persons * FARE_RIALS, lambda: self.likely
+                "isf-1421",
+                lambda: _LINES,
+                "137",
+                lambda persons: persons * FARE_RIALS,
+                lambda: self.likely,
+                vehicle_url=self._vehicle_url,
             ),
             gate=Gate(lambda: staff, lambda: (ISSUER.public,)),
             randomness=randomness,
         )
+
+    def _vehicle_url(self, door: int, now: Instant) -> str | None:
+        """The front door's code, of this quarter of a minute."""
+        time_s = now.wall_ms // 1000 // VEHICLE_CODE_PERIOD_S * VEHICLE_CODE_PERIOD_S
+        code = VehicleCode(time_s, time_s.to_bytes(NONCE_BYTES, "big"), door, "isf-1421-d1", "isf-1421", "91")
+        return write_vehicle_url(RIDERS_URL, make_vehicle_code(code, ISSUER)) if door == 1 else None
 
     def ride(self, door: int, verdict: Verdict, persons: int = 1) -> None:
         """Somebody boards, or tries to."""

@@ -1,9 +1,14 @@
 """Scanning a bus over HTTP: what it is, and a grant for who confirms; then the code of it before a door."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
+import httpx
 import pytest
 
+from backend.adapters.http.app import make_app
+from backend.adapters.http.server import HttpServer
 from backend.core.ledger import SUSPENSE, Transfer, TransferKind, rider_account
 from protocol.fares.verdicts import Verdict
 from protocol.wire.codes import read_code
@@ -115,3 +120,15 @@ def test_what_is_no_request_is_named(api: Api, request_: str) -> None:
     body = {"code": URL.split("#")[1], "request": request_}
     answer = api.client.post(f"/v1/riders/{rider}/grants", headers=own, json=body)
     assert answer.status_code == 422
+
+
+def test_any_camera_app_is_led_into_the_passengers_app(api: Api, tmp_path: Path) -> None:
+    """A browser keeps what stands behind `#` over a redirect that names nothing there (RFC 9110, 10.2.2)."""
+    assert api.client.get("/v").status_code == 404
+    server = HttpServer(make_app(replace(api.services, passenger_pages=tmp_path)), "127.0.0.1", 0)
+    server.start()
+    try:
+        answer = httpx.get(f"{server.url.rstrip('/')}/v", trust_env=False)
+    finally:
+        server.stop()
+    assert (answer.status_code, answer.headers["location"]) == (307, "passenger/")

@@ -20,6 +20,7 @@ from protocol.wire.codes import write_code
 from protocol.wire.keys import SigningKey
 from protocol.wire.records import ClockQuality, Instant, Tap, decode_record
 from protocol.wire.staff import make_row
+from protocol.wire.vehicle_codes import VehicleCode, make_vehicle_code, write_vehicle_url
 from simulators.practice import DRIVER, PIN, Practice, PracticeBus
 from simulators.practice import ISSUER as PRACTICE_ISSUER
 from tests.edge.door import ISSUER, NOON_MS, STRANGER, MemoryJournal, RememberingPanel, Rider, at, boarding
@@ -276,3 +277,14 @@ def test_what_only_says_that_it_is_a_badge_is_refused_as_every_code_that_is_not_
     door.sees(forged.encode())
     assert read == []
     assert [(it.verdict, it.fare_rials) for it in door.taps] == [(Verdict.NOT_GENUINE, 0)]
+
+
+def test_a_vehicle_code_at_a_door_is_nobodys_tap() -> None:
+    """The other door's, or its own in a mirror: no verdict, no record. A shop's code is answered as ever."""
+    door = Door()
+    before = dict(door.journal.rows)
+    shown = VehicleCode(at().wall_ms // 1000, bytes(8), 2, "bus-1-d2", "bus-1", "r9")
+    assert door.sees(write_vehicle_url("https://savar.example", make_vehicle_code(shown, STRANGER)).encode())
+    assert (door.journal.rows, door.panel.shown) == (before, [])
+    assert door.sees(b"https://shop.example/v#AAAA")
+    assert [it.verdict for it in door.taps] == [Verdict.NOT_A_FARE_CODE]

@@ -1,10 +1,18 @@
 """A driver's shift and a rider's panel in a real Chromium that reaches nothing but the bus."""
 
 import json
+import time
+from base64 import b64decode
 
+import cv2
+import numpy as np
 import pytest
 
-from simulators.practice import FARE_RIALS, Practice
+from edge.adapters.readers.zxing import ZxingReader
+from edge.app.scanned import is_vehicle_code
+from protocol.limits import VEHICLE_CODE_PERIOD_S
+from protocol.wire.vehicle_codes import open_vehicle_code, read_vehicle_url
+from simulators.practice import FARE_RIALS, ISSUER, Practice
 from tests.web.conftest import walk
 
 pytestmark = pytest.mark.slow
@@ -39,4 +47,13 @@ def test_a_drivers_whole_shift(practice: Practice) -> None:
 
 
 def test_a_riders_panel(practice: Practice) -> None:
-    walk("panel", practice.server.url)
+    """And the code on it, read off the screen, is the one that the front door shows, before a quarter of a minute is over."""
+    before = time.time()
+    (shown,) = walk("panel", practice.server.url).split()
+    pixels = np.frombuffer(b64decode(shown), np.uint8)
+    grey = cv2.imdecode(pixels, cv2.IMREAD_GRAYSCALE)
+    (text,) = ZxingReader().read(grey)
+    assert is_vehicle_code(text)
+    code = open_vehicle_code(read_vehicle_url(text.decode()), ISSUER.verifying)
+    assert (code.vehicle, code.door, code.line) == ("isf-1421", 1, "91")
+    assert before - VEHICLE_CODE_PERIOD_S <= code.time_s <= time.time()

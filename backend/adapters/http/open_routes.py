@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi import Path as UrlPath
-from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from backend.adapters.http import bodies, models
 from backend.adapters.http.access import Having, open_to_all
@@ -42,6 +42,20 @@ def time(having: Having, nonce: Nonce) -> TimeBody:
 def page() -> FileResponse:
     """Boardings as they arrive, counts, devices and alarms, in Persian and English."""
     return FileResponse(STATIC / "status.html", media_type="text/html")
+
+
+@router.get(
+    "/v",
+    summary="Where a bus's code leads any camera app",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses=documented(404) | {307: {"description": "To the passenger's app."}},
+)
+def scanned(having: Having) -> RedirectResponse:
+    """Into the passenger's app; a browser takes along what stands behind `#`, which never comes here."""
+    if having.passenger_pages is None:
+        raise NotFound("this backend serves no passenger's app", fix="hold your own code before the door")
+    return RedirectResponse("passenger/")  # beside it, also under a city's path
 
 
 @router.get("/v1/status", summary="What the status page begins with", responses=documented(503))

@@ -11,6 +11,12 @@ await driver.request.post(BASE + "/v1/sign-in", { data: { number: "4021", pin: "
 await driver.request.post(BASE + "/v1/serve", { data: { route: "91", direction: 1 } });
 await sees(page, "دانشگاه اصفهان");
 await look(page, "panel-idle");
+// What a phone's camera is held to: the test reads it as a camera app would.
+const code = page.getByRole("img", { name: "یا این را با گوشی اسکن کنید" });
+console.log((await code.screenshot()).toString("base64"));
+const rear = await open(browser, "/panel.html?door=2", size);
+await sees(rear, "کد را جلوی دوربین بگیرید");
+if ((await rear.getByRole("img").count()) !== 0) fail("the other door's panel shows a code whose lamp is not its own");
 
 const shown: Record<number, [string, string, number?]> = {
   1: ["خوش آمدید", "accepted", 3],

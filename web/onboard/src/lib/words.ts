@@ -114,6 +114,7 @@ const fa = {
   off: "خاموش",
   // the rider's panel
   showCode: "کد را جلوی دوربین بگیرید",
+  orScan: "یا این را با گوشی اسکن کنید",
   complaint: (n: string) => `شکایت: ${n}`,
   wait: "لطفاً صبر کنید",
   askDriver: "از راننده بپرسید",
@@ -248,6 +249,7 @@ const en: typeof fa = {
   on: "on",
   off: "off",
   showCode: "Hold your code before the camera",
+  orScan: "Or scan this with your phone",
   complaint: (n) => `Complaints: ${n}`,
   wait: "Please wait",
   askDriver: "Ask the driver",
