@@ -39,10 +39,6 @@ class AskedGrant(Asked):
         """For the record."""
         return CodeKind.GRANT
 
-    def beyond_allowance(self, fare_rials: int) -> bool:  # noqa: ARG002 - as a pass is asked
-        """Never: what it costs was set aside."""
-        return False
-
     def accept(self, verdict: Verdict, reason: Reason, cost: Price, fare_rials: int | None = None) -> Decision:
         """A boarding, at no more than what the rider agreed to."""
         shown = cost.rider_rials if fare_rials is None else fare_rials
@@ -52,6 +48,7 @@ class AskedGrant(Asked):
 def decide_grant(grant: Grant, door: Door, now: Instant) -> Decision:
     """Ask the rules in their order."""
     of = grant.request
+    # Its allowance is the most that a row can say: what it costs was set aside.
     row = RiderRow(of.credential_id, b"", of.version, grant.rider_class, grant.product, UINT16_MAX, UINT16_MAX)
     asked = AskedGrant(granted_pass(of, row, grant.raw), door, now, grant=grant)
     rules = (_other_vehicle, training, free, denied, _boarded, _expired, repeated, wrong_line, accepted)
