@@ -1,7 +1,8 @@
 """Rides of bearer tickets in a group of batches (rules: `backend.core.tickets`).
 
 A ride that comes late changes who paid for those before it. Each ticket is looked at once a group, and of its rides
-only those that are paid, unless one is taken back: what is not paid is dearer than they are.
+only those that are paid, unless one is taken back: what is not paid is dearer than they are. A card's rides are looked
+at with those of the cards that it replaced, and that replaced it.
 """
 
 from collections import defaultdict
@@ -24,7 +25,8 @@ from protocol.wire.tickets import Ticket
 
 # A ticket's id → the list of issued ones that names it, if any
 FindIssue: TypeAlias = Callable[[bytes], Issue | None]
-_Together: TypeAlias = tuple[bytes, int | None]  # ticket, and service day where each day counts for itself
+# The ticket, of cards the first of their chain, and the service day where each day counts for itself
+_Together: TypeAlias = tuple[bytes, int | None]
 
 
 class GroupTickets:
@@ -66,11 +68,11 @@ class GroupTickets:
 
     def take(self, ride: TicketRide) -> None:
         """A ride that is new."""
-        self._new[_together(ride)][ride.tap] = self._by_tap[ride.tap] = ride
+        self._new[self._together(ride)][ride.tap] = self._by_tap[ride.tap] = ride
 
     def turn(self, ride: TicketRide, *, annulled: bool) -> None:
         """One of `at` is taken back, or is not after all. The last word of the group counts."""
-        self._turned[_together(ride)][ride.tap] = annulled
+        self._turned[self._together(ride)][ride.tap] = annulled
 
     def settle(self) -> None:
         """Every ride that changes by what has come, and what is posted for that."""
@@ -87,11 +89,14 @@ class GroupTickets:
     def _held(self, together: _Together, *, paid: bool) -> dict[TapId, TicketRide]:
         ticket_id, day = together
         first, last = (0, INT63_MAX) if day is None else (day_begins_ms(day), day_begins_ms(day + 1) - 1)
-        return {it.tap: it for it in self._store.ticket_rides(ticket_id, first, last, paid=paid)}
+        return {
+            it.tap: it for one, _ in self._chain(ticket_id)
+            for it in self._store.ticket_rides(one, first, last, paid=paid)
+        }  # fmt: skip
 
     def _stand(self, held: dict[TapId, TicketRide], rides: list[TicketRide], *, contested: bool = False) -> None:
         """Rides of one ticket as they stand now, over what stood, which keeps what follows."""
-        for it in stand_rides(rides, contested=contested, ended_ms=self._ended_ms(rides)):
+        for it in stand_rides(rides, contested=contested, ended_ms=self._ended_ms):
             before, after = held.get(it.tap), it
             if before is None:
                 self._into.transfers += posted_first(it)
@@ -105,11 +110,13 @@ class GroupTickets:
             if it.tap in self._by_tap and not after.annulled:
                 self._into.payers[it.tap] = Payer.TICKET if after.paid else Payer.COPIED
 
-    def _ended_ms(self, rides: list[TicketRide]) -> int | None:
-        """When the card of these rides was blocked; all are of one."""
-        issue = self._find_issue(rides[0].ticket_id) if rides else None
-        return None if issue is None else issue.ended_ms
+    def _ended_ms(self, ticket_id: bytes) -> int | None:
+        """When a card was blocked."""
+        return dict(self._chain(ticket_id)).get(ticket_id)
 
+    def _together(self, ride: TicketRide) -> _Together:
+        return self._chain(ride.ticket_id)[0][0], ride.day
 
-def _together(ride: TicketRide) -> _Together:
-    return ride.ticket_id, ride.day
+    def _chain(self, ticket_id: bytes) -> tuple[tuple[bytes, int | None], ...]:
+        issue = self._find_issue(ticket_id)
+        return issue.chain if issue is not None and issue.chain else ((ticket_id, None),)

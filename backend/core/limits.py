@@ -221,6 +221,7 @@ CARDS_AN_ISSUE_MAX = 500  # cards two people look through at once; a PDF of 50 s
 CARD_RIDES_A_DAY_MAX = 6  # to work, to the shops, to the doctor, and back: what a copy is worth on each bus it reaches
 CARD_DAYS_MAX = 2 * 366  # of one card: paper is worn by then, and classes end
 CARD_PRINT_MS = 72 * 3_600_000  # from making to the last print: a printer that jams is mended in a weekend
+CARD_CHAIN_MAX = 12  # one in another's place: lost each two months of its two years; a ride asks for all of them
 CARDS_PAGE = 200  # cards of an issue in one answer
 
 PHONE_CODE_DIGITS = 6  # what people copy from a message without a slip

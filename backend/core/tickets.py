@@ -9,12 +9,14 @@ Rules:
 - where more were ridden, on more vehicles than one, those that the issue pays are held as well (`holding`);
 - which of them are paid follows from the set of rides, whatever the order in which they become known (P20). One that
   the driver took back is none;
+- a card and those that took its place, one after the other, count as one ticket (`Issue.chain`): whoever has his card
+  replaced again and again has no more rides of a day paid, and a single ride that a bus tells of late is paid once;
 - a ride that a record tells of a time at which its card was blocked already is a copy's, whatever the others are: who
   has lost a card pays for nothing that its finder rides;
 - a ride costs what it does alone: whoever holds a ticket has no journeys, and meets no cap.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from backend.core.holding import Hold
@@ -28,7 +30,8 @@ from protocol.wire.tickets import Ticket, TicketForm
 class Issue:
     """The terms of one list of issued tickets, as `savar tickets make` wrote it, or of one card (`backend.core.cards`).
 
-    Days are service days. `ended_ms`: when the card was blocked, in Unix milliseconds by our clock.
+    Days are service days. `chain`: of a card, those that count as one with it, the first of them first, each with when
+    it was blocked, in Unix milliseconds by our clock.
     """
 
     name: str
@@ -39,7 +42,7 @@ class Issue:
     first_day: int
     last_day: int
     rides_a_day: int
-    ended_ms: int | None = None
+    chain: tuple[tuple[bytes, int | None], ...] = ()
 
     def names(self, ticket: Ticket) -> bool:
         """Whether a ticket whose id is on the list has the list's terms."""
@@ -91,16 +94,18 @@ class TicketRide:
 
 
 def stand_rides(
-    rides: Iterable[TicketRide], *, contested: bool = False, ended_ms: int | None = None
-) -> list[TicketRide]:
+    rides: Iterable[TicketRide], *, contested: bool = False,
+    ended_ms: Callable[[bytes], int | None] = lambda _: None,
+) -> list[TicketRide]:  # fmt: skip
     """All rides of one ticket that count together → the same, each with who pays for it.
 
     Those that its issue did not pay before may be left out; then `contested` says whether those that it paid were.
-    `ended_ms`: when its card was blocked.
+    `ended_ms`: when a card was blocked, by its id.
     """
     every = list(rides)
-    behind = [it for it in every if ended_ms is not None and it.wall_ms >= ended_ms]
-    before = [it for it in every if ended_ms is None or it.wall_ms < ended_ms]
+    behind = [it for it in every if (at_ms := ended_ms(it.ticket_id)) is not None and it.wall_ms >= at_ms]
+    after = {it.tap for it in behind}
+    before = [it for it in every if it.tap not in after]
     ordered = sorted(before, key=lambda it: (it.annulled, it.rials, it.city_rials, it.wall_ms, it.tap))
     rode = [it for it in ordered if not it.annulled]
     too_many = any(place >= max(1, it.rides_a_day) for place, it in enumerate(rode))

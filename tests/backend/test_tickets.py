@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_one_ticket_told_a_thousand_times_is_weighed_against_what_is_paid(
     """A thief's tap key must not hold ingest up: each copy costs the same, however many there are."""
     weighed: list[int] = []
 
-    def stand_rides(rides: Iterable[TicketRide], **known: bool) -> list[TicketRide]:
+    def stand_rides(rides: Iterable[TicketRide], **known: Any) -> list[TicketRide]:
         found = list(rides)
         weighed.append(len(found))
         return core.stand_rides(found, **known)

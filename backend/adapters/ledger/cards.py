@@ -9,8 +9,19 @@ from backend.adapters.ledger.card_tables import CARD, CARD_ISSUE
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.staff import tell
 from backend.adapters.ledger.tables import TICKET_RIDE
-from backend.core.cards.card import Card, Ended, Issued, IssueRow, no_card, number_of, used_up
+from backend.core.cards.card import (
+    Card,
+    Ended,
+    Issued,
+    IssueRow,
+    handed_in,
+    no_card,
+    number_of,
+    replaced_too_often,
+    used_up,
+)  # fmt: skip
 from backend.core.cards.kinds import CardKind, Terms
+from backend.core.limits import CARD_CHAIN_MAX
 from backend.core.staff.log import Entry
 from backend.core.tickets import Issue
 
@@ -51,7 +62,7 @@ class CardTables:
         """A card's terms, and when it was blocked, as ingest asks for them."""
         with self._reader.reading() as core:
             found = _found(core, CARD.c.ticket == ticket_id)
-        return None if found is None else found.as_issue()
+            return None if found is None else found.as_issue(_chain(core, found))
 
     def card_issues(self, before: int | None, limit: int) -> Sequence[tuple[int, IssueRow]]:
         """Issues, newest first, with a cursor each."""
@@ -86,14 +97,23 @@ class CardTables:
         """`other` is in its place, and it is blocked, if it was not → the card that is in its place.
 
         That is the one of before where it was replaced already, and then nothing is stored. Raises Refused for a ride
-        that was ridden.
+        that was ridden, a card that was handed in, and the last of a long chain.
         """
         with self._writer.transaction() as core:
-            _end(core, ticket_id, why, entry.at_ms)  # whoever else replaces it waits from here on
+            _hold(core, ticket_id)  # whoever else replaces it waits from here on
+            _end(core, ticket_id, why, entry.at_ms)
             known = _found(core, CARD.c.replaces == ticket_id)
             if known is not None:
                 return known
-            if _was_ridden(core, ticket_id):
+            old = _found(core, CARD.c.ticket == ticket_id)
+            if old is None:
+                raise no_card()
+            if old.why is Ended.RETURNED:
+                raise handed_in()
+            chain = _chain(core, old)
+            if len(chain) >= CARD_CHAIN_MAX:
+                raise replaced_too_often()
+            if _was_ridden(core, [it for it, _ in chain]):
                 raise used_up()
             core.execute(CARD.insert(), _row(other))
             tell(core, entry)
@@ -117,10 +137,28 @@ def _end(core: sa.Connection, ticket_id: bytes, why: Ended, at_ms: int) -> bool:
     return bool(core.execute(live.values(ended_ms=at_ms, why=why.value)).rowcount)
 
 
-def _was_ridden(core: sa.Connection, ticket_id: bytes) -> bool:
-    """Whether it is used once in all, and was."""
+def _hold(core: sa.Connection, ticket_id: bytes) -> None:
+    """Its row is the transaction's, whether it is live or blocked."""
+    core.execute(CARD.update().where(CARD.c.ticket == ticket_id).values(made_ms=CARD.c.made_ms))
+
+
+def _chain(core: sa.Connection, it: Card) -> tuple[tuple[bytes, int | None], ...]:
+    """The cards that count as one with it, the first of them first, and when each was blocked: CARD_CHAIN_MAX."""
+    found = [(it.ticket_id, it.ended_ms)]
+    before = it.replaces
+    asked = sa.select(CARD.c.ticket, CARD.c.ended_ms, CARD.c.replaces)
+    while before is not None and (row := core.execute(asked.where(CARD.c.ticket == before)).first()) is not None:
+        found.insert(0, (bytes(row.ticket), row.ended_ms))
+        before = None if row.replaces is None else bytes(row.replaces)
+    while (row := core.execute(asked.where(CARD.c.replaces == found[-1][0])).first()) is not None:
+        found.append((bytes(row.ticket), row.ended_ms))
+    return tuple(found)
+
+
+def _was_ridden(core: sa.Connection, chain: Sequence[bytes]) -> bool:
+    """Whether it is used once in all, and it or one that it replaced was."""
     rode = sa.select(TICKET_RIDE.c.ticket).where(
-        TICKET_RIDE.c.ticket == ticket_id, sa.text("paid"), TICKET_RIDE.c.rides_a_day == 0
+        TICKET_RIDE.c.ticket.in_(chain), sa.text("paid"), TICKET_RIDE.c.rides_a_day == 0
     )
     return core.execute(rode.limit(1)).first() is not None
 

@@ -13,7 +13,9 @@ Rules:
 - `number` is what people say over the phone: ten digits of the id and two that check them (ISO 7064, MOD 97-10), so no
   slip of one digit, and no two digits that changed places, names another card. It opens nothing;
 - a card that takes another's place has its issue and its terms: the days that it had left, and the same last day. A
-  single ride or a piece of a strip that was ridden has nothing left, and is not replaced;
+  single ride or a piece of a strip that was ridden has nothing left, and is not replaced. All of such a chain count as
+  one for who pays (`backend.core.tickets`), and it has at most CARD_CHAIN_MAX cards;
+- a card that was handed in is not replaced by one person: nobody would see that another rides in its place;
 - a card is printed within CARD_PRINT_MS of being made, and each time is told in the log. Later it is replaced;
 - from the moment when it is blocked no ride of it is its issue's: `backend.core.tickets` counts it as a copy's.
 """
@@ -64,12 +66,12 @@ class Card:
         """Twelve digits."""
         return number_of(self.ticket_id)
 
-    def as_issue(self) -> Issue:
-        """Its terms as ingest asks for them."""
+    def as_issue(self, chain: tuple[tuple[bytes, int | None], ...]) -> Issue:
+        """Its terms as ingest asks for them, with the cards that count as one with it."""
         it = self.terms
         return Issue(
             self.issue, VerifyingKey.load(self.issuer), it.shape.form, it.rider_class, 0, it.first_day, it.last_day,
-            it.rides_a_day, self.ended_ms,
+            it.rides_a_day, chain,
         )  # fmt: skip
 
     def require_printable(self, issuer: bytes, now_ms: int) -> None:
@@ -127,6 +129,16 @@ def no_card() -> NotFound:
 def used_up() -> Refused:
     """What is said of a single ride that was ridden."""
     return Refused("this ride was ridden already: there is nothing to replace", fix="sell a new one")
+
+
+def handed_in() -> Refused:
+    """What is said of a card that was returned."""
+    return Refused("this card was handed in: one person cannot replace it", fix="propose a new one; another approves")
+
+
+def replaced_too_often() -> Refused:
+    """What is said of the last card of a long chain."""
+    return Refused("this card was replaced too often", fix="propose a new one; another approves")
 
 
 def over() -> Refused:

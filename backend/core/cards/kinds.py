@@ -76,9 +76,11 @@ class Terms:
         return SHAPES[self.kind]
 
     def require_to_come(self, today: int) -> None:
-        """Return where its last day is not over. Raises Unfit."""
+        """Return where its last day is to come, and within CARD_DAYS_MAX. Raises Unfit."""
         if self.last_day < today:
             raise Unfit("the last day of these cards is over", fix="name a day to come; look at the year")
+        if self.last_day >= today + CARD_DAYS_MAX:
+            raise Unfit("the last day of these cards is too far", fix=f"name one within {CARD_DAYS_MAX} days of today")
 
 
 def require_count(count: int) -> None:

@@ -37,7 +37,7 @@ class CardStore(Protocol):
         """`other` is in its place, and it is blocked, if it was not → the card that is in its place.
 
         That is the one of before where it was replaced already, and then nothing is stored. Raises Refused for a ride
-        that was ridden.
+        that was ridden, a card that was handed in, and the last of a long chain.
         """
         ...
 
