@@ -230,9 +230,8 @@ class Boarding:
         with self._lock:
             return self._write(encode).sequence
 
-    def _write(
-        self, encode: Callable[[Link], bytes], *, annuls: int | None = None, let_ride: LetRide | None = None
-    ) -> Link:
+    def _write(self, encode: Callable[[Link], bytes], *, annuls: int | None = None,
+               let_ride: LetRide | None = None) -> Link:  # fmt: skip
         self._open_chain()
         link = next_link(self._device, self._journal.head)
         self._store(chained(link, encode(link)), None, annuls=annuls, let_ride=let_ride)
@@ -250,18 +249,14 @@ class Boarding:
         boarding stands.
         """
         with self._lock:
-            back = self._gives_back(sequence)
+            # To the bound of its policy, once: by its record as it was signed, while the boarding stands.
+            stands = self._memory.window.stands(RecordId(self._journal.head.epoch, sequence))
+            back = given_back(self._journal, sequence, self._signer.public) if stands else None
             link = self._write(encode, annuls=sequence, let_ride=back)
             self._memory.taken_back(RecordId(link.epoch, sequence))
             if back is not None:
                 self._spending.note(back)
             return link.sequence
-
-    def _gives_back(self, sequence: int) -> LetRide | None:
-        """To the bound of its policy, once: by its record as it was signed, while the boarding stands in the window."""
-        if not self._memory.window.stands(RecordId(self._journal.head.epoch, sequence)):
-            return None
-        return given_back(self._journal, sequence, self._signer.public)
 
     def proxy(self, party: int, now: Instant) -> Outcome:
         """Somebody without a code boards with `party` companions: the driver's float pays the adult fare of each."""
@@ -280,11 +275,12 @@ class Boarding:
         """The bundle in force."""
         return self._bundle
 
-    def present(self, text: bytes, now: Instant, *, settled: bool) -> Outcome | None:
+    def present(self, text: bytes, now: Instant, *, settled: bool, unseen: bool = False) -> Outcome | None:
         """Decide on one showing, record it, then show it.
 
         `settled`: the same bytes were seen in enough frames. An unproven code with our prefix that is not settled may
         be a misread, and a short pass without a row waits for its long form (R0): None, and neither record nor lamp.
+        `unseen`: before no camera. It boards, or it is None: who stands there has shown nothing that is to be refused.
         """
         issuers = self._issuers
         code = open_code(text, issuers, self._riders.find)
@@ -296,7 +292,9 @@ class Boarding:
             if self._issuers is not issuers:  # a bundle came into force since: the record will name the newer one
                 code = open_code(text, self._issuers, self._riders.find)
             judged = self._without_row(code, text, now, settled=settled) if isinstance(code, LongFormWanted) else code
-            return None if judged is None else self._answer(judged, text, now)
+            if judged is None or (unseen and not self._decided(judged, now).boards):
+                return None
+            return self._answer(judged, text, now)
 
     def _without_row(self, code: LongFormWanted, text: bytes, now: Instant, *, settled: bool) -> Pass | Unproven | None:
         """R0: proven by the long form that was answered before it; else nothing, until it is overdue."""
@@ -327,16 +325,19 @@ class Boarding:
     def _answer(self, code: Pass | Paid | Unproven, text: bytes, now: Instant) -> Outcome:
         """One answer for one showing, whichever of its forms was seen first."""
         if isinstance(code, Unproven | Paid):  # of one form
-            return self._tap(decide(code, self._door, now), now)
+            return self._tap(self._decided(code, now), now)
         shown, short = code.presentation, isinstance(code, ShortPass)
         row = code.credential if isinstance(code, ShortPass) else row_of(code.credential)
         stands = self._forms.proven(shown, now.mono_ms, row=row, short=short, text=text)
         if stands is not None:
             return replace(stands, again=True)
-        outcome = self._tap(decide(code, replace(self._door, along=self._along(now.mono_ms)), now), now)
+        outcome = self._tap(self._decided(code, now), now)
         if outcome.problem is None:
             self._forms.answered(shown, outcome, now.mono_ms)
         return outcome
+
+    def _decided(self, code: Pass | Paid | Unproven, now: Instant) -> Decision:
+        return decide(code, replace(self._door, along=self._along(now.mono_ms)), now)
 
     def _tap(self, decision: Decision, now: Instant) -> Outcome:
         try:
@@ -352,7 +353,7 @@ class Boarding:
             self._memory.accepted(decision.accepted, RecordId(self._journal.head.epoch, sequence), now)
         if decision.let_ride is not None:
             self._spending.note(decision.let_ride)
-        if TABLE[decision.verdict].boards:
+        if decision.boards:
             self.accepted += 1
         elif TABLE[decision.verdict].refuses or decision.accepted is None:
             self.refused += 1
@@ -383,10 +384,8 @@ class Boarding:
             self._day_key = key
         return self._day_key
 
-    def _store(
-        self, record: ChainedRecord, accepted: Accepted | None, *,
-        annuls: int | None = None, let_ride: LetRide | None = None,
-    ) -> None:  # fmt: skip
+    def _store(self, record: ChainedRecord, accepted: Accepted | None, *, annuls: int | None = None,
+               let_ride: LetRide | None = None) -> None:  # fmt: skip
         """Commit and sign side by side; return when both are done, and only then tell of it."""
         pending = self._signer.start(record.head)
         self._journal.append(record, accepted, annuls=annuls, let_ride=let_ride)

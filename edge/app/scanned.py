@@ -4,9 +4,9 @@
     session's thread     came     a grant, left for the sync thread
     any thread           url      what the rider's panel shows
 
-A grant that the network brings is taken in silence or boards: it answers nobody who stands there, so what is not
-proven, of another vehicle, held back on the way or boarded already lights no lamp and makes no record. The same grant
-on a phone's screen is answered as any code is.
+A grant that the network brings boards somebody or is passed over in silence: it answers nobody who stands there, so
+what is not proven, of another vehicle, held back on the way, or would be refused, lights no lamp and makes no record,
+however often it comes. The same grant on a phone's screen is answered as any code is.
 """
 
 import logging
@@ -105,8 +105,10 @@ class Scanned:
         if why is not None:
             self._pass_over(why)
             return
-        outcome = self._boarding.present(write_code(payload).encode(), now, settled=True)
-        if outcome is not None:
+        outcome = self._boarding.present(write_code(payload).encode(), now, settled=True, unseen=True)
+        if outcome is None:
+            self._pass_over("it boards nobody: boarded already, paid otherwise, denied, or for another service")
+        else:
             self._on_granted(outcome, now)
 
     def _why_not(self, grant: Grant, now: Instant) -> str | None:
@@ -117,8 +119,6 @@ class Scanned:
             return "not of now"
         if now.wall_ms - grant.request.time_s * 1000 > GRANT_LIVE_MS:
             return "held back on its way: its rider has it on his screen"
-        if any(it.presentation == grant.presentation for it in self._boarding.known(now)):
-            return "boarded already"
         return None
 
     def _pass_over(self, why: str) -> None:

@@ -14,7 +14,7 @@ from protocol import limits
 from protocol.fares.policies import BoardFree, Grace, GraceKind
 from protocol.fares.pricing import Price, Ridden, Ride, by_distance, dearest_fare, price
 from protocol.fares.tariff import RiderClass, Tariff
-from protocol.fares.verdicts import Reason, Verdict
+from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire.bundles import Bundle
 from protocol.wire.records import CodeKind, Instant, Service
 from protocol.wire.short_passes import Pass, ShortPass
@@ -61,6 +61,11 @@ class Decision:
     forgone_rials: int = 0
     metres: int | None = None
     before_rials: int = 0  # of a tap-out: what had been shown
+
+    @property
+    def boards(self) -> bool:
+        """Whether somebody boards by it."""
+        return TABLE[self.verdict].boards
 
     @property
     def let_ride(self) -> LetRide | None:

@@ -84,7 +84,7 @@ def grant_held_back(ground: Ground) -> Outcome:
     return refused_if(_hears(door, grant(), 300) == 0)
 
 
-@attack(Surface.BROKER, Who.BROKER, Outcome.REFUSED, off("edge.app.scanned:Scanned._why_not", gives(None)))
+@attack(Surface.BROKER, Who.BROKER, Outcome.REFUSED, off("edge.core.asked:Decision.boards", gives(True)))
 def grant_brought_again(ground: Ground) -> Outcome:
     """A captured broker brings a grant again and again, so that the lamp answers while somebody else stands there."""
     door = OneDoor(ground)

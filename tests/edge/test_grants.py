@@ -158,7 +158,8 @@ def test_what_the_other_door_boarded_is_boarded() -> None:
 def test_two_grants_of_one_rider_are_one_boarding_within_the_repeat_window() -> None:
     door = ScannedDoor()
     assert door.hear(grant(), at(1)) == TAKEN
-    assert door.hear(grant(seconds=15), at(20)) == PAID_HERE
+    assert door.hear(grant(seconds=15), at(20)) is None
+    assert door.show(grant(seconds=15), at(20)) == PAID_HERE
     assert door.show(grant(seconds=30), at(40)) == PAID_HERE
     assert door.show(RIDER.raw(at(50)), at(50)) == PAID_HERE
 
@@ -236,7 +237,8 @@ def test_a_door_that_knows_the_rider_asks_for_his_own_signature() -> None:
 
 def test_a_denied_rider_is_denied_whatever_was_granted() -> None:
     door = ScannedDoor(changes={"deny": {RIDER.credential_id: 1}, "deny_number": 1})
-    assert door.hear(grant()) == (Verdict.DENIED, Reason.DENY_LIST)
+    assert door.hear(grant()) is None
+    assert door.show(grant()) == (Verdict.DENIED, Reason.DENY_LIST)
 
 
 def test_nobody_is_shown_more_than_he_agreed_to() -> None:

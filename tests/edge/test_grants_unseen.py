@@ -1,0 +1,75 @@
+"""A grant that the network brings boards somebody, or nobody hears of it: who stands there has shown nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from protocol.fares.policies import Policies
+from protocol.fares.tariff import Band, LineFare, Tariff
+from protocol.fares.verdicts import Reason, Verdict
+from protocol.wire.passes import read_issued
+from protocol.wire.records import Service
+from protocol.wire.riders import encode_rows, row_of
+from protocol.wire.sister import Along
+from simulators.held_riders import HeldRiders
+from tests.edge.door import FARE, ISSUER, at
+from tests.edge.test_grants import RIDER, TAKEN, ScannedDoor, grant
+
+LINE = LineFare(0, (Band(2_000, 20_000), Band(50_000, 90_000)))
+DISTANCE = Tariff(7, FARE, {}, 180, tap_out=True, lines={"r9": LINE})
+
+
+def paid_by_his_own_code() -> ScannedDoor:
+    door = ScannedDoor()
+    outcome = door.boarding.present(RIDER.code(at()), at(), settled=True)
+    assert outcome is not None
+    assert outcome.showing.verdict is Verdict.ACCEPTED
+    return door
+
+
+def denied() -> ScannedDoor:
+    return ScannedDoor(changes={"deny": {RIDER.credential_id: 1}, "deny_number": 1})
+
+
+def in_training() -> ScannedDoor:
+    return ScannedDoor(changes={"policies": Policies(training=frozenset({"bus-1"}))})
+
+
+def known_rider() -> ScannedDoor:
+    riders = HeldRiders()
+    riders.replace([encode_rows([row_of(read_issued(RIDER.credential))])], number=1)
+    return ScannedDoor(riders=riders)
+
+
+@pytest.mark.parametrize("made", [paid_by_his_own_code, denied, in_training])
+def test_what_would_be_refused_lights_no_lamp_and_fills_no_card(made: Callable[[], ScannedDoor]) -> None:
+    """Its rider asks the backend for the same grant again and again, and each time the bus is told."""
+    door = made()
+    records, shown = door.journal.head.sequence, len(door.panel.shown)
+    for n in range(50):
+        assert door.hear(grant(seconds=15 * (n % 4)), at(60 + n)) is None
+    assert (door.journal.head.sequence, len(door.panel.shown)) == (records, shown)
+    assert door.scanned.passed_over == 50
+
+
+def test_a_grant_without_its_riders_word_lights_no_lamp_from_afar() -> None:
+    """A stolen issuer's key, and a door that knows the rider."""
+    door = known_rider()
+    assert door.hear(grant(signed_by=ISSUER)) is None
+    assert (door.taps, door.panel.shown) == (0, [])
+
+
+@pytest.mark.parametrize("way", [ScannedDoor.show, ScannedDoor.hear])
+def test_whoever_is_granted_a_ride_by_distance_pays_for_its_metres(way: Callable[..., object]) -> None:
+    """As who showed his own code: without the place where he boarded, the least band is all that he could be asked."""
+    places = [500, 20_500]
+    door = ScannedDoor(changes={"tariff": DISTANCE})
+    door.boarding.serve(Service("bus-1", 1, "r9", 0, "t-1"))
+    door.boarding._along = lambda _: (Along("r9", 0, "t-1", places[0]), None)
+    assert way(door, grant(most=90_000)) == TAKEN
+    assert (door.last().fare_rials, door.last().metres) == (90_000, 500)
+    del places[0]
+    outcome = door.boarding.present(RIDER.code(at(600)), at(600), settled=True)
+    assert outcome is not None
+    assert (outcome.showing.verdict, outcome.showing.reason) == (Verdict.TAPPED_OUT, Reason.NONE)
+    assert door.last().fare_rials == 90_000
