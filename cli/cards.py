@@ -1,6 +1,7 @@
 """`savar cards`: printed cards at the backend's own machine. No code is ever printed to the screen."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,12 @@ from protocol.plurals import counted
 _why = click.option("--why", required=True, type=click.Choice([it.value for it in Ended]))
 _pdf = click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
                     help="New file for the PDF, for its owner alone: it is as good as the cards.")  # fmt: skip
+
+
+def _number(text: str) -> str:
+    """A card's number as it is printed, too: by fours, and in Persian digits. What is no number stays what it is."""
+    said = "".join(str(unicodedata.decimal(it, it)) for it in text if not it.isspace())
+    return said if is_number(said) else text
 
 
 @contextmanager
@@ -100,7 +107,7 @@ def approve(*, path: Path, token_file: Path, named: str) -> None:
 @command.command("print")
 @backend_config
 @own_token
-@click.argument("what", metavar="ISSUE|NUMBER")
+@click.argument("what", metavar="ISSUE|NUMBER", type=_number)
 @click.option("--paper", type=click.Choice([it.value for it in Paper]), default=Paper.SHEET.value, show_default=True,
               help="A page a card of 85.6 × 54 mm, or ten on A4 to cut.")  # fmt: skip
 @_pdf
@@ -116,7 +123,7 @@ def print_(*, path: Path, token_file: Path, what: str, paper: str, out: Path) ->
 @command.command()
 @backend_config
 @own_token
-@click.argument("number")
+@click.argument("number", metavar="NUMBER", type=_number)
 @_why
 def block(*, path: Path, token_file: Path, number: str, why: str) -> None:
     """Block the card of this NUMBER: at once in the ledger, at a bus once it has the next bundle."""
@@ -129,7 +136,7 @@ def block(*, path: Path, token_file: Path, number: str, why: str) -> None:
 @command.command()
 @backend_config
 @own_token
-@click.argument("number")
+@click.argument("number", metavar="NUMBER", type=_number)
 @_why
 def replace(*, path: Path, token_file: Path, number: str, why: str) -> None:
     """Put another card in the place of this NUMBER, with what that had left; it is blocked. Repeated: the same one."""
@@ -141,7 +148,7 @@ def replace(*, path: Path, token_file: Path, number: str, why: str) -> None:
 
 @command.command()
 @backend_config
-@click.argument("number")
+@click.argument("number", metavar="NUMBER", type=_number)
 @json_option("the card")
 def show(*, path: Path, number: str, out: str | None) -> None:
     """One card, by the NUMBER that is printed on it."""

@@ -141,6 +141,26 @@ def card_printed_once_more_at_night(ground: Ground) -> Outcome:
     return refused_if(nothing_gained=False)
 
 
+def _alone(self: object, ticket_id: bytes) -> tuple[tuple[bytes, None], ...]:
+    return ((ticket_id, None),)
+
+
+@attack(Surface.STAFF, Who.CLERK, Outcome.BOUNDED, off("backend.app.tickets:GroupTickets._chain", lambda _: _alone))
+def card_replaced_again_and_again(ground: Ground) -> Outcome:
+    """A clerk has a friend's card of two rides a day lost five times in a day, after two rides each: the city pays two."""
+    bus = Bus()
+    office = _office(ground, bus)
+    card = _card(office)
+    for n in range(5):
+        office.now_ms = bus.now_ms = NOON_MS + n * 60_000
+        for _ in range(CAP):
+            bus.tap(held(card))
+        office.take_whole(bus)
+        office.now_ms += 1_000
+        card = office.cards.replace(CLERK, card.number, Ended.LOST, key="")
+    return bounded_by(CAP * FARE, -office.store.balance("city:class:3"))
+
+
 @attack(Surface.STAFF, Who.CLERK, Outcome.REFUSED, off("backend.adapters.ledger.cards:_was_ridden", gives(value=False)))
 def ridden_ticket_handed_in_as_torn(ground: Ground) -> Outcome:
     """A clerk replaces single rides that were ridden, and sells the new ones."""

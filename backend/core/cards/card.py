@@ -123,7 +123,7 @@ def grouped(number: str) -> str:
 
 def no_card() -> NotFound:
     """What is said where no card has the number."""
-    return NotFound("there is no card of this number", fix="read its twelve digits again, without spaces")
+    return NotFound("there is no card of this number", fix="read its twelve digits again")
 
 
 def used_up() -> Refused:

@@ -27,6 +27,8 @@ from transport.bundle_folder import BundleFolder
 
 TODAY = (datetime.now(UTC).date() - date(1970, 1, 1)) // timedelta(days=1)
 
+FA = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -71,6 +73,9 @@ def test_a_seniors_card_from_the_proposal_to_the_deny_list(config: Path, tmp_pat
     assert "senior" in listed.output
     assert "1 card, 0 blocked" in listed.output
     number = number_of(ticket_id)
+    said = " ".join(number[at : at + 4] for at in (0, 4, 8))  # as it is printed
+    assert savar(config, "show", said).stdout == savar(config, "show", number).stdout
+    assert savar(config, "show", said.translate(FA)).stdout == savar(config, "show", number).stdout
     replaced = savar(config, "replace", number, "--why", "lost", by="sima")
     assert replaced.exit_code == 0, replaced.output
     assert savar(config, "replace", number, "--why", "lost", by="tara").stdout == replaced.stdout

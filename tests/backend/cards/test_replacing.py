@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 
@@ -95,6 +96,27 @@ def test_a_chain_of_replacements_has_an_end(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         office.cards.replace(CLERK, card.number, Ended.LOST, key="")
     assert office.cards.card(card.number).ended_ms is None  # nothing was done
+
+
+@databases
+def test_two_clerks_who_replace_one_blocked_card_at_once_are_told_the_same_card(tmp_path: Path) -> None:
+    """At two desks, over connections of their own; neither is told that the ledger refuses it."""
+    desks = (CardOffice(tmp_path), CardOffice(tmp_path))
+    for card in desks[0].issue(senior(12)):
+        desks[0].cards.block(CLERK, card.number, Ended.LOST, key="")
+        start, told = Barrier(2), list[str]()
+
+        def replaced(desk: CardOffice, number: str = card.number, start: Barrier = start) -> str:
+            start.wait()
+            return desk.cards.replace(CLERK, number, Ended.LOST, key="").number
+
+        threads = [Thread(target=lambda it=it, told=told: told.append(replaced(it))) for it in desks]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert len(told) == 2
+        assert len(set(told)) == 1
 
 
 @databases
