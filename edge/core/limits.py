@@ -54,6 +54,7 @@ CARD_RIDE_KEPT_MS = 172_800_000  # two: a service day that began when the ride w
 # --- The other direction ---------------------------------------------------------------------------------------------
 GRANTS_WAITING_MAX = 32  # not yet looked at: a full bus that is scanned at one stop; what is passed over is on a screen
 GRANT_LIVE_MS = 120_000  # of its vehicle code: who holds one back for longer would board somebody who paid otherwise
+GRANTS_UNSEEN_MAX_RIALS = 300_000  # of a rider here: as much as a pass of who registers may ride unseen
 VEHICLE_CODE_SHOWN_MAX_MS = 30_000  # two periods: a door that makes no new one shows none, and no old one for long
 
 # --- Bundles ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from simulators.held_riders import HeldRiders
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, bounded_by, refused_if
 from tests.attacks.defence import gives, off, unchecked
 from tests.attacks.ingest import _office
-from tests.attacks.worlds import OneDoor, Pretender
+from tests.attacks.worlds import OneDoor, Pretender, fares
 from tests.backend.bus import FARE, NOON_MS, Bus, Proof, Rider
 from tests.backend.granted import Granted
 from tests.backend.test_grants import Office
@@ -42,7 +42,7 @@ def _hears(door: OneDoor, raw: bytes, seconds: float) -> int:
     return len(boarded)
 
 
-@attack(Surface.CODES, Who.RIDER, Outcome.BOUNDED, off("edge.core.grants:_boarded", gives(None)))
+@attack(Surface.CODES, Who.RIDER, Outcome.BOUNDED, off("edge.core.window:Window.note", gives(None)))
 def grant_shown_by_friends(ground: Ground) -> Outcome:
     """A grant on a phone's screen is sent to friends, who show it one after another behind the repeat window."""
     door = OneDoor(ground)
@@ -78,10 +78,24 @@ def grant_without_its_rider(ground: Ground) -> Outcome:
 
 @attack(Surface.BROKER, Who.BROKER, Outcome.REFUSED, off("edge.app.scanned:GRANT_LIVE_MS", lambda _: 10**9))
 def grant_held_back(ground: Ground) -> Outcome:
-    """A captured broker keeps a grant until its rider has paid otherwise and gone in, and brings it then."""
+    """A captured broker keeps a grant until its rider has given up and taken another bus, and brings it then."""
+    return refused_if(_hears(OneDoor(ground), grant(), 300) == 0)
+
+
+@attack(Surface.CODES, Who.RIDER, Outcome.BOUNDED, off("edge.core.grants:_spent", gives(None)))
+def money_that_lapsed(ground: Ground) -> Outcome:
+    """On a bus that is away all day one wallet's fare is granted anew every ten minutes, as what was set aside lapses."""
     door = OneDoor(ground)
+    rides = [(grant(seconds=600 * n), 600 * n + 1) for n in range(20)]
+    return bounded_by(5, sum(door.boards(_code(raw), second) for raw, second in rides))
+
+
+@attack(Surface.BROKER, Who.BROKER, Outcome.REFUSED, off("edge.core.grants:_code_age_ms", gives(0)))
+def grant_behind_his_own_code(ground: Ground) -> Outcome:
+    """A captured broker keeps a grant until its rider has shown his own code and a short repeat window is over."""
+    door = OneDoor(ground, tariff=fares(30))
     assert door.boards(RIDER.code(at(20)), 20)
-    return refused_if(_hears(door, grant(), 300) == 0)
+    return refused_if(_hears(door, grant(), 110) == 0)
 
 
 @attack(Surface.BROKER, Who.BROKER, Outcome.REFUSED, off("edge.core.asked:Decision.boards", gives(True)))

@@ -73,3 +73,25 @@ def test_whoever_is_granted_a_ride_by_distance_pays_for_its_metres(way: Callable
     assert outcome is not None
     assert (outcome.showing.verdict, outcome.showing.reason) == (Verdict.TAPPED_OUT, Reason.NONE)
     assert door.last().fare_rials == 90_000
+
+
+@pytest.mark.parametrize("way", [ScannedDoor.show, ScannedDoor.hear])
+def test_who_boarded_since_the_code_was_made_has_paid_whatever_the_tariffs_window(way: Callable[..., object]) -> None:
+    """He confirmed, nothing came, he showed his own code; then the grant comes. One ride was confirmed."""
+    door = ScannedDoor(changes={"tariff": Tariff(7, FARE, {}, 30)})
+    outcome = door.boarding.present(RIDER.code(at(20)), at(20), settled=True)
+    assert outcome is not None
+    assert outcome.showing.verdict is Verdict.ACCEPTED
+    assert way(door, grant(), at(110)) in (None, (Verdict.ALREADY_PAID, Reason.SAME_DOOR))
+    assert door.boarding.accepted == 1
+    assert way(door, grant(seconds=60), at(111)) == TAKEN  # the next code is the next ride
+
+
+def test_money_that_lapsed_is_granted_to_a_bus_that_is_away_no_longer_than_a_pass_rides_unseen() -> None:
+    """A wallet of one fare, a bus without a network, a new grant every ten minutes."""
+    door = ScannedDoor()
+    answers = [door.show(grant(seconds=600 * n), at(600 * n + 1)) for n in range(8)]
+    assert answers == [TAKEN] * 5 + [(Verdict.DENIED, Reason.ALLOWANCE_SPENT)] * 3
+    assert door.hear(grant(seconds=9_000), at(9_001)) is None
+    door.boarding.heard(at(9_100).wall_ms, through=door.journal.head.sequence)
+    assert door.show(grant(seconds=9_101), at(9_102)) == TAKEN
