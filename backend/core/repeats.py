@@ -1,7 +1,7 @@
 """One boarding, told by more than one tap: which of them its rider pays. Pure.
 
 Two taps of one credential are of one boarding when
-- they show the same presentation, wherever (P10: a copied code); or
+- they show the same presentation, wherever (P10: a copied code); of grants on one vehicle, for each names its own; or
 - they are first boardings of two doors of one vehicle within the repeat window (P7: doors that could not talk); one
   door knows its own window; or
 - one tells of companions who came later, and the other is the tap before it on its vehicle, within its window. Where
@@ -40,6 +40,7 @@ from backend.core.limits import JOURNALS_NAMED_MAX
 from protocol.fares.freshness import may_end
 from protocol.fares.pricing import band_of, metres_ridden, own_part
 from protocol.limits import TAP_OUT_WITHIN_S
+from protocol.wire.grants import GRANTED
 from protocol.wire.passes import Presentation
 
 
@@ -180,7 +181,7 @@ def same_boarding(one: Claim, other: Claim) -> bool:
     """Whether two taps tell of one boarding, whatever lies between them: one code, or first boardings of two doors."""
     if one.annulled or other.annulled or one.closes is not None or other.closes is not None:
         return False
-    if one.presentation == other.presentation:
+    if _code(one) == _code(other):
         return True
     return (
         one.presentation.credential_id == other.presentation.credential_id
@@ -189,6 +190,10 @@ def same_boarding(one: Claim, other: Claim) -> bool:
         and not (one.extends or other.extends)
         and abs(one.wall_ms - other.wall_ms) < max(one.window_ms, other.window_ms)
     )
+
+
+def _code(it: Claim) -> tuple[Presentation, str]:
+    return it.presentation, it.vehicle if it.presentation.counter == GRANTED else ""
 
 
 def boardings(claims: Iterable[Claim]) -> list[Claim]:
@@ -348,11 +353,11 @@ def _sets(claims: Sequence[Claim]) -> list[list[Claim]]:
 
 def _pairs(claims: Sequence[Claim]) -> Iterator[tuple[int, int]]:
     """Places of taps of one boarding: enough of them to connect each set, a few a tap, however many there are."""
-    shown: dict[Presentation, list[int]] = defaultdict(list)
+    shown: dict[tuple[Presentation, str], list[int]] = defaultdict(list)
     aboard: dict[tuple[bytes, str], list[int]] = defaultdict(list)
     for at, it in enumerate(claims):
         if not it.annulled:
-            shown[it.presentation].append(at)
+            shown[_code(it)].append(at)
             aboard[it.presentation.credential_id, it.vehicle].append(at)
     for places in shown.values():
         yield from ((places[0], it) for it in places[1:] if same_boarding(claims[places[0]], claims[it]))

@@ -114,3 +114,12 @@ def test_what_an_opener_is_told() -> None:
         if size:
             with pytest.raises((WireError, ProofError)):
                 open_shown(cut, ADULT.credential)
+
+
+def test_one_second_on_two_buses_is_two_rides(tmp_path: Path) -> None:
+    """Each grant names its bus, so none is a copy of the other: two codes were confirmed, and two fares are owed."""
+    one, other = boarded(Granted(ADULT)), boarded(Granted(ADULT, vehicle="bus-2"), Bus("bus-2-d1", epoch=1_002))
+    again = boarded(Granted(ADULT, vehicle="bus-2"), Bus("bus-2-d2", epoch=1_003))
+    desk = desk_of(tmp_path, one, other, again)
+    assert balances(desk)[ADULT.account] == -2 * FARE
+    assert sorted(desk.payers()) == ["copied", "rider", "rider"]
