@@ -19,6 +19,7 @@ from backend.core.grants import (
     SeenVehicle,
     another_code,
     asked_otherwise,
+    good_until_ms,
     no_bus_of_ours,
     no_tariff,
     old_code,
@@ -100,7 +101,7 @@ class Grants:
             self._issuer, request, rider_class=holder.rider_class, product=holder.product, most_rials=most
         )
         self._publish(found.device, granted)
-        return Granted(granted, most, until_ms(asked))
+        return Granted(granted, most, good_until_ms(asked))
 
     def _proven(self, raw: bytes, now_ms: int) -> VehicleCode:
         """A code that a door of ours shows now. Raises Refused."""

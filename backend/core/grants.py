@@ -22,7 +22,7 @@ from typing import Protocol
 from backend.core.errors import Refused
 from backend.core.ledger import Transfer, TransferKind, reserved_account, rider_account
 from backend.core.ports import Rider
-from protocol.limits import GRANT_S
+from protocol.limits import FRESH_WINDOW_S, GRANT_S
 from protocol.wire.grants import BoardingRequest
 
 
@@ -76,8 +76,13 @@ def set_aside(of: BoardingRequest, rials: int) -> Transfer:
 
 
 def until_ms(of: BoardingRequest) -> int:
-    """When it lapses: by the bus's time, which is what its doors go by."""
+    """When it lapses: no door of the bus takes it any more, whose clock may be a little behind."""
     return (of.time_s + GRANT_S) * 1000
+
+
+def good_until_ms(of: BoardingRequest) -> int:
+    """When the bus takes it for the last time, by its own clock."""
+    return until_ms(of) - FRESH_WINDOW_S * 1000
 
 
 def old_code() -> Refused:

@@ -62,7 +62,7 @@ class Scanning(Town):
     def confirm(self, url: str, party: int = 0) -> httpx.Response:
         """Look, sign, confirm: as a phone does."""
         written = url.split("#")[1]
-        seen = self.client.get(f"/v1/vehicle-codes/{written}").json()
+        seen = self.client.post("/v1/vehicle-codes", json={"code": written}).json()
         assert (seen["vehicle"], seen["fare_rials"]) == ("bus-1", FARE)
         raw = read_vehicle_url(url)
         request = sign_boarding(

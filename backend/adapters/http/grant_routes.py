@@ -1,9 +1,11 @@
-"""Routes of the other direction: what a vehicle code is, and a grant for whoever has scanned one."""
+"""Routes of the other direction: what a vehicle code is, and a grant for whoever has scanned one.
+
+A code is in no path: it says bus and time, and logs of what stands before the backend keep paths with addresses (P18).
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi import Path as UrlPath
 from pydantic import Field
 
 from backend.adapters.http.access import Having, ThisRider, open_to_all
@@ -17,7 +19,13 @@ from protocol.wire.vehicle_codes import read_vehicle_url
 
 router = APIRouter(prefix="/v1", tags=["riders"])
 _WRITTEN = rf"^[A-Za-z0-9_-]{{1,{limits.VEHICLE_URL_MAX_CHARS}}}$"
-Written = Annotated[str, UrlPath(pattern=_WRITTEN, description="What stands behind `#` in the code's address.")]
+Written = Annotated[str, Field(pattern=_WRITTEN, description="What stands behind `#` in the code's address.")]
+
+
+class Scanned(Model):
+    """A vehicle code that was scanned."""
+
+    code: Written
 
 
 class SeenVehicleBody(Model):
@@ -34,7 +42,7 @@ class SeenVehicleBody(Model):
 class GrantRequest(Model):
     """A vehicle code that was scanned, and what the rider's phone has signed over it."""
 
-    code: str = Field(pattern=_WRITTEN, description="What stands behind `#` in the code's address.")
+    code: Written
     request: str = Field(
         pattern="^([0-9a-f]{2}){88,119}$", description="The signed boarding request, hex; purpose BOARDING."
     )
@@ -48,15 +56,15 @@ class GrantBody(Model):
     good_until_ms: int
 
 
-@router.get(
-    "/vehicle-codes/{written}",
+@router.post(
+    "/vehicle-codes",
     dependencies=[Depends(open_to_all)],
     summary="What a scanned bus is, and what it costs",
-    responses=documented(409, 422, 503),
+    responses=documented(400, 409, 413, 422, 503),
 )
-def vehicle_code(having: Having, written: Written) -> SeenVehicleBody:
+def vehicle_code(having: Having, body: Scanned) -> SeenVehicleBody:
     """Of a code that a door of the city shows now; a photograph or a sticker is refused, in the rider's words."""
-    found = having.grants.seen(_bytes(written))
+    found = having.grants.seen(_bytes(body.code))
     return SeenVehicleBody(
         vehicle=found.vehicle, door=found.door, line=found.line, fare_rials=found.fare_rials,
         party_max=limits.PARTY_MAX, good_for_ms=found.good_for_ms,
