@@ -363,6 +363,18 @@ def reconcile(
 
 
 @command.command()
+@click.option("--runs", default=5, show_default=True, type=click.IntRange(1), help="Devices, one after the other.")
+@json_option("the figures")
+def enrol(*, runs: int, out: str | None) -> None:
+    """How long machines take to bring a device into a city, step by step; people's part is told beside it."""
+    from benchmarks import enrol as bench
+
+    with progress("steps", len(bench.STEPS) * runs) as tick:
+        figures = bench.run(runs=runs, tick=of_one(tick, "steps"))
+    _report(figures, out)
+
+
+@command.command()
 @click.option("--devices", default=2_000, show_default=True, type=click.IntRange(1), help="They come back at once.")
 @click.option("--seed", default=5, show_default=True, type=int, help="Of the waits between two tries.")
 @json_option("the figures")
