@@ -34,6 +34,14 @@ class HttpConfig(BaseModel):
     port: int = Field(default=8080, ge=0, le=65_535)
 
 
+def _https_or_own(told: str, why: str) -> str:
+    """An address over TLS, or one of this machine. Raises ValueError."""
+    at = urlsplit(told)
+    if at.scheme != "https" and at.hostname not in _OWN_HOSTS:
+        raise ValueError(f"give an https address: over http {why}")
+    return told
+
+
 class ProviderConfig(BaseModel):
     """One payment provider: its kind, its address, and by what it knows the city (a merchant, a bank's terminal).
 
@@ -45,6 +53,12 @@ class ProviderConfig(BaseModel):
     provider: str = Field(pattern=r"^https?://")
     merchant: str = Field(min_length=1)
     timeout_s: float = Field(default=PROVIDER_TIMEOUT_S, gt=0, le=60)
+
+    @field_validator("provider")
+    @classmethod
+    def _true(cls, told: str) -> str:
+        """Its word that somebody has paid is money."""
+        return _https_or_own(told, "anybody on the way says that a rider has paid")
 
     @property
     def merchant_file(self) -> Path | None:
@@ -170,10 +184,7 @@ class SmsConfig(BaseModel):
     @classmethod
     def _unread(cls, told: str) -> str:
         """Key, numbers and codes go there."""
-        at = urlsplit(told)
-        if at.scheme != "https" and at.hostname not in _OWN_HOSTS:
-            raise ValueError("give an https address: over http anybody on the way reads the key and every code")
-        return told
+        return _https_or_own(told, "anybody on the way reads the key and every code")
 
     def resolved(self, base: Path) -> Self:
         """With its file's path taken from `base`."""

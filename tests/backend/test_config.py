@@ -68,7 +68,7 @@ def test_a_good_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("[alarms]\nsilent_after_s = 0\n", "alarms.silent_after_s", "greater than or equal to 1"),
         ("[http]\nport = 65536\n", "http.port", "less than or equal to 65535"),
         ('[payments]\nprovider = "ftp://x"\nmerchant = "m"\n', "payments.provider", "pattern"),
-        ('[payments]\nprovider = "http://x"\n', "payments.merchant", "is missing"),
+        ('[payments]\nprovider = "https://x"\n', "payments.merchant", "is missing"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, more: str, key: str, says: str) -> None:
@@ -121,8 +121,8 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, text: str | bytes | None, sa
 
 def test_several_providers_each_by_its_name(tmp_path: Path) -> None:
     """Without others it is as it was; the first one is `main` to the ledger."""
-    first = '[payments]\nprovider = "http://z"\nmerchant = "m"\n'
-    others = '[payments.others.saman]\nkind = "bank-gateway"\nprovider = "http://b"\nmerchant = "file:keys/terminal"\n'
+    first = '[payments]\nprovider = "https://z"\nmerchant = "m"\n'
+    others = '[payments.others.saman]\nkind = "bank-gateway"\nprovider = "https://b"\nmerchant = "file:keys/terminal"\n'
     config = load_config(write(tmp_path, GOOD + first))
     assert config.payments is not None
     assert list(config.payments.all) == ["main"]
@@ -148,14 +148,19 @@ def test_several_providers_each_by_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "key", "says"),
     [
-        ('[payments.others.main]\nprovider = "http://b"\nmerchant = "1"\n', "payments.others", "choose another"),
-        ('[payments.others.b]\nkind = "bank"\nprovider = "http://b"\nmerchant = "1"\n', "payments.others.b.kind", ""),
-        ('[payments.others.b]\nprovider = "http://b"\n', "payments.others.b.merchant", "is missing"),
-        ('[payments.others."B c"]\nprovider = "http://b"\nmerchant = "1"\n', "payments.others.B c.[key]", ""),
+        ('[payments.others.main]\nprovider = "https://b"\nmerchant = "1"\n', "payments.others", "choose another"),
+        (
+            '[payments.others.b]\nprovider = "http://b"\nmerchant = "1"\n',
+            "payments.others.b.provider",
+            "give an https address",
+        ),
+        ('[payments.others.b]\nkind = "bank"\nprovider = "https://b"\nmerchant = "1"\n', "payments.others.b.kind", ""),
+        ('[payments.others.b]\nprovider = "https://b"\n', "payments.others.b.merchant", "is missing"),
+        ('[payments.others."B c"]\nprovider = "https://b"\nmerchant = "1"\n', "payments.others.B c.[key]", ""),
     ],
 )
 def test_what_is_wrong_with_another_provider_is_named(tmp_path: Path, more: str, key: str, says: str) -> None:
-    first = '[payments]\nprovider = "http://z"\nmerchant = "m"\n'
+    first = '[payments]\nprovider = "https://z"\nmerchant = "m"\n'
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, GOOD + first + more))
     assert caught.value.data["keys"] == [key]
