@@ -20,6 +20,7 @@ from backend.core.grants import (
     another_code,
     asked_otherwise,
     good_until_ms,
+    held_already,
     no_bus_of_ours,
     no_tariff,
     old_code,
@@ -28,6 +29,7 @@ from backend.core.grants import (
     too_little,
     until_ms,
 )
+from backend.core.ledger import rider_account
 from backend.core.ledger.ports import PendingStore
 from backend.core.moving import denied
 from backend.core.ports import Device, Rider
@@ -94,7 +96,9 @@ class Grants:
             try:
                 self._store.make_pending(set_aside(asked, most), expires_ms=until_ms(asked), at_ms=now_ms)
             except NotCovered as error:
-                raise too_little(most) from error
+                wallet = self._store.balance_of(rider_account(holder.credential_id))
+                holds = wallet.credits - wallet.debits >= most
+                raise (held_already(most) if holds else too_little(most)) from error
             except KeyReused as error:
                 raise asked_otherwise() from error
         granted = issue_grant(

@@ -120,6 +120,16 @@ def asked_otherwise() -> Refused:
     )  # fmt: skip
 
 
+def held_already(rials: int) -> Refused:
+    """What is said to whose wallet would pay it, were it not set aside: he confirmed before, and saw no answer."""
+    return Refused(
+        "the wallet holds it, and it is set aside for what was confirmed before",
+        fix="show the phone's own code, or wait until that lapses, ten minutes behind its vehicle code", rials=rials,
+        rider_fa="پول شما برای تأیید قبلی کنار گذاشته شده است؛ کد آن یا کد خود را به دستگاه نشان دهید",
+        rider_en="Your money is set aside for what you confirmed before: show that code, or your own, at the door",
+    )  # fmt: skip
+
+
 def too_little(rials: int) -> Refused:
     """What is said to who cannot pay it now."""
     return Refused(

@@ -217,6 +217,19 @@ def test_no_money_no_grant(office: Office) -> None:
     assert "wallet" in office.refused(lambda: office.grant(party=4))
 
 
+def test_who_scans_again_is_told_that_his_money_is_set_aside_and_not_to_top_up(office: Office) -> None:
+    """An answer that was lost, and the next code scanned: his wallet holds it, and his own code boards him."""
+    office.grant(party=3)
+    with pytest.raises(Refused) as caught:
+        office.grant(after_s=-15)
+    assert "top up" not in str(caught.value.data["rider_en"])
+    assert "set aside" in caught.value.message
+    assert "or your own" in str(caught.value.data["rider_en"])
+    with pytest.raises(Refused) as caught:
+        office.grant(after_s=-30, party=4)
+    assert "top up" in str(caught.value.data["rider_en"])
+
+
 def test_two_grants_cannot_spend_one_wallet_twice(office: Office) -> None:
     office.grant(party=2)
     assert "wallet" in office.refused(lambda: office.grant(after_s=-15, party=1))
