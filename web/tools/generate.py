@@ -39,7 +39,7 @@ _CONTRACT = (
     "TIME_NONCE_BYTES",
 )  # fmt: skip
 _TERMINAL = ("MOVING_KMH_MAX", "ANNULS_A_DAY_MAX", "SHOWN_LAST", "TERMINAL_BEAT_S")
-_OFFICE = ("CREDENTIAL_LEFT_DAYS",)
+_OFFICE = ("CREDENTIAL_LEFT_DAYS", "TOPUP_MIN_RIALS", "TOPUP_MAX_RIALS")
 _OF_A_DOOR = ("JournalFull", "JournalFailed", "SignerFailed", "DoorUnreached")
 
 

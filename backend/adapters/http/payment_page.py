@@ -32,8 +32,11 @@ _WORDS = {
 _PERSIAN_DIGITS = str.maketrans("0123456789,", "۰۱۲۳۴۵۶۷۸۹٬")
 
 
-def payment_page(outcome: Outcome, rials: int | None) -> str:
-    """A whole HTML page, Persian first. `rials` is shown in tomans; None shows no amount."""
+def payment_page(outcome: Outcome, rials: int | None, app: str | None = None) -> str:
+    """A whole HTML page, Persian first. `rials` is shown in tomans; None shows no amount.
+
+    `app`: the address of the passenger's app, which asks for itself how it stands; None: this backend serves none.
+    """
     shape, lamp, head_fa, next_fa, head_en, next_en = _WORDS[outcome]
     # A rial that makes no whole toman is not shown away: the amount then stands in rials.
     amount_fa = amount_en = ""
@@ -41,6 +44,10 @@ def payment_page(outcome: Outcome, rials: int | None) -> str:
         number, unit_fa, unit_en = (rials // 10, "تومان", "tomans") if rials % 10 == 0 else (rials, "ریال", "rials")
         amount_fa = f"{number:,} {unit_fa}".translate(_PERSIAN_DIGITS)
         amount_en = f"{number:,} {unit_en}"
+    back_fa = back_en = ""
+    if app is not None:
+        back_fa = f'<p><a class="onward" href="{escape(app)}">بازگشت به برنامه</a></p>'
+        back_en = f'<p><a class="onward" href="{escape(app)}">Back to the app</a></p>'
     return f"""<!doctype html>
 <html lang="fa" dir="rtl">
 <head>
@@ -54,10 +61,12 @@ def payment_page(outcome: Outcome, rials: int | None) -> str:
 <h1><span class="lamp {lamp}" aria-hidden="true">{shape}</span> {escape(head_fa)}</h1>
 <p class="amount">{escape(amount_fa)}</p>
 <p>{escape(next_fa)}</p>
+{back_fa}
 <section lang="en" dir="ltr">
 <h2>{escape(head_en)}</h2>
 <p class="amount">{escape(amount_en)}</p>
 <p>{escape(next_en)}</p>
+{back_en}
 </section>
 </main>
 </body>

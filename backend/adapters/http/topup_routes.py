@@ -27,6 +27,7 @@ from backend.core.errors import ProviderUnknown, Refused
 from backend.core.payments.topup import FIRST, TopUp
 
 T = TypeVar("T")
+_APP = "../../passenger/#topup"  # from /v1/topups/callback, also under a city's path
 _ID = re.compile("[0-9a-f]{32}")
 router = APIRouter(prefix="/v1", tags=["top-ups"])
 
@@ -138,6 +139,6 @@ async def _page(request: Request, having: Services, find: Callable[[], TopUp | N
         return Outcome(bodies.topup_status(topup)), topup
 
     outcome, topup = await _waiting(request, ask)
-    return HTMLResponse(
-        payment_page(outcome, topup.rials if topup else None), 404 if outcome is Outcome.UNKNOWN else 200
-    )
+    app = None if having.passenger_pages is None else _APP
+    page = payment_page(outcome, topup.rials if topup else None, app)
+    return HTMLResponse(page, 404 if outcome is Outcome.UNKNOWN else 200)

@@ -7,6 +7,7 @@ import { ANSWER_MS } from "./limits";
 import type { Words } from "./store";
 
 type Schemas = components["schemas"];
+export type TopUpTold = Schemas["TopUpBody"];
 
 /** Nobody answered: no network, or a backend that is away. */
 export class Unreached extends Error {}
@@ -22,8 +23,14 @@ export class Refused extends Error {
   }
 }
 
-async function call<Answer>(method: "GET" | "POST", path: string, body?: object, token?: string): Promise<Answer> {
-  const headers: Record<string, string> = {};
+async function call<Answer>(
+  method: "GET" | "POST",
+  path: string,
+  body?: object,
+  token?: string,
+  more: Record<string, string> = {},
+): Promise<Answer> {
+  const headers = { ...more };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
   const stop = new AbortController();
@@ -60,3 +67,11 @@ export async function balance(credentialId: string, token: string): Promise<numb
   const path = `/v1/riders/${credentialId}/balance`;
   return (await call<Schemas["BalanceBody"]>("GET", path, undefined, token)).balance_rials;
 }
+
+/** Start a top-up of whole rials; told again under the same key it is the same one. */
+export const startTopUp = (credentialId: string, token: string, rials: number, key: string): Promise<TopUpTold> =>
+  call("POST", `/v1/riders/${credentialId}/topups`, { amount_rials: rials }, token, { "Idempotency-Key": key });
+
+/** How a top-up stands, after the backend has asked the provider. Throws Unreached where nothing is known. */
+export const settleTopUp = (id: string, token: string): Promise<TopUpTold> =>
+  call("POST", `/v1/topups/${id}/settle`, undefined, token);

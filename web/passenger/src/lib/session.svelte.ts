@@ -11,7 +11,7 @@ import { Refused, Unreached } from "./api";
 import { CounterSpent, dayOf } from "./counter";
 import { keepStored, stayAwake } from "./device";
 import { CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
-import { type Store, type Account, type Words } from "./store";
+import { type Store, type Account, type Registered, type Words } from "./store";
 import { warningsOf, type Warning } from "./warnings";
 
 export type Phase = "opening" | "first" | "code" | "ended";
@@ -30,8 +30,10 @@ export class Session {
   endedWords = $state.raw<Words>();
   trouble = $state<Trouble>();
   deskKey = $state("");
+  /** A top-up of this phone's whose end its rider has not seen. */
+  toppingUp = $state(false);
 
-  private store!: Store;
+  store!: Store;
   private account: Account | undefined;
   private credential: Credential | undefined;
   private signer: Signer | undefined;
@@ -40,6 +42,7 @@ export class Session {
   private wanted = 0;
   private ticking: ReturnType<typeof setTimeout> | undefined;
   private hearing = false;
+  private elsewhere = false;
 
   /** Show a code out of what is kept, before anything is asked of anybody. */
   async open(kept: Promise<Store>): Promise<void> {
@@ -79,6 +82,18 @@ export class Session {
     this.deskKey = digits.replace(/(.{6})(?=.)/g, "$1 ");
   }
 
+  /** The rider looks at the code, or at another screen of the app. */
+  async turn(toCode: boolean): Promise<void> {
+    if (this.elsewhere === !toCode) return;
+    this.elsewhere = !toCode;
+    if (this.phase === "code") await this.seen();
+  }
+
+  /** What registration gave, for what the other screens ask. */
+  get registered(): Registered | undefined {
+    return this.account?.ended === undefined ? this.account?.registered : undefined;
+  }
+
   async bring(party: number): Promise<void> {
     this.party = Math.max(0, Math.min(LIMITS.PARTY_MAX, party));
     await this.renew();
@@ -111,7 +126,7 @@ export class Session {
 
   /** The screen is looked at again, or no longer. Companions were for the ride before. */
   private async seen(): Promise<void> {
-    if (document.visibilityState !== "visible") {
+    if (document.visibilityState !== "visible" || this.elsewhere) {
       this.party = 0;
       this.hide();
     } else if (this.phase === "code") {
@@ -123,6 +138,7 @@ export class Session {
 
   private async renew(): Promise<void> {
     if (this.credential === undefined || this.signer === undefined || this.phase !== "code") return;
+    if (this.elsewhere) return; // nobody sees it
     this.wanted += 1;
     const mine = this.wanted;
     const { ms } = await cityTime(this.store);
@@ -155,10 +171,11 @@ export class Session {
   }
 
   /** What there is to warn of, by what is known now. */
-  private async judge(): Promise<void> {
+  async judge(): Promise<void> {
     if (this.credential === undefined) return;
     const [{ ms, confirmed, wrong }, heard] = [await cityTime(this.store), await this.store.heard()];
     this.balanceRials = heard.balanceRials;
+    this.toppingUp = (await this.store.topUps()).length > 0;
     const { expiryDay, allowanceRials } = this.credential;
     const today = dayOf(ms / 1000);
     const { balanceRials } = heard;
@@ -177,7 +194,7 @@ export class Session {
   }
 
   /** Hear what the backend tells, if it is reached. A code that is shown stays, unless it is no longer right. */
-  private async sync(): Promise<void> {
+  async sync(): Promise<void> {
     if (this.hearing || this.account?.registered === undefined || this.phase !== "code") return;
     this.hearing = true;
     const before = this.account;

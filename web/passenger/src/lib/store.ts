@@ -4,6 +4,7 @@ import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 import { same, type Bytes } from "../protocol/bytes";
 import type { Correction } from "./clock";
 import { nextRender, type Renders } from "./counter";
+import type { TopUp } from "./topups";
 
 export type Words = { readonly fa: string; readonly en: string };
 
@@ -33,7 +34,7 @@ export type Heard = {
 };
 
 type Shape = DBSchema & {
-  kept: { key: string; value: Account | Heard | Renders };
+  kept: { key: string; value: Account | Heard | Renders | TopUp[] };
 };
 
 export class Store {
@@ -63,7 +64,8 @@ export class Store {
     const kept = held === undefined || held.ended !== undefined ? fresh : held;
     if (kept === fresh) {
       await tx.store.put(fresh, "account");
-      await tx.store.delete("heard"); // of another account; the counter stays: it must never come twice
+      // Of another account; the counter stays: it must never come twice.
+      for (const of of ["heard", "topups"]) await tx.store.delete(of);
     }
     await tx.done;
     return kept;
@@ -92,6 +94,19 @@ export class Store {
     const { correction: _gone, seenMs: _too, ...rest } = ((await tx.store.get("heard")) ?? {}) as Heard;
     await tx.store.put(rest, "heard");
     await tx.done;
+  }
+
+  async topUps(): Promise<TopUp[]> {
+    return ((await this.db.get("kept", "topups")) ?? []) as TopUp[];
+  }
+
+  /** Change what is kept of top-ups, at once for all tabs → what is kept then. */
+  async changeTopUps(change: (kept: readonly TopUp[]) => TopUp[]): Promise<TopUp[]> {
+    const tx = this.db.transaction("kept", "readwrite");
+    const now = change(((await tx.store.get("topups")) ?? []) as TopUp[]);
+    await tx.store.put(now, "topups");
+    await tx.done;
+    return now;
   }
 
   /** The number of a render at this second, kept before anybody sees it. Throws CounterSpent. */

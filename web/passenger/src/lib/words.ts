@@ -3,6 +3,8 @@
 import type { Trouble } from "./session.svelte";
 import type { Warning } from "./warnings";
 
+/** How a top-up stands, as its screen says it. */
+export type Topped = "paid" | "failed" | "reversed" | "open" | "unreached" | "unasked" | "refused";
 type Told = { what: string; next: string };
 
 const fa = {
@@ -33,6 +35,21 @@ const fa = {
   fewer: "یک نفر کمتر",
   wallet: "موجودی",
   tomans: "تومان",
+  topUp: "شارژ",
+  topUpResult: "نتیجهٔ شارژ",
+  topUpAmount: "چقدر شارژ شود؟",
+  topUpOpening: "صفحهٔ پرداخت باز می‌شود…",
+  topUpGo: "رفتن به صفحهٔ پرداخت",
+  topUpOther: "مبلغ دیگر",
+  topUps: {
+    paid: { what: "پرداخت شد", next: "به موجودی افزوده شد" },
+    failed: { what: "پرداخت نشد", next: "اگر از حسابتان کم شده، بانک برمی‌گرداند" },
+    reversed: { what: "برگشت خورد", next: "بانک پول را به شما برگرداند" },
+    open: { what: "هنوز روشن نیست", next: "پولتان گم نمی‌شود؛ باز هم می‌پرسیم" },
+    unreached: { what: "پاسخی نیامد", next: "پولتان گم نمی‌شود؛ باز هم می‌پرسیم" },
+    unasked: { what: "پاسخی نیامد", next: "چیزی پرداخت نشده؛ دوباره بزنید" },
+    refused: { what: "انجام نشد", next: "کمی دیگر دوباره بزنید" },
+  } as Record<Topped, Told>,
   warnings: {
     expired: { what: "اعتبار کد تمام شده است", next: "یک بار به شبکه وصل شوید" },
     spent: { what: "سهم سفر بی‌موجودی تمام شده است", next: "حساب را پر کنید" },
@@ -81,6 +98,21 @@ const en: WordTable = {
   fewer: "One person fewer",
   wallet: "Balance",
   tomans: "tomans",
+  topUp: "Top up",
+  topUpResult: "Top-up: result",
+  topUpAmount: "How much?",
+  topUpOpening: "Opening the payment page…",
+  topUpGo: "Go to the payment page",
+  topUpOther: "Another amount",
+  topUps: {
+    paid: { what: "Paid", next: "Your balance has it" },
+    failed: { what: "Not paid", next: "If your bank took it, it gives it back" },
+    reversed: { what: "Given back", next: "Your bank gave the money back" },
+    open: { what: "Not known yet", next: "Your money is not lost; we ask again" },
+    unreached: { what: "No answer", next: "Your money is not lost; we ask again" },
+    unasked: { what: "No answer", next: "Nothing was paid; press again" },
+    refused: { what: "That was not done", next: "Press again in a while" },
+  },
   warnings: {
     expired: { what: "Your pass has expired", next: "Connect to a network once" },
     spent: { what: "Nothing is lent any more", next: "Top up" },
