@@ -264,6 +264,11 @@ def test_a_credential_past_its_day_is_renewed_first(office: Office) -> None:
     assert "past its last day" in office.refused(lambda: office.grant(after_s=after_s))
 
 
+def test_a_credential_is_good_on_its_last_day(office: Office) -> None:
+    office.desk.now_ms = day_begins_ms(read_issued(ADULT.credential).expiry_day)
+    assert office.grant(after_s=office.desk.now_ms // 1000 - NOW_S)
+
+
 def test_who_is_denied_gets_none(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(office.desk.store), "may_renew", lambda *_: False)
     assert "denied" in office.refused(office.grant)
@@ -304,10 +309,11 @@ def test_nobody_boards_and_it_lapses(office: Office) -> None:
 
 
 @pytest.mark.parametrize("swept", [True, False])
-def test_a_bus_that_was_away_is_paid_all_the_same(office: Office, *, swept: bool) -> None:
+@pytest.mark.parametrize("after_ms", [600_000, 3_600_000])
+def test_a_bus_that_was_away_is_paid_all_the_same(office: Office, *, swept: bool, after_ms: int) -> None:
     """P16: the boarding is a fact, long after what was set aside has lapsed, whether a sweep came by or not."""
     raw = office.grant()
-    office.desk.now_ms += 3_600_000
+    office.desk.now_ms += after_ms
     if swept:
         office.desk.store.expire_due(office.desk.now_ms, PENDINGS_A_LOOK_MAX)
     office.record(raw)

@@ -8,7 +8,7 @@ from protocol.fares.policies import Policies
 from protocol.fares.tariff import Band, LineFare, Tariff
 from protocol.fares.verdicts import Reason, Verdict
 from protocol.wire.passes import read_issued
-from protocol.wire.records import Service
+from protocol.wire.records import ClockQuality, Service
 from protocol.wire.riders import encode_rows, row_of
 from protocol.wire.sister import Along
 from simulators.held_riders import HeldRiders
@@ -95,3 +95,27 @@ def test_money_that_lapsed_is_granted_to_a_bus_that_is_away_no_longer_than_a_pas
     assert door.hear(grant(seconds=9_000), at(9_001)) is None
     door.boarding.heard(at(9_100).wall_ms, through=door.journal.head.sequence)
     assert door.show(grant(seconds=9_101), at(9_102)) == TAKEN
+
+
+def test_who_pays_nothing_spends_nothing_unseen() -> None:
+    """He paid for companions all day, and goes home alone."""
+    door = ScannedDoor()
+    assert door.show(grant(rider_class=3, party=5), at(1)) == (Verdict.ACCEPTED_CONCESSION, Reason.NONE)
+    assert door.last().fare_rials == 5 * FARE
+    assert door.show(grant(seconds=600, rider_class=3), at(601)) == (Verdict.ACCEPTED_CONCESSION, Reason.NONE)
+    assert door.show(grant(seconds=1_200, rider_class=3, party=1), at(1_201))[0] is Verdict.DENIED
+
+
+@pytest.mark.parametrize(("seconds", "quality"), [(-31, ClockQuality.TRUSTED), (1, ClockQuality.UNTRUSTED)])
+def test_a_free_ride_from_afar_needs_a_grant_of_now(seconds: int, quality: ClockQuality) -> None:
+    """Before a camera everybody boards free; over the network somebody else would, at any time."""
+    door = ScannedDoor()
+    door.boarding.let_ride(Reason.READER_OUT)
+    assert door.hear(grant(), at(seconds, quality=quality)) is None
+    assert door.hear(grant(vehicle="bus-2"), at(1)) is None
+    assert door.hear(grant(), at(1)) == (Verdict.BOARD_FREE, Reason.READER_OUT)
+
+
+def test_a_row_of_a_phone_before_says_nothing_of_the_next_ones_word() -> None:
+    """He has moved to a new phone, and this bus has not heard of it."""
+    assert known_rider().show(grant(version=2, signed_by=ISSUER)) == TAKEN
