@@ -5,11 +5,12 @@ Rules:
   device is enrolled for, and is not older than a minute by our clock. A photograph, a sticker, a revoked device: none;
 - the request is proven by the key in the rider's own credential, names that very code, and comes with his token;
 - money first, then the word: what is set aside is committed before a grant is signed. A grant whose answer was lost is
-  given again; one that the bus did not hear is on the phone's screen.
+  given again, and told to the bus again a few times; one that the bus did not hear is on the phone's screen.
 """
 
 import logging
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Protocol
 
 from backend.core.errors import KeyReused, NotCovered
@@ -21,6 +22,7 @@ from backend.core.grants import (
     asked_otherwise,
     good_until_ms,
     held_already,
+    hold_key,
     no_bus_of_ours,
     no_tariff,
     old_code,
@@ -31,6 +33,7 @@ from backend.core.grants import (
 )
 from backend.core.ledger import rider_account
 from backend.core.ledger.ports import PendingStore
+from backend.core.limits import GRANT_TOLD_MAX, GRANTS_TOLD_KEPT
 from backend.core.moving import denied
 from backend.core.ports import Device, Rider
 from protocol.errors import ProofError, WireError
@@ -70,6 +73,8 @@ class Grants:
     ) -> None:
         self._store, self._find_device, self._tariffs, self._issuer = store, find_device, tariffs, issuer
         self._clock, self._publish = clock, publish
+        self._told: dict[bytes, int] = {}  # how often each was, the last ones
+        self._lock = Lock()
 
     def seen(self, code: bytes) -> SeenVehicle:
         """What a vehicle code is. Raises Refused."""
@@ -104,8 +109,17 @@ class Grants:
         granted = issue_grant(
             self._issuer, request, rider_class=holder.rider_class, product=holder.product, most_rials=most
         )
-        self._publish(found.device, granted)
+        self._tell(found.device, hold_key(asked), granted)
         return Granted(granted, most, good_until_ms(asked))
+
+    def _tell(self, device: str, key: bytes, granted: bytes) -> None:
+        with self._lock:
+            told = self._told.pop(key, 0)
+            self._told[key] = told + 1
+            if len(self._told) > GRANTS_TOLD_KEPT:
+                del self._told[next(iter(self._told))]
+        if told < GRANT_TOLD_MAX:
+            self._publish(device, granted)
 
     def _proven(self, raw: bytes, now_ms: int) -> VehicleCode:
         """A code that a door of ours shows now. Raises Refused."""

@@ -202,6 +202,14 @@ def test_the_same_again_is_the_same_grant(office: Office) -> None:
     assert len(office.told) == 2
 
 
+def test_who_asks_without_end_does_not_fill_the_buss_network(office: Office) -> None:
+    """Each telling goes over the bus's own radio; the phone has it on its screen after each."""
+    assert len({office.grant() for _ in range(50)}) == 1
+    assert len(office.told) == 4
+    office.grant(after_s=-15)
+    assert len(office.told) == 5
+
+
 def test_another_party_over_the_same_code_is_another_grant_and_is_refused(office: Office) -> None:
     office.grant()
     assert "already" in office.refused(lambda: office.grant(party=1))
