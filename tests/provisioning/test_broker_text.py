@@ -96,7 +96,7 @@ def test_who_may_say_and_hear_what() -> None:
     the office of renewals.
     """
     table = grants(json.loads(roles_json(identities("isfahan", "s0", ["bus-1-d1"]))))
-    up, down = ("taps", "health", "state", "reply"), ("receipt", "command")
+    up, down = ("taps", "health", "state", "reply"), ("receipt", "command", "grant")
     all_up, all_down = ({f"{HERE}/+/{name}" for name in names} for names in (up, down))
     own_up, own_down = ({f"{HERE}/bus-1-d1/{name}" for name in names} for names in (up, down))
     all_down.add(f"{HERE}/all/bundle")
