@@ -1,6 +1,7 @@
 """A city for a phone's money: a bus of real parts, a payment provider, and what a walk through the app asks of them."""
 
 import json
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from protocol.wire.keys import SigningKey
 from protocol.wire.passes import verify_credential
 from simulators.payments.misbehaviour import Faults
 from simulators.payments.server import PaymentServer
-from tests.integration.two_doors import TwoDoors
+from tests.integration.two_doors import FRONT, TwoDoors, until
 from tests.web.conftest import PASSENGER
+from tests.web.holding import Screen
 
 MERCHANT = "savar-dev"
 
@@ -30,6 +32,7 @@ class Purse(TwoDoors):
             f'\n[payments]\nprovider = "{self.provider.url}"\nmerchant = "{MERCHANT}"\n'
         )
         self._config = load_config(config)
+        self._camera = Screen()
         self.url = f"http://127.0.0.1:{self._config.http.port}"
 
     def close(self) -> None:
@@ -49,11 +52,25 @@ class Purse(TwoDoors):
         elif what == "asked":
             found = len(self.provider.books.truth())
             assert found == order["payments"], f"the provider was asked for {found} payments"
+        elif what == "ride":
+            self._camera.hold([b64decode(order["png"])])
+            until(lambda: len(self.charged()) == order["rides"], self.charged)
+        elif what == "trips":
+            assert order["rials"] == self.charged(), f"the ledger charged {self.charged()}"
         else:
             assert what == "wallet"
             assert self.backend is not None
             found = self.backend.store.balance(rider_account(self.rider()))
             assert found == order["rials"], f"the ledger holds {found}, the screen says {order['rials']}"
+
+    def ride(self) -> None:
+        """The front door takes fares."""
+        self.start_door(FRONT, self._camera)
+
+    def charged(self) -> list[int]:
+        """What the ledger charged the phone's rider, newest first."""
+        assert self.backend is not None
+        return [it.rials for it in self.backend.store.rider_taps(self.rider(), 10)]
 
     def rider(self) -> bytes:
         """The credential of the phone."""

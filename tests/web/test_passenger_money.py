@@ -27,3 +27,10 @@ def test_top_ups_are_paid_when_the_backend_has_verified_them(purse: Purse) -> No
     """Asked once though the answer is lost; paid, not paid and not known yet; every balance is the ledger's."""
     with Strings(purse.pulled) as strings:
         walk("passenger_topup", purse.url, strings.url)
+
+
+def test_trips_are_the_ledgers_and_read_without_a_network(purse: Purse) -> None:
+    """After a real tap: day, line, stop, fare and the reason for it in the backend's words."""
+    purse.ride()
+    with Strings(purse.pulled) as strings:
+        walk("passenger_trips", purse.url, strings.url)

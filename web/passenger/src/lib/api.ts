@@ -8,6 +8,7 @@ import type { Words } from "./store";
 
 type Schemas = components["schemas"];
 export type TopUpTold = Schemas["TopUpBody"];
+export type Receipt = Schemas["ReceiptBody"];
 
 /** Nobody answered: no network, or a backend that is away. */
 export class Unreached extends Error {}
@@ -75,3 +76,11 @@ export const startTopUp = (credentialId: string, token: string, rials: number, k
 /** How a top-up stands, after the backend has asked the provider. Throws Unreached where nothing is known. */
 export const settleTopUp = (id: string, token: string): Promise<TopUpTold> =>
   call("POST", `/v1/topups/${id}/settle`, undefined, token);
+
+/** Charged boardings, newest first; `before`: `next` of the answer before, null for the newest. */
+export const receipts = (
+  credentialId: string,
+  token: string,
+  before: string | null,
+): Promise<Schemas["ReceiptsBody"]> =>
+  call("GET", `/v1/riders/${credentialId}/receipts${before === null ? "" : `?before=${before}`}`, undefined, token);

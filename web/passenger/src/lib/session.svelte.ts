@@ -3,6 +3,7 @@
 
 import { LIMITS } from "$generated/tables";
 import { signerOf } from "../keys/webcrypto";
+import type { Bytes } from "../protocol/bytes";
 import { ContractError } from "../protocol/errors";
 import type { Signer } from "../protocol/keys";
 import { formAt, readCredential, type Credential, type Form } from "../protocol/passes";
@@ -87,6 +88,11 @@ export class Session {
     if (this.elsewhere === !toCode) return;
     this.elsewhere = !toCode;
     if (this.phase === "code") await this.seen();
+  }
+
+  /** The phone's public key: whose account it is. */
+  get holder(): Bytes | undefined {
+    return this.account?.public;
   }
 
   /** What registration gave, for what the other screens ask. */

@@ -5,6 +5,7 @@ import { same, type Bytes } from "../protocol/bytes";
 import type { Correction } from "./clock";
 import { nextRender, type Renders } from "./counter";
 import type { TopUp } from "./topups";
+import type { Trips } from "./trips.svelte";
 
 export type Words = { readonly fa: string; readonly en: string };
 
@@ -34,7 +35,7 @@ export type Heard = {
 };
 
 type Shape = DBSchema & {
-  kept: { key: string; value: Account | Heard | Renders | TopUp[] };
+  kept: { key: string; value: Account | Heard | Renders | TopUp[] | Trips };
 };
 
 export class Store {
@@ -65,7 +66,7 @@ export class Store {
     if (kept === fresh) {
       await tx.store.put(fresh, "account");
       // Of another account; the counter stays: it must never come twice.
-      for (const of of ["heard", "topups"]) await tx.store.delete(of);
+      for (const of of ["heard", "topups", "trips"]) await tx.store.delete(of);
     }
     await tx.done;
     return kept;
@@ -107,6 +108,18 @@ export class Store {
     await tx.store.put(now, "topups");
     await tx.done;
     return now;
+  }
+
+  async trips(): Promise<Trips | undefined> {
+    return (await this.db.get("kept", "trips")) as Trips | undefined;
+  }
+
+  /** Keep what the backend told of this account's trips; of another that began meanwhile nothing is. */
+  async keepTrips(holder: Bytes, trips: Trips): Promise<void> {
+    const tx = this.db.transaction("kept", "readwrite");
+    const held = (await tx.store.get("account")) as Account | undefined;
+    if (held !== undefined && same(held.public, holder)) await tx.store.put(trips, "trips");
+    await tx.done;
   }
 
   /** The number of a render at this second, kept before anybody sees it. Throws CounterSpent. */
