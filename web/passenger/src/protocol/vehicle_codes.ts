@@ -1,5 +1,5 @@
-// The vehicle code that a bus shows, as its rider's phone reads it. A phone holds no keys of devices: what is read here is
-// claimed by whoever made the code, and the backend judges it by the door's key.
+// The vehicle code that a bus shows, as its rider's phone reads it. A phone holds no keys of devices: what is read here
+// is claimed by whoever made the code, and the backend judges it by the door's key.
 
 import { LIMITS } from "$generated/tables";
 import { integer, joined, type Bytes } from "./bytes";
