@@ -74,6 +74,14 @@ describe("golden vectors", () => {
   });
 });
 
+describe("a point", () => {
+  it("whose x is no number of the field is refused: x = p would be taken for x = 0", () => {
+    const p = fromHex("02ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
+    expect(uncompressed(fromHex(`02${"00".repeat(32)}`)).length).toBe(65);
+    expect(() => uncompressed(p)).toThrow(expect.objectContaining({ name: "BadKey" }));
+  });
+});
+
 /** A signer that answers what a vector holds. */
 const saying = (signature: Bytes): Signer => ({ public: fromHex(holder.public), sign: async () => signature });
 
