@@ -216,6 +216,7 @@ class Riders:
             raise Refused(
                 "the credential of this key has ended: it moved to another phone, or its account was closed",
                 fix="make a new key and register that; who has found this phone gives it back",
+                ended=True,  # a phone goes by this: other refusals of a key are not its end
                 rider_fa="اعتبار این گوشی پایان یافته یا به گوشی دیگری رفته است",
                 rider_en="This phone's credential has ended, or moved to another",
             )  # fmt: skip

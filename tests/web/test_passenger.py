@@ -86,6 +86,8 @@ class Town:
             self._serve()
         elif what == "newer":
             self._build_anew()
+        elif what == "half":
+            self._build_half()
         else:
             assert what == "move"
             self._move(order)
@@ -106,6 +108,13 @@ class Town:
         page.write_text(page.read_text("utf-8").replace("<head>", '<head><meta name="newer" content="yes">'), "utf-8")
         code, found = re.subn(r'VERSION="[0-9a-f]{16}"', 'VERSION="00000000000000aa"', worker.read_text("utf-8"))
         assert found == 1
+        worker.write_text(code, "utf-8")
+
+    def _build_half(self) -> None:
+        """The worker of a newer build beside the page of an older one, as while files are copied."""
+        page, worker = self._pages / "index.html", self._pages / "sw.js"
+        page.write_text(re.sub(r"index-[\w-]+\.js", "index-OLDOLDOL.js", page.read_text("utf-8")), "utf-8")
+        code = re.sub(r'VERSION="[0-9a-f]{16}"', 'VERSION="00000000000000bb"', worker.read_text("utf-8"))
         worker.write_text(code, "utf-8")
 
     def _move(self, account: dict[str, Any]) -> None:
@@ -150,3 +159,9 @@ def test_its_life(town: Town) -> None:
     """P10: no second and counter twice; nothing shown unseen; a newer version; moved; an hour ahead, and right."""
     with Strings(town.pulled) as strings:
         walk("passenger_life", town.url, strings.url)
+
+
+def test_where_the_phone_fails_it(town: Town) -> None:
+    """P4: nothing kept, a full phone, a key that waits, two tabs, half a deploy: said, and no old code is shown."""
+    with Strings(town.pulled) as strings:
+        walk("passenger_hard", town.url, strings.url)

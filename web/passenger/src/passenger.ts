@@ -10,14 +10,19 @@ if (target) mount(Passenger, { target, props: { store: Store.open() } });
 
 /** A newer app is taken while nobody looks: never under a code that is held to a camera. */
 async function keepFiles(): Promise<void> {
-  const held = navigator.serviceWorker.controller !== null;
+  let [held, newer] = [navigator.serviceWorker.controller !== null, false];
   const registration = await navigator.serviceWorker.register("./sw.js");
   const unseen = (): boolean => document.visibilityState !== "visible";
-  document.addEventListener("visibilitychange", () => {
-    if (unseen()) registration.waiting?.postMessage("take");
-  });
+  const turn = (): void => {
+    if (!unseen()) return;
+    if (newer) location.reload();
+    else registration.waiting?.postMessage("take");
+  };
+  document.addEventListener("visibilitychange", turn);
   navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (held && unseen()) location.reload();
+    newer = held; // the first worker brings no other files
+    held = true;
+    turn();
   });
 }
 if ("serviceWorker" in navigator) addEventListener("load", () => void keepFiles());

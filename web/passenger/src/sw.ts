@@ -21,9 +21,17 @@ export {};
 const worker = self as unknown as Worker;
 const NAME = `savar-passenger-${VERSION}`;
 
-worker.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(NAME).then((kept) => kept.addAll(FILES)));
-});
+/** All files, if the page is this build's: while files are copied to a server it may still be the one before. */
+async function keep(): Promise<void> {
+  const kept = await caches.open(NAME);
+  await kept.addAll(FILES);
+  const page = (await (await kept.match("./"))?.text()) ?? "";
+  const named = page.match(/\.\/assets\/[^"]+/g) ?? [];
+  if (named.length > 0 && named.every((file) => FILES.includes(file))) return;
+  await caches.delete(NAME);
+  throw new Error("the page is another build's");
+}
+worker.addEventListener("install", (event) => event.waitUntil(keep()));
 
 worker.addEventListener("activate", (event) => {
   const tidy = async (): Promise<void> => {

@@ -54,7 +54,8 @@ export async function registerAccount(store: Store, account: Account): Promise<A
     await checked(credential, signer.public, issuerKey);
     change = { registered: { credentialId: told.credential_id, credential, token: told.token, issuerKey } };
   } catch (error) {
-    if (!(error instanceof api.Refused) || error.words === undefined || error.problem !== "refused") throw error;
+    // Another refusal, as of a key that waits for its account, ends nothing: a desk may know this key already.
+    if (!(error instanceof api.Refused) || error.words === undefined || !error.ended) throw error;
     change = { ended: error.words };
   }
   await store.change(signer.public, change);

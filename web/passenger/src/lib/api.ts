@@ -13,12 +13,13 @@ export type Receipt = Schemas["ReceiptBody"];
 /** Nobody answered: no network, or a backend that is away. */
 export class Unreached extends Error {}
 
-/** The backend understood and said no. `words`: what it tells the rider, if it does. */
+/** The backend understood and said no. `words`: what it tells the rider, if it does. `ended`: this key's pass has. */
 export class Refused extends Error {
   constructor(
     readonly status: number,
     readonly problem: string,
     readonly words?: Words,
+    readonly ended = false,
   ) {
     super(`${status} ${problem}`);
   }
@@ -37,7 +38,7 @@ async function call<Answer>(
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), ANSWER_MS);
   let answer: Response;
-  let told: { type?: string; data?: { rider_fa?: string; rider_en?: string } };
+  let told: { type?: string; data?: { rider_fa?: string; rider_en?: string; ended?: boolean } };
   try {
     answer = await fetch(path, { method, headers, body: body ? JSON.stringify(body) : null, signal: stop.signal });
     told = (await answer.json()) as typeof told;
@@ -50,7 +51,8 @@ async function call<Answer>(
   if (answer.status >= 500) throw new Unreached(path);
   const { rider_fa: fa, rider_en: en } = told.data ?? {};
   const words = fa === undefined || en === undefined ? undefined : { fa, en };
-  throw new Refused(answer.status, told.type?.replace("urn:savar:problem:", "") ?? "other", words);
+  const problem = told.type?.replace("urn:savar:problem:", "") ?? "other";
+  throw new Refused(answer.status, problem, words, told.data?.ended === true);
 }
 
 export type Proven = { readonly public: Bytes; readonly proof: Bytes; readonly challenge: Bytes };

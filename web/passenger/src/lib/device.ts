@@ -13,6 +13,16 @@ export async function stayAwake(): Promise<void> {
   }
 }
 
+/** What `use` makes of the browser's small store; undefined where its rider, or the browser, allows none. */
+export function small<Made>(use: (kept: Storage) => Made): Made | undefined {
+  try {
+    return use(localStorage);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return undefined;
+  }
+}
+
 /** Ask the browser not to throw the key away when the phone is full. False: it may, but rarely does once installed. */
 export async function keepStored(): Promise<boolean> {
   if (matchMedia("(display-mode: standalone)").matches) {

@@ -11,12 +11,12 @@ import { beginAccount, cityTime, hear, registerAccount, render, type Render } fr
 import { Refused, Unreached } from "./api";
 import { CounterSpent, dayOf } from "./counter";
 import { keepStored, stayAwake } from "./device";
-import { CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
+import { AGAIN_MS, CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
 import { type Store, type Account, type Registered, type Words } from "./store";
 import { warningsOf, type Warning } from "./warnings";
 
 export type Phase = "opening" | "first" | "code" | "ended";
-export type Trouble = "network" | "refused" | "store" | "clock";
+export type Trouble = "network" | "refused" | "store" | "full" | "clock";
 const PERIOD_MS = LIMITS.RENDER_PERIOD_S * 1000;
 const FORM_MS = LIMITS.FORM_PERIOD_S * 1000;
 
@@ -30,6 +30,8 @@ export class Session {
   warnings = $state.raw<Warning[]>([]);
   endedWords = $state.raw<Words>();
   trouble = $state<Trouble>();
+  /** Why the backend refused, where it told its rider that. */
+  said = $state.raw<Words>();
   deskKey = $state("");
   /** A top-up of this phone's whose end its rider has not seen. */
   toppingUp = $state(false);
@@ -49,13 +51,14 @@ export class Session {
   async open(kept: Promise<Store>): Promise<void> {
     try {
       this.store = await kept;
+      this.account = await this.store.account();
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       this.trouble = "store";
       this.phase = "first";
       return;
     }
-    await this.take(await this.store.account());
+    await this.take(this.account);
     document.addEventListener("visibilitychange", () => void this.seen());
     addEventListener("online", () => void this.sync());
     setInterval(() => void this.sync(), SYNC_EVERY_MS);
@@ -65,22 +68,31 @@ export class Session {
 
   /** Make this phone's key, if it has none, and register it: its rider has asked for that. */
   async begin(): Promise<void> {
-    this.trouble = undefined;
+    this.trouble = this.said = undefined;
     try {
       const held = this.account === undefined || this.account.ended ? await beginAccount(this.store) : this.account;
       // The time first: a phone that is set wrong would begin with a code that no bus takes.
       await this.take(await this.heard(await registerAccount(this.store, held)));
     } catch (error) {
+      if (this.unkept(error)) return;
       if (!this.expected(error)) throw error;
       this.trouble = error instanceof Unreached ? "network" : "refused";
+      this.said = error instanceof Refused ? error.words : undefined;
     }
   }
 
-  /** Make this phone's key without registering it, for a desk that moves an account to it. */
-  async forDesk(): Promise<void> {
-    if (this.account === undefined || this.account.ended) this.account = await beginAccount(this.store);
+  /** Make this phone's key without registering it, for a desk that moves an account to it; false: none is kept. */
+  async forDesk(): Promise<boolean> {
+    this.trouble = this.said = undefined;
+    try {
+      if (this.account === undefined || this.account.ended) this.account = await beginAccount(this.store);
+    } catch (error) {
+      if (!this.unkept(error)) throw error;
+      return false;
+    }
     const digits = Array.from(this.account.public, (byte) => byte.toString(16).padStart(2, "0")).join("");
     this.deskKey = digits.replace(/(.{6})(?=.)/g, "$1 ");
+    return true;
   }
 
   /** The rider looks at the code, or at another screen of the app. */
@@ -103,6 +115,13 @@ export class Session {
   async bring(party: number): Promise<void> {
     this.party = Math.max(0, Math.min(LIMITS.PARTY_MAX, party));
     await this.renew();
+  }
+
+  /** A phone that is full, or whose browser has shut what it keeps: nothing is shown that was not kept before. */
+  private unkept(error: unknown): boolean {
+    if (!(error instanceof DOMException)) return false;
+    this.trouble = "full";
+    return true;
   }
 
   private expected = (error: unknown): boolean =>
@@ -147,17 +166,24 @@ export class Session {
     if (this.elsewhere) return; // nobody sees it
     this.wanted += 1;
     const mine = this.wanted;
-    const { ms } = await cityTime(this.store);
     try {
+      const { ms } = await cityTime(this.store);
       const made = await render(this.store, this.credential, this.signer, ms, this.party);
       if (mine !== this.wanted) return;
       this.shown = made;
     } catch (error) {
+      if (this.unkept(error)) {
+        if (mine !== this.wanted) return;
+        this.hide();
+        this.ticking = setTimeout(() => void this.renew(), AGAIN_MS);
+        return;
+      }
       if (!(error instanceof CounterSpent)) throw error;
       this.trouble = "clock";
       this.leave("first");
       return;
     }
+    this.trouble = undefined;
     this.shownAt = performance.now();
     await this.judge();
     this.tick();
@@ -194,7 +220,7 @@ export class Session {
     try {
       return await hear(this.store, account);
     } catch (error) {
-      if (!this.expected(error)) throw error;
+      if (!this.expected(error) && !this.unkept(error)) throw error;
       return account;
     }
   }

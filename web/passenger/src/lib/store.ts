@@ -1,6 +1,6 @@
 // What this phone keeps, in IndexedDB: its key, its credential, its counter. A key is never exported, not even here.
 
-import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from "idb";
 import { same, type Bytes } from "../protocol/bytes";
 import type { Correction } from "./clock";
 import { nextRender, type Renders } from "./counter";
@@ -38,6 +38,8 @@ type Shape = DBSchema & {
   kept: { key: string; value: Account | Heard | Renders | TopUp[] | Trips };
 };
 
+type Kept = IDBPObjectStore<Shape, ["kept"], "kept", "readwrite">;
+
 export class Store {
   private constructor(private readonly db: IDBPDatabase<Shape>) {}
 
@@ -50,6 +52,13 @@ export class Store {
     return new Store(db);
   }
 
+  /** One transaction: what `use` makes once all of it is kept. Where it is not, both ways of hearing that are heard. */
+  private async writing<Made>(use: (kept: Kept) => Promise<Made>, durability?: "relaxed"): Promise<Made> {
+    const tx = this.db.transaction("kept", "readwrite", durability && { durability });
+    const [made] = await Promise.all([use(tx.store), tx.done]);
+    return made;
+  }
+
   async account(): Promise<Account | undefined> {
     return (await this.db.get("kept", "account")) as Account | undefined;
   }
@@ -60,41 +69,39 @@ export class Store {
 
   /** Keep this account unless another tab has kept one under a key that still counts → the one that is kept. */
   async begin(fresh: Account): Promise<Account> {
-    const tx = this.db.transaction("kept", "readwrite");
-    const held = (await tx.store.get("account")) as Account | undefined;
-    const kept = held === undefined || held.ended !== undefined ? fresh : held;
-    if (kept === fresh) {
-      await tx.store.put(fresh, "account");
+    return this.writing(async (kept) => {
+      const held = (await kept.get("account")) as Account | undefined;
+      if (held !== undefined && held.ended === undefined) return held;
+      await kept.put(fresh, "account");
       // Of another account; the counter stays: it must never come twice.
-      for (const of of ["heard", "topups", "trips"]) await tx.store.delete(of);
-    }
-    await tx.done;
-    return kept;
+      for (const of of ["heard", "topups", "trips"]) await kept.delete(of);
+      return fresh;
+    });
   }
 
   /** What became of the account under this key; false if another key is kept by now. */
   async change(holder: Bytes, change: Partial<Account>): Promise<boolean> {
-    const tx = this.db.transaction("kept", "readwrite");
-    const held = (await tx.store.get("account")) as Account | undefined;
-    const mine = held !== undefined && same(held.public, holder);
-    if (mine) await tx.store.put({ ...held, ...change }, "account");
-    await tx.done;
-    return mine;
+    return this.writing(async (kept) => {
+      const held = (await kept.get("account")) as Account | undefined;
+      const mine = held !== undefined && same(held.public, holder);
+      if (mine) await kept.put({ ...held, ...change }, "account");
+      return mine;
+    });
   }
 
   async hear(told: Partial<Heard>): Promise<void> {
-    const tx = this.db.transaction("kept", "readwrite");
-    const before = ((await tx.store.get("heard")) ?? {}) as Heard;
-    await tx.store.put({ ...before, ...told }, "heard");
-    await tx.done;
+    return this.writing(async (kept) => {
+      const before = ((await kept.get("heard")) ?? {}) as Heard;
+      await kept.put({ ...before, ...told }, "heard");
+    });
   }
 
   /** The phone's clock was set anew: what corrected the old one goes, and does not come back by itself. */
   async dropCorrection(): Promise<void> {
-    const tx = this.db.transaction("kept", "readwrite");
-    const { correction: _gone, seenMs: _too, ...rest } = ((await tx.store.get("heard")) ?? {}) as Heard;
-    await tx.store.put(rest, "heard");
-    await tx.done;
+    return this.writing(async (kept) => {
+      const { correction: _gone, seenMs: _too, ...rest } = ((await kept.get("heard")) ?? {}) as Heard;
+      await kept.put(rest, "heard");
+    });
   }
 
   async topUps(): Promise<TopUp[]> {
@@ -103,11 +110,11 @@ export class Store {
 
   /** Change what is kept of top-ups, at once for all tabs → what is kept then. */
   async changeTopUps(change: (kept: readonly TopUp[]) => TopUp[]): Promise<TopUp[]> {
-    const tx = this.db.transaction("kept", "readwrite");
-    const now = change(((await tx.store.get("topups")) ?? []) as TopUp[]);
-    await tx.store.put(now, "topups");
-    await tx.done;
-    return now;
+    return this.writing(async (kept) => {
+      const now = change(((await kept.get("topups")) ?? []) as TopUp[]);
+      await kept.put(now, "topups");
+      return now;
+    });
   }
 
   async trips(): Promise<Trips | undefined> {
@@ -116,21 +123,21 @@ export class Store {
 
   /** Keep what the backend told of this account's trips; of another that began meanwhile nothing is. */
   async keepTrips(holder: Bytes, trips: Trips): Promise<void> {
-    const tx = this.db.transaction("kept", "readwrite");
-    const held = (await tx.store.get("account")) as Account | undefined;
-    if (held !== undefined && same(held.public, holder)) await tx.store.put(trips, "trips");
-    await tx.done;
+    return this.writing(async (kept) => {
+      const held = (await kept.get("account")) as Account | undefined;
+      if (held !== undefined && same(held.public, holder)) await kept.put(trips, "trips");
+    });
   }
 
   /** The number of a render at this second, kept before anybody sees it. Throws CounterSpent. */
   async countRender(timeS: number): Promise<number> {
     // Not flushed to the flash: who loses it with the power is in a later second when the phone is up again.
-    const tx = this.db.transaction("kept", "readwrite", { durability: "relaxed" });
-    const next = nextRender((await tx.store.get("renders")) as Renders | undefined, timeS);
-    await tx.store.put(next, "renders");
-    const heard = ((await tx.store.get("heard")) ?? {}) as Heard;
-    if (heard.correction) await tx.store.put({ ...heard, seenMs: timeS * 1000 }, "heard");
-    await tx.done;
-    return next.counter;
+    return this.writing(async (kept) => {
+      const next = nextRender((await kept.get("renders")) as Renders | undefined, timeS);
+      await kept.put(next, "renders");
+      const heard = ((await kept.get("heard")) ?? {}) as Heard;
+      if (heard.correction) await kept.put({ ...heard, seenMs: timeS * 1000 }, "heard");
+      return next.counter;
+    }, "relaxed");
   }
 }

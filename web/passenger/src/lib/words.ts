@@ -69,6 +69,7 @@ const fa = {
     network: { what: "شبکه نیست", next: "به شبکه وصل شوید و دوباره بزنید" },
     refused: { what: "انجام نشد", next: "کمی دیگر دوباره بزنید" },
     store: { what: "این مرورگر چیزی نگه نمی‌دارد", next: "از حالت ناشناس بیرون بیایید، یا با کروم باز کنید" },
+    full: { what: "حافظهٔ گوشی پر است", next: "کمی جا باز کنید؛ سپس برنامه را ببندید و باز کنید" },
     clock: { what: "ساعت گوشی را درست کنید", next: "سپس برنامه را ببندید و باز کنید" },
   } as Record<Trouble, Told>,
 };
@@ -137,6 +138,7 @@ const en: WordTable = {
     network: { what: "There is no network", next: "Connect, and press again" },
     refused: { what: "That was not done", next: "Press again in a while" },
     store: { what: "This browser keeps nothing", next: "Leave the private mode, or use Chrome" },
+    full: { what: "The phone's storage is full", next: "Free some room, then close the app and open it again" },
     clock: { what: "Set the phone's clock", next: "Then close the app and open it again" },
   },
 };
