@@ -1,8 +1,8 @@
 """`counted` on the card: the last word about its machine's counter (see `edge/core/counting`). Whole, or as before."""
 
-import os
 from pathlib import Path
 
+from edge.adapters.whole_file import write_whole
 from edge.core.counting import COUNTED_MAX_BYTES
 from edge.core.errors import CounterFailed
 
@@ -27,17 +27,7 @@ class CountedFile:
 
     def keep(self, data: bytes) -> None:
         """On the card, durably. Raises CounterFailed."""
-        beside = self._path.with_suffix(".new")
         try:
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.rename(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(self._path, data, mode=0o644)
         except OSError as error:
             raise CounterFailed(f"{self._path.name} is not kept: {error}", fix=_FIX) from error

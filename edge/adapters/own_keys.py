@@ -9,11 +9,11 @@ Every file is written beside, synced and renamed: after a power cut the old one 
 """
 
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from edge.adapters.keys import TapKey, open_token
+from edge.adapters.whole_file import sync_folder_of, write_whole
 from edge.core.errors import EnrolmentFailed, NotEnrolling, SignerFailed
 from hardware_keys.places import KeyPlace, read_place
 from protocol.errors import BadKey, ProofError, WireError
@@ -172,16 +172,8 @@ def _opens(place: KeyPlace) -> bool:
 
 def replace_whole(path: Path, data: bytes, *, mode: int) -> None:
     """Write a file beside, synced, then put it in its place. Raises EnrolmentFailed."""
-    beside = path.with_name(f".{path.name}.new")
     try:
-        beside.unlink(missing_ok=True)  # of a call whose power went
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path)
+        write_whole(path, data, mode=mode)
     except OSError as error:
         raise _failed(path, error) from error
 
@@ -190,7 +182,7 @@ def rename(path: Path, other: Path) -> None:
     """Put a file into another's place in its folder. Raises EnrolmentFailed."""
     try:
         path.replace(other)
-        _sync_folder(other)
+        sync_folder_of(other)
     except OSError as error:
         raise _failed(path, error) from error
 
@@ -200,17 +192,9 @@ def remove(path: Path) -> None:
     try:
         if path.exists():
             path.unlink()
-            _sync_folder(path)
+            sync_folder_of(path)
     except OSError as error:
         raise _failed(path, error) from error
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def read_bounded(path: Path, most: int) -> bytes:
