@@ -5,7 +5,8 @@ Rules:
   before it, so a run is shipped up to one;
 - every epoch is kept: a card that was changed, and the one before it;
 - a batch that disagrees is kept apart, up to BRANCH_BYTES_MAX: evidence, never a record (P11);
-- a file that cannot be read, or holds another sister's records, is set aside and never deleted: it may be the last.
+- a file that cannot be read is set aside and never deleted: it may be the last; one of another sister's records
+  goes under its name before this is opened (`former_copies`).
 """
 
 import logging

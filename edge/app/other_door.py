@@ -118,11 +118,10 @@ class OtherDoor:
 
     # --- how it is ----------------------------------------------------------------------------------------------------
 
-    def link(self, now: Instant, waiting: int) -> SisterLink:
-        """For health; `waiting`: our records that it has not witnessed."""
+    def link(self, now: Instant, waiting: int, carried: int) -> SisterLink:
+        """For health; `waiting`: our records that it lacks; `carried`: others that the backend may lack."""
         silent_ms = 0 if self._lost_ms is None else max(now.mono_ms - self._lost_ms, 0)
-        carried, exposed = sum(self.courier.backlogs.values()), self._exposure.rials
-        return SisterLink(self._lost_ms is None, silent_ms // 1000, waiting, carried, exposed)
+        return SisterLink(self._lost_ms is None, silent_ms // 1000, waiting, carried, self._exposure.rials)
 
     def problem(self, now: Instant) -> str:
         """The worst fault of the other door as it is seen from here, in words for a person; empty if none."""

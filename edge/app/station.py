@@ -11,12 +11,14 @@ import logging
 from collections.abc import Callable, Sequence
 
 from edge.app.boarding import Boarding
+from edge.app.couriers import Couriers, former_couriers
 from edge.app.inbox import Inbox
 from edge.app.other_door import OtherDoor, SisterSide
 from edge.app.receipt_trust import ReceiptTrust
 from edge.app.sync import BACKEND, SISTER, KeptJournal, Sync
 from edge.core.condition import NOTHING_TOLD, Condition
 from edge.core.errors import JournalFailed, JournalFull, LocalError, SignerFailed, UnannouncedLedger
+from edge.core.former import Former
 from edge.core.limits import HEALTH_PERIOD_MS, RECEIPTS_WAITING_MAX, SIGN_AGAIN_MS, STEP_MAX_MS
 from edge.core.ports import Clock, Panel, Riders, Session, TapSigner
 from edge.core.uplink import Publish, ReceiptOutcome, Uplink
@@ -57,6 +59,7 @@ class Station:
         position: Callable[[int], Position | None] = lambda _: None,
         along: Callable[[int], tuple[Along | None, Along | None]] = lambda _: (None, None),
         condition: Callable[[], DoorCondition | None] = lambda: None,
+        formers: Sequence[Former] = (),
     ) -> None:
         self._address, self._software = address, software
         self._journal, self._key, self._clock, self._session = journal, key, clock, session
@@ -91,6 +94,8 @@ class Station:
             sister, device=address.device, epoch=self.epoch, boarding=self.boarding, signer=key,
             believed=self._believed, publish=self._publish_taps,
         )  # fmt: skip
+        before = former_couriers(formers, believed=self._believed, publish=self._publish_taps)
+        self._couriers = Couriers(None if self._other is None else self._other.courier, before)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -115,6 +120,7 @@ class Station:
             self._receipt_came(kept, now, kept=True)
         if self._other is not None:
             self._other.begin(now)
+        self._couriers.begin_formers(now)
 
     def end(self, now: Instant) -> None:
         """The newest receipt is written down. Raises JournalFull, JournalFailed."""
@@ -187,8 +193,8 @@ class Station:
             for word in self._other.words(now):
                 self._sync.word_came(SISTER, word, now)
         self._sync.step(now)
+        self._couriers.step(now)
         if self._other is not None:
-            self._other.courier.step(now)
             self._other.tell(self._sync.newest_receipt, self._appended, now, self._tell_condition())
 
     def _open_late(self, now: Instant) -> None:
@@ -209,19 +215,16 @@ class Station:
             self._uplink.on_connected(BACKEND)
             self._birth_owed = not self._say(Channel.STATE, lambda: self.state(online=True), retain=True)
             self._health_due_ms = 0
-            if self._other is not None:
-                self._other.courier.connected(now, yes=True)
+            self._couriers.connected(now, yes=True)
         elif not self._session.connected:
             self._uplink.on_disconnected(BACKEND)
-            if self._other is not None:
-                self._other.courier.connected(now, yes=False)
+            self._couriers.connected(now, yes=False)
 
     def _take_there(self, now: Instant) -> None:
         if self._there != self._there_seen:
             self._there_seen = self._there
             self._uplink.on_there(BACKEND, now.mono_ms)
-            if self._other is not None:
-                self._other.courier.backend_there(now)
+            self._couriers.backend_there(now)
 
     def _take_link(self, now: Instant) -> None:
         if self._other is None:
@@ -242,11 +245,9 @@ class Station:
             log.warning("receipt refused: %s: %s", error.name, error)
             return
         self._unannounced = None
-        if self._other is not None:
-            self._other.courier.incarnation_heard(receipt.incarnation, now, kept=kept)
-            if receipt.device != self._address.device:
-                self._other.courier.receipt_came(data, receipt, now)
-        if receipt.device != self._address.device:
+        ours = receipt.device == self._address.device
+        self._couriers.receipt_came(data, receipt, now, ours=ours, kept=kept)
+        if not ours:
             return
         outcome = self._sync.receipt_came(data, receipt, now, kept=kept)
         if outcome not in (None, ReceiptOutcome.FORKED, ReceiptOutcome.FOREIGN):
@@ -345,7 +346,7 @@ class Station:
         return None if age_ms is None else age_ms // 1000
 
     def _link(self, now: Instant) -> SisterLink | None:
-        return None if self._other is None else self._other.link(now, self.sister_backlog)
+        return None if self._other is None else self._other.link(now, self.sister_backlog, self.courier_backlog)
 
     @property
     def forked(self) -> bool:
@@ -364,6 +365,8 @@ class Station:
             return str(self._unannounced)
         if self._other is not None and (worst := self._other.problem(now)):
             return worst
+        if (former := self._couriers.problem) is not None:
+            return f"the records of a door that was here before are not carried: {former.message}"
         if self._riders.problem is not None:
             return str(self._riders.problem)
         forgotten = self.boarding.tickets.forgotten
@@ -388,10 +391,10 @@ class Station:
 
     @property
     def courier_backlog(self) -> int:
-        """The sister's records that lie here and that the backend has not receipted, as far as we know."""
+        """Records of the sister, and of those before it, that lie here without a receipt, as far as we know."""
         return sum(self.courier_backlogs.values())
 
     @property
     def courier_backlogs(self) -> dict[int, int]:
-        """The same for each of the sister's epochs."""
-        return {} if self._other is None else self._other.courier.backlogs
+        """The same for each of their epochs."""
+        return self._couriers.backlogs

@@ -20,6 +20,7 @@ from edge.adapters.allocator import give_back
 from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
+from edge.adapters.former_copies import formers
 from edge.adapters.frames.source import make_source
 from edge.adapters.http_chunks import HttpChunks
 from edge.adapters.journal import ApswJournal
@@ -96,11 +97,12 @@ class Validator:
         system_clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)
         self._clock = clock or system_clock
         self._address = Address(config.city, config.shard, config.device)
-        epoch = int.from_bytes(randomness(8), "big") % INT63_MAX + 1
         sister_key = None if config.sister is None else load_sister(config.keys_dir)
         data = config.data_dir
         reserve = Ballast(data / "ballast", BALLAST_BYTES)
-        self._journal = ApswJournal(data / "journal.db", device=config.device, new_epoch=epoch, reserve=reserve)
+        self._journal = ApswJournal(
+            data / "journal.db", device=config.device, new_epoch=_epoch(randomness), reserve=reserve
+        )
         counting = counting_of(config, self._journal, keys.tap)
         self._condition = ConditionReader(data, lambda: config.broker.certificate, counting=counting)
         self._wake, self._bundles_wake, self._stopping = (threading.Event() for _ in range(3))
@@ -110,12 +112,13 @@ class Validator:
         self._renewal = OnlineRenewal(config, self._session)
         self._peer: PeerSession | None = None
         self._copies: ApswCopies | None = None
+        self._formers = formers(data, config.sister, reserve, courier_after_ms)
         side = None if sister_key is None else self._make_sister(sister_key, reserve, courier_after_ms)
         self._riders = RiderTable(config.data_dir / "riders.table")
         self._station = Station(
-            address=self._address, service=config.service, bundle=bundle, journal=self._journal,
-            riders=self._riders, tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock,
-            session=self._session, sister=side, software=software(), randomness=randomness, wake=self._wake.set,
+            address=self._address, service=config.service, bundle=bundle, journal=self._journal, riders=self._riders,
+            tap_signer=self._signer, key=keys.tap, panel=panel, clock=self._clock, session=self._session, sister=side,
+            formers=self._formers, software=software(), randomness=randomness, wake=self._wake.set,
             heard=system_clock.heard, position=self._position, along=self._along, condition=self.condition,
         )  # fmt: skip
         self._place = place_of(config.gnss, self.boarding, system_clock.satellites, vehicle)
@@ -232,8 +235,9 @@ class Validator:
             self._condition.end()
         finally:
             self._journal.close()
-            if self._copies is not None:
-                self._copies.close()
+            for copies in (self._copies, *(former.copies for former in self._formers)):
+                if copies is not None:
+                    copies.close()
             self._signer.close()
 
     @property
@@ -392,3 +396,7 @@ class Validator:
         return self._station.health(
             now, disk_free=self._diagnosis.disk_free(), cameras=cameras, problem=self.problem(), condition=told
         )  # fmt: skip
+
+
+def _epoch(randomness: Callable[[int], bytes]) -> int:
+    return int.from_bytes(randomness(8), "big") % INT63_MAX + 1

@@ -29,6 +29,7 @@ GIVE_BACK_EVERY_MS = 10_000  # free memory to the system: a hundred pictures lat
 BALLAST_BYTES = 17 << 20  # kept back for a full card: the log's 16 MiB, should all of it be new to the file, and a step
 BALLAST_LEAVES_BYTES = 4 << 20  # beside it, for the logs of journal and copies: 10 s of taps and pruning, 1.6 MiB each
 COURIER_AFTER_MS = 600_000  # copies go up for a sister that has got no receipt for so long while we could have
+FORMER_SISTERS_MAX = 8  # doors whose copies are carried beside the sister's: a bus changes one in years, a table each
 BRANCH_BYTES_MAX = (
     16 << 20
 )  # of batches that disagree with a copy: a month of a forked door; beyond it its own card has it

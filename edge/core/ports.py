@@ -292,6 +292,10 @@ class Copies(Protocol):
         """Fold the write-ahead log in."""
         ...
 
+    def close(self) -> None:
+        """Fold the log in and close."""
+        ...
+
 
 class Reserve(Protocol):
     """Room on the card that is lent to housekeeping when the card is full, and never to taps (P4). Raises nothing."""

@@ -141,7 +141,33 @@ def test_the_tail_of_a_dead_card_is_carried_by_the_other_door(bus: TwoDoors) -> 
     assert paid(found) == [FARE] * (SHOWINGS + 1)
 
 
-@pytest.mark.parametrize("damage", ["no database", "a rotten page", "another door's"])
+@pytest.mark.parametrize("stays", ["with a new sister", "with none"])
+def test_the_tail_of_a_door_that_was_replaced_is_carried_by_the_one_that_stays(bus: TwoDoors, stays: str) -> None:
+    """P1, P2: its card is dead, another device serves its door now; what it showed lies here alone, and is posted."""
+    front, back = bus.start_doors()
+    for _ in range(SHOWINGS):
+        bus.board(back)
+    bus.wait_witnessed()
+    bus.lose_card(BACK)
+    bus.stop_door(FRONT)
+    if stays == "with none":
+        config = bus.folder(FRONT) / "validator.toml"
+        config.write_text(config.read_text().partition("[sister]")[0])
+        front = bus.start_door(FRONT)
+    else:
+        bus.replace(BACK, "bus-1-d3")
+        front, new = bus.start_door(FRONT), bus.start_door("bus-1-d3")
+        bus.wait_linked()
+        bus.board(new)
+    bus.board(front)
+    assert front.courier_backlog > SHOWINGS
+    bus.start_office()
+    found = posted(bus)
+    assert paid(found) == [FARE] * (SHOWINGS + 1 + (stays == "with a new sister"))
+    assert bus.start_door(FRONT).courier_backlog == 0, "the receipts are kept beside the copies"
+
+
+@pytest.mark.parametrize("damage", ["no database", "a rotten page"])
 def test_copies_that_cannot_be_read_are_set_aside_and_keep_nobody_from_boarding(
     bus: TwoDoors, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,16 +177,10 @@ def test_copies_that_cannot_be_read_are_set_aside_and_keep_nobody_from_boarding(
     bus.wait_witnessed()
     bus.stop_door(BACK)
     path = bus.folder(BACK) / "data" / "sister.db"
-    if damage == "another door's":
-        path.unlink()
-        other = ApswCopies(path, sister="bus-2-d1")
-        other.held()
-        other.close()
-    else:
-        whole = path.read_bytes()
-        path.write_bytes(
-            b"no database at all" * 300 if damage == "no database" else whole[:100] + bytes(4096) + whole[4196:]
-        )
+    whole = path.read_bytes()
+    path.write_bytes(
+        b"no database at all" * 300 if damage == "no database" else whole[:100] + bytes(4096) + whole[4196:]
+    )
     before = path.read_bytes()
     back = bus.start_door(BACK)
     assert "set aside as sister-aside-1.db" in caplog.text

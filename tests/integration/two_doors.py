@@ -120,7 +120,7 @@ class TwoDoors:
         """Short waits for the broker, in every [broker] section."""
         for config in (*self.root.glob("devices/*/validator.toml"), self.root / "backend" / "backend.toml"):
             quick = "[broker]\nreconnect_max_s = 1.0\nkeepalive_s = 5\n"
-            config.write_text(config.read_text().replace("[broker]\n", quick))
+            config.write_text(config.read_text().replace(quick, "[broker]\n").replace("[broker]\n", quick))
 
     # --- parts on and off ---------------------------------------------------------------------------------------------
 
@@ -164,6 +164,17 @@ class TwoDoors:
         """The door is off, and all that its card held is gone."""
         self.stop_door(device)
         shutil.rmtree(self.folder(device) / "data")
+
+    def replace(self, gone: str, new: str) -> None:
+        """Another device serves the door of one that is gone, and both of the bus are told."""
+        add_device(
+            self.root, device=new, vehicle="bus-1", door=(FRONT, BACK).index(gone) + 1,
+            cameras=[("front", "folder:none")], clock_trust="operator", now=datetime.now(UTC), randomness=os.urandom,
+        )  # fmt: skip
+        stays = BACK if gone == FRONT else FRONT
+        pair_doors(self.root, stays, new, where=("127.0.0.1", free_port()))
+        write_broker(self.root, port=self.broker.port)
+        self._quicken()
 
     def close(self) -> None:
         with ExitStack() as parts:
