@@ -10,7 +10,7 @@ fail() { printf '\033[1;31m[web]\033[0m %s\n        → %s\n' "$1" "$2" >&2; exi
 digest() { sha256sum "$@" | sha256sum | cut -c1-32; }
 
 mkdir -p build/web
-locked=$(digest web/package-lock.json web/package.json)
+locked=$(digest web/package-lock.json web/package.json web/*/package.json)
 if [ "$(cat web/node_modules/.savar-lock 2>/dev/null)" != "$locked" ]; then
   say "packages of the pages, from web/package-lock.json (about 140 MB, half a minute)"
   (cd web && npm ci --silent --no-fund --no-audit) || fail "npm ci failed" "check the network or the package mirror, then run make again"

@@ -104,12 +104,16 @@ def licence_of(it: Distribution) -> str:
 
 
 def web_packages(text: str) -> dict[str, str]:
-    """The pages' packages → licence. Raises ValueError for one without its hash, or from a place of its own."""
+    """The pages' packages → licence, without our own folders. Raises ValueError for one without its hash, or from a place of its own."""
     made = {}
-    for path, it in json.loads(text)["packages"].items():
-        if not path:
+    told = json.loads(text)["packages"]
+    ours = {"", *told[""].get("workspaces", [])}
+    for path, it in told.items():
+        if path in ours:
             continue
         name = path.rpartition("node_modules/")[2]
+        if it == {"resolved": it.get("resolved"), "link": True} and it["resolved"] in ours - {""}:
+            continue
         if not _SHA512.fullmatch(it.get("integrity", "")):
             raise ValueError(f"{name} is not held to its hash")
         if "resolved" in it:

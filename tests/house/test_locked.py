@@ -95,6 +95,14 @@ def test_a_licence_that_is_not_allowed_is_noticed() -> None:
     assert not re.search(r"\bA?GPL", " ".join(licences().allowed))
 
 
+def test_a_folder_that_is_not_ours_is_noticed() -> None:
+    whole = '{"packages": {"": {"workspaces": ["a"]}, "a": {}, "node_modules/a": {"resolved": "%s", "link": true}%s}}'
+    assert web_packages(whole % ("a", "")) == {}
+    for broken in (("../a", ""), ("b", ""), ("a", ', "b": {}'), ("a", ', "node_modules/b": {"resolved": "b"}')):
+        with pytest.raises(ValueError, match="not held"):
+            web_packages(whole % broken)
+
+
 @pytest.mark.parametrize("broken", ['"integrity": "sha1-x"', '"resolved": "https://packages.example/a.tgz", {}'])
 def test_a_package_of_the_pages_that_is_not_held_is_noticed(broken: str) -> None:
     good = f'"integrity": "sha512-{"A" * 86}=="'

@@ -1,13 +1,13 @@
 // What a phone signs when its rider has scanned a bus, and the grant it shows: against the vectors that Python reads.
 import { beforeAll, describe, expect, it } from "vitest";
-import { publicOf, signerOf, verify } from "../passenger/src/keys/webcrypto";
-import { fromHex, hex, type Bytes } from "../passenger/src/protocol/bytes";
-import { writeCode } from "../passenger/src/protocol/codes";
-import { openGrant, signBoarding, unsignedRequest } from "../passenger/src/protocol/grants";
-import { require, uncompressed, type Signer } from "../passenger/src/protocol/keys";
-import type { IssuerKey } from "../passenger/src/protocol/passes";
-import { grantModules } from "../passenger/src/protocol/qr";
-import { claimedVehicle, readVehicleUrl } from "../passenger/src/protocol/vehicle_codes";
+import { publicOf, signerOf, verify } from "@savar/pass/keys/webcrypto";
+import { fromHex, hex, type Bytes } from "@savar/pass/protocol/bytes";
+import { writeCode } from "@savar/pass/protocol/codes";
+import { openGrant, signBoarding, unsignedRequest } from "@savar/pass/protocol/grants";
+import { require, uncompressed, type Signer } from "@savar/pass/protocol/keys";
+import type { IssuerKey } from "@savar/pass/protocol/passes";
+import { grantModules } from "@savar/pass/protocol/qr";
+import { claimedVehicle, readVehicleUrl } from "@savar/pass/protocol/vehicle_codes";
 import { issuersOf, pairOf, vectors, type Entry } from "./vectors";
 
 const grants = vectors("grants");

@@ -1,13 +1,13 @@
 // What the passenger's app decides without a browser: numbers of renders, the clock, warnings.
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "$generated/tables";
-import { signerOf, verify } from "../passenger/src/keys/webcrypto";
-import { corrected, holds, isWrong, learn, provenTime } from "../passenger/src/lib/clock";
-import { CounterSpent, dayOf, nextRender, type Renders } from "../passenger/src/lib/counter";
-import { COUNTER_MAX, LOW_RIALS } from "../passenger/src/lib/limits";
-import { warningsOf, type Facts } from "../passenger/src/lib/warnings";
-import { fromHex, joined, unsigned } from "../passenger/src/protocol/bytes";
-import { uncompressed } from "../passenger/src/protocol/keys";
+import { signerOf, verify } from "@savar/pass/keys/webcrypto";
+import { corrected, holds, isWrong, learn, provenTime } from "@savar/pass/clock";
+import { CounterSpent, dayOf, nextRender, type Renders } from "@savar/pass/counter";
+import { COUNTER_MAX, LOW_RIALS } from "@savar/pass/limits";
+import { warningsOf, type Facts } from "@savar/pass/warnings";
+import { fromHex, joined, unsigned } from "@savar/pass/protocol/bytes";
+import { uncompressed } from "@savar/pass/protocol/keys";
 import { pairOf, vectors } from "./vectors";
 
 const NOON_S = 1_790_000_000;

@@ -1,9 +1,9 @@
 // The phone's half of the contract against the golden vectors, with the WebCrypto of this machine.
 import { describe, expect, it } from "vitest";
 import { PURPOSES } from "$generated/tables";
-import { publicOf, signerOf, verify } from "../passenger/src/keys/webcrypto";
-import { fromHex, hex, large, type Bytes } from "../passenger/src/protocol/bytes";
-import { readCode, writeCode } from "../passenger/src/protocol/codes";
+import { publicOf, signerOf, verify } from "@savar/pass/keys/webcrypto";
+import { fromHex, hex, large, type Bytes } from "@savar/pass/protocol/bytes";
+import { readCode, writeCode } from "@savar/pass/protocol/codes";
 import {
   compressed,
   lowS,
@@ -12,7 +12,7 @@ import {
   uncompressed,
   type Purpose,
   type Signer,
-} from "../passenger/src/protocol/keys";
+} from "@savar/pass/protocol/keys";
 import {
   CREDENTIAL_BYTES,
   formAt,
@@ -20,8 +20,8 @@ import {
   renderPass,
   unsignedPass,
   verifyCredential,
-} from "../passenger/src/protocol/passes";
-import { modules } from "../passenger/src/protocol/qr";
+} from "@savar/pass/protocol/passes";
+import { modules } from "@savar/pass/protocol/qr";
 import { issuersOf, openLong, openShort, pairOf, told, vectors, type Entry } from "./vectors";
 
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;

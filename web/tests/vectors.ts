@@ -1,17 +1,17 @@
 // The golden vectors that Python reads, and a strict reader of both passes for them: the app itself only writes passes.
 import { readFileSync } from "node:fs";
 import { LIMITS } from "$generated/tables";
-import { fromHex, hex, integer, joined, type Bytes } from "../passenger/src/protocol/bytes";
-import { ContractError } from "../passenger/src/protocol/errors";
-import { hintOf, verify } from "../passenger/src/keys/webcrypto";
-import { require } from "../passenger/src/protocol/keys";
+import { fromHex, hex, integer, joined, type Bytes } from "@savar/pass/protocol/bytes";
+import { ContractError } from "@savar/pass/protocol/errors";
+import { hintOf, verify } from "@savar/pass/keys/webcrypto";
+import { require } from "@savar/pass/protocol/keys";
 import {
   CREDENTIAL_BYTES,
   KIND,
   verifyCredential,
   type Credential,
   type IssuerKey,
-} from "../passenger/src/protocol/passes";
+} from "@savar/pass/protocol/passes";
 
 export type Entry = {
   name: string;

@@ -5,37 +5,16 @@
 //   key come; the answer is checked before it is kept;
 // - without a network nothing here fails: what was told last stands.
 
-import { hintOf, makeKey, publicOf, signerOf, verify } from "../keys/webcrypto";
-import { fromHex, joined, same, type Bytes } from "../protocol/bytes";
-import { ContractError } from "../protocol/errors";
-import type { Signer } from "../protocol/keys";
-import { readCredential, renderPass, verifyCredential, type Credential, type Form } from "../protocol/passes";
+import { signerOf, verify } from "@savar/pass/keys/webcrypto";
+import { corrected, learn, provenTime } from "@savar/pass/clock";
+import { dayOf } from "@savar/pass/counter";
+import { fromHex, joined } from "@savar/pass/protocol/bytes";
+import { ContractError } from "@savar/pass/protocol/errors";
+import { readCredential } from "@savar/pass/protocol/passes";
+import { checked, reading } from "@savar/pass/rendering";
 import { LIMITS } from "$generated/tables";
 import * as api from "./api";
-import { corrected, holds, isWrong, learn, provenTime, type Reading } from "./clock";
-import { dayOf } from "./counter";
 import type { Account, Heard, Registered, Store } from "./store";
-
-export const reading = (): Reading => ({ nowMs: Date.now(), zoneMin: new Date().getTimezoneOffset() });
-
-/** One render in both forms, to be shown in turn. */
-export type Render = { readonly forms: Record<Form, Bytes>; readonly timeS: number; readonly counter: number };
-
-/** A key of this phone's own, kept; the one that is kept where another tab was faster. */
-export async function beginAccount(store: Store): Promise<Account> {
-  const pair = await makeKey();
-  return store.begin({ pair, public: await publicOf(pair) });
-}
-
-/** The credential that came, if it is this phone's and whole. Throws ContractError. */
-async function checked(raw: Bytes, holder: Bytes, issuerKey: Bytes): Promise<Credential> {
-  const hint = await hintOf(issuerKey);
-  // One of an earlier issuer's is signed by a key that this phone was never told: its shape and holder are held.
-  const credential =
-    raw[1] === hint ? await verifyCredential(raw, [{ public: issuerKey, hint }], verify) : readCredential(raw);
-  if (!same(credential.holder, holder)) throw new ContractError("BadKey", "a credential of another phone's key");
-  return credential;
-}
 
 /**
  * Register the key that is kept, or recover by it → the account as it is kept then.
@@ -115,32 +94,4 @@ async function hearRenewal(store: Store, registered: Registered): Promise<boolea
   if (heard.renewedDay === today) return true;
   await store.hear({ renewedDay: today }); // once a day: who is denied gets no longer one however often he asks
   return false;
-}
-
-/** The time by which codes are signed, and whether its clock is the one that was last held against signed time. */
-export async function cityTime(store: Store): Promise<{ ms: number; confirmed: boolean; wrong: boolean }> {
-  const [{ correction, seenMs }, now] = [await store.heard(), reading()];
-  if (correction === undefined) return { ms: now.nowMs, confirmed: false, wrong: false };
-  if (holds(correction, now, seenMs ?? 0))
-    return { ms: corrected(now, correction), confirmed: true, wrong: isWrong(correction) };
-  await store.dropCorrection();
-  return { ms: now.nowMs, confirmed: false, wrong: false };
-}
-
-/** Sign one render in both forms; its number is kept before. Throws CounterSpent, ContractError. */
-export async function render(
-  store: Store,
-  credential: Credential,
-  signer: Signer,
-  timeMs: number,
-  party: number,
-): Promise<Render> {
-  const timeS = Math.floor(timeMs / 1000);
-  const counter = await store.countRender(timeS);
-  const at = { timeS, counter, party };
-  const [short, long] = await Promise.all([
-    renderPass("short", credential, signer, at),
-    renderPass("long", credential, signer, at),
-  ]);
-  return { forms: { short, long }, timeS, counter };
 }

@@ -1,8 +1,8 @@
 // Calls to the backend's documented API. Shapes are generated from its OpenAPI document.
 
 import type { components } from "$generated/office";
-import { fromHex, hex, type Bytes } from "../protocol/bytes";
-import type { Told } from "./clock";
+import { fromHex, hex, type Bytes } from "@savar/pass/protocol/bytes";
+import type { Told } from "@savar/pass/clock";
 import { ANSWER_MS } from "./limits";
 import type { Words } from "./store";
 

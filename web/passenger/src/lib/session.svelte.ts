@@ -2,18 +2,20 @@
 // other time: what was hidden is signed anew when it is seen again.
 
 import { LIMITS } from "$generated/tables";
-import { signerOf } from "../keys/webcrypto";
-import type { Bytes } from "../protocol/bytes";
-import { ContractError } from "../protocol/errors";
-import type { Signer } from "../protocol/keys";
-import { formAt, readCredential, type Credential, type Form } from "../protocol/passes";
-import { beginAccount, cityTime, hear, registerAccount, render, type Render } from "./account";
+import { CounterSpent, dayOf } from "@savar/pass/counter";
+import { signerOf } from "@savar/pass/keys/webcrypto";
+import { AGAIN_MS, CODE_OFF_MS } from "@savar/pass/limits";
+import type { Bytes } from "@savar/pass/protocol/bytes";
+import { ContractError } from "@savar/pass/protocol/errors";
+import type { Signer } from "@savar/pass/protocol/keys";
+import { formAt, readCredential, type Credential, type Form } from "@savar/pass/protocol/passes";
+import { beginAccount, cityTime, render, type Render } from "@savar/pass/rendering";
+import { warningsOf, type Warning } from "@savar/pass/warnings";
+import { hear, registerAccount } from "./account";
 import { Refused, Unreached } from "./api";
-import { CounterSpent, dayOf } from "./counter";
 import { keepStored, stayAwake } from "./device";
-import { AGAIN_MS, CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
+import { SYNC_EVERY_MS } from "./limits";
 import { type Store, type Account, type Registered, type Words } from "./store";
-import { warningsOf, type Warning } from "./warnings";
 
 export type Phase = "opening" | "first" | "code" | "ended";
 export type Trouble = "network" | "refused" | "store" | "full" | "clock";

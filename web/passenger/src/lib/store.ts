@@ -1,109 +1,13 @@
-// What this phone keeps, in IndexedDB: its key, its credential, its counter. A key is never exported, not even here.
+// What the app keeps beside what its code is made of: top-ups that are open, and trips. They go with the account.
 
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from "idb";
-import { same, type Bytes } from "../protocol/bytes";
-import type { Correction } from "./clock";
-import { nextRender, type Renders } from "./counter";
+import { same, type Bytes } from "@savar/pass/protocol/bytes";
+import { Store as PassStore, type Account } from "@savar/pass/store";
 import type { TopUp } from "./topups";
 import type { Trips } from "./trips.svelte";
 
-export type Words = { readonly fa: string; readonly en: string };
+export type { Account, Heard, Registered, Words } from "@savar/pass/store";
 
-/** What registration gave. */
-export type Registered = {
-  readonly credentialId: string;
-  readonly credential: Bytes;
-  readonly token: string;
-  readonly issuerKey: Bytes;
-};
-
-/** `ended`: the backend said that this key's credential has ended, or moved to another phone. */
-export type Account = {
-  readonly pair: CryptoKeyPair;
-  readonly public: Bytes;
-  readonly registered?: Registered;
-  readonly ended?: Words;
-};
-
-/** What the backend told last. `seenMs`: the newest time that was signed by `correction`, or the time of its telling;
- * `renewedDay`: the local day on which a longer credential was last asked for. */
-export type Heard = {
-  readonly correction?: Correction;
-  readonly seenMs?: number;
-  readonly balanceRials?: number;
-  readonly renewedDay?: number;
-};
-
-type Shape = DBSchema & {
-  kept: { key: string; value: Account | Heard | Renders | TopUp[] | Trips };
-};
-
-type Kept = IDBPObjectStore<Shape, ["kept"], "kept", "readwrite">;
-
-export class Store {
-  private constructor(private readonly db: IDBPDatabase<Shape>) {}
-
-  static async open(name = "savar"): Promise<Store> {
-    const db = await openDB<Shape>(name, 1, {
-      upgrade: (made) => {
-        made.createObjectStore("kept");
-      },
-    });
-    return new Store(db);
-  }
-
-  /** One transaction: what `use` makes once all of it is kept. Where it is not, both ways of hearing that are heard. */
-  private async writing<Made>(use: (kept: Kept) => Promise<Made>, durability?: "relaxed"): Promise<Made> {
-    const tx = this.db.transaction("kept", "readwrite", durability && { durability });
-    const [made] = await Promise.all([use(tx.store), tx.done]);
-    return made;
-  }
-
-  async account(): Promise<Account | undefined> {
-    return (await this.db.get("kept", "account")) as Account | undefined;
-  }
-
-  async heard(): Promise<Heard> {
-    return ((await this.db.get("kept", "heard")) ?? {}) as Heard;
-  }
-
-  /** Keep this account unless another tab has kept one under a key that still counts → the one that is kept. */
-  async begin(fresh: Account): Promise<Account> {
-    return this.writing(async (kept) => {
-      const held = (await kept.get("account")) as Account | undefined;
-      if (held !== undefined && held.ended === undefined) return held;
-      await kept.put(fresh, "account");
-      // Of another account; the counter stays: it must never come twice.
-      for (const of of ["heard", "topups", "trips"]) await kept.delete(of);
-      return fresh;
-    });
-  }
-
-  /** What became of the account under this key; false if another key is kept by now. */
-  async change(holder: Bytes, change: Partial<Account>): Promise<boolean> {
-    return this.writing(async (kept) => {
-      const held = (await kept.get("account")) as Account | undefined;
-      const mine = held !== undefined && same(held.public, holder);
-      if (mine) await kept.put({ ...held, ...change }, "account");
-      return mine;
-    });
-  }
-
-  async hear(told: Partial<Heard>): Promise<void> {
-    return this.writing(async (kept) => {
-      const before = ((await kept.get("heard")) ?? {}) as Heard;
-      await kept.put({ ...before, ...told }, "heard");
-    });
-  }
-
-  /** The phone's clock was set anew: what corrected the old one goes, and does not come back by itself. */
-  async dropCorrection(): Promise<void> {
-    return this.writing(async (kept) => {
-      const { correction: _gone, seenMs: _too, ...rest } = ((await kept.get("heard")) ?? {}) as Heard;
-      await kept.put(rest, "heard");
-    });
-  }
-
+export class Store extends PassStore {
   async topUps(): Promise<TopUp[]> {
     return ((await this.db.get("kept", "topups")) ?? []) as TopUp[];
   }
@@ -127,17 +31,5 @@ export class Store {
       const held = (await kept.get("account")) as Account | undefined;
       if (held !== undefined && same(held.public, holder)) await kept.put(trips, "trips");
     });
-  }
-
-  /** The number of a render at this second, kept before anybody sees it. Throws CounterSpent. */
-  async countRender(timeS: number): Promise<number> {
-    // Not flushed to the flash: who loses it with the power is in a later second when the phone is up again.
-    return this.writing(async (kept) => {
-      const next = nextRender((await kept.get("renders")) as Renders | undefined, timeS);
-      await kept.put(next, "renders");
-      const heard = ((await kept.get("heard")) ?? {}) as Heard;
-      if (heard.correction) await kept.put({ ...heard, seenMs: timeS * 1000 }, "heard");
-      return next.counter;
-    }, "relaxed");
   }
 }

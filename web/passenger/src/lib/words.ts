@@ -1,7 +1,7 @@
 // Every word of the passenger's app, Persian first. A word that one language lacks does not compile.
 
 import type { Trouble } from "./session.svelte";
-import type { Warning } from "./warnings";
+import type { Warning } from "@savar/pass/warnings";
 
 /** How a top-up stands, as its screen says it. */
 export type Topped = "paid" | "failed" | "reversed" | "open" | "unreached" | "unasked" | "refused";

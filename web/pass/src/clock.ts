@@ -5,9 +5,9 @@
 // does when somebody sets "summer time" right. Then the phone's own time stands until it is told the time again.
 
 import { LIMITS } from "$generated/tables";
-import { fromHex, joined, unsigned, type Bytes } from "../protocol/bytes";
-import { ContractError } from "../protocol/errors";
-import { require, type Verify } from "../protocol/keys";
+import { fromHex, joined, unsigned, type Bytes } from "./protocol/bytes";
+import { ContractError } from "./protocol/errors";
+import { require, type Verify } from "./protocol/keys";
 import { CLOCK_WRONG_MS, ROUND_TRIP_MAX_MS, SET_BACK_MS } from "./limits";
 
 /** Add `offsetMs` to the phone's time; `zoneMin` as Date tells the phone's zone. */
