@@ -39,9 +39,9 @@ export async function cityTime(store: Store): Promise<{ ms: number; confirmed: b
   return { ms: now.nowMs, confirmed: false, wrong: false };
 }
 
-/** Sign one render in both forms; its number is kept before. Throws CounterSpent, ContractError. */
+/** Sign one render in both forms; its number is kept before. Throws CounterSpent, ContractError, DOMException. */
 export async function render(
-  store: Store,
+  store: Pick<Store, "countRender">,
   credential: Credential,
   signer: Signer,
   timeMs: number,

@@ -2,15 +2,17 @@
 // other time: what was hidden is signed anew when it is seen again.
 
 import { LIMITS } from "$generated/tables";
-import { CounterSpent, dayOf } from "@savar/pass/counter";
+import { dayOf } from "@savar/pass/counter";
 import { signerOf } from "@savar/pass/keys/webcrypto";
-import { AGAIN_MS, CODE_OFF_MS } from "@savar/pass/limits";
+import { CODE_OFF_MS } from "@savar/pass/limits";
 import type { Bytes } from "@savar/pass/protocol/bytes";
 import { ContractError } from "@savar/pass/protocol/errors";
 import type { Signer } from "@savar/pass/protocol/keys";
-import { formAt, readCredential, type Credential, type Form } from "@savar/pass/protocol/passes";
-import { beginAccount, cityTime, render, type Render } from "@savar/pass/rendering";
+import { readCredential, type Credential, type Form } from "@savar/pass/protocol/passes";
+import { beginAccount, cityTime, type Render } from "@savar/pass/rendering";
+import { Showing, type Seen } from "@savar/pass/showing";
 import { warningsOf, type Warning } from "@savar/pass/warnings";
+import type { Trouble } from "@savar/pass/words";
 import { hear, registerAccount } from "./account";
 import { Refused, Unreached } from "./api";
 import { keepStored, stayAwake } from "./device";
@@ -18,9 +20,6 @@ import { SYNC_EVERY_MS } from "./limits";
 import { type Store, type Account, type Registered, type Words } from "./store";
 
 export type Phase = "opening" | "first" | "code" | "ended";
-export type Trouble = "network" | "refused" | "store" | "full" | "clock";
-const PERIOD_MS = LIMITS.RENDER_PERIOD_S * 1000;
-const FORM_MS = LIMITS.FORM_PERIOD_S * 1000;
 
 export class Session {
   phase = $state<Phase>("opening");
@@ -43,9 +42,7 @@ export class Session {
   private credential: Credential | undefined;
   private signer: Signer | undefined;
   private kept = true;
-  private shownAt = 0; // by performance.now: nobody sets that
-  private wanted = 0;
-  private ticking: ReturnType<typeof setTimeout> | undefined;
+  private showing: Showing | undefined;
   private hearing = false;
   private elsewhere = false;
 
@@ -60,6 +57,15 @@ export class Session {
       this.phase = "first";
       return;
     }
+    this.showing = new Showing(
+      this.store,
+      async () => (await cityTime(this.store)).ms,
+      (now) => this.screen(now),
+      (why) => {
+        this.trouble = why;
+        if (why === "clock") this.leave("first");
+      },
+    );
     await this.take(this.account);
     document.addEventListener("visibilitychange", () => void this.seen());
     addEventListener("online", () => void this.sync());
@@ -142,20 +148,14 @@ export class Session {
 
   private leave(phase: Phase): void {
     this.phase = phase;
-    this.hide();
-  }
-
-  private hide(): void {
-    this.shown = undefined;
-    clearTimeout(this.ticking);
-    this.wanted += 1; // one that is being signed comes too late
+    this.showing?.hide();
   }
 
   /** The screen is looked at again, or no longer. Companions were for the ride before. */
   private async seen(): Promise<void> {
     if (document.visibilityState !== "visible" || this.elsewhere) {
       this.party = 0;
-      this.hide();
+      this.showing?.hide();
     } else if (this.phase === "code") {
       void stayAwake();
       await this.renew();
@@ -166,42 +166,16 @@ export class Session {
   private async renew(): Promise<void> {
     if (this.credential === undefined || this.signer === undefined || this.phase !== "code") return;
     if (this.elsewhere) return; // nobody sees it
-    this.wanted += 1;
-    const mine = this.wanted;
-    try {
-      const { ms } = await cityTime(this.store);
-      const made = await render(this.store, this.credential, this.signer, ms, this.party);
-      if (mine !== this.wanted) return;
-      this.shown = made;
-    } catch (error) {
-      if (this.unkept(error)) {
-        if (mine !== this.wanted) return;
-        this.hide();
-        this.ticking = setTimeout(() => void this.renew(), AGAIN_MS);
-        return;
-      }
-      if (!(error instanceof CounterSpent)) throw error;
-      this.trouble = "clock";
-      this.leave("first");
-      return;
-    }
-    this.trouble = undefined;
-    this.shownAt = performance.now();
-    await this.judge();
-    this.tick();
+    await this.showing?.renew({ credential: this.credential, signer: this.signer, party: this.party });
   }
 
-  private tick(): void {
-    clearTimeout(this.ticking);
-    if (this.shown === undefined) return;
-    const passed = performance.now() - this.shownAt;
-    if (passed >= PERIOD_MS) {
-      void this.renew();
-      return;
-    }
-    this.form = formAt(Math.floor(passed / FORM_MS) + 1);
-    this.leftS = Math.ceil((PERIOD_MS - passed) / 1000);
-    this.ticking = setTimeout(() => this.tick(), FORM_MS - (passed % FORM_MS));
+  private screen(now: Seen | undefined): void {
+    const fresh = now !== undefined && now.render !== this.shown;
+    this.shown = now?.render;
+    if (now !== undefined) [this.form, this.leftS] = [now.form, now.leftS];
+    if (!fresh) return;
+    this.trouble = undefined;
+    void this.judge();
   }
 
   /** What there is to warn of, by what is known now. */

@@ -1,11 +1,9 @@
 // Every word of the passenger's app, Persian first. A word that one language lacks does not compile.
 
-import type { Trouble } from "./session.svelte";
-import type { Warning } from "@savar/pass/warnings";
+import { CODE_WORDS, type Told } from "@savar/pass/words";
 
 /** How a top-up stands, as its screen says it. */
 export type Topped = "paid" | "failed" | "reversed" | "open" | "unreached" | "unasked" | "refused";
-type Told = { what: string; next: string };
 
 const fa = {
   dir: "rtl",
@@ -24,9 +22,9 @@ const fa = {
   ended: "این گوشی دیگر اعتبار ندارد",
   endedNew: "شروع با حساب تازه",
   title: "کد کرایه",
-  code: "کد کرایه؛ جلوی دوربین در بگیرید",
+  code: CODE_WORDS.fa.code,
   ready: "کد آماده است",
-  renewing: "کد تازه می‌شود…",
+  renewing: CODE_WORDS.fa.renewing,
   hint: "روشنایی صفحه را زیاد کنید",
   seconds: (n: string) => `${n} ثانیه`,
   alone: "فقط خودم",
@@ -55,23 +53,8 @@ const fa = {
     unasked: { what: "پاسخی نیامد", next: "چیزی پرداخت نشده؛ دوباره بزنید" },
     refused: { what: "انجام نشد", next: "کمی دیگر دوباره بزنید" },
   } as Record<Topped, Told>,
-  warnings: {
-    expired: { what: "اعتبار کد تمام شده است", next: "یک بار به شبکه وصل شوید" },
-    spent: { what: "سهم سفر بی‌موجودی تمام شده است", next: "حساب را پر کنید" },
-    unconfirmed: { what: "ساعت گوشی نامعلوم است", next: "یک بار به شبکه وصل شوید" },
-    "expires-soon": { what: "اعتبار کد رو به پایان است", next: "یک بار به شبکه وصل شوید" },
-    "clock-wrong": { what: "ساعت گوشی درست نیست", next: "کد درست است؛ ساعت را هم درست کنید" },
-    "nearly-spent": { what: "بدهکارید؛ به‌زودی سوار نمی‌شوید", next: "حساب را پر کنید" },
-    low: { what: "موجودی کم است", next: "حساب را پر کنید" },
-    "not-kept": { what: "برنامه نصب نیست", next: "از فهرست مرورگر به صفحهٔ اصلی اضافه کنید" },
-  } as Record<Warning, Told>,
-  troubles: {
-    network: { what: "شبکه نیست", next: "به شبکه وصل شوید و دوباره بزنید" },
-    refused: { what: "انجام نشد", next: "کمی دیگر دوباره بزنید" },
-    store: { what: "این مرورگر چیزی نگه نمی‌دارد", next: "از حالت ناشناس بیرون بیایید، یا با کروم باز کنید" },
-    full: { what: "حافظهٔ گوشی پر است", next: "کمی جا باز کنید؛ سپس برنامه را ببندید و باز کنید" },
-    clock: { what: "ساعت گوشی را درست کنید", next: "سپس برنامه را ببندید و باز کنید" },
-  } as Record<Trouble, Told>,
+  warnings: CODE_WORDS.fa.warnings,
+  troubles: CODE_WORDS.fa.troubles,
 };
 export type WordTable = typeof fa;
 export type Language = "fa" | "en";
@@ -93,9 +76,9 @@ const en: WordTable = {
   ended: "This phone's pass has ended",
   endedNew: "Begin with a new account",
   title: "Fare code",
-  code: "Fare code: hold it to the camera at the door",
+  code: CODE_WORDS.en.code,
   ready: "The code is ready",
-  renewing: "A new code is coming…",
+  renewing: CODE_WORDS.en.renewing,
   hint: "Turn the brightness up",
   seconds: (n: string) => (n === "1" ? "1 second" : `${n} seconds`),
   alone: "Only me",
@@ -124,23 +107,8 @@ const en: WordTable = {
     unasked: { what: "No answer", next: "Nothing was paid; press again" },
     refused: { what: "That was not done", next: "Press again in a while" },
   },
-  warnings: {
-    expired: { what: "Your pass has expired", next: "Connect to a network once" },
-    spent: { what: "Nothing is lent any more", next: "Top up" },
-    unconfirmed: { what: "The phone's clock is not known", next: "Connect to a network once" },
-    "expires-soon": { what: "Your pass expires soon", next: "Connect to a network once" },
-    "clock-wrong": { what: "The phone's clock is wrong", next: "The code is right; set the clock, too" },
-    "nearly-spent": { what: "You owe, and will soon not board", next: "Top up" },
-    low: { what: "Your balance is low", next: "Top up" },
-    "not-kept": { what: "The app is not installed", next: "Add it to the home screen in the browser's menu" },
-  },
-  troubles: {
-    network: { what: "There is no network", next: "Connect, and press again" },
-    refused: { what: "That was not done", next: "Press again in a while" },
-    store: { what: "This browser keeps nothing", next: "Leave the private mode, or use Chrome" },
-    full: { what: "The phone's storage is full", next: "Free some room, then close the app and open it again" },
-    clock: { what: "Set the phone's clock", next: "Then close the app and open it again" },
-  },
+  warnings: CODE_WORDS.en.warnings,
+  troubles: CODE_WORDS.en.troubles,
 };
 
 export const WORDS = { fa, en };
