@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "enrol": ("cli.enrol", "this device makes its own keys, asks for its name, and takes the answer"),
     "explain": ("cli.explain", "why a tap cost what it did, from the ledger"),
     "frames": ("cli.frames", "draw what a door's camera sees, with the truth beside it"),
+    "host": ("cli.host", "other apps in which riders have their pass: their tokens, and their end"),
     "ledger": ("cli.ledger", "back a ledger up, put it back, verify it; what it holds for owners"),
     "journal": ("cli.journal", "inspect, verify, export or recover a validator's journal"),
     "opendata": ("cli.opendata", "what a city publishes of a month's boardings, so that nobody is found in it"),

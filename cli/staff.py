@@ -25,6 +25,7 @@ from backend.core.staff.log_file import NotALine, line_of, read_line
 from backend.core.staff.roles import STAFF_ROLES, Person, Role
 from cli.backend_config import backend_config
 from cli.output import OutFile, json_option, write_json, write_texts
+from cli.secrets_out import hand_over, require_new
 from cli.whoami import account
 from protocol.plurals import counted
 
@@ -51,7 +52,7 @@ def _ledger(path: Path) -> "closing[LedgerStore]":
 @click.option("--passkey", is_flag=True, help="An invitation to make a passkey, and no token.")
 def add(*, path: Path, name: str, role: str, out: Path | None, party: str | None, passkey: bool) -> None:
     """Name the person NAME and make a token. A name is given once, for the log tells of people by their names."""
-    _require_new(out)
+    require_new(out)
     who, at_ms, its = account(), wall_ms(), _party(party)
     with _ledger(path) as store:
         if passkey:
@@ -60,7 +61,7 @@ def add(*, path: Path, name: str, role: str, out: Path | None, party: str | None
         else:
             made = name_person(store, name, Role(role), by=who, now_ms=at_ms, randomness=os.urandom, party=its)
     again = f"savar staff {'invite' if passkey else 'token'} {name}"
-    _hand_over("the invitation" if passkey else "the token", made, name, out, again)
+    hand_over("the invitation" if passkey else "the token", made, name, out, again)
     if passkey:
         _warn_without_pages(path)
 
@@ -76,12 +77,12 @@ def add(*, path: Path, name: str, role: str, out: Path | None, party: str | None
               help="New file for it, for its owner alone; without it, it is shown, once.")  # fmt: skip
 def token(*, path: Path, name: str, days: int, overlap: int, out: Path | None) -> None:
     """Make a new token for NAME, as for a machine; those before it end a little later, so that it can be changed."""
-    _require_new(out)
+    require_new(out)
     with _ledger(path) as store:
         made = rotate_token(
             store, name, by=account(), now_ms=wall_ms(), randomness=os.urandom, days=days, overlap_days=overlap
         )
-    _hand_over("the token", made, name, out, f"savar staff token {name}")
+    hand_over("the token", made, name, out, f"savar staff token {name}")
 
 
 @command.command()
@@ -91,10 +92,10 @@ def token(*, path: Path, name: str, days: int, overlap: int, out: Path | None) -
               help="New file for it, for its owner alone; without it, it is shown, once.")  # fmt: skip
 def invite(*, path: Path, name: str, out: Path | None) -> None:
     """Invite NAME to make a passkey: good once, for a day, and in the place of any invitation before."""
-    _require_new(out)
+    require_new(out)
     with _ledger(path) as store:
         made = new_invitation(store, name, by=account(), now_ms=wall_ms(), randomness=os.urandom)
-    _hand_over("the invitation", made, name, out, f"savar staff invite {name}")
+    hand_over("the invitation", made, name, out, f"savar staff invite {name}")
     _warn_without_pages(path)
 
 
@@ -123,25 +124,6 @@ def end_sessions(*, path: Path, name: str, passkeys: bool) -> None:
         if passkeys:
             gone = end_passkeys(store, name, by=account(), now_ms=wall_ms())
             click.echo(f"{counted(gone, 'passkey', 'passkeys')} of {name} ended; savar staff invite {name}")
-
-
-def _require_new(out: Path | None) -> None:
-    if out is not None and out.exists():
-        raise click.ClickException(f"{out} is there already; name a new file: a secret is never written over")
-
-
-def _hand_over(what: str, made: str, name: str, out: Path | None, again: str) -> None:
-    """Into a file for its owner alone, or shown once."""
-    if out is None:
-        click.echo(made)
-        click.echo(f"{what} of {name}, told only here: give it to nobody else", err=True)
-        return
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(made + "\n")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error.strerror}; then `{again}` makes another one") from error
-    click.echo(f"{what} of {name} is in {out}: give it to nobody else")
 
 
 def _party(text: str | None) -> Party | None:

@@ -35,6 +35,7 @@ from backend.app.fleet_watch import FleetWatch
 from backend.app.forgetting import Forgetting
 from backend.app.grants import Grants
 from backend.app.guardians import Guardians
+from backend.app.hosts import Hosts
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
 from backend.app.live import Live
@@ -171,6 +172,7 @@ class Backend:
             ),
             guardians=Guardians(self.store, self._riders, staff, clock=self._now_ms, randomness=randomness),
             agents=Agents(self.store, staff, clock=self._now_ms),
+            hosts=Hosts(self.store, self._riders, clock=self._now_ms, randomness=randomness),
             cards=Cards(self.store, staff, keys.issuer, clock=self._now_ms, randomness=randomness),
             applications=Applications(self.store, staff, clock=self._now_ms, randomness=randomness),
             disputes=Disputes(self.store, staff, clock=self._now_ms, randomness=randomness),

@@ -18,7 +18,7 @@ from backend.core.staff.sign_in_ports import SignInStore
 from backend.core.staff.signing_in import Token
 from protocol.limits import DAY_S
 
-_CONSOLE = "console"  # the role of who works at the backend's own machine
+CONSOLE = "console"  # the role of who works at the backend's own machine
 
 
 def new_secret(randomness: Callable[[int], bytes]) -> tuple[str, bytes]:
@@ -33,7 +33,7 @@ def name_person(
 ) -> str:  # fmt: skip
     """Name a person → the token, good for so many days. Raises Unfit."""
     text, hashed = new_secret(randomness)
-    token = Token(hashed, name, now_ms, _after(now_ms, days))
+    token = Token(hashed, name, now_ms, after_days(now_ms, days))
     _add(store, Person(name, role, now_ms, party=party), token, by)
     return text
 
@@ -55,14 +55,14 @@ def _add(store: StaffStore, person: Person, token: Token | None, by: str) -> Non
     if not is_name(name) or role not in STAFF_ROLES:
         raise Unfit(f"{name} as {role.value} is nobody of the staff", fix="2–32 of a–z, 0–9, -; a letter first")
     outcome = role.value if party is None else f"{role.value} for {party}"
-    entry = Entry(person.added_ms, by, _CONSOLE, "add-person", name, outcome)
+    entry = Entry(person.added_ms, by, CONSOLE, "add-person", name, outcome)
     if not store.add_person(person, token, entry):
         raise Unfit(f"the name {name} was given before", fix="choose another: the log tells of people by their names")
 
 
 def end_person(store: StaffStore, name: str, *, by: str, now_ms: int) -> None:
     """The person's tokens, passkeys and sessions open nothing any more. Raises NotFound."""
-    if not store.end_person(name, Entry(now_ms, by, _CONSOLE, "end-person", name, "ended")):
+    if not store.end_person(name, Entry(now_ms, by, CONSOLE, "end-person", name, "ended")):
         raise _nobody(name)
 
 
@@ -72,10 +72,10 @@ def rotate_token(
 ) -> str:  # fmt: skip
     """A new token → it; the person's others end `overlap_days` from now at the latest. Raises NotFound."""
     text, hashed = new_secret(randomness)
-    token = Token(hashed, name, now_ms, _after(now_ms, days))
+    token = Token(hashed, name, now_ms, after_days(now_ms, days))
     told = f"for {days} days; those before end in {overlap_days}"
-    entry = Entry(now_ms, by, _CONSOLE, "new-token", name, told)
-    if not store.add_token(token, _after(now_ms, overlap_days), entry):
+    entry = Entry(now_ms, by, CONSOLE, "new-token", name, told)
+    if not store.add_token(token, after_days(now_ms, overlap_days), entry):
         raise _nobody(name)
     return text
 
@@ -85,7 +85,7 @@ def invite(
 ) -> str:  # fmt: skip
     """An invitation to make one passkey, in the place of any before → its code. Raises NotFound."""
     code, hashed = new_secret(randomness)
-    entry = Entry(now_ms, by, _CONSOLE, "invite", name, "invited")
+    entry = Entry(now_ms, by, CONSOLE, "invite", name, "invited")
     if not store.invite(hashed, name, now_ms + limits.INVITATION_MS, entry):
         raise _nobody(name)
     return code
@@ -93,15 +93,16 @@ def invite(
 
 def sign_out(store: SignInStore, name: str, *, by: str, now_ms: int) -> int:
     """End all sessions of a person → how many."""
-    return store.end_sessions(name, None, Entry(now_ms, by, _CONSOLE, "sign-out", name, "all"))
+    return store.end_sessions(name, None, Entry(now_ms, by, CONSOLE, "sign-out", name, "all"))
 
 
 def end_passkeys(store: SignInStore, name: str, *, by: str, now_ms: int) -> int:
     """End all passkeys of a person, with their sessions → how many."""
-    return store.end_passkeys(name, None, Entry(now_ms, by, _CONSOLE, "end-passkeys", name, "all"))
+    return store.end_passkeys(name, None, Entry(now_ms, by, CONSOLE, "end-passkeys", name, "all"))
 
 
-def _after(now_ms: int, days: int) -> int:
+def after_days(now_ms: int, days: int) -> int:
+    """A moment so many days later."""
     return now_ms + days * DAY_S * 1000
 
 

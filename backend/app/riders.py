@@ -152,6 +152,33 @@ class Riders:
         self._store.renew_rider(renewed, replace(former, ended_ms=None), rider.grant)
         return renewed
 
+    # --- by another's app ---------------------------------------------------------------------------------------------
+
+    def with_key(self, public_key: bytes) -> Rider | None:
+        """The rider of a key, whoever asks: the caller has proven that he may."""
+        return self._store.rider_with_key(public_key)
+
+    def enrol(self, public_key: bytes, keep: Callable[[Rider], None]) -> Rider:
+        """A new rider, an adult, for a key that was proven before; `keep` stores him.
+
+        His token is nobody's: he gets one when his phone registers its key itself.
+        Raises Refused, OutOfRange, StoreFailed.
+        """
+        with self._one_at_a_time:
+            self._require_new(public_key)
+            if self._moves(public_key) is not None:
+                raise Refused(
+                    "a desk moved an account to this key", fix="register it in the city's own app first",
+                    rider_fa="حساب شما به این گوشی آمده است؛ نخست برنامهٔ سوار را باز کنید",
+                    rider_en="Your account moved to this phone: open the Savar app first",
+                )  # fmt: skip
+            if self._waits(public_key, self._clock()):
+                raise key_waits()
+            nobodys = urlsafe_b64encode(self._randomness(32)).rstrip(b"=").decode()
+            rider = self._new(public_key, ADULT, nobodys)
+            keep(rider)
+        return rider
+
     # --- another phone ------------------------------------------------------------------------------------------------
 
     def move(self, rider: Rider, public_key: bytes, proof: KeyProof) -> Registered:

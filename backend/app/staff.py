@@ -15,6 +15,7 @@ from backend.core.cards.issue import CardIssue
 from backend.core.concessions.grant import Grant, require_end
 from backend.core.errors import KeyMissing, NotCovered, NotFound, Refused
 from backend.core.guardians.guardianship import Guardianship
+from backend.core.hosts.host import Host
 from backend.core.paying.payout import waits_until_ms
 from backend.core.staff import two_people
 from backend.core.staff.errors import AnotherContent, Decided, Lapsed
@@ -234,6 +235,8 @@ def _deed(decided: Proposal) -> Deed:
             return Deed(grant=concession)
         case Guardianship() as guardian:
             return Deed(guardian=guardian)
+        case Host() as host:
+            return Deed(host=host)
     return NOTHING
 
 

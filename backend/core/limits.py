@@ -247,6 +247,25 @@ SMS_UNKNOWN_MAX = 3  # in a row, of which nobody knows whether they were sent: o
 SMS_ANSWER_BYTES_MAX = 16 << 10  # its answers are under 1 KiB
 SMS_CALLS_MAX = 4  # requests waiting on the sender at once: a slow one must hold up nothing else
 
+# --- Hosts -----------------------------------------------------------------------------------------------------------
+HOST_USER_MIN_CHARS = 8  # a host's id of a user: shorter ones are counted through
+HOST_USER_MAX_CHARS = 64  # a UUID has 36
+HOST_USER_DIGITS_MAX = 6  # in a row: telephone numbers have ten, national numbers ten, certificates seven and more
+HOST_ORIGINS_MAX = 8  # of one host: its web view, its site, those of its test
+HOST_URL_MAX_CHARS = 500  # a way back, a webhook's address
+HOST_TOKEN_DAYS_DEFAULT = 365  # as a machine's of the staff
+HOST_TOKEN_OVERLAP_DAYS = 7  # from a rotation until the token before it ends: a week in which to change a server
+HOST_REQUESTS_A_MINUTE = 1_200  # of one host: 20 a second, a city's app at its busiest; one process answers hundreds
+HOST_REQUESTS_A_DAY = 600_000  # of one host: each rider of its looks once or twice
+HOST_REGISTRATIONS_A_DAY = (
+    20_000  # of one host: a city's app brings its riders in a month; a thief of its token, so many
+)
+HOST_TOPUPS_A_DAY = 50_000  # begun by one host: ten times what a city's riders pay in a day
+HOST_TOPUPS_OF_ONE_A_DAY = 10  # begun for one rider: a bank page that fails is tried three times
+HOST_TOPUPS_WATCHED_MAX = 50_000  # riders for whom that is counted: as many as may be begun; 10 MB
+HOSTS_WATCHED_MAX = 100  # hosts whose requests are counted: a city has a handful
+HOSTS_OF_A_RIDER_MAX = 8  # apps that have one account: the city's, a bank's, and some that were tried
+
 # --- Reconciliation --------------------------------------------------------------------------------------------------
 DISCREPANCY_DUE_MS = 48 * 3_600_000  # decided in two days, as the city decides disputes (isfahan.md, rows 8 and P6)
 JOURNAL_WAITS_MS = 48 * 3_600_000  # of a told record that does not come: by then a bus was in its depot twice

@@ -14,6 +14,7 @@ from tests.attacks import (
     enrolment,
     grants,
     health,
+    hosts,
     ingest,
     journal,
     machine,
@@ -34,6 +35,6 @@ from tests.attacks import (
 from tests.attacks.attack import ATTACKS
 
 __all__ = [
-    "ATTACKS", "accounts", "agents", "api", "authority", "books", "broker", "cards", "claims", "codes", "downward", "enrolment", "grants", "health", "ingest", "journal", "machine",
+    "ATTACKS", "accounts", "agents", "api", "authority", "books", "broker", "cards", "claims", "codes", "downward", "enrolment", "grants", "health", "hosts", "ingest", "journal", "machine",
     "opendata", "paper", "payments", "people", "phones", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ from backend.app.disputes import Disputes
 from backend.app.exporting import Exports
 from backend.app.grants import Grants
 from backend.app.guardians import Guardians
+from backend.app.hosts import Hosts
 from backend.app.live import Live
 from backend.app.money_cases import MoneyCases
 from backend.app.naming import end_person, name_person
@@ -196,6 +197,7 @@ class Api:
             staff=staff, disputes=Disputes(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             guardians=Guardians(self.office, riders, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             agents=Agents(self.office, staff, clock=lambda: self.now_ms),
+            hosts=Hosts(self.office, riders, clock=lambda: self.now_ms, randomness=os.urandom),
             cards=Cards(self.office, staff, ISSUER, clock=lambda: self.now_ms, randomness=os.urandom),
             applications=Applications(self.office, staff, clock=lambda: self.now_ms, randomness=os.urandom),
             phones=phones, grants=self.grants, sign_in=self.sign_in if passkeys else None, office_pages=None, passenger_pages=None,

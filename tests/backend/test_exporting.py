@@ -180,8 +180,8 @@ def test_all_of_a_rider_is_told_and_his_accounts_add_up(tmp_path: Path, monkeypa
         assert set(found) == {one.name for one in SECTIONS} | {"balances"}
         empty = {name for name, rows in found.items() if not rows}
         assert empty == {
-            "ward_topups_given", "guardians", "wards", "deny_list", "phone", "phone_to_come", "phone_recovery"
-        }, "closing ends guardianships, and takes the number away"  # fmt: skip
+            "ward_topups_given", "guardians", "wards", "deny_list", "phone", "phone_to_come", "phone_recovery", "apps"
+        }, "closing ends guardianships and apps, and takes the number away"  # fmt: skip
         assert [row["sequence"] for row in found["rides"]] == [3, 4, 5, 6, 7, None]
         assert [row["line"] for row in found["rides"]] == [*["r9"] * 5, None], "of the copy it is not told where it was"
         kinds = {line["kind"] for rows in found.values() for row in rows for line in row.get("entries", ())}

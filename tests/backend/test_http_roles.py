@@ -6,7 +6,8 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from backend.adapters.http import access
+from backend.adapters.http import access, host_access
+from backend.core.hosts.host import Scope
 from backend.core.staff.roles import FIRST, MAY, STAFF_ROLES, Right, Role
 from tests.backend.desk_http import OPS, Api
 from tests.protocol.samples import key
@@ -22,12 +23,14 @@ def asked(dependant: Dependant) -> Iterator[object]:
         yield from asked(one)
 
 
-def rules(route: APIRoute) -> set[Right | str]:
+def rules(route: APIRoute) -> set[Right | Scope | str]:
     """What a route asks of whoever calls."""
-    found: set[Right | str] = set()
+    found: set[Right | Scope | str] = set()
     for call in asked(route.dependant):
         if isinstance(call, access.Allowed):
             found.add(call.right)
+        elif isinstance(call, host_access.Scoped):
+            found.add(call.scope)
         elif call in (access.this_rider, access.rider_or_guardian, access.own_topup):
             found.add(Right.OWN_WALLET)
         elif call is access.open_to_all:
@@ -63,10 +66,10 @@ def test_every_route_asks_for_exactly_one_thing(api: Api) -> None:
     }
     for route in every:
         assert len(rules(route)) == 1, (route.path, rules(route))
-    assert {right for route in every for right in rules(route)} >= {OPEN, *Right} - {
+    assert {right for route in every for right in rules(route)} >= {OPEN, *Right, *Scope} - {
         Right.DECIDE_POSTING, Right.DECIDE_TARIFF, Right.DECIDE_CONCESSION, Right.DECIDE_RELEASE,
         Right.DECIDE_HELD, Right.DECIDE_REFUND, Right.DECIDE_MOVE, Right.DECIDE_PAYOUT, Right.DECIDE_GUARDIAN,
-        Right.DECIDE_CARDS,
+        Right.DECIDE_CARDS, Right.DECIDE_HOST,
     }  # fmt: skip
 
 
@@ -89,11 +92,15 @@ def test_every_role_gets_what_the_table_says_and_nothing_more(api: Api) -> None:
             rider_id=rider, topup_id=topup, proposal_id="0" * 32, payout_id="0" * 32, vehicle="bus-1",
             day="1405-09-08", role="operator", name="metro", dispute_id="0" * 32, application_id="0" * 32, other_id="0" * 16,
             session="0" * 16, number="0" * 12, issue="0" * 32,
+            user="a-user-of-theirs", host="an-app",
         )  # fmt: skip
         assert status(api, route, path, {}) == 401, path
         assert status(api, route, path, NO_TOKEN) == 403, path
         for role, headers in callers:
             found = status(api, route, path, headers)
+            if isinstance(rule, Scope):  # a host's own token opens it, and nobody's of the staff, and no rider's
+                assert found == 403, (path, role, found)
+                continue
             assert isinstance(rule, Right)
             assert (found not in (401, 403)) == (rule in MAY[role]), (path, role, found)
             seen.add((rule, role))

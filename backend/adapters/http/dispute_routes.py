@@ -35,7 +35,7 @@ def open_dispute(
     return once.answer(
         having, f"rider:{rider.credential_id.hex()}", models.DisputeBody,
         lambda: models.dispute_body(
-            having.disputes.open(rider.credential_id, _tap(body.tap), Reason(body.reason), body.words)
+            having.disputes.open(rider.credential_id, tap_of(body.tap), Reason(body.reason), body.words)
         ),
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ def propose_refund(
     )  # fmt: skip
 
 
-def _tap(text: str) -> TapId:
+def tap_of(text: str) -> TapId:
     """A number that no journal has names no boarding."""
     device, epoch, sequence = text.split("/")
     return device, min(int(epoch, 16), INT63_MAX), min(int(sequence), INT63_MAX)

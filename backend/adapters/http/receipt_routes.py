@@ -9,6 +9,7 @@ from pydantic import Field
 from backend.adapters.http.access import Having, RiderOrGuardian
 from backend.adapters.http.models import Model
 from backend.adapters.http.problems import documented
+from backend.adapters.http.services import Services
 from backend.core import limits
 from backend.core.disputes.dispute import Dispute
 from backend.core.disputes.words import STATES
@@ -16,6 +17,7 @@ from backend.core.explaining.facts import Reason, Step
 from backend.core.explaining.ports import ReceiptPlace
 from backend.core.explaining.receipts import Receipt
 from backend.core.explaining.words import said
+from backend.core.ports import Rider
 from protocol.limits import INT63_MAX, NAME_MAX_CHARS
 
 router = APIRouter(prefix="/v1/riders", tags=["riders"])
@@ -82,9 +84,15 @@ class ReceiptsBody(Model):
 )
 def rider_receipts(having: Having, rider: RiderOrGuardian, before: Before = None) -> ReceiptsBody:
     """Charged boardings, newest first, explained in Persian and English. What buses still carry is not in it yet."""
+    return receipts_body(having, rider, before)
+
+
+def receipts_body(having: Services, rider: Rider, before: str | None, *, since_ms: int = 0) -> ReceiptsBody:
+    """A page of a rider's receipts; `since_ms`: of no boarding before that."""
     found = having.receipts.of(rider.credential_id, _place(before), limits.RECEIPTS_PAGE)
-    more = len(found) == limits.RECEIPTS_PAGE
-    return ReceiptsBody(receipts=[_body(it) for it in found], next=_named(found[-1].place) if more else None)
+    seen = [it for it in found if it.wall_ms >= since_ms]
+    more = len(seen) == limits.RECEIPTS_PAGE
+    return ReceiptsBody(receipts=[_body(it) for it in seen], next=_named(seen[-1].place) if more else None)
 
 
 def _place(text: str | None) -> ReceiptPlace | None:

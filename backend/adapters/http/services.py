@@ -17,6 +17,7 @@ from backend.core.explaining.ports import ReceiptDesk
 from backend.core.exporting.ports import ExportDesk
 from backend.core.grants import GrantDesk
 from backend.core.guardians.ports import GuardianDesk
+from backend.core.hosts.ports import HostDesk
 from backend.core.paying.ports import PayoutDesk
 from backend.core.payments.store_port import TopUpStore
 from backend.core.phone.ports import PhoneDesk
@@ -51,6 +52,7 @@ class Services:
     guardians: GuardianDesk
     cards: CardDesk
     agents: AgentDesk
+    hosts: HostDesk
     phones: PhoneDesk
     grants: GrantDesk
     topups: TopUpDesk | None

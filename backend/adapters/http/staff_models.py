@@ -93,7 +93,9 @@ class ProposalBody(Model):
     """One proposal. `content` says field by field what is proposed; `digest` is what a decision names."""
 
     id: str
-    kind: Literal["posting", "tariff", "concession", "release", "held", "refund", "payout", "move", "guardian", "cards"]
+    kind: Literal[
+        "posting", "tariff", "concession", "release", "held", "refund", "payout", "move", "guardian", "cards", "host"
+    ]  # fmt: skip
     state: Literal["open", "approved", "refused", "lapsed"]
     content: dict[str, str | int]
     digest: str

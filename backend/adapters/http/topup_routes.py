@@ -32,13 +32,14 @@ _ID = re.compile("[0-9a-f]{32}")
 router = APIRouter(prefix="/v1", tags=["top-ups"])
 
 
-def _desk(having: Services) -> TopUpDesk:
+def desk_of(having: Services) -> TopUpDesk:
+    """Who takes top-ups here. Raises Refused."""
     if having.topups is None:
         raise Refused("this city takes no top-ups here", fix="name a provider under [payments] in backend.toml")
     return having.topups
 
 
-async def _waiting(request: Request, what: Callable[[], T]) -> T:
+async def waiting(request: Request, what: Callable[[], T]) -> T:
     """Run what waits on the provider in a thread, a few at once."""
     places: CapacityLimiter = request.app.state.provider_places
     return await anyio.to_thread.run_sync(what, limiter=places)
@@ -57,7 +58,7 @@ async def start(
 
     A repeat makes another, unpaid one; under the same Idempotency-Key it is the same one.
     """
-    desk = _desk(having)
+    desk = desk_of(having)
 
     def ask() -> models.TopUpBody:
         having.closings.require_open(rider.credential_id)
@@ -65,7 +66,7 @@ async def start(
         return bodies.topup(started.topup, started.pay_url)
 
     caller = f"rider:{rider.credential_id.hex()}"
-    return await _waiting(request, partial(once.answer, having, caller, models.TopUpBody, ask))
+    return await waiting(request, partial(once.answer, having, caller, models.TopUpBody, ask))
 
 
 @router.post(
@@ -75,7 +76,7 @@ async def start(
 )
 async def settle(request: Request, having: Having, mine: OwnTopUp) -> models.TopUpBody:
     """Verify with the provider and credit once. 503 means that nothing is known yet: ask again. Safe to repeat."""
-    return bodies.topup(await _waiting(request, partial(_desk(having).settle, mine.id)))
+    return bodies.topup(await waiting(request, partial(desk_of(having).settle, mine.id)))
 
 
 @router.get(
@@ -126,7 +127,7 @@ async def form_callback(request: Request, having: Having) -> HTMLResponse:
 
 
 async def _page(request: Request, having: Services, find: Callable[[], TopUp | None]) -> HTMLResponse:
-    desk = _desk(having)
+    desk = desk_of(having)
 
     def ask() -> tuple[Outcome, TopUp | None]:
         topup = find()
@@ -138,7 +139,9 @@ async def _page(request: Request, having: Services, find: Callable[[], TopUp | N
             return Outcome.PENDING, topup
         return Outcome(bodies.topup_status(topup)), topup
 
-    outcome, topup = await _waiting(request, ask)
+    outcome, topup = await waiting(request, ask)
     app = None if having.passenger_pages is None else _APP
+    if topup is not None:
+        app = having.hosts.way_back(topup.id) or app
     page = payment_page(outcome, topup.rials if topup else None, app)
     return HTMLResponse(page, 404 if outcome is Outcome.UNKNOWN else 200)

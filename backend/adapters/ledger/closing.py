@@ -12,6 +12,7 @@ from backend.adapters.ledger.denials import available, balance
 from backend.adapters.ledger.dispute_tables import DISPUTE
 from backend.adapters.ledger.guardians import end_within
 from backend.adapters.ledger.held_numbers import take_all_away
+from backend.adapters.ledger.hosts import end_links_within
 from backend.adapters.ledger.moving import move_within
 from backend.adapters.ledger.payment_tables import TOPUP
 from backend.adapters.ledger.posting import PostTransfers
@@ -42,6 +43,7 @@ class ClosingTables:
             move_within(core, rider, former, None)
             withdraw_within(core, closing.credential_id, closing.closed_ms)
             end_within(core, closing.credential_id)
+            end_links_within(core, closing.credential_id)
             take_all_away(core, closing.credential_id, closing.closed_ms)
             core.execute(CLOSING.insert(), {
                 "credential_id": closing.credential_id, "closed_ms": closing.closed_ms, "due_ms": closing.due_ms,

@@ -84,15 +84,7 @@ class RiderTables:
     def add_rider(self, rider: Rider) -> None:
         """Register; the same credential again changes its token only."""
         with self._writer.transaction() as core:
-            core.execute(
-                _registered(core.dialect.name),
-                {
-                    "credential_id": rider.credential_id, "credential": rider.credential,
-                    "public_key": rider.credential[HOLDER], "rider_class": rider.rider_class,
-                    "token_hash": rider.token_hash, "created_ms": rider.created_ms,
-                    "class_until": rider.class_until,
-                },
-            )  # fmt: skip
+            insert_rider(core, rider)
 
     def rider(self, credential_id: bytes) -> Rider | None:
         """One rider."""
@@ -145,6 +137,19 @@ class RiderTables:
             asked = _untold(at_their_time=untold == at_theirs, before=before is not None)
             found += [RiderTap(*row) for row in core.execute(asked, values)]
         return sorted(found, key=_place, reverse=True)[:limit]
+
+
+def insert_rider(core: sa.Connection, rider: Rider) -> None:
+    """Register; the same credential again changes its token only. The caller holds the transaction."""
+    core.execute(
+        _registered(core.dialect.name),
+        {
+            "credential_id": rider.credential_id, "credential": rider.credential,
+            "public_key": rider.credential[HOLDER], "rider_class": rider.rider_class,
+            "token_hash": rider.token_hash, "created_ms": rider.created_ms,
+            "class_until": rider.class_until,
+        },
+    )  # fmt: skip
 
 
 def _place(it: RiderTap) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from backend.adapters.ledger.staff_tables import PROPOSAL, STAFF, STAFF_LOG, STA
 from backend.adapters.ledger.upsert import insert, upsert
 from backend.core.cards.card import Issued
 from backend.core.guardians.guardianship import Guardianship
+from backend.core.hosts.host import Host
 from backend.core.settlement.parties import Party
 from backend.core.staff.log import GENESIS, Entry, Logged, Mark, next_hash
 from backend.core.staff.ports import Deed
@@ -67,6 +68,14 @@ class IssueCards(Protocol):
         ...
 
 
+class MakeHost(Protocol):
+    """The terms of a host from now on; the caller holds the transaction."""
+
+    def __call__(self, core: sa.Connection, it: Host, at_ms: int) -> None:
+        """Raises Refused where it was ended."""
+        ...
+
+
 class Deeds(NamedTuple):
     """What approvals do elsewhere in the ledger."""
 
@@ -75,6 +84,7 @@ class Deeds(NamedTuple):
     grant: GrantClass
     establish: Establish
     issue: IssueCards
+    make_host: MakeHost
 
 
 class StaffTables:
@@ -175,6 +185,8 @@ class StaffTables:
                 self._deeds.establish(core, deed.guardian, entry.at_ms)
             if deed.cards is not None:
                 self._deeds.issue(core, deed.cards, entry.at_ms)
+            if deed.host is not None:
+                self._deeds.make_host(core, deed.host, entry.at_ms)
             if deed.holds is not None:
                 transfer, until_ms = deed.holds
                 hold_within(core, transfer, expires_ms=until_ms, at_ms=entry.at_ms)

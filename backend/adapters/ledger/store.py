@@ -16,6 +16,7 @@ from backend.adapters.ledger.forgetting import ForgettingTables
 from backend.adapters.ledger.giving import GivingTables
 from backend.adapters.ledger.guardians import GuardianTables
 from backend.adapters.ledger.held import HeldTables
+from backend.adapters.ledger.hosts import HostTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
 from backend.adapters.ledger.let_through import LetThroughTables
@@ -45,6 +46,7 @@ class LedgerStore(
     GivingTables,
     CardTables,
     CashTables,
+    HostTables,
     PhoneTables,
     TopUpTables,
     FleetTables,
@@ -72,8 +74,9 @@ class LedgerStore(
         TopUpTables.__init__(self, writer, reader, self.post)
         CaseTables.__init__(self, writer, reader, aside)
         deeds = Deeds(
-            self.resolve_as_read, self.give_back_within, self.grant_within, self.establish_within, self.issue_within
-        )
+            self.resolve_as_read, self.give_back_within, self.grant_within, self.establish_within, self.issue_within,
+            self.make_host_within,
+        )  # fmt: skip
         StaffTables.__init__(self, writer, reader, self.post, deeds)
         SettlementTables.__init__(self, writer, aside, self.post)
 

@@ -101,6 +101,14 @@ _WARDS = Section(
     "wards", "guardian", "حساب‌هایی که این کاربر سرپرستشان است", "Accounts that this rider holds", "guardian", ("ward",),
     _HELD_COLUMNS, {},
 )  # fmt: skip
+_APPS = Section(
+    "apps", "host_rider", "برنامه‌هایی که به این حساب راه دارند", "Apps that have this account", "credential", ("host",),
+    (
+        text("host", "Its name."), text("named", "The app's own id of its user; null: allowed alone.", nullable=True),
+        number("since_ms", "Since when."),
+    ),
+    {"credential": _ITSELF},
+)  # fmt: skip
 _DENIALS = Section(
     "denials", "denial", "مسدودی به علت بدهی", "When the account was denied, and why", "credential", ("since_ms",),
     (
@@ -231,8 +239,8 @@ _PHONE_RECOVERY = Section(
     {"credential_id": _ITSELF, "public_key": "the key of a phone that may be somebody else's"},
 )  # fmt: skip
 SECTIONS = (
-    _ACCOUNT, _FORMER, _TOPUPS, _GIVEN, _GOT, _CASH, _GUARDIANS, _WARDS, _DENIALS, _LISTED, _CONCESSIONS, _DISPUTES,
-    _CLOSING, _PHONE, _PHONE_TO_COME, _PHONE_RECOVERY, _RIDES, _DECISIONS,
+    _ACCOUNT, _FORMER, _TOPUPS, _GIVEN, _GOT, _CASH, _GUARDIANS, _WARDS, _APPS, _DENIALS, _LISTED, _CONCESSIONS,
+    _DISPUTES, _CLOSING, _PHONE, _PHONE_TO_COME, _PHONE_RECOVERY, _RIDES, _DECISIONS,
 )  # fmt: skip
 BALANCES = (
     text("account", "Which of the rider's accounts."), number("debits", "What went out, in rials."),
@@ -269,6 +277,8 @@ NOT_TOLD: Mapping[str, str] = {
     "reconciling_found": "which of those a run found",
     "statement_row": "a provider's own statement, by its names of payments; they stand with the top-ups",
     "bank_row": "the bank's own statement", "statement_day": _NOBODY, "statement_unreadable": _NOBODY,
+    "host": "apps of partners", "host_token": "the same",
+    "host_topup": "which app a top-up was begun in, and where its page led back to; the top-up itself is told",
     "paid_in": _NOBODY, "reconciling": _NOBODY, "reconciling_seen": _NOBODY,
     "unproven": "accepted boardings of which nobody knows whose they are",
     "conduct": "hints about days of devices and drivers, by taps: whose those are is not in it",

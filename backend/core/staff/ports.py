@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.core.cards.card import Issued
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.holding import HeldTap
+from backend.core.hosts.host import Host
 from backend.core.ledger import TapId, Transfer
 from backend.core.staff.log import Entry, Logged, Mark
 from backend.core.staff.roles import Actor, Person, Right
@@ -30,7 +31,8 @@ class Deed:
     """What an approval does in the ledger: transfers, what becomes of one tap's held money, what a rider gets back.
 
     `holds`: a transfer that is pending until a time, of what is paid out; `grant`: a class, to who applied or
-    holds a key; `guardian`: who holds whose account from then on; `cards`: those that are issued.
+    holds a key; `guardian`: who holds whose account from then on; `cards`: those that are issued; `host`: the terms
+    of one from then on.
     """
 
     transfers: Sequence[Transfer] = ()
@@ -40,6 +42,7 @@ class Deed:
     grant: Concession | None = None
     guardian: Guardianship | None = None
     cards: Issued | None = None
+    host: Host | None = None
 
 
 NOTHING = Deed()

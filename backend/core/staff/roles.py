@@ -70,6 +70,7 @@ class Right(Enum):
     PROPOSE_GUARDIAN = "propose-guardian"
     PROPOSE_CARDS = "propose-cards"
     PROPOSE_PAYOUT = "propose-payout"
+    PROPOSE_HOST = "propose-host"
     DECIDE_POSTING = "decide-posting"
     DECIDE_TARIFF = "decide-tariff"
     DECIDE_CONCESSION = "decide-concession"
@@ -80,6 +81,7 @@ class Right(Enum):
     DECIDE_GUARDIAN = "decide-guardian"
     DECIDE_CARDS = "decide-cards"
     DECIDE_PAYOUT = "decide-payout"
+    DECIDE_HOST = "decide-host"
     END_GUARDIAN = "end-guardian"  # for a ward who is not of age, or against either side's will
     END_PAYOUT = "end-payout"  # the bank's word about one
     SEE_CARDS = "see-cards"  # by number, and issue by issue; nobody's name is in them
@@ -119,6 +121,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType({
         Right.SEE_APPLICATIONS, Right.ANSWER_APPLICATION,
         Right.PROPOSE_GUARDIAN, Right.DECIDE_GUARDIAN, Right.END_GUARDIAN,
         Right.PROPOSE_CARDS, Right.DECIDE_CARDS, Right.SEE_CARDS, Right.PRINT_CARDS, Right.END_CARD,
+        Right.PROPOSE_HOST, Right.DECIDE_HOST,
     }),
     Role.AGENT: frozenset({Right.SEE_ONESELF, Right.TAKE_CASH}),
     Role.PARTNER: frozenset({Right.SEE_ONESELF, Right.SEE_OWN_SETTLEMENT}),

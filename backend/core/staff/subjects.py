@@ -12,6 +12,7 @@ from backend.core.cards.issue import CardIssue
 from backend.core.concessions.grant import Grant
 from backend.core.guardians.guardianship import Guardianship
 from backend.core.holding import HeldTap, Hold
+from backend.core.hosts.host import Host
 from backend.core.ledger import TapId, Transfer, TransferKind
 from backend.core.paying.payout import is_iban, transfer_of
 from backend.core.settlement.parties import Party, Role
@@ -336,12 +337,13 @@ class Move:
 
 
 Subject: TypeAlias = (
-    Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut | Move | Guardianship | CardIssue
+    Posting | Decreed | Concession | Release | HeldMoney | Refund | PayOut | Move | Guardianship | CardIssue | Host
 )
 KIND: Mapping[type, Kind] = {
     Posting: Kind.POSTING, Decreed: Kind.TARIFF, Concession: Kind.CONCESSION, Release: Kind.RELEASE,
     HeldMoney: Kind.HELD, Refund: Kind.REFUND, PayOut: Kind.PAYOUT, Move: Kind.MOVE,
     Guardianship: Kind.GUARDIAN, CardIssue: Kind.CARDS,
+    Host: Kind.HOST,
 }  # fmt: skip
 
 _OF: Mapping[Kind, Callable[..., Subject]] = {kind: of for of, kind in KIND.items()}
@@ -364,4 +366,4 @@ def read(kind: Kind, content: bytes) -> Subject:
     if kind is Kind.TARIFF:
         version, body, decree = values
         return Decreed(decode_tariff(body, version), decree)
-    return _OF[kind](*values)
+    return Host.of(values) if kind is Kind.HOST else _OF[kind](*values)

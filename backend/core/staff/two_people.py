@@ -37,6 +37,7 @@ class Kind(Enum):
     GUARDIAN = "guardian"  # a rider who holds another's account
     CARDS = "cards"  # printed cards, which whoever holds them rides by
     PAYOUT = "payout"  # what an operator or owner is owed, to a bank account
+    HOST = "host"  # another's app in which riders have their pass
 
 
 PROPOSE = {
@@ -50,6 +51,7 @@ PROPOSE = {
     Kind.GUARDIAN: Right.PROPOSE_GUARDIAN,
     Kind.CARDS: Right.PROPOSE_CARDS,
     Kind.PAYOUT: Right.PROPOSE_PAYOUT,
+    Kind.HOST: Right.PROPOSE_HOST,
 }
 DECIDE = {
     Kind.POSTING: Right.DECIDE_POSTING,
@@ -62,6 +64,7 @@ DECIDE = {
     Kind.GUARDIAN: Right.DECIDE_GUARDIAN,
     Kind.CARDS: Right.DECIDE_CARDS,
     Kind.PAYOUT: Right.DECIDE_PAYOUT,
+    Kind.HOST: Right.DECIDE_HOST,
 }
 
 

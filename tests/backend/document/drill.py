@@ -24,8 +24,9 @@ ENDLESS = "/v1/events"  # server-sent events: an answer that never ends; tests/b
 
 
 LONG = "examples,coverage,fuzzing,stateful"
-_OWN = r"\{(rider|topup)_id\}"
-_OTHERS = rf"^(?!.*{_OWN})"
+_HOSTS = "^/v1/host/"
+_OWN = r"^(?!/v1/host/).*\{(rider|topup)_id\}"
+_OTHERS = r"^(?!/v1/host/)(?!.*\{(rider|topup)_id\})"
 _REQUESTS = re.compile(r"([\d,]+) generated")
 
 
@@ -40,15 +41,15 @@ class Found:
 
 def run(
     url: str, known: dict[str, str], token: str | None, *, examples: int, phases: str, folder: Path,
-    rider: str | None = None, only: Sequence[str] = (),
+    rider: str | None = None, host: str | None = None, only: Sequence[str] = (),
 ) -> Found:  # fmt: skip
     """schemathesis over every operation, or those of the paths `only`, with this token; always the same requests.
 
-    `rider`: the token for what is a rider's own.
+    `rider`: the token for what is a rider's own; `host`: for what is a host's.
     """
     config = folder / "schemathesis.toml"
     values = "".join(f'"path.{name}" = "{value}"\n' for name, value in known.items())
-    tokens = [(_OWN, rider), (_OTHERS, token)]
+    tokens = [(_HOSTS, host), (_OWN, rider), (_OTHERS, token)]
     config.write_text(f"[parameters]\n{values}" + "".join(
         f"[[operations]]\ninclude-path-regex = '{which}'\nheaders = {{ Authorization = 'Bearer {whose}' }}\n"
         for which, whose in tokens if whose is not None
@@ -74,7 +75,8 @@ def main(examples: int) -> int:
             who, token = ("nobody", None) if role is None else (role.value, served.tokens[role])
             rider = None if role is None else served.tokens[Role.RIDER]
             found = run(
-                served.url, served.known, token, examples=examples, phases=LONG, folder=Path(folder), rider=rider
+                served.url, served.known, token, examples=examples, phases=LONG, folder=Path(folder), rider=rider,
+                host=None if role is None else served.host,
             )  # fmt: skip
             sys.stdout.write(f"{found.words}\n")
             said.append(f"as {who}: {found.requests} requests, status {found.status}")

@@ -13,6 +13,8 @@ import httpx
 from backend.app.backend import Backend, wall_ms
 from backend.app.config import load_config
 from backend.app.naming import name_person
+from backend.app.naming_hosts import make_host_token
+from backend.core.hosts.host import Host, Link, Scope
 from backend.core.staff.roles import STAFF_ROLES, Role
 from protocol.fares.tariff import Tariff
 from protocol.wire.keys import SigningKey
@@ -25,6 +27,7 @@ from tests.backend.bus import Bus, Rider
 
 RIDER = Rider(1)
 _RIDER_TOKEN = "a-rider-s-token-of-this-test"
+_USER = "u-7Hq2mVx9"
 _SMS_KEY = "a0key0of0this0test"
 
 
@@ -68,7 +71,21 @@ class Served:
             name = f"a-{role.value}"
             self.tokens[role] = name_person(store, name, role, by="test", now_ms=wall_ms(), randomness=os.urandom)
         self.second = name_person(store, "b-finance", Role.FINANCE, by="test", now_ms=wall_ms(), randomness=os.urandom)
+        self.host = self._make_host()
         make_bundle(root, Changes(flat_fare_rials=70_000), now=datetime.now(UTC))  # it waits for two people
+
+    def _make_host(self) -> str:
+        """An app that has the rider → its token."""
+        store, scopes = self.backend.store, tuple(Scope)
+        with store._writer.transaction() as core:
+            it = Host("city-app", "اصفهان من", "Isfahan-e Man", ("https://city.example",), scopes)
+            store.make_host_within(core, it, 0)
+        link = Link("city-app", _USER, RIDER.credential_id, 0)
+        assert store.allow_host(replace(link, user=None))
+        assert store.name_user(link)
+        return make_host_token(
+            store, "city-app", scopes, by="test", now_ms=wall_ms(), randomness=os.urandom, days=30, overlap_days=0
+        )
 
     def __enter__(self) -> Self:
         self.backend.start()
@@ -96,6 +113,8 @@ class Served:
             proposal = post("/v1/proposals/for/postings", Role.FINANCE, posting)
         self.known = {
             "rider_id": rider,
+            "user": _USER,
+            "host": "city-app",
             "topup_id": topup["id"],
             "proposal_id": proposal["id"],
             "dispute_id": dispute["id"],

@@ -20,7 +20,7 @@ NOT_FOR_FINANCE = {
     "/v1/staff/log", "/v1/proposals/for/concessions", "/v1/proposals/for/moves", "/v1/proposals/{proposal_id}/refuse",
     "/v1/proposals/{proposal_id}/approve", "/v1/concessions", "/v1/concessions/{application_id}",
     "/v1/concessions/{application_id}/refuse", "/v1/proposals/for/applications",
-    "/v1/proposals/for/guardians", "/v1/guardians/end",
+    "/v1/proposals/for/guardians", "/v1/guardians/end", "/v1/proposals/for/hosts",
     "/v1/proposals/for/cards", "/v1/cards/issues/{issue}/print", "/v1/cards/{number}/print",
     "/v1/agent", "/v1/agent/topups", "/v1/cards/{number}/block", "/v1/cards/{number}/replace",
     "/v1/riders/phone/sign-in", "/v1/riders/{rider_id}/phone",  # nobody guesses a code, and each takes one
@@ -35,7 +35,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def ask(served: Served, folder: Path, *only: str, examples: int) -> Found:
     return run(
-        served.url, served.known, served.tokens[Role.FINANCE], rider=served.tokens[Role.RIDER], examples=examples,
+        served.url, served.known, served.tokens[Role.FINANCE], rider=served.tokens[Role.RIDER], host=served.host, examples=examples,
         phases="fuzzing", folder=folder, only=only,
     )  # fmt: skip
 

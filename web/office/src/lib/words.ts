@@ -72,6 +72,7 @@ const fa = {
     move: "انتقال به تلفن دیگر",
     guardian: "سرپرست",
     cards: "کارت چاپی",
+    host: "برنامهٔ همکار",
     payout: "پرداخت",
   },
   errors: {
@@ -169,6 +170,7 @@ const en: WordTable = {
     move: "move to another phone",
     guardian: "guardian",
     cards: "printed cards",
+    host: "partner's app",
     payout: "payout",
   },
   errors: {

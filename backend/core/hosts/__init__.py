@@ -1,0 +1,1 @@
+"""Another app in which riders have their pass: what it may, and never may."""

@@ -1,0 +1,92 @@
+"""Partners' apps as hosts: a stolen token, another host's riders, keys that were not proven to this host."""
+
+from collections.abc import Callable
+from typing import Any
+
+from backend.core.hosts.host import Caller, Link, Scope
+from backend.core.limits import HOST_REQUESTS_A_MINUTE
+from backend.core.ports import Rider
+from protocol.wire.keys import Purpose
+from tests.attacks.api import served
+from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, bounded_by, refused_if
+from tests.attacks.defence import gives, off, unchecked
+from tests.backend.hosts.apps import BACK, USER, App
+from tests.protocol.samples import key
+
+
+def _never_counted(_: object) -> Callable[..., None]:
+    return lambda desk, counts, name, most, what: None
+
+
+@attack(Surface.API, Who.STRANGER, Outcome.BOUNDED, off("backend.app.hosts:Hosts._count", _never_counted))
+def users_guessed_with_a_stolen_token(ground: Ground) -> Outcome:
+    """Who has stolen a host's token asks for the wallets of guessed users, as fast as he can."""
+    app = App(served(ground, one_ledger=True), scopes=(Scope.READ,))
+    asked = [app.get(f"/riders/guess-{n:x}/balance").status_code for n in range(HOST_REQUESTS_A_MINUTE + 50)]
+    return bounded_by(HOST_REQUESTS_A_MINUTE, sum(it == 404 for it in asked))
+
+
+@attack(Surface.API, Who.STRANGER, Outcome.REFUSED, off("backend.core.hosts.host:require_scope", gives(None)))
+def token_beyond_its_scope(ground: Ground) -> Outcome:
+    """Who has stolen the token of a host's server that shows balances reads where its riders have ridden."""
+    app = App(served(ground, one_ledger=True))
+    app.register()
+    app.headers = app.token([Scope.READ])
+    return refused_if(app.get(f"/riders/{USER}/receipts").status_code == 403)
+
+
+def _of_any_host(link_of: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda store, host, user: next(
+        (found for it in store.hosts("", 9) if (found := link_of(store, it.host.name, user)) is not None), None
+    )
+
+
+@attack(Surface.API, Who.CITY, Outcome.REFUSED, off("backend.adapters.ledger.hosts:HostTables.link_of", _of_any_host))
+def rider_of_another_host(ground: Ground) -> Outcome:
+    """A host reads the wallet of a rider who came through another one, by that one's user id."""
+    api = served(ground, one_ledger=True)
+    App(api).register()
+    return refused_if(App(api, "bank-app").get(f"/riders/{USER}/balance").status_code == 404)
+
+
+def _allowed_by_nobody(_: object) -> Callable[..., None]:
+    def weakened(desk: Any, caller: Caller, known: Rider) -> None:
+        desk._store.allow_host(Link(caller.name, None, known.credential_id, 0))
+
+    return weakened
+
+
+@attack(
+    Surface.API, Who.CITY, Outcome.REFUSED, off("backend.app.hosts:Hosts._require_allowed", _allowed_by_nobody)
+)  # fmt: skip
+def rider_of_the_citys_own_app(ground: Ground) -> Outcome:
+    """A host has a phone sign its challenge, whose rider is the city's own: it would see wallet and rides from then on."""
+    api = served(ground, one_ledger=True)
+    api.register("one")
+    app = App(api)
+    return refused_if(app.post("/riders", app.registration(key("one"))).status_code == 409)
+
+
+@attack(Surface.API, Who.STRANGER, Outcome.REFUSED, unchecked(Purpose.REGISTRATION))
+def key_of_a_photographed_code_by_a_host(ground: Ground) -> Outcome:
+    """Who has a host's token registers a key that he read out of a stranger's code, and waits for its rider's money."""
+    app = App(served(ground, one_ledger=True))
+    body = app.registration(key("thief")) | {"public_key": key("victim").public.hex()}
+    return refused_if(app.post("/riders", body).status_code == 403)
+
+
+@attack(Surface.API, Who.CITY, Outcome.REFUSED, off("backend.app.challenges:Challenges.answer", gives(True)))
+def proof_given_to_another_host(ground: Ground) -> Outcome:
+    """A host registers a key with a proof that the phone gave to another host, as its own new user."""
+    api = served(ground, one_ledger=True)
+    given = App(api).registration(key("one"))
+    return refused_if(App(api, "bank-app").post("/riders", given).status_code == 403)
+
+
+@attack(Surface.PAYMENTS, Who.STRANGER, Outcome.REFUSED, off("backend.core.hosts.host:require_return", gives(None)))
+def way_back_to_a_strangers_page(ground: Ground) -> Outcome:
+    """Who has a host's token begins a top-up whose bank page leads back to a page that looks like the host's."""
+    app = App(served(ground, one_ledger=True))
+    app.register()
+    body = {"amount_rials": 500_000, "return_url": BACK.replace("city.example", "city.example.evil.example")}
+    return refused_if(app.post(f"/riders/{USER}/topups", body).status_code == 422)

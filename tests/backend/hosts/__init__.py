@@ -1,0 +1,1 @@
+"""Hosts: what another app in which riders have their pass may, and never may."""
