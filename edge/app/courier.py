@@ -192,6 +192,10 @@ class Courier:
             self._quiet_since_ms = now.mono_ms
         if self._connected and now.mono_ms - self._quiet_since_ms >= self._after_ms:
             self._carrying = True
+        due_ms = min(self._prune_due_ms, self._checkpoint_due_ms)
+        if self._taken_up and now.mono_ms < due_ms and not self._carrying and not self._unkept:
+            self.problem = None
+            return  # as at most steps
         works: list[Callable[[], None]] = []
         if not self._taken_up:
             works.append(lambda: self._take_up(now))

@@ -17,13 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from edge.adapters.allocator import give_back
-from edge.adapters.ballast import Ballast
 from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
-from edge.adapters.former_copies import formers
 from edge.adapters.frames.source import make_source
 from edge.adapters.http_chunks import HttpChunks
-from edge.adapters.journal import ApswJournal
 from edge.adapters.keys import load_keys, load_sister, read_in_force
 from edge.adapters.readers.choose import make_sight
 from edge.adapters.rider_table import RiderTable
@@ -36,6 +33,7 @@ from edge.app.counting import counting_of
 from edge.app.diagnosis import Diagnosis
 from edge.app.following import Following
 from edge.app.hooks import Hooks
+from edge.app.kept_files import open_kept
 from edge.app.light import lights
 from edge.app.line_book import LineBook
 from edge.app.looking import Looker
@@ -50,7 +48,7 @@ from edge.app.updates import updates_of
 from edge.app.whereabouts import Place, fastest_kmh, place_of
 from edge.app.will import will_of
 from edge.core.errors import LocalError
-from edge.core.limits import BALLAST_BYTES, CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, GIVE_BACK_EVERY_MS
+from edge.core.limits import CHUNK_CALL_TIMEOUT_S, COURIER_AFTER_MS, GIVE_BACK_EVERY_MS
 from edge.core.lines import Lines
 from edge.core.ports import Clock, FrameSource, Panel, Reserve
 from edge.core.sightings import Sighting
@@ -58,7 +56,6 @@ from edge.core.signing_in import badge_in
 from edge.core.vehicle import NO_LINES, Vehicle
 from edge.core.vitals import Pulse
 from protocol.fares.verdicts import TABLE
-from protocol.limits import INT63_MAX
 from protocol.wire.health import Health
 from protocol.wire.keys import Signer, VerifyingKey
 from protocol.wire.records import Instant, Position, Record
@@ -98,13 +95,10 @@ class Validator:
         self._clock = clock or system_clock
         self._address = Address(config.city, config.shard, config.device)
         sister_key = None if config.sister is None else load_sister(config.keys_dir)
-        data = config.data_dir
-        reserve = Ballast(data / "ballast", BALLAST_BYTES)
-        self._journal = ApswJournal(
-            data / "journal.db", device=config.device, new_epoch=_epoch(randomness), reserve=reserve
-        )
+        kept = open_kept(config, randomness, courier_after_ms)
+        self._journal, self._formers = kept.journal, kept.formers
         counting = counting_of(config, self._journal, keys.tap)
-        self._condition = ConditionReader(data, lambda: config.broker.certificate, counting=counting)
+        self._condition = ConditionReader(config.data_dir, lambda: config.broker.certificate, counting=counting)
         self._wake, self._bundles_wake, self._stopping = (threading.Event() for _ in range(3))
         self._signer = ThreadTapSigner(keys.tap)
         self._to_all = to_all(config.city, config.shard, Channel.BUNDLE)
@@ -112,8 +106,7 @@ class Validator:
         self._renewal = OnlineRenewal(config, self._session)
         self._peer: PeerSession | None = None
         self._copies: ApswCopies | None = None
-        self._formers = formers(data, config.sister, reserve, courier_after_ms)
-        side = None if sister_key is None else self._make_sister(sister_key, reserve, courier_after_ms)
+        side = None if sister_key is None else self._make_sister(sister_key, kept.reserve, courier_after_ms)
         self._riders = RiderTable(config.data_dir / "riders.table")
         self._station = Station(
             address=self._address, service=config.service, bundle=bundle, journal=self._journal, riders=self._riders,
@@ -396,7 +389,3 @@ class Validator:
         return self._station.health(
             now, disk_free=self._diagnosis.disk_free(), cameras=cameras, problem=self.problem(), condition=told
         )  # fmt: skip
-
-
-def _epoch(randomness: Callable[[int], bytes]) -> int:
-    return int.from_bytes(randomness(8), "big") % INT63_MAX + 1

@@ -14,7 +14,7 @@ from backend.app.ingest import Incoming, Ingest
 from backend.app.proofs import ProofDesk
 from backend.core.ledger import CORRECTIONS, rider_account
 from edge.core.errors import LocalError
-from edge.core.ports import Journal, StoredRecord
+from edge.core.ports import Copies, Journal, StoredRecord
 from protocol.errors import SavarError
 from protocol.limits import BATCH_DRAIN_RECORDS, INT63_MAX
 from protocol.wire import chain
@@ -137,8 +137,7 @@ class EndCheck:
                     copies = door.process.copies
                     batches += copies.branches()
                     for mark in copies.held():
-                        rows = copies.read(mark.epoch, 0, INT63_MAX - 1, 1 << 30)
-                        heads |= {head for head in map(head_of, rows) if head}
+                        heads |= {head for head in map(head_of, _all_copies(copies, mark.epoch)) if head}
         for payload in batches:
             heads |= set(_heads(payload))
         return heads
@@ -293,6 +292,14 @@ def _all_rows(journal: Journal) -> Sequence[StoredRecord]:
         return journal.read(1, INT63_MAX - 1, 1 << 30)
     except LocalError:
         return []
+
+
+def _all_copies(copies: Copies, epoch: int) -> Iterator[StoredRecord]:
+    """All that is held of a journal: some may be left out, pruned before it was copied, and more lies behind it."""
+    at = 0
+    while rows := copies.read(epoch, at, INT63_MAX - 1, 1 << 30):
+        yield from rows
+        at = rows[-1].sequence + 1
 
 
 def _heads(payload: bytes) -> Iterator[bytes]:

@@ -31,6 +31,7 @@ FOUND = {  # seed → what it found when it was new; the world has changed since
     1108: "copies that a failed write had left behind, of a door that died before it sent them again",
     1138: "the same, while the card still cannot sync",
     679: "copies with a torn page were half believed, and not the same twice",
+    1887: "the checker read a copy to where records are left out, and took what lies behind for lost",
 }
 ALONE = {  # (fault, seed) → what it found
     ("office-restored", 1000): "a parked bus did not hear that the ledger was restored",
@@ -65,7 +66,7 @@ def test_real_keys_run_too() -> None:
 
 
 def test_a_long_outage_alone_is_a_fault_like_the_others() -> None:
-    found = {seed: run_seed(seed, faults={LONG_OUTAGE}) for seed in (3, 4)}
+    found = {seed: run_seed(seed, faults={LONG_OUTAGE}) for seed in (3, 5)}
     assert all(result.violations == [] for result in found.values())
     for result in found.values():
         assert {name for name in result.coverage if name.startswith("fault ")} == {f"fault {LONG_OUTAGE}"}
@@ -98,7 +99,7 @@ def test_the_last_seed_is_a_city_as_any_other() -> None:
 @pytest.mark.parametrize(
     ("name", "begin"),
     [
-        ("no-fsync-before-green", 0), ("prune-on-puback", 45), ("pruned-too-young", 0), ("quarantine-drops", 0),
+        ("no-fsync-before-green", 0), ("prune-on-puback", 55), ("pruned-too-young", 0), ("quarantine-drops", 0),
         ("receipt-before-commit", 0), ("repeats-not-known", 0), ("copies-of-tickets-paid", 0),
         ("used-tickets-not-told", 0),
     ],
