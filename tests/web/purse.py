@@ -39,7 +39,7 @@ class Purse(TwoDoors):
         super().close()
         self.provider.stop()
 
-    def pulled(self, what: str, order: dict[str, Any]) -> None:
+    def pulled(self, what: str, order: dict[str, Any]) -> object:
         if what == "cut":
             assert self.backend is not None
             self.backend.stop()
@@ -62,6 +62,7 @@ class Purse(TwoDoors):
             assert self.backend is not None
             found = self.backend.store.balance(rider_account(self.rider()))
             assert found == order["rials"], f"the ledger holds {found}, the screen says {order['rials']}"
+        return None
 
     def ride(self) -> None:
         """The front door takes fares."""

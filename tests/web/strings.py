@@ -8,19 +8,22 @@ from typing import Any, Self
 
 
 class Strings:
-    """`pulled` is called with what a walk posts to /practice/{what}."""
+    """`pulled` is called with what a walk posts to /practice/{what}; what it returns, if anything, is the answer."""
 
-    def __init__(self, pulled: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, pulled: Callable[[str, dict[str, Any]], object]) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 try:
-                    pulled(self.path.removeprefix("/practice/"), order)
+                    told = pulled(self.path.removeprefix("/practice/"), order)
                 except AssertionError as wrong:
                     self.send_error(500, str(wrong).splitlines()[0])
                     return
-                self.send_response(204)
+                answer = b"" if told is None else json.dumps(told).encode()
+                self.send_response(200 if answer else 204)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *_: object) -> None:
                 """Nothing."""

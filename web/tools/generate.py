@@ -9,7 +9,7 @@ Nothing of it is committed and no rule is written a second time: a page that nee
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import backend.core.staff.errors
 import edge.core.errors
 import edge.core.limits
 from backend.adapters.http.app import make_api as make_office_api
+from backend.core.disputes.words import REASONS
 from backend.core.errors import RequestError
 from edge.adapters.onboard_http import make_api
 from edge.core.desk import REPORTS
@@ -39,7 +40,10 @@ _CONTRACT = (
     "TIME_NONCE_BYTES", "VEHICLE_URL_MAX_CHARS", "NAME_MAX_CHARS", "NONCE_BYTES", "CREDENTIAL_ID_BYTES", "RIALS_MAX",
 )  # fmt: skip
 _TERMINAL = ("MOVING_KMH_MAX", "ANNULS_A_DAY_MAX", "SHOWN_LAST", "TERMINAL_BEAT_S")
-_OFFICE = ("CREDENTIAL_LEFT_DAYS", "TOPUP_MIN_RIALS", "TOPUP_MAX_RIALS")
+_OFFICE = (
+    "CREDENTIAL_LEFT_DAYS", "TOPUP_MIN_RIALS", "TOPUP_MAX_RIALS", "PHONE_CODE_DIGITS", "PHONE_CODE_MS",
+    "WORDS_MAX_CHARS",
+)  # fmt: skip
 _OF_A_DOOR = ("JournalFull", "JournalFailed", "SignerFailed", "DoorUnreached")
 
 
@@ -56,7 +60,7 @@ def tables() -> dict[str, Any]:
     numbers |= {name: getattr(backend.core.limits, name) for name in _OFFICE}
     return {
         "VERDICTS": verdicts, "BY_REASON": by_reason, "HINTS": hints, "LIMITS": numbers, "ERRORS": errors(),
-        "OFFICE_ERRORS": office_errors(),
+        "OFFICE_ERRORS": office_errors(), "DISPUTE_REASONS": _both(REASONS),
         "PURPOSES": {it.name: it.value.decode() for it in Purpose},
         "LAMPS": [lamp.value for lamp in Lamp],
         "TUNES": {tone.value: [[int(note.pitch), note.ms] for note in tune] for tone, tune in TUNES.items()},
@@ -70,6 +74,11 @@ def _row(row: Row) -> dict[str, Any]:
         "lamp": row.lamp.value, "tone": row.tone.value, "boards": row.boards, "charged": row.charged,
         "rider": {"fa": row.rider_fa, "en": row.rider_en}, "driver": {"fa": row.driver_fa, "en": row.driver_en},
     }  # fmt: skip
+
+
+def _both(table: Mapping[Any, tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """A short list that the backend takes, with its own words."""
+    return {it.value: {"fa": fa, "en": en} for it, (fa, en) in table.items()}
 
 
 def _codes(codes: Iterable[IntEnum]) -> dict[str, int]:

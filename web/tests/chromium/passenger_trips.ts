@@ -9,13 +9,16 @@ const charged = (): Promise<number[]> =>
     .locator("[data-charged]")
     .evaluateAll((found) => found.map((it) => Number((it as HTMLElement).dataset["charged"])));
 
+await link("حساب من");
 await link("سفرها");
 await sees(page, "هنوز سفری نرسیده است");
 await look(page, "passenger-trips-none");
 await link("بازگشت");
+await link("بازگشت");
 await practice("ride", { png: await picture(page), rides: 1 });
 await look(page, "passenger-code");
 
+await link("حساب من");
 await link("سفرها");
 await page.locator("[data-charged]").waitFor({ timeout: 20_000 });
 await practice("trips", { rials: await charged() });
@@ -34,7 +37,9 @@ await sees(page, "شبکه نیست");
 if ((await charged()).join() !== "50000") fail(`without a network: ${(await charged()).join()}`);
 await look(page, "passenger-trips-offline", { scrolls: true });
 await link("بازگشت");
+await link("بازگشت");
 await press(page, "English");
+await link("My account");
 await link("Trips");
 await sees(page, /line unknown/);
 await look(page, "passenger-trips-english", { scrolls: true });

@@ -14,7 +14,7 @@ import { readCredential } from "@savar/pass/protocol/passes";
 import { checked, reading } from "@savar/pass/rendering";
 import { LIMITS } from "$generated/tables";
 import * as api from "./api";
-import type { Account, Heard, Registered, Store } from "./store";
+import type { Account, Claim, Heard, Registered, Store } from "./store";
 
 /**
  * Register the key that is kept, or recover by it → the account as it is kept then.
@@ -23,22 +23,32 @@ import type { Account, Heard, Registered, Store } from "./store";
  * error: `ended` says so.
  */
 export async function registerAccount(store: Store, account: Account): Promise<Account> {
-  const signer = signerOf(account.pair, account.public);
-  const challenge = await api.challenge();
-  const proof = await signer.sign("REGISTRATION", joined(challenge, signer.public));
+  const proven = await proofOf(account);
   let change: Partial<Account>;
   try {
-    const told = await api.register({ public: signer.public, proof, challenge });
-    const [credential, issuerKey] = [fromHex(told.credential), fromHex(told.issuer_key)];
-    await checked(credential, signer.public, issuerKey);
-    change = { registered: { credentialId: told.credential_id, credential, token: told.token, issuerKey } };
+    change = { registered: await checkedAnswer(account, await api.register(proven)) };
   } catch (error) {
     // Another refusal, as of a key that waits for its account, ends nothing: a desk may know this key already.
     if (!(error instanceof api.Refused) || error.words === undefined || !error.ended) throw error;
     change = { ended: error.words };
   }
-  await store.change(signer.public, change);
+  await store.change(account.public, change);
   return { ...account, ...change };
+}
+
+/** This key, and that it is held here, over a challenge that was asked for now. Throws Unreached. */
+export async function proofOf(account: Account): Promise<api.Proven> {
+  const signer = signerOf(account.pair, account.public);
+  const challenge = await api.challenge();
+  const proof = await signer.sign("REGISTRATION", joined(challenge, signer.public));
+  return { public: signer.public, proof, challenge };
+}
+
+/** What came for this key, once it is known to be this key's and whole. Throws ContractError. */
+export async function checkedAnswer(account: Account, told: api.RegisteredTold): Promise<Registered> {
+  const [credential, issuerKey] = [fromHex(told.credential), fromHex(told.issuer_key)];
+  await checked(credential, account.public, issuerKey);
+  return { credentialId: told.credential_id, credential, token: told.token, issuerKey };
 }
 
 /** The phone's correction and the time that was told, or nothing where it was too long on its way. */
@@ -55,7 +65,12 @@ async function askTime(registered: Registered): Promise<Pick<Heard, "correction"
 /** Hear what the backend has to tell: time, wallet, renewal, and whether this phone still carries the pass. */
 export async function hear(store: Store, account: Account): Promise<Account> {
   let [now, again] = [account, false];
-  for (const ask of [hearTime, hearBalance, hearRenewal]) {
+  const hearNumber = async (_: Store, it: Registered): Promise<boolean> => {
+    const told = await known(() => api.phoneState(it.credentialId, it.token));
+    if (told !== undefined) await store.keepClaim(account.public, claimOf(told));
+    return told !== undefined;
+  };
+  for (const ask of [hearTime, hearBalance, hearNumber, hearRenewal]) {
     if (now.registered === undefined || now.ended !== undefined) return now;
     if (await ask(store, now.registered)) continue;
     if (again) return now;
@@ -78,11 +93,21 @@ async function hearTime(store: Store, registered: Registered): Promise<boolean> 
 }
 
 async function hearBalance(store: Store, registered: Registered): Promise<boolean> {
+  const balanceRials = await known(() => api.balance(registered.credentialId, registered.token));
+  if (balanceRials !== undefined) await store.hear({ balanceRials });
+  return balanceRials !== undefined;
+}
+
+/** Who else wants this account: by its number on another phone, or its number for another account. */
+const claimOf = (told: api.PhoneTold): Claim | undefined =>
+  told.recovery !== null ? "account" : told.leaves_ms !== null ? "number" : undefined;
+
+/** The answer; undefined where the token opens it no more. */
+async function known<Told>(ask: () => Promise<Told>): Promise<Told | undefined> {
   try {
-    await store.hear({ balanceRials: await api.balance(registered.credentialId, registered.token) });
-    return true;
+    return await ask();
   } catch (error) {
-    if (error instanceof api.Refused && [401, 403].includes(error.status)) return false;
+    if (error instanceof api.Refused && [401, 403].includes(error.status)) return undefined;
     throw error;
   }
 }

@@ -9,9 +9,18 @@ import type { Words } from "./store";
 type Schemas = components["schemas"];
 export type TopUpTold = Schemas["TopUpBody"];
 export type Receipt = Schemas["ReceiptBody"];
+export type RegisteredTold = Schemas["RegisteredBody"];
+export type PhoneTold = Schemas["PhoneBody"];
 
-/** Nobody answered: no network, or a backend that is away. */
-export class Unreached extends Error {}
+/** Nobody answered: no network, or a backend that is away. `problem`: what a backend that answered says it lacks. */
+export class Unreached extends Error {
+  constructor(
+    path: string,
+    readonly problem?: string,
+  ) {
+    super(path);
+  }
+}
 
 /** The backend understood and said no. `words`: what it tells the rider, if it does. `ended`: this key's pass has. */
 export class Refused extends Error {
@@ -25,8 +34,9 @@ export class Refused extends Error {
   }
 }
 
-async function call<Answer>(
-  method: "GET" | "POST",
+/** Ask the backend. Throws Unreached, Refused. */
+export async function call<Answer>(
+  method: "GET" | "POST" | "DELETE",
   path: string,
   body?: object,
   token?: string,
@@ -48,10 +58,10 @@ async function call<Answer>(
     clearTimeout(timer);
   }
   if (answer.ok) return told as Answer;
-  if (answer.status >= 500) throw new Unreached(path);
+  const problem = told.type?.replace("urn:savar:problem:", "") ?? "other";
+  if (answer.status >= 500) throw new Unreached(path, problem);
   const { rider_fa: fa, rider_en: en } = told.data ?? {};
   const words = fa === undefined || en === undefined ? undefined : { fa, en };
-  const problem = told.type?.replace("urn:savar:problem:", "") ?? "other";
   throw new Refused(answer.status, problem, words, told.data?.ended === true);
 }
 
@@ -61,8 +71,17 @@ export async function challenge(): Promise<Bytes> {
   return fromHex((await call<Schemas["ChallengeBody"]>("POST", "/v1/riders/challenges")).challenge);
 }
 
-export const register = (it: Proven): Promise<Schemas["RegisteredBody"]> =>
-  call("POST", "/v1/riders", { public_key: hex(it.public), proof: hex(it.proof), challenge: hex(it.challenge) });
+export const provenBody = (it: Proven): object => ({
+  public_key: hex(it.public),
+  proof: hex(it.proof),
+  challenge: hex(it.challenge),
+});
+
+export const register = (it: Proven): Promise<RegisteredTold> => call("POST", "/v1/riders", provenBody(it));
+
+/** How the account stands to a telephone number, and who else wants either. */
+export const phoneState = (credentialId: string, token: string): Promise<PhoneTold> =>
+  call("GET", `/v1/riders/${credentialId}/phone`, undefined, token);
 
 export const tellTime = (nonce: Bytes): Promise<Told> => call<Told>("GET", `/v1/time?nonce=${hex(nonce)}`);
 

@@ -13,11 +13,11 @@ import { beginAccount, cityTime, type Render } from "@savar/pass/rendering";
 import { Showing, type Seen } from "@savar/pass/showing";
 import { warningsOf, type Warning } from "@savar/pass/warnings";
 import type { Trouble } from "@savar/pass/words";
-import { hear, registerAccount } from "./account";
-import { Refused, Unreached } from "./api";
+import { checkedAnswer, hear, proofOf, registerAccount } from "./account";
+import { Refused, Unreached, type Proven, type RegisteredTold } from "./api";
 import { keepStored, stayAwake } from "./device";
 import { SYNC_EVERY_MS } from "./limits";
-import { type Store, type Account, type Registered, type Words } from "./store";
+import { type Store, type Account, type Claim, type Registered, type Words } from "./store";
 
 export type Phase = "opening" | "first" | "code" | "ended";
 
@@ -36,6 +36,10 @@ export class Session {
   deskKey = $state("");
   /** A top-up of this phone's whose end its rider has not seen. */
   toppingUp = $state(false);
+  /** What somebody with the rider's number wants. */
+  claim = $state<Claim>();
+  /** When a key that waits for its account may ask for it again; Unix ms. */
+  waitsUntilMs = $state<number>();
 
   store!: Store;
   private account: Account | undefined;
@@ -51,6 +55,7 @@ export class Session {
     try {
       this.store = await kept;
       this.account = await this.store.account();
+      if (this.account?.registered === undefined) this.waitsUntilMs = await this.store.waits();
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       this.trouble = "store";
@@ -103,6 +108,35 @@ export class Session {
     return true;
   }
 
+  /** What this phone's key, made by `forDesk`, proves itself by. Throws Unreached, Refused. */
+  async proof(): Promise<Proven> {
+    if (this.account === undefined) throw new Error("a proof before there is a key");
+    return proofOf(this.account);
+  }
+
+  /** The account has come to this phone's key. Throws ContractError where what came is another's. */
+  async have(told: RegisteredTold): Promise<void> {
+    const held = this.account;
+    if (held === undefined) return;
+    const registered = await checkedAnswer(held, told);
+    await this.store.change(held.public, { registered });
+    this.trouble = this.said = undefined;
+    await this.take(await this.heard({ ...held, registered }));
+  }
+
+  /** Nothing has moved yet; this phone's key may ask again from then on. */
+  async wait(untilMs: number): Promise<void> {
+    await this.store.keepWaits(untilMs);
+    this.waitsUntilMs = untilMs;
+  }
+
+  /** Who waits for no account any more begins with another key: the one that waits gets none. */
+  async waitNoMore(): Promise<void> {
+    if (this.account !== undefined) await this.store.forgetWaiting(this.account.public);
+    this.account = await this.store.account();
+    this.waitsUntilMs = undefined;
+  }
+
   /** The rider looks at the code, or at another screen of the app. */
   async turn(toCode: boolean): Promise<void> {
     if (this.elsewhere === !toCode) return;
@@ -142,6 +176,7 @@ export class Session {
     if (account?.registered === undefined) return this.leave("first");
     this.credential = readCredential(account.registered.credential);
     this.signer = signerOf(account.pair, account.public);
+    this.waitsUntilMs = undefined;
     this.phase = "code";
     await this.seen();
   }
@@ -184,6 +219,7 @@ export class Session {
     const [{ ms, confirmed, wrong }, heard] = [await cityTime(this.store), await this.store.heard()];
     this.balanceRials = heard.balanceRials;
     this.toppingUp = (await this.store.topUps()).length > 0;
+    this.claim = await this.store.claim();
     const { expiryDay, allowanceRials } = this.credential;
     const today = dayOf(ms / 1000);
     const { balanceRials } = heard;

@@ -7,6 +7,9 @@ import type { Trips } from "./trips.svelte";
 
 export type { Account, Heard, Registered, Words } from "@savar/pass/store";
 
+/** What somebody with the rider's number wants: this account on another phone, or the number for another account. */
+export type Claim = "account" | "number";
+
 export class Store extends PassStore {
   async topUps(): Promise<TopUp[]> {
     return ((await this.db.get("kept", "topups")) ?? []) as TopUp[];
@@ -30,6 +33,37 @@ export class Store extends PassStore {
     return this.writing(async (kept) => {
       const held = (await kept.get("account")) as Account | undefined;
       if (held !== undefined && same(held.public, holder)) await kept.put(trips, "trips");
+    });
+  }
+
+  async claim(): Promise<Claim | undefined> {
+    return (await this.db.get("kept", "claim")) as Claim | undefined;
+  }
+
+  /** Keep what the backend told of it, so that it is warned of without a network, too. */
+  async keepClaim(holder: Bytes, claim: Claim | undefined): Promise<void> {
+    return this.writing(async (kept) => {
+      const held = (await kept.get("account")) as Account | undefined;
+      if (held !== undefined && same(held.public, holder)) await kept.put(claim, "claim");
+    });
+  }
+
+  /** When this phone may ask again for the account that it waits for, by its number; Unix ms. */
+  async waits(): Promise<number | undefined> {
+    return (await this.db.get("kept", "waits")) as number | undefined;
+  }
+
+  async keepWaits(untilMs: number): Promise<void> {
+    return this.writing(async (kept) => void (await kept.put(untilMs, "waits")));
+  }
+
+  /** Forget a key that has no account, and what it waited for; one that has got one meanwhile stays. */
+  async forgetWaiting(holder: Bytes): Promise<void> {
+    return this.writing(async (kept) => {
+      const held = (await kept.get("account")) as Account | undefined;
+      if (held === undefined || held.registered !== undefined || !same(held.public, holder)) return;
+      await kept.delete("account");
+      await kept.delete("waits");
     });
   }
 }

@@ -1,6 +1,7 @@
 // Every word of the passenger's app, Persian first. A word that one language lacks does not compile.
 
 import { CODE_WORDS, type Told } from "@savar/pass/words";
+import type { Claim } from "./store";
 
 /** How a top-up stands, as its screen says it. */
 export type Topped = "paid" | "failed" | "reversed" | "open" | "unreached" | "unasked" | "refused";
@@ -16,6 +17,7 @@ const fa = {
   had: "پیش‌تر حساب داشتم",
   hadTitle: "بازگرداندن حساب",
   hadHow: "حساب با موجودی‌اش به این گوشی می‌آید و گوشی پیشین از کار می‌افتد.",
+  hadNoNumber: "شمارهٔ تلفن ثبت نکرده بودم",
   hadDesk: "به باجهٔ خدمات بروید و این شماره را نشان دهید:",
   hadThen: "پس از تأیید باجه «شروع» را بزنید. زودتر نزنید: حساب تازه می‌سازد.",
   back: "بازگشت",
@@ -35,6 +37,7 @@ const fa = {
   tomans: "تومان",
   topUp: "شارژ",
   topUpResult: "نتیجهٔ شارژ",
+  account: "حساب من",
   trips: "سفرها",
   tripsNone: "هنوز سفری نرسیده است",
   tripsOf: "تازه‌شده در",
@@ -53,6 +56,10 @@ const fa = {
     unasked: { what: "پاسخی نیامد", next: "چیزی پرداخت نشده؛ دوباره بزنید" },
     refused: { what: "انجام نشد", next: "کمی دیگر دوباره بزنید" },
   } as Record<Topped, Told>,
+  claims: {
+    account: { what: "کسی با شمارهٔ شما حسابتان را می‌خواهد.", next: "این‌جا را ببینید" },
+    number: { what: "کسی شمارهٔ شما را از آنِ خود می‌داند.", next: "این‌جا را ببینید" },
+  } as Record<Claim, Told>,
   warnings: CODE_WORDS.fa.warnings,
   troubles: CODE_WORDS.fa.troubles,
 };
@@ -70,6 +77,7 @@ const en: WordTable = {
   had: "I had an account",
   hadTitle: "Get your account back",
   hadHow: "It comes to this phone with all that it holds, and ends on the old one.",
+  hadNoNumber: "I had given no telephone number",
   hadDesk: "Go to a service desk and show this number:",
   hadThen: "When they have approved it, press “Begin”. Not before: that makes a new account.",
   back: "Back",
@@ -89,6 +97,7 @@ const en: WordTable = {
   tomans: "tomans",
   topUp: "Top up",
   topUpResult: "Top-up: result",
+  account: "My account",
   trips: "Trips",
   tripsNone: "No trip has come in yet",
   tripsOf: "As of",
@@ -106,6 +115,10 @@ const en: WordTable = {
     unreached: { what: "No answer", next: "Your money is not lost; we ask again" },
     unasked: { what: "No answer", next: "Nothing was paid; press again" },
     refused: { what: "That was not done", next: "Press again in a while" },
+  },
+  claims: {
+    account: { what: "Somebody with your number wants your account.", next: "Look here" },
+    number: { what: "Somebody says that your number is theirs.", next: "Look here" },
   },
   warnings: CODE_WORDS.en.warnings,
   troubles: CODE_WORDS.en.troubles,

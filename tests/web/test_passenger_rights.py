@@ -1,0 +1,29 @@
+"""A rider's rights in a real Chromium: a whole backend, messages by the simulator, two phones of one rider."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.web.conftest import walk
+from tests.web.rights import Rights
+from tests.web.strings import Strings
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@pytest.fixture
+def city(tmp_path: Path, pages: Path) -> Iterator[Rights]:
+    assert pages.is_dir()
+    made = Rights(tmp_path)
+    try:
+        made.start_office()
+        yield made
+    finally:
+        made.close()
+
+
+def test_a_number_brings_the_account_to_a_new_phone(city: Rights) -> None:
+    """Bound with a code; a stranger's wish stopped from the old phone; after a day the account is on the new one."""
+    with Strings(city.pulled) as strings:
+        walk("passenger_number", city.url, strings.url)
