@@ -11,7 +11,10 @@ from tests.web.purse import Purse
 
 _SMS_KEY = "a0key0of0this0test"
 # All that says when a number's code was asked for, and since when somebody waits for an account by it.
-_TIMES = ("UPDATE phone_code SET at_ms = at_ms - ?1", "UPDATE phone_recovery SET asked_ms = asked_ms - ?1, due_ms = due_ms - ?1")
+_TIMES = (
+    "UPDATE phone_code SET at_ms = at_ms - ?1",
+    "UPDATE phone_recovery SET asked_ms = asked_ms - ?1, due_ms = due_ms - ?1",
+)
 
 
 class Rights(Purse):
