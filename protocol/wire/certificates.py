@@ -99,14 +99,26 @@ def open_chain(leaf: bytes, intermediate: bytes, root: bytes, *, city: str, devi
     _require_issued(own, issuing)
     for certificate, steps in ((above, 1), (issuing, 0), (own, None)):
         _require_steps(certificate, steps)
-    if issuing.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME) != [
-        x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, DEVICE_UNIT)
-    ]:
-        raise OutOfRange("the intermediate is not that of devices", field="chain", found=_said(issuing.subject))
+    _require_attribute(issuing, NameOID.ORGANIZATIONAL_UNIT_NAME, DEVICE_UNIT)
     require_name(own, city, device)
     ends_ms = int(own.not_valid_after_utc.timestamp()) * 1000
     issuer = VerifyingKey.load(_point(issuing.public_key()))
     return Chain(leaf, intermediate, issuer, _point(own.public_key()), own.serial_number, ends_ms)
+
+
+def open_issuer(intermediate: bytes, root: bytes, *, city: str) -> VerifyingKey:
+    """DER of the city's intermediate of devices, proven under `root`, which the caller believes → its key.
+
+    Raises as `open_chain`.
+    """
+    above, issuing = _read(root), _read(intermediate)
+    _require_issued(above, above)
+    _require_issued(issuing, above)
+    for certificate, steps in ((above, 1), (issuing, 0)):
+        _require_steps(certificate, steps)
+    _require_attribute(issuing, NameOID.ORGANIZATION_NAME, city)
+    _require_attribute(issuing, NameOID.ORGANIZATIONAL_UNIT_NAME, DEVICE_UNIT)
+    return VerifyingKey.load(_point(issuing.public_key()))
 
 
 def require_name(certificate: x509.Certificate, city: str, device: str) -> None:
@@ -148,6 +160,11 @@ def _require_issued(certificate: x509.Certificate, above: x509.Certificate) -> N
         raise BadSignature(
             "a certificate is not signed by the next of its chain", certificate=_said(certificate.subject)
         ) from error
+
+
+def _require_attribute(issuing: x509.Certificate, which: x509.ObjectIdentifier, value: str) -> None:
+    if issuing.subject.get_attributes_for_oid(which) != [x509.NameAttribute(which, value)]:
+        raise OutOfRange("the intermediate is not that of devices", field="chain", found=_said(issuing.subject))
 
 
 def _require_steps(certificate: x509.Certificate, steps: int | None) -> None:

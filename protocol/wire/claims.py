@@ -1,6 +1,7 @@
 """A claim: what lets one device ask for one name, once. Printed at the office, taken to the device on paper.
 
     SAVAR:CLAIM:1:city:device:vehicle:CODE:ROOT:CHECK     a line of capitals, as a QR and as text under it
+    SAVAR:CLAIM:2:city:device:CODE:ROOT:CHECK             the same for a spare, which serves no vehicle yet
 
 Rules:
 - the code is a secret of 80 bits. It never travels: a key is made of it, which signs the device's request, and the
@@ -19,18 +20,18 @@ from protocol.wire.keys import SigningKey
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none is taken for another
 _HEAD = "SAVAR:CLAIM:"
-_VERSION = "1"
-_PARTS = 6  # behind the version: city, device, vehicle, code, root, check
+_VERSION, _SPARE = "1", "2"
+_PARTS = {_VERSION: 6, _SPARE: 5}  # behind the version: city, device, vehicle where there is one, code, root, check
 _HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`root`: the first hex digits of the root's SHA-256, lower case."""
+    """`vehicle` None: a spare. `root`: the first hex digits of the root's SHA-256, lower case."""
 
     city: str
     device: str
-    vehicle: str
+    vehicle: str | None
     code: str = field(repr=False)
     root: str
 
@@ -49,7 +50,12 @@ def make_code(random_bytes: bytes) -> str:
 def claim_text(claim: Claim) -> str:
     """Claim → its line. Raises WireError for what no reader would take."""
     _require(claim)
-    text = f"{_HEAD}{_VERSION}:{claim.city}:{claim.device}:{claim.vehicle}:{claim.code}:{claim.root}".upper()
+    names = (
+        (_SPARE, claim.city, claim.device)
+        if claim.vehicle is None
+        else (_VERSION, claim.city, claim.device, claim.vehicle)
+    )
+    text = f"{_HEAD}{':'.join((*names, claim.code, claim.root))}".upper()
     return f"{text}:{claim_check(text)}"
 
 
@@ -64,12 +70,12 @@ def read_claim(text: str) -> Claim:
     if not line.isascii() or not line.startswith(_HEAD):
         raise NotAFareCode("not the line of a claim's sheet")
     version, *parts = line.removeprefix(_HEAD).split(":")
-    if version != _VERSION:
+    if version not in _PARTS:
         raise UnknownVersion("a claim of an unknown version", version=version[:40])
-    if len(parts) != _PARTS or parts[-1] != claim_check(line.rpartition(":")[0]):
+    if len(parts) != _PARTS[version] or parts[-1] != claim_check(line.rpartition(":")[0]):
         raise DamagedCode("the line is not as it is printed")
-    city, device, vehicle, code, root, _ = parts
-    claim = Claim(city.lower(), device.lower(), vehicle.lower(), code, root.lower())
+    city, device, *vehicle, code, root, _ = parts
+    claim = Claim(city.lower(), device.lower(), vehicle[0].lower() if vehicle else None, code, root.lower())
     _require(claim)
     return claim
 
@@ -80,8 +86,10 @@ def claim_check(text: str) -> str:
 
 
 def _require(claim: Claim) -> None:
-    for name in ("city", "device", "vehicle"):
-        cbor.name_text(name, getattr(claim, name))
+    for name, value in (("city", claim.city), ("device", claim.device)):
+        cbor.name_text(name, value)
+    if claim.vehicle is not None:
+        cbor.name_text("vehicle", claim.vehicle)
     if len(claim.code) != limits.CLAIM_CODE_CHARS or not set(claim.code) <= set(ALPHABET):
         raise OutOfRange("no claim code", field="code")
     if len(claim.root) != limits.CLAIM_ROOT_DIGITS or not _HEX.issuperset(claim.root):

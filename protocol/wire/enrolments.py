@@ -24,7 +24,7 @@ from protocol.wire.keys import Purpose, Signer, SigningKey, VerifyingKey
 from protocol.wire.manifests import Chunk, name_chunk
 from protocol.wire.signed import Envelope, cut, seal_message
 
-VERSION = 1
+VERSION, SPARE_VERSION = 1, 2  # of a request: version 2 is a spare's, and names no vehicle
 _REQUEST: cbor.Fields = (
     ("city", cbor.name_text),
     ("device", cbor.name_text),
@@ -33,6 +33,7 @@ _REQUEST: cbor.Fields = (
     ("tap_key", cbor.octets(limits.PUBLIC_KEY_BYTES)),
     ("csr", cbor.octets(most=limits.CSR_MAX_BYTES)),
 )
+_SPARE_REQUEST = tuple(field for field in _REQUEST if field[0] != "vehicle")
 _CERTIFICATE = cbor.octets(most=limits.CERTIFICATE_MAX_BYTES)
 _ANSWER: cbor.Fields = (
     ("city", cbor.name_text),
@@ -55,11 +56,14 @@ _FILE: cbor.Fields = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A device asks for its name. `tap_key`, `tls_key`: 33 bytes; `claimed`: what the claim's key signed."""
+    """A device asks for its name. `vehicle` None: a spare. `tap_key`, `tls_key`: 33 bytes.
+
+    `claimed`: what the claim's key signed.
+    """
 
     city: str
     device: str
-    vehicle: str
+    vehicle: str | None
     hardware: str
     tap_key: bytes
     tls_key: bytes
@@ -103,8 +107,11 @@ class Answer:
 def make_request(claim: Claim, *, hardware: str, tap: Signer, tls: SigningKey) -> bytes:
     """A device's request under its two new keys. The same bytes again from key files. Raises WireError."""
     csr = make_csr(tls, city=claim.city, device=claim.device)
-    values = [claim.city, claim.device, claim.vehicle, hardware, tap.public, csr]
-    payload = cbor.encode_structure("request", values, _REQUEST, version=VERSION, max_bytes=limits.ENROLMENT_MAX_BYTES)
+    named = [claim.city, claim.device, *([] if claim.vehicle is None else [claim.vehicle])]
+    version, fields = (SPARE_VERSION, _SPARE_REQUEST) if claim.vehicle is None else (VERSION, _REQUEST)
+    payload = cbor.encode_structure(
+        "request", [*named, hardware, tap.public, csr], fields, version=version, max_bytes=limits.ENROLMENT_MAX_BYTES
+    )
     return seal_message(Purpose.ENROLMENT, seal_message(Purpose.CLAIM, payload, claim.key()), tap)
 
 
@@ -116,14 +123,17 @@ def open_request(data: bytes) -> Request:
     """
     outer = cut(data, max_bytes=limits.ENROLMENT_MAX_BYTES)
     claimed = cut(outer.payload, max_bytes=limits.ENROLMENT_MAX_BYTES)
-    city, device, vehicle, hardware, tap_key, csr = cbor.decode_structure(
-        "request", claimed.payload, _REQUEST, version=VERSION, max_bytes=limits.ENROLMENT_MAX_BYTES
-    )
+    city, device, *vehicle, hardware, tap_key, csr = cbor.decode_versions(
+        "request", claimed.payload, {VERSION: _REQUEST, SPARE_VERSION: _SPARE_REQUEST},
+        max_bytes=limits.ENROLMENT_MAX_BYTES,
+    )  # fmt: skip
     require_possession(VerifyingKey.load(tap_key), outer)
     tls_key = open_csr(csr, city=city, device=device)
     if tls_key == tap_key:
         raise BadKey("one key for two uses")
-    return Request(city, device, vehicle, hardware, tap_key, tls_key, claimed, data)
+    return Request(
+        city, device, vehicle[0] if vehicle else None, hardware, tap_key, tls_key, claimed, data
+    )  # fmt: skip
 
 
 def require_possession(tap: VerifyingKey, message: Envelope) -> None:

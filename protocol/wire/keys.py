@@ -56,6 +56,7 @@ class Purpose(Enum):
     ENROLMENT = b"savar/1/enrolment"
     ANSWER = b"savar/1/answer"
     RENEWAL = b"savar/1/renewal"
+    ASSIGNMENT = b"savar/1/assignment"
     VEHICLE_CODE = b"savar/1/vehicle-code"
     BOARDING = b"savar/1/boarding"
     GRANT = b"savar/1/grant"

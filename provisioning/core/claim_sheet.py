@@ -26,13 +26,17 @@ svg { width: 60mm; height: 60mm; } h1 { font-size: 18pt; } p, li { font-size: 11
 def claim_page(claim: Claim, until_ms: int, drawing: str) -> str:
     """The page to print: `drawing` is the QR (SVG) of its line. Secret until the device is enrolled, or it is over."""
     day = day_text(service_day(until_ms - 1))
-    device, vehicle = escape(claim.device), escape(claim.vehicle)
+    device = escape(claim.device)
+    where_fa, where_en = "یدکی؛ هنوز بدون خودرو", "as a spare, for no vehicle yet"
+    if claim.vehicle is not None:
+        vehicle = escape(claim.vehicle)
+        where_fa, where_en = f'خودرو <bdi dir="ltr">{vehicle}</bdi>', f"on {vehicle}"
     return "\n".join((
         "<!DOCTYPE html>", '<html lang="fa" dir="rtl">',
         f'<head><meta charset="utf-8"><title>{device}</title><style>{_STYLE}</style></head>', "<body>",
         f'<h1>پذیرش دستگاه <bdi dir="ltr">{device}</bdi></h1>',
-        f'<p>خودرو <bdi dir="ltr">{vehicle}</bdi>؛ تا {digits.en_to_fa(day)}. محرمانه؛ یک‌بارمصرف.</p>',
-        f'<p dir="ltr" lang="en">Enrolment of {device} on {vehicle}, until {day}. Secret; good for one use.</p>',
+        f"<p>{where_fa}؛ تا {digits.en_to_fa(day)}. محرمانه؛ یک‌بارمصرف.</p>",
+        f'<p dir="ltr" lang="en">Enrolment of {device} {where_en}, until {day}. Secret; good for one use.</p>',
         drawing, f'<p class="line" dir="ltr">{escape(claim_text(claim))}</p>',
         "<ol>",
         f'<li>روی دستگاه، و کد را نشان دهید یا خط را بنویسید: <code dir="ltr">{_BEGIN}</code></li>',

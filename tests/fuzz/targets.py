@@ -16,6 +16,7 @@ from firmware_bridge.core.frames import decode_frame
 from firmware_bridge.core.link import Link
 from protocol.errors import ProofError, WireError
 from protocol.wire import cbor, chain
+from protocol.wire.assignments import open_assignment
 from protocol.wire.authority import open_statement
 from protocol.wire.badges import open_badge
 from protocol.wire.batches import decode_batch, verify_batch
@@ -58,6 +59,10 @@ DAY_KEY = DayKey.load(bytes(32), 1)
 
 def _signed(purpose: Purpose, opener: Callable[[bytes], object]) -> Callable[[bytes], object]:
     return lambda data: opener(seal_message(purpose, data, KEY))
+
+
+def _assigned(data: bytes) -> object:
+    return open_assignment(data, root=GOOD.root, city="isfahan", device="spare-0007-d1")
 
 
 def _rightly_issued(data: bytes) -> object:
@@ -233,6 +238,8 @@ KINDS: Final[dict[str, dict[str, Target]]] = {
         "answer file": decode_answer_file,
         "renewal": lambda data: read_renewal(data).chain(GOOD.root),
         "renewal, signed": _signed(Purpose.RENEWAL, lambda data: read_renewal(data).chain(GOOD.root)),
+        "assignment": _assigned,
+        "assignment, signed": _signed(Purpose.ASSIGNMENT, _assigned),
         "renewed": lambda data: open_renewed(data, HELD, root=GOOD.root, city="isfahan", device="bus-0001-d1"),
     },
     "frames": {"frame": decode_frame, "line": _heard, "line of frames": lambda data: _heard(_framed(data))},
@@ -251,7 +258,7 @@ MODULES: Final[dict[str, str]] = {
     "batches": "cbor batches records record_parts driver_records seal chain",
     "receipts": "signed receipts health sister standing topics",
     "bundles": "keys manifests bundles authority riders staff releases tariffs policies timetable",
-    "enrolment": "claims enrolments certificates renewals",
+    "enrolment": "claims enrolments certificates renewals assignments",
     "frames": "frames link flight",
     "statements": "statements",
 }

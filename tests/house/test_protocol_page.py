@@ -13,6 +13,7 @@ from protocol.fares.policies import Cause, GraceKind
 from protocol.fares.tariff import Product, RiderClass
 from protocol.fares.verdicts import TABLE, Reason, Verdict
 from protocol.wire import (
+    assignments,
     authority,
     batches,
     bundles,
@@ -64,6 +65,7 @@ STRUCTURES = {
     "Answer file": enrolments._FILE,
     "Renewal": renewals._RENEWAL,
     "Renewed": renewals._RENEWED,
+    "Assignment": assignments._ASSIGNMENT,
     "Releases: metadata": releases._METADATA,
     "Releases: one release": releases._RELEASE,
     "Releases: stages": releases._STAGES,
@@ -184,7 +186,7 @@ def test_purposes_and_channels_are_told() -> None:
         f"CODE is {limits.CLAIM_CODE_CHARS} letters of", f"first {limits.CLAIM_ROOT_DIGITS} hex digits", f"first {limits.CLAIM_CHECK_DIGITS} of the SHA-256",
         f"first {limits.FINGERPRINT_DIGITS} hex digits", f"from {limits.RENEWAL_WINDOW_DAYS} days before its end",
         f"| request, answer, answer file | {limits.ENROLMENT_MAX_BYTES >> 10} KiB, {limits.ANSWER_MAX_BYTES >> 20} MiB, {limits.ANSWER_FILE_MAX_BYTES >> 20} MiB |",
-        f"| renewal, renewed | {limits.RENEWAL_MAX_BYTES >> 10} KiB |",
+        f"| renewal, renewed | {limits.RENEWAL_MAX_BYTES >> 10} KiB |", f"| assignment | {limits.ASSIGNMENT_MAX_BYTES >> 10} KiB |",
         f"[bytes ≤ {limits.ROLE_MAX_BYTES >> 10} KiB] ≤ {limits.ROOTS_MAX} |", f"{limits.RELEASE_MAX_BYTES >> 20} MiB at most in all",
         f"]] ≤ {limits.RELEASE_FILES_MAX} |", f"[name] ≤ {limits.STAGE_FIRST_MAX}]] ≤ {limits.RELEASES_MAX} |", f"[uint 32] ≤ {limits.HALTED_MAX} |",
     ],

@@ -26,7 +26,7 @@ from tests.vectors.enrolments import CLAIM, DEVICES_KEY, GOOD, OTHER, REQUEST, R
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=32)
 CLAIMS = st.builds(
-    Claim, NAMES, NAMES, NAMES, st.text(ALPHABET, min_size=16, max_size=16), st.text("0123456789abcdef", min_size=32, max_size=32)
+    Claim, NAMES, NAMES, st.none() | NAMES, st.text(ALPHABET, min_size=16, max_size=16), st.text("0123456789abcdef", min_size=32, max_size=32)
 )  # fmt: skip
 
 
@@ -66,8 +66,10 @@ def test_a_code_is_a_key_that_nobody_makes_of_another() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(NAMES, NAMES, NAMES, st.text(max_size=limits.TEXT_MAX_CHARS), st.binary(min_size=32, max_size=32))
-def test_a_request_comes_back_as_it_was(city: str, device: str, vehicle: str, hardware: str, secret: bytes) -> None:
+@given(NAMES, NAMES, st.none() | NAMES, st.text(max_size=limits.TEXT_MAX_CHARS), st.binary(min_size=32, max_size=32))
+def test_a_request_comes_back_as_it_was(
+    city: str, device: str, vehicle: str | None, hardware: str, secret: bytes
+) -> None:
     claim = replace(CLAIM, city=city, device=device, vehicle=vehicle)
     tap, tls = SigningKey.from_secret(secret), TLS_KEY
     data = make_request(claim, hardware=hardware, tap=tap, tls=tls)

@@ -9,6 +9,7 @@ from typing import Any
 
 from protocol.fares.pricing import Ridden, Ride, price
 from protocol.wire import cbor
+from protocol.wire.assignments import open_assignment
 from protocol.wire.authority import open_statement
 from protocol.wire.badges import open_badge
 from protocol.wire.batches import decode_batch, verify_batch
@@ -229,6 +230,9 @@ DECODERS: dict[str, Decoder] = {
     "sister": lambda given, entry: plain(open_sister(data(entry), keys(given, "tap_keys")[0])),
     "staff": lambda _, entry: plain(decode_staff(data(entry))),
     "statement": lambda given, entry: plain(_open_statement(given, entry)),
+    "assignment": lambda given, entry: plain(
+        open_assignment(data(entry), root=bytes.fromhex(given["root"]), city="isfahan", device="spare-0007-d1")
+    ),
     "claim": lambda _, entry: plain(read_claim(entry["text"])),
     "request": _request,
     "answer": _answer,

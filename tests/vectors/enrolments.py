@@ -35,6 +35,7 @@ PEOPLE = certificates.Issuer(
     OTHER,
 )
 ROOT_DIGITS = root_digest(certificates.to_der(ROOT))[:32]
+SPARE = Claim("isfahan", "spare-0007-d1", None, "7QK2MZ0T9B4XWV31", ROOT_DIGITS)
 CLAIM = Claim("isfahan", "bus-0001-d1", "bus-0001", "7QK2MZ0T9B4XWV31", ROOT_DIGITS)
 REQUEST = make_request(CLAIM, hardware="10000000c0ffee", tap=TAP_KEY, tls=TLS_KEY)
 
@@ -55,7 +56,8 @@ def claim_entries() -> Entries:
         name: {"text": text}
         for name, text in {
             "as printed": line, "as typed": f" {line.lower()[:40]}\n{line[40:]} ",
-            "a fare code": "SV1:ABC", "empty": "", "Persian": "سوار", "version 2": line.replace(":1:", ":2:", 1),
+            "a fare code": "SV1:ABC", "empty": "", "Persian": "سوار", "a spare's": claim_text(SPARE), "version 3": line.replace(":1:", ":3:", 1),
+            "a spare's with a vehicle": _checked(line, ":1:", ":2:"), "a device's without a vehicle": _checked(line, ":BUS-0001:", ":"),
             "a letter wrong": line.replace("7QK2", "7QK3"), "cut short": line[:-1], "the check alone is gone": line[:-5],
             "a part more": f"{line}:{line[-4:]}", "too long": line + " " * 600, "a code of fifteen": _checked(line, "7QK2M", "7QK2"),
             "an O in the code": _checked(line, "7QK2", "OQK2"), "no hex digits": _checked(line, ROOT_DIGITS.upper(), "G" * 32),
@@ -97,7 +99,9 @@ def request_entries() -> Entries:
         "no CSR": asked((6, b"")), "rubbish for a CSR": asked((6, bytes(99))), "a CSR and a byte more": asked((6, csr + b"\0")),
         "a CSR too large": asked((6, bytes(1_025))), "tap key that is no point": asked((5, bytes(33))),
         "tap key of 32 bytes": asked((5, bytes(32))), "a name in capitals": asked((2, "BUS-0001-D1")),
-        "no claim around it": of(seal_message(Purpose.ENROLMENT, cbor.encode([1]), TAP_KEY)), "version 2": asked((0, 2)),
+        "no claim around it": of(seal_message(Purpose.ENROLMENT, cbor.encode([1]), TAP_KEY)), "version 3": asked((0, 3)),
+        "a spare's": of(make_request(SPARE, hardware="", tap=TAP_KEY, tls=TLS_KEY)), "a spare's with a vehicle": asked((0, 2)),
+        "without a vehicle": asked((3, None)),
         "too large": of(seal_message(Purpose.ENROLMENT, bytes(4_096), TAP_KEY)),
     }  # fmt: skip
 

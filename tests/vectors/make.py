@@ -17,6 +17,7 @@ from protocol.wire.records import Tap, decode_record
 from protocol.wire.signed import cut, seal_message
 from tests.protocol import samples
 from tests.protocol.samples import high_s
+from tests.vectors.assignments import assignment_entries
 from tests.vectors.decoders import DECODERS
 from tests.vectors.driver import driver_entries
 from tests.vectors.enrolments import (
@@ -377,6 +378,12 @@ def make() -> dict[str, dict[str, Any]]:
             "renewal",
             {"leaf": GOOD.leaf.hex(), "intermediate": GOOD.intermediate.hex(), "root": GOOD.root.hex()} | tap_keys,
             renewal_entries() | renewed_entries(),
+        ),
+        "assignments": (
+            "Assignments of the device spare-0007-d1 of isfahan, which believes `root`.",
+            "assignment",
+            {"root": GOOD.root.hex()},
+            assignment_entries(),
         ),
         "manifests": (
             "Manifests, chunks, and the contents of both.",
