@@ -8,7 +8,7 @@ from backend.core.errors import KeyMissing
 from protocol.errors import ProofError
 from protocol.wire.keys import SigningKey, VerifyingKey
 
-_NUMBER_KEY_BYTES = 32
+_SECRET_KEY_BYTES = 32
 _FIX = "run `savar provision city` and point keys_dir at its backend folder"
 
 
@@ -39,22 +39,33 @@ def load_keys(folder: Path) -> BackendKeys:
         raise KeyMissing(f"a key file is damaged: {error}", fix=_FIX) from error
 
 
+def load_host_key(folder: Path) -> bytes:
+    """What the secrets of hosts' webhooks are made of, 32 bytes. Raises KeyMissing."""
+    return _secret_key(
+        folder / "hosts.key", "of hosts' webhooks", "put it back from its copy, or tell every host its new secret"
+    )
+
+
 def load_number_key(folder: Path) -> bytes:
     """What telephone numbers are kept under, 32 bytes; only where a city sends messages. Raises KeyMissing."""
-    path = folder / "phone.key"
+    return _secret_key(
+        folder / "phone.key", "of telephone numbers", "put it back from its copy: without it no number is known"
+    )
+
+
+def _secret_key(path: Path, what: str, mend: str) -> bytes:
+    """32 bytes out of hex digits. Raises KeyMissing."""
     fix = (
         f"a city of before has none: head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n' > {path}; chmod 600 {path}"
     )
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except OSError as error:
-        raise KeyMissing(f"cannot read the key of telephone numbers: {error}", fix=fix) from error
+        raise KeyMissing(f"cannot read the key {what}: {error}", fix=fix) from error
     except ValueError as error:
-        raise KeyMissing(
-            f"{path} is damaged", fix="put it back from its copy: without it no number is known"
-        ) from error
-    if len(key) != _NUMBER_KEY_BYTES:
-        raise KeyMissing(f"{path} is damaged", fix="put it back from its copy: without it no number is known")
+        raise KeyMissing(f"{path} is damaged", fix=mend) from error
+    if len(key) != _SECRET_KEY_BYTES:
+        raise KeyMissing(f"{path} is damaged", fix=mend)
     return key
 
 

@@ -16,10 +16,11 @@ from backend.adapters.http.app import make_app
 from backend.adapters.http.server import HttpServer
 from backend.adapters.http.services import Services
 from backend.adapters.issued_tickets import IssuedTickets
-from backend.adapters.keys import BackendKeys, known_keys, load_keys
+from backend.adapters.keys import BackendKeys, known_keys, load_host_key, load_keys
 from backend.adapters.openers.pool import OpenerPool
 from backend.adapters.passkeys import Passkeys
 from backend.adapters.registry import FolderRegistry
+from backend.adapters.webhooks import Webhooks, signed
 from backend.app.agents import Agents
 from backend.app.announcing import Announcing
 from backend.app.applications import Applications
@@ -35,6 +36,7 @@ from backend.app.fleet_watch import FleetWatch
 from backend.app.forgetting import Forgetting
 from backend.app.grants import Grants
 from backend.app.guardians import Guardians
+from backend.app.hooks import Hooks
 from backend.app.hosts import Hosts
 from backend.app.ingest import Incoming, Ingest
 from backend.app.ledgers import open_ledger
@@ -140,6 +142,10 @@ class Backend:
         )  # fmt: skip
         self._closings = Closings(self.store, self._riders, now_ms)
         self._phones = self._make_phones(randomness)
+        self._hooks = Hooks(
+            self.store, Webhooks(config.host.private_webhooks), signed, key=partial(load_host_key, config.keys_dir),
+            clock=now_ms, randomness=randomness, calls=Calls(self._alarm, self._alarm_ended),
+        )  # fmt: skip
         self._http = self._make_http(keys, randomness)
 
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
@@ -214,6 +220,7 @@ class Backend:
         self._forgetting.start()
         self._closings.start()
         self._phones.start()
+        self._hooks.start()
         if self._cashier is not None:
             self._cashier.start()
         self._session.start()
@@ -228,6 +235,7 @@ class Backend:
         self._live.close()
         self._http.stop()
         self._phones.stop()
+        self._hooks.stop()
         if self._cashier is not None:
             self._cashier.stop()
         self.close()
@@ -245,7 +253,9 @@ class Backend:
     @property
     def failure(self) -> Exception | None:
         """What the first of its threads died of that is gone, for the supervisor."""
-        threads = (self._worker, self._cases, self._forgetting, self._closings, self._phones, self._cashier)
+        threads = (
+            self._worker, self._cases, self._forgetting, self._closings, self._phones, self._hooks, self._cashier
+        )  # fmt: skip
         found = [it.failure for it in threads if it is not None and it.failure is not None]
         return found[0] if found else None
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -191,6 +191,13 @@ class SmsConfig(BaseModel):
         return self.model_copy(update={"key_file": base / self.key_file})
 
 
+class HostConfig(BaseModel):
+    """Partners' apps. `private_webhooks`: host:port of our own network that webhooks may go to, as of a test."""
+
+    model_config = _STRICT
+    private_webhooks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+:[0-9]{1,5}$")], ...] = ()
+
+
 class IngestConfig(BaseModel):
     """`openers`: processes that verify riders' proofs beside the ingest thread; None: what the processors are for."""
 
@@ -239,6 +246,7 @@ class BackendConfig(BaseModel):
     passkeys: PasskeysConfig | None = None
     passenger: PassengerConfig | None = None
     sms: SmsConfig | None = None
+    host: HostConfig = HostConfig()
 
     @property
     def identity(self) -> str:

@@ -170,7 +170,7 @@ class Hosts:
 
     def end(self, rider: Rider, host: str) -> None:
         """The rider ends it. Raises NotFound."""
-        if not self._store.end_link(host, rider.credential_id):
+        if not self._store.end_link(host, rider.credential_id, self._clock()):
             raise _no_host()
 
 

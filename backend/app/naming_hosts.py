@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from backend.app.naming import CONSOLE, after_days, new_secret
 from backend.core.errors import NotFound
-from backend.core.hosts.host import HostToken, Scope
-from backend.core.hosts.ports import HostStore
+from backend.core.hosts.host import HostToken, KeptHost, Scope
+from backend.core.hosts.ports import EventStore, HostStore
 from backend.core.staff.errors import Unfit
 from backend.core.staff.log import Entry
 
@@ -35,6 +35,23 @@ def end_host(store: HostStore, host: str, *, by: str, now_ms: int) -> None:
     """Its tokens open nothing any more; its riders stay the city's. Raises NotFound."""
     if not store.end_host(host, Entry(now_ms, by, CONSOLE, "end-host", host, "ended")):
         raise _no_host(host)
+
+
+def next_secret(store: EventStore, host: str, *, by: str, now_ms: int, overlap_days: int) -> KeptHost:
+    """The host with the next secret of its webhooks; the one before signs, too, for so long. Raises NotFound."""
+    told = f"the one before signs for {overlap_days} days"
+    kept = store.next_secret(
+        host, after_days(now_ms, overlap_days), Entry(now_ms, by, CONSOLE, "new-host-secret", host, told)
+    )
+    if kept is None:
+        raise _no_host(host)
+    return kept
+
+
+def resume_host(store: EventStore, host: str, *, by: str, now_ms: int) -> None:
+    """It is told again what comes from now on. Raises NotFound."""
+    if not store.resume_host(host, Entry(now_ms, by, CONSOLE, "resume-host", host, "resumed")):
+        raise NotFound(f"{host} is not paused, or is no host", fix="savar host list")
 
 
 def _no_host(host: str) -> NotFound:

@@ -263,6 +263,14 @@ HOST_REGISTRATIONS_A_DAY = (
 HOST_TOPUPS_A_DAY = 50_000  # begun by one host: ten times what a city's riders pay in a day
 HOST_TOPUPS_OF_ONE_A_DAY = 10  # begun for one rider: a bank page that fails is tried three times
 HOST_TOPUPS_WATCHED_MAX = 50_000  # riders for whom that is counted: as many as may be begun; 10 MB
+HOOK_PERIOD_S = 2.0  # between looks for what is to be told: who waits before a page is told within seconds
+HOOKS_A_LOOK_MAX = 200  # of one host in one look: ten seconds at a server that answers in 50 ms
+HOOK_HOSTS_AT_ONCE = 4  # told beside each other: a slow one holds up nobody else
+HOOK_TIMEOUT_S = 10.0  # an answer later than this is none
+HOOK_ANSWER_BYTES_MAX = 16 << 10  # of it nothing is read but its status
+HOOK_PAUSE_MS = 3 * 86_400_000  # without one that was taken: a weekend and a day in which somebody looks
+HOOK_CALL_MS = 3_600_000  # from then on operations are told: a server that restarts is back by then
+HOOK_OVERLAP_DAYS = 7  # two secrets sign for a week, in which a server is changed
 HOSTS_WATCHED_MAX = 100  # hosts whose requests are counted: a city has a handful
 HOSTS_OF_A_RIDER_MAX = 8  # apps that have one account: the city's, a bank's, and some that were tried
 

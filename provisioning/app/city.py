@@ -104,6 +104,7 @@ def _make_backend(
     files.write_private(folder.backend_issuer_key, issuer.to_pem())
     files.write_private(keys / "ops.token", base64.urlsafe_b64encode(randomness(limits.OPS_TOKEN_BYTES)))
     files.write_private(keys / "phone.key", randomness(limits.NUMBER_KEY_BYTES).hex().encode())
+    files.write_private(keys / "hosts.key", randomness(limits.HOST_KEY_BYTES).hex().encode())
     signer = new_key(folder.bundle_key, randomness)
     began = unix_ms(authority.now)
     log = KeyLog((

@@ -22,6 +22,7 @@ KEY_SECRET_BYTES = 32  # one P-256 scalar
 BADGES_A_CALL_MAX = 500  # a depot's drivers; each is a page of its own
 OPS_TOKEN_BYTES = 32  # bearer token of operations staff
 NUMBER_KEY_BYTES = 32  # of the HMACs that telephone numbers are kept as: what SHA-256 is good for
+HOST_KEY_BYTES = 32  # that secrets of hosts' webhooks are made of: as many as what they sign with
 PASSWORD_BYTES = 24  # loopback broker of the demo: 192 bits, never typed by a person
 
 # --- Enrolment ---------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from backend.adapters import webhooks
 from backend.core.hosts.host import Caller, Link, Scope
 from backend.core.limits import HOST_REQUESTS_A_MINUTE
 from backend.core.ports import Rider
@@ -11,6 +12,7 @@ from tests.attacks.api import served
 from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, bounded_by, refused_if
 from tests.attacks.defence import gives, off, unchecked
 from tests.backend.hosts.apps import BACK, USER, App
+from tests.backend.hosts.endpoint import Endpoint
 from tests.protocol.samples import key
 
 
@@ -90,3 +92,36 @@ def way_back_to_a_strangers_page(ground: Ground) -> Outcome:
     app.register()
     body = {"amount_rials": 500_000, "return_url": BACK.replace("city.example", "city.example.evil.example")}
     return refused_if(app.post(f"/riders/{USER}/topups", body).status_code == 422)
+
+
+def _any_address(_: object) -> Callable[..., Any]:
+    return lambda at, private: webhooks.addresses(at.hostname or "", at.port or 443)[0]
+
+
+@attack(Surface.API, Who.CITY, Outcome.REFUSED, off("backend.adapters.webhooks:reachable", _any_address))
+def webhook_into_our_own_network(ground: Ground) -> Outcome:
+    """A partner's webhook address is a name that leads to a service of ours which listens on this machine alone."""
+    inside = ground.closing.enter_context(Endpoint())
+    wire = webhooks.Webhooks([])
+    ground.closing.callback(wire.close)
+    wire.send(inside.url.replace("127.0.0.1", "localhost"), {}, b"{}")
+    return refused_if(not inside.got)
+
+
+def _followed(make: Callable[..., Any]) -> Callable[..., Any]:
+    def weakened(wire: Any, private: Any, timeout_s: float = 10.0) -> None:
+        make(wire, private, timeout_s)
+        wire._client.follow_redirects = True
+
+    return weakened
+
+
+@attack(Surface.API, Who.CITY, Outcome.REFUSED, off("backend.adapters.webhooks:Webhooks.__init__", _followed))
+def webhook_redirected_into_our_own_network(ground: Ground) -> Outcome:
+    """A partner's server answers a webhook with a redirect to a service of ours that listens on this machine alone."""
+    inside = ground.closing.enter_context(Endpoint())
+    outside = ground.closing.enter_context(Endpoint(307, inside.url))
+    wire = webhooks.Webhooks([outside.at])
+    ground.closing.callback(wire.close)
+    wire.send(outside.url, {}, b"{}")
+    return refused_if(not inside.got)

@@ -53,7 +53,7 @@ class MemoryTopUps:
         return True
 
     def move_topup(
-        self, topup_id: str, old: State, new: State, *, receipt: str = "", tries: int, next_ms: int | None
+        self, topup_id: str, old: State, new: State, *, receipt: str = "", tries: int, next_ms: int | None, at_ms: int
     ) -> bool:
         self._look()
         was = self.topups[topup_id]

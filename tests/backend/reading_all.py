@@ -14,7 +14,7 @@ from typing import Any, Final
 
 GROWING = frozenset({
     "account", "annulment", "application", "bank_row", "card", "card_issue", "cash_topup", "claim", "day_key", "discrepancy_entry", "dispute", "former",
-    "guardian", "paid_in", "payout_sent", "phone", "phone_code", "phone_recovery", "proposal", "proxy", "quarantine",
+    "guardian", "host_event", "host_rider", "host_token", "host_topup", "paid_in", "payout_sent", "phone", "phone_code", "phone_recovery", "proposal", "proxy", "quarantine",
     "record", "rider", "shift", "statement_row", "ticket_ride", "topup", "transfer", "unproven", "ward_topup",
 })  # fmt: skip
 MEANT = (  # what a statement begins with, or has in it, and why it may

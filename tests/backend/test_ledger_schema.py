@@ -23,7 +23,7 @@ BEFORE_TOLD = (  # what takes a new ledger back behind the migration that claims
     *(f"ALTER TABLE claim DROP COLUMN {column}" for column in ("record", "door", "verdict")),
     "CREATE INDEX claim_time ON claim (credential, wall_ms)", "DROP TABLE claim_day",
     "DROP TABLE card", "DROP TABLE card_issue", "DROP TABLE cash_topup",  # and what came behind it
-    "DROP TABLE host", "DROP TABLE host_token", "DROP TABLE host_rider", "DROP TABLE host_topup",
+    "DROP TABLE host", "DROP TABLE host_token", "DROP TABLE host_rider", "DROP TABLE host_topup", "DROP TABLE host_event",
 )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_paid_stays_paid(store: Store) -> None:
     """A late no does not undo money that was credited: a change is made from the state that was looked at."""
     store.add_topup(topup("a"))
     store.pay_topup("a", WALL_MS)
-    assert not store.move_topup("a", TopUpState.ASKED, TopUpState.FAILED, tries=0, next_ms=None)
+    assert not store.move_topup("a", TopUpState.ASKED, TopUpState.FAILED, tries=0, next_ms=None, at_ms=0)
     assert store.topup("a") == topup("a", status="paid")
 
 
@@ -114,7 +114,9 @@ def test_a_receipt_pays_one_top_up(store: Store) -> None:
     assert store.pay_topup("a", WALL_MS, receipt="R/1")
     for take in (
         lambda: store.pay_topup("b", WALL_MS, receipt="R/1"),
-        lambda: store.move_topup("b", TopUpState.PENDING, TopUpState.REVERSING, receipt="R/1", tries=0, next_ms=None),
+        lambda: store.move_topup(
+            "b", TopUpState.PENDING, TopUpState.REVERSING, receipt="R/1", tries=0, next_ms=None, at_ms=0
+        ),
     ):
         with pytest.raises(StoreRefused):
             take()

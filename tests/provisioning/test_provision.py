@@ -50,7 +50,13 @@ def whole(folder: Path) -> set[tuple[str, bytes]]:
 
 
 def secrets(root: Path) -> list[Path]:
-    return [*root.rglob("*.key.pem"), *root.rglob("ops.token"), *root.rglob("phone.key"), *root.rglob("mqtt.password")]
+    return [
+        *root.rglob("*.key.pem"),
+        *root.rglob("ops.token"),
+        *root.rglob("phone.key"),
+        *root.rglob("hosts.key"),
+        *root.rglob("mqtt.password"),
+    ]
 
 
 def test_what_is_written_is_what_its_readers_take(tmp_path: Path) -> None:

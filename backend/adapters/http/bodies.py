@@ -6,7 +6,7 @@ from dataclasses import asdict
 from backend.adapters.http import models
 from backend.core import api, limits
 from backend.core.conduct import FIX, KeptCase
-from backend.core.payments.topup import State, TopUp
+from backend.core.payments.topup import TopUp, told
 from backend.core.ports import Alarm, DeviceRow, TapRow
 from backend.core.reconcile import Item, Kind, Reconciliation
 from protocol.fares.verdicts import TABLE
@@ -102,13 +102,9 @@ def counts(totals: Mapping[str, int]) -> models.CountsBody:
     return models.CountsBody.model_validate({name: event[name] for name in models.CountsBody.model_fields})
 
 
-# What riders are told of a State: one that is not here is told as it is.
-_TOLD = {State.REVERSING: "pending", State.REVERSED: "failed", State.CHARGED_BACK: "reversed"}
-
-
 def topup_status(row: TopUp) -> str:
     """How it stands, in the words of the API."""
-    return _TOLD.get(row.state, row.status)
+    return told(row.state)
 
 
 def topup(row: TopUp, pay_url: str | None = None) -> models.TopUpBody:

@@ -43,7 +43,7 @@ class ClosingTables:
             move_within(core, rider, former, None)
             withdraw_within(core, closing.credential_id, closing.closed_ms)
             end_within(core, closing.credential_id)
-            end_links_within(core, closing.credential_id)
+            end_links_within(core, closing.credential_id, closing.closed_ms)
             take_all_away(core, closing.credential_id, closing.closed_ms)
             core.execute(CLOSING.insert(), {
                 "credential_id": closing.credential_id, "closed_ms": closing.closed_ms, "due_ms": closing.due_ms,

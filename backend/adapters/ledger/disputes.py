@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.dispute_tables import DISPUTE
+from backend.adapters.ledger.host_events import claims_told_within, dispute_told_within
 from backend.adapters.ledger.ingest import add_to_tally
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.staff import tell
@@ -81,6 +82,8 @@ class DisputeTables(StandingTables):
             done = _answered(dispute_id, State.REFUSED, answer, entry.at_ms).values(why=why.value)
             if not core.execute(done).rowcount:
                 return False
+            row = core.execute(sa.select(DISPUTE).where(DISPUTE.c.name == dispute_id)).one()
+            dispute_told_within(core, dispute_id, row, State.REFUSED.value, entry.at_ms)
             tell(core, entry)
         return True
 
@@ -105,6 +108,8 @@ class DisputeTables(StandingTables):
         state = State.PARTLY if left_rials(after) else State.REFUNDED
         done = _answered(refund.dispute, state, refund.answer, at_ms)
         core.execute(done.values(given_rials=refund.rials, by_house=refund.by_house))
+        claims_told_within(core, [after], at_ms)
+        dispute_told_within(core, refund.dispute, row, state.value, at_ms)
 
 
 _TAP = ("device", "epoch", "sequence")

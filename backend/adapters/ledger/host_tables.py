@@ -53,3 +53,16 @@ HOST_TOPUP = sa.Table(
     sa.PrimaryKeyConstraint("topup"),
     **_KEYED,
 )
+HOST_EVENT = sa.Table(  # `backend.core.hosts.events`: what waits; what was taken is gone
+    "host_event",
+    METADATA,
+    sa.Column("id", INT, primary_key=True, autoincrement=True),
+    *_columns(TEXT, "host", "subject", "name"),
+    *_columns(BYTES, "credential", "body"),
+    *_columns(INT, "made_ms", "tries", "next_ms"),
+    sa.UniqueConstraint("host", "subject", name="host_event_once"),
+    sa.Index("host_event_due", "host", "next_ms"),
+    sa.Index("host_event_of", "credential", "host"),
+    sqlite_strict=True,
+    sqlite_with_rowid=True,
+)

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
+from backend.adapters.ledger.host_events import ended_told_within
+from backend.adapters.ledger.host_rows import THERE, kept_host, link, terms
 from backend.adapters.ledger.host_tables import HOST, HOST_RIDER, HOST_TOKEN, HOST_TOPUP
 from backend.adapters.ledger.moving import require_open
 from backend.adapters.ledger.riders import insert_rider
@@ -15,10 +17,7 @@ from backend.core.errors import Refused
 from backend.core.hosts.host import Host, HostToken, KeptHost, Link, scopes_of
 from backend.core.ports import Rider
 from backend.core.staff.log import Entry
-from backend.core.staff.subjects import read
-from backend.core.staff.two_people import Kind
 
-_THERE = HOST.c.ended_ms.is_(None)
 _LINK = sa.select(HOST_RIDER.c.host, HOST_RIDER.c.named, HOST_RIDER.c.credential, HOST_RIDER.c.since_ms)
 _TOKEN = HOST_TOKEN.c
 
@@ -59,7 +58,7 @@ class HostTables:
     def end_host(self, name: str, entry: Entry) -> bool:
         """Its tokens open nothing any more. False: there is none, or it was ended."""
         with self._writer.transaction() as core:
-            ended = HOST.update().where(HOST.c.name == name, _THERE).values(ended_ms=entry.at_ms)
+            ended = HOST.update().where(HOST.c.name == name, THERE).values(ended_ms=entry.at_ms)
             if not core.execute(ended).rowcount:
                 return False
             core.execute(HOST_TOKEN.delete().where(_TOKEN.host == name))
@@ -90,11 +89,11 @@ class HostTables:
     def host_with(self, token_hash: bytes, at_ms: int) -> tuple[Host, HostToken] | None:
         """Whose token this is, if it still opens anything."""
         asked = sa.select(HOST_TOKEN, HOST.c.content).where(
-            _TOKEN.hash == token_hash, HOST.c.name == _TOKEN.host, _TOKEN.ends_ms > at_ms, _THERE
+            _TOKEN.hash == token_hash, HOST.c.name == _TOKEN.host, _TOKEN.ends_ms > at_ms, THERE
         )
         with self._reader.reading() as core:
             row = core.execute(asked).first()
-        return None if row is None else (_terms(row.content), _token(row))
+        return None if row is None else (terms(row.content), _token(row))
 
     # --- whose riders -------------------------------------------------------------------------------------------------
 
@@ -102,13 +101,13 @@ class HostTables:
         """The rider whom this host calls so."""
         with self._reader.reading() as core:
             row = core.execute(_LINK.where(HOST_RIDER.c.host == host, HOST_RIDER.c.named == user)).first()
-        return None if row is None else _link(row)
+        return None if row is None else link(row)
 
     def links_of(self, credential_id: bytes) -> Sequence[Link]:
         """Whose a rider is, by host."""
         asked = _LINK.where(HOST_RIDER.c.credential == credential_id).order_by(HOST_RIDER.c.host)
         with self._reader.reading() as core:
-            return [_link(row) for row in core.execute(asked)]
+            return [link(row) for row in core.execute(asked)]
 
     def register_hosted(self, rider: Rider, link: Link) -> None:
         """A new rider and whose he is, both or none."""
@@ -135,11 +134,11 @@ class HostTables:
                 return False
             return bool(core.execute(HOST_RIDER.update().where(mine).values(named=link.user)).rowcount)
 
-    def end_link(self, host: str, credential_id: bytes) -> bool:
+    def end_link(self, host: str, credential_id: bytes, at_ms: int) -> bool:
         """The host has this rider no more. False: it had not."""
         mine = HOST_RIDER.c.host == host, HOST_RIDER.c.credential == credential_id
         with self._writer.transaction() as core:
-            return bool(core.execute(HOST_RIDER.delete().where(*mine)).rowcount)
+            return _end(core, *mine, at_ms=at_ms)
 
     # --- top-ups ------------------------------------------------------------------------------------------------------
 
@@ -156,26 +155,21 @@ class HostTables:
         return None if row is None else (row.host, row.return_url)
 
 
-def end_links_within(core: sa.Connection, credential_id: bytes) -> None:
+def end_links_within(core: sa.Connection, credential_id: bytes, at_ms: int) -> None:
     """Whose a rider was, as his account closes; the caller holds the transaction."""
-    core.execute(HOST_RIDER.delete().where(HOST_RIDER.c.credential == credential_id))
+    _end(core, HOST_RIDER.c.credential == credential_id, at_ms=at_ms)
 
 
-def kept_host(row: Any) -> KeptHost:
-    """A row of `host`."""
-    return KeptHost(
-        _terms(row.content), row.made_ms, row.ended_ms, row.generation, row.former_ms, row.failing_ms, row.paused_ms
-    )  # fmt: skip
-
-
-def _terms(content: bytes) -> Host:
-    found = read(Kind.HOST, bytes(content))
-    assert isinstance(found, Host), "its own kind"
-    return found
+def _end(core: sa.Connection, *which: sa.ColumnElement[bool], at_ms: int) -> bool:
+    """Whether there were some; their hosts are told."""
+    gone = [link(row) for row in core.execute(_LINK.where(*which))]
+    core.execute(HOST_RIDER.delete().where(*which))
+    ended_told_within(core, gone, at_ms)
+    return bool(gone)
 
 
 def _is_there(core: sa.Connection, host: str) -> bool:
-    return core.execute(sa.select(HOST.c.name).where(HOST.c.name == host, _THERE)).first() is not None
+    return core.execute(sa.select(HOST.c.name).where(HOST.c.name == host, THERE)).first() is not None
 
 
 def _token(row: Any) -> HostToken:
@@ -184,7 +178,3 @@ def _token(row: Any) -> HostToken:
 
 def _values(it: Link) -> dict[str, Any]:
     return {"credential": it.credential_id, "host": it.host, "named": it.user, "since_ms": it.since_ms}
-
-
-def _link(row: Any) -> Link:
-    return Link(row.host, row.named, bytes(row.credential), row.since_ms)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded, raw
 from backend.adapters.ledger.contents import renew
+from backend.adapters.ledger.host_events import claims_told_within
 from backend.adapters.ledger.hot import Driver, Row, cut
 from backend.adapters.ledger.known_drivers import KnownDriverTables, add_heard
 from backend.adapters.ledger.pendings import let_go_within
@@ -145,6 +146,7 @@ class IngestTables(KnownDriverTables):
                 add_standing(driver, to, commit, stored)
                 add_heard(driver, to, commit.drivers_heard)
                 driver.many(to, _UNDATED, [astuple(it) for it in commit.undated])
+            claims_told_within(core, [it for commit in commits for it in commit.claims], at_ms)
             widen(driver, to, [it.wall_ms for commit in commits for it in commit.claims])
             _count(driver, to, commits)
             _count_let_through(driver, to, commits)

@@ -34,7 +34,7 @@ from backend.adapters.ledger.connection import raw
 from backend.adapters.ledger.tables import LEDGER, METADATA
 from backend.core.ledger import LEDGER_GENESIS
 
-NEWEST: Final = "0035"  # of `migrations/versions`
+NEWEST: Final = "0036"  # of `migrations/versions`
 VERSION_TABLE = (  # as Alembic makes it
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
     " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

@@ -16,6 +16,7 @@ from backend.adapters.ledger.forgetting import ForgettingTables
 from backend.adapters.ledger.giving import GivingTables
 from backend.adapters.ledger.guardians import GuardianTables
 from backend.adapters.ledger.held import HeldTables
+from backend.adapters.ledger.host_events import HostEventTables
 from backend.adapters.ledger.hosts import HostTables
 from backend.adapters.ledger.hot import Driver
 from backend.adapters.ledger.ingest import IngestTables
@@ -47,6 +48,7 @@ class LedgerStore(
     CardTables,
     CashTables,
     HostTables,
+    HostEventTables,
     PhoneTables,
     TopUpTables,
     FleetTables,

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from backend.adapters.ledger.connection import Guarded
 from backend.adapters.ledger.denials import available, balance, deny_too_much, end_paid
+from backend.adapters.ledger.host_events import topup_told_within
 from backend.adapters.ledger.payment_tables import DENIAL, HAS_RECEIPT, TOPUP
 from backend.adapters.ledger.posting import PostTransfers
 from backend.adapters.ledger.tables import LEDGER
@@ -14,7 +15,7 @@ from backend.core import limits
 from backend.core.ledger import debt_account, rider_account
 from backend.core.payments import postings
 from backend.core.payments.life import FINAL
-from backend.core.payments.topup import Denial, State, TopUp
+from backend.core.payments.topup import Denial, State, TopUp, told
 from protocol.limits import INT63_MAX
 
 _COLUMNS = (
@@ -80,11 +81,18 @@ class TopUpTables:
         )
 
     def move_topup(
-        self, topup_id: str, old: State, new: State, *, receipt: str = "", tries: int, next_ms: int | None
+        self, topup_id: str, old: State, new: State, *, receipt: str = "", tries: int, next_ms: int | None, at_ms: int
     ) -> bool:
         """From one state to another, short of money, or on within one. False if it is no longer in `old`."""
         values = {"status": new, "tries": tries, "next_ms": next_ms} | ({"receipt": receipt} if receipt else {})
-        return self._change(topup_id, TOPUP.c.status == old, values=values)
+        changed = TOPUP.update().where(TOPUP.c.id == topup_id, TOPUP.c.status == old).values(values)
+        with self._writer.transaction() as core:
+            if not core.execute(changed).rowcount:
+                return False
+            if told(new) != told(old):
+                topup = TopUp(*core.execute(_TOPUP.where(TOPUP.c.id == topup_id)).one())
+                topup_told_within(core, topup, at_ms)
+        return True
 
     def _change(self, topup_id: str, *which: sa.ColumnElement[bool], values: dict[str, Any]) -> bool:
         with self._writer.transaction() as core:
@@ -105,6 +113,7 @@ class TopUpTables:
             debt = debt_account(topup.credential_id)
             self._post(core, postings.credit(topup, -balance(core, debt)), at_ms)
             end_paid(core, [debt], at_ms)
+            topup_told_within(core, topup, at_ms)
             return True
 
     def charge_back(self, topup_id: str, at_ms: int) -> bool:
@@ -118,6 +127,7 @@ class TopUpTables:
             wallet = available(core, rider_account(topup.credential_id))
             self._post(core, postings.charge_back(topup, wallet), at_ms)
             deny_too_much(core, topup.credential_id, at_ms)
+            topup_told_within(core, topup, at_ms)
             return True
 
     def due_topups(self, provider: str, now_ms: int, limit: int) -> Sequence[TopUp]:

@@ -99,7 +99,8 @@ class Settling:
         if to.state is not topup.state:
             LOG.info("top-up %s: %s, before %s", topup.id, to.state, topup.status)
         return self._store.move_topup(
-            topup.id, topup.state, to.state, receipt=receipt, tries=tries, next_ms=next_ms
+            topup.id, topup.state, to.state, receipt=receipt, tries=tries, next_ms=next_ms,
+            at_ms=self._clock(),
         )  # fmt: skip
 
     def next_ms(self, topup: TopUp, state: State, tries: int) -> int | None:
@@ -115,9 +116,9 @@ class Settling:
         if state is State.PAID:  # its few looks are not used up by a provider that is silent
             tries, next_ms = topup.tries, self._clock() + round(1000 * self._pace.young_gap_s)
         elif not topup.authority and (self._clock() - topup.created_ms) / 1000 >= self._pace.asked_s:
-            self._store.move_topup(topup.id, state, State.FAILED, tries=0, next_ms=None)
+            self._store.move_topup(topup.id, state, State.FAILED, tries=0, next_ms=None, at_ms=self._clock())
             return
-        self._store.move_topup(topup.id, state, state, tries=tries, next_ms=next_ms)
+        self._store.move_topup(topup.id, state, state, tries=tries, next_ms=next_ms, at_ms=self._clock())
 
     def _again(self, topup: TopUp) -> TopUp:
         found = self._store.topup(topup.id)

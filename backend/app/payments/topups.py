@@ -68,7 +68,7 @@ class TopUps:
                 description=f"Savar {asked.id}",
             )
         except ProviderRefused:
-            self._store.move_topup(asked.id, State.ASKED, State.FAILED, tries=0, next_ms=None)
+            self._store.move_topup(asked.id, State.ASKED, State.FAILED, tries=0, next_ms=None, at_ms=self._clock())
             raise
         first_ms = self._settling.next_ms(asked, State.PENDING, 0) or self._clock()
         self._store.give_authority(asked.id, authority, next_ms=first_ms)

@@ -278,6 +278,7 @@ NOT_TOLD: Mapping[str, str] = {
     "statement_row": "a provider's own statement, by its names of payments; they stand with the top-ups",
     "bank_row": "the bank's own statement", "statement_day": _NOBODY, "statement_unreadable": _NOBODY,
     "host": _OFFICE, "host_token": _OFFICE,
+    "host_event": "what waits to be told to an app, of what stands in its own section",
     "host_topup": "which app a top-up was begun in, and where its page led back to; the top-up itself is told",
     "paid_in": _NOBODY, "reconciling": _NOBODY, "reconciling_seen": _NOBODY,
     "unproven": "accepted boardings of which nobody knows whose they are",

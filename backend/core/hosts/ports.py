@@ -1,10 +1,12 @@
 """The ports for hosts: what is kept, and what the API asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from backend.core.challenges import KeyProof
+from backend.core.hosts.events import Event
 from backend.core.hosts.host import Caller, Host, HostToken, KeptHost, Link, Scope
 from backend.core.ports import Rider
 from backend.core.staff.log import Entry
@@ -57,7 +59,7 @@ class HostStore(Protocol):
         """The host has registered who allowed it. False: the user is another's, or it is allowed no more."""
         ...
 
-    def end_link(self, host: str, credential_id: bytes) -> bool:
+    def end_link(self, host: str, credential_id: bytes, at_ms: int) -> bool:
         """The host has this rider no more. False: it had not."""
         ...
 
@@ -130,4 +132,56 @@ class HostDesk(Protocol):
 
     def end(self, rider: Rider, host: str) -> None:
         """The rider ends it. Raises NotFound."""
+        ...
+
+
+class EventStore(Protocol):
+    """What waits to be told. Each change is one durable transaction. Raises StoreFailed."""
+
+    def hosts(self, after: str, limit: int) -> Sequence[KeptHost]:
+        """By name, those behind `after`; ended ones too."""
+        ...
+
+    def due_events(self, host: str, now_ms: int, limit: int) -> Sequence[Event]:
+        """A host's that are to be sent now, longest due first."""
+        ...
+
+    def event_told(self, it: Event) -> None:
+        """It was taken: it waits no more, unless something newer took its place; the endpoint is well."""
+        ...
+
+    def event_failed(self, it: Event, next_ms: int | None, at_ms: int) -> int:
+        """Later again; None: given up → since when nothing reaches this endpoint."""
+        ...
+
+    def pause_host(self, host: str, at_ms: int) -> None:
+        """Nothing is told any more, and what waits is dropped."""
+        ...
+
+    def resume_host(self, host: str, entry: Entry) -> bool:
+        """It is told again what comes from now on. False: it is not paused, or there is none."""
+        ...
+
+    def next_secret(self, host: str, former_ms: int, entry: Entry) -> KeptHost | None:
+        """Its next secret; the one before signs beside it until then. None: there is no such host now."""
+        ...
+
+
+class Heard(Enum):
+    """What an endpoint said."""
+
+    TAKEN = "taken"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+class HookWire(Protocol):
+    """Sends one webhook; safe from several threads."""
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[Heard, str]:
+        """What was said, and in words for operations what was wrong."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
         ...

@@ -30,11 +30,11 @@ class TopUpStore(Protocol):
         ...
 
     def move_topup(
-        self, topup_id: str, old: State, new: State, *, receipt: str = "", tries: int, next_ms: int | None
+        self, topup_id: str, old: State, new: State, *, receipt: str = "", tries: int, next_ms: int | None, at_ms: int
     ) -> bool:
         """From one state to another, short of money, or on within one. False if it is no longer in `old`.
 
-        `receipt` '' leaves the one that is kept.
+        `receipt` '' leaves the one that is kept. A host that began it is told of what riders are told otherwise.
         """
         ...
 

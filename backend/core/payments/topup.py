@@ -19,6 +19,16 @@ class State(StrEnum):
     CHARGED_BACK = "charged-back"  # credited, and then gone back
 
 
+# What riders and hosts are told of a State: one that is not here is told as it is. A bank that takes back what was
+# credited has reversed it; what went back before it was credited has failed.
+_TOLD: Final = {State.REVERSING: "pending", State.REVERSED: "failed", State.CHARGED_BACK: "reversed"}
+
+
+def told(state: State) -> str:
+    """How a state stands in the words of the API."""
+    return _TOLD.get(state, state.value)
+
+
 @dataclass(frozen=True, slots=True)
 class TopUp:
     """One top-up of `rials`.

@@ -100,7 +100,7 @@ def test_what_the_bank_took_back_is_told_as_reversed(api: Api) -> None:
 def test_what_was_never_credited_is_told_so(api: Api, status: str, told: str) -> None:
     topup, _, headers = start(api, f"rider {status}")
     row = api.store.topups[topup["id"]]
-    api.store.move_topup(row.id, row.state, status, tries=0, next_ms=None)
+    api.store.move_topup(row.id, row.state, status, tries=0, next_ms=None, at_ms=0)
     api.second.found = Found(Says.WAITING)
     settled = api.client.post(f"/v1/topups/{topup['id']}/settle", headers=headers)
     assert settled.json()["status"] == told
