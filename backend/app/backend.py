@@ -142,10 +142,7 @@ class Backend:
         )  # fmt: skip
         self._closings = Closings(self.store, self._riders, now_ms)
         self._phones = self._make_phones(randomness)
-        self._hooks = Hooks(
-            self.store, Webhooks(config.host.private_webhooks), signed, key=partial(load_host_key, config.keys_dir),
-            clock=now_ms, randomness=randomness, calls=Calls(self._alarm, self._alarm_ended),
-        )  # fmt: skip
+        self._hooks = self._make_hooks(randomness)
         self._http = self._make_http(keys, randomness)
 
     def _make_http(self, keys: BackendKeys, randomness: Callable[[int], bytes]) -> HttpServer:
@@ -198,6 +195,13 @@ class Backend:
             days_due=lambda: [it.day for it in self.store.days_due()],
         )
         return HttpServer(make_app(services), config.http.host, config.http.port)
+
+    def _make_hooks(self, randomness: Callable[[int], bytes]) -> Hooks:
+        return Hooks(
+            self.store, Webhooks(self._config.host.private_webhooks), signed,
+            key=partial(load_host_key, self._config.keys_dir), clock=self._now_ms, randomness=randomness,
+            calls=Calls(self._alarm, self._alarm_ended),
+        )  # fmt: skip
 
     def _make_phones(self, randomness: Callable[[int], bytes]) -> Phones:
         return Phones(
