@@ -140,3 +140,21 @@ def test_any_camera_app_is_led_into_the_passengers_app(api: Api, tmp_path: Path)
     finally:
         server.stop()
     assert (answer.status_code, answer.headers["location"]) == (307, "passenger/")
+
+
+def test_the_passengers_pages_alone_may_run_webassembly(api: Api, tmp_path: Path) -> None:
+    """They read a bus's code by it; a script is this server's own file there, too, and nowhere is text one."""
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    services = replace(api.services, passenger_pages=tmp_path, office_pages=tmp_path)
+    server = HttpServer(make_app(services), "127.0.0.1", 0)
+    server.start()
+    try:
+        base = server.url.rstrip("/")
+        paths = ("/passenger/", "/passenger/none", "/office/", "/", "/v1/status")
+        said = {path: httpx.get(base + path, trust_env=False).headers["Content-Security-Policy"] for path in paths}
+    finally:
+        server.stop()
+    assert [path for path, it in said.items() if "wasm" in it] == ["/passenger/"]
+    of = dict(part.strip().split(" ", 1) for part in said["/passenger/"].split(";"))
+    assert of.pop("script-src") == "'self' 'wasm-unsafe-eval'"
+    assert of == dict(part.strip().split(" ", 1) for part in said["/"].split(";"))

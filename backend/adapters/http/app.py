@@ -32,7 +32,7 @@ from backend.adapters.http import (
     topup_routes,
 )
 from backend.adapters.http.body_limit import BodyLimit
-from backend.adapters.http.security import HEADERS
+from backend.adapters.http.security import HEADERS, PASSENGER
 from backend.adapters.http.services import Services
 from backend.core import limits
 from transport.http_answers import SecurityHeaders
@@ -49,9 +49,10 @@ def make_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.provider_places = CapacityLimiter(limits.PROVIDER_CALLS_MAX)
     app.state.sms_places = CapacityLimiter(limits.SMS_CALLS_MAX)
-    for name, pages in (("office", services.office_pages), ("passenger", services.passenger_pages)):
+    for name, pages, own in (("office", services.office_pages, {}), ("passenger", services.passenger_pages, PASSENGER)):
         if pages is not None:
-            app.mount(f"/{name}", StaticFiles(directory=pages, html=True, check_dir=False), name=name)
+            files = StaticFiles(directory=pages, html=True, check_dir=False)
+            app.mount(f"/{name}", SecurityHeaders(files, headers=own), name=name)
     return app
 
 

@@ -15,7 +15,16 @@ function symbol(payload: Uint8Array, form: Form): boolean[][] {
 
 /** Draw as large as a box of `side` CSS pixels allows. `density`: the screen's pixels in a CSS pixel. */
 export function draw(on: HTMLCanvasElement, payload: Uint8Array, form: Form, side: number, density: number): void {
-  const rows = symbol(payload, form);
+  drawModules(on, symbol(payload, form), side, density);
+}
+
+/** As `draw`, of a symbol's modules. */
+export function drawModules(
+  on: HTMLCanvasElement,
+  rows: readonly (readonly boolean[])[],
+  side: number,
+  density: number,
+): void {
   const size = rows.length + 2 * QUIET_MODULES;
   const scale = Math.max(1, Math.floor((side * density) / size));
   on.width = on.height = size * scale;

@@ -2,9 +2,12 @@
 // - a version's files come together or not at all, and are those of one build: the list and its digest are put in by
 //   vite.passenger.config.ts;
 // - what is of the app is answered from here and asked of nobody; what is not (the API) is never kept;
+// - the reader of codes is fetched when a scan first wants it, and kept from then on: most phones have one of their
+//   own, and without a network there is nothing to scan for;
 // - a newer version waits until the page says that nobody looks.
 
 declare const FILES: string[];
+declare const LATER: string[];
 declare const VERSION: string;
 
 type Waits = { waitUntil(what: Promise<unknown>): void };
@@ -51,8 +54,13 @@ worker.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || !request.url.startsWith(worker.registration.scope)) return;
   const asked = request.mode === "navigate" ? worker.registration.scope : request.url;
   const answer = async (): Promise<Response> => {
-    const kept = await (await caches.open(NAME)).match(asked, { ignoreSearch: true });
-    return kept ?? fetch(request);
+    const kept = await caches.open(NAME);
+    const held = await kept.match(asked, { ignoreSearch: true });
+    if (held !== undefined) return held;
+    const came = await fetch(request);
+    // A phone that is full keeps none, and fetches it again.
+    if (came.ok && LATER.some((file) => asked.endsWith(file.slice(1)))) event.waitUntil(kept.put(asked, came.clone()));
+    return came;
   };
   event.respondWith(answer());
 });

@@ -9,11 +9,15 @@ export const folder = mkdtempSync(`${tmpdir()}/savar-passenger-`);
 
 const PROVIDER = /^http:\/\/127\.0\.0\.1:\d+\/pg\/StartPay\//; // the one page elsewhere that a rider is sent to
 
-/** A browser that keeps what it kept, as a phone's does; `aheadMs`: of the phone's clock. */
-export async function launch(profile: string, aheadMs = 0): Promise<[BrowserContext, Page]> {
+/** A browser that keeps what it kept, as a phone's does; `aheadMs`: of the phone's clock; `more`: arguments of it. */
+export async function launch(
+  profile: string,
+  aheadMs = 0,
+  more: readonly string[] = [],
+): Promise<[BrowserContext, Page]> {
   const context = await chromium.launchPersistentContext(`${folder}/${profile}`, {
     executablePath: EXECUTABLE,
-    args: ARGS,
+    args: [...ARGS, ...more],
     viewport: SIZE,
     deviceScaleFactor: 2,
     hasTouch: true,
@@ -92,8 +96,12 @@ export async function large(page: Page, name: string): Promise<void> {
 }
 
 /** The app begun with a network, and its files kept. */
-export async function begun(profile: string, aheadMs = 0): Promise<[BrowserContext, Page]> {
-  const [context, page] = await launch(profile, aheadMs);
+export async function begun(
+  profile: string,
+  aheadMs = 0,
+  more: readonly string[] = [],
+): Promise<[BrowserContext, Page]> {
+  const [context, page] = await launch(profile, aheadMs, more);
   await openApp(page);
   await press(page, "شروع");
   await card(page).waitFor({ timeout: 10_000 });

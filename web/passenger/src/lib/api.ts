@@ -11,6 +11,8 @@ export type TopUpTold = Schemas["TopUpBody"];
 export type Receipt = Schemas["ReceiptBody"];
 export type RegisteredTold = Schemas["RegisteredBody"];
 export type PhoneTold = Schemas["PhoneBody"];
+export type SeenVehicle = Schemas["SeenVehicleBody"];
+export type GrantTold = Schemas["GrantBody"];
 
 /** Nobody answered: no network, or a backend that is away. `problem`: what a backend that answered says it lacks. */
 export class Unreached extends Error {
@@ -105,3 +107,16 @@ export const receipts = (
   before: string | null,
 ): Promise<Schemas["ReceiptsBody"]> =>
   call("GET", `/v1/riders/${credentialId}/receipts${before === null ? "" : `?before=${before}`}`, undefined, token);
+
+/** What a scanned bus is, by what stands behind `#` in its code; in a body: no path says who stood before which bus. */
+export const seenVehicle = (written: string): Promise<SeenVehicle> =>
+  call("POST", "/v1/vehicle-codes", { code: written });
+
+/** Board by a signed request; the same again is the same grant. */
+export const askGrant = (
+  credentialId: string,
+  token: string,
+  written: string,
+  request: Bytes,
+): Promise<GrantTold> =>
+  call("POST", `/v1/riders/${credentialId}/grants`, { code: written, request: hex(request) }, token);

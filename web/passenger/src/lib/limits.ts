@@ -10,3 +10,4 @@ export const TOPUPS_KEPT = 5; // who begins more than these and pays each finds 
 export const TRIPS_KEPT = 60; // for reading without a network: three answers of the backend, a month of a commuter's
 export const NUMBER_DIGITS_MIN = 10; // 9121234567: with fewer nobody is asked for a code
 export const NUMBER_DIGITS_MAX = 14; // 00989121234567
+export const CODE_HASH_MIN_CHARS = 80; // an address's `#…` longer than this is a vehicle code, of 110 or more

@@ -154,6 +154,12 @@ export class Session {
     return this.account?.ended === undefined ? this.account?.registered : undefined;
   }
 
+  /** As whom this phone signs a boarding, and by what; undefined where there is no pass. */
+  get rider(): { credential: Credential; signer: Signer; registered: Registered } | undefined {
+    const { credential, signer, registered } = this;
+    return credential && signer && registered && { credential, signer, registered };
+  }
+
   async bring(party: number): Promise<void> {
     this.party = Math.max(0, Math.min(LIMITS.PARTY_MAX, party));
     await this.renew();

@@ -10,6 +10,16 @@ export type { Account, Heard, Registered, Words } from "@savar/pass/store";
 /** What somebody with the rider's number wants: this account on another phone, or the number for another account. */
 export type Claim = "account" | "number";
 
+/** A boarding that was granted: its code, of which bus, what is set aside, until when its bus takes it (Unix ms). */
+export type Granted = {
+  readonly raw: Bytes;
+  readonly vehicle: string;
+  readonly line: string | null;
+  readonly party: number;
+  readonly mostRials: number;
+  readonly goodUntilMs: number;
+};
+
 export class Store extends PassStore {
   async topUps(): Promise<TopUp[]> {
     return ((await this.db.get("kept", "topups")) ?? []) as TopUp[];
@@ -21,6 +31,18 @@ export class Store extends PassStore {
       const now = change(((await kept.get("topups")) ?? []) as TopUp[]);
       await kept.put(now, "topups");
       return now;
+    });
+  }
+
+  async granted(): Promise<Granted | undefined> {
+    return (await this.db.get("kept", "granted")) as Granted | undefined;
+  }
+
+  /** Keep what was granted to this account, for who closes the app before the door. */
+  async keepGranted(holder: Bytes, granted: Granted): Promise<void> {
+    return this.writing(async (kept) => {
+      const held = (await kept.get("account")) as Account | undefined;
+      if (held !== undefined && same(held.public, holder)) await kept.put(granted, "granted");
     });
   }
 
