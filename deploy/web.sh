@@ -26,11 +26,16 @@ if [ "$(cat build/web/.built 2>/dev/null)" != "$state" ]; then
   (cd web && for api in onboard office; do
     npx --no-install openapi-typescript "../build/web/generated/$api.json" -o "../build/web/generated/$api.d.ts" >/dev/null || exit 1
   done && npm run --silent build -- --logLevel warn && npm run --silent build-office -- --logLevel warn \
-    && npm run --silent build-passenger -- --logLevel warn) || fail "the pages do not build" "read the lines above"
+    && npm run --silent build-passenger -- --logLevel warn && npm run --silent build-pass -- --logLevel warn \
+    && npm run --silent package-pass) || fail "the pages do not build" "read the lines above"
+  # A host's page as it would be served: its own files, the package beside them, the letters that it shows.
+  rm -rf build/web/host-example && cp -r web/host-example build/web/host-example && mkdir build/web/host-example/savar-pass
+  cp build/web/pass/*.js build/web/host-example/savar-pass/
+  cp build/web/generated/Vazirmatn-passenger.woff2 build/web/host-example/
   echo "$state" >build/web/.built
-  say "built: build/web/onboard, build/web/office, build/web/passenger"
+  say "built: build/web/onboard, build/web/office, build/web/passenger, build/web/pass, build/web/host-example"
 fi
 if [ "$check" = check ] && [ "$(cat build/web/.checked 2>/dev/null)" != "$state" ]; then
-  (cd web && npm run --silent check && npm test --silent) || fail "the pages' own checks fail" "read the lines above"
+  (cd web && npm run --silent check && npm test --silent && npm run --silent test-built) || fail "the pages' own checks fail" "read the lines above"
   echo "$state" >build/web/.checked
 fi

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "build" / "web" / "onboard"
 OFFICE = ROOT / "build" / "web" / "office"
 PASSENGER = ROOT / "build" / "web" / "passenger"
+PASS = ROOT / "build" / "web" / "pass"
+HOST_PAGE = ROOT / "build" / "web" / "host-example"
 
 
 @pytest.fixture(scope="session")

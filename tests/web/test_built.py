@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from protocol.fares.verdicts import TABLE
-from tests.web.conftest import OFFICE, PASSENGER, ROOT
+from tests.web.conftest import HOST_PAGE, OFFICE, PASS, PASSENGER, ROOT
 
 TEXT = (".js", ".css", ".html", ".svg")
 # Names, not addresses: XML namespaces, and where Svelte's own messages would be read. Nothing fetches them.
@@ -24,9 +24,12 @@ def test_no_host_is_named(pages: Path) -> None:
     assert {"index.html", "panel.html"} < set(texts)
     assert "index.html" in office
     assert {"index.html", "sw.js"} < set(passenger)
+    module, host = built(PASS), built(HOST_PAGE)
+    assert {"savar-pass.js", "contract.js", "qr-library.js"} < set(module)
+    assert {"index.html", "host.js", "savar-pass/savar-pass.js"} < set(host)
     found = [
         (name, address)
-        for name, text in (*texts.items(), *office.items(), *passenger.items())
+        for name, text in (*texts.items(), *office.items(), *passenger.items(), *module.items(), *host.items())
         for address in re.findall(r"(?:https?|wss?):?//[^\s\"'`)<>]+|url\(\s*[\"']?(?:https?:)?//[^)]*", text)
         if not address.startswith(NAMES)
     ]
@@ -34,7 +37,7 @@ def test_no_host_is_named(pages: Path) -> None:
 
 
 def test_the_font_is_among_the_files(pages: Path) -> None:
-    for folder in (pages, OFFICE, PASSENGER):
+    for folder in (pages, OFFICE, PASSENGER, HOST_PAGE):
         assert [path.suffix for path in folder.rglob("Vazirmatn*")] == [".woff2"]
 
 

@@ -1,6 +1,8 @@
 // Every limit of this package, with its unit and reason. Those of the contract come from protocol/ by the generated
 // tables.
 
+export const ANSWER_MS = 10_000; // an answer later than this is none: the rider stands at the door
+export const SYNC_EVERY_MS = 5 * 60_000; // while the app is open: a clock that is set meanwhile is noticed by then
 export const ROUND_TRIP_MAX_MS = 4_000; // a time told slower than this says too little: half of it is the doubt
 export const CLOCK_WRONG_MS = 30_000; // FRESH_WINDOW_S: beyond it a code would be refused, were it not corrected
 export const SET_BACK_MS = 2_000; // further behind the newest render than this: the clock was set back

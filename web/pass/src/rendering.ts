@@ -2,7 +2,7 @@
 
 import { corrected, holds, isWrong, type Reading } from "./clock";
 import { hintOf, makeKey, publicOf, verify } from "./keys/webcrypto";
-import { same, type Bytes } from "./protocol/bytes";
+import { hex, same, type Bytes } from "./protocol/bytes";
 import { ContractError } from "./protocol/errors";
 import type { Signer } from "./protocol/keys";
 import { readCredential, renderPass, verifyCredential, type Credential, type Form } from "./protocol/passes";
@@ -19,19 +19,29 @@ export async function beginAccount(store: Store): Promise<Account> {
   return store.begin({ pair, public: await publicOf(pair) });
 }
 
+/** A public key as a desk types it: hex, by sixes. */
+export const deskDigits = (key: Bytes): string => hex(key).replace(/(.{6})(?=.)/g, "$1 ");
+
+/** The credential that came, if it is whole. Throws ContractError. */
+export async function issued(raw: Bytes, issuerKey: Bytes): Promise<Credential> {
+  const hint = await hintOf(issuerKey);
+  // One of an earlier issuer's is signed by a key that this phone was never told: its shape is held.
+  return raw[1] === hint ? verifyCredential(raw, [{ public: issuerKey, hint }], verify) : readCredential(raw);
+}
+
 /** The credential that came, if it is this phone's and whole. Throws ContractError. */
 export async function checked(raw: Bytes, holder: Bytes, issuerKey: Bytes): Promise<Credential> {
-  const hint = await hintOf(issuerKey);
-  // One of an earlier issuer's is signed by a key that this phone was never told: its shape and holder are held.
-  const credential =
-    raw[1] === hint ? await verifyCredential(raw, [{ public: issuerKey, hint }], verify) : readCredential(raw);
+  const credential = await issued(raw, issuerKey);
   if (!same(credential.holder, holder)) throw new ContractError("BadKey", "a credential of another phone's key");
   return credential;
 }
 
 /** The time by which codes are signed, and whether its clock is the one that was last held against signed time. */
-export async function cityTime(store: Store): Promise<{ ms: number; confirmed: boolean; wrong: boolean }> {
-  const [{ correction, seenMs }, now] = [await store.heard(), reading()];
+export async function cityTime(
+  store: Store,
+  read: () => Reading = reading,
+): Promise<{ ms: number; confirmed: boolean; wrong: boolean }> {
+  const [{ correction, seenMs }, now] = [await store.heard(), read()];
   if (correction === undefined) return { ms: now.nowMs, confirmed: false, wrong: false };
   if (holds(correction, now, seenMs ?? 0))
     return { ms: corrected(now, correction), confirmed: true, wrong: isWrong(correction) };

@@ -50,6 +50,11 @@ export class Store {
     return new this(db);
   }
 
+  /** `then` is called if the browser throws away what is kept while it is open. */
+  gone(then: () => void): void {
+    this.db.addEventListener("close", then);
+  }
+
   /** One transaction: what `use` makes once all of it is kept. Where it is not, both ways of hearing that are heard. */
   protected async writing<Made>(use: (kept: Kept) => Promise<Made>, durability?: "relaxed"): Promise<Made> {
     const tx = this.db.transaction("kept", "readwrite", durability && { durability });

@@ -5,16 +5,14 @@
 //   key come; the answer is checked before it is kept;
 // - without a network nothing here fails: what was told last stands.
 
-import { signerOf, verify } from "@savar/pass/keys/webcrypto";
-import { corrected, learn, provenTime } from "@savar/pass/clock";
-import { dayOf } from "@savar/pass/counter";
+import { hearTime as learnTime, renewalDue } from "@savar/pass/hearing";
+import { signerOf } from "@savar/pass/keys/webcrypto";
 import { fromHex, joined } from "@savar/pass/protocol/bytes";
 import { ContractError } from "@savar/pass/protocol/errors";
 import { readCredential } from "@savar/pass/protocol/passes";
-import { checked, reading } from "@savar/pass/rendering";
-import { LIMITS } from "$generated/tables";
+import { checked } from "@savar/pass/rendering";
 import * as api from "./api";
-import type { Account, Claim, Heard, Registered, Store } from "./store";
+import type { Account, Claim, Registered, Store } from "./store";
 
 /**
  * Register the key that is kept, or recover by it → the account as it is kept then.
@@ -51,17 +49,6 @@ export async function checkedAnswer(account: Account, told: api.RegisteredTold):
   return { credentialId: told.credential_id, credential, token: told.token, issuerKey };
 }
 
-/** The phone's correction and the time that was told, or nothing where it was too long on its way. */
-async function askTime(registered: Registered): Promise<Pick<Heard, "correction" | "seenMs">> {
-  const nonce = crypto.getRandomValues(new Uint8Array(LIMITS.TIME_NONCE_BYTES));
-  const asked = reading();
-  const told = await api.tellTime(nonce);
-  const came = reading();
-  await provenTime(told, nonce, registered.issuerKey, verify);
-  const correction = learn(told, asked, came);
-  return correction === undefined ? {} : { correction, seenMs: told.time_ms };
-}
-
 /** Hear what the backend has to tell: time, wallet, renewal, and whether this phone still carries the pass. */
 export async function hear(store: Store, account: Account): Promise<Account> {
   let [now, again] = [account, false];
@@ -84,7 +71,7 @@ export async function hear(store: Store, account: Account): Promise<Account> {
 /** Each says false where registering again may bring what is missing. */
 async function hearTime(store: Store, registered: Registered): Promise<boolean> {
   try {
-    await store.hear(await askTime(registered));
+    await learnTime(store, registered.issuerKey, api.tellTime);
     return true;
   } catch (error) {
     if (error instanceof ContractError) return false;
@@ -113,10 +100,5 @@ async function known<Told>(ask: () => Promise<Told>): Promise<Told | undefined> 
 }
 
 async function hearRenewal(store: Store, registered: Registered): Promise<boolean> {
-  const heard = await store.heard();
-  const today = dayOf(corrected(reading(), heard.correction) / 1000);
-  if (readCredential(registered.credential).expiryDay - today >= LIMITS.CREDENTIAL_LEFT_DAYS) return true;
-  if (heard.renewedDay === today) return true;
-  await store.hear({ renewedDay: today }); // once a day: who is denied gets no longer one however often he asks
-  return false;
+  return !(await renewalDue(store, readCredential(registered.credential)));
 }

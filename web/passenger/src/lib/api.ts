@@ -3,7 +3,7 @@
 import type { components } from "$generated/office";
 import { fromHex, hex, type Bytes } from "@savar/pass/protocol/bytes";
 import type { Told } from "@savar/pass/clock";
-import { ANSWER_MS } from "./limits";
+import { ANSWER_MS } from "@savar/pass/limits";
 import type { Words } from "./store";
 
 type Schemas = components["schemas"];

@@ -1,17 +1,4 @@
-// What is asked of the phone itself. None of it is promised by a browser, and the code shows without it.
-
-let lock: WakeLockSentinel | undefined;
-
-/** Keep the screen on while it is seen. A low battery, or a browser without it, says no: then it goes dark as ever. */
-export async function stayAwake(): Promise<void> {
-  if (!("wakeLock" in navigator) || document.visibilityState !== "visible") return;
-  if (lock !== undefined && !lock.released) return;
-  try {
-    lock = await navigator.wakeLock.request("screen");
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
-  }
-}
+// What is asked of the phone for this app alone; what is asked for its code is in @savar/pass.
 
 /** What `use` makes of the browser's small store; undefined where its rider, or the browser, allows none. */
 export function small<Made>(use: (kept: Storage) => Made): Made | undefined {
@@ -21,13 +8,4 @@ export function small<Made>(use: (kept: Storage) => Made): Made | undefined {
     if (!(error instanceof DOMException)) throw error;
     return undefined;
   }
-}
-
-/** Ask the browser not to throw the key away when the phone is full. False: it may, but rarely does once installed. */
-export async function keepStored(): Promise<boolean> {
-  if (matchMedia("(display-mode: standalone)").matches) {
-    await navigator.storage?.persist?.();
-    return true; // installed: nothing more that its rider could do
-  }
-  return (await navigator.storage?.persist?.()) ?? false;
 }

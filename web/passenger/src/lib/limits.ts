@@ -1,8 +1,6 @@
 // Every limit of this app, with its unit and reason. What a code goes by is in @savar/pass; the contract's come from
 // protocol/ by the generated tables.
 
-export const ANSWER_MS = 10_000; // an answer later than this is none: the rider stands at the door
-export const SYNC_EVERY_MS = 5 * 60_000; // while the app is open: a clock that is set meanwhile is noticed by then
 export const TOPUP_AMOUNTS_RIALS = [200_000, 500_000, 1_000_000, 2_000_000]; // some 3 to 30 fares: four large buttons
 export const TOPUP_ASKS_MS = 10 * 60_000; // a start without an answer: later than this, providers' addresses are over
 export const TOPUP_AGAIN_MS = 10_000; // while a screen waits for how a top-up ended: a bank is rarely quicker

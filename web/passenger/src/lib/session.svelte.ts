@@ -3,20 +3,19 @@
 
 import { LIMITS } from "$generated/tables";
 import { dayOf } from "@savar/pass/counter";
+import { keepStored, stayAwake } from "@savar/pass/device";
 import { signerOf } from "@savar/pass/keys/webcrypto";
-import { CODE_OFF_MS } from "@savar/pass/limits";
+import { CODE_OFF_MS, SYNC_EVERY_MS } from "@savar/pass/limits";
 import type { Bytes } from "@savar/pass/protocol/bytes";
 import { ContractError } from "@savar/pass/protocol/errors";
 import type { Signer } from "@savar/pass/protocol/keys";
 import { readCredential, type Credential, type Form } from "@savar/pass/protocol/passes";
-import { beginAccount, cityTime, type Render } from "@savar/pass/rendering";
+import { beginAccount, cityTime, deskDigits, type Render } from "@savar/pass/rendering";
 import { Showing, type Seen } from "@savar/pass/showing";
 import { warningsOf, type Warning } from "@savar/pass/warnings";
 import type { Trouble } from "@savar/pass/words";
 import { checkedAnswer, hear, proofOf, registerAccount } from "./account";
 import { Refused, Unreached, type Proven, type RegisteredTold } from "./api";
-import { keepStored, stayAwake } from "./device";
-import { SYNC_EVERY_MS } from "./limits";
 import { type Store, type Account, type Claim, type Registered, type Words } from "./store";
 
 export type Phase = "opening" | "first" | "code" | "ended";
@@ -103,8 +102,7 @@ export class Session {
       if (!this.unkept(error)) throw error;
       return false;
     }
-    const digits = Array.from(this.account.public, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.deskKey = digits.replace(/(.{6})(?=.)/g, "$1 ");
+    this.deskKey = deskDigits(this.account.public);
     return true;
   }
 

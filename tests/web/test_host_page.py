@@ -1,0 +1,77 @@
+"""A city app's page with @savar/pass in it, in a real Chromium: before a whole backend, and two buses without a network."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.wire.keys import SigningKey
+from simulators.phones import registration
+from tests.web.conftest import HOST_PAGE, PASSENGER, walk
+from tests.web.host_server import HostServer
+from tests.web.strings import Strings
+from tests.web.test_passenger import Town
+
+pytestmark = pytest.mark.slow
+STRANGER = SigningKey.from_secret(bytes([9]) * 32)
+
+
+class HostedTown:
+    """A town, and before it a city app's server that a walk can turn about."""
+
+    def __init__(self, town: Town, host: HostServer) -> None:
+        self._town, self._host = town, host
+
+    def pulled(self, what: str, order: dict[str, Any]) -> None:
+        host = self._host
+        if what == "user":
+            host.user = order["name"]
+        elif what == "away":
+            host.away = order["is"]
+        elif what == "refuses":
+            host.refuses = order.get("data")
+        elif what == "spoil":
+            host.spoil = lambda path, told: {**told, **order["put"]} if path == order["path"] else told
+        elif what == "asked":
+            assert [it for it in host.asked if it.startswith(order["what"])], host.asked
+        else:
+            self._town.pulled(what, order)
+
+
+@pytest.fixture
+def host(tmp_path: Path, pages: Path) -> Iterator[tuple[HostServer, HostedTown]]:
+    town = Town(tmp_path / "city")
+    try:
+        town.start()
+        # The passengers' app on the same origin: both keep what they keep under one name.
+        with HostServer({"/passenger/": PASSENGER, "/": HOST_PAGE}, town.url) as served:
+            yield served, HostedTown(town, served)
+    finally:
+        town.stop()
+
+
+def test_a_hosts_page_shows_a_code_that_boards(host: tuple[HostServer, HostedTown]) -> None:
+    """P7, P10, P17: accepted, one more, already paid, copied; nothing unseen; no second and counter twice."""
+    with Strings(host[1].pulled) as strings:
+        walk("host", host[0].url, strings.url)
+
+
+def test_where_a_host_fails_it(host: tuple[HostServer, HostedTown]) -> None:
+    """P9, P16: a key that is gone, a host that is away, refuses or lies: said, each with its next step."""
+    with Strings(host[1].pulled) as strings:
+        walk("host_hard", host[0].url, strings.url)
+
+
+def test_the_page_gets_no_token(host: tuple[HostServer, HostedTown]) -> None:
+    """What a host's server holds for its users stays there."""
+    served, _ = host
+    challenge = served.answer("GET", "challenge", "", {})[1]["challenge"]
+    told = [
+        served.answer("POST", "register", "", registration(STRANGER, challenge)),
+        served.answer("GET", "pass", "", {}),
+        served.answer("GET", "balance", "", {}),
+    ]
+    assert [status for status, _ in told] == [200, 200, 200]
+    assert "token" not in json.dumps(told)
