@@ -33,11 +33,20 @@ class HostedTown:
         elif what == "refuses":
             host.refuses = order.get("data")
         elif what == "spoil":
-            host.spoil = lambda path, told: {**told, **order["put"]} if path == order["path"] else told
+            host.spoil = lambda path, told: _spoilt(told, order["put"]) if path == order["path"] else told
         elif what == "asked":
             assert [it for it in host.asked if it.startswith(order["what"])], host.asked
         else:
             self._town.pulled(what, order)
+
+
+def _spoilt(told: dict[str, Any], put: dict[str, Any]) -> dict[str, Any]:
+    """Something else in its place; `issuer`: a credential whose issuer's signature does not hold."""
+    if "issuer" not in put:
+        return {**told, **put}
+    raw = bytearray.fromhex(told["credential"])
+    raw[-1] ^= 1
+    return {**told, "credential": raw.hex()}
 
 
 @pytest.fixture

@@ -26,7 +26,14 @@ const WORDS = {
     wallet: (rials) => `Balance: ${Math.trunc(rials / 10).toLocaleString("en")} tomans`,
   },
 };
-const at = (id) => document.getElementById(id);
+const parts = Object.fromEntries([...document.querySelectorAll("[id]")].map((it) => [it.id, it]));
+const at = (id) => parts[id];
+
+/** Let a part stand under the pass, or not at all. */
+function stand(id, is) {
+  if (is && !at(id).isConnected) at("pass").after(at(id));
+  if (!is) at(id).remove();
+}
 let lang = "fa";
 let pass;
 
@@ -41,21 +48,25 @@ function tell(state) {
   at("begin").textContent = words.begin;
   at("more").ariaLabel = words.more;
   at("fewer").ariaLabel = words.fewer;
+  stand("wallet", state?.phase === "ready" && state.balanceRials !== undefined);
+  stand("party", state?.phase === "ready");
+  stand("begin", state?.phase === "none");
+  if (state?.phase === "away" && at("desk").textContent === "") void desk();
+  stand("desk", state?.phase === "away");
   if (state === undefined) return;
-  at("begin").hidden = state.phase !== "none";
-  at("party").hidden = state.phase !== "ready";
   at("fewer").disabled = state.party === 0;
   at("more").disabled = state.party === 15;
   at("who").textContent = words.who(state.party);
-  at("wallet").hidden = state.phase !== "ready" || state.balanceRials === undefined;
   at("wallet").textContent = words.wallet(state.balanceRials ?? 0);
-  if (state.phase === "away" && at("desk").hidden) void desk();
 }
 
-/** The number that a service desk asks for. */
+/** The number that a service desk asks for; where the phone keeps none just now, it is asked for at the next change. */
 async function desk() {
-  at("desk").hidden = false;
-  at("desk").textContent = await pass.deskKey();
+  try {
+    at("desk").textContent = await pass.deskKey();
+  } catch (error) {
+    if (!(error instanceof PassError)) throw error;
+  }
 }
 
 /** What the pass says of itself stands in its element already; a defect of this page is no answer of the city's. */

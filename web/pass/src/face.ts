@@ -24,7 +24,10 @@ export type Wallet = { readonly balance_rials: number };
 export type Host = {
   challenge(): Promise<{ readonly challenge: string }>;
   register(proven: Registration): Promise<Issued>;
-  /** The pass of the user who is signed in, as it is due. HostRefused with status 404: this user has none yet. */
+  /**
+   * The pass of the user who is signed in, as it is due. HostRefused with `data` of status 404 and `meant`: this user
+   * has none. What says so without meaning it, as a server that is set up wrong, takes no code off the page.
+   */
   pass(): Promise<Issued>;
   /** Without it a phone's wrong clock stays wrong, and a warning says that it is not known. `nonce`: hex. */
   time?(nonce: string): Promise<SignedTime>;

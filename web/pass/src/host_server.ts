@@ -5,18 +5,18 @@ import { SAID } from "./hosted_words";
 import { ANSWER_MS } from "./limits";
 import { PassError } from "./refusals";
 
-type Problem = { data?: { rider_fa?: string; rider_en?: string; ended?: boolean } };
+type Problem = { status?: number; data?: { rider_fa?: string; rider_en?: string; ended?: boolean } };
 
 const unreached = (path: string): PassError =>
   new PassError("HostUnreached", `no answer from ${path}`, "try again when there is a network", SAID.HostUnreached);
 
-function refused(path: string, status: number, { data = {} }: Problem): PassError {
+function refused(path: string, status: number, { status: meant, data = {} }: Problem): PassError {
   const [fa, en] = [data.rider_fa, data.rider_en];
   const words =
     fa === undefined || en === undefined
       ? SAID.HostRefused
       : { fa: { what: fa, next: "" }, en: { what: en, next: "" } };
-  const facts = { status, ended: data.ended === true };
+  const facts = { status, ended: data.ended === true, meant: meant === status }; // no page of a server set up wrong
   return new PassError("HostRefused", `${path} answered ${status}`, "read the host's own log of it", words, facts);
 }
 

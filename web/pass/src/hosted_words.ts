@@ -24,6 +24,11 @@ export const NOT_KEPT: Record<"fa" | "en", Told> = {
   en: { what: "The phone may not keep the pass", next: "Do not clear this app's data" },
 };
 
+export const NONE: Record<"fa" | "en", string> = {
+  fa: "هنوز کارتی روی این گوشی نیست",
+  en: "There is no pass on this phone yet",
+};
+
 export const ENDED: Record<"fa" | "en", string> = {
   fa: "این گوشی دیگر اعتبار ندارد",
   en: "This phone's pass has ended",

@@ -52,7 +52,7 @@ function told(what: string, text: unknown, size?: number): Bytes {
 
 export class Keeping {
   private away = false;
-  private asked = false;
+  private asked = false; // since the page came: an account that was moved to another phone shows there alone
   private held: Credential | undefined;
 
   constructor(
@@ -112,23 +112,22 @@ export class Keeping {
     this.take(await keeping(this.store.account()));
     if (this.phase === "ended") return;
     await this.ending(async () => {
-      if (this.held === undefined || this.away) await this.find();
+      if (this.held === undefined || this.away || !this.asked) await this.ask();
       if (this.held === undefined) return;
       await this.hearTime();
       await this.hearBalance();
-      const due = await keeping(renewalDue(this.store, this.held, this.read));
-      // Once at least: an account that a desk has moved to another phone shows here, and nowhere else.
-      if (due || !this.asked) await this.keep(await this.host.pass());
+      if (await keeping(renewalDue(this.store, this.held, this.read))) await this.ask();
     });
   }
 
-  /** The user's pass, if there is one: this key's, whose answer was lost, or another's. */
-  private async find(): Promise<void> {
+  /** Keep the user's pass as it is now: this key's, or another's; or there is none. */
+  private async ask(): Promise<void> {
     try {
       await this.keep(await this.host.pass());
     } catch (error) {
-      if (!(error instanceof PassError) || error.data["status"] !== 404) throw error;
-      this.away = false; // this user has none yet
+      if (!(error instanceof PassError) || error.data["status"] !== 404 || error.data["meant"] !== true) throw error;
+      this.away = this.held !== undefined; // what is kept here is then somebody else's
+      if (this.away) throw keyGone();
     }
   }
 
@@ -142,7 +141,7 @@ export class Keeping {
       } catch (error) {
         if (error instanceof PassError && error.name === "HostRefused") return; // a host that tells no time
         if (!(error instanceof ContractError)) throw error;
-        if (first) await this.keep(await this.host.pass()); // another issuer's key by now
+        if (first) await this.ask(); // another issuer's key by now
       }
     }
   }

@@ -7,8 +7,13 @@ import type { Language, Notice } from "./face";
 import type { Seen } from "./showing";
 import { CODE_WORDS } from "./words";
 
-/** What is there to show. `told`: why there is no code, or the worst warning beside it. */
-export type Told = { readonly seen: Seen | undefined; readonly told: Notice | undefined; readonly lang: Language };
+/** What is there to show. `told`: why there is no code, or the worst warning beside it; `empty`: where nothing is. */
+export type Told = {
+  readonly seen: Seen | undefined;
+  readonly told: Notice | undefined;
+  readonly empty: string;
+  readonly lang: Language;
+};
 
 function made<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
@@ -31,9 +36,9 @@ export class Panel {
     color: "#000000",
   });
   private readonly canvas = made("canvas", "savar-symbol");
-  private readonly empty = made("p", "savar-empty", { margin: "1em", textAlign: "center" });
+  private readonly empty = made("p", "savar-empty", { margin: "1em", textAlign: "center", whiteSpace: "pre-line" });
   private readonly left = made("div", "savar-left", { blockSize: "6px", background: "currentcolor" });
-  private readonly note = made("p", "savar-note", { margin: "0.5em 0" });
+  private readonly note = made("p", "savar-note", { margin: "0.5em 0", whiteSpace: "pre-line" });
   private readonly sized = new ResizeObserver(() => this.draw());
   private now: Told | undefined;
 
@@ -47,14 +52,13 @@ export class Panel {
   }
 
   show(now: Told): void {
-    const { seen, told, lang } = (this.now = now);
-    const words = CODE_WORDS[lang];
+    const { seen, told, empty, lang } = (this.now = now);
     [this.root.lang, this.root.dir] = [lang, lang === "fa" ? "rtl" : "ltr"];
     this.canvas.hidden = seen === undefined;
     this.empty.hidden = seen !== undefined;
     this.left.style.inlineSize = `${((seen?.leftS ?? 0) / LIMITS.RENDER_PERIOD_S) * 100}%`;
-    const line = told && [told.what, told.next].filter((it) => it !== "").join(" · ");
-    this.write(this.empty, seen ? "" : (line ?? words.renewing));
+    const line = told && [told.what, told.next].filter((it) => it !== "").join("\n");
+    this.write(this.empty, seen ? "" : (line ?? empty));
     this.write(this.note, seen ? (line ?? "") : "");
     if (seen === undefined) {
       for (const name of ["role", "aria-label", "data-form", "data-presentation"]) this.card.removeAttribute(name);
@@ -62,7 +66,7 @@ export class Panel {
       return;
     }
     this.card.role = "img";
-    this.card.ariaLabel = words.code;
+    this.card.ariaLabel = CODE_WORDS[lang].code;
     this.card.dataset["form"] = seen.form;
     this.card.dataset["presentation"] = `${seen.render.timeS}/${seen.render.counter}`;
     this.draw();

@@ -4,7 +4,7 @@ import { LIMITS } from "$generated/tables";
 import { dayOf } from "./counter";
 import { keepStored, stayAwake } from "./device";
 import type { Language, Notice, Options, Pass, PassState } from "./face";
-import { ENDED, NOT_KEPT, SAID } from "./hosted_words";
+import { ENDED, NONE, NOT_KEPT, SAID } from "./hosted_words";
 import { Keeping } from "./keeping";
 import { CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
 import { Panel } from "./panel";
@@ -75,7 +75,7 @@ class HostedPass implements Pass {
     document.addEventListener("visibilitychange", this.looked);
     addEventListener("online", this.online);
     this.every = setInterval(this.online, SYNC_EVERY_MS);
-    this.store.gone(() => this.lost());
+    this.store.gone(() => !this.closed && this.lost());
     void keepStored().then((kept) => {
       this.kept = kept;
       return this.judge();
@@ -143,24 +143,21 @@ class HostedPass implements Pass {
     const was = this.offsetMs;
     try {
       await this.keeping.hear();
+      if (this.failed?.name !== "StorageFull") this.failed = undefined;
     } catch (error) {
       if (!(error instanceof PassError)) throw error;
       if (error.name !== "HostUnreached") this.fail(error); // offline is the normal case
     } finally {
       this.hearing = false;
     }
+    if (this.keeping.credential === undefined) this.showing.hide(); // before anything else comes of it
     await this.judge();
-    if (this.keeping.credential === undefined) this.showing.hide();
-    else if (before === undefined || Math.abs(this.offsetMs - was) > CODE_OFF_MS) this.renew();
+    if (before === undefined || Math.abs(this.offsetMs - was) > CODE_OFF_MS) this.renew();
   }
 
   close(): void {
-    this.stop();
-    this.hide();
-  }
-
-  private stop(): void {
     this.closed = true;
+    this.hide();
     clearInterval(this.every);
     document.removeEventListener("visibilitychange", this.looked);
     removeEventListener("online", this.online);
@@ -187,12 +184,12 @@ class HostedPass implements Pass {
     this.showing.hide();
   }
 
-  /** The browser has thrown away what it kept, under our eyes. */
+  /** The browser has thrown away what it kept, under our eyes: the host says whose pass it was. */
   private lost(): void {
-    this.stop();
     this.keeping.lose();
-    this.failed = { name: "KeyGone", words: SAID.KeyGone };
     this.showing.hide();
+    this.fail(new PassError("KeyGone", "the browser threw the key away", "send its rider to a desk", SAID.KeyGone));
+    void this.sync();
   }
 
   private renew(): void {
@@ -204,10 +201,8 @@ class HostedPass implements Pass {
     if (now !== undefined && !this.isSeen()) return this.unseen();
     const fresh = now !== undefined && now.render !== this.seen?.render;
     this.seen = now;
-    if (fresh) {
-      this.failed = undefined;
-      void this.judge();
-    }
+    if (fresh && this.failed?.name === "StorageFull") this.failed = undefined;
+    if (fresh) void this.judge();
     this.tell();
   }
 
@@ -243,7 +238,8 @@ class HostedPass implements Pass {
     const warnings = this.found.map((name) => this.notice(name));
     const shown = seen && { timeS: seen.render.timeS, counter: seen.render.counter, leftS: seen.leftS };
     this.state = { phase, shown, party: this.party, warnings, trouble, balanceRials: this.balanceRials };
-    this.panel?.show({ seen, told: seen ? warnings[0] : trouble, lang });
+    const empty = phase === "none" ? NONE[lang] : CODE_WORDS[lang].renewing;
+    this.panel?.show({ seen, told: seen ? warnings[0] : trouble, empty, lang });
     const { changed } = this.options;
     if (changed) queueMicrotask(() => changed(this.state)); // what it throws is the page's own
   }

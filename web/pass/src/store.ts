@@ -37,22 +37,37 @@ type Shape = DBSchema & { kept: { key: string; value: unknown } };
 
 export type Kept = IDBPObjectStore<Shape, ["kept"], "kept", "readwrite">;
 
+const opened = (name: string): Promise<IDBPDatabase<Shape>> =>
+  openDB<Shape>(name, 1, {
+    upgrade: (made) => {
+      made.createObjectStore("kept");
+    },
+  });
+
 export class Store {
-  constructor(protected readonly db: IDBPDatabase<Shape>) {}
+  constructor(
+    protected db: IDBPDatabase<Shape>,
+    private readonly name: string,
+  ) {}
 
   /** What is kept under that name, made if there is none. Throws DOMException where the browser keeps nothing. */
-  static async open<Made>(this: new (db: IDBPDatabase<Shape>) => Made, name = "savar"): Promise<Made> {
-    const db = await openDB<Shape>(name, 1, {
-      upgrade: (made) => {
-        made.createObjectStore("kept");
-      },
-    });
-    return new this(db);
+  static async open<Made>(this: new (db: IDBPDatabase<Shape>, name: string) => Made, name = "savar"): Promise<Made> {
+    return new this(await opened(name), name);
   }
 
-  /** `then` is called if the browser throws away what is kept while it is open. */
+  /** `then` is called whenever the browser has thrown away what is kept, under our eyes: nothing is kept by then. */
   gone(then: () => void): void {
-    this.db.addEventListener("close", then);
+    this.db.addEventListener("close", () => void this.anew(then));
+  }
+
+  private async anew(then: () => void): Promise<void> {
+    try {
+      this.db = await opened(this.name);
+      this.gone(then);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error; // it keeps nothing any more: what is asked of it says so
+    }
+    then();
   }
 
   /** One transaction: what `use` makes once all of it is kept. Where it is not, both ways of hearing that are heard. */
