@@ -1,12 +1,12 @@
 """A city app's own server under test, as docs/PARTNERS.md has it: its pages, and what they ask under /savar/.
 
-It stands before a real backend, which checks keys and proofs and issues credentials; what a host refuses by itself (a user
-with another key) is refused here in the same words. It knows one user as signed in. The page gets no token.
+It holds the host's token and says which of its users asks; the page gets neither. What it is told it passes on.
 """
 
 import json
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar, Self
@@ -17,28 +17,25 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
+PASS = ("credential", "issuer_key", "allowance_rials")
 TYPES = {
     ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
     ".woff2": "font/woff2", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json", ".png": "image/png",
 }  # fmt: skip
-ANOTHERS_KEY = {
-    "rider_fa": "این حساب با گوشی دیگری ثبت شده است؛ برای گوشی تازه به باجهٔ خدمات بروید",
-    "rider_en": "This account is registered with another phone; for a new phone, come to a service desk",
-}
-NOBODY = {"rider_fa": "هنوز کارتی نیست", "rider_en": "There is no pass yet"}
 
 
 class HostServer:
-    """`folders`: path before a file → where it lies. `backend`: its address; `user` is signed in."""
+    """`folders`: path before a file → where it lies. `backend`: its address; `token`: the host's. `user` is signed in."""
 
-    def __init__(self, folders: dict[str, Path], backend: str) -> None:
+    def __init__(self, folders: dict[str, Path], backend: str, token: str) -> None:
         self.user = "rider-one-of-the-host"
         self.away = False
         self.spoil: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _path, told: told
         self.refuses: dict[str, Any] | None = None
         self.asked: list[str] = []
-        self._folders, self._passes = folders, dict[str, dict[str, Any]]()
-        self._city = httpx.Client(base_url=backend, trust_env=False)
+        self._folders, self._writes = folders, count()
+        headers = {"Authorization": f"Bearer {token}"}
+        self._city = httpx.Client(base_url=backend, headers=headers, trust_env=False)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
@@ -64,34 +61,21 @@ class HostServer:
         return (status, self.spoil(path, told)) if status < 400 else (status, told)
 
     def _answer(self, method: str, path: str, query: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        mine = self._passes.get(self.user)
-        if (method, path) == ("GET", "challenge"):
-            return self._of(self._city.post("/v1/riders/challenges"), "challenge")
-        if (method, path) == ("GET", "time"):
-            return self._of(self._city.get(f"/v1/time?{query}"), "time_ms", "signature")
-        if (method, path) == ("POST", "register"):
-            return self._register(mine, body)
-        if mine is None:
-            return 404, _problem(404, NOBODY)
-        if (method, path) == ("GET", "pass"):
-            return 200, _of_pass(mine)
-        assert (method, path) == ("GET", "balance")
-        of_the_rider = {"Authorization": f"Bearer {mine['token']}"}
-        found = self._city.get(f"/v1/riders/{mine['credential_id']}/balance", headers=of_the_rider)
-        return self._of(found, "balance_rials")
+        match method, path:
+            case "GET", "challenge":
+                return self._post("challenges", {}, "challenge")
+            case "POST", "register":
+                return self._post("riders", {**body, "user": self.user}, *PASS)
+            case "GET", "pass":
+                return self._post(f"riders/{self.user}/pass", {}, *PASS)
+            case "GET", "balance":
+                return _of(self._city.get(f"/v1/host/riders/{self.user}/balance"), "balance_rials", "owes_rials")
+        assert (method, path) == ("GET", "time")
+        return _of(self._city.get(f"/v1/time?{query}", headers={"Authorization": ""}), "time_ms", "signature")
 
-    def _register(self, mine: dict[str, Any] | None, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if mine is not None and mine["public_key"] != body["public_key"]:
-            return 409, _problem(409, ANOTHERS_KEY)
-        done = self._city.post("/v1/riders", json=body)
-        if done.status_code >= 300:
-            return done.status_code, done.json()
-        self._passes[self.user] = {**done.json(), "public_key": body["public_key"]}
-        return 200, _of_pass(self._passes[self.user])
-
-    def _of(self, done: httpx.Response, *names: str) -> tuple[int, dict[str, Any]]:
-        told = done.json()
-        return done.status_code, told if done.status_code >= 300 else {name: told[name] for name in names}
+    def _post(self, path: str, body: dict[str, Any], *names: str) -> tuple[int, dict[str, Any]]:
+        headers = {"Idempotency-Key": f"write-{next(self._writes)}"}
+        return _of(self._city.post(f"/v1/host/{path}", json=body, headers=headers), *names)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         host = self
@@ -144,9 +128,10 @@ class HostServer:
         return None
 
 
-def _of_pass(mine: dict[str, Any]) -> dict[str, Any]:
-    """What the page gets of a registration: no token."""
-    return {name: mine[name] for name in ("credential", "issuer_key", "allowance_rials")}
+def _of(done: httpx.Response, *names: str) -> tuple[int, dict[str, Any]]:
+    """What the page is told of an answer: these fields alone, or the problem as it is."""
+    told = done.json()
+    return (done.status_code, told) if done.status_code >= 300 else (200, {name: told[name] for name in names})
 
 
 def _problem(status: int, data: dict[str, Any]) -> dict[str, Any]:

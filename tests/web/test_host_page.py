@@ -1,12 +1,16 @@
 """A city app's page with @savar/pass in it, in a real Chromium: before a whole backend, and two buses without a network."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.app.backend import wall_ms
+from backend.app.naming_hosts import make_host_token
+from backend.core.hosts.host import Host, Scope
 from protocol.wire.keys import SigningKey
 from simulators.phones import registration
 from tests.web.conftest import HOST_PAGE, PASSENGER, walk
@@ -40,6 +44,19 @@ class HostedTown:
             self._town.pulled(what, order)
 
 
+def _token_of_a_host(town: Town) -> str:
+    """An app that two people have approved."""
+    assert town.backend is not None
+    store, scopes = town.backend.store, tuple(Scope)
+    with store._writer.transaction() as core:
+        store.make_host_within(
+            core, Host("city-app", "شهر همراه", "City at hand", ("https://city.example",), scopes), 0
+        )
+    return make_host_token(
+        store, "city-app", scopes, by="test", now_ms=wall_ms(), randomness=os.urandom, days=30, overlap_days=0
+    )
+
+
 def _spoilt(told: dict[str, Any], put: dict[str, Any]) -> dict[str, Any]:
     """Something else in its place; `issuer`: a credential whose issuer's signature does not hold."""
     if "issuer" not in put:
@@ -55,7 +72,7 @@ def host(tmp_path: Path, pages: Path) -> Iterator[tuple[HostServer, HostedTown]]
     try:
         town.start()
         # The passengers' app on the same origin: both keep what they keep under one name.
-        with HostServer({"/passenger/": PASSENGER, "/": HOST_PAGE}, town.url) as served:
+        with HostServer({"/passenger/": PASSENGER, "/": HOST_PAGE}, town.url, _token_of_a_host(town)) as served:
             yield served, HostedTown(town, served)
     finally:
         town.stop()
@@ -78,9 +95,11 @@ def test_the_page_gets_no_token(host: tuple[HostServer, HostedTown]) -> None:
     served, _ = host
     challenge = served.answer("GET", "challenge", "", {})[1]["challenge"]
     told = [
+        (200, {"challenge": challenge}),
         served.answer("POST", "register", "", registration(STRANGER, challenge)),
         served.answer("GET", "pass", "", {}),
         served.answer("GET", "balance", "", {}),
     ]
-    assert [status for status, _ in told] == [200, 200, 200]
+    assert [status for status, _ in told] == [200, 200, 200, 200]
     assert "token" not in json.dumps(told)
+    assert served.answer("POST", "register", "", registration(STRANGER, challenge))[0] == 403  # answered once

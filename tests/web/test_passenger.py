@@ -62,7 +62,7 @@ class Town:
         self.url = f"http://127.0.0.1:{port}"
         self._config = root / "backend" / "backend.toml"
         self._config.write_text(self._config.read_text() + f"\n[passenger]\npages = {json.dumps(str(self._pages))}\n")
-        self._backend: Backend | None = None
+        self.backend: Backend | None = None
 
     def start(self) -> None:
         self._serve()
@@ -94,8 +94,8 @@ class Town:
 
     def _learn(self) -> None:
         """The only rider's row, onto the third bus's card."""
-        assert self._backend is not None
-        (credential,) = self._backend.store.credentials()
+        assert self.backend is not None
+        (credential,) = self.backend.store.credentials()
         issuer = SigningKey.from_pem((self._config.parent / "keys" / "issuer.key.pem").read_bytes())
         row = row_of(verify_credential(credential, [issuer.verifying]))
         table = RiderTable(self._root / "devices" / f"bus-{KNOWS}-d1" / "data" / "riders.table")
@@ -128,13 +128,13 @@ class Town:
             assert moved.status_code == 200, moved.text
 
     def _serve(self) -> None:
-        self._backend = Backend(load_config(self._config))
-        self._backend.start()
+        self.backend = Backend(load_config(self._config))
+        self.backend.start()
 
     def _cut(self) -> None:
-        if self._backend is not None:
-            self._backend.stop()
-            self._backend = None
+        if self.backend is not None:
+            self.backend.stop()
+            self.backend = None
 
 
 @pytest.fixture

@@ -54,22 +54,30 @@ describe("the built package", () => {
   it("is typed for whoever installs it: the README's examples compile, and wrong ones do not", () => {
     const examples = [...text("README.md").matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code!);
     expect(examples.length).toBeGreaterThanOrEqual(2);
-    for (const code of examples) expect(complaints(code)).toEqual([]);
-    const wrong = 'import { createPass } from "@savar/pass";\nvoid createPass({ lang: "de" });\n';
-    expect(complaints(wrong).join()).toMatch(/"de".*not assignable/);
-    expect(complaints('import { createPass } from "@savar/pass";\nvoid createPass({});\n').join()).toMatch(/host/);
-  });
+    const wrong = ['lang: "de"', "", 'host: hostServer(), changed: (now: string) => now'].map(
+      (given) => `import { createPass, hostServer } from "@savar/pass";\nvoid createPass({ ${given} });\nvoid hostServer;\n`,
+    );
+    const said = complaints([...examples, ...wrong]);
+    expect(said.slice(0, examples.length).flat()).toEqual([]);
+    const [language, nothing, state] = said.slice(examples.length).map((it) => it.join());
+    expect(language).toMatch(/"de".*not assignable/);
+    expect(nothing).toMatch(/'host' is missing/);
+    expect(state).toMatch(/PassState/);
+  }, 120_000);
 });
 
-/** What a strict compiler says of a host's file, with the package installed beside it and nothing else of ours. */
-function complaints(code: string): string[] {
+/** What a strict compiler says of each of a host's files, with the package installed beside and nothing else of ours. */
+function complaints(files: string[]): string[][] {
   const folder = mkdtempSync(`${tmpdir()}/savar-pass-host-`);
   try {
     mkdirSync(`${folder}/node_modules/@savar`, { recursive: true });
     symlinkSync(FOLDER, `${folder}/node_modules/@savar/pass`);
     writeFileSync(`${folder}/package.json`, '{ "type": "module" }');
-    writeFileSync(`${folder}/host.ts`, code);
-    const program = ts.createProgram([`${folder}/host.ts`], {
+    const names = files.map((code, at) => {
+      writeFileSync(`${folder}/host${at}.ts`, code);
+      return `${folder}/host${at}.ts`;
+    });
+    const program = ts.createProgram(names, {
       strict: true,
       noEmit: true,
       skipLibCheck: false,
@@ -80,7 +88,9 @@ function complaints(code: string): string[] {
       preserveSymlinks: true,
       types: [],
     });
-    return ts.getPreEmitDiagnostics(program).map((it) => ts.flattenDiagnosticMessageText(it.messageText, " "));
+    const said = ts.getPreEmitDiagnostics(program);
+    const of = (name: string) => said.filter((it) => it.file?.fileName === name || (it.file && !names.includes(it.file.fileName)));
+    return names.map((name) => of(name).map((it) => ts.flattenDiagnosticMessageText(it.messageText, " ")));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
