@@ -19,7 +19,8 @@ const placed = (file: string): string => (file === TABLES ? "tables" : relative(
 function take(file: string, taken: Set<string>): void {
   if (taken.has(file)) return;
   taken.add(file);
-  const text = readFileSync(`${file}.d.ts`, "utf-8").replace(/(from |import\()"([^"]+)"/g, (_, by: string, name: string) => {
+  const told = readFileSync(`${file}.d.ts`, "utf-8");
+  const text = told.replace(/(from |import\()"([^"]+)"/g, (_, by: string, name: string) => {
     const other = name === "$generated/tables" ? TABLES : join(dirname(file), name);
     if (other !== TABLES && !name.startsWith(".")) throw new Error(`${file} needs the types of ${name}`);
     take(other, taken);

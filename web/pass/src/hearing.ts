@@ -9,7 +9,7 @@ import type { Credential } from "./protocol/passes";
 import { reading } from "./rendering";
 import type { Store } from "./store";
 
-/** Learn the time that `ask` brings, over a nonce of this phone's. Throws ContractError where it is not the issuer's. */
+/** Learn the time that `ask` brings, over a nonce of this phone's. Throws ContractError: not the issuer's. */
 export async function hearTime(
   store: Store,
   issuerKey: Bytes,
@@ -26,7 +26,11 @@ export async function hearTime(
 }
 
 /** Whether a longer credential is to be asked for now; once a day: who is denied gets none however often he asks. */
-export async function renewalDue(store: Store, credential: Credential, read: () => Reading = reading): Promise<boolean> {
+export async function renewalDue(
+  store: Store,
+  credential: Credential,
+  read: () => Reading = reading,
+): Promise<boolean> {
   const heard = await store.heard();
   const today = dayOf(corrected(read(), heard.correction) / 1000);
   if (credential.expiryDay - today >= LIMITS.CREDENTIAL_LEFT_DAYS || heard.renewedDay === today) return false;

@@ -29,7 +29,8 @@ export function hostServer(base = "/savar/"): Host {
   async function call<Answer>(path: string, body?: object): Promise<Answer> {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), ANSWER_MS);
-    const sent = body && { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+    const headers = { "Content-Type": "application/json" };
+    const sent = body && { method: "POST", body: JSON.stringify(body), headers };
     let [status, told]: [number, unknown] = [0, undefined];
     try {
       // A redirect is a page to sign in on, or another's: neither is an answer.

@@ -3,7 +3,10 @@
 import type { PassErrorName, RiderWords } from "./refusals";
 import { CODE_WORDS, type Told, type Trouble } from "./words";
 
-const of = (trouble: Trouble): RiderWords => ({ fa: CODE_WORDS.fa.troubles[trouble], en: CODE_WORDS.en.troubles[trouble] });
+const of = (trouble: Trouble): RiderWords => ({
+  fa: CODE_WORDS.fa.troubles[trouble],
+  en: CODE_WORDS.en.troubles[trouble],
+});
 
 /** Words of errors that a rider can do something about. */
 export const SAID = {

@@ -21,7 +21,8 @@ import type { Account, Store, Words } from "./store";
 
 const badHost = (what: string, error: ContractError): PassError => {
   const facts = { ...error.data, why: error.name };
-  return new PassError("BadHost", `${what}: ${error.message}`, "pass on what the city's API gave", SAID.HostRefused, facts);
+  const fix = "pass on what the city's API gave";
+  return new PassError("BadHost", `${what}: ${error.message}`, fix, SAID.HostRefused, facts);
 };
 
 const keyGone = (): PassError =>

@@ -1,4 +1,4 @@
-// A city app's page where its browser or its server fails it: said, each with its next step, and nothing wrong is shown.
+// A city app's page where its browser or its server fails it: said, with its next step, and nothing wrong is shown.
 import { fail, look, practice, sees } from "./bus.ts";
 import { away, card, launch, press, presented } from "./phone.ts";
 import { openHost, type Module } from "./hosted.ts";
