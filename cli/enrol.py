@@ -8,11 +8,11 @@ import click
 from edge.adapters.frames.source import make_source
 from edge.adapters.own_keys import OwnKeys, hardware_serial, read_bounded, replace_whole
 from edge.adapters.readers.choose import make_readers
-from edge.app import enrolling, renewing
+from edge.app import assigning, enrolling, renewing
 from edge.app.config import ValidatorConfig, load_config
 from hardware_keys.places import read_place
 from protocol.jalali import day_text
-from protocol.limits import ANSWER_FILE_MAX_BYTES, RENEWAL_MAX_BYTES
+from protocol.limits import ANSWER_FILE_MAX_BYTES, ASSIGNMENT_MAX_BYTES, RENEWAL_MAX_BYTES
 from protocol.localtime import service_day
 from protocol.wire.claims import Claim, read_claim
 from transport.mqtt import MqttSession
@@ -47,7 +47,7 @@ def begin(*, folder: Path, request: Path, camera: str | None, keys: str | None, 
     )  # fmt: skip
     replace_whole(request, asked.raw, mode=0o644)
     groups = [asked.fingerprint[at : at + 4] for at in range(0, len(asked.fingerprint), 4)]
-    click.echo(f"{'device':16} {asked.device} on {asked.vehicle}")
+    click.echo(f"{'device':16} {asked.device} {'as a spare' if asked.vehicle is None else f'on {asked.vehicle}'}")
     click.echo(f"{'fingerprint':16} {' '.join(groups)}")
     held = own.place()
     click.echo(f"{'tap key':16} {'keys/tap.key.pem' if held is None else held.uri}")
@@ -99,6 +99,21 @@ def settle(*, path: Path, back: bool) -> None:
         renewing.put_back(config)
         click.echo("the certificate before is in force again")
     _settle(config)
+
+
+@command.command()
+@_CONFIG
+@click.argument("assignment", type=click.Path(path_type=Path, dir_okay=False))
+def assigned(*, path: Path, assignment: Path) -> None:
+    """Take the office's word on where this device serves, out of the file ASSIGNMENT, from its next start on.
+
+    It may be taken while the validator runs, and taken again after a power cut.
+    """
+    said, new = assigning.take(load_config(path), read_bounded(assignment, ASSIGNMENT_MAX_BYTES))
+    where = "nowhere" if said.serves is None else f"door {said.serves.door} of {said.serves.vehicle}"
+    click.echo(f"{'serves':16} {where}")
+    click.echo(f"{'other door':16} {'none' if said.other is None else said.other.name}")
+    click.echo("next: start the validator anew" if new else "that is in force already")
 
 
 def _settle(config: ValidatorConfig) -> None:

@@ -12,7 +12,8 @@ from cli.provision_claims import approve, claim, renew, renewals, withdraw
 from cli.provision_recovery import announce, bundle_key, restored
 from cli.provision_revoke import crl, revoke, say_lists
 from cli.provision_rotate import rotate
-from cli.provision_words import camera_pairs, command_line, device_options
+from cli.provision_swap import swap
+from cli.provision_words import camera_pairs, command_line, device_options, door_or_spare
 from protocol.fares.tariff import Tariff
 from provisioning.app.broker import write_broker
 from provisioning.app.city import FIRST_ISSUER, create_city, load_city
@@ -33,7 +34,7 @@ def command() -> None:
     """Make a city's keys, devices, issuers and broker configuration, under the authority of a ceremony."""
 
 
-for _more in (claim, withdraw, approve, renew, renewals, crl, revoke, rotate, bundle_key, restored, announce):
+for _more in (claim, withdraw, approve, swap, renew, renewals, crl, revoke, rotate, bundle_key, restored, announce):
     command.add_command(_more)
 
 
@@ -132,8 +133,9 @@ def authority(*, root: Path, given: Path) -> None:
 def device(*, root: Path, name: str, cameras: tuple[str, ...], out: str | None, **settings: Any) -> None:
     """Enrol the device NAME: its certificate, tap key, bundle, configuration, and its role at the broker."""
     folder = add_device(
-        root, device=name, cameras=camera_pairs(cameras), now=datetime.now(UTC), randomness=os.urandom, **settings
-    )
+        root, device=name, cameras=camera_pairs(cameras), now=datetime.now(UTC), randomness=os.urandom,
+        **door_or_spare(settings),
+    )  # fmt: skip
     config = folder / "validator.toml"
     _say(
         out,

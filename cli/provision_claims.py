@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli.output import json_option, say_facts, write_json
-from cli.provision_words import camera_pairs, command_line, device_options
+from cli.provision_words import camera_pairs, command_line, device_options, door_or_spare
 from cli.tickets import draw
 from protocol.jalali import day_text
 from protocol.limits import ENROLMENT_MAX_BYTES, RENEWAL_MAX_BYTES
@@ -51,12 +51,12 @@ def claim(
         raise click.BadParameter("the file is there already", param_hint="--sheet")
     made = make_claim(
         root, device=name, cameras=camera_pairs(cameras), valid_days=days, now=datetime.now(UTC),
-        randomness=os.urandom, **settings,
+        randomness=os.urandom, **door_or_spare(settings),
     )  # fmt: skip
     page = claim_page(made.claim, made.until_ms, draw(claim_text(made.claim)))
     files.write_private(sheet, page.encode())
     until = day_text(service_day(made.until_ms - 1))
-    told = {"device": name, "vehicle": settings["vehicle"], "until": until, "sheet": str(sheet)}
+    told = {"device": name, "vehicle": settings["vehicle"] or "none yet: a spare", "until": until, "sheet": str(sheet)}
     if out:
         write_json(out, told)
         return
@@ -111,7 +111,8 @@ def _agreed(device: Registered, held: Chain) -> None:
     """Shown, and said to be right."""
     left = days_left(held, unix_ms(datetime.now(UTC)))
     say_facts({
-        "device": device.device, "vehicle": f"{device.vehicle}, door {device.door}",
+        "device": device.device,
+        "vehicle": "none yet: a spare" if device.vehicle is None else f"{device.vehicle}, door {device.door}",
         "certificate": f"{left} days left" if left >= 0 else f"ended {-left} days ago", "serial": f"{held.serial:x}",
     })  # fmt: skip
     if not click.confirm("Is this device where it should be, and is it to have a newer certificate?"):

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -14,8 +15,9 @@ def command_line(*words: object) -> str:
 def device_options(command: Callable[..., None]) -> Callable[..., None]:
     """What is said of a device that comes into a city, however it comes."""
     for option in reversed((
-        click.option("--vehicle", required=True, help="The vehicle's name, e.g. bus-0001."),
-        click.option("--door", required=True, type=int, help="Which door, counted from 1."),
+        click.option("--vehicle", help="The vehicle's name, e.g. bus-0001."),
+        click.option("--door", type=int, help="Which door, counted from 1."),
+        click.option("--spare", is_flag=True, help="In place of both: `savar provision swap` says later where."),
         click.option(
             "--camera", "cameras", multiple=True, metavar="NAME=SOURCE", default=("front=v4l2:0",), show_default=True,
             help="v4l2:N | file:PATH | folder:PATH | http://… | rtsp://… | picamera2:N",
@@ -28,6 +30,14 @@ def device_options(command: Callable[..., None]) -> Callable[..., None]:
     )):  # fmt: skip
         command = option(command)
     return command
+
+
+def door_or_spare(settings: dict[str, Any]) -> dict[str, Any]:
+    """The options, `spare` taken out and held against vehicle and door. Raises BadParameter."""
+    spare = settings.pop("spare")
+    if spare is not (settings["vehicle"] is None) or spare is not (settings["door"] is None):
+        raise click.BadParameter("give both, or --spare in place of both", param_hint="--vehicle, --door")
+    return settings
 
 
 def camera_pairs(values: tuple[str, ...]) -> list[tuple[str, str]]:

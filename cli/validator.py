@@ -39,7 +39,7 @@ def command(path: Path, *, quiet: bool) -> None:
     config = load_config(path)
     ends = threading.Event()
     stop = stop_on_signals(ends)
-    console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}")
+    console = None if quiet else ConsolePanel(f"{config.vehicle}/{config.door}" if config.serves else config.device)
     manager = ServiceManager.of(os.environ)
     power = PowerFails(ends)
     with open_panels(config.panel, console, on_power_fails=power.fails) as panels:
@@ -67,7 +67,7 @@ def _serve(
     click.echo(f"validator {config.device} looks for codes; Ctrl-C ends it", err=True)
 
     def also() -> BaseException | None:
-        if rest is not None and rest.look(_mono_ms(), panels.shown):
+        if validator.assigning.begins_anew or (rest is not None and rest.look(_mono_ms(), panels.shown)):
             ends.set()
         return panels.failure or (None if terminal is None else terminal.failure) or _tried(watch, validator)
 

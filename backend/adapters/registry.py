@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from backend.core.errors import KeyMissing, KeyRevoked
 from backend.core.limits import REGISTRY_REREAD_S
@@ -42,7 +43,7 @@ class FolderRegistry:
             try:
                 values = json.loads(path.read_text())
                 key = VerifyingKey.load(bytes.fromhex(values["tap_key"]))
-                device = Device(values["device"], values["shard"], values["vehicle"], values["door"], key.public)
+                device = _device(values, key)
                 if "revoked" in values:
                     revoked[device.name] = str(values["revoked"]["reason"])
                 else:
@@ -66,8 +67,8 @@ class FolderRegistry:
     def find(self, name: str) -> tuple[Device, VerifyingKey] | None:
         """The device and its tap key. Raises KeyRevoked."""
         with self._lock:
-            if name not in self._devices:
-                self._read_again()
+            if (known := self._devices.get(name)) is None or not known[0].vehicle:
+                self._read_again()  # it was enrolled meanwhile, or a spare took a door
             if name in self._revoked:
                 raise KeyRevoked(f"{name} was revoked: {self._revoked[name]}", device=name)
             return self._devices.get(name)
@@ -77,3 +78,13 @@ class FolderRegistry:
         with self._lock:
             self._read_again()
             return [device for device, _ in self._devices.values()]
+
+
+def _device(values: dict[str, Any], key: VerifyingKey) -> Device:
+    """An entry → the device. Raises KeyError, ValueError."""
+    name, shard, vehicle, door = values["device"], values["shard"], values["vehicle"], values["door"]
+    if vehicle is not None:
+        return Device(name, shard, vehicle, door, key.public, serves="out" not in values)
+    if values.get("spare") is not True:
+        raise ValueError("it has no vehicle, and is no spare")
+    return Device(name, shard, "", 0, key.public, serves=False)

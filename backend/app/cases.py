@@ -71,7 +71,7 @@ class CaseDesk:
         days = {day for it in told for day in (it, it + 1) if from_day <= day <= today}
         self._store.fall_due(days, reach, from_day=from_day)
         opened: list[KeptCase] = []
-        doors = [(it.vehicle, it.door, it.name) for it in self._devices()]
+        doors = [(it.vehicle, it.door, it.name) for it in self._devices() if it.serves]
         for due in in_turn(self._store.days_due(), today)[:CASE_DAYS_A_LOOK_MAX]:
             if self._thread.stopping:
                 return opened  # the others wait

@@ -73,7 +73,7 @@ class FleetWatch:
             if channel is Channel.HEALTH:
                 health = open_health(payload, [found[1]])
                 _require(device, health.device)
-                self._hear(health, found[0].vehicle)
+                self._hear(health, found[0])
                 held = self._ingest_store.watermark(device, health.epoch).sequence
                 return health.epoch if health.receipted_sequence > held else None
             state = open_state(payload, [found[1]])
@@ -89,12 +89,13 @@ class FleetWatch:
             return None
         return state.epoch if state.online else None
 
-    def _hear(self, health: Health, vehicle: str) -> None:
+    def _hear(self, health: Health, device: Device) -> None:
         age = self._words.age(health, self._now_ms())
         if age is Age.NEW:
             self._store.keep_health(health, self._now_ms())
-            self._look_at_bundle(health)
-            self._look_at(health, vehicle)
+            if device.serves:
+                self._look_at_bundle(health)
+                self._look_at(health, device.vehicle)
         elif found := COPIED.find(health, self._now_ms()):  # it lost records that we heard of: all that it says is old
             self._tell(COPIED.kind, health.device, found, COPIED.fix)
         if age is not Age.AGAIN:
@@ -138,8 +139,8 @@ class FleetWatch:
         now_ms, seen = self._now_ms(), self._store.last_seen()
         self._tell(LIST_ENDS, BROKER, self._broker_list(now_ms), LIST_FIX)
         found: list[tuple[Device, Contact, Change, int]] = []
-        devices = self._devices()
-        self._leave_revoked({device.name for device in devices})
+        devices = [device for device in self._devices() if device.serves]
+        self._leave_gone({device.name for device in devices})
         for device in devices:
             before = self._contact.get(device.name, Contact.OK)
             silent_ms = now_ms - max(seen.get(device.name, 0), self._began_ms if before is Contact.OK else 0)
@@ -160,21 +161,21 @@ class FleetWatch:
                 self._on_ended(SILENT, device.name)
             self._contact[device.name] = after
 
-    def _leave_revoked(self, listed: set[str]) -> None:
-        """What we told of a device ends with its revocation: nobody is to look after it any more."""
+    def _leave_gone(self, listed: set[str]) -> None:
+        """What we told of a device ends when it is revoked, or another unit took its door: nobody looks after it."""
         silent = {(SILENT, name) for name, contact in self._contact.items() if contact is Contact.SILENT}
         for kind, name in sorted(self._open | silent):
-            if name not in listed and kind in _OURS and self._is_revoked(name):
+            if name not in listed and kind in _OURS and self._is_gone(name):
                 self._on_ended(kind, name)
                 self._open.discard((kind, name))
                 self._contact.pop(name, None)
 
-    def _is_revoked(self, name: str) -> bool:
+    def _is_gone(self, name: str) -> bool:
         try:
-            self._find_device(name)
+            found = self._find_device(name)
         except KeyRevoked:
             return True
-        return False
+        return found is not None and not found[0].serves
 
 
 def _require(topic_device: str, named: str) -> None:

@@ -192,7 +192,7 @@ class Ingest:
             raise UnknownKey("a device that is not enrolled", device=message.device)
         batch = decode_batch(message.payload)
         found = courier if batch.device == message.device else self._find_device(batch.device)
-        if found is None or found[0].vehicle != courier[0].vehicle:
+        if found is None or (found is not courier and not _one_vehicle(found[0], courier[0])):
             raise OutOfRange("a batch under another device's name", field="device", named=batch.device)
         return batch, *found
 
@@ -320,3 +320,8 @@ def _indexed(record: Record, record_hash: bytes, payer: Payer | None, tariffs: M
         link.device, link.epoch, link.sequence, record_hash, record.raw, int(kind_of(record)), record.at.wall_ms,
         key_id=record.key_id if isinstance(record, DayKeyRecord) else None,
     )  # fmt: skip
+
+
+def _one_vehicle(one: Device, other: Device) -> bool:
+    """Whether they are doors of one bus; spares in a depot are none."""
+    return one.vehicle == other.vehicle and one.vehicle != ""

@@ -30,13 +30,17 @@ from protocol.wire.standing import Watermark
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One enrolled validator, as the registry knows it."""
+    """One enrolled validator, as the registry knows it. `vehicle` is empty, and no vehicle's, for a spare in the depot.
+
+    `serves`: whether it takes fares; not so a spare, and one whose door another unit serves now: its records are taken.
+    """
 
     name: str
     shard: str
     vehicle: str
     door: int
     tap_key: bytes
+    serves: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,20 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from edge.adapters.assigned_file import read_assigned
 from edge.core.limits import TERMINAL_LINES_MAX
 from hardware_keys.errors import BadKeyUri
 from hardware_keys.places import KeyPlace, read_place
 from protocol import limits
+from protocol.wire.assignments import Assignment, Other
 from protocol.wire.records import Service
 from transport.config import BrokerConfig, PeerConfig
 from transport.toml_file import Name, load_toml
 
+_NOWHERE = "nowhere"  # in no record: a door that serves nowhere takes no tap
+_PORT: int = PeerConfig.model_fields["port"].default
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _RIDERS_URL = r"^https?://[a-z0-9.:-]{1,80}(/[a-z0-9./-]{0,40}[a-z0-9])?$"  # and no slash at the end: /v# follows
 
@@ -177,8 +181,9 @@ class ValidatorConfig(BaseModel):
     city: Name
     shard: Name
     device: Name
-    vehicle: Name
-    door: int = Field(ge=0, le=255)
+    spare: bool = False  # enrolled for no vehicle: the office says later where it serves (`edge/app/assigning`)
+    vehicle: Name | None = None  # None: a spare's that serves nowhere yet; so is door
+    door: int | None = Field(default=None, ge=0, le=255)
     route: Name | None = None
     direction: Literal[0, 1] | None = None
     trip: Name | None = None
@@ -200,6 +205,7 @@ class ValidatorConfig(BaseModel):
     gnss: GnssConfig | None = None  # None: records say no place, and the door serves the line that it is told
     releases: Path | None = None  # this device's folder of releases; None: its software is replaced in another way
     sister: PeerConfig | None = None  # the other door of this bus; its tap key is sister.pub in keys_dir
+    _assigned: Assignment | None = PrivateAttr(default=None)  # the office's word on the card, never out of this file
 
     @field_validator("chunks_url")
     @classmethod
@@ -210,6 +216,15 @@ class ValidatorConfig(BaseModel):
             if not parts.hostname or parts.port == 0:  # both raise ValueError for what is no address at all
                 raise ValueError("chunks_url has no host, or port 0; give http://HOST:PORT")
         return value
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        """Only a spare serves no door, and it has none of its own."""
+        if self.spare and (self.vehicle, self.door, self.sister) != (None, None, None):
+            raise ValueError("a spare has no vehicle, door or sister of its own: the office says where it serves")
+        if not self.spare and (self.vehicle is None or self.door is None):
+            raise ValueError("vehicle and door are missing: where does this device serve?")
+        return self
 
     @model_validator(mode="after")
     def _doors_of_the_terminal(self) -> Self:
@@ -228,17 +243,58 @@ class ValidatorConfig(BaseModel):
         return self
 
     @property
+    def assigned(self) -> Assignment | None:
+        """The office's newest word on where this device serves; None: its own settings say it."""
+        return self._assigned
+
+    @property
+    def serves(self) -> bool:
+        """Whether it takes fares: it has a door, and no other unit took its place."""
+        return self.vehicle is not None and (self._assigned is None or self._assigned.serves is not None)
+
+    @property
     def service(self) -> Service:
-        """Where the device serves, as its records name it."""
-        return Service(self.vehicle, self.door, self.route, self.direction, self.trip, self.stop, self.shift)
+        """Where the device serves, as its records name it. One that serves nowhere records no tap."""
+        vehicle, door = self.vehicle or _NOWHERE, self.door or 0
+        return Service(vehicle, door, self.route, self.direction, self.trip, self.stop, self.shift)
+
+    def under(self, said: Assignment | None) -> "ValidatorConfig":
+        """The same under the office's word."""
+        if said is None:
+            return self
+        if said.serves is None:  # nothing that is a door's: no other door, no screen, no code to be scanned
+            config = self.model_copy(update={"sister": None, "terminal": None, "riders_url": None})
+        else:
+            where = {"vehicle": said.serves.vehicle, "door": said.serves.door, "route": said.serves.route or self.route}
+            far = None if said.other is None else said.other.at_door
+            terminal = None if self.terminal is None else self.terminal.model_copy(update={"far_door": far})
+            sister = None if said.other is None else self._paired_with(said.other)
+            config = self.model_copy(update={**where, "sister": sister, "terminal": terminal})
+        config._assigned = said  # noqa: SLF001 - a copy of our own, which nobody has seen yet
+        return config
+
+    def _paired_with(self, other: Other) -> PeerConfig:
+        """Two doors that find each other: an address that was written down for another unit is its own no more."""
+        before, broker = self.sister, self.broker
+        assert broker.ca is not None
+        assert broker.cert is not None
+        assert broker.key is not None
+        ours = None if before is None else before.interface
+        return PeerConfig(
+            device=other.name, ca=broker.ca, cert=broker.cert, key=broker.key, renewed=broker.renewed,
+            interface=ours or other.interface, port=_PORT if before is None else before.port,
+        )  # fmt: skip
 
 
 def load_config(path: Path) -> ValidatorConfig:
-    """Read, validate, and resolve paths against the file's folder. Raises ConfigError naming every wrong key."""
+    """Read, validate, resolve paths against the file's folder; then where the office says that it serves.
+
+    Raises ConfigError naming every wrong key.
+    """
     config = load_toml(path, ValidatorConfig)
     base = path.resolve().parent
     renewed = base / config.data_dir / "tls"
-    return config.model_copy(
+    config = config.model_copy(
         update={
             "data_dir": base / config.data_dir,
             "keys_dir": base / config.keys_dir,
@@ -253,3 +309,4 @@ def load_config(path: Path) -> ValidatorConfig:
             else config.sister.resolved(base).model_copy(update={"renewed": renewed}),
         }
     )
+    return config.under(read_assigned(config.data_dir, config.broker.ca, city=config.city, device=config.device))

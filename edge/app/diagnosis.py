@@ -41,14 +41,18 @@ class Diagnosis:
         session: MqttSession,
         panel_problem: Callable[[], LocalError | None],
         card_doubt: Callable[[], str],
+        stands_by: str = "",
     ) -> None:
+        """`stands_by`: why this door takes no fares though nothing is wrong with it; empty if it takes them."""
         self._data_dir, self._station, self._looker = data_dir, station, looker
         self._bundles, self._place, self._session = bundles, place, session
         self._clock, self._system_clock, self._panel_problem = clock, system_clock, panel_problem
-        self._card_doubt = card_doubt
+        self._card_doubt, self._stands_by = card_doubt, stands_by
 
     def problem(self) -> str:
         """The worst current fault; empty if there is none."""
+        if self._stands_by:
+            return self._stands_by
         if self._place is not None and self._place.problem is not None:
             return f"no position: {self._place.problem}"
         if self._system_clock.problem:
@@ -58,7 +62,7 @@ class Diagnosis:
 
     def fault(self) -> str:
         """The same without the broker's session: a bus without a network is as it should be."""
-        if worst := self._station.problem(self._clock.read()):
+        if worst := self._stands_by or self._station.problem(self._clock.read()):
             return worst
         if doubt := self._card_doubt():
             return doubt
@@ -89,7 +93,9 @@ class Diagnosis:
 
     def reads(self) -> bool:
         """Whether this door takes fares: its cameras give pictures, its journal takes records."""
-        return self._station.boarding.problem is None and all(camera.problem is None for camera in self._looker.cameras)
+        if self._stands_by or self._station.boarding.problem is not None:
+            return False
+        return all(camera.problem is None for camera in self._looker.cameras)
 
     def condition(self) -> DoorCondition:
         """What the other door is told: its driver's screen shows it."""

@@ -23,10 +23,10 @@ from edge.adapters.keys import (
     load_city_keys,
     load_keys,
     load_release_root,
-    load_sister,
 )
 from edge.adapters.machine import MachineReader
 from edge.adapters.readers.choose import make_readers
+from edge.app.assigning import sister_key
 from edge.app.config import CameraConfig, ValidatorConfig
 from edge.app.panels import Panels
 from edge.app.updates import release_folder
@@ -257,7 +257,8 @@ def _releases(config: ValidatorConfig) -> tuple[Result, str, str]:
 
 def _sister(config: ValidatorConfig, sister: PeerConfig) -> tuple[Result, str, str]:
     """The other door's key, and the link to it, while its validator or its own self-test runs."""
-    key = load_sister(config.keys_dir)
+    key = sister_key(config)
+    assert key is not None
     heard = threading.Event()
     link = PeerSession(
         sister, name=config.device, on_message=lambda _message: None, finder=finder_for(sister),

@@ -21,10 +21,11 @@ from edge.adapters.clock import SystemClock
 from edge.adapters.copies import ApswCopies, open_copies
 from edge.adapters.frames.source import make_source
 from edge.adapters.http_chunks import HttpChunks
-from edge.adapters.keys import load_keys, load_sister, read_in_force
+from edge.adapters.keys import load_keys, read_in_force
 from edge.adapters.readers.choose import make_sight
 from edge.adapters.rider_table import RiderTable
 from edge.adapters.tap_signer import ThreadTapSigner
+from edge.app.assigning import Assigning, StandsBy, sister_key
 from edge.app.boarding import Boarding, Outcome
 from edge.app.bundles import Bundles
 from edge.app.condition import ConditionReader, software
@@ -66,7 +67,7 @@ from transport.mqtt import Message, MqttSession
 from transport.peer import PeerSession
 
 log = logging.getLogger(__name__)
-_HEARD = (Channel.RECEIPT, Channel.GRANT, Channel.RENEWED)  # of this device, beside what all are told
+_HEARD = (Channel.RECEIPT, Channel.GRANT, Channel.RENEWED, Channel.ASSIGNED)  # of this device, beside what all are told
 # Called after a showing was answered: (camera, when its frame was taken, what became of it).
 OnOutcome = Callable[[str, int, Outcome], None]
 
@@ -94,7 +95,7 @@ class Validator:
         system_clock = SystemClock(trust=config.clock.trust, floor_ms=bundle.issued_ms)
         self._clock = clock or system_clock
         self._address = Address(config.city, config.shard, config.device)
-        sister_key = None if config.sister is None else load_sister(config.keys_dir)
+        other_key = sister_key(config)
         kept = open_kept(config, randomness, courier_after_ms)
         self._journal, self._formers = kept.journal, kept.formers
         counting = counting_of(config, self._journal, keys.tap)
@@ -103,10 +104,10 @@ class Validator:
         self._signer = ThreadTapSigner(keys.tap)
         self._to_all = to_all(config.city, config.shard, Channel.BUNDLE)
         self._session = self._make_session(keys.tap)
-        self._renewal = OnlineRenewal(config, self._session)
+        self._renewal, self.assigning = OnlineRenewal(config, self._session), Assigning(config)
         self._peer: PeerSession | None = None
         self._copies: ApswCopies | None = None
-        side = None if sister_key is None else self._make_sister(sister_key, kept.reserve, courier_after_ms)
+        side = None if other_key is None else self._make_sister(other_key, kept.reserve, courier_after_ms)
         self._riders = RiderTable(config.data_dir / "riders.table")
         self._station = Station(
             address=self._address, service=config.service, bundle=bundle, journal=self._journal, riders=self._riders,
@@ -114,6 +115,7 @@ class Validator:
             formers=self._formers, software=software(), randomness=randomness, wake=self._wake.set,
             heard=system_clock.heard, position=self._position, along=self._along, condition=self.condition,
         )  # fmt: skip
+        self._stands_by = StandsBy(config, self.boarding, panel)
         self._place = place_of(config.gnss, self.boarding, system_clock.satellites, vehicle)
         self.scanned = scanned_at(config, keys.tap, self.boarding, randomness, self._wake.set, vehicle, on_outcome)
         self._lines = LineBook() if self._place is None and config.terminal is not None else None
@@ -137,7 +139,7 @@ class Validator:
         self._diagnosis = Diagnosis(
             data_dir=config.data_dir, station=self._station, looker=self._looker, bundles=self._bundles,
             place=self._place, clock=self._clock, system_clock=system_clock, session=self._session,
-            panel_problem=panel_problem, card_doubt=lambda: self._condition.card_doubt,
+            panel_problem=panel_problem, card_doubt=lambda: self._condition.card_doubt, stands_by=self._stands_by.why,
         )  # fmt: skip
         self._turns = self._give_back_ms = 0  # of the sync thread
         self._threads = self._make_threads()
@@ -296,6 +298,8 @@ class Validator:
 
     def _sighting_came(self, camera: str, sighting: Sighting, frame_mono_ms: int) -> bool:
         now = self._clock.read()
+        if self._stands_by.answers(sighting):
+            return True
         badge = badge_in(sighting.text, self.boarding.bundle.issuer_keys)
         if badge is not None:  # a driver's, and nobody's fare: no record and no verdict
             self.hooks.on_badge(badge, now)
@@ -319,7 +323,10 @@ class Validator:
             if not message.retained:
                 self._station.backend_there()
         else:
-            came = {Channel.RENEWED: self._renewal.came, Channel.GRANT: self.scanned.came}
+            came = {
+                Channel.RENEWED: self._renewal.came, Channel.GRANT: self.scanned.came,
+                Channel.ASSIGNED: self.assigning.came,
+            }  # fmt: skip
             came.get(split(message.topic)[1], self._station.message_came)(message.payload)
 
     # --- the sync thread ----------------------------------------------------------------------------------------------
@@ -342,6 +349,7 @@ class Validator:
         self._station.step(now)
         self._following.step(now)
         self._renewal.step(now)
+        self.assigning.step()
         if now.mono_ms >= self._give_back_ms:
             give_back()
             self._give_back_ms = now.mono_ms + GIVE_BACK_EVERY_MS

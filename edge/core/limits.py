@@ -11,6 +11,7 @@ FORK_ROUND_MAX_MS = 21_600_000  # a fork that nobody looks at for days costs the
 RECEIPTS_WAITING_MAX = 100  # receipts not yet handled; they are cumulative, so dropping the oldest loses nothing
 RENEWAL_ASK_EVERY_MS = 3_600_000  # for the next certificate, in its window: two kilobytes an hour, for a day or two
 RENEWALS_WAITING_MAX = 2  # answers not yet looked at: there is one a session, and it comes again at the next
+ASSIGNMENTS_WAITING_MAX = 2  # not yet looked at: the office says one, and it comes again at the next session
 RENEWED_TRIES = 5  # in a row that a broker turned a newer certificate away: two minutes, then the older one is back
 RENEWED_AGAIN_MS = 21_600_000  # until it is tried again: less than a bus is on in a day, and eight minutes of it lost
 SISTER_WORDS_WAITING_MAX = (

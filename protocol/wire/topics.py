@@ -10,7 +10,10 @@ ROOT = "savar/1"
 
 
 class Channel(Enum):
-    """What a topic carries. Up: device to backend. Down: backend to device. Renewals: to the office, and back."""
+    """What a topic carries. Up: device to backend. Down: backend to device. Renewals: to the office, and back.
+
+    Assignments: from the office.
+    """
 
     TAPS = "taps"
     HEALTH = "health"
@@ -22,12 +25,13 @@ class Channel(Enum):
     BUNDLE = "bundle"
     RENEWAL = "renewal"
     RENEWED = "renewed"
+    ASSIGNED = "assigned"
 
 
 UP = (Channel.TAPS, Channel.HEALTH, Channel.STATE, Channel.REPLY)
 DOWN = (Channel.RECEIPT, Channel.COMMAND, Channel.GRANT)
 TO_ALL = (Channel.BUNDLE,)  # backend to every device of the shard, retained, under the name `EVERYBODY`
-TO_OFFICE, FROM_OFFICE = (Channel.RENEWAL,), (Channel.RENEWED,)  # retained: an office looks once an hour
+TO_OFFICE, FROM_OFFICE = (Channel.RENEWAL,), (Channel.RENEWED, Channel.ASSIGNED)  # retained
 EVERYBODY = "all"  # no device bears it
 
 

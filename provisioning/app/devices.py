@@ -24,8 +24,8 @@ def add_device(
     root: Path,
     *,
     device: str,
-    vehicle: str,
-    door: int,
+    vehicle: str | None,
+    door: int | None,
     cameras: Sequence[tuple[str, str]],
     now: datetime,
     randomness: Randomness,
@@ -64,7 +64,7 @@ def register(city: City, settings: DeviceSettings, tap_public: bytes, certificat
     entry = {
         "device": device, "shard": city.settings.shard, "vehicle": settings.vehicle, "door": settings.door,
         "tap_key": tap_public.hex(),
-    }  # fmt: skip
+    } | ({"spare": True} if settings.vehicle is None else {})  # fmt: skip
     files.replace(city.folder.registered(device), (json.dumps(entry) + "\n").encode())
 
 

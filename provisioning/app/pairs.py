@@ -32,6 +32,8 @@ def pair_doors(
         )  # fmt: skip
     with changing_city(root) as city:
         one, other = registered(city, listening), registered(city, calling)
+        for door in (one, other):
+            _require_by_settings(city, door)
         _require_sisters(one, other)
         configs = _config(city, one), _config(city, other)
         _tell(city, one, other, sister_section(other.device, listen=endpoint, interface=interface))
@@ -48,6 +50,15 @@ def _endpoint(host: str, port: int) -> str:
             f"nobody can call {host}", fix="give the listening door's own address on the bus's network", value=host
         )
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _require_by_settings(city: City, door: Registered) -> None:
+    """What the office said since stands over a device's settings. Raises NotSisters."""
+    if not door.serves or city.folder.assigned(door.device).exists():
+        raise NotSisters(
+            f"{door.device} has its other door by the office's word, or serves none",
+            fix="another unit takes a door by `savar provision swap`", device=door.device,
+        )  # fmt: skip
 
 
 def _require_sisters(one: Registered, other: Registered) -> None:

@@ -67,7 +67,8 @@ def require_its_device(record: ClaimRecord, request: Request) -> None:
     wanted, found = (record.settings.device, record.settings.vehicle), (request.device, request.vehicle)
     if found != wanted:
         raise RequestRefused(
-            f"the claim is for {wanted[0]} on {wanted[1]}, and the request asks for {found[0]} on {found[1]}",
+            f"the claim is for {wanted[0]} on {wanted[1] or 'no vehicle'}, and the request asks for {found[0]} on"
+            f" {found[1] or 'no vehicle'}",
             fix="give each device its own sheet",
         )
 

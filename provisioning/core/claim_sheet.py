@@ -59,7 +59,7 @@ def request_lines(request: Request, record: ClaimRecord) -> list[tuple[str, str]
     shown = request.fingerprint[:-APPROVAL_TYPED_DIGITS]
     return [
         ("device", request.device),
-        ("vehicle", f"{request.vehicle}, door {of.door}"),
+        ("vehicle", "none yet: a spare" if of.vehicle is None else f"{request.vehicle}, door {of.door}"),
         ("board", request.hardware or "tells no number"),
         ("tap key", key_id(request.tap_key).hex()),
         ("claim until", day_text(service_day(record.until_ms - 1))),

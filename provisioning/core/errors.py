@@ -29,6 +29,10 @@ class DeviceExists(ProvisioningError):
     """The name is taken: a device of that name is enrolled."""
 
 
+class NotASwap(ProvisioningError):
+    """One of the two devices cannot take, or give, that door."""
+
+
 class UnknownClaim(ProvisioningError):
     """No claim that the city gave out is that of the request, or it is another device's."""
 

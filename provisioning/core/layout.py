@@ -243,6 +243,10 @@ class CityFolder:
         """What the office keeps of a device's claim: no code."""
         return self.root / "claims" / f"{device}.json"
 
+    def assigned(self, device: str) -> Path:
+        """Where a device serves, by the office's newest word after its enrolment, signed: to be carried, and kept."""
+        return self.root / "assigned" / f"{device}.cose"
+
     def issued(self, device: str) -> Path:
         """The certificate that a device was given last, with its intermediate's: public."""
         return self.root / "issued" / f"{device}.crt.pem"

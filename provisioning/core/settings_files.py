@@ -37,12 +37,13 @@ class BackendSettings:
 class DeviceSettings:
     """One validator: which door of which vehicle, its cameras as (name, source), who vouches for its clock.
 
-    `chunks_url` is the backend's address for a bundle's chunks; None where only a depot brings them.
+    `vehicle` and `door` None: a spare, which is told later. `chunks_url` is the backend's address for a bundle's
+    chunks; None where only a depot brings them.
     """
 
     device: str
-    vehicle: str
-    door: int
+    vehicle: str | None
+    door: int | None
     route: str | None
     cameras: Sequence[tuple[str, str]]
     clock_trust: str
@@ -50,8 +51,13 @@ class DeviceSettings:
 
     def __post_init__(self) -> None:
         names.device_name(self.device)
-        names.checked_name("vehicle", self.vehicle)
-        names.checked_number("door", self.door, least=1, most=limits.DOOR_MAX)
+        if (self.vehicle is None) != (self.door is None) or (self.vehicle is None and self.route is not None):
+            raise BadSetting(
+                "a spare has no vehicle, door or route yet", fix="give all that a door has, or nothing of it"
+            )
+        if self.vehicle is not None and self.door is not None:
+            names.checked_name("vehicle", self.vehicle)
+            names.checked_number("door", self.door, least=1, most=limits.DOOR_MAX)
         if self.route is not None:
             names.checked_name("route", self.route)
         names.checked_cameras(self.cameras)
@@ -118,7 +124,8 @@ def backend_text(city: CitySettings, settings: BackendSettings) -> str:
 def validator_text(city: CitySettings, settings: DeviceSettings) -> str:
     """validator.toml."""
     top: Table = {
-        "city": city.name, "shard": city.shard, "device": settings.device, "vehicle": settings.vehicle,
+        "city": city.name, "shard": city.shard, "device": settings.device,
+        "spare": True if settings.vehicle is None else None, "vehicle": settings.vehicle,
         "door": settings.door, "route": settings.route, "data_dir": "data", "keys_dir": "keys",
         "bundle": "bundle", "chunks_url": settings.chunks_url,
     }  # fmt: skip
