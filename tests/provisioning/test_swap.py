@@ -3,18 +3,20 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.adapters.own_keys import OwnKeys
-from edge.app.assigning import sister_key, take
+from edge.app.assigning import Assigning, StandsBy, sister_key, take
 from edge.app.config import ValidatorConfig, load_config
 from edge.app.enrolling import finish
 from edge.core.errors import EnrolmentFailed
+from edge.core.ports import Showing
 from protocol.errors import BadSignature, OutOfRange, ProofError, RolledBack, WireError
+from protocol.fares.verdicts import Verdict
 from protocol.wire.assignments import Assignment, Other, Serves, encode_assignment, open_assignment
 from provisioning.adapters import files
 from provisioning.app.city import load_city
@@ -306,3 +308,68 @@ def test_the_files_open_under_the_citys_root_alone(city: Path) -> None:
     root = certificates.to_der(certificates.from_pem((city / "authority" / "root.crt.pem").read_bytes()))
     said = open_assignment(done.files[ONE].read_bytes(), root=root, city="isfahan", device=ONE)
     assert (said.serves, said.other) == (None, None)
+
+
+# --- at the device that runs --------------------------------------------------------------------------------------------
+
+
+def test_over_the_broker_only_the_offices_own_new_word_begins_a_device_anew(city: Path) -> None:
+    done = swapped(city)
+    own, others = done.files[TWO].read_bytes(), done.files[SPARE].read_bytes()
+    assigning = Assigning(at(city, TWO))
+    for payload in (b"", b"rubbish", others, own[:-1], own + b"\0", bytes(20_000)):
+        assigning.came(payload)
+        assigning.step()
+    assert not assigning.begins_anew
+    assigning.came(own)
+    assigning.step()
+    assert assigning.begins_anew
+    again = Assigning(at(city, TWO))  # what is kept at the broker comes with every session
+    again.came(own)
+    again.step()
+    assert not again.begins_anew
+    swapped(city, SPARE, SPARE_2, when=LATER + timedelta(days=2))
+    take(at(city, TWO), (city / "assigned" / f"{TWO}.cose").read_bytes())
+    late = Assigning(at(city, TWO))  # a captured broker says what it said once
+    late.came(own)
+    late.step()
+    assert not late.begins_anew
+
+
+class Watching:
+    """A door's boarding and its panel, as far as somebody who stands by touches them."""
+
+    def __init__(self) -> None:
+        self.is_shut, self.shown = False, list[Showing]()
+
+    def shut(self) -> None:
+        self.is_shut = True
+
+    def show(self, showing: Showing) -> None:
+        self.shown.append(showing)
+
+
+def standing(config: ValidatorConfig) -> tuple[StandsBy, Watching]:
+    seen = Watching()
+    return StandsBy(config, seen, seen), seen  # type: ignore[arg-type]
+
+
+def test_who_serves_nowhere_takes_no_fares_and_shows_it(city: Path) -> None:
+    for device, why in ((SPARE, "a spare"), (ONE, "another unit")):
+        if device == ONE:
+            carried(city, swapped(city))
+        stands_by, seen = standing(at(city, device))
+        assert seen.is_shut
+        assert why in stands_by.why
+        assert stands_by.answers(Seen(b"SV1:ABC"))
+        assert [it.verdict for it in seen.shown] == [Verdict.OUT_OF_SERVICE]
+        assert stands_by.answers(Seen(b"https://example.ir"))  # a sticker: no lamp for it
+        assert len(seen.shown) == 1
+    for device in (SPARE, TWO):
+        stands_by, seen = standing(at(city, device))
+        assert (stands_by.why, seen.is_shut, stands_by.answers(Seen(b"SV1:ABC"))) == ("", False, False)
+
+
+@dataclass(frozen=True)
+class Seen:
+    text: bytes
