@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bundle": ("cli.bundle", "make the city's next bundle, take one from a depot, show it"),
     "cards": ("cli.cards", "printed cards for riders without a phone: issue, print, block and replace them"),
     "concessions": ("cli.concessions", "what riders apply for: reduced classes, read and answer it"),
+    "conform": ("cli.conform", "what a partner runs against its own app: a sandbox, a reference host, the suite"),
     "demo": ("cli.demo", "a city in one process: buses, broker, backend, status page"),
     "disputes": ("cli.disputes", "what riders say is wrongly charged: read and answer it"),
     "drill": ("cli.drill", "real parts under kills and misbehaviour: what must hold all the same"),

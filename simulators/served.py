@@ -1,4 +1,4 @@
-"""An HTTP app of a simulator, served on a free loopback port by a thread of this process."""
+"""An HTTP app of a simulator, served on a loopback port, a free one or its own, by a thread of this process."""
 
 import threading
 import time
@@ -14,9 +14,9 @@ START_WAIT_S = 10.0
 class Served:
     """`what`: who it is, as a person is told where it does not start."""
 
-    def __init__(self, app: FastAPI, *, name: str, what: str) -> None:
+    def __init__(self, app: FastAPI, *, name: str, what: str, port: int = 0) -> None:
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, lifespan="off", access_log=False,
+            app, host="127.0.0.1", port=port, lifespan="off", access_log=False,
             log_config=None,  # uvicorn's own would silence the backend's server in the same process
         )  # fmt: skip
         self._what = what

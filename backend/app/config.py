@@ -23,6 +23,7 @@ from transport.toml_file import Name, load_toml
 
 _FILE = "file:"
 _OWN_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
+_SANDBOX: Final = "-sandbox"  # a ledger knows its city, and opens for no other
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -192,9 +193,13 @@ class SmsConfig(BaseModel):
 
 
 class HostConfig(BaseModel):
-    """Partners' apps. `private_webhooks`: host:port of our own network that webhooks may go to, as of a test."""
+    """Partners' apps. `private_webhooks`: host:port of our own network that webhooks may go to, as of a test.
+
+    `sandbox`: nothing here is real. It is a city of its own by name, so that it can open no other's ledger.
+    """
 
     model_config = _STRICT
+    sandbox: bool = False
     private_webhooks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+:[0-9]{1,5}$")], ...] = ()
 
 
@@ -247,6 +252,15 @@ class BackendConfig(BaseModel):
     passenger: PassengerConfig | None = None
     sms: SmsConfig | None = None
     host: HostConfig = HostConfig()
+
+    @model_validator(mode="after")
+    def _a_sandbox_is_a_city_of_its_own(self) -> Self:
+        if self.host.sandbox is not self.city.endswith(_SANDBOX):
+            raise ValueError(f"[host] sandbox = true and a city's name that ends with {_SANDBOX} go together")
+        providers = self.payments.all if self.host.sandbox and self.payments is not None else {}
+        if real := [name for name, it in providers.items() if urlsplit(it.provider).hostname not in _OWN_HOSTS]:
+            raise ValueError(f"a sandbox takes no real money: {', '.join(real)} is not on this machine")
+        return self
 
     @property
     def identity(self) -> str:
