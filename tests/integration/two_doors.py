@@ -69,11 +69,11 @@ def until(true: Callable[[], object], what: Callable[[], object] = lambda: "") -
 class TwoDoors:
     """Built with everything off; `close` leaves nothing running."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tariff: Tariff = Tariff(1, FARE, {}, 180)) -> None:
         self.root = root / "city"
         now = datetime.now(UTC)
         create_city(
-            self.root, name="testabad", tariff=Tariff(1, FARE, {}, 180), http_port=free_port(), now=now,
+            self.root, name="testabad", tariff=tariff, http_port=free_port(), now=now,
             randomness=os.urandom,
         )  # fmt: skip
         for number, device in enumerate((FRONT, BACK), start=1):

@@ -8,11 +8,12 @@ from typing import Any
 from backend.app.backend import Backend
 from backend.app.config import load_config
 from backend.core.ledger import rider_account
+from protocol.fares.tariff import Tariff
 from protocol.wire.keys import SigningKey
 from protocol.wire.passes import verify_credential
 from simulators.payments.misbehaviour import Faults
 from simulators.payments.server import PaymentServer
-from tests.integration.two_doors import FRONT, TwoDoors, until
+from tests.integration.two_doors import FARE, FRONT, TwoDoors, until
 from tests.web.conftest import PASSENGER
 from tests.web.holding import Screen
 
@@ -22,8 +23,8 @@ MERCHANT = "savar-dev"
 class Purse(TwoDoors):
     """With the app served and top-ups taken. The one rider who is not of the bus's own is the phone's."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, tariff: Tariff = Tariff(1, FARE, {}, 180)) -> None:
+        super().__init__(root, tariff)
         self.provider = PaymentServer(merchant=MERCHANT, seed=1)
         self.provider.start()
         config = self.root / "backend" / "backend.toml"

@@ -27,3 +27,10 @@ def test_a_number_brings_the_account_to_a_new_phone(city: Rights) -> None:
     """Bound with a code; a stranger's wish stopped from the old phone; after a day the account is on the new one."""
     with Strings(city.pulled) as strings:
         walk("passenger_number", city.url, strings.url)
+
+
+def test_a_trip_is_disputed_and_answered(city: Rights) -> None:
+    """Once though the answer is lost; refused and partly refunded, in the backend's words, also without a network."""
+    city.ride()
+    with Strings(city.pulled) as strings:
+        walk("passenger_dispute", city.url, strings.url)
