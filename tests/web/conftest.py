@@ -40,14 +40,14 @@ def practice(pages: Path) -> Iterator[Practice]:
         served.stop()
 
 
-def walk(script: str, url: str, strings: str = "") -> str:
+def walk(script: str, url: str, strings: str = "", timeout_s: int = 150) -> str:
     """Run one walk of web/tests/chromium; what it prints. `strings`: who plays the riders, if not `url`. With SAVAR_PICTURES=FOLDER it keeps its pictures there."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert chromium, "no Chromium here: apt-get install chromium, or CHROMIUM=/path/to/it"
     pictures = os.environ.get("SAVAR_PICTURES", "")
     done = subprocess.run(
         [str(Path(sys.prefix) / "bin" / "node"), f"web/tests/chromium/{script}.ts", url, pictures, *([strings] if strings else [])],
-        cwd=ROOT, env={**os.environ, "CHROMIUM": chromium}, capture_output=True, text=True, timeout=150, check=False,
+        cwd=ROOT, env={**os.environ, "CHROMIUM": chromium}, capture_output=True, text=True, timeout=timeout_s, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
