@@ -32,6 +32,7 @@ from simulators.mosquitto import Mosquitto, free_port
 from simulators.network import CuttableProxy
 
 FARE = 50_000
+PLAIN = Tariff(1, FARE, {}, 180)
 RIDERS = 60
 FRONT, BACK = "bus-1-d1", "bus-1-d2"
 WAIT_S = 60  # far more than any bound here: a crowded machine is slow, not wrong
@@ -69,7 +70,7 @@ def until(true: Callable[[], object], what: Callable[[], object] = lambda: "") -
 class TwoDoors:
     """Built with everything off; `close` leaves nothing running."""
 
-    def __init__(self, root: Path, tariff: Tariff = Tariff(1, FARE, {}, 180)) -> None:
+    def __init__(self, root: Path, tariff: Tariff = PLAIN) -> None:
         self.root = root / "city"
         now = datetime.now(UTC)
         create_city(

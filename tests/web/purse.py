@@ -13,7 +13,7 @@ from protocol.wire.keys import SigningKey
 from protocol.wire.passes import verify_credential
 from simulators.payments.misbehaviour import Faults
 from simulators.payments.server import PaymentServer
-from tests.integration.two_doors import FARE, FRONT, TwoDoors, until
+from tests.integration.two_doors import FRONT, PLAIN, TwoDoors, until
 from tests.web.conftest import PASSENGER
 from tests.web.holding import Screen
 
@@ -23,7 +23,7 @@ MERCHANT = "savar-dev"
 class Purse(TwoDoors):
     """With the app served and top-ups taken. The one rider who is not of the bus's own is the phone's."""
 
-    def __init__(self, root: Path, tariff: Tariff = Tariff(1, FARE, {}, 180)) -> None:
+    def __init__(self, root: Path, tariff: Tariff = PLAIN) -> None:
         super().__init__(root, tariff)
         self.provider = PaymentServer(merchant=MERCHANT, seed=1)
         self.provider.start()

@@ -14,7 +14,7 @@ from backend.app.naming import name_person
 from backend.core.staff.roles import Role
 from protocol.fares.tariff import Tariff
 from simulators.sms.kavenegar import SmsServer
-from tests.integration.two_doors import FARE
+from tests.integration.two_doors import PLAIN
 from tests.web.purse import Purse
 
 _SMS_KEY = "a0key0of0this0test"
@@ -31,7 +31,7 @@ class Rights(Purse):
     `refuse`, `refund`: finance answers the one dispute that is open, in its own words.
     """
 
-    def __init__(self, root: Path, tariff: Tariff = Tariff(1, FARE, {}, 180)) -> None:
+    def __init__(self, root: Path, tariff: Tariff = PLAIN) -> None:
         super().__init__(root, tariff)
         self._staff: dict[str, str] = {}
         self.sms = SmsServer(key=_SMS_KEY, templates=("bind", "sign-in"))
