@@ -13,6 +13,7 @@ from cli.tickets import draw
 from protocol.jalali import day_text
 from protocol.limits import ENROLMENT_MAX_BYTES, RENEWAL_MAX_BYTES
 from protocol.localtime import service_day
+from protocol.plurals import counted
 from protocol.wire.certificates import Chain
 from protocol.wire.claims import claim_text
 from protocol.wire.enrolments import Request
@@ -21,6 +22,7 @@ from provisioning.app.approving import approve as approve_request
 from provisioning.app.claims import make_claim, withdraw_claim
 from provisioning.app.device_renewals import renew_device
 from provisioning.app.registry import Registered
+from provisioning.app.telling import tell_assignments
 from provisioning.app.waiting_renewals import answer_waiting
 from provisioning.core.claim_record import ClaimRecord
 from provisioning.core.claim_sheet import claim_page, request_lines, require_compared
@@ -140,7 +142,7 @@ def renewals(*, root: Path) -> None:
     """Answer the devices of the city at ROOT that ask for their next certificate at the broker; once an hour is often.
 
     Within the window nobody is asked: who has the certificate in force and the device's key gets the next one. One that
-    was refused is told here, and asks again.
+    was refused is told here, and asks again. Who serves another door since a swap is told so again: a broker forgets.
     """
     answered = answer_waiting(root, KeptWords, now=datetime.now(UTC), randomness=os.urandom, tell=click.echo)
     for one in answered:
@@ -150,3 +152,5 @@ def renewals(*, root: Path) -> None:
             click.echo(f"{one.device:16} {'answered as before' if one.again else 'has its next certificate'}")
     if not answered:
         click.echo("nobody asks")
+    if told := tell_assignments(root, KeptWords, now=datetime.now(UTC), randomness=os.urandom, tell=click.echo):
+        click.echo(f"kept at the broker: where {counted(len(told), 'device')} of swapped units serve")

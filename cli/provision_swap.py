@@ -8,7 +8,10 @@ import click
 
 from cli.output import json_option, say_facts, write_json
 from provisioning.app.swapping import Swap, Ways, swap_units
+from provisioning.app.telling import tell_assignments
 from provisioning.core.errors import NotConfirmed
+from transport.errors import TransportError
+from transport.kept_words import KeptWords
 
 
 @click.command()
@@ -27,19 +30,31 @@ def swap(*, root: Path, old: str, spare: str, route: str | None, interface: str 
         root, old, spare, now=datetime.now(UTC), randomness=os.urandom, confirm=_agreed,
         by=Ways(route, interface),
     )  # fmt: skip
+    problem = _told_by_the_broker(root)
     told = {
         "vehicle": done.swap.old.vehicle, "door": done.swap.old.door, "serves": spare, "out": old,
         "other_door": None if done.swap.sister is None else done.swap.sister.device,
         "files": {name: str(path) for name, path in done.files.items()}, "again": done.again,
+        "broker": problem or "keeps it for each of them",
     }  # fmt: skip
     if out:
         write_json(out, told)
         return
     click.echo(f"{spare} serves door {told['door']} of {told['vehicle']}" + (", as before" if done.again else ""))
+    click.echo(f"broker: {told['broker']}")
     click.echo("next, for each that has no network: carry its file to it, and there")
     for name, path in done.files.items():
         click.echo(f"  {name:16} savar enrol assigned --config validator.toml {path.name}    (from {path.parent})")
     click.echo(f"later, with the card of {old}: savar journal recover")
+
+
+def _told_by_the_broker(root: Path) -> str:
+    """Why the devices do not hear of it over the network; empty where they do."""
+    try:
+        tell_assignments(root, KeptWords, now=datetime.now(UTC), randomness=os.urandom, tell=click.echo)
+    except TransportError as error:
+        return f"it does not know of it: {error}; call again, or `savar provision renewals`"
+    return ""
 
 
 def _agreed(swap: Swap) -> None:

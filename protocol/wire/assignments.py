@@ -101,14 +101,19 @@ def open_assignment(data: bytes, *, root: bytes, city: str, device: str) -> Assi
     if message.key_id != issuer.id:
         raise UnknownKey("the assignment is not signed by the city's office", key=message.key_id.hex())
     issuer.verify(Purpose.ASSIGNMENT, message.payload, message.signature)
-    if (of_city, of_device) != (city, device):
-        raise OutOfRange("the assignment is another device's", field="device", found=f"{of_city}/{of_device}")
+    require_its_own((of_city, of_device), (city, device))
     found = Assignment(
         of_city, of_device, number, intermediate, None if serves is None else Serves(*serves),
         None if other is None else Other(*other),
     )  # fmt: skip
     _require(found)
     return found
+
+
+def require_its_own(found: tuple[str, str], own: tuple[str, str]) -> None:
+    """Return if the assignment names this city and device. Raises OutOfRange."""
+    if found != own:
+        raise OutOfRange("the assignment is another device's", field="device", found="/".join(found))
 
 
 def require_newer(new: Assignment, held: Assignment | None) -> bool:

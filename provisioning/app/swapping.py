@@ -145,12 +145,8 @@ def _said(city: City, found: Swap, signer: bytes, number: int, by: Ways) -> list
 def _checked(city: City, old: str, spare: str) -> Swap:
     """Raises NotASwap, UnknownDevice, BadSetting, FileFailed."""
     one, new = registered(city, old), registered(city, spare)
-    for device in (one, new):
-        if device.revoked:
-            raise NotASwap(
-                f"{device.device} is revoked", device=device.device,
-                fix="enrol the door under a new name, and pair it: docs/DEPLOY.md",
-            )  # fmt: skip
+    require_not_revoked(one)
+    require_not_revoked(new)
     if one.vehicle is None:
         raise NotASwap(f"{old} is a spare itself, and serves no door", fix="name the unit that is broken", device=old)
     if not new.spare or new.out is not None:
@@ -158,16 +154,30 @@ def _checked(city: City, old: str, spare: str) -> Swap:
             f"{spare} is no spare", fix="take one that was enrolled as a spare: `savar provision claim --spare`",
             device=spare,
         )  # fmt: skip
-    if new.vehicle is not None and (new.vehicle, new.door) != (one.vehicle, one.door):
-        raise NotASwap(
-            f"{spare} serves door {new.door} of {new.vehicle}: a spare takes one door in its life",
-            fix="take another spare", device=spare,
-        )  # fmt: skip
+    require_free(new, one)
     if one.out not in (None, spare):
         raise NotASwap(
             f"{one.out} serves the door of {old} already", fix=f"swap {one.out}, if it is broken", device=old
         )
     return Swap(one, new, _sister(city, one, spare))
+
+
+def require_not_revoked(device: Registered) -> None:
+    """Raises NotASwap."""
+    if device.revoked:
+        raise NotASwap(
+            f"{device.device} is revoked", fix="enrol the door under a new name, and pair it: docs/DEPLOY.md",
+            device=device.device,
+        )  # fmt: skip
+
+
+def require_free(spare: Registered, old: Registered) -> None:
+    """The spare serves nowhere, or this very door since a call that was interrupted. Raises NotASwap."""
+    if spare.vehicle is not None and (spare.vehicle, spare.door) != (old.vehicle, old.door):
+        raise NotASwap(
+            f"{spare.device} serves door {spare.door} of {spare.vehicle}: a spare takes one door in its life",
+            fix="take another spare", device=spare.device,
+        )  # fmt: skip
 
 
 def _sister(city: City, one: Registered, spare: str) -> Registered | None:

@@ -94,7 +94,7 @@ def answer_waiting(
     """
     with changing_city(root) as city:
         Authority.load(city.folder.authority, now, randomness).issuer(Purpose.DEVICE)  # else each would be refused
-        _require_pair(city, now, randomness, tell)
+        require_pair(city, now, randomness, tell)
     settings, folder = city.settings, city.folder
     told: list[Answered] = []
     for some in _batches(admitted_devices(city)):
@@ -144,7 +144,7 @@ def _require_own(address: Address, data: bytes) -> None:
         )
 
 
-def _require_pair(city: City, now: datetime, randomness: Randomness, tell: Callable[[str], None]) -> None:
+def require_pair(city: City, now: datetime, randomness: Randomness, tell: Callable[[str], None]) -> None:
     """The office's own key and certificate, made where there is none yet or it ends soon."""
     pair = city.folder.office
     ends = certificates.from_pem(files.read(pair, fix=_FIX)).not_valid_after_utc if pair.exists() else now

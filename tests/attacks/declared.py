@@ -27,6 +27,7 @@ from tests.attacks import (
     renewals,
     sister,
     staff,
+    swaps,
     terminal,
     tokens,
     updates,
@@ -36,5 +37,5 @@ from tests.attacks.attack import ATTACKS
 
 __all__ = [
     "ATTACKS", "accounts", "agents", "api", "authority", "books", "broker", "cards", "claims", "codes", "downward", "enrolment", "grants", "health", "hosts", "ingest", "journal", "machine",
-    "opendata", "paper", "payments", "people", "phones", "privacy", "renewals", "sister", "staff", "terminal", "tokens", "updates", "updates_on_the_card",
+    "opendata", "paper", "payments", "people", "phones", "privacy", "renewals", "sister", "staff", "swaps", "terminal", "tokens", "updates", "updates_on_the_card",
 ]  # fmt: skip
