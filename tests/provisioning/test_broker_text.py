@@ -93,16 +93,16 @@ def test_everybody_has_the_role_of_its_name_and_no_other_way_in() -> None:
 def test_who_may_say_and_hear_what() -> None:
     """The whole matrix: a device speaks and hears under its own name, a backend for its shard, the admin of roles,
 
-    the office of renewals.
+    the office of renewals, and of where a device serves.
     """
     table = grants(json.loads(roles_json(identities("isfahan", "s0", ["bus-1-d1"]))))
     up, down = ("taps", "health", "state", "reply"), ("receipt", "command", "grant")
     all_up, all_down = ({f"{HERE}/+/{name}" for name in names} for names in (up, down))
     own_up, own_down = ({f"{HERE}/bus-1-d1/{name}" for name in names} for names in (up, down))
     all_down.add(f"{HERE}/all/bundle")
-    own_down |= {f"{HERE}/all/bundle", f"{HERE}/bus-1-d1/renewed"}
+    own_down |= {f"{HERE}/all/bundle", f"{HERE}/bus-1-d1/renewed", f"{HERE}/bus-1-d1/assigned"}
     own_up.add(f"{HERE}/bus-1-d1/renewal")
-    asked, answered = {f"{HERE}/+/renewal"}, {f"{HERE}/+/renewed"}
+    asked, answered = {f"{HERE}/+/renewal"}, {f"{HERE}/+/renewed", f"{HERE}/+/assigned"}
     assert table == {
         "admin": {kind: {CONTROL} for kind in ("publishClientSend", "publishClientReceive", "subscribePattern",
                                                "unsubscribePattern")},
