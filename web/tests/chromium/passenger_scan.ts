@@ -73,6 +73,7 @@ await live(0);
 // --- closed and opened again: the grant is there still, and the way to the own code
 await page.reload();
 await link(page, "اسکن");
+await sees(page, "پیش‌تر تأیید کردید"); // and not "board": it may be of the bus before
 await granted(page, FARE);
 await link(page, "کد کرایه");
 await card(page).waitFor();

@@ -17,7 +17,6 @@ export type Failure =
 
 const fa = {
   title: "اسکن اتوبوس",
-  opening: "دوربین باز می‌شود…",
   look: "دوربین را جلوی کد صفحهٔ اتوبوس بگیرید",
   foreign: "این کد اتوبوس نیست",
   asking: "کمی صبر کنید…",
@@ -27,6 +26,7 @@ const fa = {
   most: "کرایه، حداکثر",
   confirm: "سوار می‌شوم",
   granted: "سوار شوید",
+  before: "پیش‌تر تأیید کردید",
   lamp: "چراغ در سبز نشد؟ همین کد را جلوی دوربین در بگیرید.",
   grant: "کد سوار شدن؛ جلوی دوربین در بگیرید",
   held: "کنار گذاشته شد",
@@ -48,7 +48,6 @@ export type ScanWords = typeof fa;
 
 const en: ScanWords = {
   title: "Scan the bus",
-  opening: "Opening the camera…",
   look: "Hold the camera to the code on the bus's screen",
   foreign: "This is no bus's code",
   asking: "One moment…",
@@ -58,6 +57,7 @@ const en: ScanWords = {
   most: "Fare, at most",
   confirm: "I am boarding",
   granted: "You may board",
+  before: "You confirmed this before",
   lamp: "No green lamp at the door? Hold this code to its camera.",
   grant: "Boarding code: hold it to the camera at the door",
   held: "Set aside",
