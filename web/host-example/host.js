@@ -46,8 +46,8 @@ function tell(state) {
   at("language").textContent = words.other;
   at("language").lang = lang === "fa" ? "en" : "fa";
   at("begin").textContent = words.begin;
-  at("more").ariaLabel = words.more;
-  at("fewer").ariaLabel = words.fewer;
+  at("more").setAttribute("aria-label", words.more);
+  at("fewer").setAttribute("aria-label", words.fewer);
   stand("wallet", state?.phase === "ready" && state.balanceRials !== undefined);
   stand("party", state?.phase === "ready");
   stand("begin", state?.phase === "none");

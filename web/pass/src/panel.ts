@@ -43,8 +43,8 @@ export class Panel {
   private now: Told | undefined;
 
   constructor(readonly on: HTMLElement) {
-    for (const hidden of [this.canvas, this.left]) hidden.ariaHidden = "true";
-    this.note.role = "status";
+    for (const hidden of [this.canvas, this.left]) hidden.setAttribute("aria-hidden", "true");
+    this.note.setAttribute("role", "status");
     this.card.append(this.canvas, this.empty);
     this.root.append(this.card, this.left, this.note);
     on.append(this.root);
@@ -65,8 +65,8 @@ export class Panel {
       this.canvas.width = this.canvas.height = 0; // no old code stays in what is hidden
       return;
     }
-    this.card.role = "img";
-    this.card.ariaLabel = CODE_WORDS[lang].code;
+    this.card.setAttribute("role", "img");
+    this.card.setAttribute("aria-label", CODE_WORDS[lang].code);
     this.card.dataset["form"] = seen.form;
     this.card.dataset["presentation"] = `${seen.render.timeS}/${seen.render.counter}`;
     this.draw();

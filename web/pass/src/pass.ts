@@ -8,6 +8,7 @@ import { ENDED, NONE, NOT_KEPT, SAID } from "./hosted_words";
 import { Keeping } from "./keeping";
 import { CODE_OFF_MS, SYNC_EVERY_MS } from "./limits";
 import { Panel } from "./panel";
+import { same } from "./protocol/bytes";
 import { PassError, type RiderWords } from "./refusals";
 import { cityTime, deskDigits } from "./rendering";
 import { Showing, type Seen } from "./showing";
@@ -45,7 +46,7 @@ class HostedPass implements Pass {
   private kept = true;
   private panel: Panel | undefined;
   private registering: Promise<void> | undefined;
-  private hearing = false;
+  private hearing: Promise<void> | undefined;
   private closed = false;
   private every: ReturnType<typeof setInterval> | undefined;
   private readonly showing: Showing;
@@ -97,6 +98,7 @@ class HostedPass implements Pass {
       this.fail(error);
       throw error;
     }
+    await this.hearing; // one that began before the key was registered heard nothing of it
     await this.sync(); // the time before a code: a phone that is set wrong would begin with one that no bus takes
     this.looked();
   }
@@ -136,23 +138,27 @@ class HostedPass implements Pass {
     this.tell();
   }
 
-  async sync(): Promise<void> {
-    if (this.hearing || this.closed) return;
-    this.hearing = true;
-    const before = this.keeping.credential;
-    const was = this.offsetMs;
+  sync(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    this.hearing ??= this.heard().finally(() => (this.hearing = undefined));
+    return this.hearing;
+  }
+
+  private async heard(): Promise<void> {
+    const [before, was] = [this.keeping.credential, this.offsetMs];
     try {
       await this.keeping.hear();
       if (this.failed?.name !== "StorageFull") this.failed = undefined;
     } catch (error) {
       if (!(error instanceof PassError)) throw error;
       if (error.name !== "HostUnreached") this.fail(error); // offline is the normal case
-    } finally {
-      this.hearing = false;
     }
-    if (this.keeping.credential === undefined) this.showing.hide(); // before anything else comes of it
+    const { credential } = this.keeping;
+    if (credential === undefined) this.showing.hide(); // before anything else comes of it
     await this.judge();
-    if (before === undefined || Math.abs(this.offsetMs - was) > CODE_OFF_MS) this.renew();
+    if (credential === undefined) return;
+    const another = before === undefined || !same(before.raw, credential.raw);
+    if (another || Math.abs(this.offsetMs - was) > CODE_OFF_MS) this.renew();
   }
 
   close(): void {

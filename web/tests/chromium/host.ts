@@ -82,14 +82,16 @@ await sees(page, "فقط خودم");
 if ((await presented(page)) === left) fail("an old code is shown again");
 const alone = await page.evaluate(async () => {
   const place = document.getElementById("pass")!;
-  const parent = place.parentElement!;
+  const [parent, next] = [place.parentElement!, place.nextElementSibling];
   place.remove();
   await new Promise((soon) => setTimeout(soon, 2_500));
   const found = place.querySelectorAll("[data-presentation]").length;
-  parent.insertBefore(place, document.getElementById("desk"));
+  parent.insertBefore(place, next);
   return found;
 });
 if (alone !== 0) fail("a code goes on where nobody can see it");
+await turnAway(page, "visible");
+await card(page).waitFor();
 
 // --- English
 await press(page, "English");
