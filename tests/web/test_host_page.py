@@ -37,7 +37,7 @@ class HostedTown:
         elif what == "refuses":
             host.refuses = order.get("data")
         elif what == "spoil":
-            host.spoil = lambda path, told: _spoilt(told, order["put"]) if path == order["path"] else told
+            host.spoil = lambda path, told: _spoilt(told, order["put"]) if path in order["paths"] else told
         elif what == "asked":
             assert [it for it in host.asked if it.startswith(order["what"])], host.asked
         else:

@@ -104,7 +104,7 @@ await part("a key that the city has ended shows no code any more, online or not,
 /** What a host's page is told where its server answers this in the place of what the city said. */
 async function lie(path: string, put: object): Promise<{ name: string; fix: string; why: unknown; phase: string }> {
   const [context, page] = await phone(`lie-${users}`, false);
-  await practice("spoil", { path, put });
+  await practice("spoil", { paths: [path, "pass"], put }); // whichever way it comes
   const told = await page.evaluate(async () => {
     const { createPass, hostServer } = (await import("/savar-pass/savar-pass.js" as string)) as Module;
     const pass = await createPass({ host: hostServer(), storage: "lied-to" });
@@ -113,7 +113,7 @@ async function lie(path: string, put: object): Promise<{ name: string; fix: stri
     const { name, fix, data } = error as { name: string; fix: string; data: Record<string, unknown> };
     return { name, fix, why: data["why"], phase: pass.state.phase };
   });
-  await practice("spoil", { path: "", put: {} });
+  await practice("spoil", { paths: [], put: {} });
   if (await card(page).count()) refuse(`${path}: a code is shown`);
   await context.close();
   return told;
