@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from backend.app.payments.settling import Calls
 from backend.app.periodic import Periodic
@@ -21,7 +21,8 @@ Signed = Callable[[Sequence[bytes], str, int, bytes], dict[str, str]]
 class Hooks:
     """`clock` gives Unix milliseconds, `key` what secrets are made of (raises KeyMissing), `calls` a person.
 
-    Hosts are told beside each other, each one's events one behind the other: one that fails ends its host's turn.
+    Hosts are told beside each other, each one's events one behind the other. One that fails ends its host's turn, and
+    so does HOOK_TURN_MS: a slow one keeps the others waiting for so long and one answer more.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Hooks:
         """What is due by now, of every host."""
         try:
             hosts = [it for it in self._store.hosts("", limits.HOSTS_WATCHED_MAX) if _is_told(it)]
-            for done in [self._pool.submit(self._tell, it) for it in hosts]:
+            told = [self._pool.submit(self._tell, it) for it in hosts]
+            wait(told)  # all of them: the next look must find nobody still being told
+            for done in told:
                 done.result()
         except StoreFailed as error:  # what waits, waits
             LOG.error("hosts are told at the next look: %s", error)
@@ -66,8 +69,11 @@ class Hooks:
         except KeyMissing as error:
             self._pause(it, error.message)
             return
+        began_ms = self._clock()
         for one in due:
-            if self._thread.stopping or not self._told(it, one, secrets):
+            if self._thread.stopping or not 0 <= self._clock() - began_ms < limits.HOOK_TURN_MS:
+                return
+            if not self._told(it, one, secrets):
                 return
         if it.failing_ms is not None:
             self._calls.end(SILENT, it.host.name)

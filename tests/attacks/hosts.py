@@ -1,9 +1,15 @@
 """Partners' apps as hosts: a stolen token, another host's riders, keys that were not proven to this host."""
 
+import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from standardwebhooks import Webhook, WebhookVerificationError
+
 from backend.adapters import webhooks
+from backend.app.backend import wall_ms
+from backend.core.hosts import events
 from backend.core.hosts.host import Caller, Link, Scope
 from backend.core.limits import HOST_REQUESTS_A_MINUTE
 from backend.core.ports import Rider
@@ -13,6 +19,7 @@ from tests.attacks.attack import Ground, Outcome, Surface, Who, attack, bounded_
 from tests.attacks.defence import gives, off, unchecked
 from tests.backend.hosts.apps import BACK, USER, App
 from tests.backend.hosts.endpoint import Endpoint
+from tests.backend.hosts.test_http import ridden
 from tests.protocol.samples import key
 
 
@@ -125,3 +132,79 @@ def webhook_redirected_into_our_own_network(ground: Ground) -> Outcome:
     ground.closing.callback(wire.close)
     wire.send(outside.url, {}, b"{}")
     return refused_if(not inside.got)
+
+
+def _anybodys(_: object) -> Callable[..., Caller | None]:
+    return lambda desk, caller, topup_id: None
+
+
+@attack(Surface.PAYMENTS, Who.CITY, Outcome.REFUSED, off("backend.app.hosts:Hosts.require_begun", _anybodys))
+def topup_begun_in_another_app(ground: Ground) -> Outcome:
+    """A host of a rider asks how a top-up stands that he began in another app, whose id it has seen."""
+    api = served(ground, one_ledger=True)
+    city = App(api)
+    city.register("one")
+    begun = city.post(f"/riders/{USER}/topups", {"amount_rials": 500_000, "return_url": BACK}).json()["id"]
+    rider, own = api.register("one")  # the phone itself
+    api.client.post(f"/v1/riders/{rider}/hosts/bank-app", headers=own)
+    bank = App(api, "bank-app")
+    api.client.post(f"/v1/riders/{rider}/hosts/bank-app", headers=own)
+    bank.register("one", "u-ann-of-the-bank")
+    return refused_if(bank.get(f"/riders/u-ann-of-the-bank/topups/{begun}").status_code == 404)
+
+
+def _since_ever(receipts_body: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda having, rider, before, since_ms=0: receipts_body(having, rider, before)
+
+
+@attack(
+    Surface.PRIVACY, Who.CITY, Outcome.REFUSED, off("backend.adapters.http.receipt_routes:receipts_body", _since_ever)
+)  # fmt: skip
+def travel_of_before_an_app_was_allowed(ground: Ground) -> Outcome:
+    """A host reads where a rider has ridden in the months before he allowed it."""
+    api = served(ground, one_ledger=True)
+    rider, own = api.register("one")
+    api.receipts.rows[bytes.fromhex(rider)] = [ridden(api.now_ms - 86_400_000)]
+    app = App(api)
+    api.client.post(f"/v1/riders/{rider}/hosts/city-app", headers=own)
+    app.register("one")
+    return refused_if(app.get(f"/riders/{USER}/receipts").json()["receipts"] == [])
+
+
+def _taken_by_a_host(secret_of: Callable[..., bytes], sent: tuple[dict[str, str], bytes]) -> bool:
+    """Whether a host's server that is set up with this secret takes it, as Standard Webhooks has it."""
+    headers, body = sent
+    try:
+        Webhook(secret_of()).verify(body, headers)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+def _one_for_all(_: object) -> Callable[..., bytes]:
+    return lambda key, host, generation: hmac.digest(key, b"webhook", "sha256")
+
+
+@attack(Surface.API, Who.CITY, Outcome.REFUSED, off("backend.core.hosts.events:secret", _one_for_all))
+def webhook_forged_by_another_host(_: Ground) -> Outcome:
+    """A host signs a webhook by its own secret, and sends it to another host: a top-up would be shown as paid."""
+    key, body = b"k" * 32, b'{"type":"topup.changed"}'
+    sent = webhooks.signed([events.secret(key, "bank-app", 1)], "msg_1", wall_ms(), body), body
+    return refused_if(not _taken_by_a_host(lambda: events.secret(key, "city-app", 1), sent))
+
+
+def _timeless(_: object) -> Callable[..., dict[str, str]]:
+    def weakened(secrets: Any, event_id: str, at_ms: int, body: bytes) -> dict[str, str]:
+        now_s = wall_ms() // 1000  # whoever sends it again writes the time anew: it is not in what is signed
+        signature = Webhook(secrets[0]).sign(event_id, datetime.fromtimestamp(now_s, UTC), body.decode())
+        return {"webhook-id": event_id, "webhook-timestamp": str(now_s), "webhook-signature": signature}
+
+    return weakened
+
+
+@attack(Surface.API, Who.WATCHER, Outcome.REFUSED, off("backend.adapters.webhooks:signed", _timeless))
+def webhook_sent_again(_: Ground) -> Outcome:
+    """A webhook that was seen once (a proxy's log) is sent to its host again, an hour later."""
+    secret, body = events.secret(b"k" * 32, "city-app", 1), b'{"type":"topup.changed"}'
+    kept = webhooks.signed([secret], "msg_1", wall_ms() - 3_600_000, body), body
+    return refused_if(not _taken_by_a_host(lambda: secret, kept))

@@ -16,7 +16,7 @@ from backend.core.errors import KeyMissing, NotFound, StoreFailed
 from backend.core.hosts.events import WAITS_S
 from backend.core.hosts.host import Host, Link, Scope
 from backend.core.hosts.ports import Heard
-from backend.core.limits import HOOK_CALL_MS, HOOK_PAUSE_MS
+from backend.core.limits import HOOK_CALL_MS, HOOK_PAUSE_MS, HOOK_TURN_MS
 from backend.core.payments.topup import State, TopUp
 from backend.core.staff.roles import Actor, Role
 from tests.backend.bus import FARE, Bus, Rider
@@ -244,6 +244,20 @@ def test_a_failing_host_is_called_for_paused_and_resumed_and_keeps_nobody_else(t
     assert "u-ann-of-city" in {it["data"]["user"] for it in house.told()}
     with pytest.raises(NotFound):
         resume_host(house.store, "city-app", by="root", now_ms=house.office.now_ms)
+
+
+def test_a_slow_host_ends_its_turn_and_the_others_have_theirs(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ride(*[ANN] * 5)
+
+    def slow(*_: object) -> tuple[Heard, str]:
+        house.office.now_ms += HOOK_TURN_MS - 1_000
+        return Heard.TAKEN, ""
+
+    house.wire.send = slow  # type: ignore[method-assign]
+    waited = len(house.waiting())
+    house.hooks.turn()
+    assert len(house.waiting()) == waited - 2, "one began within its time, and one at its end"
 
 
 def test_a_call_ends_when_webhooks_are_taken_again(tmp_path: Path) -> None:
