@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.door import FPS, Riders, make_city
+from benchmarks.figures import processor_s
 from simulators.camera import BUSY, stream
 from simulators.camera.held import Colour
 from simulators.network_camera import NetworkCamera
@@ -86,10 +87,10 @@ def _measure(
     with _validators(root, devices) as pids:
         _wait_watched(watched)
         time.sleep(warm_s)
-        served, spent, began = [scene.served for scene in watched], sum(map(_cpu_s, pids)), time.monotonic()
+        served, spent, began = [scene.served for scene in watched], sum(map(processor_s, pids)), time.monotonic()
         time.sleep(seconds)
         passed = time.monotonic() - began
-        spent = sum(map(_cpu_s, pids)) - spent
+        spent = sum(map(processor_s, pids)) - spent
         count = sum(scene.served for scene in watched) - sum(served)
         memory = [_memory(pid) for pid in pids]
     return {
@@ -115,9 +116,3 @@ def _memory(pid: int) -> dict[str, float]:
     """Name → megabytes of smaps_rollup."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
     return {name: int(rest.split()[0]) * 1024 / 1e6 for name, _, rest in (line.partition(":") for line in lines)}
-
-
-def _cpu_s(pid: int) -> float:
-    """Processor seconds of all its threads so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -68,11 +68,12 @@ class NoRoom(SimulatorError):
 
 
 class Riding:
-    """The next groups of a city, in the order of their time. `taps`: of all its days."""
+    """The next groups of a city, in the order of their time. `taps`: of all its days; `riders`: who ride, if told."""
 
-    def __init__(self, taps: int) -> None:
+    def __init__(self, taps: int, *, riders: int | None = None, began_ms: int = BEGAN_MS) -> None:
         self._step_ms = DAYS * DAY_S * 1000 / taps
-        self._riders = max(taps // DAYS, 1)
+        self._riders = max(taps // DAYS, 1) if riders is None else riders
+        self._began_ms = began_ms
         self._held: dict[str, Watermark] = {}
         self.groups = 0
 
@@ -89,18 +90,19 @@ class Riding:
         first, block = self.groups * GROUP, self.groups % (DEVICES // BLOCK) * BLOCK
         self.groups += 1
         made = [self._batch(device(block + n), first + n * BATCH) for n in range(BLOCK)]
-        return made, BEGAN_MS + int((first + GROUP) * self._step_ms)
+        return made, self._began_ms + int((first + GROUP) * self._step_ms)
 
     def _batch(self, device: str, first: int) -> Commit:
         before = self._held.get(device, Watermark.before(EPOCH))
         records, transfers, claims, vehicle = [], [], [], device[:-3]
         for number in range(first, first + BATCH):
             sequence = before.sequence + 1 + number - first
-            wall_ms = BEGAN_MS + int(number * self._step_ms)
+            wall_ms = self._began_ms + int(number * self._step_ms)
             digest = sha256(b"%d" % number).digest()
-            credential = rider(int.from_bytes(digest[:6]) % self._riders)
+            credential = rider(who_rode(number, self._riders))
+            raw = self._record(device, sequence, wall_ms, digest)
             records.append(StoredRecord(
-                device, EPOCH, sequence, digest, digest * 9 + bytes(17), int(RecordKind.TAP), wall_ms, vehicle, 1, 1, 0,
+                device, EPOCH, sequence, digest, raw, int(RecordKind.TAP), wall_ms, vehicle, 1, 1, 0,
                 FARE, 1, Payer.RIDER, shift="s-1", line="r9", lat_e6=32_650_000, lon_e6=51_660_000,
             ))  # fmt: skip
             transfers.append(Transfer(
@@ -114,6 +116,15 @@ class Riding:
             ))  # fmt: skip
         after = self._held[device] = Watermark(EPOCH, before.sequence + BATCH, digest)
         return Commit(device, before, after, records, bytes(64), device, transfers=transfers, claims=claims)
+
+    def _record(self, _device: str, _sequence: int, _wall_ms: int, digest: bytes) -> bytes:
+        """As long as a tap's; who reads it as one makes it one."""
+        return digest * 9 + bytes(17)
+
+
+def who_rode(tap: int, riders: int) -> int:
+    """The number of the rider of a tap."""
+    return int.from_bytes(sha256(b"%d" % tap).digest()[:6]) % riders
 
 
 def device(number: int) -> str:
@@ -139,7 +150,7 @@ def run(*, database: str, taps: int, folder: Path, tick: Tick, kept: Path | None
     with ProcessPoolExecutor(1, get_context("fork")) as maker, opened as (begin, size):
         maker.submit(int).result()  # its process has begun before a database is open
         full = begin("full")
-        took = _fill(full, Riding(taps), groups, maker, tick)
+        took = fill(full, Riding(taps), groups, maker, tick)
         riding = Riding(taps)
         riding.go_on(full)
         holds, held = riding.groups * GROUP, size("full")
@@ -166,7 +177,7 @@ def require_room(where: Path, needed: int) -> None:
         )
 
 
-def _fill(store: LedgerStore, riding: Riding, groups: int, maker: ProcessPoolExecutor, tick: Tick) -> float:
+def fill(store: LedgerStore, riding: Riding, groups: int, maker: ProcessPoolExecutor, tick: Tick) -> float:
     """Until it holds so many, of taps that another process makes meanwhile → seconds of its commits."""
     riding.go_on(store)
     maker.submit(_begin_making, riding)

@@ -1,6 +1,5 @@
 """`savar bench …`: speed as ratios to a physical limit measured in the same run."""
 
-import json
 import logging
 import sys
 import tempfile
@@ -9,17 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from cli.output import STDOUT, json_option, write_json
+from cli.bench_accounts import accounts
+from cli.bench_report import folder_option, report
+from cli.output import json_option
 from cli.progress import adding, of_one, progress
-
-folder_option = click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(), show_default="here",
-    help="Measure on this folder's disk.",
-)  # fmt: skip
 
 
 @contextmanager
@@ -32,6 +27,9 @@ def _scratch(folder: Path) -> Iterator[Path]:
 @click.group()
 def command() -> None:
     """Measure speed. Quote the medians of several runs: machines are noisy."""
+
+
+command.add_command(accounts)
 
 
 @command.command()
@@ -53,7 +51,7 @@ def tap(taps: int, folder: Path, out: str | None) -> None:
 
     with progress("taps", 2 * taps) as tick, _scratch(folder) as scratch:
         figures = bench.run(scratch, taps=taps, tick=of_one(tick, "taps"))
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -67,7 +65,7 @@ def decide(showings: int, seed: int, folder: Path, out: str | None) -> None:
 
     with progress("riders and their phones", 10 * showings) as tick, _scratch(folder) as scratch:
         figures = bench.run(scratch, showings=showings, seed=seed, tick=tick)
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -87,7 +85,7 @@ def age(days: int, daily: int, taps: int, folder: Path, out: str | None) -> None
 
     with progress("growing", 100) as tick, _scratch(folder) as scratch:
         figures = bench.run(scratch, days=days, daily=daily, taps=taps, tick=tick)
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -102,7 +100,7 @@ def riders(riders: int, changed: int, lookups: int, folder: Path, out: str | Non
 
     with progress("building", 100) as tick, _scratch(folder) as scratch:
         figures = bench.run(scratch, riders=riders, changed=changed, lookups=lookups, tick=tick)
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -115,7 +113,7 @@ def where(lines: int, drives: int, out: str | None) -> None:
 
     with progress("making a feed", 100) as tick:
         figures = bench.run(lines=lines, drives=drives, tick=tick)
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -128,7 +126,7 @@ def light(frames: int, seed: int, out: str | None) -> None:
 
     with progress("frames", len(bench.KINDS) * frames) as tick:
         figures = bench.run(frames=frames, seed=seed, tick=adding(tick, "frames"))
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -141,7 +139,7 @@ def reach(trials: int, seed: int, out: str | None) -> None:
 
     with progress("symbols", bench.SYMBOLS * trials) as tick:
         figures = bench.run(trials=trials, seed=seed, tick=adding(tick, "symbols"))
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -181,7 +179,7 @@ def decode(
         drawing = page.with_suffix(".png")
         drawing.write_bytes(decode_page.png(figures))
         page.write_text(decode_page.page(figures, drawing.name), encoding="utf-8")
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -199,7 +197,7 @@ def misreads(*, frames: int, seed: int, workers: int, kept: Path | None, out: st
 
     with progress("frames", frames) as tick:
         figures = bench.run(frames=frames, seed=seed, workers=workers, kept=kept, tick=of_one(tick, "frames"))
-    _report(figures, out)
+    report(figures, out)
     sys.exit(figures["accepted misreads"] > 0)
 
 
@@ -219,7 +217,7 @@ def board(*, commands: int, byte_errors: float, seed: int, out: str | None) -> N
     logging.getLogger("firmware_bridge").setLevel(logging.CRITICAL)  # that the board goes is what is measured
     with progress("the board starts", commands) as tick:
         figures = bench.run(commands=commands, byte_errors=byte_errors, seed=seed, tick=tick)
-    _report(figures, out)
+    report(figures, out)
     sys.exit(figures["executed_twice"] + figures["lost_unreported"] > 0)
 
 
@@ -251,30 +249,7 @@ def door(
         if seconds:
             tick("processes", 0)
             figures["processes"] = door_processes.run(scratch, seconds=seconds, seed=seed)
-    _report(figures, out)
-
-
-def _report(figures: dict[str, Any], out: str | None) -> None:
-    if out != STDOUT:  # whatever becomes of the file
-        for name, value in figures.items():
-            for line in _lines(name, value):
-                click.echo(line)
-    if out:
-        write_json(out, figures)
-
-
-def _lines(name: str, value: object) -> Iterator[str]:
-    """A figure; a table of figures as a line each."""
-    if not (isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values())):
-        yield f"{name:20} {json.dumps(value, ensure_ascii=False)}"
-        return
-    yield name
-    for of, row in value.items():
-        yield f"  {of:28} {', '.join(f'{key} {_said(one)}' for key, one in row.items())}"
-
-
-def _said(value: object) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+    report(figures, out)
 
 
 @command.command()
@@ -303,7 +278,7 @@ def ingest(
             database=database, taps=path_taps, buses=path_buses, riders=min(path_taps // 4, 5_003) | 1, folder=folder,
             tick=tick, ledgers=partial(bench.new_ledgers, database),
         )  # fmt: skip
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -324,7 +299,7 @@ def filled(*, database: str, taps: int, keep: bool, folder: Path, out: str | Non
     kept = folder / f"savar-filled-{taps}.db" if keep else None
     with progress("the ledger", max(1, taps // bench.GROUP)) as tick:
         figures = bench.run(database=database, taps=taps, folder=folder, tick=tick, kept=kept)
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -358,7 +333,7 @@ def reconcile(
             database=database, taps=taps, topups=topups, faults=faults, seed=time.time_ns() if seed is None else seed,
             rounds=rounds, folder=folder, tick=tick,
         )  # fmt: skip
-    _report(figures, out)
+    report(figures, out)
     sys.exit(figures["missed"] + figures["invented"] > 0)
 
 
@@ -371,7 +346,7 @@ def enrol(*, runs: int, out: str | None) -> None:
 
     with progress("steps", len(bench.STEPS) * runs) as tick:
         figures = bench.run(runs=runs, tick=of_one(tick, "steps"))
-    _report(figures, out)
+    report(figures, out)
 
 
 @command.command()
@@ -387,4 +362,4 @@ def reconnect(*, devices: int, seed: int, out: str | None) -> None:
 
     with progress("certificates and devices", 2 * devices) as tick, tempfile.TemporaryDirectory() as scratch:
         figures = bench.run(Path(scratch), devices=devices, seed=seed, tick=of_one(tick, "devices"))
-    _report(figures, out)
+    report(figures, out)

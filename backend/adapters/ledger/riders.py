@@ -141,14 +141,21 @@ class RiderTables:
 
 def insert_rider(core: sa.Connection, rider: Rider) -> None:
     """Register; the same credential again changes its token only. The caller holds the transaction."""
+    insert_riders(core, [rider])
+
+
+def insert_riders(core: sa.Connection, riders: Sequence[Rider]) -> None:
+    """The same of many at once."""
     core.execute(
         _registered(core.dialect.name),
-        {
-            "credential_id": rider.credential_id, "credential": rider.credential,
-            "public_key": rider.credential[HOLDER], "rider_class": rider.rider_class,
-            "token_hash": rider.token_hash, "created_ms": rider.created_ms,
-            "class_until": rider.class_until,
-        },
+        [
+            {
+                "credential_id": it.credential_id, "credential": it.credential, "public_key": it.credential[HOLDER],
+                "rider_class": it.rider_class, "token_hash": it.token_hash, "created_ms": it.created_ms,
+                "class_until": it.class_until,
+            }
+            for it in riders
+        ],
     )  # fmt: skip
 
 
