@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from random import Random
@@ -106,10 +107,12 @@ class Connections:
             writer.close()
         return await asyncio.open_connection("127.0.0.1", self._port)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """All of them."""
         for _, writer in self._idle:
             writer.close()
+            with suppress(OSError):  # the server may have been first
+                await writer.wait_closed()
 
 
 def _request(method: str, path: str, token: str, body: bytes) -> bytes:
@@ -248,9 +251,10 @@ class _Loop:
             under_way.add(asked)
             asked.add_done_callback(under_way.discard)
         await asyncio.gather(*under_way)
-        connections.close()
-        took_s = self._last_s - WARM_S
-        return Measured(self._ms, self._errors, round(self._requests / took_s, 1), _own_s() - own, phones.passes)
+        await connections.close()
+        gc.enable()
+        rate = self._requests / (self._last_s - WARM_S) if self._last_s > WARM_S else 0.0
+        return Measured(self._ms, self._errors, round(rate, 1), _own_s() - own, phones.passes)
 
     async def _timed(self, ask: Callable[[], Awaitable[None]], kind: str, began_s: float, at_s: float) -> None:
         error = ""

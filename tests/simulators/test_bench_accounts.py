@@ -6,6 +6,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def load(port: int = 1, **told: object) -> Load:
 
 def test_requests_are_due_at_fixed_times_and_as_many_a_second_as_was_said() -> None:
     due = list(arrivals(load(seconds=8.0)))
-    gaps = {round(after - before, 9) for (before, _), (after, _) in zip(due, due[1:], strict=False)}
+    gaps = {round(after - before, 9) for (before, _), (after, _) in pairwise(due)}
     assert len(gaps) == 1
     asked = Counter(kind for _, kind in due)
     requests = sum(many * open_loop.REQUESTS_OF.get(kind, 1) for kind, many in asked.items())
@@ -73,9 +74,12 @@ def test_who_is_asked_for_a_balance_never_registers_again() -> None:
 @asynccontextmanager
 async def answering(answer: Callable[[str], tuple[int, object]], *, stands_s: float = 0.0) -> AsyncIterator[int]:
     """A backend that answers a path so; the first request only after it has stood still."""
-    stood = asyncio.Event()
+    stood, served = asyncio.Event(), list[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        served.append(task)
         while head := await reader.readline():
             while (await reader.readline()).strip():
                 pass
@@ -85,10 +89,13 @@ async def answering(answer: Callable[[str], tuple[int, object]], *, stands_s: fl
             status, told = answer(head.decode().split()[1])
             body = json.dumps(told).encode()
             writer.write(f"HTTP/1.1 {status} x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+        writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, family=socket.AF_INET)
     yield server.sockets[0].getsockname()[1]
     server.close()
+    await asyncio.gather(*served)
 
 
 def run(answer: Callable[[str], tuple[int, object]], **told: object) -> open_loop.Measured:

@@ -3,6 +3,8 @@
 Three kinds of routes: open to all, a rider's own (`ThisRider`; `RiderOrGuardian` and `OwnTopUp`,
 which his guardians may use, too), and the staff's (`Allowed`).
 
+What asks nobody is a coroutine: a plain function of it would wait for a thread of its own, at each request.
+
 A session's cookie counts where no bearer token is sent. Browsers send it by themselves, so whatever changes something
 has to come from our own pages (`Origin`). What is of `FRESH` has to bring a passkey's answer to this very request.
 """
@@ -37,7 +39,7 @@ RiderId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Credential 
 TopUpId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Top-up id, 32 hex digits.")]
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """What the app was made with."""
     found: Services = request.app.state.services
     return found
@@ -47,11 +49,16 @@ Having = Annotated[Services, Depends(services)]
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
 
-def bearer_token(bearer: Bearer) -> str:
-    """The bearer token. Raises NotSignedIn."""
+def _told(bearer: HTTPAuthorizationCredentials | None) -> str:
+    """Raises NotSignedIn."""
     if bearer is None:
         raise NotSignedIn("this needs a bearer token", fix=_SIGN_IN)
     return bearer.credentials
+
+
+async def bearer_token(bearer: Bearer) -> str:
+    """The bearer token. Raises NotSignedIn."""
+    return _told(bearer)
 
 
 Token = Annotated[str, Depends(bearer_token)]
@@ -65,7 +72,7 @@ def address(request: Request) -> str:
     return "" if request.client is None else request.client.host
 
 
-def require_origin(having: Having, request: Request) -> None:
+async def require_origin(having: Having, request: Request) -> None:
     """Return where no browser says that another site's page asks. Raises NotAllowed."""
     origin = request.headers.get("origin")
     if having.sign_in is not None and origin is not None and origin != having.sign_in.origin:
@@ -126,7 +133,7 @@ class Allowed:
         answer: Annotated[tuple[str | None, bytes], Depends(answered)],
     ) -> Actor:
         """Who it is."""
-        actor = having.staff.actor(bearer_token(bearer)) if who is None else who.actor
+        actor = having.staff.actor(_told(bearer)) if who is None else who.actor
         if actor is None:
             raise NotAllowed("this is for the staff", fix="use your own token, as `savar staff add` gave it to you")
         having.staff.allow(actor, self.right)
@@ -136,7 +143,7 @@ class Allowed:
         return actor
 
 
-def open_to_all() -> None:
+async def open_to_all() -> None:
     """A dependency that says so: what anybody on the network may see."""
 
 

@@ -48,7 +48,7 @@ def _values(cursor: str) -> list[object]:
     return found if isinstance(found, list) else []
 
 
-def case_cursor(
+async def case_cursor(
     after: Annotated[str | None, Query(pattern=_PATTERN, description="`next_after` of the page before.")] = None,
 ) -> CaseKey | None:
     """The place behind which a page of cases begins. Raises NotACursor."""
@@ -60,7 +60,7 @@ def case_cursor(
     raise NotACursor
 
 
-def ride_cursor(
+async def ride_cursor(
     before: Annotated[str | None, Query(pattern=_PATTERN, description="`next_before` of the page before.")] = None,
 ) -> tuple[int, int] | None:
     """The place behind which a page of rides begins. Raises NotACursor."""
