@@ -1,10 +1,12 @@
 """The wired backend: depot files through the very same ingest, and a process that starts and ends cleanly."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -113,6 +115,27 @@ def test_a_depot_file_beyond_a_gap_waits(config: Path, tmp_path: Path) -> None:
     ahead.write_bytes(bus.batch(4, 5))
     status, lines = bring(config, [ahead])
     assert (status, lines) == (0, ["ahead.batch: waits: bus-1-d1, records 1 to 3 are missing before it"])
+
+
+def test_what_a_backend_has_loaded_is_not_looked_through_for_garbage(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of a million objects, each time that garbage is looked for in all of them: nobody is answered then."""
+    frozen: list[int] = []
+
+    class Ends(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            frozen.append(gc.get_freeze_count())
+            return True
+
+    monkeypatch.setattr("cli.backend.stop_on_signals", Ends)
+    assert gc.get_freeze_count() == 0
+    try:
+        ran = CliRunner().invoke(command, ["run", "--config", str(config)])
+    finally:
+        gc.unfreeze()
+    assert ran.exception is None, ran.exception
+    assert frozen[0] > 50_000
 
 
 def test_a_tariff_number_given_out_again_is_refused_at_the_start(config: Path, tmp_path: Path) -> None:
