@@ -1,6 +1,7 @@
 """One tap's facts, gathered from the ledger, and explained (rules: `backend.core.explaining.explain`)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Protocol
 
 from backend.app.proofs import ProofDesk
@@ -39,10 +40,19 @@ class Explaining:
 
     def facts(self, tap: TapId) -> TapFacts:
         """All that is known of one tap, of one moment. Raises NotFound, StoreFailed."""
-        with self._store.moment():
-            return self._facts(tap)
+        return self.facts_of([tap])[0]
 
-    def _facts(self, tap: TapId) -> TapFacts:
+    def facts_of(self, taps: Sequence[TapId]) -> list[TapFacts]:
+        """The same of several, all of one moment; what two people decreed is asked once a tariff."""
+        decree = cache(self._decree_of)
+        with self._store.moment():
+            return [self._facts(tap, decree) for tap in taps]
+
+    def _decree_of(self, version: int) -> str:
+        tariff = self._tariffs.get(version)
+        return "" if tariff is None else self._decree(tariff)
+
+    def _facts(self, tap: TapId, decree_of: Callable[[int], str]) -> TapFacts:
         raw = self._store.raw_of(*tap)
         record = None if raw is None else decode_record(raw)
         if not isinstance(record, Tap):
@@ -56,7 +66,7 @@ class Explaining:
         back = self._store.annulment_at(*tap)
         driver = stands.driver if isinstance(stands, Proxy) else None
         tariff = self._tariffs.get(record.tariff_version)
-        decree = "" if tariff is None else self._decree(tariff)
+        decree = decree_of(record.tariff_version)
         return TapFacts(
             record, stands, tariff, self._store.posted_for(tap), beside, week, back, driver, opened, rider, decree
         )

@@ -37,5 +37,5 @@ class Receipts:
         with self._store.moment():  # else ingest could take a ride back between what is charged and why
             claims = self._store.charged_claims(credential_id, before, limit)
             disputed = self._store.disputed([it.tap for it in claims])
-            facts = [self._explaining.facts(it.tap) for it in claims]
+            facts = self._explaining.facts_of([it.tap for it in claims])
         return [receipt_of(told, it, disputed.get(it.tap)) for told, it in zip(facts, claims, strict=True)]

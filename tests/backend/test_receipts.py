@@ -16,6 +16,7 @@ from backend.core.explaining.words import said
 from backend.core.limits import RECEIPTS_PAGE
 from backend.core.staff.roles import Actor, Role
 from backend.core.staff.subjects import Decreed
+from protocol.fares.tariff import Tariff
 from protocol.fares.verdicts import Verdict
 from tests.backend.bus import FARE, NOON_MS, TARIFF, Bus, Rider
 from tests.backend.desk import Desk
@@ -72,6 +73,21 @@ def test_a_receipt_names_the_decree_under_which_its_tariff_was_approved(tmp_path
         api.receipts.rows[bytes.fromhex(rider)] = [receipt, replace(receipt, decree="")]
         body = api.client.get(f"/v1/riders/{rider}/receipts", headers=headers).json()
         assert [it["decree"] for it in body["receipts"]] == ["شورای شهر ۱۴۰۵/۸۸", None]
+    desk.close()
+
+
+def test_what_was_decreed_is_asked_once_a_page(tmp_path: Path) -> None:
+    """A page has twenty rides of one tariff, and each look-up is a statement."""
+    desk, _ = receipts(tmp_path)
+    asked: list[int] = []
+
+    def decree(tariff: Tariff) -> str:
+        asked.append(tariff.version)
+        return "1405/7"
+
+    found = Receipts(desk.store, Explaining(desk.store, {3: TARIFF}, decree=decree)).of(STUDENT.credential_id, None, 9)
+    assert [it.decree for it in found] == ["1405/7"] * 3
+    assert asked == [3]
     desk.close()
 
 
