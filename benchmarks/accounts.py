@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from multiprocessing import get_context
@@ -149,8 +149,7 @@ class Town:
 def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     until = time.monotonic() + _START_S
     while time.monotonic() < until and process.poll() is None:
-        with suppress(OSError, HTTPException):
-            asked = HTTPConnection("127.0.0.1", port, timeout=5)
+        with suppress(OSError, HTTPException), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as asked:
             asked.request("GET", f"/v1/time?nonce={'00' * 16}")
             if asked.getresponse().status == 200:
                 return
