@@ -52,12 +52,12 @@ class BackendFailed(SimulatorError):
 
 
 def run(*, database: str, accounts: int, seconds: float, rounds: int, folder: Path, tick: Tick) -> dict[str, Any]:
-    """Figures. `folder`: SQLite's disk. Raises NoRoom, PostgresFailed, BackendFailed."""
+    """Figures. `folder`: SQLite's disk; PostgreSQL's is TMPDIR's. Raises NoRoom, PostgresFailed, BackendFailed."""
     where = folder if database == "sqlite" else Path(tempfile.gettempdir())
     require_room(where, accounts * BYTES_AN_ACCOUNT[database] + _SPARE)
     loads = [_load()]
     with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".bench-", dir=folder)))
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".bench-", dir=where)))
         server = None if database == "sqlite" else stack.enter_context(_postgresql())
         sides: dict[str, tuple[int, int]] = {}
         towns = {}
@@ -69,7 +69,7 @@ def run(*, database: str, accounts: int, seconds: float, rounds: int, folder: Pa
         loads.append(_load())
         backends = {name: stack.enter_context(town.served()) for name, town in towns.items()}
         settled_s = _settle(list(backends.values()), tick)
-        found = _rounds(backends, sides, seconds=seconds, rounds=rounds, folder=where, tick=tick)
+        found = _rounds(backends, sides, seconds=seconds, rounds=rounds, folder=root, tick=tick)
     loads.append(_load())
     return {
         "db": database, "accounts": accounts, "rides": sides["full"][1], "rate": RATE, "filled_s": round(filled_s),
