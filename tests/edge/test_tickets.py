@@ -109,6 +109,16 @@ def test_without_a_clock_everybody_rides_on_grace_and_no_more_often() -> None:
     assert bus.show(card(3), 900) == DAY_CAP  # as these do, once the clock is known again
 
 
+def test_without_a_clock_the_list_alone_refuses_a_blocked_card_whose_last_day_is_over() -> None:
+    """So its row stays on the list: without it a denied card is accepted again, on grace. A clock needs no row."""
+    over = card(days=(-9, -1))
+    listed, unlisted = door(deny={over.ticket_id: 255}), door()
+    denied = (Verdict.BEARER_DENIED, Reason.DENY_LIST)
+    assert [listed.show(over, 0, **BLIND), listed.show(over, 300)] == [denied, denied]
+    assert unlisted.show(over, 0) == OTHER_DAY
+    assert unlisted.show(over, 300, **BLIND) == (Verdict.ACCEPTED_GRACE, Reason.NO_TRUSTED_CLOCK)
+
+
 def test_a_clock_that_jumps_opens_no_ticket() -> None:
     """P14: forward past its last day and back again."""
     bus = door()

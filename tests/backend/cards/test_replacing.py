@@ -6,12 +6,15 @@ from threading import Barrier, Thread
 
 import pytest
 
+from backend.app.approvals import StoredApprovals
 from backend.core.cards.card import Card, Ended
 from backend.core.errors import Refused
 from backend.core.limits import CARD_CHAIN_MAX, CARD_DAYS_MAX
+from backend.core.moving import VERSION_MAX
 from backend.core.staff.errors import Unfit
+from backend.core.staff.subjects import Release
 from tests.backend.bus import NOON_MS, Bus
-from tests.backend.cards.office import CLERK, TODAY, CardOffice, held, senior, single
+from tests.backend.cards.office import CLERK, NIMA, TARA, TODAY, CardOffice, held, senior, single
 
 databases = pytest.mark.databases
 HOUR_MS = 3_600_000
@@ -126,3 +129,21 @@ def test_cards_of_the_next_century_are_not_issued(tmp_path: Path) -> None:
     with pytest.raises(Unfit):
         office.staff.propose(CLERK, replace(senior(), first_day=far, last_day=far), why="far", key="")
     office.staff.propose(CLERK, replace(senior(), first_day=far - 1, last_day=far - 1), why="near", key="")
+
+
+@databases
+def test_a_replaced_card_leaves_the_announced_list_by_two_people_also_when_its_last_day_is_over(tmp_path: Path) -> None:
+    """A door without a trusted clock refuses it by the list alone (tests/edge/test_tickets)."""
+    office = CardOffice(tmp_path)
+    (card,) = office.issue(senior(last_day=TODAY + 1))
+    office.cards.replace(CLERK, card.number, Ended.LOST, key="")
+    office.store.keep_announced(b"m", dict.fromkeys(office.store.blocked_cards(TODAY), VERSION_MAX))
+    office.now_ms += 900 * 24 * HOUR_MS
+    assert office.store.blocked_cards(TODAY + 900) == []  # named for no new list; the announced one still has it
+    assert office.store.announced_denials() == {card.ticket_id: VERSION_MAX}
+    approvals = StoredApprovals(office.store, {}, lambda: office.now_ms)
+    assert not approvals.release(card.ticket_id, VERSION_MAX)
+    asked = office.staff.propose(NIMA, Release(card.ticket_id, VERSION_MAX), why="its last day is over", key="")
+    assert not approvals.release(card.ticket_id, VERSION_MAX)
+    office.staff.decide(TARA, asked.id, asked.digest, approves=True, key="")
+    assert approvals.release(card.ticket_id, VERSION_MAX)
