@@ -11,6 +11,7 @@ import httpx
 
 from backend.app.config import load_config
 from backend.app.naming import name_person
+from backend.core.ledger import rider_account
 from backend.core.staff.roles import Role
 from protocol.fares.tariff import Tariff
 from simulators.sms.kavenegar import SmsServer
@@ -23,12 +24,15 @@ _TIMES = (
     "UPDATE phone_code SET at_ms = at_ms - ?1",
     "UPDATE phone_recovery SET asked_ms = asked_ms - ?1, due_ms = due_ms - ?1",
 )
+_SAID = {"balance": "rials", "closed": "rials", "class": "is"}
+_ROLES = {"one": Role.FINANCE, "other": Role.FINANCE, "nima": Role.OPERATIONS, "tara": Role.OPERATIONS}
 
 
 class Rights(Purse):
     """With telephones. `code`: the newest message's; `pass`: so many milliseconds, for codes and what waits.
 
-    `refuse`, `refund`: finance answers the one dispute that is open, in its own words.
+    `refuse`, `refund`: finance answers the one dispute that is open, in its own words; `grant`, `guardian`: two of
+    operations decide. `balance`, `class`, `closed`: what the ledger holds of one rider, against what a screen says.
     """
 
     def __init__(self, root: Path, tariff: Tariff = PLAIN) -> None:
@@ -62,16 +66,39 @@ class Rights(Purse):
         elif what == "refuse":
             self.post("one", f"/v1/disputes/{self._disputed()}/refuse", order)
         elif what == "refund":
-            asked = {"dispute": self._disputed(), "by_house": False, "why": "a test", **order}
-            made = self.post("one", "/v1/proposals/for/refunds", asked)
-            self.post("other", f"/v1/proposals/{made['id']}/approve", {"digest": made["digest"]})
+            self._both("refunds", {"dispute": self._disputed(), "by_house": False, **order}, ("one", "other"))
+        elif what in ("balance", "class", "closed"):
+            found = self._held(what, bytes.fromhex(order["of"]))
+            assert found == order[_SAID[what]], f"the ledger has {found}"
+        elif what == "grant":
+            (wish,) = self._ask("nima", "GET", "/v1/concessions", None)["applications"]
+            self._both("applications", {"application": wish["id"], "until": "1406-06-31", "document": "file 12"})
+        elif what == "guardian":
+            self._both("guardians", {"of_age_from": None, "document": "file 13", **order})
         else:
             return super().pulled(what, order)
         return None
 
     def post(self, who: str, path: str, body: dict[str, Any]) -> Any:
-        """What the backend answers to somebody of finance."""
+        """What the backend answers to somebody of the staff."""
         return self._ask(who, "POST", path, body)
+
+    def _both(self, what: str, body: dict[str, Any], who: tuple[str, str] = ("nima", "tara")) -> None:
+        """One proposes, another approves."""
+        made = self.post(who[0], f"/v1/proposals/for/{what}", {"why": "a test", **body})
+        self.post(who[1], f"/v1/proposals/{made['id']}/approve", {"digest": made["digest"]})
+
+    def _held(self, what: str, rider: bytes) -> int | None:
+        """Of this rider: his wallet, the class of his credential, or what waits behind the end of his account."""
+        assert self.backend is not None
+        store = self.backend.store
+        if what == "balance":
+            return store.balance(rider_account(rider))
+        if what == "class":
+            row = store.rider(rider)
+            return None if row is None else row.grant.rider_class
+        left = store.closed(rider)
+        return None if left is None else left.wallet_rials
 
     def _disputed(self) -> str:
         (found,) = self._ask("one", "GET", "/v1/disputes", None)["disputes"]
@@ -83,7 +110,7 @@ class Rights(Purse):
         if who not in self._staff:
             now_ms = time.time_ns() // 1_000_000
             self._staff[who] = name_person(
-                self.backend.store, who, Role.FINANCE, by="test", now_ms=now_ms, randomness=os.urandom
+                self.backend.store, who, _ROLES[who], by="test", now_ms=now_ms, randomness=os.urandom
             )
         told = {"Authorization": f"Bearer {self._staff[who]}"}
         answer = httpx.request(method, self.url + path, json=body, headers=told, trust_env=False, timeout=20)

@@ -34,3 +34,9 @@ def test_a_trip_is_disputed_and_answered(city: Rights) -> None:
     city.ride()
     with Strings(city.pulled) as strings:
         walk("passenger_dispute", city.url, strings.url)
+
+
+def test_a_rider_has_his_rights_without_a_counter(city: Rights) -> None:
+    """All of his data as a file, a reduced fare, a ward's money, and the account's end; what the ledger holds is said."""
+    with Strings(city.pulled) as strings:
+        walk("passenger_rights", city.url, strings.url)

@@ -19,8 +19,11 @@ import backend.core.staff.errors
 import edge.core.errors
 import edge.core.limits
 from backend.adapters.http.app import make_api as make_office_api
+from backend.core.concessions.grant import ADULT
+from backend.core.concessions.words import PAPERS
 from backend.core.disputes.words import REASONS
 from backend.core.errors import RequestError
+from backend.core.explaining.terms import RIDER_CLASSES
 from edge.adapters.onboard_http import make_api
 from edge.core.desk import REPORTS
 from edge.core.errors import DriverError, LocalError
@@ -42,7 +45,7 @@ _CONTRACT = (
 _TERMINAL = ("MOVING_KMH_MAX", "ANNULS_A_DAY_MAX", "SHOWN_LAST", "TERMINAL_BEAT_S")
 _OFFICE = (
     "CREDENTIAL_LEFT_DAYS", "TOPUP_MIN_RIALS", "TOPUP_MAX_RIALS", "PHONE_CODE_DIGITS", "PHONE_CODE_MS",
-    "WORDS_MAX_CHARS",
+    "WORDS_MAX_CHARS", "ISSUER_MAX_CHARS", "REFERENCE_MAX_CHARS", "CLOSING_HOLD_DAYS",
 )  # fmt: skip
 _OF_A_DOOR = ("JournalFull", "JournalFailed", "SignerFailed", "DoorUnreached")
 
@@ -61,6 +64,7 @@ def tables() -> dict[str, Any]:
     return {
         "VERDICTS": verdicts, "BY_REASON": by_reason, "HINTS": hints, "LIMITS": numbers, "ERRORS": errors(),
         "OFFICE_ERRORS": office_errors(), "DISPUTE_REASONS": _both(REASONS),
+        "PAPERS": _both(PAPERS), "CONCESSIONS": _asked_for(),
         "PURPOSES": {it.name: it.value.decode() for it in Purpose},
         "LAMPS": [lamp.value for lamp in Lamp],
         "TUNES": {tone.value: [[int(note.pitch), note.ms] for note in tune] for tone, tune in TUNES.items()},
@@ -79,6 +83,11 @@ def _row(row: Row) -> dict[str, Any]:
 def _both(table: Mapping[Any, tuple[str, str]]) -> dict[str, dict[str, str]]:
     """A short list that the backend takes, with its own words."""
     return {it.value: {"fa": fa, "en": en} for it, (fa, en) in table.items()}
+
+
+def _asked_for() -> dict[str, dict[str, str]]:
+    """The reduced classes that a rider may ask for, by number, in the backend's words."""
+    return {str(it): {"fa": fa, "en": en} for it, (fa, en) in RIDER_CLASSES.items() if it != ADULT.rider_class}
 
 
 def _codes(codes: Iterable[IntEnum]) -> dict[str, int]:

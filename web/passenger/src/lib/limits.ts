@@ -6,6 +6,7 @@ export const TOPUP_ASKS_MS = 10 * 60_000; // a start without an answer: later th
 export const TOPUP_AGAIN_MS = 10_000; // while a screen waits for how a top-up ended: a bank is rarely quicker
 export const TOPUPS_KEPT = 5; // who begins more than these and pays each finds the older ones in his balance
 export const TRIPS_KEPT = 60; // for reading without a network: three answers of the backend, a month of a commuter's
+export const EXPORT_MS = 120_000; // the whole of a rider, over a poor line
 export const NUMBER_DIGITS_MIN = 10; // 9121234567: with fewer nobody is asked for a code
 export const NUMBER_DIGITS_MAX = 14; // 00989121234567
 export const CODE_HASH_MIN_CHARS = 80; // an address's `#…` longer than this is a vehicle code, of 110 or more

@@ -8,6 +8,10 @@ export const PLACES = {
   account: { load: () => import("../screens/Account.svelte"), back: "code" },
   trips: { load: () => import("../screens/Trips.svelte"), back: "account" },
   number: { load: () => import("../screens/Number.svelte"), back: "account" },
+  concession: { load: () => import("../screens/Concession.svelte"), back: "account" },
+  family: { load: () => import("../screens/Family.svelte"), back: "account" },
+  data: { load: () => import("../screens/Data.svelte"), back: "account" },
+  closing: { load: () => import("../screens/Closing.svelte"), back: "account" },
 } as const;
 export type Place = keyof typeof PLACES;
 

@@ -39,6 +39,8 @@ export class Session {
   claim = $state<Claim>();
   /** When a key that waits for its account may ask for it again; Unix ms. */
   waitsUntilMs = $state<number>();
+  /** The account that has ended was closed by its rider. */
+  wasClosed = $state(false);
 
   store!: Store;
   private account: Account | undefined;
@@ -54,6 +56,7 @@ export class Session {
     try {
       this.store = await kept;
       this.account = await this.store.account();
+      this.wasClosed = await this.store.closed();
       if (this.account?.registered === undefined) this.waitsUntilMs = await this.store.waits();
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
@@ -122,6 +125,27 @@ export class Session {
     await this.take(await this.heard({ ...held, registered }));
   }
 
+  /** Its rider has closed the account: no code any more, and what is left of it can be read on. */
+  async closed(words: Words): Promise<void> {
+    const held = this.account;
+    if (held === undefined) return;
+    const ended = { fa: words.fa, en: words.en };
+    await this.store.keepClosed(held.public);
+    await this.store.change(held.public, { ended });
+    this.wasClosed = true;
+    await this.take({ ...held, ended });
+  }
+
+  /** What an account that was closed here is read by. */
+  get former(): Registered | undefined {
+    return this.wasClosed ? this.account?.registered : undefined;
+  }
+
+  /** The credential anew, as of a class that was granted. Throws Unreached, Refused. */
+  async again(): Promise<void> {
+    if (this.account !== undefined) await this.take(await registerAccount(this.store, this.account));
+  }
+
   /** Nothing has moved yet; this phone's key may ask again from then on. */
   async wait(untilMs: number): Promise<void> {
     await this.store.keepWaits(untilMs);
@@ -181,6 +205,7 @@ export class Session {
     this.credential = readCredential(account.registered.credential);
     this.signer = signerOf(account.pair, account.public);
     this.waitsUntilMs = undefined;
+    this.wasClosed = false;
     this.phase = "code";
     await this.seen();
   }

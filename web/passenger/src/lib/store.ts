@@ -70,6 +70,18 @@ export class Store extends PassStore {
     });
   }
 
+  /** Whether the account was closed here: its token goes on reading what is left of it. */
+  async closed(): Promise<boolean> {
+    return (await this.db.get("kept", "closed")) === true;
+  }
+
+  async keepClosed(holder: Bytes): Promise<void> {
+    return this.writing(async (kept) => {
+      const held = (await kept.get("account")) as Account | undefined;
+      if (held !== undefined && same(held.public, holder)) await kept.put(true, "closed");
+    });
+  }
+
   /** When this phone may ask again for the account that it waits for, by its number; Unix ms. */
   async waits(): Promise<number | undefined> {
     return (await this.db.get("kept", "waits")) as number | undefined;
