@@ -14,6 +14,7 @@ from backend.app.naming import name_person
 from backend.core.ledger import rider_account
 from backend.core.staff.roles import Role
 from protocol.fares.tariff import Tariff
+from protocol.wire.passes import read_issued
 from simulators.sms.kavenegar import SmsServer
 from tests.integration.two_doors import PLAIN
 from tests.web.purse import Purse
@@ -96,7 +97,7 @@ class Rights(Purse):
             return store.balance(rider_account(rider))
         if what == "class":
             row = store.rider(rider)
-            return None if row is None else row.grant.rider_class
+            return None if row is None else read_issued(row.credential).rider_class
         left = store.closed(rider)
         return None if left is None else left.wallet_rials
 

@@ -26,10 +26,12 @@ await link(page, "بازگشت");
 // --- all that is held of him, as a file; one that was cut off is none
 await opened(page, "داده‌های من");
 await look(page, "passenger-data");
-await context.route(/\/export$/, (route) => route.fulfill({ status: 200, body: '{"format":1,"account":[' }));
-await press(page, "ذخیرهٔ فایل");
-await sees(page, "شبکه نیست");
-await context.unroute(/\/export$/);
+for (const body of ['{"format":1,"account":[', '{"format":1}']) {
+  await context.route(/\/export$/, (route) => route.fulfill({ status: 200, body }));
+  await press(page, "ذخیرهٔ فایل");
+  await sees(page, "شبکه نیست");
+  await context.unroute(/\/export$/);
+}
 const coming = page.waitForEvent("download");
 await press(page, "ذخیرهٔ فایل");
 const file = await coming;
@@ -69,8 +71,11 @@ await stands(page, "[data-application=open]");
 await practice("grant", {});
 await page.reload();
 await stands(page, "[data-application=granted]");
-await press(page, "تازه کردن کد");
 await stands(page, "[data-class='2']");
+await practice("class", { of: mine, is: 0 });
+await press(page, "تازه کردن کد");
+await page.getByRole("button", { name: "تازه کردن کد" }).waitFor({ state: "detached" });
+if (await page.locator("[data-trouble]").count()) fail("renewed, and it says that it was not");
 await look(page, "passenger-concession", { scrolls: true });
 await practice("class", { of: mine, is: 2 });
 await home(page);
@@ -86,7 +91,7 @@ await stands(page, `[data-other="${other}"]`);
 await press(page, "دادن از موجودی خودم");
 await look(page, "passenger-family-give", { scrolls: true });
 await press(page, "۵۰٬۰۰۰ تومان");
-await sees(page, "به موجودی او افزوده شد");
+await page.getByText("به موجودی او افزوده شد").waitFor({ timeout: 20_000 });
 await sees(page, /موجودی: ۵۰٬۰۰۰ تومان/);
 await look(page, "passenger-family", { scrolls: true });
 await practice("balance", { of: other, rials: 500_000 });

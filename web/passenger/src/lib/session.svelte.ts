@@ -141,6 +141,11 @@ export class Session {
     return this.wasClosed ? this.account?.registered : undefined;
   }
 
+  /** The class that this phone's code shows. */
+  riderClass(): number | undefined {
+    return this.credential?.riderClass;
+  }
+
   /** The credential anew, as of a class that was granted. Throws Unreached, Refused. */
   async again(): Promise<void> {
     if (this.account !== undefined) await this.take(await registerAccount(this.store, this.account));
