@@ -174,7 +174,8 @@ const en: RightsWords = {
     code: "The fare code ends now, and does not come back.",
     class: "The reduced fare, and the trips on this phone, are lost.",
     number: "The telephone number leaves the account.",
-    money: (days: string) => `The balance waits ${days} days for trips that are on their way. Then a desk pays the rest.`,
+    money: (days: string) =>
+      `The balance waits ${days} days for trips that are on their way. Then a desk pays the rest.`,
     first: "Do you need your trips? Save “My data” first.",
     close: "Close the account",
     sure: "Close the account for good?",
