@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -246,6 +247,7 @@ class Door:
         self.boarding.begin(at())
         self.hooks = Hooks()
         self._clock, self._on_outcome, self._vehicle = Hand(), lambda *_: None, NO_LINES
+        self._stands_by = SimpleNamespace(answers=lambda _sighting: False)  # it serves a door
         self._clock.now = at()
 
     def sees(self, text: bytes) -> bool:
