@@ -27,10 +27,10 @@ def log(seed: int) -> list[str]:
 
 
 def test_a_seed_is_a_run() -> None:
-    """Byte for byte, as far as the event log tells; in seed 123 a technician meets a card that he cannot read."""
-    assert log(123) == run_seed(123, tracing=True).trace
+    """Byte for byte, as far as the event log tells; in seed 9 a technician meets a card that he cannot read."""
+    assert log(9) == run_seed(9, tracing=True).trace
     assert log(0) != log(2)
-    assert any("cannot read it: bench-" in line for line in log(123))
+    assert any("cannot read it: bench-" in line for line in log(9))
 
 
 def test_looking_changes_nothing() -> None:
