@@ -12,8 +12,8 @@ Rules:
 - numbers are the time in Unix ms, and above all before: an office that came back from a backup goes on with later ones.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -77,13 +77,14 @@ def swap_units(
     with changing_city(root) as city:
         found = _checked(city, old, spare)
         told = _told(city, found)
-        if _begun(found) and found.old.out == spare and all(path.exists() for path in told.values()):
+        standing = {said.device: said for said, _ in assignments(city)}
+        if _begun(found) and found.old.out == spare and _all_stand(standing, _said(city, found, b"", 0, by, standing)):
             return Swapped(found, told, again=True)
         issuer = Authority.load(city.folder.authority, now, randomness).issuer(Purpose.DEVICE)
         number = max(unix_ms(now), newest_number(city) + 1)
         change_entry(city, spare, vehicle=found.old.vehicle, door=found.old.door)
         change_entry(city, old, out={"by": spare, "at_ms": unix_ms(now)})
-        all_of_it = _said(city, found, certificates.to_der(issuer.certificate), number, by)
+        all_of_it = _said(city, found, certificates.to_der(issuer.certificate), number, by, standing)
         for path, said in zip(told.values(), all_of_it, strict=True):
             files.make_folder(path.parent)
             files.replace(path, encode_assignment(said, issuer.key))
@@ -120,8 +121,19 @@ def _told(city: City, found: Swap) -> dict[str, Path]:
     return {name: city.folder.assigned(name) for name in names}
 
 
-def _said(city: City, found: Swap, signer: bytes, number: int, by: Ways) -> list[Assignment]:
-    """In the order of `_told`. `signer`: the intermediate, DER."""
+def _all_stand(standing: Mapping[str, Assignment], wanted: Sequence[Assignment]) -> bool:
+    """Whether each says what is wanted of it: a sister has words of an earlier swap, and so may OLD."""
+    return all(
+        it.device in standing
+        and replace(standing[it.device], number=it.number, intermediate=it.intermediate) == it
+        for it in wanted
+    )  # fmt: skip
+
+
+def _said(
+    city: City, found: Swap, signer: bytes, number: int, by: Ways, standing: Mapping[str, Assignment]
+) -> list[Assignment]:
+    """In the order of `_told`. `signer`: the intermediate, DER. What `by` leaves out stays as it stands."""
     old, spare, sister = found.old, found.spare, found.sister
     assert old.vehicle is not None
     assert old.door is not None
@@ -129,17 +141,28 @@ def _said(city: City, found: Swap, signer: bytes, number: int, by: Ways) -> list
     def said(device: str, serves: Serves | None, other: Other | None) -> Assignment:
         return Assignment(city.settings.name, device, number, signer, serves, other)
 
-    here = Serves(old.vehicle, old.door, by.route)
+    here = Serves(old.vehicle, old.door, by.route or _line(standing.get(spare.device)))
     if sister is None:
         return [said(spare.device, here, None), said(old.device, None, None)]
     assert sister.door is not None
+    there = Serves(old.vehicle, sister.door, _line(standing.get(sister.device)))
+
+    def other(it: Registered, door: int, of: Registered) -> Other:
+        return Other(it.device, door, it.tap_key, by.interface or _network(standing.get(of.device)))
+
     return [
-        said(spare.device, here, Other(sister.device, sister.door, sister.tap_key, by.interface)),
-        said(
-            sister.device, Serves(old.vehicle, sister.door), Other(spare.device, old.door, spare.tap_key, by.interface)
-        ),
+        said(spare.device, here, other(sister, sister.door, spare)),
+        said(sister.device, there, other(spare, old.door, sister)),
         said(old.device, None, None),
-    ]  # fmt: skip
+    ]
+
+
+def _line(stands: Assignment | None) -> str | None:
+    return None if stands is None or stands.serves is None else stands.serves.route
+
+
+def _network(stands: Assignment | None) -> str | None:
+    return None if stands is None or stands.other is None else stands.other.interface
 
 
 def _checked(city: City, old: str, spare: str) -> Swap:

@@ -169,6 +169,52 @@ def test_an_interrupted_call_is_finished_by_the_same_one(
     assert at(city, TWO).sister is not None
 
 
+@pytest.mark.parametrize("after", range(5))
+def test_an_interrupted_second_swap_of_a_bus_is_finished_too(
+    city: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is out now and the sister have words of the first swap, which say the contrary."""
+    carried(city, swapped(city))
+    real, left = files.replace, [after]
+
+    def replace_some(path: Path, data: bytes, **more: object) -> None:
+        if left[0] == 0:
+            raise FileFailed("power cut", fix="")
+        left[0] -= 1
+        real(path, data, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace", replace_some)
+        with pytest.raises(FileFailed):
+            swapped(city, SPARE, SPARE_2, when=LATER + timedelta(days=2))
+    done = swapped(city, SPARE, SPARE_2, when=LATER + timedelta(days=2, minutes=1))
+    carried(city, done)
+    sister = at(city, TWO).sister
+    assert (done.again, at(city, SPARE).serves, at(city, SPARE_2).serves) == (False, False, True)
+    assert sister is not None
+    assert sister.device == SPARE_2
+    assert swapped(city, SPARE, SPARE_2, when=LATER + timedelta(days=3)).again
+
+
+def test_a_door_keeps_line_and_network_that_the_office_said_when_its_sister_is_swapped(city: Path) -> None:
+    first = swapped(city, by=Ways("r9", "eth1"))
+    carried(city, first)
+    assert swapped(city, when=LATER + timedelta(days=1)).again  # nothing else is said by saying less
+    carried(city, swapped(city, TWO, SPARE_2, when=LATER + timedelta(days=2)))
+    one = at(city, SPARE)
+    assert one.sister is not None
+    assert (one.route, one.sister.device, one.sister.interface) == ("r9", SPARE_2, "eth1")
+
+
+def test_a_line_that_was_said_wrongly_is_said_anew_by_the_same_call(city: Path) -> None:
+    carried(city, swapped(city, by=Ways("r8", "eth1")))
+    done = swapped(city, when=LATER + timedelta(days=1), by=Ways(route="r9"))
+    carried(city, done)
+    one = at(city, SPARE)
+    assert one.sister is not None
+    assert (done.again, one.route, one.sister.interface) == (False, "r9", "eth1")
+
+
 def test_a_spare_goes_into_one_bus_alone(city: Path, tmp_path: Path) -> None:
     enrolled(city, tmp_path / "bus-0009-d1", "bus-0009-d1")
     carried(city, swapped(city))
