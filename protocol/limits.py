@@ -111,6 +111,7 @@ ANSWER_MAX_BYTES = 1 << 20  # the signed part: settings, three certificates, a m
 ANSWER_CHUNKS_MAX = 1_600  # as many as a manifest can name
 ANSWER_FILE_MAX_BYTES = 128 << 20  # with its bundle: riders are 48 MB of a million; read once, while nobody boards
 RENEWAL_MAX_BYTES = 3 * CERTIFICATE_MAX_BYTES  # two certificates either way, and a signature
+INTERFACE_NAME = r"[A-Za-z0-9._-]{1,15}"  # a network as Linux names it: it keeps 16 bytes, with one at the end
 ASSIGNMENT_MAX_BYTES = 2 * CERTIFICATE_MAX_BYTES  # a certificate, five names, a key, a signature
 RENEWAL_WINDOW_DAYS = 210  # before the end: a bus may be away for 120 days, and the office has 90 more
 CERTIFICATE_LEFT_MIN_DAYS = (

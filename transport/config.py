@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from protocol.limits import INTERFACE_NAME
 from transport.certificate import Certificates
 from transport.toml_file import Name
 
@@ -90,7 +91,7 @@ class PeerConfig(BaseModel):
     device: Name
     listen: Endpoint | None = None
     dial: Endpoint | None = None
-    interface: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,15}$")  # as Linux names them
+    interface: str | None = Field(default=None, pattern=f"^{INTERFACE_NAME}$")  # as Linux names them
     port: int = Field(default=7_400, ge=0, le=65_535)
     ca: Path
     cert: Path

@@ -165,6 +165,7 @@ class Ingest:
             key = (batch.device, batch.epoch)
             mark = group.marks.get(key) or self._store.watermark(*key)
             judgement = self._judged(group, batch, mark, tap_key)
+            _require_vehicle(enrolled, judgement)
         except (WireError, ProofError) as error:
             self._quarantine(message, error.name, str(error))
             if isinstance(error, KeyRevoked):
@@ -320,6 +321,12 @@ def _indexed(record: Record, record_hash: bytes, payer: Payer | None, tariffs: M
         link.device, link.epoch, link.sequence, record_hash, record.raw, int(kind_of(record)), record.at.wall_ms,
         key_id=record.key_id if isinstance(record, DayKeyRecord) else None,
     )  # fmt: skip
+
+
+def _require_vehicle(enrolled: Device, judgement: Judgement) -> None:
+    """Money is some vehicle's: a spare's fares wait, unreceipted, until the registry says whose. Raises OutOfRange."""
+    if not enrolled.vehicle and any(isinstance(record, Tap | Shift) for record, _ in judgement.fresh):
+        raise OutOfRange("taps of a spare that serves no door by our registry", field="device", named=enrolled.name)
 
 
 def _one_vehicle(one: Device, other: Device) -> bool:

@@ -9,6 +9,7 @@ Rules:
 - a device's name belongs to one vehicle, for its records do: one that has a vehicle is sent to no other.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from protocol import limits
@@ -135,4 +136,7 @@ def _require(it: Assignment) -> None:
         raise OutOfRange("a device that serves nowhere has no other door", field="other")
     if it.other.name == it.device or it.other.at_door == it.serves.door:
         raise OutOfRange("the other door is this one", field="other", found=it.other.name)
+    network = it.other.interface
+    if network is not None and not re.fullmatch(limits.INTERFACE_NAME, network):
+        raise OutOfRange("interface is no name of a network as Linux has them", field="interface", found=network)
     VerifyingKey.load(it.other.tap_key)

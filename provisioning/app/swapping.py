@@ -78,16 +78,21 @@ def swap_units(
         found = _checked(city, old, spare)
         told = _told(city, found)
         standing = {said.device: said for said, _ in assignments(city)}
-        if _begun(found) and found.old.out == spare and _all_stand(standing, _said(city, found, b"", 0, by, standing)):
+        if (
+            _begun(found)
+            and found.old.out == spare
+            and _all_stand(standing, _said(city, found, b"", 0, by, standing=standing))
+        ):
             return Swapped(found, told, again=True)
         issuer = Authority.load(city.folder.authority, now, randomness).issuer(Purpose.DEVICE)
         number = max(unix_ms(now), newest_number(city) + 1)
+        all_of_it = _said(city, found, certificates.to_der(issuer.certificate), number, by, standing=standing)
+        words = [encode_assignment(said, issuer.key) for said in all_of_it]  # what cannot be said changes nothing
         change_entry(city, spare, vehicle=found.old.vehicle, door=found.old.door)
         change_entry(city, old, out={"by": spare, "at_ms": unix_ms(now)})
-        all_of_it = _said(city, found, certificates.to_der(issuer.certificate), number, by, standing)
-        for path, said in zip(told.values(), all_of_it, strict=True):
+        for path, word in zip(told.values(), words, strict=True):
             files.make_folder(path.parent)
-            files.replace(path, encode_assignment(said, issuer.key))
+            files.replace(path, word)
     return Swapped(found, told, again=False)
 
 
@@ -131,7 +136,7 @@ def _all_stand(standing: Mapping[str, Assignment], wanted: Sequence[Assignment])
 
 
 def _said(
-    city: City, found: Swap, signer: bytes, number: int, by: Ways, standing: Mapping[str, Assignment]
+    city: City, found: Swap, signer: bytes, number: int, by: Ways, *, standing: Mapping[str, Assignment]
 ) -> list[Assignment]:
     """In the order of `_told`. `signer`: the intermediate, DER. What `by` leaves out stays as it stands."""
     old, spare, sister = found.old, found.spare, found.sister

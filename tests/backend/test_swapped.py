@@ -96,6 +96,19 @@ def test_spares_in_a_depot_are_no_doors_of_one_bus(desk: Desk) -> None:
 
 
 @pytest.mark.databases
+def test_a_spares_fares_wait_until_the_registry_has_its_vehicle(desk: Desk) -> None:
+    """A registry of before the swap, from a backup: said as what it is, before a group is priced with no vehicle."""
+    spare = Bus(SPARE.name)
+    stands(desk, SPARE, vehicle="", door=0, serves=False)
+    spare.tap(RIDER.show(1))
+    assert desk.ingest.take([Incoming(SPARE.name, spare.batch())]) == []
+    assert (desk.records(), [reason for _, reason, _, _ in desk.quarantined()]) == (0, ["OutOfRange"])
+    stands(desk, SPARE, vehicle="bus-1", door=1, serves=True)
+    desk.take_whole(spare)
+    assert desk.records() == spare.last
+
+
+@pytest.mark.databases
 def test_nobody_is_sent_to_look_for_a_spare_or_for_the_unit_that_is_out(desk: Desk) -> None:
     watched = Watched(desk, [OLD, SISTER])
     watched.second = 700

@@ -88,6 +88,7 @@ def test_one_number_is_one_assignment() -> None:
     [
         replace(ASSIGNED, serves=None), replace(ASSIGNED, serves=Serves("bus-0001", 2)),
         replace(ASSIGNED, other=Other("spare-0007-d1", 2, OTHER.public)), replace(ASSIGNED, number=0),
+        *(replace(ASSIGNED, other=Other("bus-0001-d2", 2, OTHER.public, it)) for it in ("eth0\n", "", "bus network")),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_not_written(wrong: Assignment) -> None:

@@ -215,6 +215,15 @@ def test_a_line_that_was_said_wrongly_is_said_anew_by_the_same_call(city: Path) 
     assert (done.again, one.route, one.sister.interface) == (False, "r9", "eth1")
 
 
+@pytest.mark.parametrize("by", [Ways(interface="eth0 "), Ways(interface="a-network-too-long"), Ways(route="R 9")])
+def test_what_no_door_could_start_with_is_not_said_and_changes_nothing(city: Path, by: Ways) -> None:
+    """A validator whose settings cannot be made ends at each start, and hears of no better word."""
+    before = {path: path.read_bytes() for path in city.rglob("*") if path.is_file()}
+    with pytest.raises((WireError, ProofError)):
+        swapped(city, by=by)
+    assert {path: path.read_bytes() for path in city.rglob("*") if path.is_file()} == before
+
+
 def test_a_spare_goes_into_one_bus_alone(city: Path, tmp_path: Path) -> None:
     enrolled(city, tmp_path / "bus-0009-d1", "bus-0009-d1")
     carried(city, swapped(city))

@@ -54,6 +54,7 @@ def assignment_entries() -> Entries:
         "nowhere, with another door": said(serves=None),
         "the other door's key is no point": said(other=["bus-0001-d2", 2, bytes(33), None]),
         "the other door's key of 32 bytes": said(other=["bus-0001-d2", 2, bytes(32), None]),
+        "a network that Linux cannot name": said(other=["bus-0001-d2", 2, OTHER.public, "eth0 "]),
         "a row too short": said(serves=["bus-0001", 1]), "field missing": said(left_out="other"),
         "field too many": said(more=[None]), "version 2": said(version=2),
         "too large": of(seal_message(Purpose.ASSIGNMENT, bytes(8_192), DEVICES_KEY)), "one byte more": of(good + b"\0"),

@@ -178,6 +178,7 @@ REFUSALS: dict[str, dict[str, str]] = {
         "a vehicle in capitals": "OutOfRange",
         "itself for the other door": "OutOfRange",
         "two devices at one door": "OutOfRange",
+        "a network that Linux cannot name": "OutOfRange",
         "nowhere, with another door": "OutOfRange",
         "the other door's key is no point": "BadKey",
         "the other door's key of 32 bytes": "OutOfRange",
