@@ -53,7 +53,7 @@ def test_every_route_of_a_riders_opens_to_guardians_as_it_is_written_here_and_to
         if not of_rider(route, access.this_rider, access.rider_or_guardian, access.own_topup):
             continue
         path = route.path.format(
-            rider_id=child, topup_id=topup, dispute_id="0" * 32, application_id="0" * 32, other_id=mother
+            rider_id=child, topup_id=topup, dispute_id="0" * 32, application_id="0" * 32, other_id=mother, host="city-app"
         )  # fmt: skip
         (method,) = route.methods
         if route.path.endswith(("/close", "/end")):
