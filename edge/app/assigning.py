@@ -75,11 +75,11 @@ class Assigning:
         """Raises nothing: what is kept at the broker comes again with the next session."""
         for data in self._words.take():
             try:
-                said, new = take(self._config, data)
+                said, _ = take(self._config, data)
             except (WireError, ProofError, LocalError) as error:
                 log.warning("what came as an assignment is not taken: %s: %s", error.name, error)
                 continue
-            if new:
+            if said != self._config.assigned:  # also what a stick brought while this process ran
                 log.warning("the office sends this device to %s; it begins anew", said.serves)
                 self.begins_anew = True
 

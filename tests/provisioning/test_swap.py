@@ -391,6 +391,16 @@ def test_over_the_broker_only_the_offices_own_new_word_begins_a_device_anew(city
     assert not late.begins_anew
 
 
+def test_who_took_it_by_a_stick_and_was_not_started_anew_begins_anew_when_the_broker_says_it(city: Path) -> None:
+    """Else the unit that is out takes fares until somebody thinks of it: its card has the word, and it does not know."""
+    running = Assigning(at(city, ONE))
+    word = swapped(city).files[ONE].read_bytes()
+    assert take(at(city, ONE), word)[1]
+    running.came(word)
+    running.step()
+    assert running.begins_anew
+
+
 class Watching:
     """A door's boarding and its panel, as far as somebody who stands by touches them."""
 
