@@ -47,20 +47,24 @@ def put_by(path: Path, sister: str | None) -> None:
 
 
 def former_copies(path: Path, *, reserve: Reserve | None = None, after_ms: int = COURIER_AFTER_MS) -> list[Former]:
-    """Every former sister whose copies can be read, beside the copies at `path`; others are said and left alone."""
-    found = []
+    """Every former sister whose copies can be read, beside the copies at `path`; others are said and left alone.
+
+    Those that were wiped up to their last record, which is never wiped, stand last: they take no place from others.
+    """
+    found, wiped = list[Former](), list[Former]()
     for file in _kept(path):
         device = device_in(file)
         if device is None:
             continue
         copies = ApswCopies(file, sister=device, reserve=reserve)
         try:
-            copies.held()
+            has_more = any(copies.oldest(mark.epoch) < mark.sequence for mark in copies.held())
         except LocalError as error:
             copies.close()
             log.error("%s cannot be read, and is left: %s", file.name, error)
         else:
-            found.append(Former(device, copies, after_ms))
+            (found if has_more else wiped).append(Former(device, copies, after_ms))
+    found += wiped
     for beyond in found[FORMER_SISTERS_MAX:]:
         log.error("copies of %s are not carried: %d other doors' are; bring this card to the office", beyond.device,
                   FORMER_SISTERS_MAX)  # fmt: skip

@@ -139,6 +139,21 @@ def test_more_of_them_than_are_carried_are_said(path: Path, caplog: pytest.LogCa
         it.copies.close()
 
 
+def test_whose_records_were_all_wiped_takes_no_place_from_one_that_has_some(path: Path) -> None:
+    """A door outlives many sisters: the files stay, and the newest would be left out for ever by its name."""
+    for number in range(FORMER_SISTERS_MAX):
+        file = path.with_name(f"sister-of-bus-{number}-d2.db")
+        held_of(file, f"bus-{number}-d2")
+        copies = ApswCopies(file, sister=f"bus-{number}-d2")
+        copies.prune(NEW, 3)
+        copies.close()
+    held_of(path.with_name("sister-of-spare-7-d1.db"), "spare-7-d1")
+    found = former_copies(path)
+    assert [it.device for it in found] == ["spare-7-d1", *(f"bus-{n}-d2" for n in range(FORMER_SISTERS_MAX - 1))]
+    for it in found:
+        it.copies.close()
+
+
 def test_nothing_is_found_where_nothing_is(path: Path) -> None:
     put_by(path, DEAD)
     put_by(path, None)
