@@ -209,11 +209,24 @@ def require_free(spare: Registered, old: Registered) -> None:
 
 
 def _sister(city: City, one: Registered, spare: str) -> Registered | None:
-    everybody = (registered(city, name) for name in enrolled(city.folder) if name not in (one.device, spare))
-    others = [it for it in everybody if it.serves and it.vehicle == one.vehicle and it.door != one.door]
+    everybody = (registered(city, name) for name in enrolled(city.folder) if name != spare)
+    here = [it for it in everybody if it.serves and it.vehicle == one.vehicle]
+    _require_none_cut_off(city, here)
+    others = [it for it in here if it.door != one.door]
     if len(others) > 1:
         raise NotASwap(
             f"{one.vehicle} has {len(others)} other doors: {', '.join(it.device for it in others)}",
             fix="revoke those that are not there any more: a bus has two doors", device=one.device,
         )  # fmt: skip
     return others[0] if others else None
+
+
+def _require_none_cut_off(city: City, here: Sequence[Registered]) -> None:
+    """No other spare was bound to a door of this bus and never sent, with its unit still in place. Raises NotASwap."""
+    for new in here:
+        units = [it.device for it in here if it is not new and it.door == new.door]
+        if new.spare and units and not city.folder.assigned(new.device).exists():
+            raise NotASwap(
+                f"{new.device} is to take the door of {units[0]}, and that swap was cut off",
+                fix=f"finish it first: `savar provision swap CITY {units[0]} {new.device}`", device=new.device,
+            )  # fmt: skip

@@ -224,6 +224,28 @@ def test_what_no_door_could_start_with_is_not_said_and_changes_nothing(city: Pat
     assert {path: path.read_bytes() for path in city.rglob("*") if path.is_file()} == before
 
 
+def test_a_swap_that_was_cut_off_is_named_before_another_one_of_that_bus(
+    city: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is told to revoke the dead unit for it: what its sister holds of it would be posted no more."""
+    real = files.replace
+
+    def replace_one(path: Path, data: bytes, **more: object) -> None:
+        monkeypatch.setattr(files, "replace", lambda *_, **__: pytest.fail("written"))
+        real(path, data, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(files, "replace", replace_one)
+    with pytest.raises(pytest.fail.Exception):
+        swapped(city)
+    monkeypatch.setattr(files, "replace", real)
+    for old in (ONE, TWO):
+        with pytest.raises(NotASwap) as refused:
+            swapped(city, old, SPARE_2)
+        assert f"swap CITY {ONE} {SPARE}" in refused.value.fix
+    swapped(city)
+    swapped(city, TWO, SPARE_2, when=LATER + timedelta(days=1))
+
+
 def test_a_spare_goes_into_one_bus_alone(city: Path, tmp_path: Path) -> None:
     enrolled(city, tmp_path / "bus-0009-d1", "bus-0009-d1")
     carried(city, swapped(city))
